@@ -1,0 +1,170 @@
+//! Writing and reading a run's CSV files: RFC 4180, UTF-8, header always, one flush a batch of rows.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter};
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use crate::row::Row;
+
+/// A CSV file that rows are appended to.
+///
+/// The header is written when the file is created, before the first row, so that a run that dies early leaves files
+/// that still can be read.
+#[derive(Debug)]
+pub struct RowWriter<R> {
+    csv: csv::Writer<BufWriter<File>>,
+    rows: PhantomData<fn(R)>,
+}
+
+impl<R: Row> RowWriter<R> {
+    /// Creates the row type's file in `folder`, with its header.
+    ///
+    /// # Errors
+    /// The file exists already (nothing is ever overwritten), or cannot be written.
+    pub fn create(folder: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).create_new(true).open(folder.join(R::FILE))?;
+        let mut writer = Self::over(file);
+        writer.csv.write_record(R::header())?;
+        writer.flush()?;
+        Ok(writer)
+    }
+
+    /// Opens the row type's file in `folder` to go on writing at its end.
+    ///
+    /// # Errors
+    /// The file is not there or cannot be written.
+    pub fn append_to(folder: &Path) -> io::Result<Self> {
+        Ok(Self::over(OpenOptions::new().append(true).open(folder.join(R::FILE))?))
+    }
+
+    /// Adds a row; it reaches the file at the next [`flush`](Self::flush) at the latest.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&mut self, row: &R) -> io::Result<()> {
+        self.csv.serialize(row).map_err(io::Error::other)
+    }
+
+    /// Hands all rows so far to the operating system.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.csv.flush()
+    }
+
+    fn over(file: File) -> Self {
+        let csv = csv::WriterBuilder::new().has_headers(false).from_writer(BufWriter::new(file));
+        Self { csv, rows: PhantomData }
+    }
+}
+
+/// What can go wrong when a file of rows is read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file cannot be opened.
+    #[error("cannot open {}: {source}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The header is not the row type's.
+    #[error("{} lacks the column `{column}`; is it a {expected} of this version?", path.display())]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column that was looked for.
+        column: &'static str,
+        /// The file's usual name.
+        expected: &'static str,
+    },
+    /// A row cannot be read.
+    #[error("{} line {line}: {message}", path.display())]
+    BadRow {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1, the header included.
+        line: u64,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+/// Reads all rows of the row type's file in `folder`. Columns are found by name, and further ones are passed over.
+///
+/// # Errors
+/// The file is not there, lacks a column, or has a row that does not fit the columns' types.
+pub fn read_rows<R: Row>(folder: &Path) -> Result<Vec<R>, ReadError> {
+    let path = folder.join(R::FILE);
+    let file = File::open(&path).map_err(|source| ReadError::Open { path: path.clone(), source })?;
+    let mut reader = csv::Reader::from_reader(file);
+    let bad = |error: &csv::Error| ReadError::BadRow {
+        path: path.clone(),
+        line: error.position().map_or(0, csv::Position::line),
+        message: describe(error),
+    };
+    let header = reader.headers().map_err(|error| bad(&error))?;
+    if let Some(missing) = R::COLUMNS.iter().find(|column| !header.iter().any(|name| name == column.name)) {
+        return Err(ReadError::MissingColumn { path, column: missing.name, expected: R::FILE });
+    }
+    reader.deserialize().map(|row| row.map_err(|error| bad(&error))).collect()
+}
+
+fn describe(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::Deserialize { err, .. } => {
+            let field = err.field().map(|field| format!(" in field {}", field + 1)).unwrap_or_default();
+            format!("{}{field}", err.kind())
+        }
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::EventRecord;
+    use crate::words::EventKind;
+
+    fn event(value: Option<&str>) -> EventRecord {
+        EventRecord { transfer_id: "t1".into(), t_us: 42, event: EventKind::Connect, value: value.map(str::to_owned) }
+    }
+
+    #[test]
+    fn rows_read_back_as_written_whatever_their_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = [event(Some("a,b \"quoted\"\nsecond line")), event(None), event(Some("ünï"))];
+        let mut writer = RowWriter::create(folder.path()).unwrap();
+        for row in &rows {
+            writer.write(row).unwrap();
+        }
+        writer.flush().unwrap();
+        assert_eq!(read_rows::<EventRecord>(folder.path()).unwrap(), rows);
+    }
+
+    #[test]
+    fn the_header_is_there_before_the_first_row_and_a_file_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let _writer = RowWriter::<EventRecord>::create(folder.path()).unwrap();
+        let text = std::fs::read_to_string(folder.path().join("events.csv")).unwrap();
+        assert_eq!(text, "transfer_id,t_us,event,value\n");
+        let again = RowWriter::<EventRecord>::create(folder.path()).unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn a_bad_row_is_named_by_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(
+            folder.path().join("events.csv"),
+            "transfer_id,t_us,event,value\nt1,1,connect,\nt1,x,connect,\n",
+        )
+        .unwrap();
+        let error = read_rows::<EventRecord>(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("line 3"), "{error}");
+        assert!(error.contains("field 2"), "{error}");
+    }
+}

@@ -1,0 +1,59 @@
+//! The data dictionary: the documentation of every column, generated from the row types.
+
+use std::fmt::Write;
+
+use crate::row::{Column, Row};
+use crate::rows::{Cell, EventRecord, SampleRecord, SummaryRecord, TransferRecord, TrialRecord};
+use crate::words::{Control, EventKind, ObjectState, Outcome, PeerClose, Phase, TrialState};
+
+/// The dictionary as Markdown; `docs/data-dictionary.md` is this text, and a test compares the two.
+pub fn markdown() -> String {
+    let mut text = String::from(INTRODUCTION);
+    table(&mut text, TransferRecord::FILE, "One row a transfer.", TransferRecord::COLUMNS);
+    table(&mut text, TrialRecord::FILE, "One row an attempt at a trial.", TrialRecord::COLUMNS);
+    table(&mut text, Cell::FILE, "One row a cell or control.", Cell::COLUMNS);
+    table(&mut text, EventRecord::FILE, "The tape of each transfer.", EventRecord::COLUMNS);
+    table(&mut text, SampleRecord::FILE, "The kernel's view of each transfer.", SampleRecord::COLUMNS);
+    table(&mut text, SummaryRecord::FILE, "One row a cell, written by the report.", SummaryRecord::COLUMNS);
+    text.push_str("\n## Words\n\n| column | words |\n| --- | --- |\n");
+    for (column, words) in [
+        ("outcome", Outcome::WORDS),
+        ("phase", Phase::WORDS),
+        ("peer_close", PeerClose::WORDS),
+        ("object_state", ObjectState::WORDS),
+        ("control", Control::WORDS),
+        ("state", TrialState::WORDS),
+        ("event", EventKind::WORDS),
+    ] {
+        let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+        let _ = writeln!(text, "| `{column}` | {} |", words.join(" "));
+    }
+    text
+}
+
+fn table(text: &mut String, file: &str, what: &str, columns: &[Column]) {
+    let _ = write!(text, "\n## {file}\n\n{what}\n\n| column | holds |\n| --- | --- |\n");
+    for column in columns {
+        let _ = writeln!(text, "| `{}` | {} |", column.name, column.doc.trim().replace('|', "\\|"));
+    }
+}
+
+const INTRODUCTION: &str = "\
+# Data dictionary
+
+What each column of a run's CSV files holds. The files are RFC 4180 and UTF-8, with a header always; an empty field means
+not known or did not happen, never zero; integers are in the unit that the column's name ends with; instants are RFC 3339
+in UTC with microseconds. This page is generated from the row types (`just dictionary`).
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_in_docs_is_this_text() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/data-dictionary.md");
+        let page = std::fs::read_to_string(path).expect("docs/data-dictionary.md; `just dictionary` writes it");
+        assert!(page == markdown(), "docs/data-dictionary.md is stale; `just dictionary` writes it anew");
+    }
+}

@@ -1,0 +1,94 @@
+//! `environment.json`: the plan's identity and the machine that ran it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::Timestamp;
+
+/// The file's name within a run's folder.
+pub const FILE: &str = "environment.json";
+
+/// What must be known about a run beside its rows. A value that could not be found is empty, never guessed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// The version of this file's meaning.
+    pub schema_version: u32,
+    /// Names the run.
+    pub run_id: String,
+    /// The experiment's name.
+    pub experiment: String,
+    /// The experiment's question.
+    pub question: String,
+    /// SHA-256 over the plan in canonical form: runs with the same hash may be merged.
+    pub plan_hash: String,
+    /// The seed that order, object keys and bodies follow from.
+    pub seed: u64,
+    /// Blocks.
+    pub repetitions: u32,
+    /// Trials in the plan, controls included.
+    pub trials: u64,
+    /// When the run began (UTC).
+    pub started_at: Timestamp,
+    /// The command line, credentials never being part of it.
+    pub command: Vec<String>,
+    /// ttlsweep's version.
+    pub version: String,
+    /// The revision of ttlsweep's sources, with `-dirty` where they had changes.
+    pub git_revision: Option<String>,
+    /// `release` or `debug`.
+    pub build_profile: String,
+    /// The machine's name.
+    pub host: String,
+    /// The operating system and its kernel's version.
+    pub os: String,
+    /// Logical processors.
+    pub cpus: u32,
+    /// Memory in bytes.
+    pub memory_bytes: Option<u64>,
+    /// The limit on open descriptors.
+    pub descriptor_limit: Option<u64>,
+    /// The kernel's TCP settings by name (Linux only).
+    pub tcp_sysctls: BTreeMap<String, String>,
+    /// The endpoints asked, each with the addresses that it resolved to.
+    pub endpoints: BTreeMap<String, Vec<String>>,
+    /// Microseconds that the server's clock was ahead at the end of the run, by endpoint.
+    pub clock_offset: BTreeMap<String, ClockOffset>,
+}
+
+/// A bracket around a server clock's offset from this machine's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockOffset {
+    /// The smallest offset that all responses allow, in microseconds.
+    pub low_us: i64,
+    /// The largest offset that all responses allow, in microseconds.
+    pub high_us: i64,
+    /// How many responses narrowed it.
+    pub responses: u64,
+}
+
+impl Environment {
+    /// Reads the file from a run's folder.
+    ///
+    /// # Errors
+    /// It is not there or is no such file; the message names it.
+    pub fn read(folder: &Path) -> io::Result<Self> {
+        let path = folder.join(FILE);
+        let in_file = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let text = std::fs::read_to_string(&path).map_err(|error| io::Error::new(error.kind(), in_file(&error)))?;
+        serde_json::from_str(&text).map_err(|error| io::Error::other(in_file(&error)))
+    }
+
+    /// Writes the file into a run's folder, whole or not at all.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        let unfinished = folder.join(format!("{FILE}.unfinished"));
+        let text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
+        std::fs::write(&unfinished, text + "\n")?;
+        std::fs::rename(unfinished, folder.join(FILE))
+    }
+}

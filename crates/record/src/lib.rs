@@ -1,0 +1,17 @@
+//! The ground floor of ttlsweep: what the CSV files hold, and in which words and units.
+//!
+//! Runner and report share nothing but these files, so this crate is the contract between them: no async, no HTTP, no
+//! data frames. Start with [`rows`] (one type per file), then [`words`] (the closed vocabularies of their columns) and
+//! [`units`] (sizes, rates, instants). [`csv_file`] writes and reads them; [`dictionary`] prints their documentation.
+
+pub mod csv_file;
+pub mod dictionary;
+pub mod environment;
+pub mod row;
+pub mod rows;
+pub mod units;
+pub mod words;
+
+pub use rows::{Cell, EventRecord, SCHEMA_VERSION, SampleRecord, SummaryRecord, TransferRecord, TrialRecord};
+pub use units::{BitRate, ByteCount, Timestamp};
+pub use words::*;

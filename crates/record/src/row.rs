@@ -1,0 +1,48 @@
+//! What every file's row type has in common: its columns, declared once, with their documentation.
+
+/// One column of a CSV file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// The name in the header.
+    pub name: &'static str,
+    /// What it holds: unit, range and when it is empty.
+    pub doc: &'static str,
+}
+
+/// A row of one of the CSV files.
+pub trait Row: serde::Serialize + serde::de::DeserializeOwned {
+    /// The file's name within a run's folder.
+    const FILE: &'static str;
+    /// The columns in the file's order.
+    const COLUMNS: &'static [Column];
+
+    /// The header's names in order.
+    fn header() -> Vec<&'static str> {
+        Self::COLUMNS.iter().map(|column| column.name).collect()
+    }
+}
+
+/// Declares a row type: each field is a column, in order, and its doc comment is the data dictionary's entry.
+macro_rules! row {
+    (
+        $file:literal,
+        $(#[$meta:meta])*
+        pub struct $name:ident {
+            $( $(#[doc = $doc:literal])+ pub $field:ident : $type:ty, )+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub struct $name {
+            $( $(#[doc = $doc])+ pub $field : $type, )+
+        }
+
+        impl $crate::row::Row for $name {
+            const FILE: &'static str = $file;
+            const COLUMNS: &'static [$crate::row::Column] = &[
+                $( $crate::row::Column { name: stringify!($field), doc: concat!($($doc),+) }, )+
+            ];
+        }
+    };
+}
+pub(crate) use row;

@@ -1,0 +1,86 @@
+use crate::row::row;
+use crate::units::{BitRate, ByteCount};
+use crate::words::{Addressing, BandwidthPer, Control, Cut, EarlyClose, ExpiryPolicy, Method, Presign, TargetKind};
+
+row! {
+    "cells.csv",
+    /// One combination of settings, or one control: every setting resolved, whichever of them was an axis.
+    #[derive(Eq, Hash)]
+    pub struct Cell {
+        /// Names the cell within its plan; the same plan gives the same names.
+        pub cell_id: String,
+        /// Which control this is: `long-ttl`, `header-signed` or `expired-start`; empty for the grid's own cells.
+        pub control: Option<Control>,
+        /// `embedded` (the testbed inside the runner) or `s3`.
+        pub target: TargetKind,
+        /// The endpoint's URL where one was given; empty for the testbed and for AWS's own endpoints.
+        pub endpoint: Option<String>,
+        /// The bucket.
+        pub bucket: String,
+        /// The region that links are signed for; empty = from the AWS configuration.
+        pub region: Option<String>,
+        /// The AWS profile; empty = the default chain.
+        pub profile: Option<String>,
+        /// How the bucket is addressed: `virtual` or `path`; empty = `path` where an endpoint is given, else `virtual`.
+        pub addressing: Option<Addressing>,
+        /// What every object key begins with.
+        pub prefix: String,
+        /// Whether the testbed speaks TLS; empty where the target is not the testbed.
+        pub tls: Option<bool>,
+        /// The testbed's expiry policy (ground truth); empty where the target is not the testbed.
+        pub expiry_policy: Option<ExpiryPolicy>,
+        /// What the testbed's `in-flight` policy does at expiry; empty where the target is not the testbed.
+        pub cut: Option<Cut>,
+        /// How the testbed closes after an early answer; empty where the target is not the testbed.
+        pub early_close: Option<EarlyClose>,
+        /// How many users run at once.
+        pub users: u32,
+        /// The link's lifetime in seconds (`X-Amz-Expires`); empty where there is no link.
+        pub ttl_s: Option<u32>,
+        /// The body's size in bytes.
+        pub size_bytes: ByteCount,
+        /// The file that the body is read from; empty where it is generated.
+        pub size_file: Option<String>,
+        /// The bandwidth cap in bits a second; empty = unlimited.
+        pub bandwidth_bps: Option<BitRate>,
+        /// Whether the cap holds for the whole `trial` or for each `user`.
+        pub bandwidth_per: BandwidthPer,
+        /// `put`, `get` or `upload-part`.
+        pub method: Method,
+        /// How many transfers each user makes; empty where a duration bounds them instead.
+        pub transfers_per_user: Option<u32>,
+        /// How long each user loops, in microseconds; empty where a number of transfers bounds them instead.
+        pub duration_us: Option<u64>,
+        /// The longest wait before a trial, in microseconds; the one that was drawn is in `trials.csv`.
+        pub jitter_us: u64,
+        /// Time between one user's start and the next, in microseconds.
+        pub ramp_us: u64,
+        /// Time between one user's transfers, in microseconds.
+        pub wait_us: u64,
+        /// When links are made: `per-transfer` or `per-user`.
+        pub presign: Presign,
+        /// Whether `Expect: 100-continue` is sent and the 100 waited for.
+        pub expect_continue: bool,
+        /// Whether a user keeps its connection from one transfer to the next.
+        pub reuse_connections: bool,
+        /// The time allowed for DNS, connect and TLS together, in microseconds.
+        pub connect_timeout_us: u64,
+        /// The longest time without a byte in either direction, in microseconds.
+        pub idle_timeout_us: u64,
+        /// The longest time for a whole transfer, in microseconds.
+        pub timeout_us: u64,
+    }
+}
+
+impl Cell {
+    /// Whether a transfer is signed in headers, so that no link exists which could expire.
+    pub fn is_header_signed(&self) -> bool {
+        self.control == Some(Control::HeaderSigned)
+    }
+
+    /// Bytes in all bodies of one trial; nothing where a duration, not a number, bounds the transfers.
+    pub fn bytes_per_trial(&self) -> Option<u64> {
+        let transfers = u64::from(self.users) * u64::from(self.transfers_per_user?);
+        Some(transfers.saturating_mul(self.size_bytes.0))
+    }
+}

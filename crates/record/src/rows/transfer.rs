@@ -1,0 +1,138 @@
+use crate::row::row;
+use crate::units::{BitRate, ByteCount, Timestamp};
+use crate::words::{Control, ExpiryPolicy, Method, ObjectState, Outcome, PeerClose, Phase, TargetKind};
+
+row! {
+    "transfers.csv",
+    /// One transfer: one HTTP request with its response, whatever became of it.
+    pub struct TransferRecord {
+        /// The version of these columns' meaning.
+        pub schema_version: u32,
+        /// The run.
+        pub run_id: String,
+        /// The trial, as in `trials.csv`.
+        pub trial_id: String,
+        /// The attempt at the trial, as in `trials.csv`.
+        pub attempt: u32,
+        /// Names the transfer, within all runs; sent as the signed query parameter `x-run`, so that server logs have it.
+        pub transfer_id: String,
+        /// The cell, as in `cells.csv`.
+        pub cell_id: String,
+        /// The repetition, from 1.
+        pub block: u32,
+        /// The trial's place within the block's shuffled order, from 1.
+        pub position: u32,
+        /// Which control this is; empty for the grid's own cells.
+        pub control: Option<Control>,
+        /// How many users the trial has.
+        pub users: u32,
+        /// The link's lifetime in seconds; empty where there is no link.
+        pub ttl_s: Option<u32>,
+        /// The body's size in bytes.
+        pub size_bytes: ByteCount,
+        /// The bandwidth cap in bits a second; empty = unlimited.
+        pub bandwidth_bps: Option<BitRate>,
+        /// `put`, `get` or `upload-part`.
+        pub method: Method,
+        /// The testbed's expiry policy: ground truth, for checking the report against; empty elsewhere.
+        pub expiry_policy: Option<ExpiryPolicy>,
+        /// Which user of the trial, from 1.
+        pub user: u32,
+        /// Which of the user's transfers, from 1.
+        pub sequence: u32,
+        /// `embedded` or `s3`.
+        pub target: TargetKind,
+        /// Scheme, host and port that were asked.
+        pub endpoint: String,
+        /// The object's key.
+        pub object_key: String,
+        /// When the link was made (UTC); empty where there is no link.
+        pub presigned_at: Option<Timestamp>,
+        /// `X-Amz-Date` + `X-Amz-Expires`, read from the URL itself; empty where there is no link.
+        pub expires_at: Option<Timestamp>,
+        /// When the transfer started (UTC): before DNS on a new connection.
+        pub started_at: Timestamp,
+        /// When the local socket had taken the request head's last byte.
+        pub head_written_at: Option<Timestamp>,
+        /// When the peer's kernel was seen to have confirmed the whole head: looked at every 10 ms or so (Linux only).
+        pub head_acked_at: Option<Timestamp>,
+        /// When it ended: the response's last byte, or the instant at which the first socket error was met.
+        pub ended_at: Timestamp,
+        /// Microseconds from `presigned_at` to `head_written_at`.
+        pub link_age_us: Option<i64>,
+        /// Microseconds from `expires_at` to `ended_at` by this machine's clock; negative = it ended before expiry.
+        pub margin_us: Option<i64>,
+        /// Names the connection within the run; empty where none was opened.
+        pub connection_id: Option<u64>,
+        /// Whether an earlier transfer had used the connection.
+        pub reused_connection: bool,
+        /// This end of the connection.
+        pub local_addr: Option<String>,
+        /// The peer's end of the connection.
+        pub remote_addr: Option<String>,
+        /// `TLSv1.2` or `TLSv1.3`; empty over plain TCP.
+        pub tls_version: Option<String>,
+        /// Microseconds for the name's look-up; empty where the host is an address or the connection was reused.
+        pub dns_us: Option<u64>,
+        /// Microseconds for the TCP handshake; empty on a reused connection.
+        pub connect_us: Option<u64>,
+        /// Microseconds for the TLS handshake; empty over plain TCP and on a reused connection.
+        pub tls_us: Option<u64>,
+        /// Microseconds from `started_at` to the 100 Continue; empty where none came.
+        pub continue_us: Option<u64>,
+        /// Microseconds from the first request byte written to the last one; empty where the request was not sent whole.
+        pub send_us: Option<u64>,
+        /// Microseconds from the last request byte written to the first response byte; empty where that came earlier.
+        pub wait_us: Option<u64>,
+        /// Microseconds from `started_at` to the first byte of the final response.
+        pub response_start_us: Option<u64>,
+        /// Microseconds from the response's first byte to its last; empty where it was not read whole.
+        pub receive_us: Option<u64>,
+        /// Microseconds from `started_at` to `ended_at`.
+        pub total_us: u64,
+        /// Bytes that the body has in the direction of the method: request body of an upload, object of a download.
+        pub body_bytes: u64,
+        /// Request body bytes that the local socket took: these may be megabytes ahead of the peer.
+        pub body_bytes_written: u64,
+        /// Request body bytes that the peer's kernel confirmed (TCP_INFO, Linux only); under TLS in proportion to the
+        /// encrypted bytes, so up to one TLS record less.
+        pub body_bytes_acked: Option<u64>,
+        /// Response body bytes read.
+        pub response_bytes: u64,
+        /// The final response's status, once its head has been read whole.
+        pub status: Option<u16>,
+        /// `Code` of S3's error document.
+        pub s3_code: Option<String>,
+        /// `Message` of S3's error document.
+        pub s3_message: Option<String>,
+        /// `x-amz-request-id`: with `host_id` what AWS Support asks for.
+        pub request_id: Option<String>,
+        /// `x-amz-id-2`.
+        pub host_id: Option<String>,
+        /// The server's clock: `ServerTime` of the error document, else the `Date` header (whole seconds).
+        pub server_time: Option<Timestamp>,
+        /// Microseconds that the server's clock is ahead of this machine's: the middle of the bracket that all of the
+        /// run's responses so far leave; empty before the first one.
+        pub clock_offset_us: Option<i64>,
+        /// What happened on the wire; see the list of outcomes.
+        pub outcome: Outcome,
+        /// Where it ended; `done` for a completed transfer.
+        pub phase: Phase,
+        /// Whether the final response began before the request body was sent whole; empty where none came.
+        pub early_response: Option<bool>,
+        /// How the peer ended the connection, where it did so before the transfer was over.
+        pub peer_close: Option<PeerClose>,
+        /// The name of the first socket error that was met (`ECONNRESET`), also where a response was read behind it.
+        pub errno: Option<String>,
+        /// The error in words.
+        pub error: Option<String>,
+        /// Whether an upload that did not complete left an object: `present`, `absent`, `unknown`.
+        pub object_state: Option<ObjectState>,
+        /// The kernel's smoothed round-trip time at the end, in microseconds (Linux only).
+        pub rtt_us: Option<u32>,
+        /// The kernel's smallest round-trip time, in microseconds (Linux only).
+        pub min_rtt_us: Option<u32>,
+        /// Segments sent again on the connection during the transfer (Linux only).
+        pub retransmits: Option<u32>,
+    }
+}

@@ -1,0 +1,125 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{UnitError, format_scaled, scale_exactly, split_number};
+
+/// A number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ByteCount(pub u64);
+
+impl FromStr for ByteCount {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let (number, unit) = split_number(text.trim());
+        if number.is_empty() {
+            return Err(UnitError::new(format!("`{text}` is no size"), EXPECTED));
+        }
+        if unit.starts_with(char::is_whitespace) {
+            let joined = format!("{number}{}", unit.trim_start());
+            return Err(UnitError::new(
+                format!("`{text}` has a space between number and unit"),
+                format!("write `{joined}`"),
+            ));
+        }
+        if unit.is_empty() {
+            return Err(UnitError::new(
+                format!("`{text}` has no unit"),
+                format!("write `{number}B`, `{number}MB` (10^6 bytes) or `{number}MiB` (2^20 bytes)"),
+            ));
+        }
+        let Some(&(scale, _)) = SCALES.iter().find(|(_, name)| *name == unit) else {
+            return Err(unknown_unit(text, number, unit));
+        };
+        scale_exactly(number, scale)
+            .map(Self)
+            .ok_or_else(|| UnitError::new(format!("`{text}` is no whole number of bytes below 2^64"), EXPECTED))
+    }
+}
+
+impl fmt::Display for ByteCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let binary = self.0.is_multiple_of(1 << 10) && !self.0.is_multiple_of(1000);
+        let units = if binary { BINARY } else { DECIMAL };
+        f.pad(&format_scaled(self.0, units))
+    }
+}
+
+fn unknown_unit(text: &str, number: &str, unit: &str) -> UnitError {
+    let same_but_case = SCALES.iter().find(|(_, name)| name.eq_ignore_ascii_case(unit) && unit != "mb");
+    let problem = format!("`{text}` has the unit `{unit}`, which is ambiguous or unknown");
+    match (same_but_case, unit) {
+        (_, "b" | "bit" | "Mbit" | "mb" | "Mb" | "kb" | "Kb" | "gb" | "Gb") => UnitError::new(
+            problem,
+            format!("sizes are bytes: write for example `{number}MB` (10^6 bytes) or `{number}MiB` (2^20 bytes)"),
+        ),
+        (Some((_, name)), _) => UnitError::new(problem, format!("write `{number}{name}`")),
+        (None, "K" | "M" | "G" | "k" | "m" | "g") => {
+            let prefix = unit.to_ascii_uppercase();
+            let decimal = if prefix == "K" { "kB".to_owned() } else { format!("{prefix}B") };
+            UnitError::new(
+                problem,
+                format!("write `{number}{decimal}` (power of ten) or `{number}{prefix}iB` (power of two)"),
+            )
+        }
+        (None, _) => UnitError::new(problem, EXPECTED),
+    }
+}
+
+const EXPECTED: &str = "expected a number with one of the units B, kB, MB, GB, TB (powers of ten) or KiB, MiB, GiB, TiB \
+                        (powers of two), for example `40MB`";
+
+const SCALES: &[(u64, &str)] = &[
+    (1, "B"),
+    (1_000, "kB"),
+    (1_000_000, "MB"),
+    (1_000_000_000, "GB"),
+    (1_000_000_000_000, "TB"),
+    (1 << 10, "KiB"),
+    (1 << 20, "MiB"),
+    (1 << 30, "GiB"),
+    (1 << 40, "TiB"),
+];
+
+const DECIMAL: &[(u64, &str)] =
+    &[(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"), (1, "B")];
+
+const BINARY: &[(u64, &str)] = &[(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mb_is_a_power_of_ten_and_mib_a_power_of_two() {
+        assert_eq!("1MB".parse(), Ok(ByteCount(1_000_000)));
+        assert_eq!("2MiB".parse(), Ok(ByteCount(2 << 20)));
+        assert_eq!("1.5kB".parse(), Ok(ByteCount(1500)));
+        assert_eq!("0B".parse(), Ok(ByteCount(0)));
+    }
+
+    #[test]
+    fn what_it_prints_it_also_reads() {
+        for bytes in [0, 1, 999, 1000, 1024, 40_000_000, 1 << 20, 1536, 123_456_789, 5 << 30] {
+            let text = ByteCount(bytes).to_string();
+            assert_eq!(text.parse(), Ok(ByteCount(bytes)), "{text}");
+        }
+        assert_eq!(ByteCount(2 << 20).to_string(), "2MiB");
+        assert_eq!(ByteCount(40_000_000).to_string(), "40MB");
+    }
+
+    #[test]
+    fn ambiguous_sizes_say_what_to_write() {
+        let say = |text: &str| text.parse::<ByteCount>().unwrap_err().to_string();
+        assert_eq!(say("10 MB"), "`10 MB` has a space between number and unit; write `10MB`");
+        assert!(say("10").contains("write `10B`, `10MB` (10^6 bytes) or `10MiB`"));
+        assert!(say("10M").contains("write `10MB` (power of ten) or `10MiB`"));
+        assert!(say("10mb").contains("sizes are bytes"));
+        assert!(say("10mib").contains("write `10MiB`"));
+        assert!(say("0.0001kB").contains("no whole number of bytes"));
+        assert!(say("-1MB").contains("is no size"));
+    }
+}

@@ -1,0 +1,4 @@
+//! From a question to rows.
+pub mod estimate;
+pub mod experiment;
+pub mod plan;
