@@ -1,0 +1,272 @@
+//! Request bodies: generated ones that follow from the seed and differ from key to key, and files, streamed.
+//!
+//! A generated body costs no memory and no processor time a user: it is a window that slides round one shared block of
+//! pseudo-random bytes, from a place that the key chooses, behind 32 bytes that only this key has.
+
+use std::fs::File;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use rand::rand_core::Rng;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
+use tokio::task::JoinHandle;
+
+use crate::wire::http::Marks;
+
+/// Where the bytes of a cell's bodies come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Made up from the seed.
+    Generated {
+        /// The shared block.
+        block: Block,
+        /// The body's length.
+        len: u64,
+    },
+    /// Read from a file on disk, the same bytes for every key.
+    File {
+        /// The file, open for reading at any place.
+        file: Arc<File>,
+        /// The body's length: the file's size when the experiment was loaded.
+        len: u64,
+    },
+}
+
+impl Source {
+    /// The body's length in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Generated { len, .. } | Self::File { len, .. } => *len,
+        }
+    }
+
+    /// Whether the body has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The body that is sent for `key`.
+    pub fn open(&self, key: &str) -> Content {
+        match self {
+            Self::Generated { block, len } => Content::Generated(block.window(key, *len)),
+            Self::File { file, len } => {
+                Content::File(FileContent { file: Arc::clone(file), position: 0, len: *len, reading: None })
+            }
+        }
+    }
+}
+
+/// The shared block of pseudo-random bytes.
+#[derive(Debug, Clone)]
+pub struct Block {
+    bytes: Bytes,
+    seed: u64,
+}
+
+impl Block {
+    /// The block that `seed` makes: ChaCha8, the same on every machine.
+    pub fn new(seed: u64) -> Self {
+        let mut bytes = vec![0; BLOCK];
+        ChaCha8Rng::seed_from_u64(seed).fill_bytes(&mut bytes);
+        Self { bytes: bytes.into(), seed }
+    }
+
+    fn window(&self, key: &str, len: u64) -> Window {
+        let digest = Sha256::new().chain_update(self.seed.to_be_bytes()).chain_update(key).finalize();
+        let offset = u64::from_be_bytes(std::array::from_fn(|index| digest[index])) as usize % BLOCK;
+        let prologue = Bytes::copy_from_slice(&digest).slice(..digest.len().min(len as usize));
+        Window { block: self.bytes.clone(), prologue, position: offset, left: len }
+    }
+}
+
+/// The bytes of one body, as they are still to be sent.
+#[derive(Debug)]
+pub enum Content {
+    /// From the shared block.
+    Generated(Window),
+    /// From a file.
+    File(FileContent),
+}
+
+/// A generated body.
+#[derive(Debug)]
+pub struct Window {
+    block: Bytes,
+    prologue: Bytes,
+    position: usize,
+    left: u64,
+}
+
+/// A body from a file, read ahead by one chunk on a thread of its own.
+#[derive(Debug)]
+pub struct FileContent {
+    file: Arc<File>,
+    position: u64,
+    len: u64,
+    reading: Option<JoinHandle<io::Result<Bytes>>>,
+}
+
+impl Window {
+    fn next_chunk(&mut self) -> Option<Bytes> {
+        if self.left == 0 {
+            return None;
+        }
+        let chunk = if self.prologue.is_empty() {
+            let here = self.position % BLOCK;
+            let end = BLOCK.min(here + CHUNK).min(here + usize::try_from(self.left).unwrap_or(CHUNK));
+            self.position = end;
+            self.block.slice(here..end)
+        } else {
+            std::mem::take(&mut self.prologue)
+        };
+        self.left -= chunk.len() as u64;
+        Some(chunk)
+    }
+}
+
+impl FileContent {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        if self.position == self.len {
+            return Poll::Ready(None);
+        }
+        let Self { file, position, len, reading } = self;
+        let task = reading.get_or_insert_with(|| read_chunk(file, *position, *len));
+        let read = ready!(Pin::new(task).poll(cx)).unwrap_or_else(|error| Err(io::Error::other(error)));
+        *reading = None;
+        Poll::Ready(Some(read.inspect(|chunk| {
+            *position += chunk.len() as u64;
+            if *position < *len {
+                *reading = Some(read_chunk(file, *position, *len));
+            }
+        })))
+    }
+}
+
+fn read_chunk(file: &Arc<File>, position: u64, len: u64) -> JoinHandle<io::Result<Bytes>> {
+    use std::os::unix::fs::FileExt;
+
+    let file = Arc::clone(file);
+    let size = usize::try_from(len - position).unwrap_or(CHUNK).min(CHUNK);
+    tokio::task::spawn_blocking(move || {
+        let mut chunk = vec![0; size];
+        file.read_exact_at(&mut chunk, position)?;
+        Ok(chunk.into())
+    })
+}
+
+/// What hyper sends: nothing, or a body that waits until the request's head has been written.
+#[derive(Debug)]
+pub struct RequestBody(Option<Sending>);
+
+#[derive(Debug)]
+struct Sending {
+    content: Content,
+    left: u64,
+    marks: Arc<Marks>,
+    failure: Arc<OnceLock<String>>,
+}
+
+impl RequestBody {
+    /// No body at all.
+    pub fn empty() -> Self {
+        Self(None)
+    }
+
+    /// `len` bytes of `content`, once `marks` let them go. An error in reading it is kept in `failure`.
+    pub fn new(content: Content, len: u64, marks: Arc<Marks>, failure: Arc<OnceLock<String>>) -> Self {
+        Self((len > 0).then_some(Sending { content, left: len, marks, failure }))
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let Some(sending) = &mut self.0 else { return Poll::Ready(None) };
+        ready!(sending.marks.poll_body_may_go(cx));
+        let chunk = match &mut sending.content {
+            Content::Generated(window) => window.next_chunk().map(Ok),
+            Content::File(file) => ready!(file.poll_chunk(cx)),
+        };
+        Poll::Ready(match chunk {
+            None => None,
+            Some(Ok(chunk)) => {
+                sending.left -= chunk.len() as u64;
+                Some(Ok(Frame::data(chunk)))
+            }
+            Some(Err(error)) => {
+                let _ = sending.failure.set(format!("the body's file cannot be read: {error}"));
+                Some(Err(error))
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(|sending| sending.left == 0)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.as_ref().map_or(0, |sending| sending.left))
+    }
+}
+
+/// A prime number of bytes, so that no body repeats in step with a store's own block size.
+const BLOCK: usize = 1_048_583;
+
+const CHUNK: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn collect(mut window: Window) -> Vec<u8> {
+        std::iter::from_fn(|| window.next_chunk()).flatten().collect()
+    }
+
+    #[test]
+    fn bodies_follow_from_the_seed_and_differ_from_key_to_key() {
+        let block = Block::new(7);
+        for len in [0, 1, 31, 32, 33, 3_000_000] {
+            let body = collect(block.window("a", len));
+            assert_eq!(body.len() as u64, len);
+            assert_eq!(body, collect(Block::new(7).window("a", len)));
+            if len > 0 {
+                assert_ne!(body, collect(block.window("b", len)));
+                assert_ne!(body, collect(Block::new(8).window("a", len)));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_streamed_whole() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let bytes: Vec<u8> = (0..200_000u32).map(|index| (index % 251) as u8).collect();
+        file.write_all(&bytes).unwrap();
+        let source = Source::File { file: Arc::new(File::open(file.path()).unwrap()), len: bytes.len() as u64 };
+        let Content::File(mut content) = source.open("any") else { panic!("a file's content comes from the file") };
+        let mut got = Vec::new();
+        while let Some(chunk) = std::future::poll_fn(|cx| content.poll_chunk(cx)).await {
+            got.extend_from_slice(&chunk.unwrap());
+        }
+        assert_eq!(got, bytes);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_shrank_is_an_error_not_a_short_body() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"short").unwrap();
+        let source = Source::File { file: Arc::new(File::open(file.path()).unwrap()), len: 10 };
+        let Content::File(mut content) = source.open("any") else { panic!("a file's content comes from the file") };
+        let first = std::future::poll_fn(|cx| content.poll_chunk(cx)).await.unwrap();
+        assert_eq!(first.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

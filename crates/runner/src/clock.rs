@@ -1,0 +1,97 @@
+//! Time: a monotonic clock for durations, a wall clock for instants that are compared with a link's expiry.
+//!
+//! Durations and timers run on tokio's clock, so that a paused runtime drives them in tests. The wall clock is behind
+//! [`Clock`]; an [`Anchor`] ties both together for one transfer, so that a step of the wall clock in mid-transfer moves
+//! no instant of it.
+
+use std::fmt::Debug;
+use std::time::SystemTime;
+
+use tokio::time::Instant;
+use ttlsweep_record::Timestamp;
+
+/// A source of wall-clock time.
+pub trait Clock: Debug + Send + Sync {
+    /// The wall clock's reading now.
+    fn wall(&self) -> Timestamp;
+
+    /// A pair of simultaneous readings of both clocks.
+    fn anchor(&self) -> Anchor {
+        Anchor { instant: Instant::now(), wall: self.wall() }
+    }
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn wall(&self) -> Timestamp {
+        Timestamp::from_system_time(SystemTime::now())
+    }
+}
+
+/// A wall clock that follows tokio's clock from a fixed beginning, so that virtual time moves both.
+#[derive(Debug, Clone, Copy)]
+pub struct VirtualClock(Anchor);
+
+impl VirtualClock {
+    /// A clock that shows `wall` now.
+    pub fn starting_at(wall: Timestamp) -> Self {
+        Self(Anchor { instant: Instant::now(), wall })
+    }
+}
+
+impl Clock for VirtualClock {
+    fn wall(&self) -> Timestamp {
+        self.0.wall_at(Instant::now())
+    }
+}
+
+/// The same moment on the monotonic and on the wall clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Anchor {
+    /// On the monotonic clock.
+    pub instant: Instant,
+    /// On the wall clock.
+    pub wall: Timestamp,
+}
+
+impl Anchor {
+    /// What the wall clock would show at `instant` had it not been stepped since.
+    pub fn wall_at(&self, instant: Instant) -> Timestamp {
+        let micros = match instant.checked_duration_since(self.instant) {
+            Some(after) => micros(after),
+            None => -micros(self.instant - instant),
+        };
+        self.wall.plus_micros(micros)
+    }
+
+    /// The monotonic instant at which the wall clock will show `wall`; the anchor itself where that is long past.
+    pub fn instant_at(&self, wall: Timestamp) -> Instant {
+        let ahead = wall.micros_since(self.wall);
+        let distance = std::time::Duration::from_micros(ahead.unsigned_abs());
+        if ahead >= 0 { self.instant + distance } else { self.instant.checked_sub(distance).unwrap_or(self.instant) }
+    }
+}
+
+fn micros(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_virtual_wall_clock_moves_with_the_paused_one() {
+        let clock = VirtualClock::starting_at(Timestamp::from_unix_micros(5_000_000));
+        let anchor = clock.anchor();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(clock.wall(), Timestamp::from_unix_micros(6_500_000));
+        assert_eq!(anchor.wall_at(Instant::now()), clock.wall());
+        assert_eq!(anchor.instant_at(clock.wall()), Instant::now());
+    }
+}

@@ -1,0 +1,262 @@
+//! Opening a connection by hand: name, TCP, TLS and hyper's handshake, each step an instant.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls_pki_types::ServerName;
+use tokio::net::TcpSocket;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::{TlsConnector, rustls};
+use ttlsweep_record::{EventKind, Phase};
+
+use crate::body::RequestBody;
+use crate::endpoint::Endpoint;
+use crate::kernel::{self, TcpInfo};
+use crate::tape::Tape;
+use crate::wire::cap::Capped;
+use crate::wire::hold::Held;
+use crate::wire::http::{Marked, Marks};
+use crate::wire::limiter::Limiter;
+use crate::wire::socket::Socket;
+use crate::wire::stamp::Stamped;
+use crate::wire::tls::MaybeTls;
+use crate::wire::{Seen, Side};
+
+/// How to open connections to one endpoint: shared by all transfers of a trial or of one user.
+#[derive(Debug, Clone)]
+pub struct Dialer {
+    /// Where to.
+    pub endpoint: Endpoint,
+    /// TLS's settings; nothing for plain TCP.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// The bandwidth cap and the direction that it holds for.
+    pub cap: Option<(Arc<Limiter>, Side)>,
+    /// The kernel's receive buffer, where it must be small: what waits in it has left the server's hands already.
+    pub receive_buffer: Option<u32>,
+    /// Numbers the run's connections.
+    pub ids: Arc<AtomicU64>,
+}
+
+type Stack = Marked<Held<Capped<Stamped<Socket>>>>;
+
+/// An open connection with everything that is known of it.
+pub struct Connection {
+    /// Its number within the run.
+    pub id: u64,
+    /// This end.
+    pub local: Option<SocketAddr>,
+    /// The peer's end.
+    pub remote: SocketAddr,
+    /// `TLSv1.3` or `TLSv1.2`; nothing over plain TCP.
+    pub tls_version: Option<&'static str>,
+    /// What the layers on the socket noted.
+    pub seen: Arc<Seen>,
+    /// Where the exchange under way stands.
+    pub marks: Arc<Marks>,
+    /// How many transfers used it so far.
+    pub transfers: u32,
+    pub(crate) sender: http1::SendRequest<RequestBody>,
+    pub(crate) http: Pin<Box<http1::Connection<TokioIo<Stack>, RequestBody>>>,
+    pub(crate) kernel: KernelView,
+}
+
+/// Asks the kernel about one connection.
+#[derive(Debug, Clone)]
+pub struct KernelView {
+    socket: Socket,
+    acked_before: u64,
+}
+
+impl KernelView {
+    /// The kernel's view now, with `bytes_acked` counted from the first byte that was written to the socket.
+    pub fn tcp_info(&self) -> Option<TcpInfo> {
+        let info = kernel::tcp_info(self.socket.stream())?;
+        // The kernel counts the SYN as a byte, too.
+        Some(TcpInfo { bytes_acked: info.bytes_acked.saturating_sub(self.acked_before), ..info })
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("id", &self.id).field("remote", &self.remote).finish_non_exhaustive()
+    }
+}
+
+/// How long the steps of one connection took; absent where they did not happen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// The name's look-up.
+    pub dns: Option<Duration>,
+    /// The TCP handshake, with the attempts at addresses that failed before.
+    pub connect: Option<Duration>,
+    /// The TLS handshake.
+    pub tls: Option<Duration>,
+}
+
+/// Why no connection came about.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct DialError {
+    /// In which step.
+    pub phase: Phase,
+    /// When.
+    pub at: Instant,
+    /// The operating system's error.
+    pub errno: Option<i32>,
+    /// Whether it was `connect_timeout` that ran out.
+    pub timed_out: bool,
+    /// In words.
+    pub message: String,
+}
+
+impl Dialer {
+    /// Opens a connection before `deadline`; notes each step on the tape and in `steps`.
+    ///
+    /// # Errors
+    /// The step that failed, with the operating system's error where it has one.
+    pub async fn dial(&self, deadline: Instant, steps: &mut Steps, tape: &mut Tape) -> Result<Connection, DialError> {
+        let addresses = self.resolve(deadline, steps, tape).await?;
+        let seen = Arc::new(Seen::new());
+        let (socket, remote) = self.connect(&addresses, deadline, steps, tape).await?;
+        let local = socket.stream().local_addr().ok();
+        let acked_before = kernel::tcp_info(socket.stream()).map_or(0, |info| info.bytes_acked);
+        let kernel = KernelView { socket: socket.clone(), acked_before };
+
+        let stamped = Stamped::new(socket, Arc::clone(&seen));
+        let held = Held::new(Capped::new(stamped, self.cap.clone()), Arc::clone(&seen));
+        let stream = match &self.tls {
+            None => MaybeTls::Plain(held),
+            Some(config) => self.secure(held, config, deadline, steps, tape).await?,
+        };
+        let tls_version = match &stream {
+            MaybeTls::Plain(_) => None,
+            MaybeTls::Tls(stream) => stream.get_ref().1.protocol_version().map(version_name),
+        };
+
+        let marks = Arc::new(Marks::new(Arc::clone(&seen)));
+        let marked = Marked::new(stream, Arc::clone(&marks));
+        let (sender, http) = http1::Builder::new()
+            .max_buf_size(READ_BUFFER)
+            .handshake(TokioIo::new(marked))
+            .await
+            .map_err(|error| failed(Phase::Connect, None, format!("hyper: {error}")))?;
+        let id = self.ids.fetch_add(1, Relaxed) + 1;
+        let http = Box::pin(http);
+        Ok(Connection { id, local, remote, tls_version, seen, marks, transfers: 0, sender, http, kernel })
+    }
+
+    async fn resolve(
+        &self,
+        deadline: Instant,
+        steps: &mut Steps,
+        tape: &mut Tape,
+    ) -> Result<Vec<SocketAddr>, DialError> {
+        let (host, port) = (self.endpoint.host(), self.endpoint.port());
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(ip, port)]);
+        }
+        let start = Instant::now();
+        let found = timeout_at(deadline, tokio::net::lookup_host((host, port))).await;
+        steps.dns = Some(start.elapsed());
+        let addresses: Vec<_> = match found {
+            Err(_) => return Err(timed_out(Phase::Dns)),
+            Ok(Err(error)) => return Err(failed(Phase::Dns, Some(&error), format!("cannot resolve {host}: {error}"))),
+            Ok(Ok(addresses)) => addresses.collect(),
+        };
+        let text: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
+        tape.note_with(EventKind::Dns, text.join(" "));
+        Ok(addresses)
+    }
+
+    async fn connect(
+        &self,
+        addresses: &[SocketAddr],
+        deadline: Instant,
+        steps: &mut Steps,
+        tape: &mut Tape,
+    ) -> Result<(Socket, SocketAddr), DialError> {
+        let start = Instant::now();
+        let mut last = failed(Phase::Connect, None, format!("{} has no address", self.endpoint.host()));
+        for &address in addresses {
+            let connected = timeout_at(deadline, self.connect_one(address)).await;
+            steps.connect = Some(start.elapsed());
+            match connected {
+                Err(_) => return Err(timed_out(Phase::Connect)),
+                Ok(Ok(socket)) => {
+                    tape.note_with(EventKind::Connect, address.to_string());
+                    return Ok((socket, address));
+                }
+                Ok(Err(error)) => {
+                    tape.note_with(EventKind::ConnectFailed, format!("{address}: {error}"));
+                    last = failed(Phase::Connect, Some(&error), format!("cannot connect to {address}: {error}"));
+                }
+            }
+        }
+        Err(last)
+    }
+
+    async fn connect_one(&self, address: SocketAddr) -> io::Result<Socket> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        if let Some(size) = self.receive_buffer {
+            socket.set_recv_buffer_size(size)?;
+        }
+        socket.set_nodelay(true)?;
+        Ok(Socket::new(socket.connect(address).await?))
+    }
+
+    async fn secure<S>(
+        &self,
+        stream: S,
+        config: &Arc<rustls::ClientConfig>,
+        deadline: Instant,
+        steps: &mut Steps,
+        tape: &mut Tape,
+    ) -> Result<MaybeTls<S>, DialError>
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    {
+        let host = self.endpoint.host();
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|error| failed(Phase::Tls, None, format!("`{host}` cannot be a certificate's name: {error}")))?;
+        let start = Instant::now();
+        let secured = timeout_at(deadline, TlsConnector::from(Arc::clone(config)).connect(name, stream)).await;
+        steps.tls = Some(start.elapsed());
+        match secured {
+            Err(_) => Err(timed_out(Phase::Tls)),
+            Ok(Err(error)) => Err(failed(Phase::Tls, Some(&error), format!("TLS with {host} failed: {error}"))),
+            Ok(Ok(stream)) => {
+                if let Some(version) = stream.get_ref().1.protocol_version() {
+                    tape.note_with(EventKind::Tls, version_name(version));
+                }
+                Ok(MaybeTls::Tls(Box::new(stream)))
+            }
+        }
+    }
+}
+
+fn failed(phase: Phase, error: Option<&io::Error>, message: String) -> DialError {
+    let errno = error.and_then(io::Error::raw_os_error);
+    DialError { phase, at: Instant::now(), errno, timed_out: false, message }
+}
+
+fn timed_out(phase: Phase) -> DialError {
+    let message = "connect_timeout ran out".to_owned();
+    DialError { phase, at: Instant::now(), errno: None, timed_out: true, message }
+}
+
+fn version_name(version: rustls::ProtocolVersion) -> &'static str {
+    match version {
+        rustls::ProtocolVersion::TLSv1_2 => "TLSv1.2",
+        rustls::ProtocolVersion::TLSv1_3 => "TLSv1.3",
+        _ => "other",
+    }
+}
+
+/// hyper's largest read buffer: enough for any sane response head, and bounds what a hostile one can take.
+const READ_BUFFER: usize = 64 << 10;

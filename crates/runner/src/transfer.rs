@@ -1,0 +1,296 @@
+//! One transfer: a signed request on a connection, observed from the first look-up to the last byte.
+//!
+//! [`exchange`] drives hyper and the timers; [`judge`] says what happened, from what was seen; the row is made from both.
+//! Nothing here interprets: whether a failure has to do with expiry is the report's business.
+
+pub mod exchange;
+pub mod judge;
+pub mod response;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use ttlsweep_record::{EventKind, SampleRecord};
+
+use crate::body::{RequestBody, Source};
+use crate::clock::Anchor;
+use crate::dial::{Connection, DialError, Dialer, Steps};
+use crate::kernel::TcpInfo;
+use crate::link::SignedRequest;
+use crate::stop::{Stop, StopReason};
+use crate::tape::Tape;
+use crate::wire::Fault;
+use crate::wire::http::Exchange;
+
+use response::Response;
+
+/// The timeouts of a transfer.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For name, TCP and TLS together.
+    pub connect: Duration,
+    /// Without a byte in either direction.
+    pub idle: Duration,
+    /// For the whole transfer.
+    pub total: Duration,
+}
+
+/// What one transfer is to do.
+#[derive(Debug)]
+pub struct Task<'a> {
+    /// Names it in samples.
+    pub transfer_id: &'a str,
+    /// The request, signed.
+    pub request: &'a SignedRequest,
+    /// The body that is sent; nothing for a download.
+    pub upload: Option<&'a Source>,
+    /// The object's key, which generated bodies follow from.
+    pub key: &'a str,
+    /// Whether to send `Expect: 100-continue` and wait.
+    pub expect_continue: bool,
+    /// The timeouts.
+    pub limits: Limits,
+    /// How often the kernel is asked.
+    pub sample_every: Duration,
+}
+
+/// Everything that was observed of one transfer.
+#[derive(Debug)]
+pub struct Observed {
+    /// Ties the instants to the wall clock.
+    pub anchor: Anchor,
+    /// When the last thing happened on this side.
+    pub finished: Instant,
+    /// The steps of a new connection.
+    pub steps: Steps,
+    /// What is known of the connection; nothing where none came about.
+    pub connection: Option<ConnectionFacts>,
+    /// Where request and response stood at the end.
+    pub exchange: Exchange,
+    /// The response, as far as it came.
+    pub response: Option<Response>,
+    /// How it ended on this side.
+    pub end: End,
+    /// The tape.
+    pub tape: Tape,
+    /// The kernel's view over time.
+    pub samples: Vec<SampleRecord>,
+}
+
+/// What is known of the connection that a transfer used.
+#[derive(Debug, Clone)]
+pub struct ConnectionFacts {
+    /// Its number within the run.
+    pub id: u64,
+    /// Whether an earlier transfer had used it.
+    pub reused: bool,
+    /// This end.
+    pub local: Option<std::net::SocketAddr>,
+    /// The peer's end.
+    pub remote: std::net::SocketAddr,
+    /// The TLS version.
+    pub tls_version: Option<&'static str>,
+    /// The first socket error.
+    pub first_error: Option<Fault>,
+    /// When the socket's end of file was read.
+    pub end_of_file: Option<Instant>,
+    /// When a write error was held back.
+    pub held: Option<Instant>,
+    /// Request body bytes that the socket took.
+    pub body_written: u64,
+    /// Request body bytes that the peer's kernel confirmed.
+    pub body_acked: Option<u64>,
+    /// When the peer's kernel was seen to have confirmed the head.
+    pub head_acked: Option<Instant>,
+    /// The kernel's view at the end.
+    pub info: Option<TcpInfo>,
+    /// Segments sent again during this transfer.
+    pub retransmits: Option<u32>,
+    /// Bytes moved on the socket during this transfer, TLS included: written, read.
+    pub socket_bytes: (u64, u64),
+}
+
+/// How a transfer ended on this side.
+#[derive(Debug)]
+pub enum End {
+    /// The response was read whole, and nothing was left to send, or no use in sending it.
+    Answered,
+    /// The connection ended first; hyper's words for it.
+    Broken {
+        /// Whether hyper could not make sense of the bytes.
+        unparsable: bool,
+        /// hyper's error with its causes.
+        message: String,
+    },
+    /// A timeout ran out; its name.
+    TimedOut(&'static str),
+    /// It was stopped from this side.
+    Stopped(StopReason),
+    /// No connection came about.
+    Unconnected(DialError),
+    /// This machine failed.
+    Local(String),
+}
+
+/// Runs one transfer, on `kept` if that connection still stands, else on a new one. A connection that can be used again is
+/// put back into `kept`.
+pub async fn run(task: &Task<'_>, dialer: &Dialer, kept: &mut Option<Connection>, anchor: Anchor, stop: &mut Stop) -> Observed {
+    let mut tape = Tape::default();
+    let mut steps = Steps::default();
+    let deadline = anchor.instant + task.limits.total;
+    let unconnected = |end, steps, tape| Observed {
+        anchor,
+        finished: Instant::now(),
+        steps,
+        connection: None,
+        exchange: Exchange::default(),
+        response: None,
+        end,
+        tape,
+        samples: Vec::new(),
+    };
+
+    let mut connection = match still_open(kept.take(), &mut tape).await {
+        Some(connection) => connection,
+        None => {
+            let dial_deadline = deadline.min(Instant::now() + task.limits.connect);
+            let dialled = tokio::select! {
+                biased;
+                reason = stop.reason() => Err(End::Stopped(reason)),
+                dialled = dialer.dial(dial_deadline, &mut steps, &mut tape) => dialled.map_err(End::Unconnected),
+            };
+            match dialled {
+                Ok(connection) => connection,
+                Err(end) => return unconnected(end, steps, tape),
+            }
+        }
+    };
+
+    let before = Before::of(&connection);
+    let failure = Arc::new(OnceLock::new());
+    let body = match task.upload {
+        None => RequestBody::empty(),
+        Some(source) => RequestBody::new(
+            source.open(task.key),
+            source.len(),
+            Arc::clone(&connection.marks),
+            Arc::clone(&failure),
+        ),
+    };
+    let done = exchange::drive(task, &mut connection, body, anchor, deadline, stop, &mut tape).await;
+    let finished = Instant::now();
+    let mut exchange = connection.marks.exchange();
+    let facts = before.facts(&connection, &exchange, done.head_acked);
+    let end = match (done.end, failure.get()) {
+        (End::Broken { .. }, Some(failure)) => End::Local(failure.clone()),
+        (end, _) => end,
+    };
+    if exchange.head_written.is_none() {
+        exchange.last_body_byte_written = None;
+    }
+    note_exchange(&mut tape, &exchange, &facts, done.response.as_ref());
+    connection.transfers += 1;
+    if matches!(end, End::Answered) && exchange.request_sent() && !done.connection_ended {
+        *kept = Some(connection);
+    }
+    Observed {
+        anchor,
+        finished,
+        steps,
+        connection: Some(facts),
+        exchange,
+        response: done.response,
+        end,
+        tape,
+        samples: done.samples,
+    }
+}
+
+/// The kept connection, unless the server closed it meanwhile: then it is no part of this transfer, but an event on its
+/// tape, so that it is not mistaken for a cut.
+async fn still_open(kept: Option<Connection>, tape: &mut Tape) -> Option<Connection> {
+    let mut connection = kept?;
+    let usable = tokio::select! {
+        biased;
+        _ = &mut connection.http => false,
+        ready = connection.sender.ready() => ready.is_ok(),
+    };
+    if usable {
+        return Some(connection);
+    }
+    let how = match connection.seen.first_error() {
+        Some(fault) => fault.message,
+        None => "end of file".to_owned(),
+    };
+    tape.note_with(EventKind::StaleConnection, how);
+    None
+}
+
+/// What the connection's counters stood at when the transfer began.
+struct Before {
+    written: u64,
+    read: u64,
+    retransmits: Option<u32>,
+}
+
+impl Before {
+    fn of(connection: &Connection) -> Self {
+        let first = connection.transfers == 0;
+        Self {
+            // A new connection's handshake belongs to its first transfer.
+            written: if first { 0 } else { connection.seen.written() },
+            read: if first { 0 } else { connection.seen.read() },
+            retransmits: if first { Some(0) } else { connection.kernel.tcp_info().map(|info| info.retransmits) },
+        }
+    }
+
+    fn facts(&self, connection: &Connection, exchange: &Exchange, head_acked: Option<Instant>) -> ConnectionFacts {
+        let (seen, marks) = (&connection.seen, &connection.marks);
+        let info = connection.kernel.tcp_info();
+        let acked_head = info.zip(marks.head_ends_at()).is_some_and(|(info, head)| info.bytes_acked >= head);
+        ConnectionFacts {
+            id: connection.id,
+            reused: connection.transfers > 0,
+            local: connection.local,
+            remote: connection.remote,
+            tls_version: connection.tls_version,
+            first_error: seen.first_error(),
+            end_of_file: seen.end_of_file(),
+            held: seen.held(),
+            body_written: marks.body_written(),
+            body_acked: info.map(|info| marks.body_within(info.bytes_acked)),
+            head_acked: head_acked.or_else(|| (acked_head && exchange.head_written.is_some()).then(Instant::now)),
+            info,
+            retransmits: info.zip(self.retransmits).map(|(info, before)| info.retransmits.saturating_sub(before)),
+            socket_bytes: (seen.written() - self.written, seen.read() - self.read),
+        }
+    }
+}
+
+/// Puts what the layers marked on the tape.
+fn note_exchange(tape: &mut Tape, exchange: &Exchange, facts: &ConnectionFacts, response: Option<&Response>) {
+    let body = exchange.body_len.to_string();
+    tape.note_at(exchange.first_byte_written, EventKind::FirstByteWritten, None);
+    tape.note_at(exchange.head_written, EventKind::HeadWritten, exchange.head_len.map(|len| len.to_string()));
+    tape.note_at(facts.head_acked, EventKind::HeadAcked, None);
+    tape.note_at(exchange.continued, EventKind::Continue, None);
+    tape.note_at(exchange.first_body_byte_written, EventKind::FirstBodyByteWritten, None);
+    tape.note_at(exchange.last_body_byte_written, EventKind::LastBodyByteWritten, Some(body));
+    tape.note_at(exchange.first_byte_read, EventKind::FirstByteRead, None);
+    if let Some(response) = response {
+        tape.note_at(Some(response.head_at), EventKind::ResponseHead, Some(response.status.as_u16().to_string()));
+        if response.whole {
+            tape.note_at(exchange.last_byte_read, EventKind::LastByteRead, Some(response.body_bytes.to_string()));
+        }
+    }
+    let held = facts.first_error.as_ref().map(|fault| fault.message.clone());
+    tape.note_at(facts.held, EventKind::WriteErrorHeld, held);
+    if let Some(fault) = facts.first_error.as_ref().filter(|fault| fault.side == crate::wire::Side::Read) {
+        tape.note_at(Some(fault.at), EventKind::ReadError, Some(fault.message.clone()));
+    }
+    if let Some((at, message)) = &exchange.tls_error {
+        tape.note_at(Some(*at), EventKind::ReadError, Some(message.clone()));
+    }
+    tape.note_at(facts.end_of_file.or(exchange.end_of_file), EventKind::PeerClosed, None);
+}

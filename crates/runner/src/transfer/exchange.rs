@@ -1,0 +1,258 @@
+//! Drives hyper through one request and its response, in one task: the connection, the response and the timers are
+//! polled side by side, so that no stamp waits for another task to be scheduled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONTENT_LENGTH, EXPECT, HOST};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, StatusCode, Uri};
+use tokio::time::Instant;
+use ttlsweep_record::{EventKind, SampleRecord};
+
+use super::response::{Response, ResponseReader};
+use super::{End, Task};
+use crate::body::{RequestBody, Source};
+use crate::clock::Anchor;
+use crate::dial::{Connection, KernelView};
+use crate::stop::Stop;
+use crate::tape::Tape;
+use crate::wire::Seen;
+use crate::wire::http::Marks;
+
+/// What the exchange came to.
+#[derive(Debug)]
+pub struct Done {
+    /// How it ended on this side.
+    pub end: End,
+    /// The response, as far as it came.
+    pub response: Option<Response>,
+    /// Whether hyper is through with the connection.
+    pub connection_ended: bool,
+    /// When the peer's kernel was seen to have confirmed the head.
+    pub head_acked: Option<Instant>,
+    /// The kernel's view over time.
+    pub samples: Vec<SampleRecord>,
+}
+
+/// How long a server may take for its 100 before the body is sent all the same (RFC 9110 §10.1.1: a client should not
+/// wait indefinitely). Three seconds leave room for a head in a full uplink's queue; curl waits one.
+pub const CONTINUE_WAIT: Duration = Duration::from_secs(3);
+
+/// How often the kernel is asked whether the peer confirmed the head.
+const HEAD_ACK_EVERY: Duration = Duration::from_millis(10);
+
+/// Sends the request and reads the response.
+pub async fn drive(
+    task: &Task<'_>,
+    connection: &mut Connection,
+    body: RequestBody,
+    anchor: Anchor,
+    deadline: Instant,
+    stop: &mut Stop,
+    tape: &mut Tape,
+) -> Done {
+    let Connection { sender, http, marks, seen, kernel, .. } = connection;
+    let body_len = task.upload.map_or(0, Source::len);
+    let waits_for_continue = task.expect_continue && body_len > 0;
+    marks.begin(body_len, waits_for_continue);
+    let request = request(task, body, body_len, marks);
+
+    let mut watch = Watch::new(task, anchor, deadline, waits_for_continue);
+    let mut response: Option<ResponseReader> = None;
+    let mut connection_ended = false;
+    let mut hyper_error = None;
+    let sending = sender.send_request(request);
+    tokio::pin!(sending);
+    let timer = tokio::time::sleep_until(watch.next_look());
+    tokio::pin!(timer);
+
+    let end = loop {
+        if let Some(reader) = response.as_ref().filter(|reader| reader.is_whole()) {
+            // An early refusal ends the transfer: nothing that is still sent could change it.
+            if marks.exchange().request_sent() || !reader.status().is_success() {
+                break End::Answered;
+            }
+            if connection_ended {
+                break broken(hyper_error.as_ref());
+            }
+        }
+        tokio::select! {
+            biased;
+            reason = stop.reason() => {
+                tape.note_with(EventKind::Cancelled, reason.as_str());
+                break End::Stopped(reason);
+            }
+            result = &mut *http, if !connection_ended => {
+                connection_ended = true;
+                hyper_error = result.err();
+            }
+            head = &mut sending, if response.is_none() => match head {
+                Ok(head) => {
+                    marks.note_response_head();
+                    response = Some(ResponseReader::new(head));
+                }
+                Err(error) => break broken(Some(&error)),
+            },
+            read = ResponseReader::read_on(response.as_mut()) => if let Err(error) = read {
+                break broken(Some(&error));
+            },
+            () = &mut timer => {
+                if let Some(name) = watch.ran_out(seen) {
+                    tape.note_with(EventKind::TimedOut, name);
+                    break End::TimedOut(name);
+                }
+                watch.look(marks, seen, kernel);
+                timer.as_mut().reset(watch.next_look());
+            }
+        }
+    };
+    watch.sample(seen, kernel);
+    Done {
+        end,
+        response: response.map(ResponseReader::finish),
+        connection_ended,
+        head_acked: watch.head_acked,
+        samples: watch.samples,
+    }
+}
+
+fn request(task: &Task<'_>, body: RequestBody, body_len: u64, marks: &Arc<Marks>) -> Request<RequestBody> {
+    let signed = task.request;
+    let mut request = Request::new(body);
+    *request.method_mut() = signed.method.clone();
+    // Origin form, as a server that is no proxy expects it.
+    let path = signed.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    *request.uri_mut() = Uri::from(path);
+    let headers = request.headers_mut();
+    headers.clone_from(&signed.headers);
+    if let Some(host) = signed.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+        headers.insert(HOST, host);
+    }
+    if task.upload.is_some() {
+        headers.insert(CONTENT_LENGTH, body_len.into());
+    }
+    if task.expect_continue && body_len > 0 {
+        headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+        let marks = Arc::clone(marks);
+        hyper::ext::on_informational(&mut request, move |response| {
+            if response.status() == StatusCode::CONTINUE {
+                marks.note_continue();
+            }
+        });
+    }
+    request
+}
+
+fn broken(error: Option<&hyper::Error>) -> End {
+    let Some(error) = error else {
+        return End::Broken { unparsable: false, message: "the connection ended".to_owned() };
+    };
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        message = format!("{message}: {inner}");
+        cause = inner.source();
+    }
+    End::Broken { unparsable: error.is_parse(), message }
+}
+
+/// The timers of one exchange, and what they found.
+struct Watch<'a> {
+    transfer_id: &'a str,
+    anchor: Anchor,
+    deadline: Instant,
+    idle: Duration,
+    idle_since: Instant,
+    sample_every: Duration,
+    next_sample: Instant,
+    next_head_look: Option<Instant>,
+    continue_by: Option<Instant>,
+    head_acked: Option<Instant>,
+    samples: Vec<SampleRecord>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(task: &Task<'a>, anchor: Anchor, deadline: Instant, waits_for_continue: bool) -> Self {
+        let now = Instant::now();
+        Self {
+            transfer_id: task.transfer_id,
+            anchor,
+            deadline,
+            idle: task.limits.idle,
+            idle_since: now,
+            sample_every: task.sample_every,
+            next_sample: now + task.sample_every,
+            next_head_look: Some(now + HEAD_ACK_EVERY),
+            continue_by: waits_for_continue.then(|| now + CONTINUE_WAIT),
+            head_acked: None,
+            samples: Vec::new(),
+        }
+    }
+
+    fn next_look(&self) -> Instant {
+        let idle_at = self.idle_since + self.idle;
+        let optional = self.next_head_look.into_iter().chain(self.continue_by).min().unwrap_or(self.deadline);
+        self.deadline.min(idle_at).min(self.next_sample).min(optional)
+    }
+
+    /// The name of the timeout that has run out.
+    fn ran_out(&mut self, seen: &Seen) -> Option<&'static str> {
+        let now = Instant::now();
+        // Not before this exchange: a kept connection may have been idle for long, and rightly.
+        self.idle_since = self.idle_since.max(seen.last_activity());
+        if now >= self.deadline {
+            Some("timeout")
+        } else if now >= self.idle_since + self.idle {
+            Some("idle_timeout")
+        } else {
+            None
+        }
+    }
+
+    fn look(&mut self, marks: &Marks, seen: &Seen, kernel: &KernelView) {
+        let now = Instant::now();
+        if self.continue_by.is_some_and(|by| now >= by) {
+            marks.stop_waiting_for_continue();
+            self.continue_by = None;
+        }
+        if self.next_head_look.is_some_and(|at| now >= at) {
+            self.next_head_look = Some(now + HEAD_ACK_EVERY);
+            if let Some(head_ends_at) = marks.head_ends_at() {
+                match kernel.tcp_info() {
+                    Some(info) if info.bytes_acked < head_ends_at => {}
+                    Some(_) => {
+                        self.head_acked = Some(now);
+                        self.next_head_look = None;
+                    }
+                    // This kernel will never say.
+                    None => self.next_head_look = None,
+                }
+            }
+        }
+        if now >= self.next_sample {
+            self.sample(seen, kernel);
+            // From now, not from when it was due: a machine that is late must not be asked for more.
+            self.next_sample = now + self.sample_every;
+        }
+    }
+
+    fn sample(&mut self, seen: &Seen, kernel: &KernelView) {
+        let Some(info) = kernel.tcp_info() else { return };
+        self.samples.push(SampleRecord {
+            transfer_id: self.transfer_id.to_owned(),
+            t_us: u64::try_from(self.anchor.instant.elapsed().as_micros()).unwrap_or(u64::MAX),
+            bytes_written: seen.written(),
+            bytes_acked: info.bytes_acked,
+            bytes_read: seen.read(),
+            unsent_bytes: info.unsent_bytes,
+            rtt_us: info.rtt_us,
+            min_rtt_us: info.min_rtt_us,
+            retransmits: info.retransmits,
+            cwnd: info.cwnd,
+            delivery_bps: info.delivery_rate.saturating_mul(8),
+            receiver_limited_us: info.receiver_limited_us,
+            send_buffer_limited_us: info.send_buffer_limited_us,
+        });
+    }
+}

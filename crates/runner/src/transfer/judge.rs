@@ -1,0 +1,170 @@
+//! From what was seen to the outcome's words: what happened on the wire, nothing about why.
+
+use tokio::time::Instant;
+use ttlsweep_record::{Outcome, PeerClose, Phase};
+
+use super::{ConnectionFacts, End, Observed};
+use crate::errno;
+use crate::wire::http::Exchange;
+
+/// The part of a row that says how a transfer ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// What happened.
+    pub outcome: Outcome,
+    /// Where it ended.
+    pub phase: Phase,
+    /// When it ended.
+    pub ended: Instant,
+    /// Whether the final response began before the request body was sent whole.
+    pub early_response: Option<bool>,
+    /// How the peer ended the connection, where it did before the transfer was over.
+    pub peer_close: Option<PeerClose>,
+    /// The name of the first socket error.
+    pub errno: Option<String>,
+    /// The error in words.
+    pub error: Option<String>,
+}
+
+/// Says what happened.
+pub fn judge(observed: &Observed) -> Judgement {
+    let exchange = &observed.exchange;
+    let connection = observed.connection.as_ref();
+    let early = early_response(observed);
+    let phase = phase(observed);
+    let fault = connection.and_then(|connection| connection.first_error.as_ref());
+    let errno = fault.and_then(|fault| fault.errno).map(errno::name);
+    let base = Judgement {
+        outcome: Outcome::Completed,
+        phase,
+        ended: observed.finished,
+        early_response: early,
+        peer_close: connection.and_then(|connection| peer_close(connection, exchange)),
+        errno,
+        error: None,
+    };
+    match &observed.end {
+        End::Answered => answered(observed, base),
+        End::Stopped(reason) => {
+            Judgement { outcome: Outcome::Cancelled, error: Some(reason.as_str().to_owned()), ..base }
+        }
+        End::TimedOut(name) => {
+            Judgement { outcome: Outcome::TimedOut, error: Some(format!("{name} ran out")), ..base }
+        }
+        End::Local(message) => Judgement { outcome: Outcome::FailedLocally, error: Some(message.clone()), ..base },
+        End::Unconnected(error) => Judgement {
+            outcome: if error.timed_out {
+                Outcome::TimedOut
+            } else if error.errno.is_some_and(errno::is_local) {
+                Outcome::FailedLocally
+            } else {
+                Outcome::Unconnected
+            },
+            phase: error.phase,
+            ended: error.at,
+            errno: error.errno.map(errno::name),
+            error: Some(error.message.clone()),
+            ..base
+        },
+        End::Broken { unparsable, message } => broken(observed, base, *unparsable, message),
+    }
+}
+
+fn answered(observed: &Observed, base: Judgement) -> Judgement {
+    let success = observed.response.as_ref().is_some_and(|response| response.status.is_success());
+    // A close after the whole answer is the answer's own affair.
+    let before_the_end = base.peer_close.filter(|_| !success || base.errno.is_some());
+    Judgement {
+        outcome: if success { Outcome::Completed } else { Outcome::Rejected },
+        phase: if success { Phase::Done } else { sending_stood(observed) },
+        ended: observed.exchange.last_byte_read.unwrap_or(observed.finished),
+        peer_close: before_the_end,
+        ..base
+    }
+}
+
+fn broken(observed: &Observed, base: Judgement, unparsable: bool, message: &str) -> Judgement {
+    let connection = observed.connection.as_ref();
+    let fault = connection.and_then(|connection| connection.first_error.as_ref());
+    let end_of_file = connection.and_then(|connection| connection.end_of_file).or(observed.exchange.end_of_file);
+    if unparsable {
+        let ended = observed.exchange.last_byte_read.unwrap_or(observed.finished);
+        return Judgement { outcome: Outcome::Malformed, ended, error: Some(message.to_owned()), ..base };
+    }
+    let tls_error = observed.exchange.tls_error.as_ref();
+    let (outcome, ended, error) = match (fault, end_of_file) {
+        // Whatever comes after a FIN that was read: the peer had closed by then.
+        (Some(fault), Some(eof)) if eof <= fault.at => (Outcome::Closed, eof, fault.message.clone()),
+        (Some(fault), _) => {
+            let outcome = match fault.kind {
+                std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::ConnectionAborted => Outcome::Reset,
+                // The kernel answers EPIPE first only where a FIN had come before the RST.
+                std::io::ErrorKind::BrokenPipe => Outcome::Closed,
+                std::io::ErrorKind::TimedOut => Outcome::TimedOut,
+                _ => Outcome::FailedLocally,
+            };
+            (outcome, fault.at, fault.message.clone())
+        }
+        (None, Some(eof)) => (Outcome::Closed, eof, message.to_owned()),
+        (None, None) => match tls_error {
+            Some((at, error)) => (Outcome::Closed, *at, error.clone()),
+            None => (Outcome::FailedLocally, observed.finished, message.to_owned()),
+        },
+    };
+    Judgement { outcome, ended, error: Some(error), ..base }
+}
+
+fn early_response(observed: &Observed) -> Option<bool> {
+    observed.response.as_ref()?;
+    let began = observed.exchange.first_byte_read?;
+    Some(!observed.exchange.request_sent() || observed.exchange.last_byte_written().is_some_and(|sent| began < sent))
+}
+
+/// Where sending stood when the response's head came.
+fn sending_stood(observed: &Observed) -> Phase {
+    let waited_for_continue = observed.exchange.first_body_byte_written.is_none();
+    match early_response(observed) {
+        Some(true) if !waited_for_continue => Phase::RequestBody,
+        _ => Phase::Wait,
+    }
+}
+
+fn phase(observed: &Observed) -> Phase {
+    let exchange = &observed.exchange;
+    if observed.connection.is_none() {
+        return match (observed.steps.dns, observed.steps.connect) {
+            (_, Some(_)) => Phase::Connect,
+            (Some(_), None) => Phase::Dns,
+            (None, None) => Phase::Connect,
+        };
+    }
+    if observed.response.is_some() {
+        Phase::ResponseBody
+    } else if exchange.first_byte_read.is_some() {
+        Phase::ResponseHead
+    } else if exchange.head_written.is_none() {
+        Phase::RequestHead
+    } else if exchange.request_sent() || exchange.waits_for_continue() {
+        Phase::Wait
+    } else {
+        Phase::RequestBody
+    }
+}
+
+fn peer_close(connection: &ConnectionFacts, exchange: &Exchange) -> Option<PeerClose> {
+    let reset = connection.first_error.as_ref().filter(|fault| {
+        matches!(fault.kind, std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe)
+    });
+    let fin_first = match (reset, connection.end_of_file) {
+        (Some(fault), _) if fault.kind == std::io::ErrorKind::BrokenPipe => true,
+        (Some(fault), Some(eof)) => eof <= fault.at,
+        _ => false,
+    };
+    match (reset, &exchange.tls_error) {
+        (Some(_), _) if fin_first => Some(PeerClose::FinRst),
+        (Some(_), _) => Some(PeerClose::Rst),
+        (None, Some((_, error))) if error.contains("alert") => Some(PeerClose::TlsAlert),
+        (None, _) if connection.tls_version.is_some() && exchange.end_of_file.is_some() => Some(PeerClose::CloseNotify),
+        (None, _) => connection.end_of_file.map(|_| PeerClose::Fin),
+    }
+}

@@ -1,0 +1,19 @@
+//! The layers between the socket and hyper, each with one task and tested alone.
+//!
+//! From the socket upwards: [`socket`] (tokio's stream, shared so that the kernel can be asked about it), [`stamp`]
+//! (counts bytes, keeps the first error and the end of file with their instants), [`cap`] (holds the bandwidth),
+//! [`hold`] (keeps the first write error back so that an answer behind it is still read), then TLS, then [`http`]
+//! (where the request's head ends and the body begins, and how the peer closed at that level).
+//!
+//! The layers below TLS share one [`Seen`]; they never judge, they note.
+
+pub mod cap;
+pub mod hold;
+pub mod http;
+pub mod limiter;
+pub mod seen;
+pub mod socket;
+pub mod stamp;
+pub mod tls;
+
+pub use seen::{Fault, Seen, Side};

@@ -1,0 +1,153 @@
+//! What the layers on the socket noted, shared between them and the transfer that reads it.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// One connection's notes. Counters are atomics and only rare events take the lock: this is on the path of every byte.
+#[derive(Debug)]
+pub struct Seen {
+    origin: Instant,
+    written: AtomicU64,
+    read: AtomicU64,
+    /// Nanoseconds after `origin`, plus one; zero = never.
+    last_write: AtomicU64,
+    last_read: AtomicU64,
+    rare: Mutex<Rare>,
+}
+
+#[derive(Debug, Default)]
+struct Rare {
+    first_error: Option<Fault>,
+    end_of_file: Option<Instant>,
+    held: Option<Instant>,
+}
+
+/// A socket error as it was first met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// When.
+    pub at: Instant,
+    /// In which direction.
+    pub side: Side,
+    /// The operating system's number.
+    pub errno: Option<i32>,
+    /// The standard library's kind.
+    pub kind: io::ErrorKind,
+    /// In words.
+    pub message: String,
+}
+
+/// A direction on the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Towards this machine.
+    Read,
+    /// Towards the peer.
+    Write,
+}
+
+impl Seen {
+    /// Notes that begin now.
+    pub fn new() -> Self {
+        Self {
+            origin: Instant::now(),
+            written: AtomicU64::new(0),
+            read: AtomicU64::new(0),
+            last_write: AtomicU64::new(0),
+            last_read: AtomicU64::new(0),
+            rare: Mutex::default(),
+        }
+    }
+
+    /// Bytes that the socket took so far, TLS included.
+    pub fn written(&self) -> u64 {
+        self.written.load(Relaxed)
+    }
+
+    /// Bytes that were read from the socket so far, TLS included.
+    pub fn read(&self) -> u64 {
+        self.read.load(Relaxed)
+    }
+
+    /// When the socket last took bytes.
+    pub fn last_write(&self) -> Option<Instant> {
+        self.instant(&self.last_write)
+    }
+
+    /// When bytes were last read from the socket.
+    pub fn last_read(&self) -> Option<Instant> {
+        self.instant(&self.last_read)
+    }
+
+    /// The last moment at which a byte moved in either direction; the connection's beginning before the first one.
+    pub fn last_activity(&self) -> Instant {
+        self.last_write().max(self.last_read()).unwrap_or(self.origin)
+    }
+
+    /// The first error that a read or a write met.
+    pub fn first_error(&self) -> Option<Fault> {
+        self.rare().first_error.clone()
+    }
+
+    /// When the end of the peer's bytes was read.
+    pub fn end_of_file(&self) -> Option<Instant> {
+        self.rare().end_of_file
+    }
+
+    /// When a write error was first held back.
+    pub fn held(&self) -> Option<Instant> {
+        self.rare().held
+    }
+
+    pub(super) fn note_written(&self, bytes: usize) {
+        self.written.fetch_add(bytes as u64, Relaxed);
+        self.last_write.store(self.nanos(), Relaxed);
+    }
+
+    pub(super) fn note_read(&self, bytes: usize) {
+        self.read.fetch_add(bytes as u64, Relaxed);
+        self.last_read.store(self.nanos(), Relaxed);
+    }
+
+    pub(super) fn note_end_of_file(&self) {
+        self.rare().end_of_file.get_or_insert_with(Instant::now);
+    }
+
+    pub(super) fn note_error(&self, side: Side, error: &io::Error) {
+        self.rare().first_error.get_or_insert_with(|| Fault {
+            at: Instant::now(),
+            side,
+            errno: error.raw_os_error(),
+            kind: error.kind(),
+            message: error.to_string(),
+        });
+    }
+
+    pub(super) fn note_held(&self) {
+        self.rare().held.get_or_insert_with(Instant::now);
+    }
+
+    fn rare(&self) -> MutexGuard<'_, Rare> {
+        // The guarded values are whole after every statement, so a panic elsewhere leaves nothing half written.
+        self.rare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn nanos(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    fn instant(&self, nanos: &AtomicU64) -> Option<Instant> {
+        let nanos = nanos.load(Relaxed).checked_sub(1)?;
+        Some(self.origin + Duration::from_nanos(nanos))
+    }
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self::new()
+    }
+}
