@@ -1,1 +1,62 @@
-//! Placeholder.
+//! A real S3 endpoint, on loopback and in process, whose expiry policy is known: the ground truth of an instrument.
+//!
+//! Start one with [`Testbed::start`], talk to it with any S3 client, and hold what the client saw against
+//! [`Testbed::deeds`].
+//!
+//! # The way of a request
+//!
+//! - `testbed` listens and accepts; `tls` makes the certificates.
+//! - `connection` owns one connection: it runs TLS and HTTP on it, cuts it when a deadline passes, and ends it in the
+//!   way that was asked for. `handle` is how others tell it so, and the two ends of its stack of streams.
+//! - `service` answers one request: `link` reads and verifies the presigned URL, `policy` turns its expiry into a
+//!   plan, `upload` is the body on its way in, `answer` the body on its way out, `errors` speaks S3's XML.
+//! - `operations` are S3's operations as the library `s3s` wants them, over `store` (buckets, objects, uploads in parts)
+//!   and `spool` (their bytes, in files).
+//! - `exchange` follows a request from head to last byte and writes its deed into `deeds`.
+//! - `clock`, `alarm`, `ids` are small servants; [`sigv4`] is the signature, for tests and tools as well.
+//!
+//! # Who verifies what
+//!
+//! Links are verified here, since the check in `s3s` has a clock and rules of its own (see `link`). What has passed goes on
+//! to a service without authentication, its signing parameters taken off. Requests signed in headers have no expiry;
+//! `s3s` verifies them itself. Both services share one store.
+//!
+//! # What the truth is worth
+//!
+//! - Expiry is `X-Amz-Date` + `X-Amz-Expires`, exactly. A head that is read at that instant or later is refused; a cut
+//!   happens at that instant or later, on an idle machine within 2 ms. Many connections that are cut at one instant
+//!   are cut one after the other, and a busy processor delays them all.
+//! - "Received" is what the testbed has read, "delivered" what its kernel has taken. The send buffer is kept at 64 KiB,
+//!   but the peer's receive buffer is not ours: a download whose last bytes lie there counts as delivered, whether the
+//!   peer ever reads them or not, and small ones are always delivered at once.
+//! - The cut `respond` needs a response that has not begun. A download that is already being answered is closed instead,
+//!   and its deed says `cut-close`.
+//! - A cut by FIN sends no close_notify over TLS, and reads on for 0.1 s, so that the peer finds an end of file and no
+//!   reset; if the peer still sends after that, it gets a RST.
+//! - Early answers over TLS send close_notify before the connection ends, in every one of the three ways.
+
+mod alarm;
+mod answer;
+mod clock;
+mod config;
+mod connection;
+mod deeds;
+mod errors;
+mod exchange;
+mod handle;
+mod ids;
+mod link;
+mod operations;
+mod policy;
+mod service;
+pub mod sigv4;
+mod spool;
+mod store;
+mod testbed;
+mod tls;
+mod upload;
+
+pub use config::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Secret, TestbedConfig};
+pub use deeds::{Deed, Fate};
+pub use testbed::{Testbed, TestbedError};
+pub use tls::TlsError;

@@ -1,2 +1,214 @@
-//! Placeholder.
-fn main() {}
+//! The testbed as a program of its own, for any S3 client to be held against.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use anyhow::Context;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use tracing_subscriber::EnvFilter;
+use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
+use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Secret, Testbed, TestbedConfig};
+
+fn main() -> ExitCode {
+    let options = Options::read(&command().get_matches());
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG)))
+        .init();
+    match run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Options {
+    config: TestbedConfig,
+    cert_out: Option<PathBuf>,
+}
+
+impl Options {
+    fn read(matches: &ArgMatches) -> Self {
+        let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
+        let mut config = TestbedConfig {
+            tls: !matches.get_flag("no-tls"),
+            access_key: text("access-key"),
+            secret_key: Secret::from(text("secret-key")),
+            region: text("region"),
+            ..TestbedConfig::default()
+        };
+        set(matches, "listen", &mut config.listen);
+        set(matches, "expiry", &mut config.expiry);
+        set(matches, "cut", &mut config.cut);
+        set(matches, "early-close", &mut config.early_close);
+        if let Some(buckets) = matches.get_many("bucket") {
+            config.buckets = buckets.cloned().collect();
+        }
+        Self { config, cert_out: matches.get_one("cert-out").cloned() }
+    }
+}
+
+#[tokio::main]
+async fn run(options: Options) -> anyhow::Result<()> {
+    let Options { config, cert_out } = options;
+    raise_descriptor_limit();
+    if !config.listen.ip().is_loopback() {
+        eprintln!(
+            "warning: {} can be reached from other machines; the testbed is made for loopback and takes whatever \
+             anybody with its keys stores in it",
+            config.listen
+        );
+    }
+    // Listened for before the endpoint is announced, so that whoever has read it can end the program in an orderly way.
+    let mut ending = Ending::new()?;
+    let testbed = Testbed::start(config.clone()).await?;
+    if let (Some(file), Some(ca)) = (&cert_out, testbed.ca_pem()) {
+        std::fs::write(file, ca).with_context(|| format!("cannot write the certificate to {}", file.display()))?;
+    }
+    println!("{}", testbed.endpoint());
+    eprint!("{}", how_to_talk(&config, &testbed, cert_out.as_ref()));
+    ending.wait().await;
+    testbed.shutdown().await;
+    Ok(())
+}
+
+fn how_to_talk(config: &TestbedConfig, testbed: &Testbed, cert_out: Option<&PathBuf>) -> String {
+    let mut words = format!("expiry {}", config.expiry);
+    if config.expiry == ExpiryPolicy::InFlight {
+        let _ = write!(words, ", cut {}", config.cut);
+    }
+    let _ = writeln!(words, ", early close {}; buckets: {}\n", config.early_close, config.buckets.join(" "));
+    // A secret that was given stays with whoever gave it.
+    let secret = match config.secret_key.expose() {
+        DEFAULT_SECRET_KEY => DEFAULT_SECRET_KEY,
+        _ => "'<your --secret-key>'",
+    };
+    for (name, value) in [
+        ("AWS_ENDPOINT_URL", testbed.endpoint().as_str()),
+        ("AWS_ACCESS_KEY_ID", config.access_key.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", secret),
+        ("AWS_REGION", config.region.as_str()),
+    ] {
+        let _ = writeln!(words, "export {name}={value}");
+    }
+    match (testbed.ca_pem(), cert_out) {
+        (None, _) => {}
+        (Some(_), Some(file)) => {
+            let _ = writeln!(words, "export AWS_CA_BUNDLE={}", file.display());
+        }
+        (Some(_), None) => {
+            words.push_str("# for AWS_CA_BUNDLE, write the certificate to a file with --cert-out FILE\n");
+        }
+    }
+    words.push_str("\nAddress buckets in the path, and sign with Signature Version 4. Ctrl-C ends it.\n");
+    words
+}
+
+/// Every connection and every upload takes a descriptor, and the usual soft limit of 1024 is soon reached.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
+}
+
+/// Ctrl-C or SIGTERM.
+struct Ending {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Ending {
+    fn new() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn command() -> Command {
+    let default = TestbedConfig::default();
+    Command::new("ttlsweep-testbed")
+        .about("An S3 endpoint whose expiry policy is known. Prints its URL and serves until Ctrl-C.")
+        .version(env!("CARGO_PKG_VERSION"))
+        .arg(
+            option("listen", "ADDR", "Address and port to listen at; port 0 takes a free one")
+                .value_parser(value_parser!(SocketAddr))
+                .default_value("127.0.0.1:0"),
+        )
+        .arg(
+            option("expiry", "POLICY", "When a link's expiry is held against a transfer")
+                .value_parser(words::<ExpiryPolicy>(ExpiryPolicy::WORDS))
+                .default_value(default.expiry.as_str()),
+        )
+        .arg(
+            option("cut", "HOW", "What in-flight does to a connection at expiry")
+                .value_parser(words::<Cut>(Cut::WORDS))
+                .default_value(default.cut.as_str()),
+        )
+        .arg(
+            option("early-close", "HOW", "How a connection ends after an answer that came before the whole body")
+                .value_parser(words::<EarlyClose>(EarlyClose::WORDS))
+                .default_value(default.early_close.as_str()),
+        )
+        .arg(
+            Arg::new("tls")
+                .long("tls")
+                .action(ArgAction::SetTrue)
+                .overrides_with("no-tls")
+                .help("Speak TLS (the default)"),
+        )
+        .arg(
+            Arg::new("no-tls").long("no-tls").action(ArgAction::SetTrue).overrides_with("tls").help("Speak plain HTTP"),
+        )
+        .arg(option("access-key", "KEY", "The access key").default_value(DEFAULT_ACCESS_KEY))
+        .arg(option("secret-key", "KEY", "The secret key").default_value(DEFAULT_SECRET_KEY))
+        .arg(option("region", "REGION", "The region that signatures must name").default_value("us-east-1"))
+        .arg(
+            option(
+                "bucket",
+                "NAME",
+                "A bucket that exists from the start; may be given more than once [default: ttlsweep]",
+            )
+            .action(ArgAction::Append),
+        )
+        .arg(
+            option("cert-out", "FILE", "Write the certificate that clients must trust to this file")
+                .value_parser(value_parser!(PathBuf))
+                .conflicts_with("no-tls"),
+        )
+}
+
+fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
+}
+
+fn words<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr + Clone + Send + Sync + 'static,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(|word| word.parse())
+}
+
+fn set<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str, value: &mut T) {
+    if let Some(given) = matches.get_one::<T>(name) {
+        value.clone_from(given);
+    }
+}
+
+/// The library calls every refusal an error; here refusals are the daily business.
+const DEFAULT_LOG: &str = "warn,s3s=off";

@@ -1,0 +1,131 @@
+//! One request and its answer while they last; what becomes of it ends up in the deeds.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::StatusCode;
+use time::OffsetDateTime;
+
+use crate::clock::Moment;
+use crate::deeds::{Deed, Deeds, Fate};
+use crate::ids::RequestIds;
+use crate::upload::Upload;
+
+/// A request on its way through the testbed. Its deed is written exactly once, however it ends.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    deeds: Arc<Deeds>,
+    upload: Upload,
+    opening: Opening,
+    state: Mutex<State>,
+}
+
+/// What is known of a request when its head has been read.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) connection: u64,
+    pub(crate) arrived: Moment,
+    pub(crate) ids: RequestIds,
+    pub(crate) run: Option<String>,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) expires_at: Option<OffsetDateTime>,
+}
+
+impl Exchange {
+    pub(crate) fn begin(deeds: Arc<Deeds>, upload: Upload, opening: Opening) -> Arc<Self> {
+        Arc::new(Self { deeds, upload, opening, state: Mutex::default() })
+    }
+
+    /// Expiry had its part in this: the first word on that is the last.
+    pub(crate) fn decide(&self, fate: Fate) {
+        self.lock().fate.get_or_insert(fate);
+    }
+
+    /// There is an answer. With `draining`, the exchange lasts until [`Self::drained`] as well.
+    pub(crate) fn answer(&self, status: StatusCode, draining: bool) {
+        let mut state = self.lock();
+        state.status = Some(status.as_u16());
+        state.draining = draining;
+    }
+
+    pub(crate) fn sent(&self, bytes: usize) {
+        self.lock().response_bytes += bytes as u64;
+    }
+
+    /// The HTTP layer has taken all of the answer; the next flush means that it is out.
+    pub(crate) fn handed_over(&self) {
+        self.lock().handed_over = true;
+    }
+
+    /// The answer's body failed: it will never be out, whatever is flushed afterwards.
+    pub(crate) fn failed(&self) {
+        self.lock().failed = true;
+    }
+
+    /// Everything that was written has been given to the kernel. True if that ends the answer.
+    pub(crate) fn flushed(&self) -> bool {
+        let mut state = self.lock();
+        if !state.handed_over || state.failed || state.answered_at.is_some() {
+            return false;
+        }
+        state.answered_at = Some(self.opening.arrived.wall_now());
+        if !state.draining {
+            self.record(&mut state);
+        }
+        true
+    }
+
+    /// The rest of the request's body has been read, or won't come any more.
+    pub(crate) fn drained(&self) {
+        let mut state = self.lock();
+        state.draining = false;
+        if state.answered_at.is_some() {
+            self.record(&mut state);
+        }
+    }
+
+    /// The connection is gone.
+    pub(crate) fn ended(&self) {
+        self.record(&mut self.lock());
+    }
+
+    fn record(&self, state: &mut State) {
+        if state.recorded {
+            return;
+        }
+        state.recorded = true;
+        let by_itself = if state.answered_at.is_some() { Fate::Answered } else { Fate::Broken };
+        let opening = &self.opening;
+        self.deeds.push(Deed {
+            run: opening.run.clone(),
+            connection: opening.connection,
+            request_id: opening.ids.request_id.clone(),
+            method: opening.method.clone(),
+            path: opening.path.clone(),
+            head_arrived_at: opening.arrived.wall,
+            expires_at: opening.expires_at,
+            fate: state.fate.unwrap_or(by_itself),
+            body_bytes: self.upload.bytes(),
+            response_bytes: state.response_bytes,
+            status: state.status,
+            answered_at: state.answered_at,
+            ended_at: opening.arrived.wall_now(),
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    fate: Option<Fate>,
+    status: Option<u16>,
+    response_bytes: u64,
+    draining: bool,
+    handed_over: bool,
+    failed: bool,
+    answered_at: Option<OffsetDateTime>,
+    recorded: bool,
+}

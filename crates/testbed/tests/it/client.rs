@@ -1,0 +1,304 @@
+//! A client that hides nothing: it writes bytes, and tells which bytes, which end and which instant it met.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use ttlsweep_testbed::sigv4::Presigner;
+use ttlsweep_testbed::{Deed, Testbed, TestbedConfig};
+
+/// A testbed with whatever a client needs to talk to it.
+pub(crate) struct Rig {
+    pub(crate) testbed: Testbed,
+    config: TestbedConfig,
+}
+
+impl Rig {
+    pub(crate) async fn start(config: TestbedConfig) -> Self {
+        let testbed = Testbed::start(config.clone()).await.unwrap();
+        Self { testbed, config }
+    }
+
+    pub(crate) async fn connect(&self) -> Wire {
+        let socket = TcpStream::connect(self.testbed.addr()).await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        let stream: Box<dyn Stream> = match self.testbed.ca_pem() {
+            None => Box::new(socket),
+            Some(ca) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap()).unwrap();
+                let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                    .with_safe_default_protocol_versions()
+                    .unwrap()
+                    .with_root_certificates(roots)
+                    .with_no_client_auth();
+                let name = ServerName::from(self.testbed.addr().ip());
+                Box::new(TlsConnector::from(Arc::new(config)).connect(name, socket).await.unwrap())
+            }
+        };
+        let (reader, writer) = tokio::io::split(stream);
+        Wire { reader, writer }
+    }
+
+    /// A link for `/ttlsweep/<key>` that was signed `age` ago, or will be.
+    pub(crate) fn link(&self, method: &str, key: &str, ttl_s: u64, age: time::Duration) -> Link {
+        self.link_signed_with(method, &format!("/ttlsweep/{key}"), &[], ttl_s, age, self.config.secret_key.expose())
+    }
+
+    pub(crate) fn link_signed_with(
+        &self,
+        method: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        ttl_s: u64,
+        age: time::Duration,
+        secret_key: &str,
+    ) -> Link {
+        let signed_at = OffsetDateTime::now_utc() - age;
+        let signed_at = signed_at.replace_nanosecond(0).unwrap();
+        let amz_date = signed_at.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap();
+        let host = self.testbed.addr().to_string();
+        let signer = Presigner { access_key: &self.config.access_key, secret_key, region: &self.config.region };
+        let target = signer.presign(method, path, query, &[("host", &host)], &amz_date, ttl_s);
+        Link { method: method.to_owned(), target, host, expires_at: signed_at + Duration::from_secs(ttl_s) }
+    }
+
+    /// A link with between 0.4 and 1.4 s left: long enough to be used, short enough to wait for.
+    pub(crate) fn short_link(&self, method: &str, key: &str) -> Link {
+        let into_second = OffsetDateTime::now_utc().millisecond();
+        self.link(method, key, if into_second < 600 { 1 } else { 2 }, time::Duration::ZERO)
+    }
+
+    /// One whole request on a connection of its own.
+    pub(crate) async fn ask(&self, method: &str, key: &str, body: &[u8]) -> Response {
+        let link = self.link(method, key, 60, time::Duration::ZERO);
+        self.connect().await.ask(&link, body).await
+    }
+
+    /// The deed of the newest request that has ended, waiting for one more than `seen`.
+    pub(crate) async fn deed(&self, seen: usize) -> Deed {
+        for _ in 0..400 {
+            let deeds = self.testbed.deeds();
+            if deeds.len() > seen {
+                return deeds.last().unwrap().clone();
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+        panic!("no deed within 2 s");
+    }
+}
+
+/// A presigned request.
+#[derive(Clone)]
+pub(crate) struct Link {
+    method: String,
+    pub(crate) target: String,
+    pub(crate) host: String,
+    pub(crate) expires_at: OffsetDateTime,
+}
+
+impl Link {
+    pub(crate) fn head(&self, body_bytes: usize, extra: &str) -> Vec<u8> {
+        let Self { method, target, host, .. } = self;
+        format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {body_bytes}\r\n{extra}\r\n")
+            .into_bytes()
+    }
+}
+
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// One connection.
+pub(crate) struct Wire {
+    pub(crate) reader: ReadHalf<Box<dyn Stream>>,
+    pub(crate) writer: WriteHalf<Box<dyn Stream>>,
+}
+
+impl Wire {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        self.writer.write_all(bytes).await.unwrap();
+        self.writer.flush().await.unwrap();
+    }
+
+    pub(crate) async fn ask(&mut self, link: &Link, body: &[u8]) -> Response {
+        self.send(&link.head(body.len(), "")).await;
+        self.send(body).await;
+        self.response().await
+    }
+
+    /// Reads one response that must come whole.
+    pub(crate) async fn response(&mut self) -> Response {
+        let (response, end) = read_response(&mut self.reader).await;
+        response.unwrap_or_else(|| panic!("{end:?} in place of a response"))
+    }
+
+    /// Reads until the connection ends, and tells how.
+    pub(crate) async fn end(&mut self) -> End {
+        let mut bin = [0; 4096];
+        loop {
+            match self.reader.read(&mut bin).await {
+                Ok(0) => return End::Eof,
+                Ok(_) => {}
+                Err(error) => return End::of(&error),
+            }
+        }
+    }
+
+    /// Sends the head, then a body in steady pieces for as long as the connection takes them, while reading. Tells what
+    /// came and when.
+    pub(crate) async fn trickle(self, head: Vec<u8>, pieces: usize, pause: Duration) -> Seen {
+        let Self { mut reader, mut writer } = self;
+        let writing = tokio::spawn(async move {
+            writer.write_all(&head).await?;
+            for _ in 0..pieces {
+                writer.flush().await?;
+                sleep(pause).await;
+                writer.write_all(&[b'x'; PIECE_BYTES]).await?;
+            }
+            writer.flush().await?;
+            io::Result::Ok(writer)
+        });
+        let (response, mut end) = read_response(&mut reader).await;
+        let at = OffsetDateTime::now_utc();
+        if end.is_some() {
+            // The kernel tells of a reset once, and whichever side asks first gets to know; the other finds an end of
+            // file, maybe before the first has had the time to tell.
+            sleep(Duration::from_millis(20)).await;
+        }
+        let mut still_sending = !writing.is_finished();
+        let mut writing = Writing::Going(writing);
+        if end.is_some() && !still_sending {
+            let result = writing.end().await;
+            if let Err(error) = &result {
+                still_sending = true;
+                if error.kind() == ErrorKind::ConnectionReset {
+                    end = Some(End::Reset);
+                }
+            }
+            writing = Writing::Ended(result);
+        }
+        Seen { response, end, at, still_sending, writing, reader }
+    }
+}
+
+pub(crate) const PIECE_BYTES: usize = 10_000;
+
+/// What a client saw of one request.
+pub(crate) struct Seen {
+    pub(crate) response: Option<Response>,
+    /// How the connection ended, if it did before a whole response.
+    pub(crate) end: Option<End>,
+    /// When the response was whole, or the connection over.
+    pub(crate) at: OffsetDateTime,
+    /// Whether that was before the last byte of the body was written, or prevented it.
+    pub(crate) still_sending: bool,
+    pub(crate) writing: Writing,
+    pub(crate) reader: ReadHalf<Box<dyn Stream>>,
+}
+
+impl Seen {
+    pub(crate) fn status(&self) -> u16 {
+        self.response.as_ref().unwrap_or_else(|| panic!("no response, but {:?}", self.end)).status
+    }
+}
+
+/// The other side of a [`Wire::trickle`].
+pub(crate) enum Writing {
+    Going(tokio::task::JoinHandle<io::Result<WriteHalf<Box<dyn Stream>>>>),
+    Ended(io::Result<WriteHalf<Box<dyn Stream>>>),
+}
+
+impl Writing {
+    /// Waits until everything is written, or a write has failed.
+    pub(crate) async fn end(self) -> io::Result<WriteHalf<Box<dyn Stream>>> {
+        match self {
+            Self::Going(task) => task.await.unwrap(),
+            Self::Ended(result) => result,
+        }
+    }
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// FIN, and before it close_notify where there is TLS.
+    Eof,
+    /// FIN without the close_notify that TLS asks for.
+    BareEof,
+    /// RST.
+    Reset,
+}
+
+impl End {
+    fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::UnexpectedEof => Self::BareEof,
+            ErrorKind::ConnectionReset => Self::Reset,
+            other => panic!("an end of its own kind: {other:?} {error}"),
+        }
+    }
+}
+
+/// A response, read whole.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Response {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// A header's value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
+    /// An XML element's text.
+    pub(crate) fn element(&self, name: &str) -> Option<&str> {
+        let (_, rest) = self.text().split_once(&format!("<{name}>"))?;
+        Some(rest.split_once(&format!("</{name}>"))?.0)
+    }
+}
+
+async fn read_response(reader: &mut ReadHalf<Box<dyn Stream>>) -> (Option<Response>, Option<End>) {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(response) = parse(&bytes) {
+            return (Some(response), None);
+        }
+        match reader.read_buf(&mut bytes).await {
+            Ok(0) => return (None, Some(End::Eof)),
+            Ok(_) => {}
+            Err(error) => return (None, Some(End::of(&error))),
+        }
+    }
+}
+
+/// The response in these bytes, once it is whole. A 100 Continue counts as one; a 1xx or 204 has no body.
+fn parse(bytes: &[u8]) -> Option<Response> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let mut response = Response { status, head, body: Vec::new() };
+    let length = response.header("content-length").map_or(0, |length| length.parse().unwrap());
+    response.body = bytes.get(end..end + length)?.to_vec();
+    Some(response)
+}

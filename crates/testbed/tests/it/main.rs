@@ -1,0 +1,7 @@
+//! The testbed from outside, over real sockets: small stories, each with a physical claim.
+
+mod client;
+mod early_close;
+mod expiry;
+mod operations;
+mod program;
