@@ -1,0 +1,381 @@
+//! What a plan will cost before it runs: time, bytes, and requests that AWS charges for.
+//!
+//! These are upper estimates of an undisturbed run: every transfer is counted as if it ran to its end, except those
+//! that start expired, which are refused at once where the target enforces anything.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use ttlsweep_record::units::format_micros;
+use ttlsweep_record::{BandwidthPer, BitRate, Cell, Control, ExpiryPolicy, Method, Presign, TargetKind};
+
+use crate::plan::Plan;
+
+/// What a plan will take.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    /// All trials.
+    pub trials: u64,
+    /// The trials of the grid's own cells.
+    pub grid_trials: u64,
+    /// The trials of controls.
+    pub control_trials: u64,
+    /// Blocks.
+    pub blocks: u32,
+    /// How many trials run side by side.
+    pub parallel_trials: u32,
+    /// All transfers; a guess where a duration bounds some of the trials.
+    pub transfers: u64,
+    /// Whether the number of transfers is certain.
+    pub transfers_are_counted: bool,
+    /// Bytes of bodies sent, what is put for downloads beforehand included.
+    pub bytes_up: u64,
+    /// Bytes of bodies received.
+    pub bytes_down: u64,
+    /// Time from the first trial's jitter to the last trial's end.
+    pub duration: Duration,
+    /// The rate that was assumed where no cap is set.
+    pub assumed_rate: Option<BitRate>,
+    /// What AWS charges for, where the target is at AWS.
+    pub aws: Option<AwsCost>,
+}
+
+/// What AWS charges for, at the list price of us-east-1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AwsCost {
+    /// PUT, POST and LIST requests (class A); an upload that fails still counts.
+    pub class_a: u64,
+    /// GET requests (class B).
+    pub class_b: u64,
+    /// Bytes that leave AWS.
+    pub bytes_out: u64,
+    /// US dollars, all together.
+    pub usd: f64,
+}
+
+impl Estimate {
+    /// Adds up a plan whose trials run `parallel_trials` side by side.
+    pub fn new(plan: &Plan, parallel_trials: u32) -> Self {
+        let mut estimate = Self {
+            trials: plan.trials.len() as u64,
+            grid_trials: 0,
+            control_trials: 0,
+            blocks: plan.repetitions,
+            parallel_trials,
+            transfers: 0,
+            transfers_are_counted: true,
+            bytes_up: 0,
+            bytes_down: 0,
+            duration: makespan(plan, parallel_trials),
+            assumed_rate: None,
+            aws: None,
+        };
+        for cell in &plan.cells {
+            estimate.add_cell(cell, u64::from(plan.repetitions));
+        }
+        estimate.add_objects_for_get(plan);
+        estimate.aws = aws_cost(plan, &estimate);
+        estimate
+    }
+
+    fn add_cell(&mut self, cell: &Cell, blocks: u64) {
+        match cell.control {
+            None => self.grid_trials += blocks,
+            Some(_) => self.control_trials += blocks,
+        }
+        let transfers = transfers(cell).saturating_mul(blocks);
+        self.transfers = self.transfers.saturating_add(transfers);
+        self.transfers_are_counted &= cell.transfers_per_user.is_some();
+        if cell.bandwidth_bps.is_none() {
+            self.assumed_rate = Some(assumed_rate(cell.target));
+        }
+        if !is_refused_at_once(cell) {
+            let bytes = transfers.saturating_mul(cell.size_bytes.0);
+            let sum = if cell.method.is_upload() { &mut self.bytes_up } else { &mut self.bytes_down };
+            *sum = sum.saturating_add(bytes);
+        }
+    }
+
+    fn add_objects_for_get(&mut self, plan: &Plan) {
+        let bytes: u64 = objects_for_get(plan).into_iter().map(|object| object.3).sum();
+        self.bytes_up = self.bytes_up.saturating_add(bytes);
+    }
+}
+
+/// How long a trial of `cell` takes on average, its jitter included: what progress is weighted by.
+pub fn trial_duration(cell: &Cell) -> Duration {
+    Duration::from_micros(cell.jitter_us / 2).saturating_add(busy_duration(cell))
+}
+
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "this plan: {} ({} of the grid in {}, {}), ",
+            counted(self.trials, "trial"),
+            grouped(self.grid_trials),
+            counted(u64::from(self.blocks), "block"),
+            counted(self.control_trials, "control"),
+        )?;
+        let about = if self.transfers_are_counted { "" } else { "about " };
+        write!(f, "{about}{}, ", counted(self.transfers, "transfer"))?;
+        if self.bytes_up > 0 || self.bytes_down == 0 {
+            write!(f, "{} up, ", bytes(self.bytes_up))?;
+        }
+        if self.bytes_down > 0 {
+            write!(f, "{} down, ", bytes(self.bytes_down))?;
+        }
+        write!(f, "about {}", whole_seconds(self.duration))?;
+        if self.parallel_trials > 1 {
+            write!(f, " with {} trials side by side", self.parallel_trials)?;
+        }
+        if let Some(rate) = self.assumed_rate {
+            write!(f, "\nwhere no cap is set, {rate} are assumed")?;
+        }
+        if let Some(aws) = &self.aws {
+            write!(f, "\n{aws}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for AwsCost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at AWS: {} (PUT, POST, LIST), ", counted(self.class_a, "class A request"))?;
+        write!(f, "{} (GET), {} out; ", counted(self.class_b, "class B request"), bytes(self.bytes_out))?;
+        let usd = if self.usd < 0.01 { "less than 0.01".to_owned() } else { format!("about {:.2}", self.usd) };
+        write!(
+            f,
+            "{usd} USD at us-east-1's list price ({PUT_USD} USD per 1,000 class A, {GET_USD} USD per 1,000 class B, \
+             {OUT_USD} USD/GB out)"
+        )
+    }
+}
+
+/// The wall time of the trials, each begun in order by whichever of the lanes is free first.
+fn makespan(plan: &Plan, parallel_trials: u32) -> Duration {
+    let mut lanes = vec![Duration::ZERO; (parallel_trials.max(1) as usize).min(plan.trials.len().max(1))];
+    for trial in &plan.trials {
+        let whole = trial.jitter.saturating_add(busy_duration(plan.cell(trial)));
+        // There is at least one lane.
+        if let Some(free) = lanes.iter_mut().min() {
+            *free = free.saturating_add(whole);
+        }
+    }
+    lanes.into_iter().max().unwrap_or_default()
+}
+
+/// From the first user's start to the last transfer's end.
+fn busy_duration(cell: &Cell) -> Duration {
+    let ramp = Duration::from_micros(cell.ramp_us).saturating_mul(cell.users.saturating_sub(1));
+    if let Some(duration) = cell.duration_us {
+        return ramp.saturating_add(Duration::from_micros(duration));
+    }
+    let transfers = cell.transfers_per_user.unwrap_or(1);
+    let waits = Duration::from_micros(cell.wait_us).saturating_mul(transfers.saturating_sub(1));
+    let moving = transfer_duration(cell).saturating_mul(transfers);
+    // Links made when the user starts all expire together; others have to be waited for one by one.
+    let expiries = match cell.presign {
+        Presign::PerTransfer => transfers,
+        Presign::PerUser => 1,
+    };
+    let expiring =
+        if cell.control == Some(Control::ExpiredStart) { EXPIRY_WAIT.saturating_mul(expiries) } else { Duration::ZERO };
+    ramp.saturating_add(waits).saturating_add(moving).saturating_add(expiring)
+}
+
+/// One transfer among those of all users.
+fn transfer_duration(cell: &Cell) -> Duration {
+    if is_refused_at_once(cell) {
+        return SET_UP;
+    }
+    let rate = cell.bandwidth_bps.unwrap_or_else(|| assumed_rate(cell.target));
+    let sharers = match (cell.bandwidth_bps, cell.bandwidth_per) {
+        (Some(_), BandwidthPer::User) => 1,
+        // Without a cap, it is the line that all users share.
+        _ => u64::from(cell.users),
+    };
+    let body = Duration::from_nanos(rate.nanos_for(cell.size_bytes.0.saturating_mul(sharers)));
+    SET_UP.saturating_add(body).min(Duration::from_micros(cell.timeout_us))
+}
+
+fn transfers(cell: &Cell) -> u64 {
+    let per_user = match (cell.transfers_per_user, cell.duration_us) {
+        (Some(transfers), _) => u64::from(transfers),
+        (None, duration) => {
+            let wait = if cell.control == Some(Control::ExpiredStart) { EXPIRY_WAIT } else { Duration::ZERO };
+            let turn = transfer_duration(cell) + wait + Duration::from_micros(cell.wait_us);
+            (u128::from(duration.unwrap_or(0)) / turn.as_micros().max(1)) as u64 + 1
+        }
+    };
+    per_user.saturating_mul(u64::from(cell.users))
+}
+
+/// An expired start moves no body worth speaking of, unless the testbed is told never to look.
+fn is_refused_at_once(cell: &Cell) -> bool {
+    cell.control == Some(Control::ExpiredStart) && cell.expiry_policy != Some(ExpiryPolicy::Never)
+}
+
+/// Where an object for downloads lies, and its size.
+type ObjectForGet<'a> = (Option<&'a str>, &'a str, &'a str, u64);
+
+/// The objects that are put before the first block: one of each size in each place.
+fn objects_for_get(plan: &Plan) -> BTreeSet<ObjectForGet<'_>> {
+    let gets = plan.cells.iter().filter(|cell| cell.method == Method::Get);
+    gets.map(|cell| (cell.endpoint.as_deref(), cell.bucket.as_str(), cell.prefix.as_str(), cell.size_bytes.0)).collect()
+}
+
+fn aws_cost(plan: &Plan, estimate: &Estimate) -> Option<AwsCost> {
+    let at_aws = |cell: &&Cell| {
+        let own_endpoint = cell.endpoint.as_deref().is_none_or(|endpoint| endpoint.contains(".amazonaws.com"));
+        cell.target == TargetKind::S3 && own_endpoint
+    };
+    let cells: Vec<_> = plan.cells.iter().filter(at_aws).collect();
+    if cells.is_empty() {
+        return None;
+    }
+    let blocks = u64::from(estimate.blocks);
+    let requests = |is_upload: bool| -> u64 {
+        let of_class = cells.iter().filter(|cell| cell.method.is_upload() == is_upload);
+        of_class.map(|cell| transfers(cell).saturating_mul(blocks)).sum()
+    };
+    // A multipart upload is begun and given up once a trial; each object for downloads is put once.
+    let multiparts = cells.iter().filter(|cell| cell.method == Method::UploadPart).count() as u64 * blocks;
+    let objects = objects_for_get(plan).len() as u64;
+    let class_a = requests(true).saturating_add(2 * multiparts).saturating_add(objects);
+    let class_b = requests(false);
+    let bytes_out = estimate.bytes_down;
+    let usd = class_a as f64 / 1e3 * PUT_USD + class_b as f64 / 1e3 * GET_USD + bytes_out as f64 / 1e9 * OUT_USD;
+    Some(AwsCost { class_a, class_b, bytes_out, usd })
+}
+
+fn assumed_rate(target: TargetKind) -> BitRate {
+    let bits_per_second = match target {
+        TargetKind::Embedded => 1_000_000_000,
+        TargetKind::S3 => 100_000_000,
+    };
+    // Neither is zero.
+    BitRate::new(bits_per_second).expect("a rate above zero")
+}
+
+fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(number))
+}
+
+/// `12,345`
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `430 MB`: three digits are all that an estimate is good for.
+fn bytes(number: u64) -> String {
+    let (scale, unit) = match number {
+        0..1_000 => return format!("{number} B"),
+        1_000..1_000_000 => (1e3, "kB"),
+        1_000_000..1_000_000_000 => (1e6, "MB"),
+        1_000_000_000..1_000_000_000_000 => (1e9, "GB"),
+        _ => (1e12, "TB"),
+    };
+    let scaled = number as f64 / scale;
+    let decimals = if scaled < 10.0 { 2 } else { usize::from(scaled < 100.0) };
+    let text = format!("{scaled:.decimals$}");
+    let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} {unit}")
+}
+
+fn whole_seconds(duration: Duration) -> String {
+    let seconds = duration.as_millis().div_ceil(1000) as u64;
+    if seconds < 60 { format!("{seconds}s") } else { format_micros(seconds.saturating_mul(1_000_000)) }
+}
+
+/// Signing, connecting and the answer's way back.
+const SET_UP: Duration = Duration::from_millis(50);
+
+/// How long it takes to see a link of 1 s expire, with some room for clocks that differ.
+const EXPIRY_WAIT: Duration = Duration::from_millis(2_200);
+
+const PUT_USD: f64 = 0.005;
+const GET_USD: f64 = 0.0004;
+const OUT_USD: f64 = 0.09;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{LoadOptions, load};
+
+    fn estimate(settings: &str, bucket: Option<&str>) -> (Plan, Estimate) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("experiment.toml");
+        let text = format!("experiment = {{ name = \"e\" }}\ntransfer.jitter = \"0s\"\n{settings}");
+        std::fs::write(&path, text).unwrap();
+        let options = LoadOptions { bucket: bucket.map(str::to_owned), ..LoadOptions::default() };
+        let experiment = load(&path, &options).unwrap().experiment;
+        let plan = Plan::new(&experiment);
+        let estimate = Estimate::new(&plan, experiment.parallel_trials);
+        (plan, estimate)
+    }
+
+    const NO_CONTROLS: &str = "controls = { long_ttl = false, header_signed = false, expired_start = false }\n";
+
+    #[test]
+    fn users_share_the_cap_of_a_trial() {
+        let grid = "grid = { users = 4, ttl = \"10s\", size = \"1MB\", bandwidth = \"4Mbit/s\" }";
+        let (plan, _) = estimate(&format!("{NO_CONTROLS}{grid}"), None);
+        // 4 × 8 Mbit at 4 Mbit/s.
+        assert_eq!(trial_duration(&plan.cells[0]), Duration::from_secs(8) + SET_UP);
+        let (plan, _) = estimate(&format!("{NO_CONTROLS}transfer.bandwidth_per = \"user\"\n{grid}"), None);
+        assert_eq!(trial_duration(&plan.cells[0]), Duration::from_secs(2) + SET_UP);
+    }
+
+    #[test]
+    fn a_timeout_bounds_a_transfer_and_a_duration_a_trial() {
+        let grid = "grid = { ttl = \"10s\", size = \"100MB\", bandwidth = \"1Mbit/s\" }";
+        let (plan, _) = estimate(&format!("{NO_CONTROLS}transfer.timeout = \"5s\"\n{grid}"), None);
+        assert_eq!(trial_duration(&plan.cells[0]), Duration::from_secs(5));
+        let (plan, sum) = estimate(&format!("{NO_CONTROLS}transfer.duration = \"30s\"\n{grid}"), None);
+        assert_eq!(trial_duration(&plan.cells[0]), Duration::from_secs(30));
+        assert!(!sum.transfers_are_counted);
+    }
+
+    #[test]
+    fn it_reads_like_a_sentence() {
+        let grid = "grid = { users = [1, 2], ttl = [\"1s\", \"9s\"], size = \"1MB\", bandwidth = \"4Mbit/s\" }";
+        let (_, sum) = estimate(grid, None);
+        assert_eq!(
+            sum.to_string(),
+            "this plan: 10 trials (4 of the grid in 1 block, 6 controls), 15 transfers, 12 MB up, about 29s"
+        );
+    }
+
+    #[test]
+    fn at_aws_requests_and_bytes_out_are_priced() {
+        let grid = "transfer.method = \"get\"\ngrid = { users = 5, ttl = \"10s\", size = \"1GB\" }";
+        let (_, sum) = estimate(&format!("{NO_CONTROLS}{grid}"), Some("mine"));
+        let text = sum.to_string();
+        assert!(text.contains("5 transfers, 1 GB up, 5 GB down"), "{text}");
+        assert!(text.contains("100Mbit/s are assumed"), "{text}");
+        assert!(
+            text.contains("1 class A request (PUT, POST, LIST), 5 class B requests (GET), 5 GB out; about 0.45 USD"),
+            "{text}"
+        );
+        assert!(text.contains("us-east-1's list price"), "{text}");
+    }
+
+    #[test]
+    fn numbers_are_rounded_for_people() {
+        assert_eq!(bytes(430_400_000), "430 MB");
+        assert_eq!(bytes(1_234_000_000), "1.23 GB");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(whole_seconds(Duration::from_millis(109_100)), "1m50s");
+    }
+}

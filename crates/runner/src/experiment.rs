@@ -1,0 +1,377 @@
+//! The experiment: one TOML file, validated, with every setting of every cell resolved.
+//!
+//! [`load`] is the way in. On its way a file is taken apart (`document`), changed by options (`overrides`), read
+//! setting by setting (`resolve`, which walks the one table in `settings`), checked as a whole (`checks`) and
+//! multiplied out (`grid`, `controls`). Whatever is wrong on the way is collected in `problems`, so that one
+//! report shows all of it where it stands.
+
+mod checks;
+mod controls;
+mod document;
+mod freeze;
+mod grid;
+mod identity;
+mod overrides;
+mod problems;
+mod reference;
+mod resolve;
+mod settings;
+mod values;
+
+#[cfg(test)]
+mod error_tests;
+
+use std::io;
+use std::path::Path;
+
+use miette::Report;
+use ttlsweep_record::{Cell, TargetKind};
+
+use document::Document;
+use problems::{Problem, Problems, Source, nearest, reason};
+pub use reference::reference_markdown;
+use resolve::Resolved;
+
+/// What the command line changes about the file.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// `table.key=value` texts, in the order in which they were given; the last one of a key holds.
+    pub set: Vec<String>,
+    /// `--bucket`: makes the target S3.
+    pub bucket: Option<String>,
+    /// `--endpoint`: makes the target S3.
+    pub endpoint: Option<String>,
+    /// `--region`
+    pub region: Option<String>,
+    /// `--profile`
+    pub profile: Option<String>,
+}
+
+/// A question, its grid and its controls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Experiment {
+    /// Names it, and its folder in `results/`.
+    pub name: String,
+    /// What it is to answer.
+    pub question: String,
+    /// Order, jitter, object keys and bodies all follow from it.
+    pub seed: u64,
+    /// Blocks.
+    pub repetitions: u32,
+    /// How many trials run side by side.
+    pub parallel_trials: u32,
+    /// What kind of target all cells have.
+    pub target: TargetKind,
+    /// The settings that were listed, in the order in which they vary, the first one slowest.
+    pub axes: Vec<Axis>,
+    /// The grid's cells first, then the controls.
+    pub cells: Vec<Cell>,
+}
+
+impl Experiment {
+    /// Hex SHA-256 over everything that matters for results: cells, controls, seed and repetitions.
+    pub fn plan_hash(&self) -> String {
+        identity::plan_hash(self)
+    }
+}
+
+/// A swept parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Axis {
+    /// The setting's key.
+    pub key: &'static str,
+    /// Its values in TOML notation.
+    pub values: Vec<String>,
+}
+
+/// An experiment as it was loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// The experiment.
+    pub experiment: Experiment,
+    /// What the options changed beyond what they say, for example which axes were dropped.
+    pub notices: Vec<String>,
+    /// TOML text that loads to the very same experiment without any options.
+    pub frozen: String,
+}
+
+/// Reads an experiment file and applies the options.
+///
+/// # Errors
+/// The file cannot be read, or something in it or in the options is wrong; the report shows every problem where it
+/// stands and says what to write.
+pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Report> {
+    let text = std::fs::read(path).map_err(|error| Report::new(unreadable(path, &error)))?;
+    let text = String::from_utf8(text).map_err(|error| Report::new(no_text(path, &error)))?;
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    load_text(&path.display().to_string(), &text, folder, options)
+}
+
+fn load_text(name: &str, text: &str, folder: &Path, options: &LoadOptions) -> Result<Loaded, Report> {
+    let mut problems = Problems::default();
+    let source = Source::new(name, text, 0);
+    let Some(mut document) = Document::parse(&source, text, &mut problems) else {
+        return Err(problems.into_report(name));
+    };
+    let notices = overrides::apply(&mut document, options, &mut problems);
+    let mut resolved = Resolved::read(&document, folder, &mut problems);
+    checks::check(&resolved, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems.into_report(name));
+    }
+    resolved.drop_default_bound();
+    let experiment = assemble(&resolved);
+    let frozen = freeze::text(&resolved, &experiment.plan_hash());
+    Ok(Loaded { experiment, notices, frozen })
+}
+
+fn assemble(resolved: &Resolved) -> Experiment {
+    let head = resolved.head.clone();
+    let mut cells = grid::product(settings::blank_cell(head.kind), &resolved.axes);
+    grid::name(&mut cells, 'c');
+    let mut controls = controls::cells(resolved);
+    grid::name(&mut controls, 'k');
+    cells.append(&mut controls);
+    let listed = resolved.axes.iter().filter(|values| values.listed);
+    let axes = listed.map(|values| Axis {
+        key: values.setting.key,
+        values: values.choices.iter().map(|choice| choice.toml.clone()).collect(),
+    });
+    Experiment {
+        axes: axes.collect(),
+        name: head.name,
+        question: head.question,
+        seed: head.seed,
+        repetitions: head.repetitions,
+        parallel_trials: head.parallel_trials,
+        target: head.kind,
+        cells,
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    if path.is_dir() {
+        return Problem::nowhere(format!("{} is a folder, not an experiment file", path.display()))
+            .help("give the path of a TOML file, for example experiments/ttl-grid.toml");
+    }
+    let problem = Problem::nowhere(format!("cannot read {}: {}", path.display(), reason(error)));
+    match neighbour(path) {
+        Some(near) => problem.help(format!("is it {near}?")),
+        None => problem.help("give the path of an experiment file, for example experiments/ttl-grid.toml"),
+    }
+}
+
+/// The file in the same folder whose name is nearest.
+fn neighbour(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = std::fs::read_dir(folder.unwrap_or_else(|| Path::new("."))).ok()?;
+    let mut names: Vec<_> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.retain(|name| name.ends_with(".toml"));
+    names.sort_unstable();
+    let wanted = path.file_stem()?.to_str()?;
+    let near = nearest(wanted, names.iter().map(|name| name.trim_end_matches(".toml")))?;
+    Some(path.with_file_name(format!("{near}.toml")).display().to_string())
+}
+
+fn no_text(path: &Path, error: &std::string::FromUtf8Error) -> Problem {
+    let byte = error.utf8_error().valid_up_to();
+    Problem::nowhere(format!("{} is no UTF-8 text: see byte {byte}", path.display()))
+        .help("give the path of a TOML file, for example experiments/ttl-grid.toml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ttlsweep_record::{BandwidthPer, Control, ExpiryPolicy};
+
+    const SMALL: &str = "
+        [experiment]
+        name = \"small\"
+        [grid]
+        users = [1, 2]
+        ttl = [\"1s\", \"2s\", \"4s\"]
+        size = \"1MB\"
+    ";
+
+    fn load(text: &str) -> Loaded {
+        load_with(text, &LoadOptions::default())
+    }
+
+    fn load_with(text: &str, options: &LoadOptions) -> Loaded {
+        load_text("experiment.toml", text, Path::new(""), options).unwrap_or_else(|report| panic!("{report:?}"))
+    }
+
+    fn set(options: &[&str]) -> LoadOptions {
+        LoadOptions { set: options.iter().map(|&option| option.to_owned()).collect(), ..LoadOptions::default() }
+    }
+
+    #[test]
+    fn what_is_left_out_has_the_documented_value() {
+        let experiment = load(SMALL).experiment;
+        let cell = &experiment.cells[0];
+        assert_eq!((experiment.seed, experiment.repetitions, experiment.parallel_trials), (1, 1, 1));
+        assert_eq!((cell.tls, cell.expiry_policy), (Some(true), Some(ExpiryPolicy::OnRequest)));
+        assert_eq!((cell.transfers_per_user, cell.duration_us), (Some(1), None));
+        assert_eq!((cell.bandwidth_bps, cell.bandwidth_per), (None, BandwidthPer::Trial));
+        assert_eq!(
+            (cell.connect_timeout_us, cell.idle_timeout_us, cell.timeout_us),
+            (10_000_000, 60_000_000, 3_600_000_000)
+        );
+    }
+
+    #[test]
+    fn every_default_can_be_read_and_stands_in_the_frozen_text() {
+        let bucket = LoadOptions { bucket: Some("b".to_owned()), ..LoadOptions::default() };
+        for (kind, options) in [(TargetKind::Embedded, LoadOptions::default()), (TargetKind::S3, bucket)] {
+            let frozen = load_with(&SMALL.replace("users = [1, 2]", ""), &options).frozen;
+            for setting in settings::SETTINGS.iter().filter(|setting| setting.only.is_none_or(|only| only == kind)) {
+                if let settings::Absent::Default(toml) = setting.absent
+                    && setting.key != "kind"
+                {
+                    assert!(frozen.contains(&format!("\n{} = {toml}\n", setting.key)), "{} in {frozen}", setting.key);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_grid_is_the_product_and_each_control_runs_for_every_other_combination() {
+        let experiment = load(SMALL).experiment;
+        let ids: Vec<_> = experiment.cells.iter().map(|cell| cell.cell_id.as_str()).collect();
+        assert_eq!(
+            ids,
+            ["c001", "c002", "c003", "c004", "c005", "c006", "k001", "k002", "k003", "k004", "k005", "k006"]
+        );
+        let controls: Vec<_> = experiment.cells[6..].iter().map(|c| (c.control, c.users, c.ttl_s)).collect();
+        assert_eq!(
+            controls,
+            [
+                (Some(Control::LongTtl), 1, Some(3600)),
+                (Some(Control::LongTtl), 2, Some(3600)),
+                (Some(Control::HeaderSigned), 1, None),
+                (Some(Control::HeaderSigned), 2, None),
+                (Some(Control::ExpiredStart), 1, Some(1)),
+                (Some(Control::ExpiredStart), 2, Some(1)),
+            ]
+        );
+    }
+
+    #[test]
+    fn any_setting_of_a_cell_can_be_an_axis_in_its_own_table_or_in_the_grid() {
+        let own =
+            load(&format!("{SMALL}[target]\nexpiry = [\"never\", \"in-flight\"]\n[transfer]\nramp = [\"0s\", \"1s\"]"));
+        let in_grid =
+            load(&SMALL.replace("size =", "expiry = [\"never\", \"in-flight\"]\nramp = [\"0s\", \"1s\"]\nsize ="));
+        assert_eq!(own, in_grid);
+        assert_eq!(own.experiment.cells.len(), 2 * 2 * 2 * (3 + 3));
+        let keys: Vec<_> = own.experiment.axes.iter().map(|axis| axis.key).collect();
+        assert_eq!(keys, ["expiry", "users", "ttl", "ramp"]);
+    }
+
+    #[test]
+    fn controls_can_be_switched_off() {
+        let off = "[controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false";
+        assert_eq!(load(&format!("{SMALL}{off}")).experiment.cells.len(), 6);
+    }
+
+    #[test]
+    fn a_duration_takes_the_place_of_the_number_of_transfers() {
+        let cell = load(&format!("{SMALL}[transfer]\nduration = \"5s\"")).experiment.cells[0].clone();
+        assert_eq!((cell.transfers_per_user, cell.duration_us), (None, Some(5_000_000)));
+        let counted = format!("{SMALL}[transfer]\ntransfers_per_user = 3");
+        let cell = load_with(&counted, &set(&["transfer.duration=5s"])).experiment.cells[0].clone();
+        assert_eq!((cell.transfers_per_user, cell.duration_us), (None, Some(5_000_000)));
+    }
+
+    #[test]
+    fn set_overrides_a_key_wherever_it_stands() {
+        let options = set(&["grid.ttl=[5s, 6s]", "transfer.timeout=5s", "experiment.seed=8", "grid.expiry=never"]);
+        let text = format!("{SMALL}[target]\nexpiry = [\"never\", \"in-flight\"]");
+        let loaded = load_with(&text, &options);
+        let ttls: Vec<_> = loaded.experiment.cells.iter().take(2).map(|cell| cell.ttl_s).collect();
+        assert_eq!(ttls, [Some(5), Some(6)]);
+        assert_eq!(loaded.experiment.seed, 8);
+        assert_eq!(loaded.experiment.cells[0].timeout_us, 5_000_000);
+        assert_eq!(loaded.experiment.cells.len(), 2 * (2 + 3));
+    }
+
+    #[test]
+    fn a_bucket_makes_the_target_s3_and_drops_what_only_the_testbed_has() {
+        let text = SMALL.replace("[grid]", "parallel_trials = 8\n[grid]\nexpiry = [\"never\", \"in-flight\"]");
+        let plain = load(&text);
+        let options = LoadOptions {
+            bucket: Some("mine".to_owned()),
+            region: Some("eu-west-1".to_owned()),
+            ..LoadOptions::default()
+        };
+        let asked = load_with(&text, &options);
+        assert_eq!(
+            asked.notices,
+            [
+                "dropped `parallel_trials` to 1: trials side by side on one uplink would disturb each other",
+                "dropped the axis `expiry` (2 values): only the testbed has it",
+            ]
+        );
+        let cell = &asked.experiment.cells[0];
+        assert_eq!(
+            (cell.target, cell.bucket.as_str(), cell.region.as_deref()),
+            (TargetKind::S3, "mine", Some("eu-west-1"))
+        );
+        assert_eq!((cell.tls, cell.expiry_policy), (None, None));
+        assert_eq!(asked.experiment.cells.len(), 2 * (3 + 3));
+        assert_ne!(plain.experiment.plan_hash(), asked.experiment.plan_hash());
+    }
+
+    #[test]
+    fn the_frozen_text_loads_to_the_very_same_experiment_without_options() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("body"), [7u8; 1234]).unwrap();
+        let text = SMALL.replace("\"1MB\"", "[\"1.5kB\", { file = \"body\" }]");
+        let text = text.replace("[grid]", "question = \"Is \\\"it\\\" so?\\nTell\"\n[grid]");
+        let options = set(&["transfer.jitter=250ms", "grid.bandwidth=[8Mbit/s, unlimited]", "transfer.duration=90s"]);
+        let first = load_text("a.toml", &text, folder.path(), &options).unwrap();
+        let again = load_text("b.toml", &first.frozen, Path::new("elsewhere"), &LoadOptions::default()).unwrap();
+        assert_eq!(first.experiment, again.experiment);
+        assert_eq!(first.frozen, again.frozen);
+        assert!(first.frozen.contains(&format!("# plan: {}", first.experiment.plan_hash())));
+    }
+
+    #[test]
+    fn the_hash_is_the_same_for_another_notation_and_differs_for_another_value() {
+        let text = SMALL.replace("size =", "bandwidth = \"8Mbit/s\"\nsize =");
+        let hash = load(&text).experiment.plan_hash();
+        let reordered = "
+            transfer = { timeout = \"60m\" }
+            [grid]
+            bandwidth = \"0.008Gbit/s\"
+            size = \"1000kB\"
+            ttl = [\"1000ms\", \"2s\", \"4s\"]
+            users = [1, 0x2]
+            [experiment]
+            name = \"another-name\"
+        ";
+        assert_eq!(load(reordered).experiment.plan_hash(), hash);
+        for other in
+            ["experiment.seed=2", "experiment.repetitions=2", "grid.ttl=1s", "transfer.wait=1s", "target.tls=false"]
+        {
+            assert_ne!(load_with(&text, &set(&[other])).experiment.plan_hash(), hash, "{other}");
+        }
+        for same in ["experiment.parallel_trials=3", "experiment.question=other"] {
+            assert_eq!(load_with(&text, &set(&[same])).experiment.plan_hash(), hash, "{same}");
+        }
+    }
+
+    #[test]
+    fn a_body_file_counts_by_name_and_size_wherever_it_lies() {
+        let hash_in = |folder: &Path, bytes: usize| {
+            std::fs::create_dir_all(folder).unwrap();
+            std::fs::write(folder.join("body"), vec![0; bytes]).unwrap();
+            let text = SMALL.replace("size = \"1MB\"", "size = { file = \"body\" }");
+            load_text("a.toml", &text, folder, &LoadOptions::default()).unwrap().experiment.plan_hash()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let here = hash_in(&folder.path().join("one"), 10);
+        assert_eq!(here, hash_in(&folder.path().join("two"), 10));
+        assert_ne!(here, hash_in(&folder.path().join("two"), 11));
+    }
+}

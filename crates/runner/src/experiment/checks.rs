@@ -1,0 +1,103 @@
+//! What must hold between settings, after each of them is fine by itself.
+
+use ttlsweep_record::{Method, TargetKind};
+
+use super::controls;
+use super::problems::{Problem, Problems};
+use super::resolve::Resolved;
+use super::values::{LONGEST_TTL_S, Notation, Seconds};
+
+/// Complains about combinations of settings that no run could honour.
+pub(crate) fn check(resolved: &Resolved, problems: &mut Problems) {
+    let checks =
+        [one_bound_only, part_numbers, long_ttl_is_longer, trials_do_not_disturb_each_other, not_too_many_trials];
+    for problem in checks.iter().filter_map(|check| check(resolved)) {
+        problems.push(problem);
+    }
+}
+
+fn one_bound_only(resolved: &Resolved) -> Option<Problem> {
+    let duration = resolved.key_place("duration")?;
+    let transfers = resolved.key_place("transfers_per_user")?;
+    Some(
+        Problem::at(transfers, "so many transfers", "`transfers_per_user` and `duration` exclude each other")
+            .and_at(duration, "or as many as fit in this time")
+            .help("leave one of them out"),
+    )
+}
+
+fn part_numbers(resolved: &Resolved) -> Option<Problem> {
+    resolved.key_place("transfers_per_user")?;
+    let methods = resolved.cell_values("method", |cell| cell.method);
+    let (_, method) = methods.into_iter().find(|(method, _)| *method == Method::UploadPart)?;
+    let transfers = resolved.cell_values("transfers_per_user", |cell| cell.transfers_per_user.unwrap_or_default());
+    let (most, place) = transfers.into_iter().max_by_key(|(transfers, _)| *transfers)?;
+    (most > MOST_PARTS).then(|| {
+        Problem::at(place, "expected at most 10000", format!("{most} parts are more than an upload can have"))
+            .and_at(method, "each transfer is a part")
+            .help("S3 numbers parts from 1 to 10000: write transfers_per_user = 10000 or less")
+    })
+}
+
+fn long_ttl_is_longer(resolved: &Resolved) -> Option<Problem> {
+    let long_s = resolved.head.long_ttl_s?;
+    let ttls = resolved.cell_values("ttl", |cell| cell.ttl_s.unwrap_or_default());
+    let (longest_s, place) = ttls.into_iter().max_by_key(|(ttl_s, _)| *ttl_s)?;
+    if long_s > longest_s {
+        return None;
+    }
+    let (long, longest) = (Seconds(long_s).toml(), Seconds(longest_s).toml());
+    let message = format!("the long-TTL control ({long}) is no longer than the grid's longest TTL ({longest})");
+    let problem = match resolved.key_place("long_ttl") {
+        Some(control) => Problem::at(control, format!("{long} here"), message).and_at(place, "the longest TTL"),
+        None => Problem::at(place, format!("the longest TTL; long_ttl is {long} where it is left out"), message),
+    };
+    let longer = Seconds(longest_s.saturating_mul(10).min(LONGEST_TTL_S));
+    Some(if longer.0 > longest_s {
+        problem.help(format!(
+            "write for example long_ttl = {} below [controls], or false for no such control",
+            longer.toml()
+        ))
+    } else {
+        problem.help("no link lives longer: write long_ttl = false below [controls], or a shorter TTL")
+    })
+}
+
+fn trials_do_not_disturb_each_other(resolved: &Resolved) -> Option<Problem> {
+    let place = resolved.key_place("parallel_trials")?;
+    let side_by_side = resolved.head.parallel_trials > 1 && resolved.head.kind == TargetKind::S3;
+    side_by_side.then(|| {
+        Problem::at(place, "more than 1", "trials cannot run side by side against S3")
+            .and_at(&resolved.kind_place, "this target")
+            .help(
+                "they would share one uplink and disturb each other; only the testbed gives each its own: write \
+                 parallel_trials = 1",
+            )
+    })
+}
+
+fn not_too_many_trials(resolved: &Resolved) -> Option<Problem> {
+    let sizes = resolved.axes.iter().map(|axis| (axis, axis.choices.len() as u128));
+    let grid = sizes.clone().map(|(_, size)| size).fold(1u128, u128::saturating_mul);
+    let others = sizes.clone().filter(|(axis, _)| axis.setting.key != "ttl");
+    let combinations = others.map(|(_, size)| size).fold(1u128, u128::saturating_mul);
+    let block = grid.saturating_add(combinations.saturating_mul(controls::kinds(&resolved.head).len() as u128));
+    let trials = block.saturating_mul(u128::from(resolved.head.repetitions));
+    if trials <= u128::from(MOST_TRIALS) {
+        return None;
+    }
+    let widest = sizes.max_by_key(|(_, size)| *size).filter(|(_, size)| *size > 1);
+    let place = widest.and_then(|(axis, _)| axis.key_place.as_ref()).or_else(|| resolved.key_place("repetitions"));
+    let message = format!("the plan has {trials} trials; {MOST_TRIALS} is the most");
+    let counted = format!("{grid} cells and {} controls, {} times", block - grid, resolved.head.repetitions);
+    Some(
+        Problem::at(place.unwrap_or(&resolved.kind_place), counted, message)
+            .help("shorten an axis, or ask for fewer `repetitions`"),
+    )
+}
+
+/// S3 numbers the parts of an upload from 1 to this.
+const MOST_PARTS: u32 = 10_000;
+
+/// A plan with more trials is a slip of the hand: at a second each it would take more than a day.
+const MOST_TRIALS: u32 = 100_000;

@@ -1,0 +1,220 @@
+//! What people read when something is wrong: every case's report, word for word.
+//!
+//! The reports are in `error_reports.txt`, so that a change of wording is seen whole; `BLESS=1` writes them anew.
+
+use std::path::Path;
+
+use miette::{GraphicalReportHandler, GraphicalTheme, Report};
+
+use super::{LoadOptions, load, load_text};
+
+#[test]
+fn every_report_reads_as_it_is_written_down() {
+    let mut reports = Reports::default();
+    for cases in [
+        an_unknown_key,
+        an_unknown_table,
+        an_axis,
+        a_ttl,
+        a_size,
+        a_cap,
+        a_number,
+        a_word,
+        no_toml,
+        what_is_missing,
+        what_excludes_each_other,
+        a_set_option,
+        the_target,
+        several_at_once,
+        a_file_that_cannot_be_read,
+    ] {
+        cases(&mut reports);
+    }
+    reports.compare();
+}
+
+fn an_unknown_key(reports: &mut Reports) {
+    reports.add("an unknown key", &SMALL.replace("ttl =", "tll ="), &[]);
+    reports.add("an unknown key that nothing resembles", &format!("{SMALL}[target]\nfaults = []"), &[]);
+    reports.add("a key in the wrong table", &format!("{SMALL}[transfer]\nusers = 3"), &[]);
+}
+
+fn an_unknown_table(reports: &mut Reports) {
+    reports.add("an unknown table", &SMALL.replace("[grid]", "[gird]"), &[]);
+    reports.add("a key outside of any table", &format!("seed = 7\n{SMALL}"), &[]);
+}
+
+fn an_axis(reports: &mut Reports) {
+    reports.add("an empty axis", &with_ttl("[]"), &[]);
+    reports.add("a value twice in an axis", &with_ttl("[\"1s\", \"2s\", \"1000ms\"]"), &[]);
+    reports.add("an axis that cannot be one", &SMALL.replace("[grid]", "seed = [1, 2]\n[grid]"), &[]);
+    reports.add(
+        "an axis in two tables",
+        &format!("{SMALL}jitter = [\"0s\", \"1s\"]\n[transfer]\njitter = \"1s\""),
+        &[],
+    );
+}
+
+fn a_ttl(reports: &mut Reports) {
+    reports.add("a TTL of 0 s", &with_ttl("\"0s\""), &[]);
+    reports.add("a TTL of eight days", &with_ttl("[\"1s\", \"8d\"]"), &[]);
+    reports.add("a TTL of no whole seconds", &with_ttl("\"1.5s\""), &[]);
+    reports.add("a TTL without quotes", &with_ttl("[10, 20]"), &[]);
+    reports.add("a TTL without a unit", &with_ttl("\"10\""), &[]);
+    reports.add("a negative TTL", &with_ttl("\"-1s\""), &[]);
+    reports.add("a TTL as long as the control's", &with_ttl("[\"1s\", \"2h\"]"), &[]);
+}
+
+fn a_size(reports: &mut Reports) {
+    reports.add("a size with a space", &SMALL.replace("1MB", "10 MB"), &[]);
+    reports.add("a size without a unit", &SMALL.replace("1MB", "10"), &[]);
+    reports.add("a body file that is not there", &SMALL.replace("\"1MB\"", "[\"1MB\", { file = \"nowhere\" }]"), &[]);
+    reports.add("a body table with another key", &SMALL.replace("\"1MB\"", "{ path = \"nowhere\" }"), &[]);
+}
+
+fn a_cap(reports: &mut Reports) {
+    reports.add("a cap of zero", &format!("{SMALL}bandwidth = [\"0Mbit/s\", 0]"), &[]);
+    reports.add("a cap in bytes a second", &format!("{SMALL}bandwidth = \"8MB/s\""), &[]);
+}
+
+fn a_number(reports: &mut Reports) {
+    reports.add("a negative number", &SMALL.replace("[grid]", "[grid]\nusers = [1, -2]"), &[]);
+    reports.add("a number in quotes", &SMALL.replace("[grid]", "[grid]\nusers = \"2\""), &[]);
+    reports.add("no repetitions", &SMALL.replace("[grid]", "repetitions = 0\n[grid]"), &[]);
+    reports.add(
+        "too many parts",
+        &format!("{SMALL}[transfer]\nmethod = \"upload-part\"\ntransfers_per_user = 10001"),
+        &[],
+    );
+    let users: Vec<_> = (1..=400).map(|user| user.to_string()).collect();
+    reports.add(
+        "too many trials",
+        &SMALL.replace("[grid]", &format!("repetitions = 100\n[grid]\nusers = [\n{}]", users.join(","))),
+        &[],
+    );
+}
+
+fn a_word(reports: &mut Reports) {
+    reports.add("a wrong word", &format!("{SMALL}[target]\nexpiry = \"sometimes\""), &[]);
+    reports.add("a misspelled word", &format!("{SMALL}[target]\nexpiry = [\"in-fligth\", \"never\"]"), &[]);
+    reports.add("a flag in quotes", &format!("{SMALL}[target]\ntls = \"true\""), &[]);
+}
+
+fn no_toml(reports: &mut Reports) {
+    reports.add("no TOML", &with_ttl("10s"), &[]);
+    reports.add("a list without an end", &with_ttl("[\"10s\", \"20s\""), &[]);
+}
+
+fn what_is_missing(reports: &mut Reports) {
+    reports.add("no [experiment]", &SMALL.replace("[experiment]\nname = \"small\"\n", ""), &[]);
+    reports.add("no name", &SMALL.replace("name = \"small\"", "seed = 7"), &[]);
+    reports.add("an empty file", "", &[]);
+    reports.add("a name that cannot name a folder", &SMALL.replace("\"small\"", "\"TTL / grid\""), &[]);
+}
+
+fn what_excludes_each_other(reports: &mut Reports) {
+    let text = format!("{SMALL}[transfer]\ntransfers_per_user = 3\nduration = \"5s\"");
+    reports.add("a number of transfers and a duration", &text, &[]);
+}
+
+fn a_set_option(reports: &mut Reports) {
+    reports.add("--set of an unknown key", SMALL, &["--set", "transfer.timeot=5s"]);
+    reports.add("--set of an unknown table", SMALL, &["--set", "transfers.timeout=5s"]);
+    reports.add("--set of a wrong value", SMALL, &["--set", "grid.ttl=[1s, 1.5s]"]);
+    reports.add("--set without a table", SMALL, &["--set", "timeout=5s"]);
+    reports.add("--set without a value", SMALL, &["--set", "transfer.timeout"]);
+}
+
+fn the_target(reports: &mut Reports) {
+    reports.add("S3 without a bucket", &format!("{SMALL}[target]\nkind = \"s3\""), &[]);
+    reports.add("an endpoint without a bucket", SMALL, &["--endpoint", "http://127.0.0.1:9000"]);
+    reports.add("an endpoint with a path", SMALL, &["--bucket", "b", "--endpoint", "http://127.0.0.1:9000/b"]);
+    reports.add("a bucket with a scheme", SMALL, &["--bucket", "s3://mine/folder"]);
+    reports.add("a region without a bucket", SMALL, &["--region", "eu-west-1"]);
+    reports.add(
+        "a key of the other kind",
+        &format!("{SMALL}[target]\nkind = \"s3\"\nbucket = \"b\"\nexpiry = \"never\""),
+        &[],
+    );
+    let parallel = SMALL.replace("[grid]", "parallel_trials = 4\n[grid]");
+    reports.add("trials side by side against S3", &format!("{parallel}[target]\nkind = \"s3\"\nbucket = \"b\""), &[]);
+}
+
+fn several_at_once(reports: &mut Reports) {
+    let text = "[experiment]\nname = \"a b\"\nrepetition = 3\n[grid]\nttl = [\"0s\", 5]\nsize = \"10 MB\"\n";
+    reports.add("several problems", text, &["--set", "target.expiry=sometimes"]);
+}
+
+fn a_file_that_cannot_be_read(reports: &mut Reports) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ttl-grid.toml"), [0xff, 0xfe]).unwrap();
+    let say = |name: &str| {
+        let report = load(&folder.path().join(name), &LoadOptions::default()).unwrap_err();
+        render(&report).replace(&folder.path().display().to_string(), "experiments")
+    };
+    reports.add_rendered("a file that is not there", say("ttl-gird.toml"));
+    reports.add_rendered("a file that nothing resembles", say("other.toml"));
+    reports.add_rendered("a file that is no text", say("ttl-grid.toml"));
+    reports.add_rendered("a folder", say(""));
+}
+
+fn with_ttl(ttl: &str) -> String {
+    SMALL.replace("[\"1s\", \"2s\"]", ttl)
+}
+
+/// The reports that were rendered, each with its title.
+#[derive(Default)]
+struct Reports(Vec<(&'static str, String)>);
+
+impl Reports {
+    /// The report on `text` under the options in `arguments`.
+    fn add(&mut self, title: &'static str, text: &str, arguments: &[&str]) {
+        let mut options = LoadOptions::default();
+        for pair in arguments.chunks_exact(2) {
+            let value = pair[1].to_owned();
+            match pair[0] {
+                "--set" => options.set.push(value),
+                "--bucket" => options.bucket = Some(value),
+                "--endpoint" => options.endpoint = Some(value),
+                "--region" => options.region = Some(value),
+                other => panic!("{other} is no option"),
+            }
+        }
+        let report = load_text("experiment.toml", text, Path::new("no-such-folder"), &options).expect_err(title);
+        self.add_rendered(title, render(&report));
+    }
+
+    fn add_rendered(&mut self, title: &'static str, rendered: String) {
+        self.0.push((title, rendered));
+    }
+
+    fn compare(&self) {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/experiment/error_reports.txt");
+        if std::env::var_os("BLESS").is_some() {
+            let all = self.0.iter().map(|(title, rendered)| format!("=== {title}\n{rendered}\n"));
+            std::fs::write(path, all.collect::<String>()).unwrap();
+        }
+        let file = std::fs::read_to_string(path).unwrap();
+        let written: Vec<_> = file.split("=== ").skip(1).filter_map(|report| report.split_once('\n')).collect();
+        for (rendered, written) in self.0.iter().zip(&written) {
+            assert_eq!((rendered.0, rendered.1.trim_end()), (written.0, written.1.trim_end()));
+        }
+        assert_eq!(self.0.len(), written.len());
+    }
+}
+
+fn render(report: &Report) -> String {
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
+    let mut text = String::new();
+    handler.render_report(&mut text, report.as_ref()).unwrap();
+    // One case has a very long line, and no editor keeps spaces at a line's end.
+    text.lines().map(|line| line.chars().take(160).collect::<String>().trim_end().to_owned() + "\n").collect()
+}
+
+const SMALL: &str = "\
+[experiment]
+name = \"small\"
+[grid]
+ttl = [\"1s\", \"2s\"]
+size = \"1MB\"
+";

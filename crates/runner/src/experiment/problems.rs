@@ -1,0 +1,227 @@
+//! What is wrong with an experiment, said where it stands: each problem points at its text and says what to write.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, Report, Severity, SourceCode, SourceSpan};
+
+/// A piece of text that a problem can point at: in the file, or in an option of the command line.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    source: Arc<Source>,
+    span: SourceSpan,
+}
+
+impl Place {
+    pub(crate) fn new(source: &Arc<Source>, span: std::ops::Range<usize>) -> Self {
+        Self { source: Arc::clone(source), span: span.into() }
+    }
+
+    /// Whether the text was given on the command line.
+    pub(crate) fn is_option(&self) -> bool {
+        self.source.rank > 0
+    }
+
+    /// The text pointed at.
+    pub(crate) fn text(&self) -> &str {
+        let text = self.source.text.inner();
+        text.get(self.span.offset()..self.span.offset() + self.span.len()).unwrap_or_default()
+    }
+
+    fn order(&self) -> (usize, usize) {
+        (self.source.rank, self.span.offset())
+    }
+}
+
+/// A text with a name: the experiment file, or one option of the command line.
+#[derive(Debug)]
+pub(crate) struct Source {
+    text: NamedSource<String>,
+    /// Problems are listed in this order: the file first, then the options as they were given.
+    rank: usize,
+}
+
+impl Source {
+    pub(crate) fn new(name: &str, text: impl Into<String>, rank: usize) -> Arc<Self> {
+        Arc::new(Self { text: NamedSource::new(name, text.into()), rank })
+    }
+
+    /// The text's length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.text.inner().len()
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    message: String,
+    labels: Vec<(Place, String)>,
+    help: Option<String>,
+    /// What has to be pointed at in another text than the first label's.
+    elsewhere: Vec<Self>,
+    severity: Severity,
+}
+
+impl Problem {
+    /// A problem that is said in `message` and shown at `place`, where `label` says what was expected or found.
+    pub(crate) fn at(place: &Place, label: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            labels: vec![(place.clone(), label.into())],
+            help: None,
+            elsewhere: Vec::new(),
+            severity: Severity::Error,
+        }
+    }
+
+    /// A problem with a file as a whole, so that there is no text to show.
+    pub(crate) fn nowhere(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { message, labels: Vec::new(), help: None, elsewhere: Vec::new(), severity: Severity::Error }
+    }
+
+    /// Points at a second place too.
+    #[must_use]
+    pub(crate) fn and_at(mut self, place: &Place, label: impl Into<String>) -> Self {
+        let same_text = self.labels.first().is_some_and(|(first, _)| Arc::ptr_eq(&first.source, &place.source));
+        let label = label.into();
+        if same_text {
+            self.labels.push((place.clone(), label));
+        } else {
+            let mut other = Self::at(place, label.clone(), label);
+            other.severity = Severity::Advice;
+            self.elsewhere.push(other);
+        }
+        self
+    }
+
+    /// Says what to write instead.
+    #[must_use]
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    fn order(&self) -> (usize, usize) {
+        self.labels.first().map_or((0, 0), |(place, _)| place.order())
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Problem {}
+
+impl Diagnostic for Problem {
+    fn severity(&self) -> Option<Severity> {
+        Some(self.severity)
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.labels.first().map(|(place, _)| &place.source.text as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let labels = self.labels.iter();
+        Some(Box::new(labels.map(|(place, label)| LabeledSpan::new_with_span(Some(label.clone()), place.span))))
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        (!self.elsewhere.is_empty()).then(|| related(&self.elsewhere))
+    }
+}
+
+/// Everything that is wrong, so that one look at the report is enough to mend the file.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(Vec<Problem>);
+
+impl Problems {
+    pub(crate) fn push(&mut self, problem: Problem) {
+        self.0.push(problem);
+    }
+
+    /// The value of a result; its problem, where it has one, is kept for the report.
+    pub(crate) fn keep<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
+        result.map_err(|problem| self.push(problem)).ok()
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A report on all problems, in the order of the text.
+    pub(crate) fn into_report(mut self, name: &str) -> Report {
+        self.0.sort_by_key(Problem::order);
+        if self.0.len() == 1 {
+            return Report::new(self.0.remove(0));
+        }
+        Report::new(SeveralProblems { name: name.to_owned(), problems: self.0 })
+    }
+}
+
+#[derive(Debug)]
+struct SeveralProblems {
+    name: String,
+    problems: Vec<Problem>,
+}
+
+impl fmt::Display for SeveralProblems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} has {} problems", self.name, self.problems.len())
+    }
+}
+
+impl Error for SeveralProblems {}
+
+impl Diagnostic for SeveralProblems {
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        Some(related(&self.problems))
+    }
+}
+
+/// The nearest of the `known` words, where one is near enough to be what was meant.
+pub(crate) fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let found = found.to_lowercase().replace('-', "_");
+    known
+        .into_iter()
+        .map(|word| (strsim::damerau_levenshtein(&found, &word.replace('-', "_")), word))
+        .filter(|(distance, word)| *distance <= (word.len() / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
+
+/// Why a file could not be read, in words.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
+fn related(problems: &[Problem]) -> Box<dyn Iterator<Item = &dyn Diagnostic> + '_> {
+    Box::new(problems.iter().map(|problem| problem as &dyn Diagnostic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_slip_of_the_finger_is_recognised_and_a_stranger_is_not() {
+        let keys = ["timeout", "idle_timeout", "ttl", "users"];
+        assert_eq!(nearest("timeot", keys), Some("timeout"));
+        assert_eq!(nearest("idle-timeout", keys), Some("idle_timeout"));
+        assert_eq!(nearest("tll", keys), Some("ttl"));
+        assert_eq!(nearest("faults", keys), None);
+    }
+}

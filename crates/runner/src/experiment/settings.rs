@@ -1,0 +1,570 @@
+//! The one table of all settings: where each stands, what it takes, what it is when left out, and what it does.
+//!
+//! Everything else walks this table: reading, complaining, the frozen text and the reference for people. A new setting
+//! is one entry here.
+
+use std::fmt;
+
+use ttlsweep_record::{
+    Addressing, BandwidthPer, BitRate, ByteCount, Cell, Cut, EarlyClose, ExpiryPolicy, Method, Presign, TargetKind,
+};
+
+use super::problems::Problem;
+use super::values::{self, Item, Notation};
+
+/// One key of the experiment file.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// The table that it belongs to; what a cell holds may stand in `[grid]` too.
+    pub(crate) table: Table,
+    pub(crate) key: &'static str,
+    pub(crate) takes: Takes,
+    pub(crate) absent: Absent,
+    /// The kind of target that alone has it.
+    pub(crate) only: Option<TargetKind>,
+    pub(crate) doc: &'static str,
+    pub(crate) read: Read,
+}
+
+impl Setting {
+    /// Whether it may be a list: an axis of the grid.
+    pub(crate) const fn may_be_axis(&self) -> bool {
+        matches!(self.read, Read::Cell(_))
+    }
+
+    /// Whether it may stand in `table`.
+    pub(crate) fn may_stand_in(&self, table: Table) -> bool {
+        self.table == table || (table == Table::Grid && self.may_be_axis())
+    }
+}
+
+/// What a setting takes, in words for people.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Takes {
+    Words(&'static [&'static str]),
+    Text(&'static str),
+}
+
+/// What a setting is when it is left out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Absent {
+    /// It must be given; this says how.
+    Problem(&'static str),
+    /// This TOML value.
+    Default(&'static str),
+    /// Nothing, which means this.
+    Nothing(&'static str),
+}
+
+/// How a value is read, and what it is a property of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Read {
+    /// Of the whole experiment.
+    Head(fn(&Item<'_>) -> Result<Choice<Head>, Problem>),
+    /// Of a cell, so that it can be an axis.
+    Cell(fn(&Item<'_>) -> Result<Choice<Cell>, Problem>),
+}
+
+/// One value that was read: its canonical notation, and what it does.
+pub(crate) struct Choice<T> {
+    pub(crate) toml: String,
+    apply: Box<dyn Fn(&mut T)>,
+}
+
+impl<T: 'static> Choice<T> {
+    fn of<V: Notation + Clone + 'static>(value: Result<V, Problem>, set: fn(&mut T, V)) -> Result<Self, Problem> {
+        let value = value?;
+        Ok(Self { toml: value.toml(), apply: Box::new(move |subject| set(subject, value.clone())) })
+    }
+
+    pub(crate) fn apply(&self, subject: &mut T) {
+        (self.apply)(subject);
+    }
+}
+
+impl<T> fmt::Debug for Choice<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.toml)
+    }
+}
+
+/// What holds for the experiment as a whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Head {
+    pub(crate) name: String,
+    pub(crate) question: String,
+    pub(crate) seed: u64,
+    pub(crate) repetitions: u32,
+    pub(crate) parallel_trials: u32,
+    pub(crate) kind: TargetKind,
+    pub(crate) long_ttl_s: Option<u32>,
+    pub(crate) header_signed: bool,
+    pub(crate) expired_start: bool,
+}
+
+impl Head {
+    /// What the settings are applied to; every field is set by one of them.
+    pub(crate) const fn blank() -> Self {
+        Self {
+            name: String::new(),
+            question: String::new(),
+            seed: 0,
+            repetitions: 1,
+            parallel_trials: 1,
+            kind: TargetKind::Embedded,
+            long_ttl_s: None,
+            header_signed: true,
+            expired_start: true,
+        }
+    }
+}
+
+/// What a cell's settings are applied to; every field that its kind of target has is set by one of them.
+pub(crate) fn blank_cell(kind: TargetKind) -> Cell {
+    Cell {
+        cell_id: String::new(),
+        control: None,
+        target: kind,
+        endpoint: None,
+        bucket: EMBEDDED_BUCKET.to_owned(),
+        region: None,
+        profile: None,
+        addressing: None,
+        prefix: PREFIX.to_owned(),
+        tls: None,
+        expiry_policy: None,
+        cut: None,
+        early_close: None,
+        users: 1,
+        ttl_s: None,
+        size_bytes: ByteCount(0),
+        size_file: None,
+        bandwidth_bps: None,
+        bandwidth_per: BandwidthPer::Trial,
+        method: Method::Put,
+        transfers_per_user: None,
+        duration_us: None,
+        jitter_us: 0,
+        ramp_us: 0,
+        wait_us: 0,
+        presign: Presign::PerTransfer,
+        expect_continue: false,
+        reuse_connections: true,
+        connect_timeout_us: 0,
+        idle_timeout_us: 0,
+        timeout_us: 0,
+    }
+}
+
+/// The tables of the file, in the order in which they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Table {
+    Experiment,
+    Target,
+    Grid,
+    Transfer,
+    Controls,
+}
+
+impl Table {
+    pub(crate) const ALL: [Self; 5] = [Self::Experiment, Self::Target, Self::Grid, Self::Transfer, Self::Controls];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Experiment => "experiment",
+            Self::Target => "target",
+            Self::Grid => "grid",
+            Self::Transfer => "transfer",
+            Self::Controls => "controls",
+        }
+    }
+
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().map(Self::name)
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.name() == name)
+    }
+
+    /// What the table is about, for the reference.
+    pub(crate) const fn doc(self) -> &'static str {
+        match self {
+            Self::Experiment => "What is asked, and how often. None of these can be an axis.",
+            Self::Target => "What is uploaded to or downloaded from. All but `kind` can be axes.",
+            Self::Grid => {
+                "Each list is an axis; the grid is their product. Any other setting of `[target]` and `[transfer]` \
+              may be \
+                 listed here too, or as a list in its own table."
+            }
+            Self::Transfer => "What each user does. All of these can be axes.",
+            Self::Controls => {
+                "What makes a verdict possible. Each control runs once a block for every combination of the axes other \
+                 than the TTL, with the same users and cap. `false` switches one off."
+            }
+        }
+    }
+}
+
+/// The setting with this key, wherever it belongs.
+pub(crate) fn find(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+/// All settings; axes vary in this order, the first one slowest.
+pub(crate) static SETTINGS: &[Setting] = &[
+    Setting {
+        table: Table::Experiment,
+        key: "name",
+        takes: Takes::Text("letters, digits, `-`, `_` and `.`"),
+        absent: Absent::Problem("write for example name = \"ttl-grid\"; it names the folder in results/"),
+        only: None,
+        doc: "The experiment's name, and that of its folder in `results/`.",
+        read: Read::Head(|item| Choice::of(values::file_name(item), |head, name| head.name = name)),
+    },
+    Setting {
+        table: Table::Experiment,
+        key: "question",
+        takes: Takes::Text("text"),
+        absent: Absent::Default("\"\""),
+        only: None,
+        doc: "What the experiment is to answer; the report opens with it.",
+        read: Read::Head(|item| Choice::of(values::text(item), |head, question| head.question = question)),
+    },
+    Setting {
+        table: Table::Experiment,
+        key: "seed",
+        takes: Takes::Text("a whole number from 0"),
+        absent: Absent::Default("1"),
+        only: None,
+        doc: "Order, jitter, object keys and bodies all follow from it.",
+        read: Read::Head(|item| Choice::of(values::number(item, 0, i64::MAX as u64), |head, seed| head.seed = seed)),
+    },
+    Setting {
+        table: Table::Experiment,
+        key: "repetitions",
+        takes: Takes::Text("a whole number from 1"),
+        absent: Absent::Default("1"),
+        only: None,
+        doc: "How many blocks there are: each holds every cell and control once, in a shuffled order of its own.",
+        read: Read::Head(|item| Choice::of(values::count(item, 100_000), |head, blocks| head.repetitions = blocks)),
+    },
+    Setting {
+        table: Table::Experiment,
+        key: "parallel_trials",
+        takes: Takes::Text("a whole number from 1"),
+        absent: Absent::Default("1"),
+        only: None,
+        doc: "How many trials run side by side; more than 1 only where the target is the testbed, since trials that \
+              share \
+              an uplink disturb each other.",
+        read: Read::Head(|item| Choice::of(values::count(item, 1000), |head, trials| head.parallel_trials = trials)),
+    },
+    Setting {
+        table: Table::Target,
+        key: "kind",
+        takes: Takes::Words(TargetKind::WORDS),
+        absent: Absent::Default("\"embedded\""),
+        only: None,
+        doc: "The testbed inside the runner, or AWS S3 and any S3-compatible store. `--bucket` and `--endpoint` set \
+              `s3`.",
+        read: Read::Head(|item| Choice::of(values::word(item), |head, kind| head.kind = kind.0)),
+    },
+    Setting {
+        table: Table::Target,
+        key: "bucket",
+        takes: Takes::Text("a bucket's name"),
+        absent: Absent::Problem("give --bucket NAME, or write bucket = \"NAME\" below [target]"),
+        only: Some(TargetKind::S3),
+        doc: "The bucket; it must exist. `--bucket` gives it too.",
+        read: Read::Cell(|item| Choice::of(values::bucket(item), |cell, bucket| cell.bucket = bucket)),
+    },
+    Setting {
+        table: Table::Target,
+        key: "region",
+        takes: Takes::Text("a region's name"),
+        absent: Absent::Nothing("from the AWS configuration"),
+        only: Some(TargetKind::S3),
+        doc: "The region that links are signed for. `--region` gives it too.",
+        read: Read::Cell(|item| Choice::of(values::label(item), |cell, region| cell.region = Some(region))),
+    },
+    Setting {
+        table: Table::Target,
+        key: "endpoint",
+        takes: Takes::Text("`http(s)://host[:port]`"),
+        absent: Absent::Nothing("AWS's own"),
+        only: Some(TargetKind::S3),
+        doc: "Where the store listens. `--endpoint` gives it too.",
+        read: Read::Cell(|item| Choice::of(values::endpoint(item), |cell, endpoint| cell.endpoint = Some(endpoint))),
+    },
+    Setting {
+        table: Table::Target,
+        key: "profile",
+        takes: Takes::Text("a profile's name"),
+        absent: Absent::Nothing("the default chain"),
+        only: Some(TargetKind::S3),
+        doc: "The AWS profile that credentials come from. `--profile` gives it too.",
+        read: Read::Cell(|item| Choice::of(values::label(item), |cell, profile| cell.profile = Some(profile))),
+    },
+    Setting {
+        table: Table::Target,
+        key: "addressing",
+        takes: Takes::Words(Addressing::WORDS),
+        absent: Absent::Nothing("`path` where an endpoint is given, else `virtual`"),
+        only: Some(TargetKind::S3),
+        doc: "Whether the bucket stands in the host's name or in the path.",
+        read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.addressing = Some(word.0))),
+    },
+    Setting {
+        table: Table::Target,
+        key: "prefix",
+        takes: Takes::Text("text, not beginning with `/`"),
+        absent: Absent::Default("\"ttlsweep/\""),
+        only: Some(TargetKind::S3),
+        doc: "What every object key begins with.",
+        read: Read::Cell(|item| Choice::of(values::prefix(item), |cell, prefix| cell.prefix = prefix)),
+    },
+    Setting {
+        table: Table::Target,
+        key: "tls",
+        takes: Takes::Text("`true` or `false`"),
+        absent: Absent::Default("true"),
+        only: Some(TargetKind::Embedded),
+        doc: "Whether the testbed speaks TLS.",
+        read: Read::Cell(|item| Choice::of(values::flag(item), |cell, tls| cell.tls = Some(tls))),
+    },
+    Setting {
+        table: Table::Target,
+        key: "expiry",
+        takes: Takes::Words(ExpiryPolicy::WORDS),
+        absent: Absent::Default("\"on-request\""),
+        only: Some(TargetKind::Embedded),
+        doc: "When the testbed holds a link's expiry against a transfer: when the head arrives, at the instant of \
+              expiry, \
+              again when the body has arrived, or never.",
+        read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.expiry_policy = Some(word.0))),
+    },
+    Setting {
+        table: Table::Target,
+        key: "cut",
+        takes: Takes::Words(Cut::WORDS),
+        absent: Absent::Default("\"reset\""),
+        only: Some(TargetKind::Embedded),
+        doc: "What `expiry = \"in-flight\"` does to the connection: RST, FIN, or a 403.",
+        read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.cut = Some(word.0))),
+    },
+    Setting {
+        table: Table::Target,
+        key: "early_close",
+        takes: Takes::Words(EarlyClose::WORDS),
+        absent: Absent::Default("\"close\""),
+        only: Some(TargetKind::Embedded),
+        doc: "How the testbed closes after an answer that came before the whole body: it reads the rest, lingers, or \
+              closes \
+              with unread data so that the kernel sends RST.",
+        read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.early_close = Some(word.0))),
+    },
+    Setting {
+        table: Table::Grid,
+        key: "users",
+        takes: Takes::Text("a whole number from 1 to 100000"),
+        absent: Absent::Default("1"),
+        only: None,
+        doc: "How many users run at once: each presigns, transfers, waits, and begins again.",
+        read: Read::Cell(|item| Choice::of(values::count(item, 100_000), |cell, users| cell.users = users)),
+    },
+    Setting {
+        table: Table::Grid,
+        key: "ttl",
+        takes: Takes::Text("whole seconds from `\"1s\"` to `\"7d\"`"),
+        absent: Absent::Problem("write for example ttl = [\"10s\", \"1000s\"]"),
+        only: None,
+        doc: "How long links live. Their date is cut to whole seconds, so a link of `\"10s\"` lives 9 to 10 s.",
+        read: Read::Cell(|item| Choice::of(values::ttl(item), |cell, ttl| cell.ttl_s = Some(ttl.0))),
+    },
+    Setting {
+        table: Table::Grid,
+        key: "size",
+        takes: Takes::Text(
+            "a size such as `\"40MB\"` (10^6 bytes) or `\"2MiB\"` (2^20 bytes), or `{ file = \"path\" }`",
+        ),
+        absent: Absent::Problem("write for example size = \"40MB\""),
+        only: None,
+        doc: "The body's size. A file's path is relative to the experiment file's folder.",
+        read: Read::Cell(|item| {
+            Choice::of(values::body(item), |cell, body| {
+                cell.size_bytes = body.bytes;
+                cell.size_file = body.file;
+            })
+        }),
+    },
+    Setting {
+        table: Table::Grid,
+        key: "bandwidth",
+        takes: Takes::Text("a rate such as `\"8Mbit/s\"` (powers of ten), or `\"unlimited\"`"),
+        absent: Absent::Default("\"unlimited\""),
+        only: None,
+        doc: "The cap on all bytes at the socket, TLS included, in the body's direction.",
+        read: Read::Cell(|item| {
+            Choice::of(values::rate(item), |cell, rate: Option<BitRate>| cell.bandwidth_bps = rate)
+        }),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "bandwidth_per",
+        takes: Takes::Words(BandwidthPer::WORDS),
+        absent: Absent::Default("\"trial\""),
+        only: None,
+        doc: "Whether all users of a trial share one cap, as an uplink is shared, or each has its own.",
+        read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.bandwidth_per = word.0)),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "method",
+        takes: Takes::Words(Method::WORDS),
+        absent: Absent::Default("\"put\""),
+        only: None,
+        doc: "What is asked of S3. Objects for `get` are put before the first block, and are no rows of \
+              `transfers.csv`.",
+        read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.method = word.0)),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "transfers_per_user",
+        takes: Takes::Text("a whole number from 1; up to 10000 for `upload-part`"),
+        absent: Absent::Default("1"),
+        only: None,
+        doc: "How many transfers each user makes; excludes `duration`.",
+        read: Read::Cell(|item| {
+            Choice::of(values::count(item, 1_000_000), |cell, transfers| cell.transfers_per_user = Some(transfers))
+        }),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "duration",
+        takes: Takes::Text("a duration such as `\"60s\"`"),
+        absent: Absent::Nothing("`transfers_per_user` bounds the trial"),
+        only: None,
+        doc: "How long each user loops; excludes `transfers_per_user`.",
+        read: Read::Cell(|item| Choice::of(values::timespan(item), |cell, time| cell.duration_us = Some(time.0))),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "jitter",
+        takes: Takes::Text("a duration such as `\"1s\"`"),
+        absent: Absent::Default("\"1s\""),
+        only: None,
+        doc: "The longest wait before a trial; the one that is drawn is uniform, seeded and logged, so that no \
+              expiry keeps \
+              step with a round timer.",
+        read: Read::Cell(|item| Choice::of(values::duration(item), |cell, time| cell.jitter_us = time.0)),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "ramp",
+        takes: Takes::Text("a duration"),
+        absent: Absent::Default("\"0s\""),
+        only: None,
+        doc: "The time between one user's start and the next.",
+        read: Read::Cell(|item| Choice::of(values::duration(item), |cell, time| cell.ramp_us = time.0)),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "wait",
+        takes: Takes::Text("a duration"),
+        absent: Absent::Default("\"0s\""),
+        only: None,
+        doc: "The time between one user's transfers.",
+        read: Read::Cell(|item| Choice::of(values::duration(item), |cell, time| cell.wait_us = time.0)),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "presign",
+        takes: Takes::Words(Presign::WORDS),
+        absent: Absent::Default("\"per-transfer\""),
+        only: None,
+        doc: "When links are made: right before each transfer, or all of a user's at its start, so that they age in \
+              the queue.",
+        read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.presign = word.0)),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "expect_continue",
+        takes: Takes::Text("`true` or `false`"),
+        absent: Absent::Default("false"),
+        only: None,
+        doc: "Whether `Expect: 100-continue` is sent, and the 100 waited for before the body.",
+        read: Read::Cell(|item| Choice::of(values::flag(item), |cell, flag| cell.expect_continue = flag)),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "reuse_connections",
+        takes: Takes::Text("`true` or `false`"),
+        absent: Absent::Default("true"),
+        only: None,
+        doc: "Whether a user keeps its connection from one transfer to the next.",
+        read: Read::Cell(|item| Choice::of(values::flag(item), |cell, flag| cell.reuse_connections = flag)),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "connect_timeout",
+        takes: Takes::Text("a duration above zero"),
+        absent: Absent::Default("\"10s\""),
+        only: None,
+        doc: "The time allowed for DNS, connect and TLS together.",
+        read: Read::Cell(|item| Choice::of(values::timespan(item), |cell, time| cell.connect_timeout_us = time.0)),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "idle_timeout",
+        takes: Takes::Text("a duration above zero"),
+        absent: Absent::Default("\"60s\""),
+        only: None,
+        doc: "The longest time without a byte in either direction.",
+        read: Read::Cell(|item| Choice::of(values::timespan(item), |cell, time| cell.idle_timeout_us = time.0)),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "timeout",
+        takes: Takes::Text("a duration above zero"),
+        absent: Absent::Default("\"1h\""),
+        only: None,
+        doc: "The longest time for a whole transfer.",
+        read: Read::Cell(|item| Choice::of(values::timespan(item), |cell, time| cell.timeout_us = time.0)),
+    },
+    Setting {
+        table: Table::Controls,
+        key: "long_ttl",
+        takes: Takes::Text("whole seconds up to `\"7d\"`, longer than the grid's longest TTL; or `false`"),
+        absent: Absent::Default("\"1h\""),
+        only: None,
+        doc: "The same bytes and cap with the TTL far away: how long transfers need when nothing stops them.",
+        read: Read::Head(|item| {
+            Choice::of(values::long_ttl(item), |head, ttl| head.long_ttl_s = ttl.map(|seconds| seconds.0))
+        }),
+    },
+    Setting {
+        table: Table::Controls,
+        key: "header_signed",
+        takes: Takes::Text("`true` or `false`"),
+        absent: Absent::Default("true"),
+        only: None,
+        doc: "The same bytes and cap signed in headers: no link at all.",
+        read: Read::Head(|item| Choice::of(values::flag(item), |head, flag| head.header_signed = flag)),
+    },
+    Setting {
+        table: Table::Controls,
+        key: "expired_start",
+        takes: Takes::Text("`true` or `false`"),
+        absent: Absent::Default("true"),
+        only: None,
+        doc: "A link of 1 s, used after it expired: it must be refused, or the target enforces nothing.",
+        read: Read::Head(|item| Choice::of(values::flag(item), |head, flag| head.expired_start = flag)),
+    },
+];
+
+/// What the testbed's bucket is called.
+const EMBEDDED_BUCKET: &str = "testbed";
+
+/// What the keys of the testbed's objects begin with.
+const PREFIX: &str = "ttlsweep/";

@@ -1,0 +1,452 @@
+//! How one value is read from TOML, and how it is written back in one canonical notation.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use toml::de::DeValue;
+use ttlsweep_record::units::parse_duration;
+use ttlsweep_record::{BitRate, ByteCount, UnknownWord};
+
+use super::problems::{Place, Problem, nearest, reason};
+
+/// A value as it stands in the text, with what is needed to read it and to complain about it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Item<'a> {
+    /// The setting's key.
+    pub(crate) key: &'static str,
+    pub(crate) value: &'a DeValue<'a>,
+    pub(crate) place: &'a Place,
+    /// The folder of the experiment file, which body files are looked up from.
+    pub(crate) folder: &'a Path,
+}
+
+/// A value that can be written back as TOML, always in the same way: two values are equal when their notations are.
+pub(crate) trait Notation {
+    fn toml(&self) -> String;
+}
+
+/// A number in a range, both ends included.
+pub(crate) fn number(item: &Item<'_>, least: u64, most: u64) -> Result<u64, Problem> {
+    let key = item.key;
+    let range = format!("a whole number from {least} to {most}");
+    let DeValue::Integer(integer) = item.value else {
+        let problem = wrong_type(item, &range);
+        return Err(match item.value {
+            DeValue::String(text) if text.parse::<u64>().is_ok() => {
+                problem.help(format!("write {text} without quotes"))
+            }
+            _ => problem,
+        });
+    };
+    let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
+    match number.and_then(|number| u64::try_from(number).ok()) {
+        Some(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(Problem::at(
+            item.place,
+            format!("expected {range}"),
+            format!("`{key}` cannot be {}", item.place.text()),
+        )
+        .help(format!("write {range}"))),
+    }
+}
+
+/// [`number`] for what is counted in 32 bits.
+pub(crate) fn count(item: &Item<'_>, most: u32) -> Result<u32, Problem> {
+    number(item, 1, u64::from(most)).map(|number| number as u32)
+}
+
+/// `true` or `false`.
+pub(crate) fn flag(item: &Item<'_>) -> Result<bool, Problem> {
+    match item.value {
+        DeValue::Boolean(flag) => Ok(*flag),
+        DeValue::String(text) if text == "true" || text == "false" => {
+            Err(wrong_type(item, "true or false").help(format!("write {text} without quotes")))
+        }
+        _ => Err(wrong_type(item, "true or false")),
+    }
+}
+
+/// Any text.
+pub(crate) fn text(item: &Item<'_>) -> Result<String, Problem> {
+    match item.value {
+        DeValue::String(text) => Ok(text.clone().into_owned()),
+        DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) => {
+            Err(wrong_type(item, "text").help(format!("write \"{}\"", item.place.text())))
+        }
+        _ => Err(wrong_type(item, "text")),
+    }
+}
+
+/// A name that can also name a folder on every system.
+pub(crate) fn file_name(item: &Item<'_>) -> Result<String, Problem> {
+    let name = text(item)?;
+    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !name.is_empty() && name.len() <= 100 && name.chars().all(safe) && !name.starts_with(['.', '-']) {
+        return Ok(name);
+    }
+    let parts: Vec<_> = name.split(|c| !safe(c)).filter(|part| !part.is_empty()).collect();
+    let suggestion: String = parts.join("-").trim_start_matches(['.', '-']).chars().take(100).collect();
+    let suggestion = if suggestion.is_empty() { "my-experiment" } else { &suggestion };
+    Err(Problem::at(
+        item.place,
+        "expected letters, digits, `-`, `_` and `.`, beginning with a letter or a digit",
+        format!("`{name}` cannot name a folder"),
+    )
+    .help(format!("write \"{suggestion}\"")))
+}
+
+/// A name that is made of something: a bucket, a region, a profile.
+pub(crate) fn label(item: &Item<'_>) -> Result<String, Problem> {
+    let name = text(item)?;
+    if name.is_empty() || name.contains(char::is_whitespace) {
+        let key = item.key;
+        return Err(Problem::at(item.place, "expected a name without spaces", format!("`{key}` cannot be \"{name}\"")));
+    }
+    Ok(name)
+}
+
+/// A bucket's name, or the ARN of an access point.
+pub(crate) fn bucket(item: &Item<'_>) -> Result<String, Problem> {
+    let name = label(item)?;
+    if name.starts_with("arn:") || !name.contains(['/', ':']) {
+        return Ok(name);
+    }
+    let bare = name.trim_start_matches("s3://").split('/').next().unwrap_or_default();
+    Err(Problem::at(item.place, "expected the bucket's name alone", format!("`{name}` is no bucket's name"))
+        .help(format!("write \"{bare}\"; what keys begin with is the setting `prefix`")))
+}
+
+/// What every key begins with.
+pub(crate) fn prefix(item: &Item<'_>) -> Result<String, Problem> {
+    let prefix = text(item)?;
+    match prefix.strip_prefix('/') {
+        None => Ok(prefix),
+        Some(rest) => Err(Problem::at(item.place, "begins with `/`", "a key that begins with `/` is no ordinary key")
+            .help(format!("write \"{}\"", rest.trim_start_matches('/')))),
+    }
+}
+
+/// `http://host:port` or `https://host`, nothing behind it.
+pub(crate) fn endpoint(item: &Item<'_>) -> Result<String, Problem> {
+    const EXPECTED: &str = "expected http:// or https://, a host, and perhaps a port";
+    let url = text(item)?;
+    let complain = |help: String| {
+        Err(Problem::at(item.place, EXPECTED, format!("`{url}` is no endpoint")).help(format!("write \"{help}\"")))
+    };
+    let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https")) else {
+        let host = url.split_once("://").map_or(url.as_str(), |(_, host)| host);
+        return complain(format!("https://{host}"));
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.len() < rest.len() {
+        return complain(format!("{scheme}://{authority}"));
+    }
+    // What stands behind the last colon is a port, unless the colon is one of an IPv6 address in brackets.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let host_is_fine = !host.is_empty() && !host.contains(['@', ' ']);
+    if !host_is_fine || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return complain("http://127.0.0.1:9000".to_owned());
+    }
+    Ok(url)
+}
+
+/// A duration, zero included.
+pub(crate) fn duration(item: &Item<'_>) -> Result<Micros, Problem> {
+    micros(item, "a duration such as \"10s\"")
+}
+
+/// A duration that takes time: of zero, nothing could ever happen within it.
+pub(crate) fn timespan(item: &Item<'_>) -> Result<Micros, Problem> {
+    match duration(item)? {
+        Micros(0) => {
+            let problem = format!("`{}` cannot be zero: nothing could happen within it", item.key);
+            Err(unit_problem(item, "a duration above zero", &problem, "write for example \"10s\""))
+        }
+        micros => Ok(micros),
+    }
+}
+
+/// A link's lifetime: whole seconds, from one second to seven days, as S3 allows.
+pub(crate) fn ttl(item: &Item<'_>) -> Result<Seconds, Problem> {
+    let Micros(micros) = micros(item, TTL)?;
+    let key = item.key;
+    let text = item.place.text().trim_matches('"');
+    if micros == 0 {
+        let problem = format!("`{key}` cannot be {text}: such a link would be expired when it is made");
+        return Err(unit_problem(item, TTL, &problem, "write at least \"1s\""));
+    }
+    if micros > 1_000_000 * u64::from(LONGEST_TTL_S) {
+        let problem = format!("`{key}` cannot be {text}: S3 signs links for 7 days at most");
+        return Err(unit_problem(item, TTL, &problem, "write at most \"7d\""));
+    }
+    if micros % 1_000_000 != 0 {
+        let (below, above) = (micros / 1_000_000, micros / 1_000_000 + 1);
+        let problem = format!("`{key}` cannot be {text}: links live whole seconds (`X-Amz-Expires`)");
+        let help =
+            if below == 0 { format!("write \"{above}s\"") } else { format!("write \"{below}s\" or \"{above}s\"") };
+        return Err(unit_problem(item, TTL, &problem, help));
+    }
+    Ok(Seconds((micros / 1_000_000) as u32))
+}
+
+/// The long-TTL control's lifetime, or `false` for no such control.
+pub(crate) fn long_ttl(item: &Item<'_>) -> Result<Option<Seconds>, Problem> {
+    match item.value {
+        DeValue::Boolean(false) => Ok(None),
+        DeValue::Boolean(true) => {
+            Err(wrong_type(item, "a duration, or false")
+                .help("write how long the control's links live, such as \"1h\""))
+        }
+        _ => ttl(item).map(Some),
+    }
+}
+
+/// A bandwidth cap, or `unlimited`.
+pub(crate) fn rate(item: &Item<'_>) -> Result<Option<BitRate>, Problem> {
+    if matches!(item.value, DeValue::Integer(_)) && item.place.text() == "0" {
+        return Err(unit_problem(
+            item,
+            RATE,
+            "a cap of zero: nothing would ever move",
+            "write \"unlimited\" for no cap",
+        ));
+    }
+    let text = unit_text(item, RATE, "Mbit/s", "")?;
+    if text == "unlimited" {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|error: ttlsweep_record::units::UnitError| {
+        let help = match nearest(text, ["unlimited"]) {
+            Some(near) => format!("write \"{near}\""),
+            None => error.expected,
+        };
+        unit_problem(item, RATE, &error.problem, help)
+    })
+}
+
+/// A body: so many generated bytes, or a file's.
+pub(crate) fn body(item: &Item<'_>) -> Result<Body, Problem> {
+    if let DeValue::Table(table) = item.value {
+        let mut path = None;
+        for (key, value) in table {
+            match (key.as_ref().as_ref(), value.as_ref()) {
+                ("file", DeValue::String(file)) => path = Some(item.folder.join(file.as_ref())),
+                _ => return Err(wrong_type(item, "{ file = \"path\" }").help(BODY_HELP)),
+            }
+        }
+        let path = path.ok_or_else(|| wrong_type(item, "{ file = \"path\" }").help(BODY_HELP))?;
+        return body_file(item, &path);
+    }
+    let text = unit_text(item, SIZE, "MB", "for 10^6 bytes")?;
+    match text.parse::<ByteCount>() {
+        Ok(bytes) => Ok(Body { bytes, file: None }),
+        Err(error) => Err(unit_problem(item, SIZE, &error.problem, error.expected)),
+    }
+}
+
+/// A word of a closed vocabulary.
+pub(crate) fn word<W>(item: &Item<'_>) -> Result<Word<W>, Problem>
+where
+    W: FromStr<Err = UnknownWord>,
+{
+    // Parsing nothing is how the vocabulary says what it would take.
+    let expected = "".parse::<W>().err().map_or(&[] as &[&str], |error| error.expected);
+    let all = expected.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
+    let DeValue::String(text) = item.value else {
+        return Err(wrong_type(item, "a word").help(format!("write one of {all}")));
+    };
+    text.parse().map(Word).map_err(|error: UnknownWord| {
+        let problem = Problem::at(
+            item.place,
+            format!("expected one of {}", expected.join(", ")),
+            format!("`{}` cannot be \"{}\"", item.key, error.found),
+        );
+        match nearest(text, expected.iter().copied()) {
+            Some(near) => problem.help(format!("write \"{near}\"")),
+            None => problem.help(format!("write one of {all}")),
+        }
+    })
+}
+
+/// A number of microseconds, written as a duration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Micros(pub(crate) u64);
+
+impl Notation for Micros {
+    fn toml(&self) -> String {
+        const UNITS: [(u64, &str); 5] =
+            [(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s"), (1_000, "ms")];
+        // A single minute reads better as "60s", which is also how the defaults are written.
+        let units = if self.0 == 60_000_000 { &UNITS[3..] } else { &UNITS };
+        let whole = units.iter().find(|(scale, _)| self.0 >= *scale && self.0.is_multiple_of(*scale));
+        match whole {
+            Some((scale, unit)) => format!("\"{}{unit}\"", self.0 / scale),
+            None if self.0 == 0 => "\"0s\"".to_owned(),
+            None => format!("\"{}us\"", self.0),
+        }
+    }
+}
+
+/// A link's lifetime, written as a duration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seconds(pub(crate) u32);
+
+impl Notation for Seconds {
+    fn toml(&self) -> String {
+        Micros(1_000_000 * u64::from(self.0)).toml()
+    }
+}
+
+impl Notation for Option<Seconds> {
+    fn toml(&self) -> String {
+        self.as_ref().map_or_else(|| "false".to_owned(), Notation::toml)
+    }
+}
+
+/// A body's size, and the file that it is read from.
+#[derive(Debug, Clone)]
+pub(crate) struct Body {
+    pub(crate) bytes: ByteCount,
+    pub(crate) file: Option<String>,
+}
+
+impl Notation for Body {
+    fn toml(&self) -> String {
+        match &self.file {
+            Some(file) => format!("{{ file = {} }}", file.toml()),
+            None => format!("\"{}\"", self.bytes),
+        }
+    }
+}
+
+/// A word of a closed vocabulary.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Word<W>(pub(crate) W);
+
+impl<W: Into<&'static str> + Copy> Notation for Word<W> {
+    fn toml(&self) -> String {
+        format!("\"{}\"", self.0.into())
+    }
+}
+
+impl Notation for Option<BitRate> {
+    fn toml(&self) -> String {
+        self.as_ref().map_or_else(|| "\"unlimited\"".to_owned(), |rate| format!("\"{rate}\""))
+    }
+}
+
+impl Notation for String {
+    fn toml(&self) -> String {
+        toml::Value::String(self.clone()).to_string()
+    }
+}
+
+impl Notation for bool {
+    fn toml(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Notation for u32 {
+    fn toml(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Notation for u64 {
+    fn toml(&self) -> String {
+        self.to_string()
+    }
+}
+
+fn body_file(item: &Item<'_>, path: &Path) -> Result<Body, Problem> {
+    let unreadable = |reason: String| {
+        Problem::at(item.place, reason, format!("the body file {} cannot be used", path.display()))
+            .help("the path is relative to the experiment file's folder; give the path of a file that can be read")
+    };
+    let metadata =
+        std::fs::File::open(path).and_then(|file| file.metadata()).map_err(|error| unreadable(reason(&error)))?;
+    if !metadata.is_file() {
+        return Err(unreadable("not a file".to_owned()));
+    }
+    let path: PathBuf = std::path::absolute(path).map_err(|error| unreadable(reason(&error)))?;
+    match path.into_os_string().into_string() {
+        Ok(file) => Ok(Body { bytes: ByteCount(metadata.len()), file: Some(file) }),
+        Err(_) => Err(unreadable("its path is not UTF-8".to_owned())),
+    }
+}
+
+/// The text of a quantity; a bare number gets told how to carry its unit.
+fn unit_text<'a>(item: &Item<'a>, expected: &str, unit: &str, meaning: &str) -> Result<&'a str, Problem> {
+    match item.value {
+        DeValue::String(text) => Ok(text),
+        DeValue::Integer(_) | DeValue::Float(_) => {
+            let number = item.place.text().trim_start_matches(['-', '+']);
+            let help = format!("write \"{number}{unit}\" {meaning}");
+            Err(wrong_type(item, expected).help(help.trim_end()))
+        }
+        _ => Err(wrong_type(item, expected)),
+    }
+}
+
+fn micros(item: &Item<'_>, expected: &str) -> Result<Micros, Problem> {
+    let text = unit_text(item, expected, "s", "for seconds")?;
+    let duration =
+        parse_duration(text).map_err(|error| unit_problem(item, expected, &error.problem, error.expected))?;
+    Ok(Micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)))
+}
+
+fn unit_problem(item: &Item<'_>, expected: &str, problem: &str, help: impl Into<String>) -> Problem {
+    // The unit types speak of `10MB`; in TOML it has to be "10MB".
+    let help = help.into().replace('`', "\"");
+    Problem::at(item.place, format!("expected {expected}"), problem).help(help)
+}
+
+fn wrong_type(item: &Item<'_>, expected: &str) -> Problem {
+    let found = match item.value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) => "a bare number",
+        DeValue::Float(_) => "a decimal number",
+        DeValue::Boolean(true) => "true",
+        DeValue::Boolean(false) => "false",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    };
+    Problem::at(item.place, format!("expected {expected}"), format!("`{}` cannot be {found}", item.key))
+}
+
+/// The longest lifetime that S3 signs links for: seven days.
+pub(crate) const LONGEST_TTL_S: u32 = 7 * 86_400;
+
+const TTL: &str = "whole seconds from \"1s\" to \"7d\"";
+
+const RATE: &str = "a rate such as \"8Mbit/s\", or \"unlimited\"";
+
+const SIZE: &str = "a size such as \"40MB\", or { file = \"path\" }";
+
+const BODY_HELP: &str = "write { file = \"path\" }, the path being relative to the experiment file's folder";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_written_in_the_largest_unit_that_holds_it_whole() {
+        for (micros, text) in [
+            (0, "0s"),
+            (1, "1us"),
+            (1_500_000, "1500ms"),
+            (60_000_000, "60s"),
+            (90_000_000, "90s"),
+            (120_000_000, "2m"),
+            (3_600_000_000, "1h"),
+        ] {
+            assert_eq!(Micros(micros).toml(), format!("\"{text}\""));
+            assert_eq!(parse_duration(text).map(|duration| duration.as_micros()), Ok(u128::from(micros)));
+        }
+    }
+}
