@@ -23,7 +23,15 @@ impl<R: Row> RowWriter<R> {
     /// # Errors
     /// The file exists already (nothing is ever overwritten), or cannot be written.
     pub fn create(folder: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create_new(true).open(folder.join(R::FILE))?;
+        Self::create_as(&folder.join(R::FILE))
+    }
+
+    /// Creates a file of the row type under another name, with its header.
+    ///
+    /// # Errors
+    /// The file exists already, or cannot be written.
+    pub fn create_as(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).create_new(true).open(path)?;
         let mut writer = Self::over(file);
         writer.csv.write_record(R::header())?;
         writer.flush()?;
@@ -35,7 +43,15 @@ impl<R: Row> RowWriter<R> {
     /// # Errors
     /// The file is not there or cannot be written.
     pub fn append_to(folder: &Path) -> io::Result<Self> {
-        Ok(Self::over(OpenOptions::new().append(true).open(folder.join(R::FILE))?))
+        Self::append_as(&folder.join(R::FILE))
+    }
+
+    /// Opens a file of the row type under another name to go on writing at its end.
+    ///
+    /// # Errors
+    /// The file is not there or cannot be written.
+    pub fn append_as(path: &Path) -> io::Result<Self> {
+        Ok(Self::over(OpenOptions::new().append(true).open(path)?))
     }
 
     /// Adds a row; it reaches the file at the next [`flush`](Self::flush) at the latest.
@@ -98,7 +114,15 @@ pub enum ReadError {
 /// # Errors
 /// The file is not there, lacks a column, or has a row that does not fit the columns' types.
 pub fn read_rows<R: Row>(folder: &Path) -> Result<Vec<R>, ReadError> {
-    let path = folder.join(R::FILE);
+    read_rows_from(&folder.join(R::FILE))
+}
+
+/// Reads all rows of a file of the row type under another name.
+///
+/// # Errors
+/// As for [`read_rows`].
+pub fn read_rows_from<R: Row>(path: &Path) -> Result<Vec<R>, ReadError> {
+    let path = path.to_owned();
     let file = File::open(&path).map_err(|source| ReadError::Open { path: path.clone(), source })?;
     let mut reader = csv::Reader::from_reader(file);
     let bad = |error: &csv::Error| ReadError::BadRow {

@@ -64,20 +64,22 @@ pub struct Stop {
 impl Stop {
     /// Waits until there is a reason to stop.
     pub async fn reason(&mut self) -> StopReason {
-        let deadline = self.deadline;
+        let Self { switch, deadline } = self;
+        let thrown = async {
+            // An error says that nobody is left who could stop the run.
+            if switch.wait_for(|thrown| *thrown).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
         let over = async {
             match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                Some(deadline) => tokio::time::sleep_until(*deadline).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             biased;
-            thrown = self.switch.wait_for(|thrown| *thrown) => match thrown {
-                Ok(_) => StopReason::Interrupted,
-                // Nobody is left who could stop the run.
-                Err(_) => std::future::pending().await,
-            },
+            () = thrown => StopReason::Interrupted,
             () = over => StopReason::DurationOver,
         }
     }

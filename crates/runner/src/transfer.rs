@@ -1,10 +1,11 @@
 //! One transfer: a signed request on a connection, observed from the first look-up to the last byte.
 //!
-//! [`exchange`] drives hyper and the timers; [`judge`] says what happened, from what was seen; the row is made from both.
+//! [`exchange`] drives hyper and the timers; [`judge`] says what happened, from what was seen; [`record`] fills the row.
 //! Nothing here interprets: whether a failure has to do with expiry is the report's business.
 
 pub mod exchange;
 pub mod judge;
+pub mod record;
 pub mod response;
 
 use std::sync::{Arc, OnceLock};
@@ -107,8 +108,14 @@ pub struct ConnectionFacts {
     pub info: Option<TcpInfo>,
     /// Segments sent again during this transfer.
     pub retransmits: Option<u32>,
-    /// Bytes moved on the socket during this transfer, TLS included: written, read.
-    pub socket_bytes: (u64, u64),
+    /// Bytes written to the socket during this transfer, TLS included.
+    pub socket_written: u64,
+    /// Bytes read from the socket during this transfer, TLS included.
+    pub socket_read: u64,
+    /// When the socket last took bytes.
+    pub last_write: Option<Instant>,
+    /// When bytes were last read.
+    pub last_read: Option<Instant>,
 }
 
 /// How a transfer ended on this side.
@@ -263,7 +270,10 @@ impl Before {
             head_acked: head_acked.or_else(|| (acked_head && exchange.head_written.is_some()).then(Instant::now)),
             info,
             retransmits: info.zip(self.retransmits).map(|(info, before)| info.retransmits.saturating_sub(before)),
-            socket_bytes: (seen.written() - self.written, seen.read() - self.read),
+            socket_written: seen.written() - self.written,
+            socket_read: seen.read() - self.read,
+            last_write: seen.last_write(),
+            last_read: seen.last_read(),
         }
     }
 }

@@ -1,0 +1,119 @@
+//! The commands; the only place that prints.
+
+pub mod resume;
+pub mod run;
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use ttlsweep_record::environment::Environment;
+
+use crate::clock::SystemClock;
+use crate::exit::{ExitCode, Failure};
+use crate::experiment::Experiment;
+use crate::files::{Files, JOURNAL};
+use crate::machine;
+use crate::plan::Plan;
+use crate::progress::Mode;
+use crate::stop::StopSwitch;
+use crate::sweep::Sweep;
+use crate::target::Targets;
+
+/// What `run` and `resume` share: a plan, a folder with its files open, and what was done already.
+struct Job<'a> {
+    experiment: &'a Experiment,
+    plan: &'a Plan,
+    folder: &'a Path,
+    environment: Environment,
+    targets: Targets,
+    files: Files,
+    attempts: HashMap<String, u32>,
+    whole: HashSet<String>,
+    progress: Mode,
+    stop: StopSwitch,
+}
+
+impl Job<'_> {
+    /// Runs what is missing and says how it ended.
+    async fn carry_out(self) -> Result<ExitCode, Failure> {
+        let Job { experiment, plan, folder, mut environment, targets, files, .. } = self;
+        let sweep = Sweep {
+            plan,
+            experiment: &experiment.name,
+            parallel_trials: experiment.parallel_trials,
+            run_id: &environment.run_id,
+            host: &environment.host,
+            folder,
+            attempts: self.attempts,
+            whole: self.whole,
+            progress: self.progress,
+            clock: Arc::new(SystemClock),
+            stop: self.stop.clone(),
+        };
+        let ended = sweep.run(&targets, files).await;
+        for target in targets.all() {
+            if let Some(bracket) = target.offset.bracket() {
+                environment.clock_offset.insert(target.endpoint.to_string(), bracket);
+            }
+        }
+        targets.close().await;
+        let ended = ended?;
+        environment.write(folder).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+
+        println!("{}", folder.display());
+        if ended.missing > 0 {
+            eprintln!(
+                "stopped: {} transfers recorded, {} of them failed; {} trials are missing\nto go on: ttlsweep resume {}",
+                ended.transfers,
+                ended.failures,
+                ended.missing,
+                folder.display()
+            );
+            return Ok(ExitCode::Interrupted);
+        }
+        // The run is whole, so that nothing is left for the journal to tell.
+        if let Err(error) = std::fs::remove_file(folder.join(JOURNAL)) {
+            tracing::warn!("{JOURNAL} cannot be removed: {error}");
+        }
+        eprintln!("done: {} transfers, {} of them failed", ended.transfers, ended.failures);
+        Ok(ExitCode::Done)
+    }
+}
+
+/// Throws the switch at Ctrl-C or SIGTERM; a second one ends the process at once.
+fn stop_on_signals(stop: &StopSwitch) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        let both = async |interrupt: &mut tokio::signal::unix::Signal, terminate: &mut tokio::signal::unix::Signal| {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        both(&mut interrupt, &mut terminate).await;
+        eprintln!("stopping: transfers under way are recorded as cancelled; once more ends at once");
+        stop.throw();
+        both(&mut interrupt, &mut terminate).await;
+        std::process::exit(ExitCode::Interrupted as i32);
+    });
+    Ok(())
+}
+
+/// Prepares the machine: descriptors for every user.
+fn prepare(plan: &Plan, parallel_trials: u32) {
+    machine::raise_descriptor_limit();
+    let users = plan.cells.iter().map(|cell| u64::from(cell.users)).max().unwrap_or(0) * u64::from(parallel_trials);
+    if let Some(limit) = machine::descriptor_limit()
+        && users + SPARE_DESCRIPTORS > limit
+    {
+        tracing::warn!("{users} users at once may need more than the {limit} descriptors of this process: `ulimit -n`");
+    }
+}
+
+/// The program's own files, and a margin.
+const SPARE_DESCRIPTORS: u64 = 64;

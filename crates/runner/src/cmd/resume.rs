@@ -1,0 +1,154 @@
+//! `ttlsweep resume`: finishes exactly the trials that are missing, by the plan and not by what files exist.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+
+use ttlsweep_record::csv_file::{ReadError, RowWriter, read_rows, read_rows_from};
+use ttlsweep_record::environment::Environment;
+use ttlsweep_record::{TargetKind, TransferRecord, TrialRecord, TrialState};
+
+use super::{Job, prepare, stop_on_signals};
+use crate::cli::ResumeArgs;
+use crate::exit::{ExitCode, Failure};
+use crate::experiment::{self, LoadOptions};
+use crate::files::{Files, JOURNAL};
+use crate::plan::{Plan, Trial};
+use crate::run_folder::RunFolder;
+use crate::stop::StopSwitch;
+use crate::target::Targets;
+
+/// Runs the command.
+///
+/// # Errors
+/// The folder is no run's, is in use, or holds another plan; or as for `run`.
+pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
+    let folder = RunFolder::open(&args.folder)?;
+    let path = folder.path();
+    let loaded = experiment::load(&folder.experiment(), &LoadOptions::default())?;
+    let experiment = &loaded.experiment;
+    let plan = Plan::new(experiment);
+    let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
+    let environment = Environment::read(path).map_err(|error| usage(&error))?;
+    if environment.plan_hash != plan.hash {
+        return Err(usage(&format!(
+            "the plan has changed: the run's files are of plan {}, {} now gives plan {}; bring the old experiment.toml \
+             back, or begin a new run",
+            environment.plan_hash,
+            folder.experiment().display(),
+            plan.hash
+        )));
+    }
+    let settled = settle(path, &plan).map_err(|error| usage(&error))?;
+    if settled.killed > 0 {
+        eprintln!("{} transfers were in flight when the run was killed; they are recorded as cancelled", settled.killed);
+    }
+    let missing = plan.trials.len() - settled.whole.len();
+    if missing == 0 {
+        println!("{}", path.display());
+        eprintln!("nothing is missing: all {} trials are whole", plan.trials.len());
+        return Ok(ExitCode::Done);
+    }
+    eprintln!("{}: {missing} of {} trials are missing", experiment.name, plan.trials.len());
+    prepare(&plan, experiment.parallel_trials);
+    let stop = StopSwitch::new();
+    stop_on_signals(&stop).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    let targets = Targets::open(&plan.cells).await?;
+    let mut environment = environment;
+    if experiment.target == TargetKind::Embedded {
+        // The testbeds of the first part are gone, and with them their clocks.
+        environment.endpoints.append(&mut targets.addresses().await);
+    }
+    let files = Files::reopen(path, stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    let job = Job {
+        experiment,
+        plan: &plan,
+        folder: path,
+        environment,
+        targets,
+        files,
+        attempts: settled.attempts,
+        whole: settled.whole,
+        progress: args.progress,
+        stop,
+    };
+    job.carry_out().await
+}
+
+/// What an earlier process left.
+struct Settled {
+    whole: HashSet<String>,
+    attempts: HashMap<String, u32>,
+    killed: usize,
+}
+
+/// Reads what was done, and completes the rows that a killed process could not write any more: `cancelled` ones for
+/// transfers that were in flight, `interrupted` ones for their trials.
+fn settle(folder: &Path, plan: &Plan) -> Result<Settled, SettleError> {
+    let trials: Vec<TrialRecord> = read_rows(folder)?;
+    let transfers: Vec<TransferRecord> = read_rows(folder)?;
+    let journal = folder.join(JOURNAL);
+    let started: Vec<TransferRecord> = if journal.exists() { read_rows_from(&journal)? } else { Vec::new() };
+
+    let ended: HashSet<&str> = transfers.iter().map(|row| row.transfer_id.as_str()).collect();
+    let killed: Vec<_> = started.into_iter().filter(|row| !ended.contains(row.transfer_id.as_str())).collect();
+    let mut writer = RowWriter::append_to(folder)?;
+    for row in &killed {
+        writer.write(row)?;
+    }
+    writer.flush()?;
+
+    let mut attempts: HashMap<String, u32> = HashMap::new();
+    let known: HashSet<_> = trials.iter().map(|row| (row.trial_id.clone(), row.attempt)).collect();
+    let mut unfinished: BTreeMap<(String, u32), Vec<&TransferRecord>> = BTreeMap::new();
+    for row in transfers.iter().chain(&killed) {
+        let attempt = (row.trial_id.clone(), row.attempt);
+        if !known.contains(&attempt) {
+            unfinished.entry(attempt).or_default().push(row);
+        }
+    }
+    for (trial_id, attempt) in known.iter().chain(unfinished.keys()) {
+        let last = attempts.entry(trial_id.clone()).or_default();
+        *last = (*last).max(*attempt);
+    }
+    let planned: HashMap<&str, &Trial> = plan.trials.iter().map(|trial| (trial.trial_id.as_str(), trial)).collect();
+    let mut writer = RowWriter::append_to(folder)?;
+    for ((trial_id, attempt), rows) in &unfinished {
+        if let Some(row) = interrupted(trial_id, *attempt, rows, planned.get(trial_id.as_str()).copied()) {
+            writer.write(&row)?;
+        }
+    }
+    writer.flush()?;
+    let whole = trials.into_iter().filter(|row| row.state == TrialState::Whole).map(|row| row.trial_id).collect();
+    Ok(Settled { whole, attempts, killed: killed.len() })
+}
+
+/// The row of a trial whose process was killed before it could write one.
+fn interrupted(trial_id: &str, attempt: u32, rows: &[&TransferRecord], planned: Option<&Trial>) -> Option<TrialRecord> {
+    let first = rows.first()?;
+    Some(TrialRecord {
+        run_id: first.run_id.clone(),
+        trial_id: trial_id.to_owned(),
+        attempt,
+        cell_id: first.cell_id.clone(),
+        block: first.block,
+        position: first.position,
+        control: first.control,
+        jitter_us: planned.map_or(0, |trial| u64::try_from(trial.jitter.as_micros()).unwrap_or(u64::MAX)),
+        started_at: rows.iter().map(|row| row.started_at).min()?,
+        ended_at: rows.iter().map(|row| row.ended_at).max()?,
+        state: TrialState::Interrupted,
+        transfers: rows.len() as u64,
+        achieved_bps: None,
+        scheduler_lag_us: None,
+        starved: false,
+        host: crate::machine::host(),
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SettleError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("cannot complete the run's files: {0}")]
+    Write(#[from] std::io::Error),
+}

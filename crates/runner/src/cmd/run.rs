@@ -1,0 +1,143 @@
+//! `ttlsweep run`: from an experiment file to a run's folder.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::{IsTerminal, Write};
+
+use ttlsweep_record::environment::Environment;
+use ttlsweep_record::{SCHEMA_VERSION, TargetKind, Timestamp};
+
+use super::{Job, prepare, stop_on_signals};
+use crate::cli::RunArgs;
+use crate::clock::{Clock, SystemClock};
+use crate::estimate::Estimate;
+use crate::exit::{ExitCode, Failure};
+use crate::experiment::{self, Experiment};
+use crate::files::Files;
+use crate::machine;
+use crate::plan::Plan;
+use crate::run_folder::{self, RunFolder};
+use crate::stop::StopSwitch;
+use crate::target::Targets;
+
+/// Runs the command.
+///
+/// # Errors
+/// The experiment is wrong, the target cannot be used, or the results cannot be written.
+pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
+    let loaded = experiment::load(&args.experiment, &args.load_options())?;
+    let experiment = &loaded.experiment;
+    for notice in &loaded.notices {
+        eprintln!("note: {notice}");
+    }
+    let plan = Plan::new(experiment);
+    let estimate = Estimate::new(&plan, experiment.parallel_trials);
+    if args.dry_run {
+        print_plan(experiment, &plan, &estimate);
+        return Ok(ExitCode::Done);
+    }
+    eprintln!("{}: {estimate}", experiment.name);
+    if !consents(args, experiment)? {
+        return Ok(ExitCode::Done);
+    }
+    prepare(&plan, experiment.parallel_trials);
+
+    let stop = StopSwitch::new();
+    stop_on_signals(&stop).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    // Before the folder is made, so that a target that refuses leaves no empty run behind.
+    let targets = Targets::open(&plan.cells).await?;
+    let now = SystemClock.wall();
+    let folder = RunFolder::create(&args.out, &experiment.name, now, &loaded.frozen)?;
+    let environment = environment(experiment, &plan, now, targets.addresses().await);
+    let internal = |error: std::io::Error| Failure::new(ExitCode::Internal, error);
+    environment.write(folder.path()).map_err(internal)?;
+    let files = Files::create(folder.path(), &plan.cells, stop.clone()).map_err(internal)?;
+    let job = Job {
+        experiment,
+        plan: &plan,
+        folder: folder.path(),
+        environment,
+        targets,
+        files,
+        attempts: HashMap::new(),
+        whole: HashSet::new(),
+        progress: args.progress,
+        stop,
+    };
+    job.carry_out().await
+}
+
+/// Before anything is sent to a real endpoint, whoever sits at the terminal is asked; elsewhere `--yes` is the consent.
+fn consents(args: &RunArgs, experiment: &Experiment) -> Result<bool, Failure> {
+    if experiment.target != TargetKind::S3 || args.yes {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        let message = "this plan is sent to a real endpoint; add `--yes`, or `--dry-run` to see it first";
+        return Err(Failure::new(ExitCode::Usage, message));
+    }
+    eprint!("Send this to a real endpoint? [y/N] ");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    let yes = matches!(answer.trim(), "y" | "Y" | "yes");
+    if !yes {
+        eprintln!("nothing was sent");
+    }
+    Ok(yes)
+}
+
+fn print_plan(experiment: &Experiment, plan: &Plan, estimate: &Estimate) {
+    println!("experiment  {}", experiment.name);
+    println!("question    {}", experiment.question);
+    println!("plan        {}", plan.hash);
+    println!("seed        {}", plan.seed);
+    for axis in &experiment.axes {
+        println!("axis        {} = {}", axis.key, axis.values.join(", "));
+    }
+    println!("{estimate}");
+    println!("\ntrial        position  jitter   cell");
+    for trial in &plan.trials {
+        let cell = plan.cell(trial);
+        let mut settings = vec![format!("{} users", cell.users)];
+        settings.extend(cell.ttl_s.map(|ttl| format!("TTL {ttl}s")));
+        settings.push(cell.size_bytes.to_string());
+        settings.push(cell.bandwidth_bps.map_or_else(|| "unlimited".to_owned(), |rate| rate.to_string()));
+        settings.push(cell.method.to_string());
+        settings.extend(cell.expiry_policy.map(|policy| policy.to_string()));
+        settings.extend(cell.control.map(|control| format!("control {control}")));
+        let jitter = format!("{:.2}s", trial.jitter.as_secs_f64());
+        println!("{:<12} {:>8}  {jitter:>6}   {}", trial.trial_id, trial.position, settings.join(", "));
+    }
+}
+
+fn environment(
+    experiment: &Experiment,
+    plan: &Plan,
+    now: Timestamp,
+    endpoints: BTreeMap<String, Vec<String>>,
+) -> Environment {
+    let host = machine::host();
+    Environment {
+        schema_version: SCHEMA_VERSION,
+        run_id: run_folder::run_id(now, &plan.hash, &host),
+        experiment: experiment.name.clone(),
+        question: experiment.question.clone(),
+        plan_hash: plan.hash.clone(),
+        seed: plan.seed,
+        repetitions: plan.repetitions,
+        trials: plan.trials.len() as u64,
+        started_at: now,
+        command: std::env::args().collect(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        git_revision: option_env!("TTLSWEEP_GIT_REVISION").map(str::to_owned),
+        build_profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+        host,
+        os: machine::os(),
+        cpus: machine::cpus(),
+        memory_bytes: machine::memory_bytes(),
+        descriptor_limit: machine::descriptor_limit(),
+        tcp_sysctls: machine::tcp_sysctls(),
+        endpoints,
+        clock_offset: BTreeMap::new(),
+    }
+}

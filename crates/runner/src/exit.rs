@@ -1,0 +1,85 @@
+//! Exit codes, and the errors that carry one.
+
+use std::fmt;
+
+use miette::Report;
+use crate::run_folder::FolderError;
+use crate::store::PreflightError;
+use crate::sweep::SweepError;
+use crate::target::TargetError;
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitCode {
+    /// All done; failed transfers are data.
+    Done = 0,
+    /// An internal error.
+    Internal = 1,
+    /// The command line or the experiment is wrong; no retry will mend it.
+    Usage = 2,
+    /// The target cannot be reached now; try again later.
+    TryAgain = 75,
+    /// Stopped by the user; everything is flushed, and the run can be resumed.
+    Interrupted = 130,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// An error for the person at the terminal.
+pub struct Failure {
+    /// The exit code.
+    pub code: ExitCode,
+    /// What is shown.
+    pub report: Report,
+}
+
+impl Failure {
+    /// A failure with a message and advice of its own.
+    pub fn new(code: ExitCode, message: impl fmt::Display) -> Self {
+        Self { code, report: Report::msg(message.to_string()) }
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.report)
+    }
+}
+
+impl From<Report> for Failure {
+    fn from(report: Report) -> Self {
+        Self { code: ExitCode::Usage, report }
+    }
+}
+
+impl From<TargetError> for Failure {
+    fn from(error: TargetError) -> Self {
+        let code = match &error {
+            TargetError::Preflight { source: PreflightError::Unreachable(_), .. } => ExitCode::TryAgain,
+            TargetError::Preflight { .. } | TargetError::Store(_) | TargetError::Address(_) => ExitCode::Usage,
+            TargetError::Testbed(_) => ExitCode::Internal,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Self {
+        Self::new(ExitCode::Usage, error)
+    }
+}
+
+impl From<SweepError> for Failure {
+    fn from(error: SweepError) -> Self {
+        let code = match &error {
+            SweepError::Source(_) => ExitCode::Usage,
+            SweepError::Download(_) => ExitCode::TryAgain,
+            SweepError::Files(_) => ExitCode::Internal,
+        };
+        Self::new(code, error)
+    }
+}

@@ -1,0 +1,90 @@
+//! What this machine is, for `environment.json`, and the limits that a large trial needs raised.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+/// The machine's name.
+pub fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The operating system and its kernel's version.
+pub fn os() -> String {
+    let name = rustix::system::uname();
+    format!("{} {}", name.sysname().to_string_lossy(), name.release().to_string_lossy())
+}
+
+/// Logical processors.
+pub fn cpus() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
+}
+
+/// Memory in bytes (Linux only).
+pub fn memory_bytes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+}
+
+/// The limit on open descriptors.
+pub fn descriptor_limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
+/// Raises the limit on open descriptors as far as this process may: each user needs one.
+pub fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!("the limit on open descriptors cannot be raised: {error}");
+    }
+}
+
+/// The kernel's TCP settings by name, those that are numbers or names without spaces of their own (Linux only).
+pub fn tcp_sysctls() -> BTreeMap<String, String> {
+    let read = |name: &&str| {
+        let text = fs::read_to_string(format!("/proc/sys/net/{name}")).ok()?;
+        Some((name.replace('/', "."), text.split_whitespace().collect::<Vec<_>>().join(" ")))
+    };
+    SYSCTLS.iter().filter_map(read).collect()
+}
+
+/// Those that change how a transfer ends or how fast it runs.
+const SYSCTLS: &[&str] = &[
+    "core/rmem_max",
+    "core/wmem_max",
+    "core/somaxconn",
+    "core/default_qdisc",
+    "ipv4/ip_local_port_range",
+    "ipv4/tcp_congestion_control",
+    "ipv4/tcp_fin_timeout",
+    "ipv4/tcp_keepalive_time",
+    "ipv4/tcp_mtu_probing",
+    "ipv4/tcp_notsent_lowat",
+    "ipv4/tcp_retries2",
+    "ipv4/tcp_rmem",
+    "ipv4/tcp_sack",
+    "ipv4/tcp_slow_start_after_idle",
+    "ipv4/tcp_syn_retries",
+    "ipv4/tcp_timestamps",
+    "ipv4/tcp_tw_reuse",
+    "ipv4/tcp_window_scaling",
+    "ipv4/tcp_wmem",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_is_known() {
+        assert!(!host().is_empty());
+        assert!(cpus() >= 1);
+        if cfg!(target_os = "linux") {
+            assert!(memory_bytes().unwrap() > 1 << 20);
+            assert!(tcp_sysctls().contains_key("ipv4.tcp_wmem"));
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! A run's folder: created once, never overwritten, locked while a process writes to it.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use ttlsweep_record::Timestamp;
+
+/// The frozen experiment's name within the folder.
+pub const EXPERIMENT: &str = "experiment.toml";
+
+/// An open folder; the lock goes with it.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Why a folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Another process writes to it.
+    #[error("{} is in use by another ttlsweep; wait for it to end, or stop it", .0.display())]
+    InUse(PathBuf),
+    /// It is no run's folder.
+    #[error("{} is no run's folder: it has no {EXPERIMENT}; give the folder that `ttlsweep run` printed", .0.display())]
+    NoRun(PathBuf),
+    /// The file system refuses.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl RunFolder {
+    /// Creates `results/<experiment>/<UTC time>/`, freezes the experiment in it and points `latest` at it.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn create(results: &Path, experiment: &str, now: Timestamp, frozen: &str) -> Result<Self, FolderError> {
+        let parent = results.join(experiment);
+        fs::create_dir_all(&parent).map_err(|source| FolderError::Io { path: parent.clone(), source })?;
+        let path = create_new(&parent, &now.compact())?;
+        let lock = lock(&path)?;
+        write(&path.join(EXPERIMENT), frozen)?;
+        point_latest_at(&parent, &path);
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// Opens the folder of a run that is to go on; a link such as `latest` is followed.
+    ///
+    /// # Errors
+    /// It is no run's folder, or in use.
+    pub fn open(path: &Path) -> Result<Self, FolderError> {
+        let path = path.canonicalize().map_err(|source| FolderError::Io { path: path.to_owned(), source })?;
+        if !path.join(EXPERIMENT).is_file() {
+            return Err(FolderError::NoRun(path));
+        }
+        let lock = lock(&path)?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The frozen experiment.
+    pub fn experiment(&self) -> PathBuf {
+        self.path.join(EXPERIMENT)
+    }
+}
+
+/// Names a run by its beginning, its plan, its process and its machine, so that no two runs that share a bucket share a
+/// key: `20261124T193700Z-1a2b3c4d`.
+pub fn run_id(now: Timestamp, plan_hash: &str, host: &str) -> String {
+    let unique = format!("{plan_hash} {host} {} {}", std::process::id(), now.unix_micros());
+    let digest = Sha256::digest(unique);
+    let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{short}", now.compact())
+}
+
+fn create_new(parent: &Path, name: &str) -> Result<PathBuf, FolderError> {
+    // Two runs that begin within one second get two folders.
+    for suffix in 1.. {
+        let name = if suffix == 1 { name.to_owned() } else { format!("{name}-{suffix}") };
+        let path = parent.join(name);
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(source) => return Err(FolderError::Io { path, source }),
+        }
+    }
+    unreachable!("an endless range ends only by returning")
+}
+
+fn lock(path: &Path) -> Result<File, FolderError> {
+    let lock_path = path.join(".lock");
+    let io = |source| FolderError::Io { path: lock_path.clone(), source };
+    let lock = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(io)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(FolderError::InUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(io(source)),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), FolderError> {
+    fs::write(path, text).map_err(|source| FolderError::Io { path: path.to_owned(), source })
+}
+
+/// A convenience that must not fail a run: some file systems have no links.
+fn point_latest_at(parent: &Path, folder: &Path) {
+    let (Some(name), latest) = (folder.file_name(), parent.join("latest")) else { return };
+    let unfinished = parent.join(format!(".latest-{}", std::process::id()));
+    let linked = std::os::unix::fs::symlink(name, &unfinished).and_then(|()| fs::rename(&unfinished, &latest));
+    if let Err(error) = linked {
+        tracing::warn!("{} cannot be pointed at the new run: {error}", latest.display());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_micros(1_764_013_020_000_042);
+
+    #[test]
+    fn a_folder_is_never_used_twice_and_latest_points_at_the_newest() {
+        let results = tempfile::tempdir().unwrap();
+        let first = RunFolder::create(results.path(), "grid", NOW, "a").unwrap();
+        let second = RunFolder::create(results.path(), "grid", NOW, "b").unwrap();
+        assert_ne!(first.path(), second.path());
+        let latest = results.path().join("grid/latest").canonicalize().unwrap();
+        assert_eq!(latest, second.path().canonicalize().unwrap());
+        assert_eq!(fs::read_to_string(first.experiment()).unwrap(), "a");
+    }
+
+    #[test]
+    fn two_processes_cannot_write_to_one_folder() {
+        let results = tempfile::tempdir().unwrap();
+        let open = RunFolder::create(results.path(), "grid", NOW, "a").unwrap();
+        assert!(matches!(RunFolder::open(open.path()), Err(FolderError::InUse(_))));
+        let path = open.path().to_owned();
+        drop(open);
+        assert!(RunFolder::open(&path).is_ok());
+    }
+
+    #[test]
+    fn another_folder_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(RunFolder::open(folder.path()), Err(FolderError::NoRun(_))));
+    }
+}

@@ -1,0 +1,129 @@
+//! The S3 side that is no measured transfer: credentials, signing, and the few requests before and after.
+//!
+//! aws-sdk-s3 signs and asks; it never carries a body that is measured, because its retries, checksums and
+//! stalled-stream protection would change what is observed.
+
+mod connect;
+mod preflight;
+mod sign;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use tokio_rustls::rustls;
+use ttlsweep_record::{Method, ObjectState};
+
+pub use connect::{Access, StoreError, StoreSettings, Trust};
+pub use preflight::PreflightError;
+pub use sign::SignError;
+
+/// One bucket at one endpoint, with the credentials to sign for it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: aws_sdk_s3::Client,
+    bucket: String,
+    region: String,
+    credentials: aws_credential_types::provider::SharedCredentialsProvider,
+    tls: Arc<rustls::ClientConfig>,
+}
+
+/// What is signed: a method and the object or part that it is about.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// The method.
+    pub method: Method,
+    /// The object's key.
+    pub key: String,
+    /// The multipart upload and the part's number, for `upload-part`.
+    pub part: Option<Part>,
+}
+
+/// A part of a multipart upload.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The upload, as S3 named it.
+    pub upload_id: String,
+    /// From 1 to 10,000.
+    pub number: u32,
+}
+
+impl Store {
+    /// TLS's settings for connections that carry transfers.
+    pub fn tls(&self) -> Arc<rustls::ClientConfig> {
+        Arc::clone(&self.tls)
+    }
+
+    /// The bucket.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// The region that is signed for.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Begins a multipart upload; returns S3's name for it.
+    ///
+    /// # Errors
+    /// S3's refusal, in words.
+    pub async fn begin_upload(&self, key: &str) -> Result<String, String> {
+        let begun = self.client.create_multipart_upload().bucket(&self.bucket).key(key).send().await;
+        let begun = begun.map_err(|error| format!("CreateMultipartUpload {key}: {}", preflight::words(&error)))?;
+        begun.upload_id.ok_or_else(|| format!("CreateMultipartUpload {key}: the answer has no upload id"))
+    }
+
+    /// Gives a multipart upload up, so that its parts are stored and billed no longer.
+    ///
+    /// # Errors
+    /// S3's refusal, in words.
+    pub async fn abort_upload(&self, key: &str, upload_id: &str) -> Result<(), String> {
+        let aborted =
+            self.client.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(upload_id).send().await;
+        aborted.map(drop).map_err(|error| format!("AbortMultipartUpload {key}: {}", preflight::words(&error)))
+    }
+
+    /// Whether an upload that did not complete left something behind: the object, or the part.
+    pub async fn object_state(&self, operation: &Operation) -> ObjectState {
+        let look = async {
+            match &operation.part {
+                None => self.head(&operation.key).await,
+                Some(part) => self.find_part(&operation.key, part).await,
+            }
+        };
+        tokio::time::timeout(LOOK_UP, look).await.unwrap_or(ObjectState::Unknown)
+    }
+
+    async fn head(&self, key: &str) -> ObjectState {
+        match self.client.head_object().bucket(&self.bucket).key(key).send().await {
+            Ok(_) => ObjectState::Present,
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => ObjectState::Absent,
+            Err(_) => ObjectState::Unknown,
+        }
+    }
+
+    async fn find_part(&self, key: &str, part: &Part) -> ObjectState {
+        let listed = self
+            .client
+            .list_parts()
+            .bucket(&self.bucket)
+            .key(key)
+            .upload_id(&part.upload_id)
+            .part_number_marker((part.number - 1).to_string())
+            .max_parts(1)
+            .send()
+            .await;
+        match listed {
+            Ok(parts) => {
+                let here = parts.parts().iter().any(|found| found.part_number == i32::try_from(part.number).ok());
+                if here { ObjectState::Present } else { ObjectState::Absent }
+            }
+            Err(error) if error.code() == Some("NoSuchUpload") => ObjectState::Absent,
+            Err(_) => ObjectState::Unknown,
+        }
+    }
+}
+
+/// A look-up that takes longer says nothing and holds its user up.
+const LOOK_UP: Duration = Duration::from_secs(5);

@@ -1,0 +1,208 @@
+//! From settings to a [`Store`]: the credential chain, the region, the certificates that are trusted.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use tokio_rustls::rustls;
+use ttlsweep_record::Addressing;
+
+use super::Store;
+
+/// Where a bucket is and how it is reached.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// The bucket.
+    pub bucket: String,
+    /// The endpoint's URL; nothing for AWS's own.
+    pub endpoint: Option<String>,
+    /// The region; nothing = from the AWS configuration, or `us-east-1` at an endpoint of one's own.
+    pub region: Option<String>,
+    /// The AWS profile; nothing = the default one.
+    pub profile: Option<String>,
+    /// How the bucket is addressed; nothing = by path at an endpoint of one's own, else by virtual host.
+    pub addressing: Option<Addressing>,
+    /// Who signs.
+    pub access: Access,
+    /// Which certificates are trusted.
+    pub trust: Trust,
+}
+
+/// Who signs.
+#[derive(Debug, Clone)]
+pub enum Access {
+    /// Whoever the standard AWS chain finds: environment, profile, SSO, web identity, instance role.
+    Chain,
+    /// The testbed's own key.
+    Key(Credentials),
+}
+
+/// Which certificates are trusted.
+#[derive(Debug, Clone)]
+pub enum Trust {
+    /// Those in the file that `AWS_CA_BUNDLE` names, else the system's.
+    System,
+    /// These alone, as PEM.
+    Only(String),
+}
+
+/// Why a store cannot be used, before it was asked anything.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No region was found.
+    #[error("no AWS region: give `--region`, set `region` in [target], AWS_REGION, or a region in the AWS profile")]
+    NoRegion,
+    /// The chain found no credentials.
+    #[error(
+        "no AWS credentials: {0}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give `--profile`, or log in with \
+         `aws sso login`"
+    )]
+    NoCredentials(String),
+    /// The bundle of certificates cannot be read.
+    #[error("AWS_CA_BUNDLE names {}, which cannot be used: {why}", path.display())]
+    Bundle {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+}
+
+impl Store {
+    /// Resolves credentials, region and certificates. No request is sent to the store itself.
+    ///
+    /// # Errors
+    /// One of these cannot be had; the message says what to do.
+    pub async fn connect(settings: &StoreSettings) -> Result<Self, StoreError> {
+        let pem = settings.trust.pem()?;
+        let tls = Arc::new(client_config(pem.as_deref())?);
+        let http = control_plane(pem)?;
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(http)
+            // Nothing is retried in silence: the control plane's failures are told, too.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().operation_timeout(OPERATION).build());
+        if let Some(profile) = &settings.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = &settings.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Access::Key(key) = &settings.access {
+            loader = loader.credentials_provider(key.clone());
+        }
+        let config = loader.load().await;
+        let region = match (config.region(), &settings.endpoint) {
+            (Some(region), _) => region.clone(),
+            (None, Some(_)) => Region::from_static("us-east-1"),
+            (None, None) => return Err(StoreError::NoRegion),
+        };
+        let none = || StoreError::NoCredentials("the default chain is empty".to_owned());
+        let credentials: SharedCredentialsProvider = config.credentials_provider().ok_or_else(none)?;
+        // Asked once here, so that a missing key is told before the first transfer and not in each of its rows.
+        credentials.provide_credentials().await.map_err(|error| StoreError::NoCredentials(chain(&error)))?;
+
+        let by_path = match settings.addressing {
+            Some(addressing) => addressing == Addressing::Path,
+            None => settings.endpoint.is_some(),
+        };
+        let mut builder = aws_sdk_s3::config::Builder::from(&config)
+            .region(region.clone())
+            .force_path_style(by_path)
+            // Otherwise checksum headers would have to be sent along with a link.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if let Some(endpoint) = &settings.endpoint {
+            builder = builder.endpoint_url(endpoint);
+        }
+        Ok(Self {
+            client: aws_sdk_s3::Client::from_conf(builder.build()),
+            bucket: settings.bucket.clone(),
+            region: region.as_ref().to_owned(),
+            credentials,
+            tls,
+        })
+    }
+}
+
+impl Trust {
+    fn pem(&self) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::Only(pem) => Ok(Some(pem.clone())),
+            Self::System => match std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
+                None => Ok(None),
+                Some(path) => {
+                    let path = PathBuf::from(path);
+                    match std::fs::read_to_string(&path) {
+                        Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => Ok(Some(pem)),
+                        Ok(_) => Err(StoreError::Bundle { path, why: "it holds no PEM certificate".to_owned() }),
+                        Err(error) => Err(StoreError::Bundle { path, why: error.to_string() }),
+                    }
+                }
+            },
+        }
+    }
+}
+
+/// rustls's settings for the data path.
+fn client_config(pem: Option<&str>) -> Result<rustls::ClientConfig, StoreError> {
+    let tls = |error: &dyn std::fmt::Display| StoreError::Tls(error.to_string());
+    let mut roots = rustls::RootCertStore::empty();
+    match pem {
+        Some(pem) => {
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                roots.add(certificate.map_err(|error| tls(&error))?).map_err(|error| tls(&error))?;
+            }
+        }
+        None => {
+            let found = rustls_native_certs::load_native_certs();
+            let (added, _) = roots.add_parsable_certificates(found.certs);
+            if added == 0 {
+                tracing::warn!("no system certificates were found: https endpoints will not be trusted");
+            }
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(builder.map_err(|error| tls(&error))?.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The SDK's HTTP client, trusting the same certificates.
+fn control_plane(pem: Option<String>) -> Result<aws_sdk_s3::config::SharedHttpClient, StoreError> {
+    let builder = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    let Some(pem) = pem else { return Ok(builder.build_https()) };
+    let trust = TrustStore::empty().with_pem_certificate(pem);
+    let context = TlsContext::builder().with_trust_store(trust).build();
+    Ok(builder.tls_context(context.map_err(|error| StoreError::Tls(error.to_string()))?).build_https())
+}
+
+/// An error with its causes, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// Longer than any single control request should take, short enough for someone who waits at a terminal.
+const OPERATION: Duration = Duration::from_secs(15);

@@ -1,0 +1,87 @@
+//! One question before the first transfer: is the bucket there, and does the key open it? A typo must not become a
+//! thousand rows.
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+
+use super::Store;
+
+/// Why a target cannot be swept.
+#[derive(Debug, thiserror::Error)]
+pub enum PreflightError {
+    /// Nobody answered: it may work later.
+    #[error("the target cannot be reached: {0}")]
+    Unreachable(String),
+    /// It answered and refused: no retry will mend that.
+    #[error("the target refuses: {0}")]
+    Refused(String),
+}
+
+impl Store {
+    /// Lists at most one key. A key that may not list is no obstacle: uploads need no such right.
+    ///
+    /// # Errors
+    /// Nobody answers, the bucket does not exist, or the signature or key is refused.
+    pub async fn preflight(&self) -> Result<(), PreflightError> {
+        let Err(error) = self.client.list_objects_v2().bucket(&self.bucket).max_keys(1).send().await else {
+            return Ok(());
+        };
+        let bucket = &self.bucket;
+        match &error {
+            SdkError::ServiceError(service) => {
+                let code = service.err().code().unwrap_or_default().to_owned();
+                let advice = match code.as_str() {
+                    "AccessDenied" => {
+                        tracing::warn!("the key may not list `{bucket}`; uploads and downloads may still be allowed");
+                        return Ok(());
+                    }
+                    "NoSuchBucket" | "NotFound" => {
+                        format!("there is no bucket `{bucket}`; create it, or name another with `--bucket`")
+                    }
+                    "SignatureDoesNotMatch" => "the secret key does not belong to the access key; check \
+                         AWS_SECRET_ACCESS_KEY, or the profile"
+                        .to_owned(),
+                    "InvalidAccessKeyId" => {
+                        "the access key is unknown there; check AWS_ACCESS_KEY_ID, the profile, and the endpoint".to_owned()
+                    }
+                    "ExpiredToken" | "TokenRefreshRequired" => {
+                        "the session token has expired; log in again".to_owned()
+                    }
+                    "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
+                        format!("`{bucket}` is in another region; name it with `--region`")
+                    }
+                    "RequestTimeTooSkewed" => "this machine's clock is wrong; set it, for example by NTP".to_owned(),
+                    _ => "see the answer above".to_owned(),
+                };
+                Err(PreflightError::Refused(format!("{}: {advice}", words(&error))))
+            }
+            SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
+                Err(PreflightError::Unreachable(words(&error)))
+            }
+            _ => Err(PreflightError::Refused(words(&error))),
+        }
+    }
+}
+
+/// What a failed request says, in one line: S3's code and message where it has them.
+pub(super) fn words<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    match error.as_service_error() {
+        Some(service) => {
+            let (code, message) = (service.code().unwrap_or("no code"), service.message().unwrap_or("no message"));
+            format!("{code}, \"{message}\"")
+        }
+        None => {
+            let mut text = String::new();
+            let mut cause = std::error::Error::source(error);
+            while let Some(inner) = cause {
+                text = inner.to_string();
+                cause = inner.source();
+            }
+            if text.is_empty() { error.to_string() } else { format!("{error}: {text}") }
+        }
+    }
+}
+

@@ -1,0 +1,212 @@
+//! Signing: links by aws-sdk-s3, header-signed requests by the signer that it is built on.
+
+use std::time::Duration;
+
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
+};
+use aws_sigv4::sign::v4;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
+use ttlsweep_record::{Method, Timestamp};
+
+use super::connect::chain;
+use super::{Operation, Store};
+use crate::link::{SignedRequest, expiry_of};
+
+/// A request that cannot be signed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot sign: {0}")]
+pub struct SignError(String);
+
+impl Store {
+    /// A link for `operation` that lives for `ttl` from `at`, with the transfer's name as a signed query parameter: S3
+    /// ignores parameters that begin with `x-` and writes them to its access log.
+    ///
+    /// # Errors
+    /// The SDK cannot sign, or credentials could not be renewed.
+    pub async fn presign(
+        &self,
+        operation: &Operation,
+        transfer_id: &str,
+        at: Timestamp,
+        ttl: Duration,
+    ) -> Result<SignedRequest, SignError> {
+        let presigned = self.presigned(operation, transfer_id, at, ttl).await?;
+        let uri: Uri = presigned.uri().parse().map_err(|_| SignError("the SDK's link is no URI".to_owned()))?;
+        let expires_at = expiry_of(&uri).map_err(|error| SignError(error.to_string()))?;
+        let headers = presigned.headers().filter_map(|(name, value)| {
+            Some((HeaderName::try_from(name).ok()?, HeaderValue::from_str(value).ok()?))
+        });
+        Ok(SignedRequest {
+            method: http_method(operation.method),
+            uri,
+            headers: headers.collect(),
+            presigned_at: Some(at),
+            expires_at: Some(expires_at),
+        })
+    }
+
+    /// The same request signed in its headers: no link, so nothing that could expire in flight.
+    ///
+    /// # Errors
+    /// The request cannot be signed, or credentials could not be renewed.
+    pub async fn sign_headers(
+        &self,
+        operation: &Operation,
+        transfer_id: &str,
+        at: Timestamp,
+    ) -> Result<SignedRequest, SignError> {
+        // The SDK resolves the address; its link's own parameters are then left out.
+        let presigned = self.presigned(operation, transfer_id, at, Duration::from_secs(60)).await?;
+        let uri = without_link(presigned.uri()).ok_or_else(|| SignError("the SDK's link is no URI".to_owned()))?;
+        let credentials = self.credentials.provide_credentials().await.map_err(|error| SignError(chain(&error)))?;
+        let identity = credentials.into();
+        let mut settings = SigningSettings::default();
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        let failed = |error: &dyn std::error::Error| SignError(chain(error));
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name("s3")
+            .time(at.to_system_time())
+            .settings(settings)
+            .build()
+            .map_err(|error| failed(&error))?
+            .into();
+        let method = http_method(operation.method);
+        let host = uri.authority().map(|host| host.as_str().to_owned()).unwrap_or_default();
+        let text = uri.to_string();
+        let headers = [("host", host.as_str())].into_iter();
+        let signable = SignableRequest::new(method.as_str(), &text, headers, SignableBody::UnsignedPayload)
+            .map_err(|error| failed(&error))?;
+        let (instructions, _) =
+            aws_sigv4::http_request::sign(signable, &parameters).map_err(|error| failed(&error))?.into_parts();
+        let mut request = Request::new(());
+        *request.uri_mut() = uri;
+        instructions.apply_to_request_http1x(&mut request);
+        let (head, ()) = request.into_parts();
+        let headers: HeaderMap = head.headers;
+        Ok(SignedRequest { method, uri: head.uri, headers, presigned_at: None, expires_at: None })
+    }
+
+    async fn presigned(
+        &self,
+        operation: &Operation,
+        transfer_id: &str,
+        at: Timestamp,
+        ttl: Duration,
+    ) -> Result<PresignedRequest, SignError> {
+        let failed = |error: &dyn std::error::Error| SignError(chain(error));
+        let config = PresigningConfig::builder()
+            .start_time(at.to_system_time())
+            .expires_in(ttl)
+            .build()
+            .map_err(|error| failed(&error))?;
+        let name_transfer = {
+            let parameter = format!("x-run={transfer_id}");
+            move |request: &mut aws_sdk_s3::config::http::HttpRequest| {
+                let uri = request.uri();
+                let separator = if uri.contains('?') { '&' } else { '?' };
+                let named = format!("{uri}{separator}{parameter}");
+                // Only a text that is no URI is refused, and this is one with a word more.
+                let _ = request.set_uri(named);
+            }
+        };
+        let (client, bucket, key) = (&self.client, &self.bucket, &operation.key);
+        match (operation.method, &operation.part) {
+            (Method::Get, _) => {
+                let request = client.get_object().bucket(bucket).key(key);
+                request.customize().mutate_request(name_transfer).presigned(config).await.map_err(|error| failed(&error))
+            }
+            (Method::UploadPart, Some(part)) => {
+                let number = i32::try_from(part.number).unwrap_or(i32::MAX);
+                let request =
+                    client.upload_part().bucket(bucket).key(key).upload_id(&part.upload_id).part_number(number);
+                request.customize().mutate_request(name_transfer).presigned(config).await.map_err(|error| failed(&error))
+            }
+            (Method::Put | Method::UploadPart, _) => {
+                let request = client.put_object().bucket(bucket).key(key);
+                request.customize().mutate_request(name_transfer).presigned(config).await.map_err(|error| failed(&error))
+            }
+        }
+    }
+}
+
+fn http_method(method: Method) -> http::Method {
+    if method.is_upload() { http::Method::PUT } else { http::Method::GET }
+}
+
+/// The URI without the parameters that make it a link.
+fn without_link(uri: &str) -> Option<Uri> {
+    let (address, query) = uri.split_once('?').unwrap_or((uri, ""));
+    let kept: Vec<_> =
+        query.split('&').filter(|pair| !pair.to_ascii_lowercase().starts_with("x-amz-") && !pair.is_empty()).collect();
+    if kept.is_empty() { address.parse().ok() } else { format!("{address}?{}", kept.join("&")).parse().ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::Credentials;
+
+    use super::*;
+    use crate::store::{Access, Part, StoreSettings, Trust};
+
+    async fn store() -> Store {
+        Store::connect(&StoreSettings {
+            bucket: "bucket".into(),
+            endpoint: Some("http://127.0.0.1:9".into()),
+            region: None,
+            profile: None,
+            addressing: None,
+            access: Access::Key(Credentials::new("AK", "SK", None, None, "test")),
+            trust: Trust::System,
+        })
+        .await
+        .unwrap()
+    }
+
+    fn operation(method: Method, part: Option<Part>) -> Operation {
+        Operation { method, key: "a key/ü+1".into(), part }
+    }
+
+    #[tokio::test]
+    async fn a_link_signs_host_alone_and_names_its_transfer() {
+        let at = Timestamp::from_unix_micros(1_764_000_000_900_000);
+        let part = Part { upload_id: "U".into(), number: 3 };
+        for (method, part) in [(Method::Put, None), (Method::Get, None), (Method::UploadPart, Some(part))] {
+            let store = store().await;
+            let link = store.presign(&operation(method, part), "t-1", at, Duration::from_secs(10)).await.unwrap();
+            let query = link.uri.query().unwrap();
+            assert!(query.contains("X-Amz-SignedHeaders=host&"), "{query}");
+            assert!(query.contains("x-run=t-1"), "{query}");
+            assert!(link.uri.path().starts_with("/bucket/"), "{}", link.uri.path());
+            // The date is cut to whole seconds.
+            assert_eq!(link.expires_at.unwrap().micros_since(at), 9_100_000);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_same_instant_gives_the_same_link() {
+        let at = Timestamp::from_unix_micros(1_764_000_000_000_000);
+        let store = store().await;
+        let operation = operation(Method::Put, None);
+        let first = store.presign(&operation, "t-1", at, Duration::from_secs(10)).await.unwrap();
+        let second = store.presign(&operation, "t-1", at, Duration::from_secs(10)).await.unwrap();
+        assert_eq!(first.uri, second.uri);
+    }
+
+    #[tokio::test]
+    async fn a_header_signed_request_has_no_link_in_it() {
+        let at = Timestamp::from_unix_micros(1_764_000_000_000_000);
+        let signed = store().await.sign_headers(&operation(Method::Put, None), "t-1", at).await.unwrap();
+        let query = signed.uri.query().unwrap();
+        assert!(query.contains("x-run=t-1") && !query.contains("X-Amz"), "{query}");
+        assert_eq!(signed.headers["x-amz-content-sha256"], "UNSIGNED-PAYLOAD");
+        assert!(signed.headers["authorization"].to_str().unwrap().starts_with("AWS4-HMAC-SHA256 Credential=AK/"));
+        assert_eq!(signed.expires_at, None);
+    }
+}

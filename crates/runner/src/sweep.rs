@@ -1,0 +1,153 @@
+//! A sweep: the plan's trials in their order, as many side by side as the experiment says, until all are done or the run
+//! is stopped.
+
+pub mod download;
+pub mod sources;
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use ttlsweep_record::{Cell, TrialState};
+
+use crate::clock::Clock;
+use crate::estimate::trial_duration;
+use crate::files::Files;
+use crate::plan::{Plan, Trial};
+use crate::progress::{Counts, Mode, Progress};
+use crate::stop::StopSwitch;
+use crate::target::Targets;
+use crate::trial::{RunContext, TrialEnd, TrialRun};
+
+use sources::{SourceError, Sources};
+
+/// A plan on its way.
+#[derive(Debug)]
+pub struct Sweep<'a> {
+    /// What to run.
+    pub plan: &'a Plan,
+    /// The experiment's name.
+    pub experiment: &'a str,
+    /// Trials side by side.
+    pub parallel_trials: u32,
+    /// Names the run.
+    pub run_id: &'a str,
+    /// This machine's name.
+    pub host: &'a str,
+    /// The run's folder.
+    pub folder: &'a Path,
+    /// How many attempts each trial has had; nothing for a new run.
+    pub attempts: HashMap<String, u32>,
+    /// The trials that need not be run again.
+    pub whole: std::collections::HashSet<String>,
+    /// How progress is shown.
+    pub progress: Mode,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Ends the run in order.
+    pub stop: StopSwitch,
+}
+
+/// What a sweep came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweepEnd {
+    /// Transfers in this process.
+    pub transfers: u64,
+    /// Failures among them.
+    pub failures: u64,
+    /// Trials that still have to be run.
+    pub missing: u64,
+}
+
+/// Why a sweep could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// A body's file cannot be used.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The objects that downloads read could not be put there.
+    #[error("cannot put the object for downloads: {0}")]
+    Download(String),
+    /// A row could not be written.
+    #[error("cannot write the run's files: {0}; the run ends here so that no transfer goes unrecorded")]
+    Files(io::Error),
+}
+
+impl Sweep<'_> {
+    /// Runs what is missing of the plan; `files` is finished in every case.
+    ///
+    /// # Errors
+    /// A source cannot be read, downloads cannot be prepared, or rows cannot be written.
+    pub async fn run(self, targets: &Targets, files: Files) -> Result<SweepEnd, SweepError> {
+        let result = self.run_trials(targets, &files).await;
+        let finished = tokio::task::spawn_blocking(|| files.finish()).await.map_err(io::Error::other);
+        finished.flatten().map_err(SweepError::Files)?;
+        result
+    }
+
+    async fn run_trials(&self, targets: &Targets, files: &Files) -> Result<SweepEnd, SweepError> {
+        let mut sources = Sources::new(self.plan.seed);
+        let cells: Vec<_> = self.plan.cells.iter().map(|cell| Arc::new(cell.clone())).collect();
+        let context = Arc::new(RunContext {
+            run_id: self.run_id.to_owned(),
+            experiment: self.experiment.to_owned(),
+            host: self.host.to_owned(),
+            clock: Arc::clone(&self.clock),
+            stop: self.stop.clone(),
+            sink: files.sink(),
+            connection_ids: Arc::new(AtomicU64::new(0)),
+            parallel_trials: self.parallel_trials,
+        });
+        let missing: Vec<_> = self.plan.trials.iter().filter(|trial| !self.whole.contains(&trial.trial_id)).collect();
+        download::put_objects(&context, &self.plan.cells, targets, &mut sources).await?;
+
+        let mut runs = Vec::with_capacity(missing.len());
+        for trial in &missing {
+            let cell = &cells[trial.cell];
+            runs.push((self.trial_run(&context, trial, cell, targets, &mut sources)?, trial_duration(cell)));
+        }
+        let all = Counts { trials: missing.len() as u64, time: runs.iter().map(|(_, time)| *time).sum() };
+        let mut progress = Progress::start(self.progress, all);
+        let lanes = usize::try_from(self.parallel_trials).unwrap_or(usize::MAX);
+        let mut running = stream::iter(runs).map(|(run, time)| run_apart(run, time)).buffer_unordered(lanes);
+        let mut left = missing.len() as u64;
+        while let Some((end, time)) = running.next().await {
+            left -= u64::from(end.row.as_ref().is_some_and(|row| row.state == TrialState::Whole));
+            progress.trial_done(&end, time);
+        }
+        progress.finish();
+        let (transfers, failures) = progress.totals();
+        Ok(SweepEnd { transfers, failures, missing: left })
+    }
+
+    fn trial_run(
+        &self,
+        context: &Arc<RunContext>,
+        trial: &Trial,
+        cell: &Arc<Cell>,
+        targets: &Targets,
+        sources: &mut Sources,
+    ) -> Result<TrialRun, SourceError> {
+        Ok(TrialRun {
+            run: Arc::clone(context),
+            trial: trial.clone(),
+            attempt: self.attempts.get(&trial.trial_id).copied().unwrap_or(0) + 1,
+            cell: Arc::clone(cell),
+            target: targets.of(cell),
+            source: sources.of(cell)?,
+        })
+    }
+}
+
+/// Runs a trial as a task of its own, so that trials side by side use all processors.
+async fn run_apart(run: TrialRun, time: Duration) -> (TrialEnd, Duration) {
+    match tokio::spawn(run.run()).await {
+        Ok(end) => (end, time),
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

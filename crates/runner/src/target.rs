@@ -1,0 +1,226 @@
+//! The endpoints that a plan's cells ask: stores that exist, and testbeds that live as long as the run.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use tokio::runtime::{Builder, Runtime};
+use ttlsweep_record::{Addressing, Cell, Cut, EarlyClose, ExpiryPolicy, Method, TargetKind, Timestamp};
+use ttlsweep_testbed::{Testbed, TestbedConfig};
+
+use crate::clock_offset::OffsetBracket;
+use crate::endpoint::Endpoint;
+use crate::store::{Access, Operation, PreflightError, Store, StoreError, StoreSettings, Trust};
+
+/// One endpoint with its bucket, and what the run learns of it.
+#[derive(Debug)]
+pub struct Target {
+    /// Signs for it and asks it.
+    pub store: Store,
+    /// Its clock against ours.
+    pub offset: OffsetBracket,
+    /// Where transfers go.
+    pub endpoint: Endpoint,
+}
+
+/// Every target of a plan.
+#[derive(Debug)]
+pub struct Targets {
+    by_key: HashMap<TargetKey, Arc<Target>>,
+    testbeds: Option<Testbeds>,
+}
+
+/// Why a plan's targets cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// Credentials, region or certificates are missing.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store does not answer, or refuses.
+    #[error("{endpoint}, bucket `{bucket}`: {source}")]
+    Preflight {
+        /// The endpoint.
+        endpoint: String,
+        /// The bucket.
+        bucket: String,
+        /// What it said.
+        source: PreflightError,
+    },
+    /// The testbed cannot be started.
+    #[error("the testbed cannot be started: {0}")]
+    Testbed(String),
+    /// The SDK made an address out of the settings that is none.
+    #[error("{0}")]
+    Address(String),
+}
+
+impl Targets {
+    /// Opens every target that `cells` name, and asks each store once whether it lets this key in.
+    ///
+    /// # Errors
+    /// The first target that cannot be used.
+    pub async fn open(cells: &[Cell]) -> Result<Self, TargetError> {
+        let mut targets = Self { by_key: HashMap::new(), testbeds: None };
+        for cell in cells {
+            let key = TargetKey::of(cell);
+            if targets.by_key.contains_key(&key) {
+                continue;
+            }
+            let settings = match cell.target {
+                TargetKind::S3 => store_settings(cell),
+                TargetKind::Embedded => targets.start_testbed(cell).await?,
+            };
+            let target = open(&settings).await?;
+            targets.by_key.insert(key, Arc::new(target));
+        }
+        Ok(targets)
+    }
+
+    /// The target of one of the cells that they were opened for.
+    pub fn of(&self, cell: &Cell) -> Arc<Target> {
+        // `open` was given the plan's cells, and trials come from the same plan.
+        Arc::clone(&self.by_key[&TargetKey::of(cell)])
+    }
+
+    /// Each endpoint with the addresses that it resolves to now.
+    pub async fn addresses(&self) -> BTreeMap<String, Vec<String>> {
+        let mut found = BTreeMap::new();
+        for target in self.by_key.values() {
+            let endpoint = &target.endpoint;
+            let addresses = tokio::net::lookup_host((endpoint.host(), endpoint.port())).await;
+            let addresses = addresses.map(|all| all.map(|address| address.to_string()).collect()).unwrap_or_default();
+            found.insert(endpoint.to_string(), addresses);
+        }
+        found
+    }
+
+    /// Every distinct target.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Target>> {
+        self.by_key.values()
+    }
+
+    /// Stops the testbeds.
+    pub async fn close(self) {
+        if let Some(testbeds) = self.testbeds {
+            testbeds.close().await;
+        }
+    }
+
+    async fn start_testbed(&mut self, cell: &Cell) -> Result<StoreSettings, TargetError> {
+        let failed = |error: &dyn std::fmt::Display| TargetError::Testbed(error.to_string());
+        let testbeds = match &mut self.testbeds {
+            Some(testbeds) => testbeds,
+            None => self.testbeds.insert(Testbeds::new().map_err(|error| failed(&error))?),
+        };
+        let defaults = TestbedConfig::default();
+        let config = TestbedConfig {
+            tls: cell.tls.unwrap_or(defaults.tls),
+            expiry: cell.expiry_policy.unwrap_or(defaults.expiry),
+            cut: cell.cut.unwrap_or(defaults.cut),
+            early_close: cell.early_close.unwrap_or(defaults.early_close),
+            buckets: vec![cell.bucket.clone()],
+            ..defaults
+        };
+        let key = Credentials::new(&config.access_key, config.secret_key.expose(), None, None, "testbed");
+        let region = config.region.clone();
+        let testbed = testbeds.start(config).await.map_err(|error| failed(&error))?;
+        Ok(StoreSettings {
+            bucket: cell.bucket.clone(),
+            endpoint: Some(testbed.endpoint()),
+            region: Some(region),
+            profile: None,
+            addressing: Some(Addressing::Path),
+            access: Access::Key(key),
+            trust: testbed.ca_pem().map_or(Trust::System, |pem| Trust::Only(pem.to_owned())),
+        })
+    }
+}
+
+async fn open(settings: &StoreSettings) -> Result<Target, TargetError> {
+    let store = Store::connect(settings).await?;
+    // Signing sends nothing; it tells which host the SDK makes of endpoint, region, bucket and addressing.
+    let probe = Operation { method: Method::Get, key: "probe".to_owned(), part: None };
+    let link = store.presign(&probe, "probe", Timestamp::from_unix_micros(0), Duration::from_secs(1)).await;
+    let link = link.map_err(|error| TargetError::Address(error.to_string()))?;
+    let endpoint = Endpoint::of(&link.uri).map_err(|error| TargetError::Address(error.to_string()))?;
+    let told = |source| TargetError::Preflight {
+        endpoint: endpoint.to_string(),
+        bucket: settings.bucket.clone(),
+        source,
+    };
+    store.preflight().await.map_err(told)?;
+    Ok(Target { store, offset: OffsetBracket::default(), endpoint })
+}
+
+fn store_settings(cell: &Cell) -> StoreSettings {
+    StoreSettings {
+        bucket: cell.bucket.clone(),
+        endpoint: cell.endpoint.clone(),
+        region: cell.region.clone(),
+        profile: cell.profile.clone(),
+        addressing: cell.addressing,
+        access: Access::Chain,
+        trust: Trust::System,
+    }
+}
+
+/// What makes two cells share a target.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct TargetKey {
+    kind: TargetKind,
+    endpoint: Option<String>,
+    bucket: String,
+    region: Option<String>,
+    profile: Option<String>,
+    addressing: Option<Addressing>,
+    testbed: (Option<bool>, Option<ExpiryPolicy>, Option<Cut>, Option<EarlyClose>),
+}
+
+impl TargetKey {
+    fn of(cell: &Cell) -> Self {
+        Self {
+            kind: cell.target,
+            endpoint: cell.endpoint.clone(),
+            bucket: cell.bucket.clone(),
+            region: cell.region.clone(),
+            profile: cell.profile.clone(),
+            addressing: cell.addressing,
+            testbed: (cell.tls, cell.expiry_policy, cell.cut, cell.early_close),
+        }
+    }
+}
+
+/// The testbeds of a run, on a runtime of their own: a server that shared the users' threads would be stamped late by
+/// them, and the other way round.
+#[derive(Debug)]
+struct Testbeds {
+    runtime: Runtime,
+    running: Vec<Arc<Testbed>>,
+}
+
+impl Testbeds {
+    fn new() -> std::io::Result<Self> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("testbed").enable_all().build()?;
+        Ok(Self { runtime, running: Vec::new() })
+    }
+
+    async fn start(&mut self, config: TestbedConfig) -> Result<Arc<Testbed>, String> {
+        let started = self.runtime.spawn(Testbed::start(config)).await;
+        let testbed = started.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let testbed = Arc::new(testbed);
+        self.running.push(Arc::clone(&testbed));
+        Ok(testbed)
+    }
+
+    async fn close(self) {
+        for testbed in self.running {
+            if let Ok(testbed) = Arc::try_unwrap(testbed).map_err(drop) {
+                testbed.shutdown().await;
+            }
+        }
+        // A runtime may not be dropped where tasks run.
+        self.runtime.shutdown_background();
+    }
+}
+

@@ -1,0 +1,108 @@
+//! From what was observed to the row.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use ttlsweep_record::{EventKind, EventRecord, SampleRecord, Timestamp, TransferRecord};
+
+use super::judge::judge;
+use super::{End, Observed};
+use crate::s3_error::S3Error;
+
+/// A transfer's rows.
+#[derive(Debug)]
+pub struct Rows {
+    /// The row of `transfers.csv`.
+    pub transfer: TransferRecord,
+    /// The rows of `events.csv`.
+    pub events: Vec<EventRecord>,
+    /// The rows of `samples.csv`.
+    pub samples: Vec<SampleRecord>,
+}
+
+/// Completes the row that was begun when the transfer started.
+pub fn complete(mut row: TransferRecord, observed: Observed) -> Rows {
+    let judgement = judge(&observed);
+    let Observed { anchor, steps, connection, exchange, response, end, mut tape, samples, .. } = observed;
+    let wall = |instant: Instant| anchor.wall_at(instant);
+
+    row.started_at = anchor.wall;
+    row.head_written_at = exchange.head_written.map(wall);
+    row.ended_at = wall(judgement.ended);
+    row.link_age_us = row.presigned_at.zip(row.head_written_at).map(|(made, written)| written.micros_since(made));
+    row.margin_us = row.expires_at.map(|expires| row.ended_at.micros_since(expires));
+    row.total_us = micros(judgement.ended.saturating_duration_since(anchor.instant));
+    (row.dns_us, row.connect_us, row.tls_us) = (steps.dns.map(micros), steps.connect.map(micros), steps.tls.map(micros));
+
+    if let Some(connection) = &connection {
+        row.head_acked_at = connection.head_acked.map(wall);
+        row.connection_id = Some(connection.id);
+        row.reused_connection = connection.reused;
+        row.local_addr = connection.local.map(|address| address.to_string());
+        row.remote_addr = Some(connection.remote.to_string());
+        row.tls_version = connection.tls_version.map(str::to_owned);
+        row.body_bytes_written = connection.body_written;
+        row.body_bytes_acked = connection.body_acked;
+        row.rtt_us = connection.info.map(|info| info.rtt_us);
+        row.min_rtt_us = connection.info.map(|info| info.min_rtt_us);
+        row.retransmits = connection.retransmits;
+    }
+
+    let since_start = |instant: Instant| micros(instant.saturating_duration_since(anchor.instant));
+    let between = |from: Option<Instant>, to: Option<Instant>| Some(micros(to?.checked_duration_since(from?)?));
+    let sent = exchange.last_byte_written().filter(|_| exchange.request_sent());
+    let began = exchange.first_byte_read.filter(|_| !matches!(end, End::Unconnected(_)));
+    row.continue_us = exchange.continued.map(since_start);
+    row.send_us = between(exchange.first_byte_written, sent);
+    row.wait_us = between(sent, began);
+    row.response_start_us = began.map(since_start);
+
+    if let Some(response) = &response {
+        row.receive_us = if response.whole { between(began, exchange.last_byte_read) } else { None };
+        row.status = Some(response.status.as_u16());
+        row.response_bytes = response.body_bytes;
+        let header = |name: &str| Some(response.headers.get(name)?.to_str().ok()?.to_owned());
+        let document =
+            if response.status.is_success() { S3Error::default() } else { S3Error::parse(&response.document) };
+        row.s3_code = document.code;
+        row.s3_message = document.message;
+        row.request_id = header("x-amz-request-id").or(document.request_id);
+        row.host_id = header("x-amz-id-2").or(document.host_id);
+        row.server_time = document.server_time.or_else(|| header("date").and_then(|date| http_date(&date)));
+    }
+
+    row.outcome = judgement.outcome;
+    row.phase = judgement.phase;
+    row.early_response = judgement.early_response;
+    row.peer_close = judgement.peer_close;
+    row.errno = judgement.errno;
+    row.error = judgement.error;
+    tape.note_at(Some(judgement.ended), EventKind::End, Some(judgement.outcome.to_string()));
+    let events = tape.into_records(&row.transfer_id, anchor.instant);
+    Rows { transfer: row, events, samples }
+}
+
+/// Reads a `Date` header: `Tue, 24 Nov 2026 19:37:00 GMT`.
+pub fn http_date(text: &str) -> Option<Timestamp> {
+    let format = time::macros::format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    let date = time::PrimitiveDateTime::parse(text, format).ok()?;
+    Some(Timestamp::from_unix_micros(date.assume_utc().unix_timestamp() * 1_000_000))
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_header_is_read() {
+        let date = http_date("Tue, 24 Nov 2026 19:37:00 GMT").unwrap();
+        assert_eq!(date.to_string(), "2026-11-24T19:37:00.000000Z");
+        assert_eq!(http_date("yesterday"), None);
+    }
+}

@@ -1,0 +1,173 @@
+//! One trial: the jitter, then every user of the cell at once, then the row.
+
+mod user;
+
+pub(crate) use user::download_key;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use ttlsweep_record::{BandwidthPer, Cell, Method, TrialRecord, TrialState};
+
+use crate::body::Source;
+use crate::clock::Clock;
+use crate::files::RowSink;
+use crate::lag::LagProbe;
+use crate::plan::Trial;
+use crate::stop::{StopReason, StopSwitch};
+use crate::target::Target;
+use crate::wire::Side;
+use crate::wire::limiter::Limiter;
+
+use user::{Tally, User};
+
+/// What all trials of a run share.
+#[derive(Debug)]
+pub struct RunContext {
+    /// Names the run.
+    pub run_id: String,
+    /// The experiment's name: part of every object's key.
+    pub experiment: String,
+    /// This machine's name.
+    pub host: String,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Ends the run in order.
+    pub stop: StopSwitch,
+    /// Takes the rows.
+    pub sink: RowSink,
+    /// Numbers the connections.
+    pub connection_ids: Arc<AtomicU64>,
+    /// How many trials may run side by side, which the sampling budget is shared by.
+    pub parallel_trials: u32,
+}
+
+/// One trial, ready to run.
+#[derive(Debug)]
+pub struct TrialRun {
+    /// What it shares with the others.
+    pub run: Arc<RunContext>,
+    /// Its place in the plan.
+    pub trial: Trial,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// Its settings.
+    pub cell: Arc<Cell>,
+    /// The endpoint that it asks.
+    pub target: Arc<Target>,
+    /// Where its bodies come from.
+    pub source: Source,
+}
+
+/// What a trial came to.
+#[derive(Debug)]
+pub struct TrialEnd {
+    /// The row that was written; nothing where the run was stopped before the trial began.
+    pub row: Option<TrialRecord>,
+    /// How many of its transfers failed.
+    pub failures: u64,
+}
+
+impl TrialRun {
+    /// Runs the trial and writes its rows.
+    pub async fn run(self) -> TrialEnd {
+        let this = Arc::new(self);
+        let (run, cell) = (&this.run, &this.cell);
+        let mut stop = run.stop.listen(None);
+        if stop.sleep_until(Instant::now() + this.trial.jitter).await.is_some() {
+            return TrialEnd { row: None, failures: 0 };
+        }
+        let probe = LagProbe::start();
+        let anchor = run.clock.anchor();
+        let shared_cap = this.shared_cap();
+        let deadline = cell.duration_us.map(|us| anchor.instant + Duration::from_micros(us));
+        let mut users = JoinSet::new();
+        for number in 1..=cell.users {
+            let user = User {
+                trial: Arc::clone(&this),
+                number,
+                starts: anchor.instant + Duration::from_micros(cell.ramp_us) * (number - 1),
+                cap: shared_cap.clone().or_else(|| this.own_cap()),
+                stop: run.stop.listen(deadline),
+            };
+            users.spawn(user.run());
+        }
+        let mut tally = Tally::default();
+        while let Some(done) = users.join_next().await {
+            match done {
+                Ok(one) => tally.add(&one),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+        let row = this.row(&anchor, &tally, &probe);
+        run.sink.trial(row.clone());
+        TrialEnd { row: Some(row), failures: tally.failures }
+    }
+
+    /// How often the kernel is asked about each transfer: every 100 ms, or as far apart as the run's budget allows.
+    fn sample_every(&self) -> Duration {
+        let users = u64::from(self.cell.users) * u64::from(self.run.parallel_trials);
+        SAMPLE_EVERY.max(Duration::from_micros(users * 1_000_000 / SAMPLES_A_SECOND))
+    }
+
+    fn capped_side(&self) -> Side {
+        if self.cell.method.is_upload() { Side::Write } else { Side::Read }
+    }
+
+    fn shared_cap(&self) -> Option<(Arc<Limiter>, Side)> {
+        let shared = self.cell.bandwidth_per == BandwidthPer::Trial;
+        let rate = self.cell.bandwidth_bps.filter(|_| shared)?;
+        Some((Arc::new(Limiter::new(rate, self.cell.users)), self.capped_side()))
+    }
+
+    fn own_cap(&self) -> Option<(Arc<Limiter>, Side)> {
+        Some((Arc::new(Limiter::new(self.cell.bandwidth_bps?, 1)), self.capped_side()))
+    }
+
+    /// A capped download needs a small receive buffer: what waits there has left the server's hands, and a transfer whose
+    /// last bytes wait in it could no longer be cut. 20 ms of one user's share, within the kernel's reason.
+    fn receive_buffer(&self) -> Option<u32> {
+        let rate = self.cell.bandwidth_bps.filter(|_| self.cell.method == Method::Get)?;
+        let sharers = if self.cell.bandwidth_per == BandwidthPer::Trial { self.cell.users } else { 1 };
+        let share = rate.bits_per_second() / 8 / 50 / u64::from(sharers);
+        Some(share.clamp(SMALLEST_BUFFER, LARGEST_BUFFER) as u32)
+    }
+
+    fn row(&self, anchor: &crate::clock::Anchor, tally: &Tally, probe: &LagProbe) -> TrialRecord {
+        let Trial { trial_id, block, position, jitter, .. } = &self.trial;
+        let moved = tally.first_byte.zip(tally.last_byte);
+        let achieved_bps = moved.and_then(|(first, last)| {
+            let nanos = last.checked_duration_since(first)?.as_nanos();
+            u64::try_from((u128::from(tally.socket_bytes) * 8_000_000_000).checked_div(nanos)?).ok()
+        });
+        TrialRecord {
+            run_id: self.run.run_id.clone(),
+            trial_id: trial_id.clone(),
+            attempt: self.attempt,
+            cell_id: self.cell.cell_id.clone(),
+            block: *block,
+            position: *position,
+            control: self.cell.control,
+            jitter_us: u64::try_from(jitter.as_micros()).unwrap_or(u64::MAX),
+            started_at: anchor.wall,
+            ended_at: anchor.wall_at(tally.ended.unwrap_or(anchor.instant)),
+            state: match tally.stopped {
+                Some(StopReason::Interrupted) => TrialState::Interrupted,
+                Some(StopReason::DurationOver) | None => TrialState::Whole,
+            },
+            transfers: tally.transfers,
+            achieved_bps,
+            scheduler_lag_us: Some(probe.longest_us()),
+            starved: probe.starved(),
+            host: self.run.host.clone(),
+        }
+    }
+}
+
+const SAMPLE_EVERY: Duration = Duration::from_millis(100);
+const SAMPLES_A_SECOND: u64 = 2_000;
+const SMALLEST_BUFFER: u64 = 8 << 10;
+const LARGEST_BUFFER: u64 = 1 << 20;

@@ -1,0 +1,372 @@
+//! One user: a closed loop of presign, transfer, wait, again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use ttlsweep_record::{
+    Control, Method, ObjectState, Outcome, Phase, Presign, SCHEMA_VERSION, Timestamp, TransferRecord,
+};
+
+use super::TrialRun;
+use crate::clock::Anchor;
+use crate::dial::{Connection, Dialer};
+use crate::link::SignedRequest;
+use crate::stop::{Stop, StopReason};
+use crate::store::{Operation, Part, SignError};
+use crate::transfer::{self, Limits, Observed, Task, record};
+use crate::wire::Side;
+use crate::wire::limiter::Limiter;
+
+/// One user of a trial.
+#[derive(Debug)]
+pub(super) struct User {
+    pub(super) trial: Arc<TrialRun>,
+    pub(super) number: u32,
+    pub(super) starts: Instant,
+    pub(super) cap: Option<(Arc<Limiter>, Side)>,
+    pub(super) stop: Stop,
+}
+
+/// What users did, added up.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) transfers: u64,
+    pub(super) failures: u64,
+    /// In the body's direction, TLS included.
+    pub(super) socket_bytes: u64,
+    pub(super) first_byte: Option<Instant>,
+    pub(super) last_byte: Option<Instant>,
+    pub(super) ended: Option<Instant>,
+    pub(super) stopped: Option<StopReason>,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.transfers += other.transfers;
+        self.failures += other.failures;
+        self.socket_bytes += other.socket_bytes;
+        self.first_byte = self.first_byte.into_iter().chain(other.first_byte).min();
+        self.last_byte = self.last_byte.max(other.last_byte);
+        self.ended = self.ended.max(other.ended);
+        // One user that was interrupted makes the trial so, whatever the others came to.
+        if self.stopped != Some(StopReason::Interrupted) {
+            self.stopped = other.stopped.or(self.stopped);
+        }
+    }
+
+    fn note(&mut self, observed: &Observed, upload: bool) {
+        self.ended = Some(observed.finished);
+        let Some(connection) = &observed.connection else { return };
+        let (bytes, first, last) = if upload {
+            (connection.socket_written, observed.exchange.first_byte_written, connection.last_write)
+        } else {
+            (connection.socket_read, observed.exchange.first_byte_read, connection.last_read)
+        };
+        self.socket_bytes += bytes;
+        self.first_byte = self.first_byte.into_iter().chain(first).min();
+        self.last_byte = self.last_byte.max(last);
+    }
+}
+
+impl User {
+    pub(super) async fn run(mut self) -> Tally {
+        let mut tally = Tally::default();
+        let upload_id = match self.begin().await {
+            Ok(upload_id) => upload_id,
+            Err(reason) => {
+                tally.stopped = Some(reason);
+                return tally;
+            }
+        };
+        let mut kept = None;
+        let mut sequence = 0;
+        let cell = Arc::clone(&self.trial.cell);
+        while cell.transfers_per_user.is_none_or(|most| sequence < most) {
+            if sequence > 0 {
+                let next = Instant::now() + Duration::from_micros(cell.wait_us);
+                if let Some(reason) = self.stop.sleep_until(next).await {
+                    tally.stopped = Some(reason);
+                    break;
+                }
+            }
+            if let Some(reason) = self.stop.now() {
+                tally.stopped = Some(reason);
+                break;
+            }
+            sequence += 1;
+            if let Err(reason) = self.transfer(sequence, &upload_id, &mut kept, &mut tally).await {
+                tally.stopped = Some(reason);
+                break;
+            }
+        }
+        if let Ok(Some(upload_id)) = &upload_id
+            && let Err(error) = self.trial.target.store.abort_upload(&self.upload_key(), upload_id).await
+        {
+            tracing::warn!("{error}; its parts stay until they are deleted");
+        }
+        tally
+    }
+
+    /// What has to be there before the first transfer: the multipart upload. Then waits for the user's turn in the ramp.
+    async fn begin(&mut self) -> Result<Result<Option<String>, String>, StopReason> {
+        let upload_id = if self.trial.cell.method == Method::UploadPart {
+            self.trial.target.store.begin_upload(&self.upload_key()).await.map(Some)
+        } else {
+            Ok(None)
+        };
+        match self.stop.sleep_until(self.starts).await {
+            Some(reason) => Err(reason),
+            None => Ok(upload_id),
+        }
+    }
+
+    /// One transfer, from signing to its row. An error is the reason for which none was begun.
+    async fn transfer(
+        &mut self,
+        sequence: u32,
+        upload_id: &Result<Option<String>, String>,
+        kept: &mut Option<Connection>,
+        tally: &mut Tally,
+    ) -> Result<(), StopReason> {
+        let trial = Arc::clone(&self.trial);
+        let (run, cell) = (&trial.run, &trial.cell);
+        let transfer_id = self.transfer_id(sequence);
+        let operation = self.operation(sequence, upload_id);
+        let signed = match &operation {
+            Ok(operation) => self.sign(operation, &transfer_id).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.clone()),
+        };
+        let key = operation.as_ref().map_or_else(|_| self.upload_key(), |operation| operation.key.clone());
+        let signed = match signed {
+            Ok(signed) => signed,
+            Err(error) => {
+                let row = self.begun(sequence, &transfer_id, &key, None, run.clock.anchor());
+                let row = TransferRecord { outcome: Outcome::FailedLocally, error: Some(error), ..row };
+                tally.transfers += 1;
+                tally.failures += 1;
+                tally.ended = Some(Instant::now());
+                run.sink.ended(record::Rows { transfer: row, events: Vec::new(), samples: Vec::new() });
+                return Ok(());
+            }
+        };
+        if cell.control == Some(Control::ExpiredStart)
+            && let Some(expires_at) = signed.expires_at
+        {
+            let expired = run.clock.anchor().instant_at(expires_at.plus_micros(PAST_EXPIRY_US));
+            if let Some(reason) = self.stop.sleep_until(expired).await {
+                return Err(reason);
+            }
+        }
+
+        let anchor = run.clock.anchor();
+        let row = self.begun(sequence, &transfer_id, &key, Some(&signed), anchor);
+        run.sink.started(row.clone());
+        let dialer = self.dialer(signed.uri.scheme() == Some(&http::uri::Scheme::HTTPS));
+        let task = Task {
+            transfer_id: &transfer_id,
+            request: &signed,
+            upload: cell.method.is_upload().then_some(&trial.source),
+            key: &key,
+            expect_continue: cell.expect_continue,
+            limits: Limits {
+                connect: Duration::from_micros(cell.connect_timeout_us),
+                idle: Duration::from_micros(cell.idle_timeout_us),
+                total: Duration::from_micros(cell.timeout_us),
+            },
+            sample_every: trial.sample_every(),
+        };
+        if !cell.reuse_connections {
+            *kept = None;
+        }
+        let observed = transfer::run(&task, &dialer, kept, anchor, &mut self.stop).await;
+        tally.note(&observed, cell.method.is_upload());
+        let mut rows = record::complete(row, observed);
+        self.note_offset(&mut rows.transfer);
+        self.look_up(&mut rows.transfer, operation.ok().as_ref()).await;
+        tally.transfers += 1;
+        tally.failures += u64::from(rows.transfer.outcome.is_failure());
+        run.sink.ended(rows);
+        Ok(())
+    }
+
+    async fn sign(&self, operation: &Operation, transfer_id: &str) -> Result<SignedRequest, SignError> {
+        let (run, cell, store) = (&self.trial.run, &self.trial.cell, &self.trial.target.store);
+        let now = run.clock.anchor();
+        let at = match cell.presign {
+            Presign::PerTransfer => now.wall,
+            // A link is its date and its signature: minted now for then, it is the one that would have been minted then.
+            Presign::PerUser => now.wall_at(self.starts),
+        };
+        match cell.ttl_s {
+            None => store.sign_headers(operation, transfer_id, now.wall).await,
+            Some(ttl) => store.presign(operation, transfer_id, at, Duration::from_secs(ttl.into())).await,
+        }
+    }
+
+    fn operation(&self, sequence: u32, upload_id: &Result<Option<String>, String>) -> Result<Operation, String> {
+        let method = self.trial.cell.method;
+        let upload_id = upload_id.as_ref().map_err(Clone::clone)?;
+        Ok(match (method, upload_id) {
+            (Method::UploadPart, Some(upload_id)) => Operation {
+                method,
+                key: self.upload_key(),
+                part: Some(Part { upload_id: upload_id.clone(), number: sequence }),
+            },
+            (Method::Get, _) => {
+                Operation { method, key: download_key(&self.trial.cell, &self.trial.run.experiment, &self.trial.run.run_id), part: None }
+            }
+            (Method::Put | Method::UploadPart, _) => {
+                Operation { method, key: format!("{}-s{sequence}", self.upload_key()), part: None }
+            }
+        })
+    }
+
+    /// The row as far as it is known when the transfer starts; it stands in the journal, and becomes the transfer's row if
+    /// the process is killed before it ends.
+    fn begun(
+        &self,
+        sequence: u32,
+        transfer_id: &str,
+        key: &str,
+        signed: Option<&SignedRequest>,
+        anchor: Anchor,
+    ) -> TransferRecord {
+        let TrialRun { run, trial, cell, target, attempt, .. } = &*self.trial;
+        let started_at: Timestamp = anchor.wall;
+        TransferRecord {
+            schema_version: SCHEMA_VERSION,
+            run_id: run.run_id.clone(),
+            trial_id: trial.trial_id.clone(),
+            attempt: *attempt,
+            transfer_id: transfer_id.to_owned(),
+            cell_id: cell.cell_id.clone(),
+            block: trial.block,
+            position: trial.position,
+            control: cell.control,
+            users: cell.users,
+            ttl_s: cell.ttl_s,
+            size_bytes: cell.size_bytes,
+            bandwidth_bps: cell.bandwidth_bps,
+            method: cell.method,
+            expiry_policy: cell.expiry_policy,
+            user: self.number,
+            sequence,
+            target: cell.target,
+            endpoint: target.endpoint.to_string(),
+            object_key: key.to_owned(),
+            presigned_at: signed.and_then(|signed| signed.presigned_at),
+            expires_at: signed.and_then(|signed| signed.expires_at),
+            started_at,
+            head_written_at: None,
+            head_acked_at: None,
+            ended_at: started_at,
+            link_age_us: None,
+            margin_us: None,
+            connection_id: None,
+            reused_connection: false,
+            local_addr: None,
+            remote_addr: None,
+            tls_version: None,
+            dns_us: None,
+            connect_us: None,
+            tls_us: None,
+            continue_us: None,
+            send_us: None,
+            wait_us: None,
+            response_start_us: None,
+            receive_us: None,
+            total_us: 0,
+            body_bytes: cell.size_bytes.0,
+            body_bytes_written: 0,
+            body_bytes_acked: None,
+            response_bytes: 0,
+            status: None,
+            s3_code: None,
+            s3_message: None,
+            request_id: None,
+            host_id: None,
+            server_time: None,
+            clock_offset_us: None,
+            outcome: Outcome::Cancelled,
+            phase: Phase::Connect,
+            early_response: None,
+            peer_close: None,
+            errno: None,
+            error: Some(RUN_KILLED.to_owned()),
+            object_state: None,
+            rtt_us: None,
+            min_rtt_us: None,
+            retransmits: None,
+        }
+    }
+
+    fn dialer(&self, secure: bool) -> Dialer {
+        let TrialRun { run, target, .. } = &*self.trial;
+        Dialer {
+            endpoint: target.endpoint.clone(),
+            tls: secure.then(|| target.store.tls()),
+            cap: self.cap.clone(),
+            receive_buffer: self.trial.receive_buffer(),
+            ids: Arc::clone(&run.connection_ids),
+        }
+    }
+
+    fn note_offset(&self, row: &mut TransferRecord) {
+        let offset = &self.trial.target.offset;
+        if let (Some(server), Some(before), Some(response)) =
+            (row.server_time, row.head_written_at, row.response_start_us)
+        {
+            let after = row.started_at.plus_micros(i64::try_from(response).unwrap_or(i64::MAX));
+            offset.narrow(server, before, after);
+        }
+        row.clock_offset_us = offset.middle_us();
+    }
+
+    async fn look_up(&self, row: &mut TransferRecord, operation: Option<&Operation>) {
+        let Some(operation) = operation else { return };
+        if !row.method.is_upload() || row.outcome == Outcome::Completed {
+            return;
+        }
+        row.object_state = Some(if self.trial.run.stop.is_thrown() {
+            // Ctrl-C must not wait for a look-up at every user.
+            ObjectState::Unknown
+        } else {
+            self.trial.target.store.object_state(operation).await
+        });
+    }
+
+    fn transfer_id(&self, sequence: u32) -> String {
+        let TrialRun { run, trial, attempt, .. } = &*self.trial;
+        format!("{}-{}-a{attempt}-u{}-s{sequence}", run.run_id, trial.trial_id, self.number)
+    }
+
+    fn upload_key(&self) -> String {
+        let TrialRun { run, trial, attempt, cell, .. } = &*self.trial;
+        let folder = run_folder(&cell.prefix, &run.experiment, &run.run_id);
+        format!("{folder}{}-a{attempt}-u{}", trial.trial_id, self.number)
+    }
+}
+
+/// Where every object of a run lies: nothing outside is ever written.
+fn run_folder(prefix: &str, experiment: &str, run_id: &str) -> String {
+    let prefix = prefix.trim_matches('/');
+    let separator = if prefix.is_empty() { "" } else { "/" };
+    format!("{prefix}{separator}{experiment}/{run_id}/")
+}
+
+/// The object that downloads of a cell's size read.
+pub(crate) fn download_key(cell: &ttlsweep_record::Cell, experiment: &str, run_id: &str) -> String {
+    let folder = run_folder(&cell.prefix, experiment, run_id);
+    match &cell.size_file {
+        None => format!("{folder}download-{}", cell.size_bytes.0),
+        Some(file) => format!("{folder}download-{}-{}", cell.size_bytes.0, file.rsplit('/').next().unwrap_or_default()),
+    }
+}
+
+/// What a transfer's row says when nobody was left to see its end.
+const RUN_KILLED: &str = "run killed";
+
+/// How long after its expiry an `expired-start` control starts, so that a server whose clock is a little behind must
+/// refuse it, too.
+const PAST_EXPIRY_US: i64 = 1_000_000;
