@@ -1,0 +1,83 @@
+set positional-arguments
+
+# Lists the recipes.
+[private]
+default:
+    @just --list --unsorted
+
+# Runs an experiment, then reports on it: just sweep experiments/ttl-grid.toml [--bucket B] [--endpoint URL] ...
+[group('experiment')]
+sweep EXPERIMENT *ARGS: build
+    #!/bin/sh
+    set -u
+    # The sweep prints its folder on stdout; everything else it says goes to the terminal.
+    folder=$(target/release/ttlsweep run "$@")
+    code=$?
+    # A sweep that was stopped is reported on as far as it came; a dry run has printed a plan and no folder.
+    if [ -d "$folder" ]; then
+        target/release/ttlsweep-report "$folder" || exit
+    elif [ -n "$folder" ]; then
+        printf '%s\n' "$folder"
+    fi
+    exit $code
+
+# Reports on one or many run folders: just report results/ttl-grid/latest
+[group('experiment')]
+report +ARGS: build
+    target/release/ttlsweep-report "$@"
+
+# Finishes a run that was stopped, then reports on it: just resume results/ttl-grid/latest
+[group('experiment')]
+resume DIR *ARGS: build
+    target/release/ttlsweep resume "$@"
+    target/release/ttlsweep-report "$1"
+
+# Builds the programs that the recipes above use.
+[group('develop')]
+build:
+    @cargo build --release --workspace --bins --locked
+
+# Everything that CI runs: formatting, lints, tests, every experiment file loads, docs.
+[group('develop')]
+check: format-check lint test real-servers docs
+
+# Runs the tests.
+[group('develop')]
+test:
+    cargo test --workspace --locked
+
+# Sweeps real S3 servers from the package registries and checks every row.
+[group('develop')]
+real-servers: servers
+    cargo build --workspace --bins --locked
+    python3 scripts/real-servers.py --bin target/debug
+
+# Installs the real S3 servers that the tests use into .servers/.
+[group('develop')]
+servers:
+    scripts/servers.sh
+
+# Formats the code.
+[group('develop')]
+format:
+    cargo fmt --all
+
+# Checks the formatting.
+[group('develop')]
+format-check:
+    cargo fmt --all --check
+
+# Runs clippy; a warning is an error.
+[group('develop')]
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Builds the API's documentation; a warning is an error.
+[group('develop')]
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Writes the data dictionary in docs/ anew from the row types.
+[group('develop')]
+dictionary:
+    cargo run --quiet --locked -p ttlsweep-record --example dictionary > docs/data-dictionary.md
