@@ -11,8 +11,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use rand::rand_core::Rng;
 use rand::SeedableRng;
+use rand::rand_core::Rng;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;

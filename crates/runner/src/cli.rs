@@ -51,7 +51,7 @@ pub struct RunArgs {
     /// Print the plan and its estimate, and send nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask before a real endpoint is used
+    /// Do not ask before a plan that costs more than 1 USD, moves more than 100 GB or takes more than 12 hours
     #[arg(long)]
     pub yes: bool,
     /// How progress is shown, on stderr

@@ -6,8 +6,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::Timestamp;
+use ttlsweep_record::environment::ClockOffset;
 
 /// The bracket for one endpoint.
 #[derive(Debug, Default)]

@@ -10,8 +10,10 @@ pub fn name(errno: i32) -> String {
 
 /// Whether the error says that this machine ran out of something, so that neither network nor server is to blame.
 pub fn is_local(errno: i32) -> bool {
-    matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS | libc::EADDRNOTAVAIL | libc::EACCES | libc::EPERM)
-        || Error::from_raw_os_error(errno).kind() == ErrorKind::OutOfMemory
+    matches!(
+        errno,
+        libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS | libc::EADDRNOTAVAIL | libc::EACCES | libc::EPERM
+    ) || Error::from_raw_os_error(errno).kind() == ErrorKind::OutOfMemory
 }
 
 const NAMES: &[(i32, &str)] = &[

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use miette::Report;
 use crate::run_folder::FolderError;
 use crate::store::PreflightError;
 use crate::sweep::SweepError;
 use crate::target::TargetError;
+use miette::Report;
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

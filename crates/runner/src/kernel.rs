@@ -39,13 +39,7 @@ pub fn tcp_info(stream: &TcpStream) -> Option<TcpInfo> {
     // SAFETY: the descriptor is open for as long as `stream` is borrowed; pointer and length describe `info`, and the
     // kernel writes at most `len` bytes, fewer on a kernel that knows fewer fields (the rest stays zero).
     let result = unsafe {
-        libc::getsockopt(
-            stream.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
-            (&raw mut info).cast(),
-            &raw mut len,
-        )
+        libc::getsockopt(stream.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, (&raw mut info).cast(), &raw mut len)
     };
     (result == 0).then_some(TcpInfo {
         bytes_acked: info.tcpi_bytes_acked,

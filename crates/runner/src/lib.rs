@@ -1,4 +1,18 @@
-//! From a question to rows.
+//! From a question to rows: the experiment file, the plan, the trials, the traced transfers, the CSV.
+//!
+//! Start with [`cmd`], where each command reads as a list of steps. The data goes one way:
+//!
+//! - [`experiment`] reads the TOML file into validated [cells](ttlsweep_record::Cell); [`plan`] orders their trials;
+//!   [`estimate`] says what that will take. None of them touches the network.
+//! - [`target`] opens the endpoints that the cells name: [`store`] signs and asks (the AWS SDK), and the testbed is started
+//!   where a cell wants it.
+//! - [`sweep`] runs the plan's trials, [`trial`] one of them with all its users, [`transfer`] one request.
+//! - [`dial`] opens a connection through the layers of [`wire`], which note what passes and judge nothing.
+//!   `transfer::judge` says what happened, from those notes.
+//! - [`files`] writes the rows as they happen, into a [`run_folder`].
+//!
+//! Clock ([`clock`]), randomness (the plan's seed) and network (the streams of [`wire`]) are passed in.
+
 pub mod body;
 pub mod cli;
 pub mod clock;

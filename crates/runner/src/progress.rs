@@ -55,15 +55,8 @@ impl Progress {
         let target = if mode == Mode::Auto { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(millis(all.time)), target).with_style(style());
         bar.enable_steady_tick(Duration::from_millis(500));
-        let progress = Self {
-            mode,
-            bar,
-            started: Instant::now(),
-            done: Counts::default(),
-            all,
-            transfers: 0,
-            failures: 0,
-        };
+        let progress =
+            Self { mode, bar, started: Instant::now(), done: Counts::default(), all, transfers: 0, failures: 0 };
         progress.show();
         progress
     }
@@ -82,10 +75,7 @@ impl Progress {
             Mode::Plain => {
                 let left = left_us.map_or_else(String::new, |left| format!(", {} left", format_micros(left)));
                 let (done, all) = (self.done.trials, self.all.trials);
-                format!(
-                    "{done}/{all} {}: {} transfers, {} failed{left}",
-                    row.trial_id, row.transfers, end.failures
-                )
+                format!("{done}/{all} {}: {} transfers, {} failed{left}", row.trial_id, row.transfers, end.failures)
             }
             Mode::Json => serde_json::to_string(&Line {
                 trial_id: &row.trial_id,

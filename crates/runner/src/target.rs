@@ -144,11 +144,8 @@ async fn open(settings: &StoreSettings) -> Result<Target, TargetError> {
     let link = store.presign(&probe, "probe", Timestamp::from_unix_micros(0), Duration::from_secs(1)).await;
     let link = link.map_err(|error| TargetError::Address(error.to_string()))?;
     let endpoint = Endpoint::of(&link.uri).map_err(|error| TargetError::Address(error.to_string()))?;
-    let told = |source| TargetError::Preflight {
-        endpoint: endpoint.to_string(),
-        bucket: settings.bucket.clone(),
-        source,
-    };
+    let told =
+        |source| TargetError::Preflight { endpoint: endpoint.to_string(), bucket: settings.bucket.clone(), source };
     store.preflight().await.map_err(told)?;
     Ok(Target { store, offset: OffsetBracket::default(), endpoint })
 }
@@ -223,4 +220,3 @@ impl Testbeds {
         self.runtime.shutdown_background();
     }
 }
-

@@ -142,7 +142,13 @@ pub enum End {
 
 /// Runs one transfer, on `kept` if that connection still stands, else on a new one. A connection that can be used again is
 /// put back into `kept`.
-pub async fn run(task: &Task<'_>, dialer: &Dialer, kept: &mut Option<Connection>, anchor: Anchor, stop: &mut Stop) -> Observed {
+pub async fn run(
+    task: &Task<'_>,
+    dialer: &Dialer,
+    kept: &mut Option<Connection>,
+    anchor: Anchor,
+    stop: &mut Stop,
+) -> Observed {
     let mut tape = Tape::default();
     let mut steps = Steps::default();
     let deadline = anchor.instant + task.limits.total;
@@ -178,12 +184,9 @@ pub async fn run(task: &Task<'_>, dialer: &Dialer, kept: &mut Option<Connection>
     let failure = Arc::new(OnceLock::new());
     let body = match task.upload {
         None => RequestBody::empty(),
-        Some(source) => RequestBody::new(
-            source.open(task.key),
-            source.len(),
-            Arc::clone(&connection.marks),
-            Arc::clone(&failure),
-        ),
+        Some(source) => {
+            RequestBody::new(source.open(task.key), source.len(), Arc::clone(&connection.marks), Arc::clone(&failure))
+        }
     };
     let done = exchange::drive(task, &mut connection, body, anchor, deadline, stop, &mut tape).await;
     let finished = Instant::now();

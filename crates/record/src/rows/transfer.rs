@@ -1,3 +1,4 @@
+use super::{Cell, SCHEMA_VERSION};
 use crate::row::row;
 use crate::units::{BitRate, ByteCount, Timestamp};
 use crate::words::{Control, ExpiryPolicy, Method, ObjectState, Outcome, PeerClose, Phase, TargetKind};
@@ -134,5 +135,77 @@ row! {
         pub min_rtt_us: Option<u32>,
         /// Segments sent again on the connection during the transfer (Linux only).
         pub retransmits: Option<u32>,
+    }
+}
+
+impl TransferRecord {
+    /// The row of a transfer of `cell` that starts at `started_at`, as far as it is known by then: its names are empty, and
+    /// it ends at once as `cancelled`, which is what it stays if nobody is left to see its end.
+    pub fn begun(cell: &Cell, started_at: Timestamp) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            run_id: String::new(),
+            trial_id: String::new(),
+            attempt: 1,
+            transfer_id: String::new(),
+            cell_id: cell.cell_id.clone(),
+            block: 1,
+            position: 1,
+            control: cell.control,
+            users: cell.users,
+            ttl_s: cell.ttl_s,
+            size_bytes: cell.size_bytes,
+            bandwidth_bps: cell.bandwidth_bps,
+            method: cell.method,
+            expiry_policy: cell.expiry_policy,
+            user: 1,
+            sequence: 1,
+            target: cell.target,
+            endpoint: String::new(),
+            object_key: String::new(),
+            presigned_at: None,
+            expires_at: None,
+            started_at,
+            head_written_at: None,
+            head_acked_at: None,
+            ended_at: started_at,
+            link_age_us: None,
+            margin_us: None,
+            connection_id: None,
+            reused_connection: false,
+            local_addr: None,
+            remote_addr: None,
+            tls_version: None,
+            dns_us: None,
+            connect_us: None,
+            tls_us: None,
+            continue_us: None,
+            send_us: None,
+            wait_us: None,
+            response_start_us: None,
+            receive_us: None,
+            total_us: 0,
+            body_bytes: cell.size_bytes.0,
+            body_bytes_written: 0,
+            body_bytes_acked: None,
+            response_bytes: 0,
+            status: None,
+            s3_code: None,
+            s3_message: None,
+            request_id: None,
+            host_id: None,
+            server_time: None,
+            clock_offset_us: None,
+            outcome: Outcome::Cancelled,
+            phase: Phase::Connect,
+            early_response: None,
+            peer_close: None,
+            errno: None,
+            error: None,
+            object_state: None,
+            rtt_us: None,
+            min_rtt_us: None,
+            retransmits: None,
+        }
     }
 }

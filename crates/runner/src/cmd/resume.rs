@@ -40,7 +40,10 @@ pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
     }
     let settled = settle(path, &plan).map_err(|error| usage(&error))?;
     if settled.killed > 0 {
-        eprintln!("{} transfers were in flight when the run was killed; they are recorded as cancelled", settled.killed);
+        eprintln!(
+            "{} transfers were in flight when the run was killed; they are recorded as cancelled",
+            settled.killed
+        );
     }
     let missing = plan.trials.len() - settled.whole.len();
     if missing == 0 {

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
 
 use ttlsweep_record::environment::Environment;
-use ttlsweep_record::{SCHEMA_VERSION, TargetKind, Timestamp};
+use ttlsweep_record::units::format_micros;
+use ttlsweep_record::{ByteCount, SCHEMA_VERSION, TargetKind, Timestamp};
 
 use super::{Job, prepare, stop_on_signals};
 use crate::cli::RunArgs;
@@ -36,7 +38,7 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::Done);
     }
     eprintln!("{}: {estimate}", experiment.name);
-    if !consents(args, experiment)? {
+    if !consents(args, experiment, &estimate)? {
         return Ok(ExitCode::Done);
     }
     prepare(&plan, experiment.parallel_trials);
@@ -66,16 +68,18 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     job.carry_out().await
 }
 
-/// Before anything is sent to a real endpoint, whoever sits at the terminal is asked; elsewhere `--yes` is the consent.
-fn consents(args: &RunArgs, experiment: &Experiment) -> Result<bool, Failure> {
+/// A plan that costs more than anyone would want to find out afterwards is asked about first; where nobody can answer,
+/// `--yes` is the consent.
+fn consents(args: &RunArgs, experiment: &Experiment, estimate: &Estimate) -> Result<bool, Failure> {
     if experiment.target != TargetKind::S3 || args.yes {
         return Ok(true);
     }
+    let Some(limit) = exceeded_limit(estimate) else { return Ok(true) };
     if !std::io::stdin().is_terminal() {
-        let message = "this plan is sent to a real endpoint; add `--yes`, or `--dry-run` to see it first";
+        let message = format!("this plan {limit}; add `--yes` to run it all the same, or `--dry-run` to see it first");
         return Err(Failure::new(ExitCode::Usage, message));
     }
-    eprint!("Send this to a real endpoint? [y/N] ");
+    eprint!("This plan {limit}. Run it? [y/N] ");
     let _ = std::io::stderr().flush();
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(|error| Failure::new(ExitCode::Internal, error))?;
@@ -85,6 +89,25 @@ fn consents(args: &RunArgs, experiment: &Experiment) -> Result<bool, Failure> {
     }
     Ok(yes)
 }
+
+/// What makes a plan one to ask about, in words.
+fn exceeded_limit(estimate: &Estimate) -> Option<String> {
+    let bytes = estimate.bytes_up.saturating_add(estimate.bytes_down);
+    if let Some(aws) = estimate.aws.filter(|aws| aws.usd > LARGEST_COST_USD) {
+        Some(format!("costs about {:.2} USD in requests and transfer, more than {LARGEST_COST_USD:.2}", aws.usd))
+    } else if bytes > LARGEST_BYTES.0 {
+        Some(format!("moves {}, more than {LARGEST_BYTES}", ByteCount(bytes)))
+    } else if estimate.duration > LONGEST_DURATION {
+        let micros = |duration: Duration| format_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+        Some(format!("takes about {}, more than {}", micros(estimate.duration), micros(LONGEST_DURATION)))
+    } else {
+        None
+    }
+}
+
+const LARGEST_COST_USD: f64 = 1.0;
+const LARGEST_BYTES: ByteCount = ByteCount(100_000_000_000);
+const LONGEST_DURATION: Duration = Duration::from_secs(12 * 3600);
 
 fn print_plan(experiment: &Experiment, plan: &Plan, estimate: &Estimate) {
     println!("experiment  {}", experiment.name);

@@ -41,11 +41,10 @@ impl Store {
                          AWS_SECRET_ACCESS_KEY, or the profile"
                         .to_owned(),
                     "InvalidAccessKeyId" => {
-                        "the access key is unknown there; check AWS_ACCESS_KEY_ID, the profile, and the endpoint".to_owned()
+                        "the access key is unknown there; check AWS_ACCESS_KEY_ID, the profile, and the endpoint"
+                            .to_owned()
                     }
-                    "ExpiredToken" | "TokenRefreshRequired" => {
-                        "the session token has expired; log in again".to_owned()
-                    }
+                    "ExpiredToken" | "TokenRefreshRequired" => "the session token has expired; log in again".to_owned(),
                     "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
                         format!("`{bucket}` is in another region; name it with `--region`")
                     }
@@ -84,4 +83,3 @@ where
         }
     }
 }
-

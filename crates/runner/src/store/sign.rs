@@ -36,9 +36,9 @@ impl Store {
         let presigned = self.presigned(operation, transfer_id, at, ttl).await?;
         let uri: Uri = presigned.uri().parse().map_err(|_| SignError("the SDK's link is no URI".to_owned()))?;
         let expires_at = expiry_of(&uri).map_err(|error| SignError(error.to_string()))?;
-        let headers = presigned.headers().filter_map(|(name, value)| {
-            Some((HeaderName::try_from(name).ok()?, HeaderValue::from_str(value).ok()?))
-        });
+        let headers = presigned
+            .headers()
+            .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::from_str(value).ok()?)));
         Ok(SignedRequest {
             method: http_method(operation.method),
             uri,
@@ -120,17 +120,32 @@ impl Store {
         match (operation.method, &operation.part) {
             (Method::Get, _) => {
                 let request = client.get_object().bucket(bucket).key(key);
-                request.customize().mutate_request(name_transfer).presigned(config).await.map_err(|error| failed(&error))
+                request
+                    .customize()
+                    .mutate_request(name_transfer)
+                    .presigned(config)
+                    .await
+                    .map_err(|error| failed(&error))
             }
             (Method::UploadPart, Some(part)) => {
                 let number = i32::try_from(part.number).unwrap_or(i32::MAX);
                 let request =
                     client.upload_part().bucket(bucket).key(key).upload_id(&part.upload_id).part_number(number);
-                request.customize().mutate_request(name_transfer).presigned(config).await.map_err(|error| failed(&error))
+                request
+                    .customize()
+                    .mutate_request(name_transfer)
+                    .presigned(config)
+                    .await
+                    .map_err(|error| failed(&error))
             }
             (Method::Put | Method::UploadPart, _) => {
                 let request = client.put_object().bucket(bucket).key(key);
-                request.customize().mutate_request(name_transfer).presigned(config).await.map_err(|error| failed(&error))
+                request
+                    .customize()
+                    .mutate_request(name_transfer)
+                    .presigned(config)
+                    .await
+                    .map_err(|error| failed(&error))
             }
         }
     }

@@ -48,9 +48,7 @@ pub fn judge(observed: &Observed) -> Judgement {
         End::Stopped(reason) => {
             Judgement { outcome: Outcome::Cancelled, error: Some(reason.as_str().to_owned()), ..base }
         }
-        End::TimedOut(name) => {
-            Judgement { outcome: Outcome::TimedOut, error: Some(format!("{name} ran out")), ..base }
-        }
+        End::TimedOut(name) => Judgement { outcome: Outcome::TimedOut, error: Some(format!("{name} ran out")), ..base },
         End::Local(message) => Judgement { outcome: Outcome::FailedLocally, error: Some(message.clone()), ..base },
         End::Unconnected(error) => Judgement {
             outcome: if error.timed_out {
@@ -152,9 +150,10 @@ fn phase(observed: &Observed) -> Phase {
 }
 
 fn peer_close(connection: &ConnectionFacts, exchange: &Exchange) -> Option<PeerClose> {
-    let reset = connection.first_error.as_ref().filter(|fault| {
-        matches!(fault.kind, std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe)
-    });
+    let reset = connection
+        .first_error
+        .as_ref()
+        .filter(|fault| matches!(fault.kind, std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe));
     let fin_first = match (reset, connection.end_of_file) {
         (Some(fault), _) if fault.kind == std::io::ErrorKind::BrokenPipe => true,
         (Some(fault), Some(eof)) => eof <= fault.at,

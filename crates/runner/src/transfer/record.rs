@@ -32,7 +32,8 @@ pub fn complete(mut row: TransferRecord, observed: Observed) -> Rows {
     row.link_age_us = row.presigned_at.zip(row.head_written_at).map(|(made, written)| written.micros_since(made));
     row.margin_us = row.expires_at.map(|expires| row.ended_at.micros_since(expires));
     row.total_us = micros(judgement.ended.saturating_duration_since(anchor.instant));
-    (row.dns_us, row.connect_us, row.tls_us) = (steps.dns.map(micros), steps.connect.map(micros), steps.tls.map(micros));
+    (row.dns_us, row.connect_us, row.tls_us) =
+        (steps.dns.map(micros), steps.connect.map(micros), steps.tls.map(micros));
 
     if let Some(connection) = &connection {
         row.head_acked_at = connection.head_acked.map(wall);

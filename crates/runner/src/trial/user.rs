@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ttlsweep_record::{
-    Control, Method, ObjectState, Outcome, Phase, Presign, SCHEMA_VERSION, Timestamp, TransferRecord,
-};
+use ttlsweep_record::{Control, Method, ObjectState, Outcome, Presign, TransferRecord};
 
 use super::TrialRun;
 use crate::clock::Anchor;
@@ -213,9 +211,11 @@ impl User {
                 key: self.upload_key(),
                 part: Some(Part { upload_id: upload_id.clone(), number: sequence }),
             },
-            (Method::Get, _) => {
-                Operation { method, key: download_key(&self.trial.cell, &self.trial.run.experiment, &self.trial.run.run_id), part: None }
-            }
+            (Method::Get, _) => Operation {
+                method,
+                key: download_key(&self.trial.cell, &self.trial.run.experiment, &self.trial.run.run_id),
+                part: None,
+            },
             (Method::Put | Method::UploadPart, _) => {
                 Operation { method, key: format!("{}-s{sequence}", self.upload_key()), part: None }
             }
@@ -233,71 +233,21 @@ impl User {
         anchor: Anchor,
     ) -> TransferRecord {
         let TrialRun { run, trial, cell, target, attempt, .. } = &*self.trial;
-        let started_at: Timestamp = anchor.wall;
         TransferRecord {
-            schema_version: SCHEMA_VERSION,
             run_id: run.run_id.clone(),
             trial_id: trial.trial_id.clone(),
             attempt: *attempt,
             transfer_id: transfer_id.to_owned(),
-            cell_id: cell.cell_id.clone(),
             block: trial.block,
             position: trial.position,
-            control: cell.control,
-            users: cell.users,
-            ttl_s: cell.ttl_s,
-            size_bytes: cell.size_bytes,
-            bandwidth_bps: cell.bandwidth_bps,
-            method: cell.method,
-            expiry_policy: cell.expiry_policy,
             user: self.number,
             sequence,
-            target: cell.target,
             endpoint: target.endpoint.to_string(),
             object_key: key.to_owned(),
             presigned_at: signed.and_then(|signed| signed.presigned_at),
             expires_at: signed.and_then(|signed| signed.expires_at),
-            started_at,
-            head_written_at: None,
-            head_acked_at: None,
-            ended_at: started_at,
-            link_age_us: None,
-            margin_us: None,
-            connection_id: None,
-            reused_connection: false,
-            local_addr: None,
-            remote_addr: None,
-            tls_version: None,
-            dns_us: None,
-            connect_us: None,
-            tls_us: None,
-            continue_us: None,
-            send_us: None,
-            wait_us: None,
-            response_start_us: None,
-            receive_us: None,
-            total_us: 0,
-            body_bytes: cell.size_bytes.0,
-            body_bytes_written: 0,
-            body_bytes_acked: None,
-            response_bytes: 0,
-            status: None,
-            s3_code: None,
-            s3_message: None,
-            request_id: None,
-            host_id: None,
-            server_time: None,
-            clock_offset_us: None,
-            outcome: Outcome::Cancelled,
-            phase: Phase::Connect,
-            early_response: None,
-            peer_close: None,
-            errno: None,
             error: Some(RUN_KILLED.to_owned()),
-            object_state: None,
-            rtt_us: None,
-            min_rtt_us: None,
-            retransmits: None,
+            ..TransferRecord::begun(cell, anchor.wall)
         }
     }
 

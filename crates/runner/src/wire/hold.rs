@@ -220,8 +220,10 @@ pub(super) mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_behind_a_write_error_is_read_before_the_write_fails() {
-        let (mut stream, seen) =
-            held(vec![Err(io::ErrorKind::ConnectionReset)], vec![Ok(b"HTTP/1.1 403"), Err(io::ErrorKind::ConnectionReset)]);
+        let (mut stream, seen) = held(
+            vec![Err(io::ErrorKind::ConnectionReset)],
+            vec![Ok(b"HTTP/1.1 403"), Err(io::ErrorKind::ConnectionReset)],
+        );
         assert!(write_once(&mut stream).await.is_pending());
         assert!(seen.held().is_some());
         let mut answer = [0; 12];

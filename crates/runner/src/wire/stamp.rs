@@ -111,8 +111,9 @@ mod tests {
 
     /// A stream that fails each write with a broken pipe and each read with a reset.
     fn tokio_test_stream() -> impl AsyncRead + AsyncWrite + Unpin {
-        crate::wire::hold::tests::Script::new(vec![Err(io::ErrorKind::BrokenPipe)], vec![Err(
-            io::ErrorKind::ConnectionReset,
-        )])
+        crate::wire::hold::tests::Script::new(
+            vec![Err(io::ErrorKind::BrokenPipe)],
+            vec![Err(io::ErrorKind::ConnectionReset)],
+        )
     }
 }
