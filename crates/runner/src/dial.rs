@@ -109,7 +109,7 @@ pub struct DialError {
     pub at: Instant,
     /// The operating system's error.
     pub errno: Option<i32>,
-    /// Whether it was `connect_timeout` that ran out.
+    /// Whether the deadline passed.
     pub timed_out: bool,
     /// In words.
     pub message: String,
@@ -246,7 +246,7 @@ fn failed(phase: Phase, error: Option<&io::Error>, message: String) -> DialError
 }
 
 fn timed_out(phase: Phase) -> DialError {
-    let message = "connect_timeout ran out".to_owned();
+    let message = "the deadline for connecting passed".to_owned();
     DialError { phase, at: Instant::now(), errno: None, timed_out: true, message }
 }
 

@@ -175,7 +175,16 @@ pub async fn run(
             };
             match dialled {
                 Ok(connection) => connection,
-                Err(end) => return unconnected(end, steps, tape),
+                Err(mut end) => {
+                    if let End::Unconnected(error) = &mut end
+                        && error.timed_out
+                    {
+                        let name = if dial_deadline == deadline { "timeout" } else { "connect_timeout" };
+                        error.message = format!("{name} ran out");
+                        tape.note_at(Some(error.at), EventKind::TimedOut, Some(name.to_owned()));
+                    }
+                    return unconnected(end, steps, tape);
+                }
             }
         }
     };
@@ -221,6 +230,9 @@ pub async fn run(
 /// tape, so that it is not mistaken for a cut.
 async fn still_open(kept: Option<Connection>, tape: &mut Tape) -> Option<Connection> {
     let mut connection = kept?;
+    // The runtime learns of a close when it next looks at its sockets, and a busy one may not have looked since the last
+    // transfer: a task that yields goes on only after that.
+    tokio::task::yield_now().await;
     let usable = tokio::select! {
         biased;
         _ = &mut connection.http => false,

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
@@ -98,18 +101,22 @@ impl Store {
         if let Some(profile) = &settings.profile {
             loader = loader.profile_name(profile);
         }
-        if let Some(region) = &settings.region {
-            loader = loader.region(Region::new(region.clone()));
+        match (&settings.region, &settings.endpoint) {
+            (Some(region), _) => loader = loader.region(Region::new(region.clone())),
+            // The default chain would ask the instance's metadata service last; a store of one's own has no such thing.
+            (None, Some(_)) => {
+                let configured = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+                    .or_else(profile_region(settings.profile.as_deref()))
+                    .or_else(Region::from_static("us-east-1"));
+                loader = loader.region(configured);
+            }
+            (None, None) => {}
         }
         if let Access::Key(key) = &settings.access {
             loader = loader.credentials_provider(key.clone());
         }
         let config = loader.load().await;
-        let region = match (config.region(), &settings.endpoint) {
-            (Some(region), _) => region.clone(),
-            (None, Some(_)) => Region::from_static("us-east-1"),
-            (None, None) => return Err(StoreError::NoRegion),
-        };
+        let region = config.region().ok_or(StoreError::NoRegion)?.clone();
         let none = || StoreError::NoCredentials("the default chain is empty".to_owned());
         let credentials: SharedCredentialsProvider = config.credentials_provider().ok_or_else(none)?;
         // Asked once here, so that a missing key is told before the first transfer and not in each of its rows.
@@ -136,6 +143,14 @@ impl Store {
             credentials,
             tls,
         })
+    }
+}
+
+fn profile_region(profile: Option<&str>) -> ProfileFileRegionProvider {
+    let builder = ProfileFileRegionProvider::builder();
+    match profile {
+        Some(profile) => builder.profile_name(profile).build(),
+        None => builder.build(),
     }
 }
 

@@ -67,19 +67,18 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,
 {
-    match error.as_service_error() {
-        Some(service) => {
-            let (code, message) = (service.code().unwrap_or("no code"), service.message().unwrap_or("no message"));
-            format!("{code}, \"{message}\"")
-        }
-        None => {
-            let mut text = String::new();
-            let mut cause = std::error::Error::source(error);
-            while let Some(inner) = cause {
-                text = inner.to_string();
-                cause = inner.source();
-            }
-            if text.is_empty() { error.to_string() } else { format!("{error}: {text}") }
-        }
+    let told = error.as_service_error().map(|service| (service.code(), service.message()));
+    if let Some((code, message)) = told
+        && (code.is_some() || message.is_some())
+    {
+        return format!("{}, \"{}\"", code.unwrap_or("no code"), message.unwrap_or("no message"));
     }
+    // No answer, or one that is no S3 answer: the innermost cause says why.
+    let mut text = String::new();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = inner.to_string();
+        cause = inner.source();
+    }
+    if text.is_empty() { error.to_string() } else { format!("{error}: {text}") }
 }

@@ -89,8 +89,12 @@ pub async fn drive(
             }
             head = &mut sending, if response.is_none() => match head {
                 Ok(head) => {
-                    marks.note_response_head();
-                    response = Some(ResponseReader::new(head));
+                    // No 100 will follow a final answer, and only a 2xx makes the body worth sending.
+                    watch.continue_by = None;
+                    if head.status().is_success() {
+                        marks.stop_waiting_for_continue();
+                    }
+                    response = Some(ResponseReader::new(head, marks.note_response_head()));
                 }
                 Err(error) => break broken(Some(&error)),
             },
@@ -134,13 +138,16 @@ fn request(task: &Task<'_>, body: RequestBody, body_len: u64, marks: &Arc<Marks>
     }
     if task.expect_continue && body_len > 0 {
         headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
-        let marks = Arc::clone(marks);
-        hyper::ext::on_informational(&mut request, move |response| {
-            if response.status() == StatusCode::CONTINUE {
-                marks.note_continue();
-            }
-        });
     }
+    // Any server may send any 1xx unasked, and none of them is the final response.
+    let marks = Arc::clone(marks);
+    hyper::ext::on_informational(&mut request, move |response| {
+        if response.status() == StatusCode::CONTINUE {
+            marks.note_continue();
+        } else {
+            marks.note_informational();
+        }
+    });
     request
 }
 

@@ -90,6 +90,14 @@ fn broken(observed: &Observed, base: Judgement, unparsable: bool, message: &str)
         return Judgement { outcome: Outcome::Malformed, ended, error: Some(message.to_owned()), ..base };
     }
     let tls_error = observed.exchange.tls_error.as_ref();
+    if let Some((at, error)) = tls_error
+        && !is_alert(error)
+        && end_of_file.is_none_or(|eof| eof > *at)
+        && fault.is_none_or(|fault| fault.at > *at)
+    {
+        // What comes afterwards is the answer to the alert that this side sends.
+        return Judgement { outcome: Outcome::Malformed, ended: *at, error: Some(error.clone()), ..base };
+    }
     let (outcome, ended, error) = match (fault, end_of_file) {
         // Whatever comes after a FIN that was read: the peer had closed by then.
         (Some(fault), Some(eof)) if eof <= fault.at => (Outcome::Closed, eof, fault.message.clone()),
@@ -120,9 +128,9 @@ fn early_response(observed: &Observed) -> Option<bool> {
 
 /// Where sending stood when the response's head came.
 fn sending_stood(observed: &Observed) -> Phase {
-    let waited_for_continue = observed.exchange.first_body_byte_written.is_none();
     match early_response(observed) {
-        Some(true) if !waited_for_continue => Phase::RequestBody,
+        // Also where the body's first byte still waited for the cap.
+        Some(true) if !observed.exchange.waits_for_continue() => Phase::RequestBody,
         _ => Phase::Wait,
     }
 }
@@ -162,8 +170,13 @@ fn peer_close(connection: &ConnectionFacts, exchange: &Exchange) -> Option<PeerC
     match (reset, &exchange.tls_error) {
         (Some(_), _) if fin_first => Some(PeerClose::FinRst),
         (Some(_), _) => Some(PeerClose::Rst),
-        (None, Some((_, error))) if error.contains("alert") => Some(PeerClose::TlsAlert),
+        (None, Some((_, error))) if is_alert(error) => Some(PeerClose::TlsAlert),
         (None, _) if connection.tls_version.is_some() && exchange.end_of_file.is_some() => Some(PeerClose::CloseNotify),
         (None, _) => connection.end_of_file.map(|_| PeerClose::Fin),
     }
+}
+
+/// Whether TLS broke by an alert of the peer's, and not by bytes that are no TLS.
+fn is_alert(tls_error: &str) -> bool {
+    tls_error.contains("alert")
 }

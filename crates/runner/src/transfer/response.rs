@@ -30,13 +30,13 @@ pub struct ResponseReader {
 }
 
 impl ResponseReader {
-    /// Begins with the head that hyper has read.
-    pub fn new(head: http::Response<Incoming>) -> Self {
+    /// Begins with the head that hyper had read whole at `head_at`.
+    pub fn new(head: http::Response<Incoming>, head_at: Instant) -> Self {
         let (head, body) = head.into_parts();
         let response = Response {
             status: head.status,
             headers: head.headers,
-            head_at: Instant::now(),
+            head_at,
             body_bytes: 0,
             document: Vec::new(),
             whole: hyper::body::Body::is_end_stream(&body),

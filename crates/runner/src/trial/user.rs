@@ -70,34 +70,12 @@ impl Tally {
 impl User {
     pub(super) async fn run(mut self) -> Tally {
         let mut tally = Tally::default();
-        let upload_id = match self.begin().await {
-            Ok(upload_id) => upload_id,
-            Err(reason) => {
-                tally.stopped = Some(reason);
-                return tally;
-            }
+        let upload_id = self.begin_upload().await;
+        tally.stopped = match self.stop.sleep_until(self.starts).await {
+            Some(reason) => Some(reason),
+            None => self.loop_transfers(&upload_id, &mut tally).await,
         };
-        let mut kept = None;
-        let mut sequence = 0;
-        let cell = Arc::clone(&self.trial.cell);
-        while cell.transfers_per_user.is_none_or(|most| sequence < most) {
-            if sequence > 0 {
-                let next = Instant::now() + Duration::from_micros(cell.wait_us);
-                if let Some(reason) = self.stop.sleep_until(next).await {
-                    tally.stopped = Some(reason);
-                    break;
-                }
-            }
-            if let Some(reason) = self.stop.now() {
-                tally.stopped = Some(reason);
-                break;
-            }
-            sequence += 1;
-            if let Err(reason) = self.transfer(sequence, &upload_id, &mut kept, &mut tally).await {
-                tally.stopped = Some(reason);
-                break;
-            }
-        }
+        // Also where it was stopped before its turn came.
         if let Ok(Some(upload_id)) = &upload_id
             && let Err(error) = self.trial.target.store.abort_upload(&self.upload_key(), upload_id).await
         {
@@ -106,17 +84,40 @@ impl User {
         tally
     }
 
-    /// What has to be there before the first transfer: the multipart upload. Then waits for the user's turn in the ramp.
-    async fn begin(&mut self) -> Result<Result<Option<String>, String>, StopReason> {
-        let upload_id = if self.trial.cell.method == Method::UploadPart {
+    /// What has to be there before the first transfer of an `upload-part` trial.
+    async fn begin_upload(&self) -> Result<Option<String>, String> {
+        if self.trial.cell.method == Method::UploadPart {
             self.trial.target.store.begin_upload(&self.upload_key()).await.map(Some)
         } else {
             Ok(None)
-        };
-        match self.stop.sleep_until(self.starts).await {
-            Some(reason) => Err(reason),
-            None => Ok(upload_id),
         }
+    }
+
+    /// Transfers until all are done, or there is a reason to stop, which is returned.
+    async fn loop_transfers(
+        &mut self,
+        upload_id: &Result<Option<String>, String>,
+        tally: &mut Tally,
+    ) -> Option<StopReason> {
+        let mut kept = None;
+        let mut sequence = 0;
+        let cell = Arc::clone(&self.trial.cell);
+        while cell.transfers_per_user.is_none_or(|most| sequence < most) {
+            if sequence > 0 {
+                let next = Instant::now() + Duration::from_micros(cell.wait_us);
+                if let Some(reason) = self.stop.sleep_until(next).await {
+                    return Some(reason);
+                }
+            }
+            if let Some(reason) = self.stop.now() {
+                return Some(reason);
+            }
+            sequence += 1;
+            if let Err(reason) = self.transfer(sequence, upload_id, &mut kept, tally).await {
+                return Some(reason);
+            }
+        }
+        None
     }
 
     /// One transfer, from signing to its row. An error is the reason for which none was begun.

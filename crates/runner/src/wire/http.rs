@@ -129,15 +129,22 @@ impl Marks {
         exchange.release_body();
     }
 
+    /// Notes another 1xx: what was read so far was no part of the final response.
+    pub fn note_informational(&self) {
+        self.lock().first_byte_read = None;
+    }
+
     /// Lets the body go although no 100 came: RFC 9110 §10.1.1 forbids to wait for ever.
     pub fn stop_waiting_for_continue(&self) {
         self.lock().release_body();
     }
 
-    /// Notes that the final response's head was read whole. Its first byte may have come with the 100's last.
-    pub fn note_response_head(&self) {
+    /// Notes that the final response's head was read whole; returns when. Its first byte may have come with the 100's last.
+    pub fn note_response_head(&self) -> Instant {
         let mut exchange = self.lock();
-        exchange.first_byte_read = exchange.first_byte_read.or(exchange.last_byte_read);
+        let at = exchange.last_byte_read.unwrap_or_else(Instant::now);
+        exchange.first_byte_read.get_or_insert(at);
+        at
     }
 
     fn note_accepted(&self, bufs: &[IoSlice<'_>], accepted: usize) {
@@ -145,7 +152,10 @@ impl Marks {
         if accepted == 0 {
             return;
         }
-        let now = Instant::now();
+        // Where the socket has taken some of it already, its own stamp is the earlier one, and the head's end, which goes by
+        // that stamp, must not come before its beginning.
+        let taken = self.seen.last_write().filter(|_| self.seen.written() > exchange.settled.1);
+        let now = taken.unwrap_or_else(Instant::now);
         exchange.first_byte_written.get_or_insert(now);
         if exchange.head_len.is_none() {
             let before = exchange.accepted;

@@ -1,0 +1,91 @@
+//! The cap on real sockets: what was asked for is what flows, and users get equal shares.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ttlsweep_record::csv_file::read_rows;
+use ttlsweep_record::{Cell, Outcome, TransferRecord, TrialRecord};
+use ttlsweep_runner::clock::SystemClock;
+use ttlsweep_runner::experiment::{LoadOptions, load};
+use ttlsweep_runner::files::Files;
+use ttlsweep_runner::plan::Plan;
+use ttlsweep_runner::progress::Mode;
+use ttlsweep_runner::stop::StopSwitch;
+use ttlsweep_runner::sweep::{Sweep, SweepEnd};
+use ttlsweep_runner::target::Targets;
+
+/// 12.5 MB at 20 Mbit/s take 5 s.
+const EXPERIMENT: &str = "
+[experiment]
+name = \"caps\"
+parallel_trials = 4
+[target]
+tls = [true, false]
+[grid]
+users = 2
+ttl = \"60s\"
+size = \"6.25MB\"
+bandwidth = \"20Mbit/s\"
+[transfer]
+method = [\"put\", \"get\"]
+jitter = \"0s\"
+[controls]
+long_ttl = false
+header_signed = false
+expired_start = false
+";
+const ASKED_BPS: f64 = 20e6;
+const MOVED_BYTES: f64 = 12.5e6;
+/// What one slot holds at most; the first one is over when the first byte goes.
+const QUANTUM: f64 = 16384.0;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_and_downloads_flow_at_the_rate_that_was_asked_for_and_share_it_fairly() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("caps.toml");
+    std::fs::write(&path, EXPERIMENT).unwrap();
+    let experiment = load(&path, &LoadOptions::default()).unwrap().experiment;
+    let plan = Plan::new(&experiment);
+    let stop = StopSwitch::new();
+    let targets = Targets::open(&plan.cells).await.unwrap();
+    let files = Files::create(folder.path(), &plan.cells, stop.clone()).unwrap();
+    let sweep = Sweep {
+        plan: &plan,
+        experiment: "caps",
+        parallel_trials: 4,
+        run_id: "run",
+        host: "here",
+        folder: folder.path(),
+        attempts: HashMap::new(),
+        whole: Default::default(),
+        progress: Mode::None,
+        clock: Arc::new(SystemClock),
+        stop,
+    };
+    let ended = sweep.run(&targets, files).await.unwrap();
+    targets.close().await;
+    assert_eq!(ended, SweepEnd { transfers: 8, failures: 0, missing: 0 });
+
+    let cells: Vec<Cell> = read_rows(folder.path()).unwrap();
+    let trials: Vec<TrialRecord> = read_rows(folder.path()).unwrap();
+    let transfers: Vec<TransferRecord> = read_rows(folder.path()).unwrap();
+    for trial in &trials {
+        let cell = cells.iter().find(|cell| cell.cell_id == trial.cell_id).unwrap();
+        let achieved = trial.achieved_bps.unwrap() as f64;
+        let durations: Vec<_> =
+            transfers.iter().filter(|row| row.trial_id == trial.trial_id).map(|row| row.total_us as f64).collect();
+        let unfair = durations[0].max(durations[1]) / durations[0].min(durations[1]);
+        println!(
+            "{} tls {}: {:.2} % of the cap, {unfair:.3} between the users, at most {} µs late",
+            cell.method,
+            cell.tls.unwrap(),
+            achieved / ASKED_BPS * 100.0,
+            trial.scheduler_lag_us.unwrap()
+        );
+        let off = achieved / ASKED_BPS - 1.0;
+        assert!(off.abs() <= 0.01 + QUANTUM / MOVED_BYTES, "{off}: {trial:?}");
+        assert!(unfair <= 1.1, "{durations:?}");
+    }
+    assert!(transfers.iter().all(|row| row.outcome == Outcome::Completed));
+    assert_eq!(trials.len(), 4);
+}

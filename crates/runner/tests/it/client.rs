@@ -1,0 +1,209 @@
+//! The transfer under test: `transfer::run` against any address, and the rows that come of it.
+
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use http::HeaderMap;
+use tokio::time::Instant;
+use tokio_rustls::rustls::ClientConfig;
+use ttlsweep_record::{
+    ByteCount, EventKind, EventRecord, Method, Outcome, Phase, SCHEMA_VERSION, TargetKind, Timestamp, TransferRecord,
+};
+use ttlsweep_runner::body::{Block, Source};
+use ttlsweep_runner::clock::{Clock, SystemClock};
+use ttlsweep_runner::dial::{Connection, Dialer};
+use ttlsweep_runner::endpoint::Endpoint;
+use ttlsweep_runner::link::SignedRequest;
+use ttlsweep_runner::stop::{Stop, StopSwitch};
+use ttlsweep_runner::transfer::judge::judge;
+use ttlsweep_runner::transfer::{self, Limits, Task, record};
+use ttlsweep_runner::wire::Side;
+use ttlsweep_runner::wire::limiter::Limiter;
+
+use crate::server::Server;
+
+/// One user's client: it keeps its connection from one transfer to the next.
+pub(crate) struct Client {
+    endpoint: String,
+    dialer: Dialer,
+    kept: Option<Connection>,
+    stop: Stop,
+    /// Keeps the stop from being thrown by its switch's end.
+    _switch: StopSwitch,
+    pub(crate) limits: Limits,
+    pub(crate) expect_continue: bool,
+}
+
+/// What the runner would have written of one transfer.
+#[derive(Debug)]
+pub(crate) struct Story {
+    pub(crate) row: TransferRecord,
+    pub(crate) events: Vec<EventRecord>,
+    /// When it ended, on the clock that the servers tell by, too.
+    pub(crate) ended: Instant,
+}
+
+impl Story {
+    /// The outcome, and where.
+    pub(crate) fn end(&self) -> (Outcome, Phase) {
+        (self.row.outcome, self.row.phase)
+    }
+
+    /// The value of the first event of this kind; nothing where it did not happen.
+    pub(crate) fn event(&self, kind: EventKind) -> Option<&EventRecord> {
+        self.events.iter().find(|event| event.event == kind)
+    }
+}
+
+impl Client {
+    /// A client of `server`, with TLS where it speaks TLS.
+    pub(crate) fn of<T>(server: &Server<T>) -> Self {
+        Self::at(server.addr, server.tls.clone())
+    }
+
+    /// A client of whoever listens at `addr`.
+    pub(crate) fn at(addr: SocketAddr, tls: Option<Arc<ClientConfig>>) -> Self {
+        Self::named(&addr.to_string(), tls)
+    }
+
+    /// A client of a `host:port`.
+    pub(crate) fn named(authority: &str, tls: Option<Arc<ClientConfig>>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let endpoint = format!("{scheme}://{authority}");
+        let switch = StopSwitch::new();
+        Self {
+            dialer: Dialer {
+                endpoint: Endpoint::of(&endpoint.parse().unwrap()).unwrap(),
+                tls,
+                cap: None,
+                receive_buffer: None,
+                ids: Arc::new(AtomicU64::new(0)),
+            },
+            endpoint,
+            kept: None,
+            stop: switch.listen(None),
+            _switch: switch,
+            limits: Limits {
+                connect: Duration::from_secs(10),
+                idle: Duration::from_secs(10),
+                total: Duration::from_secs(20),
+            },
+            expect_continue: false,
+        }
+    }
+
+    /// Caps what it uploads.
+    pub(crate) fn capped(mut self, bits_per_second: u64) -> Self {
+        let rate = ttlsweep_record::BitRate::new(bits_per_second).unwrap();
+        self.dialer.cap = Some((Arc::new(Limiter::new(rate, 1)), Side::Write));
+        self
+    }
+
+    /// Uploads `len` bytes.
+    pub(crate) async fn put(&mut self, len: usize) -> Story {
+        let source = Source::Generated { block: BLOCK.clone(), len: len as u64 };
+        self.transfer(Method::Put, Some(&source), len).await
+    }
+
+    /// Downloads.
+    pub(crate) async fn get(&mut self) -> Story {
+        self.transfer(Method::Get, None, 0).await
+    }
+
+    async fn transfer(&mut self, method: Method, upload: Option<&Source>, len: usize) -> Story {
+        let request = SignedRequest {
+            method: if upload.is_some() { http::Method::PUT } else { http::Method::GET },
+            uri: format!("{}/bucket/key?x-run=t1", self.endpoint).parse().unwrap(),
+            headers: HeaderMap::new(),
+            presigned_at: None,
+            expires_at: None,
+        };
+        let task = Task {
+            transfer_id: "t1",
+            request: &request,
+            upload,
+            key: "key",
+            expect_continue: self.expect_continue,
+            limits: self.limits,
+            sample_every: Duration::from_millis(100),
+        };
+        let anchor = SystemClock.anchor();
+        let observed = transfer::run(&task, &self.dialer, &mut self.kept, anchor, &mut self.stop).await;
+        let ended = judge(&observed).ended;
+        let rows = record::complete(begun(method, len, anchor.wall), observed);
+        Story { row: rows.transfer, events: rows.events, ended }
+    }
+}
+
+/// The row as it is before anything has happened.
+fn begun(method: Method, len: usize, now: Timestamp) -> TransferRecord {
+    TransferRecord {
+        schema_version: SCHEMA_VERSION,
+        run_id: "run".to_owned(),
+        trial_id: "b01-c001".to_owned(),
+        attempt: 1,
+        transfer_id: "t1".to_owned(),
+        cell_id: "c001".to_owned(),
+        block: 1,
+        position: 1,
+        control: None,
+        users: 1,
+        ttl_s: None,
+        size_bytes: ByteCount(len as u64),
+        bandwidth_bps: None,
+        method,
+        expiry_policy: None,
+        user: 1,
+        sequence: 1,
+        target: TargetKind::S3,
+        endpoint: String::new(),
+        object_key: "key".to_owned(),
+        presigned_at: None,
+        expires_at: None,
+        started_at: now,
+        head_written_at: None,
+        head_acked_at: None,
+        ended_at: now,
+        link_age_us: None,
+        margin_us: None,
+        connection_id: None,
+        reused_connection: false,
+        local_addr: None,
+        remote_addr: None,
+        tls_version: None,
+        dns_us: None,
+        connect_us: None,
+        tls_us: None,
+        continue_us: None,
+        send_us: None,
+        wait_us: None,
+        response_start_us: None,
+        receive_us: None,
+        total_us: 0,
+        body_bytes: len as u64,
+        body_bytes_written: 0,
+        body_bytes_acked: None,
+        response_bytes: 0,
+        status: None,
+        s3_code: None,
+        s3_message: None,
+        request_id: None,
+        host_id: None,
+        server_time: None,
+        clock_offset_us: None,
+        outcome: Outcome::Cancelled,
+        phase: Phase::Connect,
+        early_response: None,
+        peer_close: None,
+        errno: None,
+        error: None,
+        object_state: None,
+        rtt_us: None,
+        min_rtt_us: None,
+        retransmits: None,
+    }
+}
+
+static BLOCK: LazyLock<Block> = LazyLock::new(|| Block::new(7));

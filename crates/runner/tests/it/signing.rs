@@ -1,0 +1,44 @@
+//! A testbed of one's own, so that its deeds can be read, and what it takes to sign for it.
+
+use aws_credential_types::Credentials;
+use ttlsweep_record::{Addressing, Method, Timestamp};
+use ttlsweep_runner::clock_offset::OffsetBracket;
+use ttlsweep_runner::endpoint::Endpoint;
+use ttlsweep_runner::link::SignedRequest;
+use ttlsweep_runner::store::{Access, Operation, Store, StoreSettings, Trust};
+use ttlsweep_runner::target::Target;
+use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed, TestbedConfig};
+
+/// The testbed's bucket.
+pub(crate) const BUCKET: &str = "ttlsweep";
+
+/// Starts a testbed with everything but its policies at the default.
+pub(crate) async fn start(config: TestbedConfig) -> Testbed {
+    Testbed::start(TestbedConfig { buckets: vec![BUCKET.to_owned()], ..config }).await.unwrap()
+}
+
+/// The testbed as a target of transfers.
+pub(crate) async fn target_of(testbed: &Testbed) -> Target {
+    let endpoint = Endpoint::of(&testbed.endpoint().parse().unwrap()).unwrap();
+    Target { store: store_of(testbed).await, offset: OffsetBracket::default(), endpoint }
+}
+
+/// A link that gets `key` from the testbed.
+pub(crate) async fn link_to(testbed: &Testbed, key: &str) -> SignedRequest {
+    let operation = Operation { method: Method::Get, key: key.to_owned(), part: None };
+    let now = Timestamp::from_system_time(std::time::SystemTime::now());
+    store_of(testbed).await.presign(&operation, "test", now, std::time::Duration::from_secs(60)).await.unwrap()
+}
+
+async fn store_of(testbed: &Testbed) -> Store {
+    let settings = StoreSettings {
+        bucket: BUCKET.to_owned(),
+        endpoint: Some(testbed.endpoint()),
+        region: Some("us-east-1".to_owned()),
+        profile: None,
+        addressing: Some(Addressing::Path),
+        access: Access::Key(Credentials::new(DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, None, None, "testbed")),
+        trust: testbed.ca_pem().map_or(Trust::System, |pem| Trust::Only(pem.to_owned())),
+    };
+    Store::connect(&settings).await.unwrap()
+}
