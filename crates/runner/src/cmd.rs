@@ -2,6 +2,7 @@
 
 pub mod resume;
 pub mod run;
+pub mod trace;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

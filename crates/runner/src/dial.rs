@@ -91,6 +91,8 @@ impl std::fmt::Debug for Connection {
 /// How long the steps of one connection took; absent where they did not happen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Steps {
+    /// The step that was begun last.
+    pub begun: Option<Phase>,
     /// The name's look-up.
     pub dns: Option<Duration>,
     /// The TCP handshake, with the attempts at addresses that failed before.
@@ -161,6 +163,7 @@ impl Dialer {
         if let Ok(ip) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
+        steps.begun = Some(Phase::Dns);
         let start = Instant::now();
         let found = timeout_at(deadline, tokio::net::lookup_host((host, port))).await;
         steps.dns = Some(start.elapsed());
@@ -181,6 +184,7 @@ impl Dialer {
         steps: &mut Steps,
         tape: &mut Tape,
     ) -> Result<(Socket, SocketAddr), DialError> {
+        steps.begun = Some(Phase::Connect);
         let start = Instant::now();
         let mut last = failed(Phase::Connect, None, format!("{} has no address", self.endpoint.host()));
         for &address in addresses {
@@ -224,6 +228,7 @@ impl Dialer {
         let host = self.endpoint.host();
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| failed(Phase::Tls, None, format!("`{host}` cannot be a certificate's name: {error}")))?;
+        steps.begun = Some(Phase::Tls);
         let start = Instant::now();
         let secured = timeout_at(deadline, TlsConnector::from(Arc::clone(config)).connect(name, stream)).await;
         steps.tls = Some(start.elapsed());

@@ -30,6 +30,12 @@ use ttlsweep_record::{Cell, TargetKind};
 use document::Document;
 use problems::{Problem, Problems, Source, nearest, reason};
 pub use reference::reference_markdown;
+
+/// A testbed cell with every setting at its default, for tests that need some cell.
+#[cfg(test)]
+pub(crate) fn example_cell() -> Cell {
+    settings::blank_cell(TargetKind::Embedded)
+}
 use resolve::Resolved;
 
 /// What the command line changes about the file.

@@ -32,6 +32,12 @@ enum Message {
 }
 
 impl RowSink {
+    /// A sink that keeps its rows in memory, for a transfer that is looked at and not recorded.
+    pub fn in_memory() -> (Self, Kept) {
+        let (sender, receiver) = mpsc::channel();
+        (Self(sender), Kept(receiver))
+    }
+
     /// A transfer has started.
     pub fn started(&self, row: TransferRecord) {
         self.send(Message::Started(Box::new(row)));
@@ -50,6 +56,21 @@ impl RowSink {
     fn send(&self, message: Message) {
         // The thread is gone only after a write error, which it reports itself and which has stopped the run.
         let _ = self.0.send(message);
+    }
+}
+
+/// The rows that were handed to a sink in memory.
+#[derive(Debug)]
+pub struct Kept(Receiver<Message>);
+
+impl Kept {
+    /// The rows of every transfer that has ended.
+    pub fn ended(&self) -> Vec<Rows> {
+        let rows = self.0.try_iter().filter_map(|message| match message {
+            Message::Ended(rows) => Some(*rows),
+            Message::Started(_) | Message::Trial(_) | Message::Finish => None,
+        });
+        rows.collect()
     }
 }
 

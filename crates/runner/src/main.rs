@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         match &cli.command {
             Command::Run(args) => cmd::run::run(args).await,
             Command::Resume(args) => cmd::resume::resume(args).await,
+            Command::Trace(args) => cmd::trace::trace(args).await,
         }
     });
     // Look-ups that still hang must not hold up the end.

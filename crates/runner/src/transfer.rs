@@ -21,8 +21,8 @@ use crate::kernel::TcpInfo;
 use crate::link::SignedRequest;
 use crate::stop::{Stop, StopReason};
 use crate::tape::Tape;
-use crate::wire::Fault;
 use crate::wire::http::Exchange;
+use crate::wire::{Fault, Side};
 
 use response::Response;
 
@@ -77,6 +77,16 @@ pub struct Observed {
     pub tape: Tape,
     /// The kernel's view over time.
     pub samples: Vec<SampleRecord>,
+}
+
+impl Observed {
+    /// Why it was stopped from this side; nothing where it was not.
+    pub fn stopped(&self) -> Option<StopReason> {
+        match self.end {
+            End::Stopped(reason) => Some(reason),
+            _ => None,
+        }
+    }
 }
 
 /// What is known of the connection that a transfer used.
@@ -282,7 +292,10 @@ impl Before {
             held: seen.held(),
             body_written: marks.body_written(),
             body_acked: info.map(|info| marks.body_within(info.bytes_acked)),
-            head_acked: head_acked.or_else(|| (acked_head && exchange.head_written.is_some()).then(Instant::now)),
+            head_acked: head_acked
+                .or_else(|| (acked_head && exchange.head_written.is_some()).then(Instant::now))
+                // An answer proves it, too, and often sooner than the next look at the kernel.
+                .map(|seen| exchange.first_byte_read.map_or(seen, |read| seen.min(read))),
             info,
             retransmits: info.zip(self.retransmits).map(|(info, before)| info.retransmits.saturating_sub(before)),
             socket_written: seen.written() - self.written,
@@ -304,15 +317,20 @@ fn note_exchange(tape: &mut Tape, exchange: &Exchange, facts: &ConnectionFacts, 
     tape.note_at(exchange.last_body_byte_written, EventKind::LastBodyByteWritten, Some(body));
     tape.note_at(exchange.first_byte_read, EventKind::FirstByteRead, None);
     if let Some(response) = response {
-        tape.note_at(Some(response.head_at), EventKind::ResponseHead, Some(response.status.as_u16().to_string()));
+        // hyper hands the head over a little after its bytes were read.
+        let head_at = exchange.last_byte_read.map_or(response.head_at, |read| response.head_at.min(read));
+        tape.note_at(Some(head_at), EventKind::ResponseHead, Some(response.status.as_u16().to_string()));
         if response.whole {
             tape.note_at(exchange.last_byte_read, EventKind::LastByteRead, Some(response.body_bytes.to_string()));
         }
     }
-    let held = facts.first_error.as_ref().map(|fault| fault.message.clone());
-    tape.note_at(facts.held, EventKind::WriteErrorHeld, held);
-    if let Some(fault) = facts.first_error.as_ref().filter(|fault| fault.side == crate::wire::Side::Read) {
-        tape.note_at(Some(fault.at), EventKind::ReadError, Some(fault.message.clone()));
+    match &facts.first_error {
+        Some(fault) if fault.side == Side::Read => {
+            tape.note_at(Some(fault.at), EventKind::ReadError, Some(fault.message.clone()));
+        }
+        // A write that fails behind a read that failed has nothing more to tell.
+        Some(fault) => tape.note_at(facts.held, EventKind::WriteErrorHeld, Some(fault.message.clone())),
+        None => {}
     }
     if let Some((at, message)) = &exchange.tls_error {
         tape.note_at(Some(*at), EventKind::ReadError, Some(message.clone()));

@@ -86,10 +86,12 @@ impl TrialRun {
         let deadline = cell.duration_us.map(|us| anchor.instant + Duration::from_micros(us));
         let mut users = JoinSet::new();
         for number in 1..=cell.users {
+            let starts = anchor.instant + Duration::from_micros(cell.ramp_us) * (number - 1);
             let user = User {
                 trial: Arc::clone(&this),
                 number,
-                starts: anchor.instant + Duration::from_micros(cell.ramp_us) * (number - 1),
+                starts,
+                starts_at: anchor.wall_at(starts),
                 cap: shared_cap.clone().or_else(|| this.own_cap()),
                 stop: run.stop.listen(deadline),
             };
@@ -128,11 +130,12 @@ impl TrialRun {
     }
 
     /// A capped download needs a small receive buffer: what waits there has left the server's hands, and a transfer whose
-    /// last bytes wait in it could no longer be cut. 20 ms of one user's share, within the kernel's reason.
+    /// last bytes wait in it could no longer be cut. But a buffer below rate × round trip would hold the download below its
+    /// cap, so it is 200 ms of one user's share, and never so small that the kernel holds back its window updates.
     fn receive_buffer(&self) -> Option<u32> {
         let rate = self.cell.bandwidth_bps.filter(|_| self.cell.method == Method::Get)?;
         let sharers = if self.cell.bandwidth_per == BandwidthPer::Trial { self.cell.users } else { 1 };
-        let share = rate.bits_per_second() / 8 / 50 / u64::from(sharers);
+        let share = rate.bits_per_second() / 8 / 5 / u64::from(sharers);
         Some(share.clamp(SMALLEST_BUFFER, LARGEST_BUFFER) as u32)
     }
 
@@ -169,5 +172,5 @@ impl TrialRun {
 
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 const SAMPLES_A_SECOND: u64 = 2_000;
-const SMALLEST_BUFFER: u64 = 8 << 10;
+const SMALLEST_BUFFER: u64 = 32 << 10;
 const LARGEST_BUFFER: u64 = 1 << 20;

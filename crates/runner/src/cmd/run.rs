@@ -26,7 +26,7 @@ use crate::target::Targets;
 /// # Errors
 /// The experiment is wrong, the target cannot be used, or the results cannot be written.
 pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
-    let loaded = experiment::load(&args.experiment, &args.load_options())?;
+    let loaded = experiment::load(&args.experiment, &args.overrides.load_options())?;
     let experiment = &loaded.experiment;
     for notice in &loaded.notices {
         eprintln!("note: {notice}");

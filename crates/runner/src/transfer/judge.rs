@@ -138,11 +138,7 @@ fn sending_stood(observed: &Observed) -> Phase {
 fn phase(observed: &Observed) -> Phase {
     let exchange = &observed.exchange;
     if observed.connection.is_none() {
-        return match (observed.steps.dns, observed.steps.connect) {
-            (_, Some(_)) => Phase::Connect,
-            (Some(_), None) => Phase::Dns,
-            (None, None) => Phase::Connect,
-        };
+        return observed.steps.begun.unwrap_or(Phase::Connect);
     }
     if observed.response.is_some() {
         Phase::ResponseBody

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ttlsweep_record::{Control, Method, ObjectState, Outcome, Presign, TransferRecord};
+use ttlsweep_record::{Control, Method, ObjectState, Outcome, Presign, Timestamp, TransferRecord};
 
 use super::TrialRun;
 use crate::clock::Anchor;
@@ -22,6 +22,9 @@ pub(super) struct User {
     pub(super) trial: Arc<TrialRun>,
     pub(super) number: u32,
     pub(super) starts: Instant,
+    /// The same on the wall clock, read once: a link's date is cut to the second, and two readings of a pair of clocks could
+    /// fall on both sides of one.
+    pub(super) starts_at: Timestamp,
     pub(super) cap: Option<(Arc<Limiter>, Side)>,
     pub(super) stop: Stop,
 }
@@ -120,7 +123,7 @@ impl User {
         None
     }
 
-    /// One transfer, from signing to its row. An error is the reason for which none was begun.
+    /// One transfer, from signing to its row. An error is the reason for which none was begun, or it was stopped.
     async fn transfer(
         &mut self,
         sequence: u32,
@@ -152,7 +155,10 @@ impl User {
         if cell.control == Some(Control::ExpiredStart)
             && let Some(expires_at) = signed.expires_at
         {
-            let expired = run.clock.anchor().instant_at(expires_at.plus_micros(PAST_EXPIRY_US));
+            // Expiry falls on a whole second. The trial's jitter spreads the starts over the second that follows, or all their
+            // answers' dates would tell the same about the server's clock.
+            let spread = i64::try_from(trial.trial.jitter.as_micros()).unwrap_or(0) % PAST_EXPIRY_US;
+            let expired = run.clock.anchor().instant_at(expires_at.plus_micros(PAST_EXPIRY_US + spread));
             if let Some(reason) = self.stop.sleep_until(expired).await {
                 return Err(reason);
             }
@@ -180,25 +186,27 @@ impl User {
         }
         let observed = transfer::run(&task, &dialer, kept, anchor, &mut self.stop).await;
         tally.note(&observed, cell.method.is_upload());
+        let stopped = observed.stopped();
         let mut rows = record::complete(row, observed);
         self.note_offset(&mut rows.transfer);
         self.look_up(&mut rows.transfer, operation.ok().as_ref()).await;
         tally.transfers += 1;
         tally.failures += u64::from(rows.transfer.outcome.is_failure());
         run.sink.ended(rows);
-        Ok(())
+        // Also where it was the last one: a trial whose transfer was interrupted is not whole.
+        stopped.map_or(Ok(()), Err)
     }
 
     async fn sign(&self, operation: &Operation, transfer_id: &str) -> Result<SignedRequest, SignError> {
         let (run, cell, store) = (&self.trial.run, &self.trial.cell, &self.trial.target.store);
-        let now = run.clock.anchor();
+        let now = run.clock.wall();
         let at = match cell.presign {
-            Presign::PerTransfer => now.wall,
+            Presign::PerTransfer => now,
             // A link is its date and its signature: minted now for then, it is the one that would have been minted then.
-            Presign::PerUser => now.wall_at(self.starts),
+            Presign::PerUser => self.starts_at,
         };
         match cell.ttl_s {
-            None => store.sign_headers(operation, transfer_id, now.wall).await,
+            None => store.sign_headers(operation, transfer_id, now).await,
             Some(ttl) => store.presign(operation, transfer_id, at, Duration::from_secs(ttl.into())).await,
         }
     }
@@ -318,6 +326,6 @@ pub(crate) fn download_key(cell: &ttlsweep_record::Cell, experiment: &str, run_i
 /// What a transfer's row says when nobody was left to see its end.
 const RUN_KILLED: &str = "run killed";
 
-/// How long after its expiry an `expired-start` control starts, so that a server whose clock is a little behind must
+/// How long after its expiry an `expired-start` control starts at the earliest, so that a server whose clock is a little behind must
 /// refuse it, too.
 const PAST_EXPIRY_US: i64 = 1_000_000;

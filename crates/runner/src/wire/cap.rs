@@ -60,23 +60,16 @@ impl Gate {
         Poll::Ready(wanted.min(slot.bytes as usize))
     }
 
-    /// Ends the slot after `used` of its bytes went.
+    /// Ends the slot after `used` of its bytes went, which may be none where nothing has come yet: an idle reader must not
+    /// hold up those who share the cap. The time of what is given back counts as lateness, to be made good by what follows;
+    /// otherwise a reader that finds less than a slot's bytes each time would stay below the cap.
     fn settle(&mut self, used: usize) {
         if let Some(slot) = self.slot.take() {
             let unused = slot.bytes.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
             if unused > 0 {
                 self.limiter.give_back(unused);
             }
-            self.previous = Some(slot.ends);
-        }
-    }
-
-    /// Gives the slot back since nothing has come yet: an idle reader must not hold up those who share the cap. Its time
-    /// counts as lateness, to be made good once something does come.
-    fn pass(&mut self) {
-        if let Some(slot) = self.slot.take() {
-            self.limiter.give_back(slot.bytes);
-            self.previous = slot.ends.checked_sub(self.limiter.cost(slot.bytes));
+            self.previous = slot.ends.checked_sub(self.limiter.cost(unused));
         }
     }
 }
@@ -100,10 +93,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Capped<S> {
         let mut part = ReadBuf::new(buf.initialize_unfilled_to(allowed));
         let result = Pin::new(&mut this.inner).poll_read(cx, &mut part);
         let read = part.filled().len();
-        match result {
-            Poll::Pending => gate.pass(),
-            Poll::Ready(_) => gate.settle(read),
-        }
+        gate.settle(read);
         buf.advance(read);
         result
     }
@@ -196,6 +186,20 @@ mod tests {
         assert!(*last >= Duration::from_secs(16), "{last:?}");
         assert!(*last <= Duration::from_millis(16_160), "{last:?} is more than 1 % off");
         assert!(last.as_secs_f64() / first.as_secs_f64() <= 1.1, "unfair: {took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_finds_less_than_a_slot_each_time_still_gets_the_cap() {
+        let limiter = Arc::new(Limiter::new(BitRate::new(8_000_000).unwrap(), 1));
+        // A sixteenth of the quantum is all that ever waits to be read.
+        let (near, mut far) = tokio::io::duplex(1 << 10);
+        let mut near = capped(near, &limiter, Side::Read);
+        tokio::spawn(async move { far.write_all(&[7; 1_000_000]).await });
+        let start = Instant::now();
+        near.read_exact(&mut vec![0; 1_000_000]).await.unwrap();
+        let took = start.elapsed();
+        assert!(took >= Duration::from_secs(1), "{took:?}");
+        assert!(took <= Duration::from_millis(1_020), "{took:?} is more than a slot of 16 ms off");
     }
 
     #[tokio::test(start_paused = true)]

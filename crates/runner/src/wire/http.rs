@@ -177,6 +177,8 @@ impl Marks {
         let at = self.seen.last_write();
         if exchange.head_written.is_none() {
             exchange.head_written = at;
+            // Stamped below this layer, so a little before the acceptance was.
+            exchange.first_byte_written = exchange.first_byte_written.min(at);
             exchange.head_ends_at = Some(written);
             if !exchange.waits_for_continue {
                 exchange.release_body();

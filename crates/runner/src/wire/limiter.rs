@@ -28,8 +28,9 @@ pub struct Slot {
     pub bytes: u32,
 }
 
-/// A late timer may be made good by sending at once what should have gone meanwhile, up to this far back. It bounds the
-/// burst after a stall of this machine; tokio's timers alone are up to 2 ms late.
+/// A late timer may be made good by sending at once what should have gone meanwhile, up to this far back, or a quantum's
+/// time where that is longer: a reader that found only part of a slot's bytes is behind by the rest of the slot. It bounds
+/// the burst after a stall of this machine; tokio's timers alone are up to 2 ms late.
 const CATCH_UP: Duration = Duration::from_millis(10);
 
 const SMALLEST_QUANTUM: u64 = 1 << 10;
@@ -56,7 +57,8 @@ impl Limiter {
         let now = Instant::now();
         let bytes = u32::try_from(wanted).unwrap_or(u32::MAX).min(self.quantum);
         let mut booked_until = self.booked_until.lock().unwrap_or_else(PoisonError::into_inner);
-        let earliest = previous.map_or(now, |end| end.max(now - CATCH_UP).min(now));
+        let catch_up = CATCH_UP.max(self.cost(self.quantum));
+        let earliest = previous.map_or(now, |end| end.max(now - catch_up).min(now));
         let starts = booked_until.map_or(earliest, |end| end.max(earliest));
         let ends = starts + self.cost(bytes);
         *booked_until = Some(ends);

@@ -1,0 +1,115 @@
+//! `ttlsweep trace`: one transfer, its timeline printed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use ttlsweep_record::csv_file::read_rows;
+use ttlsweep_record::{Cell, EventRecord, Outcome, TransferRecord};
+
+use super::stop_on_signals;
+use crate::cli::TraceArgs;
+use crate::clock::{Clock, SystemClock};
+use crate::exit::{ExitCode, Failure};
+use crate::experiment;
+use crate::files::RowSink;
+use crate::har;
+use crate::machine;
+use crate::plan::{Plan, Trial};
+use crate::run_folder;
+use crate::stop::StopSwitch;
+use crate::sweep::download;
+use crate::sweep::sources::Sources;
+use crate::target::Targets;
+use crate::trial::{RunContext, TrialRun};
+use crate::waterfall;
+
+/// Runs the command: a folder is looked into, an experiment is asked for one transfer.
+///
+/// # Errors
+/// The experiment or the folder is wrong, the target cannot be used, or the archive cannot be written.
+pub async fn trace(args: &TraceArgs) -> Result<ExitCode, Failure> {
+    if args.subject.is_dir() { recorded(args) } else { live(args).await }
+}
+
+/// Looks at a transfer of a run.
+fn recorded(args: &TraceArgs) -> Result<ExitCode, Failure> {
+    let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
+    let transfers: Vec<TransferRecord> = read_rows(&args.subject).map_err(|error| usage(&error))?;
+    let events: Vec<EventRecord> = read_rows(&args.subject).map_err(|error| usage(&error))?;
+    let cells: Vec<Cell> = read_rows(&args.subject).map_err(|error| usage(&error))?;
+    let found = match &args.transfer {
+        Some(name) => transfers.iter().find(|row| row.transfer_id.ends_with(name.as_str())),
+        None => transfers.iter().find(|row| row.outcome != Outcome::Completed).or_else(|| transfers.first()),
+    };
+    let Some(row) = found else {
+        let name = args.transfer.as_deref().unwrap_or("any");
+        return Err(usage(&format!("{} has no transfer `{name}`; see the column transfer_id", args.subject.display())));
+    };
+    let tape: Vec<_> = events.into_iter().filter(|event| event.transfer_id == row.transfer_id).collect();
+    print!("{}", waterfall::draw(row, &tape, WIDTH));
+    write_archive(args.har.as_deref(), &transfers, &cells)?;
+    Ok(ExitCode::Done)
+}
+
+/// Makes one transfer of one cell: one user, without jitter, and recorded nowhere.
+async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
+    let loaded = experiment::load(&args.subject, &args.overrides.load_options())?;
+    let plan = Plan::new(&loaded.experiment);
+    let cell = match &args.cell {
+        None => plan.cells.first(),
+        Some(name) => plan.cells.iter().find(|cell| cell.cell_id == *name),
+    };
+    let Some(cell) = cell else {
+        let names: Vec<_> = plan.cells.iter().map(|cell| cell.cell_id.as_str()).collect();
+        let name = args.cell.as_deref().unwrap_or_default();
+        let message = format!("there is no cell `{name}`; the cells are {}", names.join(", "));
+        return Err(Failure::new(ExitCode::Usage, message));
+    };
+    let cell = Cell { users: 1, transfers_per_user: Some(1), duration_us: None, ..cell.clone() };
+    let stop = StopSwitch::new();
+    stop_on_signals(&stop).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    let targets = Targets::open(std::slice::from_ref(&cell)).await?;
+    let (sink, kept) = RowSink::in_memory();
+    let host = machine::host();
+    let context = Arc::new(RunContext {
+        run_id: run_folder::run_id(SystemClock.wall(), &plan.hash, &host),
+        experiment: loaded.experiment.name.clone(),
+        host,
+        clock: Arc::new(SystemClock),
+        stop,
+        sink,
+        connection_ids: Arc::new(AtomicU64::new(0)),
+        parallel_trials: 1,
+    });
+    let mut sources = Sources::new(plan.seed);
+    download::put_objects(&context, std::slice::from_ref(&cell), &targets, &mut sources).await?;
+    let trial = Trial { trial_id: "trace".to_owned(), cell: 0, block: 1, position: 1, jitter: Duration::ZERO };
+    let source = sources.of(&cell).map_err(|error| Failure::new(ExitCode::Usage, error))?;
+    let cell = Arc::new(cell);
+    let target = targets.of(&cell);
+    TrialRun { run: context, trial, attempt: 1, cell: Arc::clone(&cell), target, source }.run().await;
+    targets.close().await;
+    let Some(rows) = kept.ended().into_iter().next() else { return Ok(ExitCode::Interrupted) };
+    print!("{}", waterfall::draw(&rows.transfer, &rows.events, WIDTH));
+    let interrupted = rows.transfer.outcome == Outcome::Cancelled;
+    write_archive(args.har.as_deref(), &[rows.transfer], &[Cell::clone(&cell)])?;
+    Ok(if interrupted { ExitCode::Interrupted } else { ExitCode::Done })
+}
+
+fn write_archive(path: Option<&Path>, rows: &[TransferRecord], cells: &[Cell]) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    let text = serde_json::to_string_pretty(&har::archive(rows, cells)).unwrap_or_default();
+    std::fs::write(path, text)
+        .map_err(|error| Failure::new(ExitCode::Usage, format!("{}: {error}", path.display())))?;
+    eprintln!(
+        "{}: {} transfers; open it in the network view of a browser's developer tools",
+        path.display(),
+        rows.len()
+    );
+    Ok(())
+}
+
+/// Columns; wide enough for a bar, narrow enough for a terminal or a mail.
+const WIDTH: usize = 110;
