@@ -1,1 +1,17 @@
-//! Placeholder.
+//! From the rows of one or many runs to a summary and charts. Nothing here knows of the runner: the files are all it sees.
+//!
+//! The way of the data: [`load`] reads run folders and keeps the [`whole_attempts`]; [`summary`] counts each cell's
+//! transfers, [`enforcement`] asks whether the target enforces expiry at all; [`chart`] and [`table`] show it, naming
+//! cells by their [`axes`]; [`stats`] holds the formulas. [`report`] puts it together, [`cli`] is what was asked for.
+
+pub mod axes;
+pub mod chart;
+pub mod cli;
+pub mod enforcement;
+pub mod load;
+pub mod report;
+mod sample;
+pub mod stats;
+pub mod summary;
+pub mod table;
+pub mod whole_attempts;

@@ -1,0 +1,140 @@
+//! Which of the cells' settings vary: the axes. Charts and tables name a cell by these alone.
+
+use std::collections::HashSet;
+
+use ttlsweep_record::Cell;
+use ttlsweep_record::units::format_micros;
+
+/// One setting of a cell, named as in the experiment's file.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The key.
+    pub name: &'static str,
+    /// What the cell has there, for people; nothing where it has none.
+    pub value: fn(&Cell) -> Option<String>,
+}
+
+/// The settings of a plan, parted into those that vary over its grid and those that don't.
+#[derive(Debug)]
+pub struct Axes {
+    varied: Vec<Setting>,
+    fixed: Vec<(&'static str, String)>,
+}
+
+impl Axes {
+    /// Parts the settings of `cells`. Controls don't count: they differ from the grid by design.
+    pub fn of(cells: &[Cell]) -> Self {
+        let mut axes = Self { varied: Vec::new(), fixed: Vec::new() };
+        let grid: Vec<&Cell> = cells.iter().filter(|cell| cell.control.is_none()).collect();
+        let counted: Vec<&Cell> = if grid.is_empty() { cells.iter().collect() } else { grid };
+        for setting in SETTINGS {
+            let values: HashSet<_> = counted.iter().map(|cell| (setting.value)(cell)).collect();
+            match values.len() {
+                0 => {}
+                1 => axes.fixed.extend(values.into_iter().flatten().map(|value| (setting.name, value))),
+                _ => axes.varied.push(*setting),
+            }
+        }
+        axes
+    }
+
+    /// Whether `name` is an axis.
+    pub fn is_varied(&self, name: &str) -> bool {
+        self.varied.iter().any(|setting| setting.name == name)
+    }
+
+    /// The settings that make a panel of a chart: every axis but users and TTL, which are drawn within it.
+    pub fn panel(&self, cell: &Cell) -> String {
+        self.describe(cell, |name| name != "users" && name != "ttl")
+    }
+
+    /// The settings that set the cell apart within its panel.
+    pub fn within_panel(&self, cell: &Cell) -> String {
+        self.describe(cell, |name| name == "users" || name == "ttl")
+    }
+
+    /// The axes but for those with a column of their own in the summary's table.
+    pub fn others(&self, cell: &Cell) -> String {
+        self.describe(cell, |name| !["expiry", "method", "size", "bandwidth", "users", "ttl"].contains(&name))
+    }
+
+    /// The settings that don't vary and that a reader needs to place the figures: `method put · size 40MB`.
+    pub fn fixed(&self) -> String {
+        let shown = ["expiry", "method", "size", "bandwidth", "users", "ttl", "endpoint", "presign", "expect_continue"];
+        let parts = self.fixed.iter().filter(|(name, _)| shown.contains(name));
+        parts.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(" · ")
+    }
+
+    fn describe(&self, cell: &Cell, take: impl Fn(&str) -> bool) -> String {
+        let parts = self.varied.iter().filter(|setting| take(setting.name));
+        parts
+            .filter_map(|setting| (setting.value)(cell).map(|value| format!("{} {value}", setting.name)))
+            .collect::<Vec<_>>()
+            .join(" · ")
+    }
+}
+
+/// A TTL for people: `8s`, `5m`, `1h`, `7d`.
+pub fn format_ttl(seconds: u32) -> String {
+    match seconds {
+        0 => "0s".to_owned(),
+        s if s % 86_400 == 0 => format!("{}d", s / 86_400),
+        s if s % 3600 == 0 => format!("{}h", s / 3600),
+        s if s % 60 == 0 => format!("{}m", s / 60),
+        s => format!("{s}s"),
+    }
+}
+
+fn duration(micros: u64) -> Option<String> {
+    Some(format_micros(micros))
+}
+
+fn word(value: impl ToString) -> Option<String> {
+    Some(value.to_string())
+}
+
+/// In the order in which a cell's label names them; whatever can be made an axis must stand here.
+const SETTINGS: &[Setting] = &[
+    Setting { name: "expiry", value: |cell| cell.expiry_policy.and_then(word) },
+    Setting { name: "cut", value: |cell| cell.cut.and_then(word) },
+    Setting { name: "early_close", value: |cell| cell.early_close.and_then(word) },
+    Setting { name: "method", value: |cell| word(cell.method) },
+    Setting { name: "size", value: |cell| word(cell.size_file.clone().unwrap_or_else(|| cell.size_bytes.to_string())) },
+    Setting {
+        name: "bandwidth",
+        value: |cell| Some(cell.bandwidth_bps.map_or_else(|| "unlimited".to_owned(), |rate| rate.to_string())),
+    },
+    Setting { name: "bandwidth_per", value: |cell| word(cell.bandwidth_per) },
+    Setting { name: "users", value: |cell| word(cell.users) },
+    Setting { name: "ttl", value: |cell| cell.ttl_s.map(format_ttl) },
+    Setting { name: "tls", value: |cell| cell.tls.and_then(word) },
+    Setting { name: "presign", value: |cell| word(cell.presign) },
+    Setting { name: "expect_continue", value: |cell| word(cell.expect_continue) },
+    Setting { name: "reuse_connections", value: |cell| word(cell.reuse_connections) },
+    Setting { name: "transfers_per_user", value: |cell| cell.transfers_per_user.and_then(word) },
+    Setting { name: "duration", value: |cell| cell.duration_us.and_then(duration) },
+    Setting { name: "jitter", value: |cell| duration(cell.jitter_us) },
+    Setting { name: "ramp", value: |cell| duration(cell.ramp_us) },
+    Setting { name: "wait", value: |cell| duration(cell.wait_us) },
+    Setting { name: "connect_timeout", value: |cell| duration(cell.connect_timeout_us) },
+    Setting { name: "idle_timeout", value: |cell| duration(cell.idle_timeout_us) },
+    Setting { name: "timeout", value: |cell| duration(cell.timeout_us) },
+    Setting { name: "target", value: |cell| word(cell.target) },
+    Setting { name: "endpoint", value: |cell| cell.endpoint.clone() },
+    Setting { name: "bucket", value: |cell| word(&cell.bucket) },
+    Setting { name: "region", value: |cell| cell.region.clone() },
+    Setting { name: "profile", value: |cell| cell.profile.clone() },
+    Setting { name: "addressing", value: |cell| cell.addressing.and_then(word) },
+    Setting { name: "prefix", value: |cell| word(&cell.prefix) },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ttl_is_shown_in_its_largest_whole_unit() {
+        let shown: Vec<_> = [1, 90, 120, 1000, 3600, 604_800].into_iter().map(format_ttl).collect();
+        assert_eq!(shown, ["1s", "90s", "2m", "1000s", "1h", "7d"]);
+    }
+}

@@ -1,0 +1,86 @@
+//! The charts: plain data in, PNG out. One file a chart; none of them knows of frames or files of rows.
+
+mod canvas;
+pub mod caption;
+pub mod failure_rate;
+mod lettering;
+pub mod outcomes;
+mod theme;
+pub mod timeline;
+
+pub use canvas::ChartError;
+
+use std::path::{Path, PathBuf};
+
+/// The path of a chart's n-th image: `name.png`, then `name-2.png`.
+fn image_path(folder: &Path, name: &str, number: usize) -> PathBuf {
+    if number == 1 { folder.join(format!("{name}.png")) } else { folder.join(format!("{name}-{number}.png")) }
+}
+
+/// A chart's title, with the image's number where there are several.
+fn numbered(title: &str, number: usize, of: usize) -> String {
+    if of == 1 { title.to_owned() } else { format!("{title} ({number} of {of})") }
+}
+
+/// A run of rows from one group, as it stands on one image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    group: usize,
+    from: usize,
+    to: usize,
+}
+
+impl Part {
+    fn len(self) -> i32 {
+        i32::try_from(self.to - self.from).unwrap_or(i32::MAX)
+    }
+}
+
+/// Shares groups of rows out over images of at most `limit` rows, a heading taking `heading` of them. A group is broken
+/// only where a whole image cannot hold it, or where little of the image would be used otherwise. There always is one image.
+fn pages(sizes: &[usize], limit: usize, heading: usize) -> Vec<Vec<Part>> {
+    let mut pages = vec![Vec::new()];
+    let mut used = 0;
+    for (group, size) in sizes.iter().copied().enumerate() {
+        let mut from = 0;
+        while from < size {
+            let left = limit.saturating_sub(used + heading);
+            let whole = size - from <= left;
+            if used > 0 && !whole && (left == 0 || size - from + heading <= limit || used > limit / 2) {
+                pages.push(Vec::new());
+                used = 0;
+                continue;
+            }
+            let to = size.min(from + left.max(1));
+            pages.last_mut().expect("there is a page").push(Part { group, from, to });
+            used += heading + to - from;
+            from = to;
+        }
+    }
+    pages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_stands_on_exactly_one_image() {
+        let sizes = [3, 50, 0, 7, 44, 1];
+        let pages = pages(&sizes, 20, 1);
+        let mut next = vec![0; sizes.len()];
+        for part in pages.iter().flatten() {
+            assert_eq!(part.from, next[part.group]);
+            next[part.group] = part.to;
+        }
+        assert_eq!(next, sizes);
+        for page in &pages {
+            assert!(page.iter().map(|part| 1 + part.to - part.from).sum::<usize>() <= 20, "{page:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_to_show_still_makes_an_image() {
+        assert_eq!(pages(&[], 20, 1).len(), 1);
+    }
+}

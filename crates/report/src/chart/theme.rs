@@ -1,0 +1,87 @@
+//! How charts look: one place for font, sizes, colours, markers and patterns.
+
+use plotters::style::RGBColor;
+use ttlsweep_record::Outcome;
+
+pub(super) const WIDTH: i32 = 1600;
+pub(super) const MARGIN: i32 = 40;
+
+pub(super) const TITLE: i32 = 36;
+pub(super) const HEADING: i32 = 25;
+pub(super) const TEXT: i32 = 21;
+pub(super) const SMALL: i32 = 19;
+
+pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
+pub(super) const FAINT: RGBColor = RGBColor(0x66, 0x66, 0x66);
+pub(super) const RULE: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
+pub(super) const FRAME: RGBColor = RGBColor(0x99, 0x99, 0x99);
+pub(super) const SHADE: RGBColor = RGBColor(0xf3, 0xf3, 0xf3);
+pub(super) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
+pub(super) const WARNING: RGBColor = RGBColor(0xb0, 0x00, 0x20);
+
+/// Okabe and Ito's palette, which stays apart for the colour-blind.
+pub(super) const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
+pub(super) const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
+pub(super) const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
+pub(super) const VERMILION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
+pub(super) const SKY: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
+pub(super) const PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
+pub(super) const YELLOW: RGBColor = RGBColor(0xf0, 0xe4, 0x42);
+
+/// A point's shape: told apart without colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Marker {
+    Circle,
+    Square,
+    Triangle,
+    Diamond,
+    TriangleDown,
+    Cross,
+    Plus,
+    Bar,
+}
+
+/// The look of the n-th series within a panel.
+pub(super) const SERIES: [(RGBColor, Marker); 6] = [
+    (BLUE, Marker::Circle),
+    (VERMILION, Marker::Square),
+    (GREEN, Marker::Triangle),
+    (PURPLE, Marker::Diamond),
+    (ORANGE, Marker::TriangleDown),
+    (INK, Marker::Cross),
+];
+
+/// A filling: told apart without colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pattern {
+    Plain,
+    Rising,
+    Falling,
+    Upright,
+    Level,
+    Crossed,
+}
+
+/// How an outcome is drawn, in bars and at the ends of transfers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OutcomeStyle {
+    pub(super) colour: RGBColor,
+    pub(super) pattern: Pattern,
+    pub(super) marker: Marker,
+    pub(super) hollow: bool,
+}
+
+pub(super) fn outcome_style(outcome: Outcome) -> OutcomeStyle {
+    let (colour, pattern, marker, hollow) = match outcome {
+        Outcome::Completed => (PAPER, Pattern::Plain, Marker::Circle, true),
+        Outcome::Rejected => (ORANGE, Pattern::Rising, Marker::Square, false),
+        Outcome::Reset => (VERMILION, Pattern::Plain, Marker::Cross, false),
+        Outcome::Closed => (BLUE, Pattern::Falling, Marker::Triangle, false),
+        Outcome::Malformed => (PURPLE, Pattern::Crossed, Marker::Diamond, false),
+        Outcome::TimedOut => (YELLOW, Pattern::Upright, Marker::TriangleDown, false),
+        Outcome::Unconnected => (SKY, Pattern::Level, Marker::Plus, false),
+        Outcome::Cancelled => (FRAME, Pattern::Plain, Marker::Bar, false),
+        Outcome::FailedLocally => (FRAME, Pattern::Crossed, Marker::Square, true),
+    };
+    OutcomeStyle { colour, pattern, marker, hollow }
+}

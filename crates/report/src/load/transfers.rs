@@ -1,0 +1,403 @@
+//! `transfers.csv` → typed columns → a frame. Rows are read one by one, so that a bad one can be named by its line.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use csv::ByteRecord;
+use polars::prelude::*;
+use ttlsweep_record::units::UnitError;
+use ttlsweep_record::{Outcome, Timestamp, TransferRecord, UnknownWord, row::Row};
+
+use super::error::LoadError;
+use crate::whole_attempts::{Attempts, Fate};
+
+/// The transfers of whole trials, as a frame of the columns that the report needs.
+#[derive(Debug)]
+pub struct Transfers {
+    frame: DataFrame,
+}
+
+impl Transfers {
+    /// The trial, as its place in [`Runs::trials`](super::Runs::trials).
+    pub const TRIAL: &'static str = "trial";
+    /// The cell, as its place in [`Runs::cells`](super::Runs::cells).
+    pub const CELL: &'static str = "cell";
+    /// Which user of the trial, from 1.
+    pub const USER: &'static str = "user";
+    /// Which of the user's transfers, from 1.
+    pub const SEQUENCE: &'static str = "sequence";
+    /// Microseconds since the epoch; null where there is no link.
+    pub const EXPIRES_AT: &'static str = "expires_at";
+    /// Microseconds since the epoch.
+    pub const STARTED_AT: &'static str = "started_at";
+    /// Microseconds since the epoch; null where the head was not written whole.
+    pub const HEAD_WRITTEN_AT: &'static str = "head_written_at";
+    /// Microseconds since the epoch.
+    pub const ENDED_AT: &'static str = "ended_at";
+    /// Microseconds from start to end.
+    pub const TOTAL_US: &'static str = "total_us";
+    /// The final response's status; null where none was read.
+    pub const STATUS: &'static str = "status";
+    /// The outcome, as its place in [`Outcome::ALL`].
+    pub const OUTCOME: &'static str = "outcome";
+
+    /// The frame, one row a transfer.
+    pub fn frame(&self) -> &DataFrame {
+        &self.frame
+    }
+}
+
+/// The number that stands for `outcome` in the frame.
+pub(super) fn outcome_code(outcome: Outcome) -> u32 {
+    outcome as u32
+}
+
+/// What a run's file held beside the rows that count.
+#[derive(Debug, Default)]
+pub(super) struct RowCounts {
+    /// Transfers that count, for each whole trial.
+    pub(super) per_trial: Vec<u64>,
+    /// Transfers of attempts whose trial was run again whole.
+    pub(super) superseded: u64,
+    /// Transfers of attempts whose trial has not been run whole.
+    pub(super) unfinished: u64,
+}
+
+/// The columns while they are being filled, over all runs.
+#[derive(Default)]
+pub(super) struct Columns {
+    trial: Vec<u32>,
+    cell: Vec<u32>,
+    user: Vec<u32>,
+    sequence: Vec<u32>,
+    expires_at: Sparse<Int64Type>,
+    started_at: Vec<i64>,
+    head_written_at: Sparse<Int64Type>,
+    ended_at: Vec<i64>,
+    total_us: Vec<u64>,
+    status: Sparse<UInt32Type>,
+    outcome: Vec<u32>,
+}
+
+impl Columns {
+    /// Adds the rows of `folder`'s file that count. `first_trial` is the number of trials in the runs before.
+    pub(super) fn read(
+        &mut self,
+        folder: &Path,
+        attempts: &Attempts,
+        cells: &HashMap<String, u32>,
+        first_trial: usize,
+    ) -> Result<RowCounts, LoadError> {
+        let mut file = TransferFile::open(folder)?;
+        let mut counts = RowCounts { per_trial: vec![0; attempts.whole().len()], ..RowCounts::default() };
+        let mut last = LastTrial::default();
+        while file.next_row()? {
+            let row = file.row();
+            if !last.is_of(&row) {
+                last = LastTrial::look_up(&row, attempts, cells)?;
+            }
+            let (trial, cell) = match last.fate {
+                Fate::Superseded => {
+                    counts.superseded += 1;
+                    continue;
+                }
+                Fate::Unfinished => {
+                    counts.unfinished += 1;
+                    continue;
+                }
+                Fate::Counts(at) => {
+                    counts.per_trial[at] += 1;
+                    (first_trial + at, last.cell)
+                }
+            };
+            self.trial.push(u32::try_from(trial).unwrap_or(u32::MAX));
+            self.cell.push(cell);
+            self.push(&row)?;
+        }
+        Ok(counts)
+    }
+
+    fn push(&mut self, row: &RawRow<'_>) -> Result<(), LoadError> {
+        self.user.push(row.number(Field::User)?);
+        self.sequence.push(row.number(Field::Sequence)?);
+        self.expires_at.push(row.optional(Field::ExpiresAt, parse_instant)?);
+        self.started_at.push(row.required(Field::StartedAt, parse_instant)?);
+        self.head_written_at.push(row.optional(Field::HeadWrittenAt, parse_instant)?);
+        self.ended_at.push(row.required(Field::EndedAt, parse_instant)?);
+        self.total_us.push(row.number(Field::TotalUs)?);
+        self.status.push(row.optional(Field::Status, parse_number)?);
+        self.outcome.push(row.required(Field::Outcome, parse_outcome)?);
+        Ok(())
+    }
+
+    pub(super) fn into_transfers(self) -> Transfers {
+        let height = self.trial.len();
+        let columns = vec![
+            Column::new(Transfers::TRIAL.into(), self.trial),
+            Column::new(Transfers::CELL.into(), self.cell),
+            Column::new(Transfers::USER.into(), self.user),
+            Column::new(Transfers::SEQUENCE.into(), self.sequence),
+            self.expires_at.into_column(Transfers::EXPIRES_AT),
+            Column::new(Transfers::STARTED_AT.into(), self.started_at),
+            self.head_written_at.into_column(Transfers::HEAD_WRITTEN_AT),
+            Column::new(Transfers::ENDED_AT.into(), self.ended_at),
+            Column::new(Transfers::TOTAL_US.into(), self.total_us),
+            self.status.into_column(Transfers::STATUS),
+            Column::new(Transfers::OUTCOME.into(), self.outcome),
+        ];
+        let frame = DataFrame::new(height, columns).expect("columns of one height, each with a name of its own");
+        Transfers { frame }
+    }
+}
+
+/// A column with gaps, half the size of a vector of options.
+struct Sparse<T: PolarsNumericType>(PrimitiveChunkedBuilder<T>);
+
+impl<T: PolarsNumericType> Default for Sparse<T> {
+    fn default() -> Self {
+        Self(PrimitiveChunkedBuilder::new(PlSmallStr::EMPTY, 0))
+    }
+}
+
+impl<T: PolarsNumericType> Sparse<T>
+where
+    ChunkedArray<T>: IntoSeries,
+{
+    fn push(&mut self, value: Option<T::Native>) {
+        self.0.append_option(value);
+    }
+
+    fn into_column(self, name: &str) -> Column {
+        self.0.finish().into_series().with_name(name.into()).into()
+    }
+}
+
+/// Rows of one trial mostly follow each other, so that the last one's answer mostly holds.
+struct LastTrial {
+    trial_id: Vec<u8>,
+    attempt: Vec<u8>,
+    cell_id: Vec<u8>,
+    fate: Fate,
+    cell: u32,
+}
+
+impl Default for LastTrial {
+    fn default() -> Self {
+        let nothing = Vec::new;
+        Self { trial_id: nothing(), attempt: nothing(), cell_id: nothing(), fate: Fate::Unfinished, cell: 0 }
+    }
+}
+
+impl LastTrial {
+    fn is_of(&self, row: &RawRow<'_>) -> bool {
+        self.trial_id == row.bytes(Field::TrialId)
+            && self.attempt == row.bytes(Field::Attempt)
+            && self.cell_id == row.bytes(Field::CellId)
+            // An empty name is no trial's; it must not pass for the default.
+            && !self.trial_id.is_empty()
+    }
+
+    fn look_up(row: &RawRow<'_>, attempts: &Attempts, cells: &HashMap<String, u32>) -> Result<Self, LoadError> {
+        let trial_id = row.text(Field::TrialId)?;
+        let cell_id = row.text(Field::CellId)?;
+        let fate = attempts.fate(trial_id, row.number(Field::Attempt)?);
+        let Some(&cell) = cells.get(cell_id) else {
+            return Err(row.bad(Field::CellId, format!("cells.csv has no cell `{cell_id}`")));
+        };
+        if let Fate::Counts(at) = fate {
+            let expected = &attempts.whole()[at].cell_id;
+            if expected != cell_id {
+                return Err(row.bad(Field::CellId, format!("trials.csv has `{expected}` for trial {trial_id}")));
+            }
+        }
+        Ok(Self {
+            trial_id: trial_id.into(),
+            attempt: row.bytes(Field::Attempt).into(),
+            cell_id: cell_id.into(),
+            fate,
+            cell,
+        })
+    }
+}
+
+/// The columns that the report reads; the file may have any others.
+#[derive(Debug, Clone, Copy)]
+enum Field {
+    TrialId,
+    Attempt,
+    CellId,
+    User,
+    Sequence,
+    ExpiresAt,
+    StartedAt,
+    HeadWrittenAt,
+    EndedAt,
+    TotalUs,
+    Status,
+    Outcome,
+}
+
+/// The names of [`Field`]'s columns, in its order.
+const NAMES: [&str; 12] = [
+    "trial_id",
+    "attempt",
+    "cell_id",
+    "user",
+    "sequence",
+    "expires_at",
+    "started_at",
+    "head_written_at",
+    "ended_at",
+    "total_us",
+    "status",
+    "outcome",
+];
+
+struct TransferFile {
+    path: PathBuf,
+    csv: csv::Reader<File>,
+    record: ByteRecord,
+    /// Where each of [`NAMES`] stands in the file.
+    places: [usize; NAMES.len()],
+    width: usize,
+    ends_with_newline: bool,
+}
+
+impl TransferFile {
+    fn open(folder: &Path) -> Result<Self, LoadError> {
+        let path = folder.join(TransferRecord::FILE);
+        let unreadable = |source| LoadError::Unreadable { path: path.clone(), source };
+        let mut file = File::open(&path).map_err(unreadable)?;
+        let ends_with_newline = ends_with_newline(&mut file).map_err(unreadable)?;
+        // Rows of the wrong length are looked at here, where the end of the file is known.
+        let mut csv = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 20).from_reader(file);
+        let header = csv.byte_headers().map_err(|error| unreadable(io::Error::from(error)))?;
+        let mut places = [0; NAMES.len()];
+        for (place, name) in places.iter_mut().zip(NAMES) {
+            *place = header
+                .iter()
+                .position(|found| found == name.as_bytes())
+                .ok_or_else(|| LoadError::MissingColumn { path: path.clone(), column: name })?;
+        }
+        let width = header.len();
+        Ok(Self { path, csv, record: ByteRecord::new(), places, width, ends_with_newline })
+    }
+
+    /// Goes on to the next row; false at the file's end.
+    fn next_row(&mut self) -> Result<bool, LoadError> {
+        let more = self
+            .csv
+            .read_byte_record(&mut self.record)
+            .map_err(|error| LoadError::Unreadable { path: self.path.clone(), source: io::Error::from(error) })?;
+        if more && self.record.len() != self.width {
+            return Err(self.wrong_length());
+        }
+        Ok(more)
+    }
+
+    fn wrong_length(&mut self) -> LoadError {
+        let (path, line) = (self.path.clone(), line_of(&self.record));
+        let (found, expected) = (self.record.len(), self.width);
+        let is_last = !self.csv.read_byte_record(&mut self.record).unwrap_or(false);
+        if is_last && !self.ends_with_newline {
+            LoadError::Truncated { path, line, found, expected }
+        } else {
+            LoadError::Uneven { path, line, found, expected }
+        }
+    }
+
+    fn row(&self) -> RawRow<'_> {
+        RawRow { file: self }
+    }
+}
+
+/// RFC 4180 lets the last row end without a line break, so its absence alone is no error.
+fn ends_with_newline(file: &mut File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(last == *b"\n")
+}
+
+/// One row, its fields still text.
+struct RawRow<'a> {
+    file: &'a TransferFile,
+}
+
+impl<'a> RawRow<'a> {
+    fn bytes(&self, field: Field) -> &'a [u8] {
+        &self.file.record[self.file.places[field as usize]]
+    }
+
+    fn text(&self, field: Field) -> Result<&'a str, LoadError> {
+        std::str::from_utf8(self.bytes(field)).map_err(|_| self.bad(field, "no UTF-8".into()))
+    }
+
+    fn number<T: FromStr>(&self, field: Field) -> Result<T, LoadError> {
+        self.required(field, parse_number)
+    }
+
+    fn required<T>(&self, field: Field, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<T, LoadError> {
+        let text = self.text(field)?;
+        if text.is_empty() {
+            return Err(self.bad(field, "is empty".into()));
+        }
+        parse(text).map_err(|problem| self.bad(field, problem))
+    }
+
+    fn optional<T>(&self, field: Field, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<Option<T>, LoadError> {
+        if self.bytes(field).is_empty() {
+            return Ok(None);
+        }
+        self.required(field, parse).map(Some)
+    }
+
+    fn bad(&self, field: Field, problem: String) -> LoadError {
+        let (path, line) = (self.file.path.clone(), line_of(&self.file.record));
+        LoadError::BadField { path, line, column: NAMES[field as usize], problem }
+    }
+}
+
+fn line_of(record: &ByteRecord) -> u64 {
+    record.position().map_or(0, csv::Position::line)
+}
+
+fn parse_number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("`{text}` is no number"))
+}
+
+/// Microseconds since the Unix epoch.
+fn parse_instant(text: &str) -> Result<i64, String> {
+    text.parse().map(Timestamp::unix_micros).map_err(|error: UnitError| error.to_string())
+}
+
+fn parse_outcome(text: &str) -> Result<u32, String> {
+    text.parse().map(outcome_code).map_err(|error: UnknownWord| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_has_its_place_as_its_code() {
+        for (place, outcome) in (0..).zip(Outcome::ALL) {
+            assert_eq!(outcome_code(*outcome), place);
+        }
+    }
+
+    #[test]
+    fn the_names_are_columns_of_the_contract() {
+        let header = TransferRecord::header();
+        for name in NAMES {
+            assert!(header.contains(&name), "{name}");
+        }
+    }
+}

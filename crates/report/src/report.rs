@@ -1,0 +1,192 @@
+//! The report as a whole: read, count, draw, write, and say what was written.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use polars::prelude::PolarsError;
+use ttlsweep_record::csv_file::RowWriter;
+use ttlsweep_record::{SummaryRecord, row::Row};
+
+use crate::axes::Axes;
+use crate::chart::caption::Caption;
+use crate::chart::{ChartError, failure_rate, outcomes, timeline};
+use crate::enforcement::{self, Enforcement, Finding};
+use crate::load::{LoadError, Runs, load, short_hash};
+use crate::sample;
+use crate::summary::{CellSummary, summarize, total};
+use crate::table::left_out_lines;
+
+/// What was found and written.
+#[derive(Debug)]
+pub struct Report {
+    /// The runs as they were read.
+    pub runs: Runs,
+    /// The plan's axes.
+    pub axes: Axes,
+    /// Every cell, counted.
+    pub cells: Vec<CellSummary>,
+    /// Whether the targets enforce expiry.
+    pub enforcement: Vec<Enforcement>,
+    /// The files, in the order in which to look at them.
+    pub written: Vec<PathBuf>,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// Several runs, and nowhere to put what is said of all of them.
+    #[error("several runs need --out DIR: a report on all of them belongs into none of their folders")]
+    OutMissing,
+    /// The runs cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A frame's operation failed.
+    #[error("cannot count the transfers: {0}")]
+    Frame(#[from] PolarsError),
+    /// A chart could not be drawn.
+    #[error("cannot draw {0}")]
+    Chart(#[from] ChartError),
+    /// A file could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl ReportError {
+    /// 2 where what was asked for cannot be done, 1 where this program or the disk is at fault.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::OutMissing | Self::Load(_) => 2,
+            Self::Frame(_) | Self::Chart(_) | Self::Write { .. } => 1,
+        }
+    }
+}
+
+/// Reports on the runs in `folders` into `out`, or else into the one run's folder, in place of an older report there.
+///
+/// # Errors
+/// See [`ReportError`]. What stood there before is kept until everything new has been written.
+pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportError> {
+    let out = match (out, folders) {
+        (Some(out), _) => out,
+        (None, [one]) => one,
+        (None, _) => return Err(ReportError::OutMissing),
+    };
+    let runs = load(folders)?;
+    let axes = Axes::of(&runs.cells);
+    let cells = summarize(&runs)?;
+    let enforcement = enforcement::judge(&cells);
+    let caption = caption(&runs, &axes, &cells, &enforcement);
+
+    let staging = Staging::create(out)?;
+    staging.write_summary(&cells)?;
+    let charts = staging.charts();
+    let mut drawn = failure_rate::draw(&charts, &failure_rate::panels(&cells, &axes), &caption)?;
+    drawn.extend(outcomes::draw(&charts, &outcomes::groups(&cells, &axes), &caption)?);
+    drawn.extend(timeline::draw(&charts, &sample::timeline(&runs, &cells, &axes)?, &caption)?);
+    let written = staging.publish(out, &drawn)?;
+    Ok(Report { runs, axes, cells, enforcement, written })
+}
+
+fn caption(runs: &Runs, axes: &Axes, cells: &[CellSummary], enforcement: &[Enforcement]) -> Caption {
+    let first = &runs.environments[0];
+    let counts = total(cells);
+    let mut versions: Vec<String> = Vec::new();
+    for environment in &runs.environments {
+        let version = match &environment.git_revision {
+            Some(revision) => format!("{} ({})", environment.version, shortened(revision)),
+            None => environment.version.clone(),
+        };
+        if !versions.contains(&version) {
+            versions.push(version);
+        }
+    }
+    let left_out = left_out_lines(runs, cells);
+    Caption {
+        experiment: first.experiment.clone(),
+        question: first.question.clone(),
+        runs: runs.environments.iter().map(|environment| environment.run_id.clone()).collect(),
+        transfers: counts.transfers(),
+        failures: counts.failures(),
+        trials: runs.trials.len() as u64,
+        seed: first.seed,
+        version: versions.join(" and "),
+        plan: short_hash(&first.plan_hash).to_owned(),
+        fixed: axes.fixed(),
+        enforcement: enforcement::headline(enforcement),
+        invalid: enforcement.iter().any(|one| one.finding == Finding::NotEnforced),
+        left_out: (!left_out.is_empty()).then(|| format!("Left out: {}.", left_out.join("; "))),
+    }
+}
+
+/// A revision's first digits, with the mark for changed sources if it has one.
+fn shortened(revision: &str) -> String {
+    let (hash, dirty) = revision.strip_suffix("-dirty").map_or((revision, ""), |hash| (hash, "-dirty"));
+    format!("{}{dirty}", hash.get(..10).unwrap_or(hash))
+}
+
+/// A folder beside the report's place in which it is made, so that an error never leaves half of it.
+struct Staging {
+    folder: PathBuf,
+}
+
+impl Staging {
+    fn create(out: &Path) -> Result<Self, ReportError> {
+        let folder = out.join(".report-unfinished");
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(|source| unwritable(&folder, source))?;
+        }
+        let staging = Self { folder };
+        let charts = staging.charts();
+        fs::create_dir_all(&charts).map_err(|source| unwritable(&charts, source))?;
+        Ok(staging)
+    }
+
+    fn charts(&self) -> PathBuf {
+        self.folder.join(CHARTS)
+    }
+
+    fn write_summary(&self, cells: &[CellSummary]) -> Result<(), ReportError> {
+        let write = || {
+            let mut writer = RowWriter::create(&self.folder)?;
+            cells.iter().try_for_each(|summary| writer.write(&summary.record()))?;
+            writer.flush()
+        };
+        write().map_err(|source| unwritable(&self.folder.join(SummaryRecord::FILE), source))
+    }
+
+    /// Moves everything to its place. Charts of an older report go, since there may have been more of them.
+    fn publish(self, out: &Path, drawn: &[PathBuf]) -> Result<Vec<PathBuf>, ReportError> {
+        let charts = out.join(CHARTS);
+        fs::create_dir_all(&charts).map_err(|source| unwritable(&charts, source))?;
+        for entry in fs::read_dir(&charts).map_err(|source| unwritable(&charts, source))?.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let ours = [failure_rate::NAME, outcomes::NAME, timeline::NAME];
+            if name.ends_with(".png") && ours.iter().any(|chart| name.starts_with(chart)) {
+                fs::remove_file(entry.path()).map_err(|source| unwritable(&entry.path(), source))?;
+            }
+        }
+        let summary = out.join(SummaryRecord::FILE);
+        let mut moves = vec![(self.folder.join(SummaryRecord::FILE), summary)];
+        moves.extend(drawn.iter().map(|path| (path.clone(), charts.join(path.file_name().unwrap_or_default()))));
+        let mut written = Vec::new();
+        for (from, to) in moves {
+            fs::rename(&from, &to).map_err(|source| unwritable(&to, source))?;
+            written.push(to);
+        }
+        fs::remove_dir_all(&self.folder).map_err(|source| unwritable(&self.folder, source))?;
+        Ok(written)
+    }
+}
+
+fn unwritable(path: &Path, source: io::Error) -> ReportError {
+    ReportError::Write { path: path.to_owned(), source }
+}
+
+const CHARTS: &str = "charts";

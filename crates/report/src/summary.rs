@@ -1,0 +1,214 @@
+//! Transfers → one row of counts a cell. What every chart, table and the verdict start from.
+
+use polars::prelude::*;
+use ttlsweep_record::{Cell, Control, Outcome, SummaryRecord};
+
+use crate::load::{Runs, Transfers};
+use crate::stats::wilson;
+
+/// One cell with its transfers, counted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CellSummary {
+    /// Its settings.
+    pub cell: Cell,
+    /// Whole trials.
+    pub trials: u64,
+    /// Its transfers, counted.
+    pub counts: Counts,
+    /// The median of `total_us` over completed transfers, in microseconds.
+    pub median_total_us: Option<u64>,
+}
+
+/// Transfers, counted by what became of them.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    by_outcome: [u64; Outcome::ALL.len()],
+    /// Counted transfers during which their link expired, by this machine's clock; see [`Counts::transfers`].
+    pub outlived: u64,
+    /// Of these, the ones that completed all the same.
+    pub outlived_completed: u64,
+    /// Counted transfers whose head was written at or after expiry.
+    pub late_starts: u64,
+    /// Of these, the failures.
+    pub late_failures: u64,
+    /// Rejected with a 4xx status: what a refusal of an expired link looks like, whatever its code.
+    pub refused: u64,
+}
+
+impl Counts {
+    /// How many ended with `outcome`.
+    pub fn outcome(&self, outcome: Outcome) -> u64 {
+        self.by_outcome[outcome as usize]
+    }
+
+    /// The denominator: all but the cancelled, which are censored, and those that failed locally.
+    pub fn transfers(&self) -> u64 {
+        self.by_outcome.iter().sum::<u64>() - self.outcome(Outcome::Cancelled) - self.outcome(Outcome::FailedLocally)
+    }
+
+    /// Transfers in the denominator that did not complete.
+    pub fn failures(&self) -> u64 {
+        self.transfers() - self.outcome(Outcome::Completed)
+    }
+
+    /// Adds another cell's counts.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, more) in self.by_outcome.iter_mut().zip(other.by_outcome) {
+            *sum += more;
+        }
+        self.outlived += other.outlived;
+        self.outlived_completed += other.outlived_completed;
+        self.late_starts += other.late_starts;
+        self.late_failures += other.late_failures;
+        self.refused += other.refused;
+    }
+}
+
+impl CellSummary {
+    /// The row of `summary.csv`.
+    pub fn record(&self) -> SummaryRecord {
+        let counts = &self.counts;
+        let (failures, transfers) = (counts.failures(), counts.transfers());
+        let interval = wilson(failures, transfers);
+        SummaryRecord {
+            cell_id: self.cell.cell_id.clone(),
+            control: self.cell.control,
+            expiry_policy: self.cell.expiry_policy,
+            method: self.cell.method,
+            users: self.cell.users,
+            ttl_s: self.cell.ttl_s,
+            size_bytes: self.cell.size_bytes,
+            bandwidth_bps: self.cell.bandwidth_bps,
+            trials: self.trials,
+            transfers,
+            failures,
+            failure_rate: interval.map(|_| failures as f64 / transfers as f64),
+            failure_rate_low: interval.map(|interval| interval.low),
+            failure_rate_high: interval.map(|interval| interval.high),
+            outlived: counts.outlived,
+            outlived_completed: counts.outlived_completed,
+            late_starts: counts.late_starts,
+            completed: counts.outcome(Outcome::Completed),
+            rejected: counts.outcome(Outcome::Rejected),
+            reset: counts.outcome(Outcome::Reset),
+            closed: counts.outcome(Outcome::Closed),
+            malformed: counts.outcome(Outcome::Malformed),
+            timed_out: counts.outcome(Outcome::TimedOut),
+            unconnected: counts.outcome(Outcome::Unconnected),
+            cancelled: counts.outcome(Outcome::Cancelled),
+            failed_locally: counts.outcome(Outcome::FailedLocally),
+            median_total_us: self.median_total_us,
+        }
+    }
+}
+
+/// Counts every cell's transfers: the grid in the plan's order, then the controls. A cell without any has zeros.
+///
+/// # Errors
+/// Only where a frame's operation fails, which would be an error of this program.
+pub fn summarize(runs: &Runs) -> PolarsResult<Vec<CellSummary>> {
+    let mut summaries: Vec<CellSummary> = runs
+        .cells
+        .iter()
+        .map(|cell| CellSummary {
+            cell: cell.clone(),
+            trials: runs.trials.iter().filter(|trial| trial.cell_id == cell.cell_id).count() as u64,
+            counts: Counts::default(),
+            median_total_us: None,
+        })
+        .collect();
+    let counted = Counted::of(&runs.transfers)?;
+    for row in 0..counted.height {
+        let summary = &mut summaries[counted.cell[row] as usize];
+        summary.counts = counted.counts(row);
+        summary.median_total_us = counted.median_total_us[row];
+    }
+    summaries.sort_by_key(|summary| summary.cell.control.map(|control| control as usize + 1));
+    Ok(summaries)
+}
+
+/// The counts of all cells, or of the cells of one `control`, added up.
+pub fn total<'a>(cells: impl IntoIterator<Item = &'a CellSummary>) -> Counts {
+    let mut sum = Counts::default();
+    for cell in cells {
+        sum.add(&cell.counts);
+    }
+    sum
+}
+
+/// The cells that are this control; nothing asks for the grid's own.
+pub fn only(cells: &[CellSummary], control: Option<Control>) -> impl Iterator<Item = &CellSummary> {
+    cells.iter().filter(move |summary| summary.cell.control == control)
+}
+
+/// The frame's answer, one entry a cell that has transfers.
+struct Counted {
+    height: usize,
+    cell: Vec<u64>,
+    by_outcome: Vec<Vec<u64>>,
+    outlived: Vec<u64>,
+    outlived_completed: Vec<u64>,
+    late_starts: Vec<u64>,
+    late_failures: Vec<u64>,
+    refused: Vec<u64>,
+    median_total_us: Vec<Option<u64>>,
+}
+
+impl Counted {
+    fn of(transfers: &Transfers) -> PolarsResult<Self> {
+        let is = |outcome: Outcome| col(Transfers::OUTCOME).eq(lit(outcome as u32));
+        let counts = || is(Outcome::Cancelled).or(is(Outcome::FailedLocally)).not();
+        let (head, expiry) = (|| col(Transfers::HEAD_WRITTEN_AT), || col(Transfers::EXPIRES_AT));
+        // Without a head on the wire no server ever saw the link: such a transfer neither outlived it nor was late.
+        // Null where head or link is absent, and sums pass over nulls.
+        let late = || head().gt_eq(expiry()).and(counts());
+        let outlived = || head().lt(expiry()).and(col(Transfers::ENDED_AT).gt(expiry())).and(counts());
+        let refused = is(Outcome::Rejected)
+            .and(col(Transfers::STATUS).gt_eq(lit(400u32)))
+            .and(col(Transfers::STATUS).lt(lit(500u32)));
+
+        let mut sums: Vec<Expr> =
+            Outcome::ALL.iter().map(|outcome| is(*outcome).sum().alias(outcome.as_str())).collect();
+        sums.extend([
+            outlived().sum().alias("outlived"),
+            outlived().and(is(Outcome::Completed)).sum().alias("outlived_completed"),
+            late().sum().alias("late_starts"),
+            late().and(is(Outcome::Completed).not()).sum().alias("late_failures"),
+            refused.sum().alias("refused"),
+            col(Transfers::TOTAL_US).filter(is(Outcome::Completed)).median().alias("median_total_us"),
+        ]);
+        let frame = transfers.frame().clone().lazy().group_by([col(Transfers::CELL)]).agg(sums).collect()?;
+        let numbers = |name: &str| -> PolarsResult<Vec<u64>> {
+            let column = frame.column(name)?.cast(&DataType::UInt64)?;
+            Ok(column.u64()?.iter().map(Option::unwrap_or_default).collect())
+        };
+        Ok(Self {
+            height: frame.height(),
+            cell: numbers(Transfers::CELL)?,
+            by_outcome: Outcome::WORDS.iter().map(|word| numbers(word)).collect::<PolarsResult<_>>()?,
+            outlived: numbers("outlived")?,
+            outlived_completed: numbers("outlived_completed")?,
+            late_starts: numbers("late_starts")?,
+            late_failures: numbers("late_failures")?,
+            refused: numbers("refused")?,
+            median_total_us: (frame.column("median_total_us")?.f64()?.iter())
+                .map(|median| median.map(|median| median.round() as u64))
+                .collect(),
+        })
+    }
+
+    fn counts(&self, row: usize) -> Counts {
+        let mut counts = Counts {
+            by_outcome: [0; Outcome::ALL.len()],
+            outlived: self.outlived[row],
+            outlived_completed: self.outlived_completed[row],
+            late_starts: self.late_starts[row],
+            late_failures: self.late_failures[row],
+            refused: self.refused[row],
+        };
+        for (count, column) in counts.by_outcome.iter_mut().zip(&self.by_outcome) {
+            *count = column[row];
+        }
+        counts
+    }
+}

@@ -1,0 +1,369 @@
+//! Run folders made up to order: a small world whose physics is known, written through the contract's own writer.
+
+// Every test file compiles this module for itself and uses part of it.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ttlsweep_record::csv_file::RowWriter;
+use ttlsweep_record::environment::Environment;
+use ttlsweep_record::*;
+
+/// A sweep over policies × users × TTLs in blocks. One body of `transfer_us` a user, the cap shared: with n users at once
+/// each transfer takes n times as long. What happens at expiry follows from the policy alone.
+#[derive(Debug, Clone)]
+pub(crate) struct Sweep {
+    pub(crate) run_id: String,
+    pub(crate) plan_hash: String,
+    pub(crate) policies: Vec<Option<ExpiryPolicy>>,
+    pub(crate) users: Vec<u32>,
+    pub(crate) ttls: Vec<u32>,
+    pub(crate) sizes: Vec<u64>,
+    pub(crate) blocks: u32,
+    pub(crate) transfers_per_user: u32,
+    pub(crate) transfer_us: u64,
+    pub(crate) controls: bool,
+    /// Every n-th transfer of a user presigns this much too early, so that it starts late.
+    pub(crate) late_every: u32,
+    /// Trials after this many are not run, as if the run had been interrupted there.
+    pub(crate) stop_after: usize,
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Self {
+            run_id: "20261124T200000Z".into(),
+            plan_hash: "5f2d8c1e9b7a".repeat(5) + "0123",
+            policies: vec![Some(ExpiryPolicy::InFlight)],
+            users: vec![1],
+            ttls: vec![1, 4],
+            sizes: vec![1_000_000],
+            blocks: 3,
+            transfers_per_user: 1,
+            transfer_us: 1_500_000,
+            controls: true,
+            late_every: 0,
+            stop_after: usize::MAX,
+        }
+    }
+}
+
+/// The writers of one run's folder, for tests that add rows of their own.
+pub(crate) struct RunFiles {
+    pub(crate) folder: PathBuf,
+    pub(crate) transfers: RowWriter<TransferRecord>,
+    pub(crate) trials: RowWriter<TrialRecord>,
+}
+
+impl Sweep {
+    /// Writes the whole run and returns its folder.
+    pub(crate) fn write(&self, folder: &Path) -> PathBuf {
+        let mut files = self.begin(folder);
+        let cells = self.cells();
+        let mut clock = START;
+        let mut serial = 0;
+        let mut ran = 0;
+        for block in 1..=self.blocks {
+            for (position, cell) in (1..).zip(&cells) {
+                if ran == self.stop_after {
+                    break;
+                }
+                ran += 1;
+                let trial_id = format!("{}-b{block}", cell.cell_id);
+                let rows = self.trial_rows(cell, &trial_id, block, position, clock, &mut serial);
+                let ended_at = rows.iter().map(|row| row.ended_at).max().unwrap();
+                for row in &rows {
+                    files.transfers.write(row).unwrap();
+                }
+                let mut trial = trial_row(&self.run_id, cell, &trial_id, block, position, rows.len() as u64);
+                trial.started_at = rows[0].started_at;
+                trial.ended_at = ended_at;
+                files.trials.write(&trial).unwrap();
+                clock = ended_at.unix_micros() + 217_003;
+            }
+        }
+        files.transfers.flush().unwrap();
+        files.trials.flush().unwrap();
+        files.folder
+    }
+
+    /// Writes everything but transfers and trials.
+    pub(crate) fn begin(&self, folder: &Path) -> RunFiles {
+        std::fs::create_dir_all(folder).unwrap();
+        let cells = self.cells();
+        self.environment(cells.len() as u64 * u64::from(self.blocks)).write(folder).unwrap();
+        let mut writer = RowWriter::<Cell>::create(folder).unwrap();
+        for cell in &cells {
+            writer.write(cell).unwrap();
+        }
+        writer.flush().unwrap();
+        let (transfers, trials) = (RowWriter::create(folder).unwrap(), RowWriter::create(folder).unwrap());
+        RunFiles { folder: folder.to_owned(), transfers, trials }
+    }
+
+    /// The grid, then the controls of every combination of the axes other than the TTL.
+    pub(crate) fn cells(&self) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        let combinations = || {
+            self.policies.iter().flat_map(|policy| {
+                self.sizes.iter().flat_map(move |size| self.users.iter().map(move |users| (*policy, *size, *users)))
+            })
+        };
+        for (policy, size, users) in combinations() {
+            for ttl in &self.ttls {
+                cells.push(cell(policy, size, users, Some(*ttl), None));
+            }
+        }
+        if self.controls {
+            for (policy, size, users) in combinations() {
+                cells.push(cell(policy, size, users, Some(3600), Some(Control::LongTtl)));
+                cells.push(cell(policy, size, users, None, Some(Control::HeaderSigned)));
+                cells.push(cell(policy, size, users, Some(1), Some(Control::ExpiredStart)));
+            }
+        }
+        cells
+    }
+
+    fn trial_rows(
+        &self,
+        cell: &Cell,
+        trial_id: &str,
+        block: u32,
+        position: u32,
+        clock: i64,
+        serial: &mut u64,
+    ) -> Vec<TransferRecord> {
+        let mut rows = Vec::new();
+        for user in 1..=cell.users {
+            let mut clock = clock + i64::from(user) * 311;
+            for sequence in 1..=self.transfers_per_user {
+                *serial += 1;
+                let needed = self.transfer_us * u64::from(cell.users) * cell.size_bytes.0 / self.sizes[0];
+                // A few percent more or less, different for every transfer and the same in every run of the tests.
+                let wobble = *serial * 7919 % 1000;
+                let needed = needed * (950 + wobble / 10) / 1000 + wobble;
+                let late = cell.control == Some(Control::ExpiredStart)
+                    || (self.late_every > 0 && serial.is_multiple_of(u64::from(self.late_every)));
+                let mut row = transfer_row(&self.run_id, cell, trial_id, *serial);
+                (row.block, row.position, row.user, row.sequence) = (block, position, user, sequence);
+                play(&mut row, cell, clock, needed, late);
+                clock = row.ended_at.unix_micros() + 1000;
+                rows.push(row);
+            }
+        }
+        rows
+    }
+
+    fn environment(&self, trials: u64) -> Environment {
+        Environment {
+            schema_version: SCHEMA_VERSION,
+            run_id: self.run_id.clone(),
+            experiment: "ttl-grid".into(),
+            question: "Does failure depend on whether the link expires in flight?".into(),
+            plan_hash: self.plan_hash.clone(),
+            seed: 7,
+            repetitions: self.blocks,
+            trials,
+            started_at: Timestamp::from_unix_micros(START),
+            command: vec!["ttlsweep".into(), "run".into(), "ttl-grid.toml".into()],
+            version: "0.1.0".into(),
+            git_revision: Some("56d42e4a90b1c2d3e4f5".into()),
+            build_profile: "release".into(),
+            host: "bench".into(),
+            os: "Linux 6.18".into(),
+            cpus: 2,
+            memory_bytes: None,
+            descriptor_limit: None,
+            tcp_sysctls: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
+            clock_offset: BTreeMap::new(),
+        }
+    }
+}
+
+/// What the server of this policy does with a transfer that takes `needed` microseconds when nothing stops it.
+fn play(row: &mut TransferRecord, cell: &Cell, clock: i64, needed: u64, late: bool) {
+    let at = Timestamp::from_unix_micros;
+    let policy = cell.expiry_policy.unwrap_or(ExpiryPolicy::OnRequest);
+    let head = clock + 1_800;
+    let presigned = cell.ttl_s.map(|ttl| if late { clock - i64::from(ttl) * 1_000_000 - 400_000 } else { clock - 900 });
+    let expires =
+        presigned.zip(cell.ttl_s).map(|(presigned, ttl)| (presigned / 1_000_000 + i64::from(ttl)) * 1_000_000);
+    row.presigned_at = presigned.map(at);
+    row.expires_at = expires.map(at);
+    row.started_at = at(clock);
+    row.head_written_at = Some(at(head));
+    row.head_acked_at = Some(at(head + 150));
+    let done = head + needed as i64;
+    let expired_at_head = expires.is_some_and(|expires| head >= expires);
+    let expired_at_end = expires.is_some_and(|expires| done > expires);
+    let (outcome, phase, ended) = match policy {
+        ExpiryPolicy::Never => (Outcome::Completed, Phase::Done, done),
+        _ if expired_at_head => (Outcome::Rejected, Phase::RequestBody, head + 2_100),
+        ExpiryPolicy::InFlight if expired_at_end => (Outcome::Reset, Phase::RequestBody, expires.unwrap() + 3_000),
+        ExpiryPolicy::OnCompletion if expired_at_end => (Outcome::Rejected, Phase::Wait, done + 900),
+        _ => (Outcome::Completed, Phase::Done, done),
+    };
+    (row.outcome, row.phase, row.ended_at) = (outcome, phase, at(ended));
+    row.status = match outcome {
+        Outcome::Completed => Some(200),
+        Outcome::Rejected => Some(403),
+        _ => None,
+    };
+    row.link_age_us = presigned.map(|presigned| head - presigned);
+    row.margin_us = expires.map(|expires| ended - expires);
+    row.total_us = (ended - clock) as u64;
+}
+
+/// A cell of the grid or a control.
+pub(crate) fn cell(
+    policy: Option<ExpiryPolicy>,
+    size: u64,
+    users: u32,
+    ttl_s: Option<u32>,
+    control: Option<Control>,
+) -> Cell {
+    let name = |part: Option<&str>| part.unwrap_or("none").to_owned();
+    let ttl = ttl_s.map(|ttl| ttl.to_string());
+    Cell {
+        cell_id: format!(
+            "{}{}-{size}-u{users}-t{}",
+            control.map(|control| format!("{control}-")).unwrap_or_default(),
+            name(policy.map(ExpiryPolicy::as_str)),
+            name(ttl.as_deref()),
+        ),
+        control,
+        target: if policy.is_some() { TargetKind::Embedded } else { TargetKind::S3 },
+        endpoint: None,
+        bucket: "ttlsweep".into(),
+        region: None,
+        profile: None,
+        addressing: None,
+        prefix: "ttlsweep/".into(),
+        tls: policy.map(|_| true),
+        expiry_policy: policy,
+        cut: policy.map(|_| Cut::Reset),
+        early_close: policy.map(|_| EarlyClose::Close),
+        users,
+        ttl_s,
+        size_bytes: ByteCount(size),
+        size_file: None,
+        bandwidth_bps: BitRate::new(8_000_000),
+        bandwidth_per: BandwidthPer::Trial,
+        method: Method::Put,
+        transfers_per_user: Some(1),
+        duration_us: None,
+        jitter_us: 1_000_000,
+        ramp_us: 0,
+        wait_us: 0,
+        presign: Presign::PerTransfer,
+        expect_continue: false,
+        reuse_connections: true,
+        connect_timeout_us: 10_000_000,
+        idle_timeout_us: 60_000_000,
+        timeout_us: 3_600_000_000,
+    }
+}
+
+/// A completed transfer of the first block, whose instants are to be set.
+pub(crate) fn transfer_row(run_id: &str, cell: &Cell, trial_id: &str, serial: u64) -> TransferRecord {
+    let at = Timestamp::from_unix_micros;
+    TransferRecord {
+        schema_version: SCHEMA_VERSION,
+        run_id: run_id.into(),
+        trial_id: trial_id.into(),
+        attempt: 1,
+        transfer_id: format!("{run_id}-{serial:06}"),
+        cell_id: cell.cell_id.clone(),
+        block: 1,
+        position: 1,
+        control: cell.control,
+        users: cell.users,
+        ttl_s: cell.ttl_s,
+        size_bytes: cell.size_bytes,
+        bandwidth_bps: cell.bandwidth_bps,
+        method: cell.method,
+        expiry_policy: cell.expiry_policy,
+        user: 1,
+        sequence: 1,
+        target: cell.target,
+        endpoint: "https://127.0.0.1:9000".into(),
+        object_key: format!("ttlsweep/{serial:06}"),
+        presigned_at: None,
+        expires_at: None,
+        started_at: at(START),
+        head_written_at: Some(at(START + 1000)),
+        head_acked_at: None,
+        ended_at: at(START + 2000),
+        link_age_us: None,
+        margin_us: None,
+        connection_id: Some(serial),
+        reused_connection: false,
+        local_addr: Some("127.0.0.1:40000".into()),
+        remote_addr: Some("127.0.0.1:9000".into()),
+        tls_version: Some("TLSv1.3".into()),
+        dns_us: None,
+        connect_us: Some(120),
+        tls_us: Some(900),
+        continue_us: None,
+        send_us: None,
+        wait_us: None,
+        response_start_us: None,
+        receive_us: None,
+        total_us: 2000,
+        body_bytes: cell.size_bytes.0,
+        body_bytes_written: cell.size_bytes.0,
+        body_bytes_acked: None,
+        response_bytes: 0,
+        status: Some(200),
+        s3_code: None,
+        s3_message: Some("with, a comma and \"quotes\"".into()),
+        request_id: None,
+        host_id: None,
+        server_time: None,
+        clock_offset_us: None,
+        outcome: Outcome::Completed,
+        phase: Phase::Done,
+        early_response: None,
+        peer_close: None,
+        errno: None,
+        error: None,
+        object_state: None,
+        rtt_us: Some(60),
+        min_rtt_us: Some(30),
+        retransmits: Some(0),
+    }
+}
+
+/// A whole first attempt.
+pub(crate) fn trial_row(
+    run_id: &str,
+    cell: &Cell,
+    trial_id: &str,
+    block: u32,
+    position: u32,
+    transfers: u64,
+) -> TrialRecord {
+    TrialRecord {
+        run_id: run_id.into(),
+        trial_id: trial_id.into(),
+        attempt: 1,
+        cell_id: cell.cell_id.clone(),
+        block,
+        position,
+        control: cell.control,
+        jitter_us: 0,
+        started_at: Timestamp::from_unix_micros(START),
+        ended_at: Timestamp::from_unix_micros(START + 2000),
+        state: TrialState::Whole,
+        transfers,
+        achieved_bps: None,
+        scheduler_lag_us: None,
+        starved: false,
+        host: "bench".into(),
+    }
+}
+
+/// 2026-11-24T20:00:00.35Z: off the whole second, which links are cut to.
+pub(crate) const START: i64 = 1_795_550_400_350_000;

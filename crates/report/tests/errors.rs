@@ -1,0 +1,183 @@
+//! What the report says where it cannot report: the file, the line, and a way on.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::Sweep;
+use ttlsweep_report::load::load;
+
+fn written(name: &str) -> (tempfile::TempDir, PathBuf) {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join(name);
+    Sweep { ttls: vec![1, 4], controls: false, blocks: 1, ..Sweep::default() }.write(&folder);
+    (base, folder)
+}
+
+fn failure(folders: &[&Path]) -> String {
+    let folders: Vec<_> = folders.iter().map(|folder| folder.to_path_buf()).collect();
+    load(&folders).unwrap_err().to_string()
+}
+
+/// Changes the text of one of the run's files.
+fn edit(folder: &Path, file: &str, change: impl FnOnce(String) -> String) {
+    let path = folder.join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(path, change(text)).unwrap();
+}
+
+#[test]
+fn a_missing_column_is_named() {
+    let (_base, folder) = written("run");
+    edit(&folder, "transfers.csv", |text| text.replacen("head_written_at", "head_written", 1));
+    let said = failure(&[&folder]);
+    assert!(said.contains("transfers.csv lacks the column `head_written_at`"), "{said}");
+    edit(&folder, "trials.csv", |text| text.replacen("state", "status", 1));
+    assert!(failure(&[&folder]).contains("trials.csv lacks the column `state`"));
+}
+
+#[test]
+fn a_bad_value_is_named_with_its_line_and_column() {
+    let (_base, folder) = written("run");
+    edit(&folder, "transfers.csv", |text| text.replace(",reset,", ",resett,"));
+    let said = failure(&[&folder]);
+    assert!(said.contains("transfers.csv line 2, column `outcome`: `resett` is no outcome; expected"), "{said}");
+}
+
+#[test]
+fn a_bad_number_is_named_with_its_line() {
+    let (_base, folder) = written("run");
+    edit(&folder, "transfers.csv", |text| {
+        let lines: Vec<&str> = text.lines().collect();
+        let at = lines[0].split(',').position(|name| name == "total_us").unwrap();
+        let fields: Vec<&str> = lines[2].split(',').collect();
+        // The message's quoted comma counts for one field more.
+        let total = fields[at];
+        let broken = lines[2].replacen(&format!(",{total},"), ",12x,", 1);
+        format!("{}\n{}\n{broken}\n", lines[0], lines[1])
+    });
+    let said = failure(&[&folder]);
+    assert!(said.contains("transfers.csv line 3, column `total_us`: `12x` is no number"), "{said}");
+}
+
+#[test]
+fn a_file_that_ends_within_a_row_is_named_with_its_line() {
+    let (_base, folder) = written("run");
+    edit(&folder, "transfers.csv", |text| text[..text.len() - 150].to_owned());
+    let said = failure(&[&folder]);
+    assert!(said.contains("transfers.csv line 3: the file ends in the middle of a row"), "{said}");
+}
+
+#[test]
+fn a_last_row_without_a_line_break_is_a_row() {
+    let (_base, folder) = written("run");
+    edit(&folder, "transfers.csv", |text| text.trim_end().to_owned());
+    assert_eq!(load(&[folder]).unwrap().transfers.frame().height(), 2);
+}
+
+#[test]
+fn a_row_of_the_wrong_length_is_named_with_its_line() {
+    let (_base, folder) = written("run");
+    edit(&folder, "transfers.csv", |text| text.replacen("\n", "\n1,2,3\n", 1));
+    let said = failure(&[&folder]);
+    assert!(said.contains("transfers.csv line 2: 3 fields, but the header has"), "{said}");
+}
+
+#[test]
+fn a_transfer_of_an_unknown_cell_is_named_with_its_line() {
+    let (_base, folder) = written("run");
+    edit(&folder, "cells.csv", |text| text.lines().take(2).map(|line| format!("{line}\n")).collect());
+    let said = failure(&[&folder]);
+    assert!(said.contains("transfers.csv line 3, column `cell_id`: cells.csv has no cell `"), "{said}");
+}
+
+#[test]
+fn further_columns_and_another_order_are_read() {
+    let (_base, folder) = written("run");
+    edit(&folder, "transfers.csv", |text| {
+        text.lines().enumerate().map(|(at, line)| format!("{},{line}\n", if at == 0 { "note" } else { "x" })).collect()
+    });
+    assert_eq!(load(&[folder]).unwrap().transfers.frame().height(), 2);
+}
+
+#[test]
+fn rows_that_trials_csv_does_not_know_of_are_warned_of() {
+    let (_base, folder) = written("run");
+    edit(&folder, "transfers.csv", |text| text.lines().take(2).map(|line| format!("{line}\n")).collect());
+    let warnings = load(&[folder]).unwrap().warnings;
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains("has 1 transfers by trials.csv and 0 in transfers.csv"), "{warnings:?}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let (_base, folder) = written("run");
+    fs::remove_file(folder.join("transfers.csv")).unwrap();
+    assert!(failure(&[&folder]).contains("transfers.csv"));
+    fs::remove_file(folder.join("cells.csv")).unwrap();
+    assert!(failure(&[&folder]).contains("cells.csv"));
+}
+
+#[test]
+fn what_is_no_run_is_told_apart_and_its_newest_run_suggested() {
+    let (base, _folder) = written("20261124T200000Z");
+    let said = failure(&[base.path()]);
+    assert!(said.contains("is no run's folder: it has no environment.json"), "{said}");
+    assert!(said.contains("20261124T200000Z"), "{said}");
+    let said = failure(&[&base.path().join("absent")]);
+    assert!(said.contains("absent is no folder"), "{said}");
+    let empty = tempfile::tempdir().unwrap();
+    assert!(failure(&[empty.path()]).contains("expected results/<experiment>/<time>"));
+}
+
+#[test]
+fn runs_of_different_plans_are_refused_with_both_names() {
+    let base = tempfile::tempdir().unwrap();
+    let (first, second) = (base.path().join("first"), base.path().join("second"));
+    Sweep::default().write(&first);
+    Sweep { run_id: "other".into(), plan_hash: "0123456789abcdef".into(), ..Sweep::default() }.write(&second);
+    let said = failure(&[&first, &second]);
+    assert!(said.contains("different plans"), "{said}");
+    assert!(said.contains("first is of ttl-grid, plan 5f2d8c1e9b7a"), "{said}");
+    assert!(said.contains("second of ttl-grid, plan 0123456789ab"), "{said}");
+}
+
+#[test]
+fn the_same_run_given_twice_is_refused() {
+    let (base, folder) = written("run");
+    let again = base.path().join("latest");
+    std::os::unix::fs::symlink(&folder, &again).unwrap();
+    let said = failure(&[&folder, &again]);
+    assert!(said.contains("are the same run, 20261124T200000Z; name it once"), "{said}");
+}
+
+#[test]
+fn exit_codes_and_streams_are_as_promised() {
+    let report = |args: &[&Path]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_ttlsweep-report")).args(args).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (base, folder) = written("run");
+    let latest = base.path().join("latest");
+    std::os::unix::fs::symlink("run", &latest).unwrap();
+
+    let (code, stdout, stderr) = report(&[&latest]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert!(stdout.starts_with("Enforcement: "), "{stdout}");
+    assert!(stdout.contains("charts/failure-rate-by-ttl.png"), "{stdout}");
+    assert!(folder.join("summary.csv").exists());
+
+    let second = base.path().join("second");
+    Sweep { run_id: "other".into(), ttls: vec![1, 4], controls: false, blocks: 1, ..Sweep::default() }.write(&second);
+    let (code, stdout, stderr) = report(&[&folder, &second]);
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
+    assert!(stderr.contains("--out DIR"), "{stderr}");
+
+    let (code, _, stderr) = report(&[&base.path().join("absent")]);
+    assert_eq!(code, Some(2));
+    assert!(stderr.starts_with("ttlsweep-report: "), "{stderr}");
+    assert_eq!(report(&[]).0, Some(2), "usage");
+}
