@@ -17,7 +17,7 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 
-use crate::wire::http::Marks;
+use crate::wire::marks::Marks;
 
 /// Where the bytes of a cell's bodies come from.
 #[derive(Debug, Clone)]

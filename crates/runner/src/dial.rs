@@ -10,6 +10,7 @@ use std::time::Duration;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
+use tokio::io::Interest;
 use tokio::net::TcpSocket;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, rustls};
@@ -21,8 +22,9 @@ use crate::kernel::{self, TcpInfo};
 use crate::tape::Tape;
 use crate::wire::cap::Capped;
 use crate::wire::hold::Held;
-use crate::wire::http::{Marked, Marks};
+use crate::wire::http::Marked;
 use crate::wire::limiter::Limiter;
+use crate::wire::marks::Marks;
 use crate::wire::socket::Socket;
 use crate::wire::stamp::Stamped;
 use crate::wire::tls::MaybeTls;
@@ -79,6 +81,14 @@ impl KernelView {
         let info = kernel::tcp_info(self.socket.stream())?;
         // The kernel counts the SYN as a byte, too.
         Some(TcpInfo { bytes_acked: info.bytes_acked.saturating_sub(self.acked_before), ..info })
+    }
+
+    /// Waits until the kernel holds an error for the connection, such as a RST, whatever is still to be read before it.
+    pub async fn broken(&self) {
+        if self.socket.stream().ready(Interest::ERROR).await.is_err() {
+            // Only a runtime that is on its way out refuses.
+            std::future::pending().await
+        }
     }
 }
 

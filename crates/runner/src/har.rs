@@ -85,10 +85,9 @@ fn sending_until_the_end(row: &TransferRecord) -> Option<u64> {
 }
 
 fn path(row: &TransferRecord, cell: Option<&Cell>) -> String {
-    let by_path = |cell: &&Cell| {
-        cell.addressing.map_or(cell.endpoint.is_some() || cell.tls.is_some(), |addressing| {
-            addressing == ttlsweep_record::Addressing::Path
-        })
+    let by_path = |cell: &&Cell| match cell.addressing {
+        Some(addressing) => addressing == ttlsweep_record::Addressing::Path,
+        None => cell.endpoint.is_some() || cell.tls.is_some(),
     };
     match cell.filter(by_path) {
         Some(cell) => format!("/{}/{}", cell.bucket, row.object_key),

@@ -21,7 +21,7 @@ use crate::kernel::TcpInfo;
 use crate::link::SignedRequest;
 use crate::stop::{Stop, StopReason};
 use crate::tape::Tape;
-use crate::wire::http::Exchange;
+use crate::wire::marks::Exchange;
 use crate::wire::{Fault, Side};
 
 use response::Response;
@@ -104,6 +104,8 @@ pub struct ConnectionFacts {
     pub tls_version: Option<&'static str>,
     /// The first socket error.
     pub first_error: Option<Fault>,
+    /// When the kernel was known to hold an error, whatever was still to be read before it.
+    pub broken: Option<Instant>,
     /// When the socket's end of file was read.
     pub end_of_file: Option<Instant>,
     /// When a write error was held back.
@@ -288,6 +290,7 @@ impl Before {
             remote: connection.remote,
             tls_version: connection.tls_version,
             first_error: seen.first_error(),
+            broken: seen.broken(),
             end_of_file: seen.end_of_file(),
             held: seen.held(),
             body_written: marks.body_written(),

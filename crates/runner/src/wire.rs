@@ -3,7 +3,7 @@
 //! From the socket upwards: [`socket`] (tokio's stream, shared so that the kernel can be asked about it), [`stamp`]
 //! (counts bytes, keeps the first error and the end of file with their instants), [`cap`] (holds the bandwidth),
 //! [`hold`] (keeps the first write error back so that an answer behind it is still read), then TLS, then [`http`]
-//! (where the request's head ends and the body begins, and how the peer closed at that level).
+//! (where the request's head ends and the body begins, and how the peer closed at that level; its notes are [`marks`]).
 //!
 //! The layers below TLS share one [`Seen`]; they never judge, they note.
 
@@ -11,6 +11,7 @@ pub mod cap;
 pub mod hold;
 pub mod http;
 pub mod limiter;
+pub mod marks;
 pub mod seen;
 pub mod socket;
 pub mod stamp;

@@ -18,7 +18,7 @@ use crate::dial::{Connection, KernelView};
 use crate::stop::Stop;
 use crate::tape::Tape;
 use crate::wire::Seen;
-use crate::wire::http::Marks;
+use crate::wire::marks::Marks;
 
 /// What the exchange came to.
 #[derive(Debug)]
@@ -61,6 +61,7 @@ pub async fn drive(
     let mut watch = Watch::new(task, anchor, deadline, waits_for_continue);
     let mut response: Option<ResponseReader> = None;
     let mut connection_ended = false;
+    let mut broken_noted = false;
     let mut hyper_error = None;
     let sending = sender.send_request(request);
     tokio::pin!(sending);
@@ -82,6 +83,10 @@ pub async fn drive(
             reason = stop.reason() => {
                 tape.note_with(EventKind::Cancelled, reason.as_str());
                 break End::Stopped(reason);
+            }
+            () = kernel.broken(), if !broken_noted => {
+                broken_noted = true;
+                seen.note_broken();
             }
             result = &mut *http, if !connection_ended => {
                 connection_ended = true;

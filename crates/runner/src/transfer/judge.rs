@@ -5,7 +5,7 @@ use ttlsweep_record::{Outcome, PeerClose, Phase};
 
 use super::{ConnectionFacts, End, Observed};
 use crate::errno;
-use crate::wire::http::Exchange;
+use crate::wire::marks::Exchange;
 
 /// The part of a row that says how a transfer ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

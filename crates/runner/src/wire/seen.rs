@@ -24,6 +24,7 @@ struct Rare {
     first_error: Option<Fault>,
     end_of_file: Option<Instant>,
     held: Option<Instant>,
+    broken: Option<Instant>,
 }
 
 /// A socket error as it was first met.
@@ -101,6 +102,17 @@ impl Seen {
     /// When a write error was first held back.
     pub fn held(&self) -> Option<Instant> {
         self.rare().held
+    }
+
+    /// When the kernel was first known to hold an error for the connection, which may be long before a capped reader gets
+    /// to it: behind a RST, what had come before still waits to be read.
+    pub fn broken(&self) -> Option<Instant> {
+        self.rare().broken
+    }
+
+    /// Notes that the kernel holds an error for the connection.
+    pub fn note_broken(&self) {
+        self.rare().broken.get_or_insert_with(Instant::now);
     }
 
     pub(super) fn note_written(&self, bytes: usize) {
