@@ -170,18 +170,20 @@ mod tests {
     use super::*;
     use crate::store::{Access, Part, StoreSettings, Trust};
 
-    async fn store() -> Store {
-        Store::connect(&StoreSettings {
+    fn settings() -> StoreSettings {
+        StoreSettings {
             bucket: "bucket".into(),
             endpoint: Some("http://127.0.0.1:9".into()),
-            region: None,
+            region: Some("eu-west-1".into()),
             profile: None,
             addressing: None,
             access: Access::Key(Credentials::new("AK", "SK", None, None, "test")),
             trust: Trust::System,
-        })
-        .await
-        .unwrap()
+        }
+    }
+
+    async fn store() -> Store {
+        Store::connect(&settings()).await.unwrap()
     }
 
     fn operation(method: Method, part: Option<Part>) -> Operation {
@@ -223,5 +225,37 @@ mod tests {
         assert_eq!(signed.headers["x-amz-content-sha256"], "UNSIGNED-PAYLOAD");
         assert!(signed.headers["authorization"].to_str().unwrap().starts_with("AWS4-HMAC-SHA256 Credential=AK/"));
         assert_eq!(signed.expires_at, None);
+    }
+
+    #[tokio::test]
+    async fn a_bucket_at_aws_is_addressed_by_its_own_host_unless_asked_otherwise() {
+        let at = Timestamp::from_unix_micros(1_764_000_000_000_000);
+        let aws = StoreSettings { endpoint: None, ..settings() };
+        let by_path = StoreSettings { addressing: Some(ttlsweep_record::Addressing::Path), ..aws.clone() };
+        for (settings, address) in [
+            (aws, "https://bucket.s3.eu-west-1.amazonaws.com/a%20key"),
+            (by_path, "https://s3.eu-west-1.amazonaws.com/bucket/a%20key"),
+        ] {
+            let store = Store::connect(&settings).await.unwrap();
+            let operation = operation(Method::Put, None);
+            let link = store.presign(&operation, "t-1", at, Duration::from_secs(10)).await.unwrap();
+            assert!(link.uri.to_string().starts_with(address), "{}", link.uri.host().unwrap());
+            assert!(link.uri.query().unwrap().contains("eu-west-1%2Fs3%2Faws4_request"));
+            let signed = store.sign_headers(&operation, "t-1", at).await.unwrap();
+            assert!(signed.uri.to_string().starts_with(address));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_token_is_signed_into_link_and_headers() {
+        let at = Timestamp::from_unix_micros(1_764_000_000_000_000);
+        let key = Credentials::new("AK", "SK", Some("TOKEN".into()), None, "test");
+        let store = Store::connect(&StoreSettings { access: Access::Key(key), ..settings() }).await.unwrap();
+        let operation = operation(Method::Put, None);
+        let link = store.presign(&operation, "t-1", at, Duration::from_secs(10)).await.unwrap();
+        assert!(link.uri.query().unwrap().contains("X-Amz-Security-Token=TOKEN"));
+        let signed = store.sign_headers(&operation, "t-1", at).await.unwrap();
+        assert_eq!(signed.headers["x-amz-security-token"], "TOKEN");
+        assert!(!signed.uri.query().unwrap().contains("TOKEN"));
     }
 }

@@ -109,7 +109,9 @@ fn broken(observed: &Observed, base: Judgement, unparsable: bool, message: &str)
                 std::io::ErrorKind::TimedOut => Outcome::TimedOut,
                 _ => Outcome::FailedLocally,
             };
-            (outcome, fault.at, fault.message.clone())
+            // A capped download meets a RST only behind all that still waited to be read.
+            let broken = connection.and_then(|connection| connection.broken);
+            (outcome, broken.map_or(fault.at, |broken| broken.min(fault.at)), fault.message.clone())
         }
         (None, Some(eof)) => (Outcome::Closed, eof, message.to_owned()),
         (None, None) => match tls_error {
