@@ -44,8 +44,8 @@ fn frozen_it_loads_to_the_same_plan() {
 }
 
 #[test]
-fn the_files_for_aws_ask_for_a_bucket() {
-    for path in experiment_files().filter(|path| is_for_aws(path)) {
+fn the_files_for_real_endpoints_ask_for_a_bucket() {
+    for path in experiment_files().filter(|path| needs_a_bucket(path)) {
         let report = load(&path, &LoadOptions::default()).expect_err("a bucket is missing");
         assert!(format!("{report:?}").contains("--bucket NAME"), "{}: {report:?}", path.display());
     }
@@ -61,7 +61,7 @@ fn a_newcomer_waits_less_than_two_minutes() {
 
 #[test]
 fn the_twins_on_the_testbed_take_two_minutes_at_most_and_smoke_a_few_seconds() {
-    for path in experiment_files().filter(|path| !is_for_aws(path)) {
+    for path in experiment_files().filter(|path| !needs_a_bucket(path)) {
         let estimate = plan(&load_file(&path)).1;
         assert!(estimate.duration <= Duration::from_secs(120), "{}: {estimate}", path.display());
     }
@@ -79,7 +79,7 @@ fn the_readme_has_a_paragraph_on_every_file() {
 }
 
 fn load_file(path: &Path) -> Loaded {
-    let bucket = is_for_aws(path).then(|| "example".to_owned());
+    let bucket = needs_a_bucket(path).then(|| "example".to_owned());
     let options = LoadOptions { bucket, ..LoadOptions::default() };
     load(path, &options).unwrap_or_else(|report| panic!("{report:?}"))
 }
@@ -99,8 +99,10 @@ fn experiment_files() -> impl Iterator<Item = PathBuf> {
     paths.into_iter()
 }
 
-fn is_for_aws(path: &Path) -> bool {
-    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("aws-"))
+fn needs_a_bucket(path: &Path) -> bool {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| name.starts_with("aws-") || name == "real-server.toml")
 }
 
 fn folder() -> &'static Path {

@@ -164,11 +164,13 @@ mod tests {
                 match side {
                     Side::Write => {
                         let (wrote, read) = tokio::join!(near.write_all(&body), far.read_exact(&mut got));
-                        wrote.and(read.map(drop)).unwrap();
+                        wrote.unwrap();
+                        read.unwrap();
                     }
                     Side::Read => {
                         let (wrote, read) = tokio::join!(far.write_all(&body), near.read_exact(&mut got));
-                        wrote.and(read.map(drop)).unwrap();
+                        wrote.unwrap();
+                        read.unwrap();
                     }
                 }
                 assert_eq!(got, body);

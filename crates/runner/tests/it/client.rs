@@ -9,12 +9,13 @@ use http::HeaderMap;
 use tokio::time::Instant;
 use tokio_rustls::rustls::ClientConfig;
 use ttlsweep_record::{
-    ByteCount, EventKind, EventRecord, Method, Outcome, Phase, SCHEMA_VERSION, TargetKind, Timestamp, TransferRecord,
+    BitRate, ByteCount, Cell, EventKind, EventRecord, Method, Outcome, Phase, Timestamp, TransferRecord,
 };
 use ttlsweep_runner::body::{Block, Source};
 use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::dial::{Connection, Dialer};
 use ttlsweep_runner::endpoint::Endpoint;
+use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::link::SignedRequest;
 use ttlsweep_runner::stop::{Stop, StopSwitch};
 use ttlsweep_runner::transfer::judge::judge;
@@ -30,8 +31,7 @@ pub(crate) struct Client {
     dialer: Dialer,
     kept: Option<Connection>,
     stop: Stop,
-    /// Keeps the stop from being thrown by its switch's end.
-    _switch: StopSwitch,
+    switch: StopSwitch,
     pub(crate) limits: Limits,
     pub(crate) expect_continue: bool,
 }
@@ -84,7 +84,7 @@ impl Client {
             endpoint,
             kept: None,
             stop: switch.listen(None),
-            _switch: switch,
+            switch,
             limits: Limits {
                 connect: Duration::from_secs(10),
                 idle: Duration::from_secs(10),
@@ -96,8 +96,22 @@ impl Client {
 
     /// Caps what it uploads.
     pub(crate) fn capped(mut self, bits_per_second: u64) -> Self {
-        let rate = ttlsweep_record::BitRate::new(bits_per_second).unwrap();
+        let rate = BitRate::new(bits_per_second).unwrap();
         self.dialer.cap = Some((Arc::new(Limiter::new(rate, 1)), Side::Write));
+        self
+    }
+
+    /// Caps what it downloads, with a receive buffer of so many bytes.
+    pub(crate) fn download_capped(mut self, bits_per_second: u64, buffer: u32) -> Self {
+        let rate = BitRate::new(bits_per_second).unwrap();
+        self.dialer.cap = Some((Arc::new(Limiter::new(rate, 1)), Side::Read));
+        self.dialer.receive_buffer = Some(buffer);
+        self
+    }
+
+    /// Stops it after `time`, as the end of a trial's duration does.
+    pub(crate) fn stopped_after(mut self, time: Duration) -> Self {
+        self.stop = self.switch.listen(Some(Instant::now() + time));
         self
     }
 
@@ -139,71 +153,18 @@ impl Client {
 
 /// The row as it is before anything has happened.
 fn begun(method: Method, len: usize, now: Timestamp) -> TransferRecord {
-    TransferRecord {
-        schema_version: SCHEMA_VERSION,
-        run_id: "run".to_owned(),
-        trial_id: "b01-c001".to_owned(),
-        attempt: 1,
-        transfer_id: "t1".to_owned(),
-        cell_id: "c001".to_owned(),
-        block: 1,
-        position: 1,
-        control: None,
-        users: 1,
-        ttl_s: None,
-        size_bytes: ByteCount(len as u64),
-        bandwidth_bps: None,
-        method,
-        expiry_policy: None,
-        user: 1,
-        sequence: 1,
-        target: TargetKind::S3,
-        endpoint: String::new(),
-        object_key: "key".to_owned(),
-        presigned_at: None,
-        expires_at: None,
-        started_at: now,
-        head_written_at: None,
-        head_acked_at: None,
-        ended_at: now,
-        link_age_us: None,
-        margin_us: None,
-        connection_id: None,
-        reused_connection: false,
-        local_addr: None,
-        remote_addr: None,
-        tls_version: None,
-        dns_us: None,
-        connect_us: None,
-        tls_us: None,
-        continue_us: None,
-        send_us: None,
-        wait_us: None,
-        response_start_us: None,
-        receive_us: None,
-        total_us: 0,
-        body_bytes: len as u64,
-        body_bytes_written: 0,
-        body_bytes_acked: None,
-        response_bytes: 0,
-        status: None,
-        s3_code: None,
-        s3_message: None,
-        request_id: None,
-        host_id: None,
-        server_time: None,
-        clock_offset_us: None,
-        outcome: Outcome::Cancelled,
-        phase: Phase::Connect,
-        early_response: None,
-        peer_close: None,
-        errno: None,
-        error: None,
-        object_state: None,
-        rtt_us: None,
-        min_rtt_us: None,
-        retransmits: None,
-    }
+    let size_bytes = ByteCount(len as u64);
+    let row = TransferRecord::begun(&CELL, now);
+    TransferRecord { transfer_id: "t1".to_owned(), method, size_bytes, body_bytes: size_bytes.0, ..row }
 }
 
-static BLOCK: LazyLock<Block> = LazyLock::new(|| Block::new(7));
+/// Any cell: what a transfer does is said by its client.
+static CELL: LazyLock<Cell> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("any.toml");
+    std::fs::write(&path, "[experiment]\nname = \"any\"\n[grid]\nttl = \"10s\"\nsize = \"1kB\"\n").unwrap();
+    load(&path, &LoadOptions::default()).unwrap().experiment.cells[0].clone()
+});
+
+/// What all generated bodies are cut from: it takes a moment to make.
+pub(crate) static BLOCK: LazyLock<Block> = LazyLock::new(|| Block::new(7));

@@ -265,6 +265,28 @@ async fn a_download_that_is_reset_says_so() {
     server.told().await;
 }
 
+/// Linux keeps what came before a RST, and a capped client reads it for another 0.2 s: the end is when the RST came.
+#[tokio::test]
+async fn a_capped_download_that_is_reset_ended_when_it_was_reset() {
+    for tls in [false, true] {
+        let mut server = Server::start(tls, async |mut peer: Peer| {
+            peer.head().await;
+            peer.say("HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n").await;
+            let body = "x".repeat(64 << 10);
+            let end = tokio::time::Instant::now() + Duration::from_millis(500);
+            while tokio::time::timeout_at(end, peer.try_say(&body)).await.is_ok() {}
+            peer.reset()
+        })
+        .await;
+        let story = Client::of(&server).download_capped(4_000_000, 100_000).get().await;
+        let reset_at = server.told().await;
+        assert_eq!(story.end(), (Outcome::Reset, Phase::ResponseBody), "{:?}", story.row);
+        assert_eq!((story.row.errno.as_deref(), story.row.peer_close), (Some("ECONNRESET"), Some(PeerClose::Rst)));
+        let late = story.ended.saturating_duration_since(reset_at);
+        assert!(late < Duration::from_millis(50), "{late:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_early_200_does_not_end_the_upload() {
     for tls in [false, true] {

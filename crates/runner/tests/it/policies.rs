@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::task::JoinSet;
 use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::{
     Control, Cut, ExpiryPolicy, Method, ObjectState, Outcome, PeerClose, Phase, Timestamp, TransferRecord, TrialRecord,
     TrialState,
 };
-use ttlsweep_runner::body::{Block, Source};
+use ttlsweep_runner::body::Source;
 use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::dial::Dialer;
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::files::Files;
-use ttlsweep_runner::plan::Plan;
+use ttlsweep_runner::plan::{Plan, Trial};
 use ttlsweep_runner::stop::StopSwitch;
 use ttlsweep_runner::store::Operation;
 use ttlsweep_runner::target::Target;
@@ -24,9 +25,18 @@ use ttlsweep_runner::transfer::{self, Limits, Task};
 use ttlsweep_runner::trial::{RunContext, TrialRun};
 use ttlsweep_testbed::{Deed, Fate, Testbed, TestbedConfig};
 
+use crate::client::BLOCK;
 use crate::signing::{self, target_of};
 
-const SIZE: u64 = 1_000_000;
+/// A user needs 3 s for so many bytes under its share of the cap. Of a download so much is left at expiry that the sockets
+/// cannot hold it.
+fn size_of(method: Method) -> u64 {
+    if method == Method::Get { 1_500_000 } else { 300_000 }
+}
+
+/// What the sockets hold of a download: the testbed's send buffer and 0.2 s of its user's share, both of which the kernel
+/// doubles.
+const IN_SOCKETS: i64 = 2 * (64 << 10) + 2 * 100_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_say_what_the_testbed_did_under_every_policy() {
@@ -38,71 +48,88 @@ async fn rows_say_what_the_testbed_did_under_every_policy() {
         (ExpiryPolicy::InFlight, Cut::Close),
         (ExpiryPolicy::InFlight, Cut::Respond),
     ];
-    let mut stories = JoinSet::new();
+    let mut stages = Vec::new();
     for (index, (expiry, cut)) in variants.into_iter().enumerate() {
         for (turn, method) in [Method::Put, Method::Get, Method::UploadPart].into_iter().enumerate() {
-            stories.spawn(tell(expiry, cut, method, (index + turn) % 2 == 0));
+            stages.push(Stage::set(expiry, cut, method, (index + turn) % 2 == 0).await);
         }
-    }
-    let mut rows = 0;
-    while let Some(told) = stories.join_next().await {
-        rows += told.unwrap();
-    }
-    assert_eq!(rows, variants.len() * 3 * 3 * 2, "three trials of two users each");
-}
-
-/// Runs the grid's cell and the two controls at once against a testbed of their own, and checks each row. Two users
-/// need 2 s each; their links live for 1 s.
-async fn tell(expiry: ExpiryPolicy, cut: Cut, method: Method, tls: bool) -> usize {
-    let folder = tempfile::tempdir().unwrap();
-    let plan = plan(folder.path(), expiry, cut, method, tls);
-    let testbed = signing::start(TestbedConfig { expiry, cut, tls, ..TestbedConfig::default() }).await;
-    let target = Arc::new(target_of(&testbed).await);
-    let source = Source::Generated { block: Block::new(7), len: SIZE };
-    let stop = StopSwitch::new();
-    let files = Files::create(folder.path(), &plan.cells, stop.clone()).unwrap();
-    let run = Arc::new(RunContext {
-        run_id: "run".to_owned(),
-        experiment: "policies".to_owned(),
-        host: "here".to_owned(),
-        clock: Arc::new(SystemClock),
-        stop,
-        sink: files.sink(),
-        connection_ids: Arc::default(),
-        parallel_trials: 1,
-    });
-    let trial_run = |index: usize| TrialRun {
-        run: Arc::clone(&run),
-        trial: plan.trials[index].clone(),
-        attempt: 1,
-        cell: Arc::new(plan.cell(&plan.trials[index]).clone()),
-        target: Arc::clone(&target),
-        source: source.clone(),
-    };
-    if method == Method::Get {
-        put_download(&target, &source).await;
     }
     // Links are dated by whole seconds: begun right after one, they live for almost all of theirs.
     let into_second = SystemClock.wall().unix_micros().rem_euclid(1_000_000).unsigned_abs();
     tokio::time::sleep(Duration::from_micros(1_020_000 - into_second)).await;
-    let trials: JoinSet<_> = (0..plan.trials.len()).map(|index| trial_run(index).run()).collect();
-    trials.join_all().await;
-    tokio::task::spawn_blocking(|| files.finish()).await.unwrap().unwrap();
-
-    let rows: Vec<TransferRecord> = read_rows(folder.path()).unwrap();
-    let deeds = deeds_by_run(&testbed, rows.len()).await;
-    for row in &rows {
-        let deed = &deeds[&row.transfer_id];
-        let story = format!("{expiry} {cut} {method} tls {tls}\n{row:?}\n{deed:?}");
-        check(row, deed, expiry, cut, &story);
-    }
-    let trials: Vec<TrialRecord> = read_rows(folder.path()).unwrap();
-    assert!(trials.iter().all(|trial| trial.state == TrialState::Whole && trial.transfers == 2), "{trials:?}");
-    rows.len()
+    let stories: JoinSet<_> = stages.into_iter().map(Stage::play).collect();
+    let rows: usize = stories.join_all().await.iter().sum();
+    assert_eq!(rows, (variants.len() * 3 * 2 + 3) * 2, "each trial has two users");
 }
 
-fn check(row: &TransferRecord, deed: &Deed, expiry: ExpiryPolicy, cut: Cut, story: &str) {
-    let upload = row.method.is_upload();
+/// The grid's cell and its controls with a testbed of their own. Transfers need 3 s; links live for 2 s.
+struct Stage {
+    folder: TempDir,
+    plan: Plan,
+    cut: Cut,
+    testbed: Testbed,
+    target: Arc<Target>,
+}
+
+impl Stage {
+    async fn set(expiry: ExpiryPolicy, cut: Cut, method: Method, tls: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = plan(folder.path(), expiry, cut, method, tls);
+        let testbed = signing::start(TestbedConfig { expiry, cut, tls, ..TestbedConfig::default() }).await;
+        let target = Arc::new(target_of(&testbed).await);
+        if method == Method::Get {
+            put_download(&target, &source_of(&plan)).await;
+        }
+        Self { folder, plan, cut, testbed, target }
+    }
+
+    /// Runs all trials at once, and checks each row; returns how many there were.
+    async fn play(self) -> usize {
+        let Self { folder, plan, cut, testbed, target } = self;
+        let stop = StopSwitch::new();
+        let files = Files::create(folder.path(), &plan.cells, stop.clone()).unwrap();
+        let run = Arc::new(RunContext {
+            run_id: "run".to_owned(),
+            experiment: "policies".to_owned(),
+            host: "here".to_owned(),
+            clock: Arc::new(SystemClock),
+            stop,
+            sink: files.sink(),
+            connection_ids: Arc::default(),
+            parallel_trials: 1,
+        });
+        let trial_run = |trial: &Trial| TrialRun {
+            run: Arc::clone(&run),
+            trial: trial.clone(),
+            attempt: 1,
+            cell: Arc::new(plan.cell(trial).clone()),
+            target: Arc::clone(&target),
+            source: source_of(&plan),
+        };
+        let trials: JoinSet<_> = plan.trials.iter().map(|trial| trial_run(trial).run()).collect();
+        trials.join_all().await;
+        tokio::task::spawn_blocking(|| files.finish()).await.unwrap().unwrap();
+
+        let rows: Vec<TransferRecord> = read_rows(folder.path()).unwrap();
+        let trials: Vec<TrialRecord> = read_rows(folder.path()).unwrap();
+        let deeds = deeds_by_run(&testbed, rows.len()).await;
+        for row in &rows {
+            let deed = &deeds[&row.transfer_id];
+            let trial = trials.iter().find(|trial| trial.trial_id == row.trial_id).unwrap();
+            check(row, deed, trial, cut, &format!("cut {cut}\n{row:?}\n{deed:?}\n{trial:?}"));
+        }
+        assert!(trials.iter().all(|trial| trial.state == TrialState::Whole && trial.transfers == 2), "{trials:?}");
+        rows.len()
+    }
+}
+
+fn source_of(plan: &Plan) -> Source {
+    Source::Generated { block: BLOCK.clone(), len: plan.cells[0].size_bytes.0 }
+}
+
+fn check(row: &TransferRecord, deed: &Deed, trial: &TrialRecord, cut: Cut, story: &str) {
+    let (upload, size) = (row.method.is_upload(), row.size_bytes.0);
+    let expiry = row.expiry_policy.unwrap();
     // The physics of bytes: nobody reads what was not written, and no kernel confirms it.
     if upload {
         assert!(deed.body_bytes <= row.body_bytes_written, "{story}");
@@ -145,12 +172,17 @@ fn check(row: &TransferRecord, deed: &Deed, expiry: ExpiryPolicy, cut: Cut, stor
         (None, ExpiryPolicy::OnCompletion) if upload => {
             assert_eq!((end, deed.fate), ((Outcome::Rejected, Phase::Wait), Fate::RefusedOnCompletion), "{story}");
             assert_eq!((row.status, row.early_response), (Some(403), Some(false)), "{story}");
-            assert_eq!(deed.body_bytes, SIZE, "{story}");
+            assert_eq!(deed.body_bytes, size, "{story}");
         }
         (None, ExpiryPolicy::OnCompletion) => assert_eq!((end, deed.fate), (completed, Fate::Answered), "{story}"),
         (None, ExpiryPolicy::InFlight) => {
+            // A FIN queues behind what the sockets hold of a download, and is met when the cap has let all that through.
+            let behind =
+                if upload || cut == Cut::Reset { 0 } else { IN_SOCKETS * 1_000_000 / (size_of(row.method) as i64 / 3) };
             let margin = row.margin_us.unwrap();
-            assert!((0..50_000).contains(&margin), "{story}");
+            assert!(margin >= 0, "{story}");
+            // A trial on a starved machine says so itself, and its instants prove nothing.
+            assert!(margin < 50_000 + behind || trial.starved, "{story}");
             let broken_in = if upload { Phase::RequestBody } else { Phase::ResponseBody };
             match cut {
                 Cut::Reset => {
@@ -173,8 +205,8 @@ fn check(row: &TransferRecord, deed: &Deed, expiry: ExpiryPolicy, cut: Cut, stor
     }
     if row.outcome == Outcome::Completed {
         let arrived = if upload { deed.body_bytes } else { row.response_bytes };
-        assert_eq!((arrived, row.object_state), (SIZE, None), "{story}");
-        assert!(!upload || row.body_bytes_acked == Some(SIZE), "{story}");
+        assert_eq!((arrived, row.object_state), (size, None), "{story}");
+        assert!(!upload || row.body_bytes_acked == Some(size), "{story}");
     } else {
         assert_eq!(row.object_state, upload.then_some(ObjectState::Absent), "{story}");
     }
@@ -185,9 +217,12 @@ fn plan(folder: &std::path::Path, expiry: ExpiryPolicy, cut: Cut, method: Method
     let text = format!(
         "[experiment]\nname = \"policies\"\n\
          [target]\nexpiry = \"{expiry}\"\ncut = \"{cut}\"\ntls = {tls}\n\
-         [grid]\nusers = 2\nttl = \"1s\"\nsize = \"1MB\"\nbandwidth = \"8Mbit/s\"\n\
+         [grid]\nusers = 2\nttl = \"2s\"\nsize = \"{size}B\"\nbandwidth = \"{rate}bit/s\"\n\
          [transfer]\nmethod = \"{method}\"\njitter = \"0s\"\n\
-         [controls]\nlong_ttl = false\n"
+         [controls]\nlong_ttl = false\nheader_signed = {header_signed}\n",
+        size = size_of(method),
+        rate = 2 * 8 * size_of(method) / 3,
+        header_signed = expiry == ExpiryPolicy::OnRequest
     );
     std::fs::write(&path, text).unwrap();
     Plan::new(&load(&path, &LoadOptions::default()).unwrap().experiment)
@@ -195,7 +230,7 @@ fn plan(folder: &std::path::Path, expiry: ExpiryPolicy, cut: Cut, method: Method
 
 /// Puts the object that downloads read, as a sweep does before its first block.
 async fn put_download(target: &Target, source: &Source) {
-    let key = format!("ttlsweep/policies/run/download-{SIZE}");
+    let key = format!("ttlsweep/policies/run/download-{}", source.len());
     let operation = Operation { method: Method::Put, key: key.clone(), part: None };
     let anchor = SystemClock.anchor();
     let request = target.store.sign_headers(&operation, "run-download", anchor.wall).await.unwrap();

@@ -104,7 +104,8 @@ async fn a_server_that_speaks_no_tls_ends_in_tls() {
     let addr = listener.local_addr().unwrap();
     let server = tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
-        socket.read(&mut [0; 1024]).await.unwrap();
+        // The header of the record that greets.
+        socket.read_exact(&mut [0; 5]).await.unwrap();
         socket.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await.unwrap();
         socket.read_to_end(&mut Vec::new()).await
     });
@@ -138,6 +139,20 @@ async fn a_tls_handshake_that_never_completes_runs_into_the_connect_timeout() {
     let story = client.put(MIB).await;
     assert_eq!(story.end(), (Outcome::TimedOut, Phase::Tls), "{:?}", story.row);
     assert_eq!(story.row.error.as_deref(), Some("timeout ran out"));
+}
+
+#[tokio::test]
+async fn what_is_stopped_says_where_it_stood() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let story = Client::at(addr, Some(trusting(some_certificate()))).stopped_after(SHORT).put(MIB).await;
+    assert_eq!(story.end(), (Outcome::Cancelled, Phase::Tls), "{:?}", story.row);
+    let story = Client::at(addr, None).stopped_after(SHORT).put(MIB).await;
+    assert_eq!(story.end(), (Outcome::Cancelled, Phase::Wait), "the kernel took it all: {:?}", story.row);
+    let story = Client::at(addr, None).stopped_after(SHORT).put(BODY).await;
+    assert_eq!(story.end(), (Outcome::Cancelled, Phase::RequestBody), "{:?}", story.row);
+    assert_eq!(story.row.error.as_deref(), Some("the trial's duration was over"));
+    assert!(story.row.total_us >= 290_000, "{:?}", story.row);
 }
 
 fn some_certificate() -> CertificateDer<'static> {

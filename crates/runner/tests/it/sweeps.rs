@@ -1,0 +1,194 @@
+//! Whole sweeps by the program: where files go, what users do when, and what no file may hold.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use ttlsweep_record::{Outcome, TransferRecord, TrialState};
+use ttlsweep_testbed::{DEFAULT_SECRET_KEY, TestbedConfig};
+
+use crate::program::{Lab, Run, rows_or_none, signal, start, succeed, wait_until, words};
+use crate::signing;
+
+const NO_CONTROLS: &str = "[controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n";
+
+#[test]
+fn two_runs_of_one_second_get_two_folders_and_print_nothing_else() {
+    let lab = Lab::new();
+    lab.write("small.toml", experiment("small", "[transfer]\njitter = \"0s\""));
+    let both = [0, 1].map(|_| start(lab.ttlsweep(&["run", "small.toml"])));
+    let runs = both.map(|child| {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", words(&output).1);
+        Run::printed(&lab, &output)
+    });
+    assert_ne!(runs[0], runs[1]);
+    let latest = lab.run_of("small");
+    assert!(runs.iter().any(|run| run.path().canonicalize().unwrap() == latest.path()));
+    for run in &runs {
+        assert_eq!((run.transfers().len(), run.trials().len()), (1, 1));
+        assert_eq!(run.transfers()[0].outcome, Outcome::Completed);
+        assert!(!run.path().join("journal.csv").exists(), "a whole run needs no journal");
+    }
+}
+
+#[test]
+fn a_dry_run_prints_the_plan_and_does_nothing() {
+    let lab = Lab::new();
+    lab.write("small.toml", experiment("small", ""));
+    // Even where the target is a real one: nobody listens at this address.
+    let args = ["run", "small.toml", "--dry-run", "--bucket", "none", "--endpoint", "http://127.0.0.1:1"];
+    let output = succeed(lab.ttlsweep(&args));
+    let plan = String::from_utf8(output.stdout).unwrap();
+    assert!(plan.contains("b01-c001") && plan.contains("1 users"), "{plan}");
+    assert!(!lab.path("results").exists());
+}
+
+#[test]
+fn users_loop_until_the_duration_is_over_and_the_last_ones_are_cancelled() {
+    let lab = Lab::new();
+    let transfer = "bandwidth = \"4Mbit/s\"\n[transfer]\njitter = \"0s\"\ntransfers_per_user = 1";
+    lab.write("loop.toml", experiment("loop", transfer).replace("users = 1", "users = 2"));
+    // 100 kB at 2 Mbit/s for each user: 0.4 s, so that five begin and four complete.
+    let output = succeed(lab.ttlsweep(&["run", "loop.toml", "--set", "transfer.duration=1.8s"]));
+    let run = Run::printed(&lab, &output);
+    let (transfers, trials) = (run.transfers(), run.trials());
+    assert_eq!((trials.len(), trials[0].state), (1, TrialState::Whole), "{trials:?}");
+    assert_eq!(trials[0].transfers, transfers.len() as u64);
+    for user in [1, 2] {
+        let mine: Vec<_> = transfers.iter().filter(|row| row.user == user).collect();
+        assert!((4..=6).contains(&mine.len()), "{mine:?}");
+        let (last, before) = mine.split_last().unwrap();
+        assert!(before.iter().all(|row| row.outcome == Outcome::Completed), "{before:?}");
+        assert_eq!(last.outcome, Outcome::Cancelled);
+        assert_eq!(last.error.as_deref(), Some("the trial's duration was over"));
+        let ran_us = last.ended_at.micros_since(trials[0].started_at);
+        assert!((1_800_000..1_900_000).contains(&ran_us), "{ran_us}");
+    }
+}
+
+/// Two users start 0.4 s apart and make three transfers each, 0.3 s apart, by links that were made when they started.
+#[test]
+fn links_age_in_the_queue_and_users_start_one_after_another_and_no_secret_is_written() {
+    let lab = Lab::new();
+    let transfer = "[transfer]\njitter = \"0s\"\ntransfers_per_user = 3\nwait = \"300ms\"\nramp = \"400ms\"\n\
+        presign = \"per-user\"";
+    lab.write("queue.toml", experiment("queue", transfer).replace("users = 1", "users = 2"));
+    let output = succeed(lab.ttlsweep(&["run", "queue.toml", "--progress", "plain"]));
+    let run = Run::printed(&lab, &output);
+    let transfers = run.transfers();
+    assert_eq!(transfers.len(), 6);
+    let of = |user: u32| -> Vec<&TransferRecord> { transfers.iter().filter(|row| row.user == user).collect() };
+    for user in [1, 2] {
+        let mine = of(user);
+        assert!(mine.iter().map(|row| row.sequence).eq(1..=3));
+        assert!(mine.iter().all(|row| row.presigned_at == mine[0].presigned_at));
+        let ages: Vec<_> = mine.iter().map(|row| row.link_age_us.unwrap()).collect();
+        assert!(ages.windows(2).all(|pair| pair[1] - pair[0] >= 300_000), "{ages:?}");
+        assert!(ages[0] >= 0 && ages[2] < 900_000, "{ages:?}");
+        let waits = mine.windows(2).map(|pair| pair[1].started_at.micros_since(pair[0].ended_at));
+        assert!(waits.clone().all(|wait| (299_000..400_000).contains(&wait)), "{:?}", waits.collect::<Vec<_>>());
+        assert!(mine.iter().map(|row| row.reused_connection).eq([false, true, true]));
+    }
+    let began = run.trials()[0].started_at;
+    let [first, second] = [1, 2].map(|user| of(user)[0].started_at.micros_since(began));
+    assert!((0..100_000).contains(&first) && (400_000..500_000).contains(&second), "{first} {second}");
+    assert_no_secrets(&run, &output.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_arrives_byte_for_byte() {
+    let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
+    let lab = Lab::new();
+    let body: Vec<u8> = (0..300_007u32).map(|index| (index * 7 % 251) as u8).collect();
+    lab.write("body.bin", &body);
+    let text = experiment("file", "[transfer]\njitter = \"0s\"");
+    lab.write("file.toml", text.replace("\"100kB\"", "{ file = \"body.bin\" }"));
+    let endpoint = testbed.endpoint();
+    let args = ["run", "file.toml", "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes"];
+    let command = lab.with_key(&testbed, &args);
+    let output = tokio::task::spawn_blocking(|| succeed(command)).await.unwrap();
+    let run = Run::printed(&lab, &output);
+    let row = &run.transfers()[0];
+    assert_eq!((row.outcome, row.body_bytes_acked), (Outcome::Completed, Some(300_007)), "{row:?}");
+
+    let link = signing::link_to(&testbed, &row.object_key).await;
+    let mut socket = TcpStream::connect(testbed.addr()).await.unwrap();
+    let path = link.uri.path_and_query().unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", testbed.addr());
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut response = Vec::new();
+    socket.read_to_end(&mut response).await.unwrap();
+    assert!(response.starts_with(b"HTTP/1.1 200") && response.ends_with(&body));
+    assert_no_secrets(&run, &output.stderr);
+}
+
+/// The whole way with TLS and a bundle of certificates, as it is with a store of one's own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_of_ones_own_is_swept_over_tls() {
+    let testbed = signing::start(TestbedConfig::default()).await;
+    let lab = Lab::new();
+    let transfer =
+        "[transfer]\njitter = \"0s\"\nmethod = [\"put\", \"get\", \"upload-part\"]\nexpect_continue = [false, true]";
+    lab.write("own.toml", experiment("own", transfer));
+    let endpoint = testbed.endpoint();
+    let args = ["run", "own.toml", "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes"];
+    let command = lab.with_key(&testbed, &args);
+    let output = tokio::task::spawn_blocking(|| succeed(command)).await.unwrap();
+    let run = Run::printed(&lab, &output);
+    let rows = run.transfers();
+    assert_eq!(rows.len(), 6);
+    assert!(rows.iter().all(|row| row.outcome == Outcome::Completed && row.tls_version.is_some()), "{rows:?}");
+    assert_eq!(rows.iter().filter(|row| row.continue_us.is_some()).count(), 2, "{rows:?}");
+    assert_no_secrets(&run, &output.stderr);
+}
+
+/// What an upload in parts leaves behind is stored, and billed, until it is given up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_in_parts_are_given_up_also_where_their_user_never_began() {
+    let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
+    let lab = Lab::new();
+    let transfer = "bandwidth = \"100kbit/s\"\n[transfer]\njitter = \"0s\"\nmethod = \"upload-part\"\nramp = \"60s\"";
+    lab.write("parts.toml", experiment("parts", transfer).replace("users = 1", "users = 2"));
+    let endpoint = testbed.endpoint();
+    let args = ["run", "parts.toml", "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes"];
+    let child = start(lab.with_key(&testbed, &args));
+    let count = |method: &str| testbed.deeds().iter().filter(|deed| deed.method == method).count();
+    tokio::task::block_in_place(|| {
+        wait_until("both users have begun their uploads, and the first its part", || {
+            let journal = lab.path("results/parts/latest/journal.csv");
+            count("POST") == 2 && !rows_or_none::<TransferRecord>(&journal).is_empty()
+        });
+        signal(&child, Signal::INT);
+        assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    });
+    assert_eq!(count("DELETE"), 2, "{:?}", testbed.deeds());
+    let run = lab.run_of("parts");
+    assert_eq!((run.transfers().len(), run.trials()[0].state), (1, TrialState::Interrupted));
+}
+
+/// One user, one upload of 100 kB with a link of a minute, plus `more`.
+fn experiment(name: &str, more: &str) -> String {
+    format!(
+        "[experiment]\nname = \"{name}\"\n[grid]\nusers = 1\nttl = \"60s\"\nsize = \"100kB\"\n{more}\n{NO_CONTROLS}"
+    )
+}
+
+/// Neither a signature nor the secret key stands in any file, or in what was said.
+fn assert_no_secrets(run: &Run, said: &[u8]) {
+    let files = fs::read_dir(run.path()).unwrap().map(|entry| entry.unwrap().path());
+    let mut texts: Vec<_> = files.filter(|path| path.is_file()).map(|path| (read(&path), path)).collect();
+    assert!(texts.len() >= 7, "{texts:?}");
+    texts.push((String::from_utf8(said.to_vec()).unwrap(), Path::new("stderr").to_owned()));
+    for (text, path) in texts {
+        for secret in ["X-Amz-Signature", "Signature=", DEFAULT_SECRET_KEY] {
+            assert!(!text.contains(secret), "{} holds {secret}", path.display());
+        }
+    }
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
