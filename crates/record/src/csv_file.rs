@@ -1,7 +1,7 @@
 //! Writing and reading a run's CSV files: RFC 4180, UTF-8, header always, one flush a batch of rows.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Read};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -74,6 +74,36 @@ impl<R: Row> RowWriter<R> {
         let csv = csv::WriterBuilder::new().has_headers(false).from_writer(BufWriter::new(file));
         Self { csv, rows: PhantomData }
     }
+}
+
+/// Cuts a file back to its last whole record, where a killed process or a full disk left a torn one; returns how many bytes
+/// were cut off.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn repair_end(path: &Path) -> io::Result<u64> {
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    let (mut length, mut whole, mut quoted) = (0u64, 0u64, false);
+    let mut chunk = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut chunk)?;
+        if read == 0 {
+            break;
+        }
+        for byte in &chunk[..read] {
+            length += 1;
+            match byte {
+                // A doubled quote within a field leaves and enters it again.
+                b'"' => quoted = !quoted,
+                b'\n' if !quoted => whole = length,
+                _ => {}
+            }
+        }
+    }
+    if whole < length {
+        file.set_len(whole)?;
+    }
+    Ok(length - whole)
 }
 
 /// What can go wrong when a file of rows is read.
@@ -177,6 +207,26 @@ mod tests {
         assert_eq!(text, "transfer_id,t_us,event,value\n");
         let again = RowWriter::<EventRecord>::create(folder.path()).unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn a_torn_end_is_cut_off_and_a_line_break_in_a_field_is_no_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = RowWriter::create(folder.path()).unwrap();
+        let rows = [event(Some("two\nlines, \"quoted\"")), event(None)];
+        rows.iter().for_each(|row| writer.write(row).unwrap());
+        writer.flush().unwrap();
+        let path = folder.path().join(EventRecord::FILE);
+        let whole = std::fs::read(&path).unwrap();
+        let first = whole.len() - "t1,42,connect,\n".len();
+        for torn in first + 1..whole.len() {
+            std::fs::write(&path, &whole[..torn]).unwrap();
+            assert_eq!(repair_end(&path).unwrap(), (torn - first) as u64);
+            assert_eq!(read_rows::<EventRecord>(folder.path()).unwrap(), rows[..1]);
+        }
+        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(repair_end(&path).unwrap(), 0);
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
     }
 
     #[test]

@@ -31,6 +31,7 @@ struct Job<'a> {
     files: Files,
     attempts: HashMap<String, u32>,
     whole: HashSet<String>,
+    last_connection_id: u64,
     progress: Mode,
     stop: StopSwitch,
 }
@@ -45,9 +46,9 @@ impl Job<'_> {
             parallel_trials: experiment.parallel_trials,
             run_id: &environment.run_id,
             host: &environment.host,
-            folder,
             attempts: self.attempts,
             whole: self.whole,
+            last_connection_id: self.last_connection_id,
             progress: self.progress,
             clock: Arc::new(SystemClock),
             stop: self.stop.clone(),

@@ -21,7 +21,10 @@ pub use sign::SignError;
 /// One bucket at one endpoint, with the credentials to sign for it.
 #[derive(Debug, Clone)]
 pub struct Store {
+    /// Signs transfers.
     client: aws_sdk_s3::Client,
+    /// Asks whatever is no transfer.
+    control: aws_sdk_s3::Client,
     bucket: String,
     region: String,
     credentials: aws_credential_types::provider::SharedCredentialsProvider,
@@ -54,6 +57,21 @@ impl Store {
         Arc::clone(&self.tls)
     }
 
+    /// The same store, asked at another endpoint than the one that transfers are signed for: the testbed's faults let
+    /// some requests through at the one alone.
+    #[must_use]
+    pub fn asked_at(mut self, endpoint: &str) -> Self {
+        let config = self.client.config().to_builder().endpoint_url(endpoint).build();
+        self.control = aws_sdk_s3::Client::from_conf(config);
+        self
+    }
+
+    /// The same store as it is asked: what this one signs is for the endpoint of [`asked_at`](Self::asked_at).
+    #[must_use]
+    pub fn as_asked(&self) -> Self {
+        Self { client: self.control.clone(), ..self.clone() }
+    }
+
     /// The bucket.
     pub fn bucket(&self) -> &str {
         &self.bucket
@@ -69,7 +87,7 @@ impl Store {
     /// # Errors
     /// S3's refusal, in words.
     pub async fn begin_upload(&self, key: &str) -> Result<String, String> {
-        let begun = self.client.create_multipart_upload().bucket(&self.bucket).key(key).send().await;
+        let begun = self.control.create_multipart_upload().bucket(&self.bucket).key(key).send().await;
         let begun = begun.map_err(|error| format!("CreateMultipartUpload {key}: {}", preflight::words(&error)))?;
         begun.upload_id.ok_or_else(|| format!("CreateMultipartUpload {key}: the answer has no upload id"))
     }
@@ -80,7 +98,7 @@ impl Store {
     /// S3's refusal, in words.
     pub async fn abort_upload(&self, key: &str, upload_id: &str) -> Result<(), String> {
         let aborted =
-            self.client.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(upload_id).send().await;
+            self.control.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(upload_id).send().await;
         aborted.map(drop).map_err(|error| format!("AbortMultipartUpload {key}: {}", preflight::words(&error)))
     }
 
@@ -96,7 +114,7 @@ impl Store {
     }
 
     async fn head(&self, key: &str) -> ObjectState {
-        match self.client.head_object().bucket(&self.bucket).key(key).send().await {
+        match self.control.head_object().bucket(&self.bucket).key(key).send().await {
             Ok(_) => ObjectState::Present,
             Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => ObjectState::Absent,
             Err(_) => ObjectState::Unknown,
@@ -105,7 +123,7 @@ impl Store {
 
     async fn find_part(&self, key: &str, part: &Part) -> ObjectState {
         let listed = self
-            .client
+            .control
             .list_parts()
             .bucket(&self.bucket)
             .key(key)

@@ -4,9 +4,8 @@
 pub mod download;
 pub mod sources;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -39,12 +38,12 @@ pub struct Sweep<'a> {
     pub run_id: &'a str,
     /// This machine's name.
     pub host: &'a str,
-    /// The run's folder.
-    pub folder: &'a Path,
     /// How many attempts each trial has had; nothing for a new run.
     pub attempts: HashMap<String, u32>,
     /// The trials that need not be run again.
-    pub whole: std::collections::HashSet<String>,
+    pub whole: HashSet<String>,
+    /// The number of the run's last connection so far.
+    pub last_connection_id: u64,
     /// How progress is shown.
     pub progress: Mode,
     /// The wall clock.
@@ -100,7 +99,7 @@ impl Sweep<'_> {
             clock: Arc::clone(&self.clock),
             stop: self.stop.clone(),
             sink: files.sink(),
-            connection_ids: Arc::new(AtomicU64::new(0)),
+            connection_ids: Arc::new(AtomicU64::new(self.last_connection_id)),
             parallel_trials: self.parallel_trials,
         });
         let missing: Vec<_> = self.plan.trials.iter().filter(|trial| !self.whole.contains(&trial.trial_id)).collect();

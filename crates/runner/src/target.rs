@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use tokio::runtime::{Builder, Runtime};
-use ttlsweep_record::{Addressing, Cell, Cut, EarlyClose, ExpiryPolicy, Method, TargetKind, Timestamp};
+use ttlsweep_record::{Addressing, Cell, Cut, EarlyClose, ExpiryPolicy, Fault, Method, TargetKind, Timestamp};
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
 use crate::clock_offset::OffsetBracket;
@@ -67,11 +67,13 @@ impl Targets {
             if targets.by_key.contains_key(&key) {
                 continue;
             }
-            let settings = match cell.target {
-                TargetKind::S3 => store_settings(cell),
-                TargetKind::Embedded => targets.start_testbed(cell).await?,
+            let target = match cell.target {
+                TargetKind::S3 => open(&store_settings(cell), None).await?,
+                TargetKind::Embedded => {
+                    let (settings, control) = targets.start_testbed(cell).await?;
+                    open(&settings, Some(&control)).await?
+                }
             };
-            let target = open(&settings).await?;
             targets.by_key.insert(key, Arc::new(target));
         }
         Ok(targets)
@@ -107,7 +109,8 @@ impl Targets {
         }
     }
 
-    async fn start_testbed(&mut self, cell: &Cell) -> Result<StoreSettings, TargetError> {
+    /// Starts the cell's testbed; returns how to reach it, and the endpoint where nothing goes wrong.
+    async fn start_testbed(&mut self, cell: &Cell) -> Result<(StoreSettings, String), TargetError> {
         let failed = |error: &dyn std::fmt::Display| TargetError::Testbed(error.to_string());
         let testbeds = match &mut self.testbeds {
             Some(testbeds) => testbeds,
@@ -119,13 +122,14 @@ impl Targets {
             expiry: cell.expiry_policy.unwrap_or(defaults.expiry),
             cut: cell.cut.unwrap_or(defaults.cut),
             early_close: cell.early_close.unwrap_or(defaults.early_close),
+            fault: cell.fault,
             buckets: vec![cell.bucket.clone()],
             ..defaults
         };
         let key = Credentials::new(&config.access_key, config.secret_key.expose(), None, None, "testbed");
         let region = config.region.clone();
         let testbed = testbeds.start(config).await.map_err(|error| failed(&error))?;
-        Ok(StoreSettings {
+        let settings = StoreSettings {
             bucket: cell.bucket.clone(),
             endpoint: Some(testbed.endpoint()),
             region: Some(region),
@@ -133,12 +137,16 @@ impl Targets {
             addressing: Some(Addressing::Path),
             access: Access::Key(key),
             trust: testbed.ca_pem().map_or(Trust::System, |pem| Trust::Only(pem.to_owned())),
-        })
+        };
+        Ok((settings, testbed.control_endpoint()))
     }
 }
 
-async fn open(settings: &StoreSettings) -> Result<Target, TargetError> {
-    let store = Store::connect(settings).await?;
+async fn open(settings: &StoreSettings, control: Option<&str>) -> Result<Target, TargetError> {
+    let mut store = Store::connect(settings).await?;
+    if let Some(control) = control {
+        store = store.asked_at(control);
+    }
     // Signing sends nothing; it tells which host the SDK makes of endpoint, region, bucket and addressing.
     let probe = Operation { method: Method::Get, key: "probe".to_owned(), part: None };
     let link = store.presign(&probe, "probe", Timestamp::from_unix_micros(0), Duration::from_secs(1)).await;
@@ -171,7 +179,7 @@ struct TargetKey {
     region: Option<String>,
     profile: Option<String>,
     addressing: Option<Addressing>,
-    testbed: (Option<bool>, Option<ExpiryPolicy>, Option<Cut>, Option<EarlyClose>),
+    testbed: (Option<bool>, Option<ExpiryPolicy>, Option<Cut>, Option<EarlyClose>, Option<Fault>),
 }
 
 impl TargetKey {
@@ -183,7 +191,7 @@ impl TargetKey {
             region: cell.region.clone(),
             profile: cell.profile.clone(),
             addressing: cell.addressing,
-            testbed: (cell.tls, cell.expiry_policy, cell.cut, cell.early_close),
+            testbed: (cell.tls, cell.expiry_policy, cell.cut, cell.early_close, cell.fault),
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use ttlsweep_record::csv_file::{ReadError, RowWriter, read_rows, read_rows_from};
+use ttlsweep_record::csv_file::{ReadError, RowWriter, read_rows, read_rows_from, repair_end};
 use ttlsweep_record::environment::Environment;
-use ttlsweep_record::{TargetKind, TransferRecord, TrialRecord, TrialState};
+use ttlsweep_record::row::Row;
+use ttlsweep_record::{EventRecord, SampleRecord, TargetKind, TransferRecord, TrialRecord, TrialState};
 
 use super::{Job, prepare, stop_on_signals};
 use crate::cli::ResumeArgs;
@@ -38,6 +39,7 @@ pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
             plan.hash
         )));
     }
+    repair(path).map_err(|error| usage(&error))?;
     let settled = settle(path, &plan).map_err(|error| usage(&error))?;
     if settled.killed > 0 {
         eprintln!(
@@ -71,10 +73,24 @@ pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
         files,
         attempts: settled.attempts,
         whole: settled.whole,
+        last_connection_id: settled.last_connection_id,
         progress: args.progress,
         stop,
     };
     job.carry_out().await
+}
+
+/// Cuts off rows that a killed process could write only in part, and says so. What they stood for is not lost: the journal
+/// has the transfer, and its trial is run again.
+fn repair(folder: &Path) -> std::io::Result<()> {
+    let files = [TransferRecord::FILE, TrialRecord::FILE, EventRecord::FILE, SampleRecord::FILE, JOURNAL];
+    for path in files.map(|file| folder.join(file)).iter().filter(|path| path.exists()) {
+        let cut = repair_end(path)?;
+        if cut > 0 {
+            eprintln!("{}: the last row was written in part only; its {cut} bytes were cut off", path.display());
+        }
+    }
+    Ok(())
 }
 
 /// What an earlier process left.
@@ -82,6 +98,7 @@ struct Settled {
     whole: HashSet<String>,
     attempts: HashMap<String, u32>,
     killed: usize,
+    last_connection_id: u64,
 }
 
 /// Reads what was done, and completes the rows that a killed process could not write any more: `cancelled` ones for
@@ -122,7 +139,8 @@ fn settle(folder: &Path, plan: &Plan) -> Result<Settled, SettleError> {
     }
     writer.flush()?;
     let whole = trials.into_iter().filter(|row| row.state == TrialState::Whole).map(|row| row.trial_id).collect();
-    Ok(Settled { whole, attempts, killed: killed.len() })
+    let last_connection_id = transfers.iter().filter_map(|row| row.connection_id).max().unwrap_or(0);
+    Ok(Settled { whole, attempts, killed: killed.len(), last_connection_id })
 }
 
 /// The row of a trial whose process was killed before it could write one.

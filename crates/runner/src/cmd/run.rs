@@ -62,6 +62,7 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         files,
         attempts: HashMap::new(),
         whole: HashSet::new(),
+        last_connection_id: 0,
         progress: args.progress,
         stop,
     };

@@ -9,8 +9,15 @@ use super::values::{LONGEST_TTL_S, Notation, Seconds};
 
 /// Complains about combinations of settings that no run could honour.
 pub(crate) fn check(resolved: &Resolved, problems: &mut Problems) {
-    let checks =
-        [one_bound_only, part_numbers, long_ttl_is_longer, trials_do_not_disturb_each_other, not_too_many_trials];
+    let checks = [
+        one_bound_only,
+        part_numbers,
+        faults_fit_methods,
+        faults_have_their_handshake,
+        long_ttl_is_longer,
+        trials_do_not_disturb_each_other,
+        not_too_many_trials,
+    ];
     for problem in checks.iter().filter_map(|check| check(resolved)) {
         problems.push(problem);
     }
@@ -36,6 +43,34 @@ fn part_numbers(resolved: &Resolved) -> Option<Problem> {
         Problem::at(place, "expected at most 10000", format!("{most} parts are more than an upload can have"))
             .and_at(method, "each transfer is a part")
             .help("S3 numbers parts from 1 to 10000: write transfers_per_user = 10000 or less")
+    })
+}
+
+fn faults_fit_methods(resolved: &Resolved) -> Option<Problem> {
+    let methods = resolved.cell_values("method", |cell| cell.method);
+    let faults = resolved.cell_values("faults", |cell| cell.fault);
+    let pairs = faults.iter().flat_map(|fault| methods.iter().map(move |method| (fault, method)));
+    pairs.into_iter().find_map(|((fault, place), (method, method_place))| {
+        let why = (*fault)?.misfit(*method)?;
+        let message = format!("`{}` cannot happen to a transfer by `{method}`: {why}", (*fault)?);
+        Some(
+            Problem::at(place, "this fault", message)
+                .and_at(method_place, "this method")
+                .help("leave one of them out; an experiment of its own can have it"),
+        )
+    })
+}
+
+fn faults_have_their_handshake(resolved: &Resolved) -> Option<Problem> {
+    let tls = resolved.cell_values("tls", |cell| cell.tls);
+    let (_, plain) = tls.into_iter().find(|(tls, _)| *tls == Some(false))?;
+    let faults = resolved.cell_values("faults", |cell| cell.fault);
+    faults.into_iter().find_map(|(fault, place)| {
+        let fault = fault.filter(|fault| fault.kind().needs_tls())?;
+        let message = format!("`{fault}` happens in the TLS handshake, and there is none");
+        Some(
+            Problem::at(place, "this fault", message).and_at(plain, "no TLS").help("write tls = true, or leave it out"),
+        )
     })
 }
 

@@ -20,6 +20,7 @@ fn every_report_reads_as_it_is_written_down() {
         a_cap,
         a_number,
         a_word,
+        a_fault,
         no_toml,
         what_is_missing,
         what_excludes_each_other,
@@ -98,6 +99,17 @@ fn a_word(reports: &mut Reports) {
     reports.add("a wrong word", &format!("{SMALL}[target]\nexpiry = \"sometimes\""), &[]);
     reports.add("a misspelled word", &format!("{SMALL}[target]\nexpiry = [\"in-fligth\", \"never\"]"), &[]);
     reports.add("a flag in quotes", &format!("{SMALL}[target]\ntls = \"true\""), &[]);
+}
+
+fn a_fault(reports: &mut Reports) {
+    let with = |faults: &str| format!("{SMALL}[target]\nfaults = {faults}");
+    reports.add("a misspelled fault", &with("[\"none\", \"stal@50%\"]"), &[]);
+    reports.add("an unknown fault", &with("\"earthquake\""), &[]);
+    reports.add("a fault at no place", &with("\"reset@half\""), &[]);
+    reports.add("an error without a code", &with("\"error:503\""), &[]);
+    reports.add("one fault in two notations", &with("[\"reset@+250ms\", \"reset@+0.25s\"]"), &[]);
+    reports.add("a fault that no download meets", &with("\"early-ok\"\n[transfer]\nmethod = [\"put\", \"get\"]"), &[]);
+    reports.add("a TLS fault without TLS", &with("\"tls-alert\"\ntls = false"), &[]);
 }
 
 fn no_toml(reports: &mut Reports) {

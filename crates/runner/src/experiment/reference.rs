@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use ttlsweep_record::fault::{KINDS, PLACES};
+
 use super::settings::{Absent, SETTINGS, Table, Takes};
 
 /// Every key of the experiment file as Markdown; `docs/experiment-file.md` is this text, and a test compares the two.
@@ -25,8 +27,24 @@ pub fn reference_markdown() -> String {
             let _ = writeln!(text, "| `{}` | {takes} | {absent} | {}{only} |", setting.key, setting.doc);
         }
     }
+    text.push_str(FAULTS);
+    for (title, list) in [("kind", KINDS), ("place", PLACES)] {
+        let _ = write!(text, "\n| {title} | what it means |\n| --- | --- |\n");
+        for (notation, meaning) in list {
+            let _ = writeln!(text, "| `{notation}` | {meaning} |");
+        }
+    }
     text
 }
+
+const FAULTS: &str = "
+## Faults
+
+What `faults` takes: `KIND[:ARGUMENT][@PLACE]`, for example `\"reset@50%\"` or `\"error:503:SlowDown@+250ms\"`. The same thing
+goes wrong with every transfer that would otherwise be served; a request that is refused at its head, because its link has
+expired or its signature is wrong, is refused all the same. What the runner asks beside the transfers, and the objects
+that downloads read, go by a port where nothing goes wrong. `ttlsweep-testbed --fault` takes the same words.
+";
 
 const INTRODUCTION: &str = "\
 # The experiment file

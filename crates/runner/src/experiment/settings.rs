@@ -6,7 +6,8 @@
 use std::fmt;
 
 use ttlsweep_record::{
-    Addressing, BandwidthPer, BitRate, ByteCount, Cell, Cut, EarlyClose, ExpiryPolicy, Method, Presign, TargetKind,
+    Addressing, BandwidthPer, BitRate, ByteCount, Cell, Cut, EarlyClose, ExpiryPolicy, Fault, Method, Presign,
+    TargetKind,
 };
 
 use super::problems::Problem;
@@ -135,6 +136,7 @@ pub(crate) fn blank_cell(kind: TargetKind) -> Cell {
         expiry_policy: None,
         cut: None,
         early_close: None,
+        fault: None,
         users: 1,
         ttl_s: None,
         size_bytes: ByteCount(0),
@@ -361,8 +363,17 @@ pub(crate) static SETTINGS: &[Setting] = &[
         only: Some(TargetKind::Embedded),
         doc: "How the testbed closes after an answer that came before the whole body: it reads the rest, lingers, or \
               closes \
-              with unread data so that the kernel sends RST.",
+              at once (RST if anything is unread), or sends FIN and later RST, or a bare RST.",
         read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.early_close = Some(word.0))),
+    },
+    Setting {
+        table: Table::Target,
+        key: "faults",
+        takes: Takes::Text("`\"none\"`, or a fault such as `\"reset@50%\"`: see [Faults](#faults)"),
+        absent: Absent::Default("\"none\""),
+        only: Some(TargetKind::Embedded),
+        doc: "What the testbed does wrong with every transfer, those of the controls included.",
+        read: Read::Cell(|item| Choice::of(values::fault(item), |cell, fault: Option<Fault>| cell.fault = fault)),
     },
     Setting {
         table: Table::Grid,

@@ -136,8 +136,10 @@ impl Store {
         if let Some(endpoint) = &settings.endpoint {
             builder = builder.endpoint_url(endpoint);
         }
+        let client = aws_sdk_s3::Client::from_conf(builder.build());
         Ok(Self {
-            client: aws_sdk_s3::Client::from_conf(builder.build()),
+            control: client.clone(),
+            client,
             bucket: settings.bucket.clone(),
             region: region.as_ref().to_owned(),
             credentials,

@@ -22,7 +22,7 @@ impl Store {
     /// # Errors
     /// Nobody answers, the bucket does not exist, or the signature or key is refused.
     pub async fn preflight(&self) -> Result<(), PreflightError> {
-        let Err(error) = self.client.list_objects_v2().bucket(&self.bucket).max_keys(1).send().await else {
+        let Err(error) = self.control.list_objects_v2().bucket(&self.bucket).max_keys(1).send().await else {
             return Ok(());
         };
         let bucket = &self.bucket;

@@ -9,6 +9,7 @@ use ttlsweep_record::{Cell, Method, Outcome};
 use super::SweepError;
 use super::sources::Sources;
 use crate::dial::Dialer;
+use crate::endpoint::Endpoint;
 use crate::store::Operation;
 use crate::target::Targets;
 use crate::transfer::judge::judge;
@@ -37,11 +38,13 @@ pub async fn put_objects(
         let name = format!("{}-download", context.run_id);
         let operation = Operation { method: Method::Put, key: key.clone(), part: None };
         let anchor = context.clock.anchor();
-        let signed = target.store.sign_headers(&operation, &name, anchor.wall).await;
+        let store = target.store.as_asked();
+        let signed = store.sign_headers(&operation, &name, anchor.wall).await;
         let signed = signed.map_err(|error| failed(error.to_string()))?;
+        let endpoint = Endpoint::of(&signed.uri).map_err(|error| failed(error.to_string()))?;
         let dialer = Dialer {
-            endpoint: target.endpoint.clone(),
-            tls: target.endpoint.is_secure().then(|| target.store.tls()),
+            tls: endpoint.is_secure().then(|| store.tls()),
+            endpoint,
             cap: None,
             receive_buffer: None,
             ids: Arc::clone(&context.connection_ids),
@@ -62,6 +65,10 @@ pub async fn put_objects(
         let mut stop = context.stop.listen(None);
         let observed = transfer::run(&task, &dialer, &mut None, anchor, &mut stop).await;
         let judgement = judge(&observed);
+        if judgement.outcome == Outcome::Cancelled {
+            // The run was stopped: no trial will begin.
+            return Ok(());
+        }
         if judgement.outcome != Outcome::Completed {
             let status = observed.response.map(|response| response.status.to_string()).unwrap_or_default();
             let error = judgement.error.unwrap_or_default();

@@ -105,7 +105,6 @@ fn a_killed_run_is_finished_and_what_was_in_flight_is_told() {
 
 /// `connection_id` names a connection within the run, whichever process opened it.
 #[test]
-#[ignore = "a resumed run numbers its connections from 1 again"]
 fn a_resumed_run_gives_no_connections_number_twice() {
     let (lab, run) = killed_in_the_second_trial();
     succeed(lab.ttlsweep(&["resume", "results/three/latest"]));
@@ -117,7 +116,6 @@ fn a_resumed_run_gives_no_connections_number_twice() {
 
 /// A write that the kill cut short is no reason to lose the run.
 #[test]
-#[ignore = "a row that breaks off makes resume refuse the folder, or is glued to the row that is appended to it"]
 fn a_last_row_that_was_half_written_does_not_stop_resume() {
     let (lab, run) = killed_in_the_second_trial();
     for name in ["transfers.csv", "journal.csv", "events.csv", "samples.csv"] {
