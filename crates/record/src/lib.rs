@@ -2,16 +2,19 @@
 //!
 //! Runner and report share nothing but these files, so this crate is the contract between them: no async, no HTTP, no
 //! data frames. Start with [`rows`] (one type per file), then [`words`] (the closed vocabularies of their columns) and
-//! [`units`] (sizes, rates, instants). [`csv_file`] writes and reads them; [`dictionary`] prints their documentation.
+//! [`units`] (sizes, rates, instants); [`fault`] is the notation of the testbed's faults. [`csv_file`] writes and reads
+//! the files; [`dictionary`] prints their documentation.
 
 pub mod csv_file;
 pub mod dictionary;
 pub mod environment;
+pub mod fault;
 pub mod row;
 pub mod rows;
 pub mod units;
 pub mod words;
 
+pub use fault::{Fault, FaultKind, FaultPlace};
 pub use rows::{Cell, EventRecord, SCHEMA_VERSION, SampleRecord, SummaryRecord, TransferRecord, TrialRecord};
 pub use units::{BitRate, ByteCount, Timestamp};
 pub use words::*;

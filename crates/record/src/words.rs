@@ -277,8 +277,12 @@ words! {
         Drain = "drain",
         /// Sends FIN, reads and discards for a while, then closes.
         Linger = "linger",
-        /// Closes with unread data, so that the kernel sends RST.
+        /// Closes at once: the kernel sends RST if any data is unread, and otherwise FIN, with RST at the next data.
         Close = "close",
+        /// Sends FIN, reads nothing more, and closes a few milliseconds later, so that RST comes at the next data.
+        FinRst = "fin-rst",
+        /// Sends a bare RST, without FIN or close_notify, as soon as the answer has left.
+        Rst = "rst",
     }
 }
 
@@ -351,8 +355,8 @@ mod tests {
 
     #[test]
     fn cancelled_is_censored_not_failed() {
-        let failures: Vec<_> = Outcome::ALL.iter().filter(|outcome| outcome.is_failure()).collect();
-        assert_eq!(failures.len(), Outcome::ALL.len() - 2);
+        let failures = Outcome::ALL.iter().filter(|outcome| outcome.is_failure()).count();
+        assert_eq!(failures, Outcome::ALL.len() - 2);
         assert!(!Outcome::Cancelled.is_failure());
     }
 }

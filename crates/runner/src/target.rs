@@ -179,7 +179,17 @@ struct TargetKey {
     region: Option<String>,
     profile: Option<String>,
     addressing: Option<Addressing>,
-    testbed: (Option<bool>, Option<ExpiryPolicy>, Option<Cut>, Option<EarlyClose>, Option<Fault>),
+    testbed: TestbedKey,
+}
+
+/// What makes two cells share a testbed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct TestbedKey {
+    tls: Option<bool>,
+    expiry: Option<ExpiryPolicy>,
+    cut: Option<Cut>,
+    early_close: Option<EarlyClose>,
+    fault: Option<Fault>,
 }
 
 impl TargetKey {
@@ -191,7 +201,13 @@ impl TargetKey {
             region: cell.region.clone(),
             profile: cell.profile.clone(),
             addressing: cell.addressing,
-            testbed: (cell.tls, cell.expiry_policy, cell.cut, cell.early_close, cell.fault),
+            testbed: TestbedKey {
+                tls: cell.tls,
+                expiry: cell.expiry_policy,
+                cut: cell.cut,
+                early_close: cell.early_close,
+                fault: cell.fault,
+            },
         }
     }
 }

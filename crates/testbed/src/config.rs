@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use ttlsweep_record::Fault;
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
 
 /// Everything that a [`Testbed`](crate::Testbed) is told before it starts; nothing of it changes afterwards.
@@ -23,6 +24,11 @@ pub struct TestbedConfig {
     pub cut: Cut,
     /// How a connection ends after an answer that came before the whole request body.
     pub early_close: EarlyClose,
+    /// What goes wrong with transfers at [`Testbed::endpoint`](crate::Testbed::endpoint), if anything does.
+    ///
+    /// A transfer is a PUT or GET with an `x-run` parameter in its query; nothing else is ever met, except by the faults
+    /// of the connection itself, which come before any request.
+    pub fault: Option<Fault>,
     /// The one access key that is known.
     pub access_key: String,
     /// The secret that belongs to [`Self::access_key`].
@@ -43,6 +49,7 @@ impl Default for TestbedConfig {
             expiry: ExpiryPolicy::OnRequest,
             cut: Cut::Reset,
             early_close: EarlyClose::Close,
+            fault: None,
             access_key: DEFAULT_ACCESS_KEY.to_owned(),
             secret_key: Secret::from(DEFAULT_SECRET_KEY),
             region: "us-east-1".to_owned(),

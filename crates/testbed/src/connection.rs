@@ -1,28 +1,40 @@
 //! One connection from its acceptance to its last packet.
 
 use std::future::pending;
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use ttlsweep_record::words::Cut;
+use ttlsweep_record::{Fault, FaultKind};
 
 use crate::alarm::Alarm;
-use crate::deeds::Fate;
-use crate::handle::{Deadline, Ending, Handle, HardCut, Lower, Upper};
+use crate::clock::Moment;
+use crate::deeds::{Deed, Fate, FaultDeed};
+use crate::handle::{Act, Ending, Handle, HardCut, Lower, Upper};
 use crate::service::{Server, answer};
-use ttlsweep_record::words::Cut;
 
 /// Serves a connection until either side has had enough, or it is cut.
-pub(crate) async fn serve(socket: TcpStream, number: u64, tls: Option<TlsAcceptor>, server: Arc<Server>) {
+pub(crate) async fn serve(socket: TcpStream, fault: Option<Fault>, tls: Option<TlsAcceptor>, server: Arc<Server>) {
     prepare(&socket);
-    let handle = Handle::new(number, socket);
+    let number = server.next_connection();
+    if let Some(kind @ FaultKind::Blackhole) = fault.map(Fault::kind) {
+        let accepted = Moment::now();
+        let fault = FaultDeed { kind, at: accepted.wall, body_bytes: 0, response_bytes: 0 };
+        server.deeds.push(Deed::of_connection(number, accepted, fault));
+        return gone(socket).await;
+    }
+    let handle = Handle::new(number, socket, fault);
     // On the heap, so that it can be dropped before this function ends.
     let mut speaking = Box::pin(speak(handle.clone(), tls, server.clone()));
     let cut = tokio::select! {
@@ -44,26 +56,45 @@ pub(crate) async fn serve(socket: TcpStream, number: u64, tls: Option<TlsAccepto
         exchange.ended();
     }
     drop(speaking);
-    let discard_for = match cut {
-        Some(HardCut::Close) => CLOSE_GRACE,
-        None if handle.ending() == Ending::Linger => LINGER,
-        _ => return,
+    let ending = match cut {
+        Some(HardCut::Reset) => Ending::Plain,
+        Some(HardCut::Close) => Ending::Linger(CLOSE_GRACE),
+        None => handle.ending(),
     };
-    if let Some(socket) = handle.take() {
-        let _ = timeout(discard_for, discard(socket)).await;
+    match ending {
+        Ending::Linger(time) => {
+            if let Some(socket) = handle.take() {
+                let _ = timeout(time, discard(socket)).await;
+            }
+        }
+        // The socket closes with the handle.
+        Ending::FinRst => sleep(A_MOMENT).await,
+        Ending::Rst => {
+            sleep(A_MOMENT).await;
+            handle.reset();
+        }
+        Ending::Plain | Ending::Abrupt => {}
     }
 }
 
 /// Completes when the connection is to be cut.
 async fn deadline(handle: &Handle, alarm: &Alarm) -> HardCut {
-    let mut deadlines = handle.deadlines();
+    when_due(handle.deadlines(), alarm, |deadline| deadline.at).await.cut
+}
+
+/// Completes with what is due, when it is; what takes its place before takes its turn as well.
+async fn when_due<T: Clone>(mut plans: watch::Receiver<Option<T>>, alarm: &Alarm, at: fn(&T) -> Instant) -> T {
     loop {
-        let deadline = *deadlines.borrow_and_update();
+        let plan = plans.borrow_and_update().clone();
         let due = async {
-            match deadline {
-                Some(Deadline { at, cut }) => {
-                    alarm.at(at).await;
-                    cut
+            match plan {
+                Some(plan) => {
+                    let at = at(&plan);
+                    // What is due already need not pass through the alarm's thread.
+                    if at > Instant::now() {
+                        alarm.at(at).await;
+                    }
+                    plan
                 }
                 None => pending().await,
             }
@@ -71,8 +102,8 @@ async fn deadline(handle: &Handle, alarm: &Alarm) -> HardCut {
         tokio::select! {
             biased;
             // The handle holds the sender, so that this cannot fail.
-            _ = deadlines.changed() => {}
-            cut = due => return cut,
+            _ = plans.changed() => {}
+            plan = due => return plan,
         }
     }
 }
@@ -80,9 +111,12 @@ async fn deadline(handle: &Handle, alarm: &Alarm) -> HardCut {
 /// TLS and HTTP on the connection; over when HTTP is.
 async fn speak(handle: Arc<Handle>, tls: Option<TlsAcceptor>, server: Arc<Server>) {
     let lower = Lower(handle.clone());
-    match tls {
-        None => speak_http(lower, handle, server).await,
-        Some(tls) => match tls.accept(lower).await {
+    match (tls, handle.fault.map(Fault::kind)) {
+        (Some(_), Some(kind @ (FaultKind::TlsAlert | FaultKind::TlsClose))) => {
+            break_handshake(kind, lower, &handle, &server).await;
+        }
+        (None, _) => speak_http(lower, handle, server).await,
+        (Some(tls), _) => match tls.accept(lower).await {
             Ok(stream) => speak_http(stream, handle, server).await,
             Err(error) => tracing::debug!(connection = handle.number, %error, "TLS handshake failed"),
         },
@@ -90,14 +124,99 @@ async fn speak(handle: Arc<Handle>, tls: Option<TlsAcceptor>, server: Arc<Server
 }
 
 async fn speak_http<S: AsyncRead + AsyncWrite + Unpin + 'static>(inner: S, handle: Arc<Handle>, server: Arc<Server>) {
-    let io = TokioIo::new(Upper { inner, handle: handle.clone() });
+    let io = TokioIo::new(Upper::new(inner, handle.clone()));
     let service = service_fn(|request| answer(server.clone(), handle.clone(), request));
     let mut http = http1::Builder::new();
     // hyper's default would let each of a thousand uploads take some 400 KB.
     http.max_buf_size(BUFFER_BYTES);
-    if let Err(error) = http.serve_connection(io, service).await {
-        tracing::debug!(connection = handle.number, %error, "connection broke");
+    let mut http = http.serve_connection(io, service);
+    loop {
+        let act = tokio::select! {
+            biased;
+            strike = when_due(handle.strikes(), &server.alarm, |strike| strike.at) => strike.act,
+            result = &mut http => {
+                if let Err(error) = result {
+                    tracing::debug!(connection = handle.number, %error, "connection broke");
+                }
+                return;
+            }
+        };
+        handle.struck();
+        if let (Some(exchange), Some(fault)) = (handle.exchange(), handle.fault) {
+            exchange.fault(fault.kind());
+        }
+        match act {
+            Act::Slow(direction, rate) => handle.slow(direction, rate),
+            Act::CloseWhenIdle => Pin::new(&mut http).graceful_shutdown(),
+            Act::Reset => return handle.reset(),
+            Act::Hold => {
+                drop(http);
+                return hold(&handle).await;
+            }
+            Act::Say { bytes, notify } => {
+                // HTTP lets go of the stream in the midst of whatever it was doing.
+                let stream = http.into_parts().io.into_inner().into_inner();
+                return say(stream, &bytes, notify, &handle).await;
+            }
+        }
     }
+}
+
+/// The last words on a connection, from below HTTP, and a FIN.
+async fn say<S: AsyncWrite + Unpin>(mut stream: S, bytes: &[u8], notify: bool, handle: &Handle) {
+    handle.end_with(Ending::Linger(CLOSE_GRACE));
+    let saying = async {
+        if !bytes.is_empty() {
+            stream.write_all(bytes).await?;
+            stream.flush().await?;
+        }
+        if notify { stream.shutdown().await } else { Ok(()) }
+    };
+    // A peer that reads nothing, or is gone, does not get to hear them.
+    let _ = timeout(LINGER, saying).await;
+    handle.finish();
+}
+
+/// Does nothing more on the connection, until the peer has gone.
+async fn hold(handle: &Handle) {
+    if let Some(exchange) = handle.exchange()
+        && handle.deadlines().borrow().is_none()
+    {
+        // Nothing will be added: a peer that closes may go unnoticed for minutes, behind data that is not read.
+        exchange.ended();
+    }
+    match handle.watcher() {
+        Ok(socket) => gone(socket).await,
+        Err(error) => tracing::warn!(%error, "cannot hold a connection open"),
+    }
+}
+
+/// Waits until the peer has closed or reset the connection, without reading anything.
+async fn gone(socket: TcpStream) {
+    // A FIN waits behind data that is not read. When the peer's kernel has given that up, it answers a probe with a RST.
+    let probes = TcpKeepalive::new().with_time(PROBES).with_interval(PROBES);
+    // Without them, the connection is held for longer than it need be.
+    let _ = SockRef::from(&socket).set_tcp_keepalive(&probes);
+    while let Ok(ready) = socket.ready(Interest::READABLE).await {
+        if ready.is_read_closed() || ready.is_error() {
+            return;
+        }
+        // Only what comes from now on wakes this again.
+        let _ = socket.try_io(Interest::READABLE, || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into()));
+    }
+}
+
+/// Reads the client's half of the handshake, and says something else than the server's.
+async fn break_handshake(kind: FaultKind, mut lower: Lower, handle: &Handle, server: &Server) {
+    let accepted = Moment::now();
+    let mut hello = vec![0; BUFFER_BYTES];
+    if lower.read(&mut hello).await.is_err() {
+        return;
+    }
+    let fault = FaultDeed { kind, at: accepted.wall_now(), body_bytes: 0, response_bytes: 0 };
+    let bytes = if kind == FaultKind::TlsAlert { HANDSHAKE_FAILURE } else { &[] };
+    say(lower, bytes, false, handle).await;
+    server.deeds.push(Deed::of_connection(handle.number, accepted, fault));
 }
 
 fn prepare(socket: &TcpStream) {
@@ -113,10 +232,19 @@ async fn discard(mut socket: TcpStream) {
     while let Ok(1..) = socket.read(&mut bin).await {}
 }
 
-const BUFFER_BYTES: usize = 64 * 1024;
+/// A record of TLS 1.2, which 1.3 uses as well before anything is encrypted: an alert, fatal, handshake_failure.
+const HANDSHAKE_FAILURE: &[u8] = &[21, 3, 3, 0, 2, 2, 40];
+
+pub(crate) const BUFFER_BYTES: usize = 64 * 1024;
 
 /// How long `linger` reads on after its FIN.
-const LINGER: Duration = Duration::from_secs(2);
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
+
+/// How often a connection that is held asks whether the peer is still there.
+const PROBES: Duration = Duration::from_secs(30);
+
+/// How long `fin-rst` waits after its FIN, and `rst` after the answer: on loopback, what was sent has arrived by then.
+const A_MOMENT: Duration = Duration::from_millis(5);
 
 /// How long a cut by FIN reads on. Closing at once, with data still arriving, would send a RST right behind the FIN,
 /// and the peer would find a reset where it should find an end of file.

@@ -5,7 +5,10 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
+use ttlsweep_record::FaultKind;
 use ttlsweep_record::words::Cut;
+
+use crate::clock::Moment;
 
 /// What the testbed did with one request, from its own side of the wire; written once the request is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +23,14 @@ pub struct Deed {
     pub method: String,
     /// The path, without its query.
     pub path: String,
-    /// When the whole head had been read.
+    /// When the whole head had been read; for a fault of the connection, which came before any head, when it was accepted.
     pub head_arrived_at: OffsetDateTime,
     /// When the link expires; `None` for a request without a link.
     pub expires_at: Option<OffsetDateTime>,
     /// What became of it.
     pub fate: Fate,
+    /// The fault that it met, also where the link's expiry decided its fate.
+    pub fault: Option<FaultDeed>,
     /// Bytes of the request's body that were read, those included that were read only to be thrown away by `drain`.
     pub body_bytes: u64,
     /// Bytes of the response's body that were handed on for sending; after a cut, some of them never left.
@@ -38,10 +43,45 @@ pub struct Deed {
     pub ended_at: OffsetDateTime,
 }
 
+impl Deed {
+    /// What was done to a connection before there was any request on it: method, path and ids are empty.
+    pub(crate) fn of_connection(number: u64, accepted: Moment, fault: FaultDeed) -> Self {
+        Self {
+            run: None,
+            connection: number,
+            request_id: String::new(),
+            method: String::new(),
+            path: String::new(),
+            head_arrived_at: accepted.wall,
+            expires_at: None,
+            fate: Fate::Fault(fault.kind),
+            fault: Some(fault),
+            body_bytes: 0,
+            response_bytes: 0,
+            status: None,
+            answered_at: None,
+            ended_at: accepted.wall_now(),
+        }
+    }
+}
+
+/// A fault that was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FaultDeed {
+    /// Which.
+    pub kind: FaultKind,
+    /// When it was done, or begun where it lasts.
+    pub at: OffsetDateTime,
+    /// Bytes of the request's body that had been read by then.
+    pub body_bytes: u64,
+    /// Bytes of the response's body that had been handed on for sending by then.
+    pub response_bytes: u64,
+}
+
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It was answered, and expiry had no part in the answer, whatever its status.
+    /// It was answered, and neither expiry nor a fault had a part in that, whatever its status.
     Answered,
     /// It was refused when its head arrived, because the link had expired.
     RefusedAtHead,
@@ -51,12 +91,14 @@ pub enum Fate {
     ///
     /// [`Cut::Respond`] is only found where a response was still possible; see [`TestbedConfig::cut`](crate::TestbedConfig::cut).
     Cut(Cut),
+    /// It met the fault that the testbed was told to do, and its expiry had no part in it.
+    Fault(FaultKind),
     /// The connection ended before an answer was out, and not by the testbed's doing.
     Broken,
 }
 
 impl Fate {
-    /// The word for it, as it stands in logs.
+    /// The word for it, as it stands in logs; which fault it was is said by [`Display`](fmt::Display) alone.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Answered => "answered",
@@ -65,6 +107,7 @@ impl Fate {
             Self::Cut(Cut::Reset) => "cut-reset",
             Self::Cut(Cut::Close) => "cut-close",
             Self::Cut(Cut::Respond) => "cut-respond",
+            Self::Fault(_) => "fault",
             Self::Broken => "broken",
         }
     }
@@ -72,7 +115,10 @@ impl Fate {
 
 impl fmt::Display for Fate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        match self {
+            Self::Fault(kind) => write!(f, "fault-{kind}"),
+            other => f.pad(other.as_str()),
+        }
     }
 }
 
@@ -91,7 +137,7 @@ impl Deeds {
     pub(crate) fn push(&self, deed: Deed) {
         tracing::debug!(
             run = deed.run,
-            fate = deed.fate.as_str(),
+            fate = %deed.fate,
             status = deed.status,
             "{} {}",
             deed.method,

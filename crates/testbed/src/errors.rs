@@ -1,5 +1,7 @@
 //! Refusals in S3's words: the XML, its extra fields, and the headers that every response carries.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, SERVER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -14,14 +16,14 @@ use crate::ids::RequestIds;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     status: StatusCode,
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
     fields: Vec<(&'static str, String)>,
 }
 
 impl Failure {
-    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), fields: Vec::new() }
+    pub(crate) fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { status, code: code.into(), message: message.into(), fields: Vec::new() }
     }
 
     pub(crate) fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
@@ -36,6 +38,11 @@ impl Failure {
             .with("ServerTime", iso8601(now))
     }
 
+    /// An error of any code, with S3's own words where they are known.
+    pub(crate) fn of_code(status: StatusCode, code: &str) -> Self {
+        Self::new(status, code.to_owned(), usual_message(code))
+    }
+
     /// Adds a field to the XML, after those that are there.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.fields.push((name, value.into()));
@@ -43,13 +50,13 @@ impl Failure {
     }
 
     #[cfg(test)]
-    pub(crate) fn code(&self) -> &'static str {
-        self.code
+    pub(crate) fn code(&self) -> &str {
+        &self.code
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
         let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
-        let said = [("Code", self.code), ("Message", self.message.as_str())];
+        let said = [("Code", self.code.as_ref()), ("Message", self.message.as_str())];
         for (name, value) in said.into_iter().chain(self.fields.iter().map(|(name, value)| (*name, value.as_str()))) {
             push_element(&mut xml, name, value);
         }
@@ -68,13 +75,37 @@ pub(crate) fn sign_off(response: &mut Response<Body>, ids: &RequestIds) {
         headers.insert(name, HeaderValue::from_str(id).expect("ids are plain ASCII"));
     }
     headers.insert(SERVER, HeaderValue::from_static("ttlsweep-testbed"));
-    if response.status().is_client_error() || response.status().is_server_error() {
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() || status == StatusCode::TEMPORARY_REDIRECT {
         // Only what is in memory can be an error's XML; a stream is an object.
         if let Some(xml) = response.body_mut().take_bytes() {
             let xml = insert_ids(&xml, ids).map_or(xml, Bytes::from);
             response.headers_mut().remove(http::header::CONTENT_LENGTH);
             *response.body_mut() = Body::from(xml);
         }
+    }
+}
+
+fn usual_message(code: &str) -> &'static str {
+    match code {
+        "AccessDenied" => "Access Denied",
+        "ExpiredToken" => "The provided token has expired.",
+        "InternalError" => INTERNAL_ERROR,
+        "NoSuchBucket" => "The specified bucket does not exist",
+        "NoSuchKey" => "The specified key does not exist.",
+        "NoSuchUpload" => {
+            "The specified upload does not exist. The upload ID may be invalid, or the upload may have been \
+                           aborted or completed."
+        }
+        "RequestTimeout" => {
+            "Your socket connection to the server was not read from or written to within the timeout \
+                             period. Idle connections will be closed."
+        }
+        "RequestTimeTooSkewed" => "The difference between the request time and the current time is too large.",
+        "ServiceUnavailable" => "Service is unable to handle request.",
+        "SignatureDoesNotMatch" => SIGNATURE_MISMATCH,
+        "SlowDown" => "Please reduce your request rate.",
+        _ => "The testbed was told to answer so.",
     }
 }
 
@@ -108,6 +139,9 @@ fn iso8601(instant: OffsetDateTime) -> String {
 }
 
 const ISO8601: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+
+/// What goes with `InternalError`.
+pub(crate) const INTERNAL_ERROR: &str = "We encountered an internal error. Please try again.";
 
 /// What goes with `SignatureDoesNotMatch`.
 pub(crate) const SIGNATURE_MISMATCH: &str = "The request signature we calculated does not match the signature you \

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::StatusCode;
 use time::OffsetDateTime;
+use ttlsweep_record::FaultKind;
 
 use crate::clock::Moment;
-use crate::deeds::{Deed, Deeds, Fate};
+use crate::deeds::{Deed, Deeds, Fate, FaultDeed};
 use crate::ids::RequestIds;
 use crate::upload::Upload;
 
@@ -41,11 +42,20 @@ impl Exchange {
         self.lock().fate.get_or_insert(fate);
     }
 
-    /// There is an answer. With `draining`, the exchange lasts until [`Self::drained`] as well.
-    pub(crate) fn answer(&self, status: StatusCode, draining: bool) {
+    /// The testbed's fault is done now; of several, the first one counts.
+    pub(crate) fn fault(&self, kind: FaultKind) {
+        let mut state = self.lock();
+        let (at, body_bytes) = (self.opening.arrived.wall_now(), self.upload.bytes());
+        let response_bytes = state.response_bytes;
+        state.fault.get_or_insert(FaultDeed { kind, at, body_bytes, response_bytes });
+    }
+
+    /// There is an answer. Where it `lasts`, the exchange is not over with it but with [`Self::drained`], or with the
+    /// connection.
+    pub(crate) fn answer(&self, status: StatusCode, lasts: bool) {
         let mut state = self.lock();
         state.status = Some(status.as_u16());
-        state.draining = draining;
+        state.lasts = lasts;
     }
 
     pub(crate) fn sent(&self, bytes: usize) {
@@ -69,7 +79,7 @@ impl Exchange {
             return false;
         }
         state.answered_at = Some(self.opening.arrived.wall_now());
-        if !state.draining {
+        if !state.lasts {
             self.record(&mut state);
         }
         true
@@ -78,13 +88,13 @@ impl Exchange {
     /// The rest of the request's body has been read, or won't come any more.
     pub(crate) fn drained(&self) {
         let mut state = self.lock();
-        state.draining = false;
+        state.lasts = false;
         if state.answered_at.is_some() {
             self.record(&mut state);
         }
     }
 
-    /// The connection is gone.
+    /// The connection is gone, or nothing more will happen on it.
     pub(crate) fn ended(&self) {
         self.record(&mut self.lock());
     }
@@ -94,7 +104,11 @@ impl Exchange {
             return;
         }
         state.recorded = true;
-        let by_itself = if state.answered_at.is_some() { Fate::Answered } else { Fate::Broken };
+        let by_itself = match state.fault {
+            Some(fault) => Fate::Fault(fault.kind),
+            None if state.answered_at.is_some() => Fate::Answered,
+            None => Fate::Broken,
+        };
         let opening = &self.opening;
         self.deeds.push(Deed {
             run: opening.run.clone(),
@@ -105,6 +119,7 @@ impl Exchange {
             head_arrived_at: opening.arrived.wall,
             expires_at: opening.expires_at,
             fate: state.fate.unwrap_or(by_itself),
+            fault: state.fault,
             body_bytes: self.upload.bytes(),
             response_bytes: state.response_bytes,
             status: state.status,
@@ -121,9 +136,10 @@ impl Exchange {
 #[derive(Debug, Default)]
 struct State {
     fate: Option<Fate>,
+    fault: Option<FaultDeed>,
     status: Option<u16>,
     response_bytes: u64,
-    draining: bool,
+    lasts: bool,
     handed_over: bool,
     failed: bool,
     answered_at: Option<OffsetDateTime>,

@@ -9,7 +9,7 @@
 //! - `connection` owns one connection: it runs TLS and HTTP on it, cuts it when a deadline passes, and ends it in the
 //!   way that was asked for. `handle` is how others tell it so, and the two ends of its stack of streams.
 //! - `service` answers one request: `link` reads and verifies the presigned URL, `policy` turns its expiry into a
-//!   plan, `upload` is the body on its way in, `answer` the body on its way out, `errors` speaks S3's XML.
+//!   plan, `fault` lets befall it what the testbed was told to do wrong, `upload` is the body on its way in, `answer` the body on its way out, `errors` speaks S3's XML.
 //! - `operations` are S3's operations as the library `s3s` wants them, over `store` (buckets, objects, uploads in parts)
 //!   and `spool` (their bytes, in files).
 //! - `exchange` follows a request from head to last byte and writes its deed into `deeds`.
@@ -33,7 +33,30 @@
 //!   and its deed says `cut-close`.
 //! - A cut by FIN sends no close_notify over TLS, and reads on for 0.1 s, so that the peer finds an end of file and no
 //!   reset; if the peer still sends after that, it gets a RST.
-//! - Early answers over TLS send close_notify before the connection ends, in every one of the three ways.
+//! - Early answers over TLS send close_notify before the connection ends, in every way but `rst`.
+//! - `close` is what a server does that just closes: the kernel decides between RST at once (something is unread) and FIN,
+//!   with RST at the next data (nothing is). `fin-rst` and `rst` leave it no choice: the first sends a FIN, stops reading
+//!   and closes 5 ms later, the second sends a RST 5 ms after the answer, by when the answer has arrived on loopback.
+//!
+//! # Faults
+//!
+//! With [`TestbedConfig::fault`], the same thing goes wrong with every transfer: each PUT and GET with an `x-run` in its
+//! query. [`ttlsweep_record::fault`] has the notation, and says what each fault does. What its truth is worth:
+//!
+//! - Transfers meet it at [`Testbed::endpoint`]. At [`Testbed::control_endpoint`], a second port over the same store,
+//!   nothing goes wrong, and that is where everything else can be asked even if connections are refused at the first.
+//! - What is refused at its head (a bad signature, an expired link) is refused all the same: a fault befalls what would be
+//!   served. If a transfer is over before the fault's place, it is answered, and its deed says so.
+//! - Every fault is in the deeds: [`Fate::Fault`], unless the policy had the last word on the same transfer, and
+//!   [`Deed::fault`] with the instant and the bytes until then. A fault of the connection itself has a deed without a
+//!   request. `refuse` has none, since nothing arrives.
+//! - A share of an upload is noticed when the read that brings it has been made, at most 64 KiB behind it. A download is
+//!   handed to the kernel up to exactly its share before the fault acts. A reset then throws away what the kernel had
+//!   not sent, as it does with every cut.
+//! - At the faulty port, the kernel keeps a receive buffer of 64 KiB (which Linux doubles), so that a peer notices when
+//!   nothing is read. `slow` is the pace at which the body is read behind that buffer, or written before the send buffer.
+//! - Where nothing more is read, the deed is written when that begins, and the connection is held until the peer has gone.
+//!   Over plain TCP as over TLS, a peer's FIN is only seen once everything before it has been read, which may be never.
 
 mod alarm;
 mod answer;
@@ -43,6 +66,7 @@ mod connection;
 mod deeds;
 mod errors;
 mod exchange;
+mod fault;
 mod handle;
 mod ids;
 mod link;
@@ -57,6 +81,6 @@ mod tls;
 mod upload;
 
 pub use config::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Secret, TestbedConfig};
-pub use deeds::{Deed, Fate};
+pub use deeds::{Deed, Fate, FaultDeed};
 pub use testbed::{Testbed, TestbedError};
 pub use tls::TlsError;

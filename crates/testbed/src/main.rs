@@ -10,6 +10,8 @@ use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tracing_subscriber::EnvFilter;
+use ttlsweep_record::Fault;
+use ttlsweep_record::fault::{KINDS, PLACES};
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Secret, Testbed, TestbedConfig};
 
@@ -47,6 +49,7 @@ impl Options {
         set(matches, "expiry", &mut config.expiry);
         set(matches, "cut", &mut config.cut);
         set(matches, "early-close", &mut config.early_close);
+        config.fault = matches.get_one("fault").copied();
         if let Some(buckets) = matches.get_many("bucket") {
             config.buckets = buckets.cloned().collect();
         }
@@ -83,7 +86,15 @@ fn how_to_talk(config: &TestbedConfig, testbed: &Testbed, cert_out: Option<&Path
     if config.expiry == ExpiryPolicy::InFlight {
         let _ = write!(words, ", cut {}", config.cut);
     }
-    let _ = writeln!(words, ", early close {}; buckets: {}\n", config.early_close, config.buckets.join(" "));
+    let _ = write!(words, ", early close {}", config.early_close);
+    if let Some(fault) = config.fault {
+        let _ = write!(words, ", fault {fault}");
+    }
+    let _ = writeln!(words, "; buckets: {}", config.buckets.join(" "));
+    if config.fault.is_some() {
+        let _ = writeln!(words, "the same store without the fault: {}", testbed.control_endpoint());
+    }
+    words.push('\n');
     // A secret that was given stays with whoever gave it.
     let secret = match config.secret_key.expose() {
         DEFAULT_SECRET_KEY => DEFAULT_SECRET_KEY,
@@ -165,6 +176,11 @@ fn command() -> Command {
                 .default_value(default.early_close.as_str()),
         )
         .arg(
+            option("fault", "FAULT", "What goes wrong with every transfer: KIND[:ARGUMENT][@PLACE], as in reset@50%")
+                .value_parser(value_parser!(Fault))
+                .long_help(fault_help()),
+        )
+        .arg(
             Arg::new("tls")
                 .long("tls")
                 .action(ArgAction::SetTrue)
@@ -190,6 +206,21 @@ fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .conflicts_with("no-tls"),
         )
+}
+
+fn fault_help() -> String {
+    let mut words = String::from(
+        "What goes wrong with every transfer, as KIND[:ARGUMENT][@PLACE], for example reset@50% or \
+         error:503:SlowDown@+250ms. A transfer is a PUT or GET with an x-run parameter in its query; nothing else is met, \
+         except by what happens before any request. Whatever is refused at its head is refused all the same.\n\nKinds:\n",
+    );
+    for (title, list) in [("", KINDS), ("\nPlaces:\n", PLACES)] {
+        words.push_str(title);
+        for (notation, meaning) in list {
+            let _ = writeln!(words, "- {notation}: {meaning}");
+        }
+    }
+    words
 }
 
 fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {

@@ -3,42 +3,48 @@
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::host::{S3Host, VirtualHost};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Result, s3_error};
+use ttlsweep_record::Fault;
 use ttlsweep_record::words::{Cut, EarlyClose};
 
 use crate::alarm::Alarm;
-use crate::answer::{AnswerBody, Overtaken};
+use crate::answer::{AnswerBody, Overtaken, Reply, Rest, StrikeWithin};
 use crate::clock::Moment;
 use crate::config::TestbedConfig;
+use crate::connection::LINGER;
 use crate::deeds::{Deeds, Fate};
 use crate::errors::{Failure, sign_off};
 use crate::exchange::{Exchange, Opening};
-use crate::handle::{Deadline, Ending, Handle, HardCut};
-use crate::ids::IdSource;
+use crate::fault::Victim;
+use crate::handle::{Act, Deadline, Ending, Handle, HardCut};
+use crate::ids::{IdSource, RequestIds};
 use crate::link::{Keys, Link, Query, UNKNOWN_KEY, strip};
 use crate::operations::Operations;
 use crate::policy::{Plan, Policy};
 use crate::spool::Spool;
 use crate::store::Store;
-use crate::upload::Upload;
+use crate::upload::{Upload, UploadBody};
 
 /// What all connections of a testbed share.
 pub(crate) struct Server {
     pub(crate) alarm: Alarm,
-    deeds: Arc<Deeds>,
+    pub(crate) deeds: Arc<Deeds>,
     ids: IdSource,
     keys: Keys,
     policy: Policy,
     early_close: EarlyClose,
+    tls: bool,
+    connections: AtomicU64,
     /// For requests whose link has been verified here: asks for no signature.
     verified: S3Service,
     /// For all others: asks for a signature in the headers, and verifies it.
@@ -75,9 +81,16 @@ impl Server {
             keys,
             policy: Policy { expiry: config.expiry, cut: config.cut },
             early_close: config.early_close,
+            tls: config.tls,
+            connections: AtomicU64::new(0),
             verified: verified.build(),
             unverified: unverified.build(),
         })
+    }
+
+    /// The number of a connection that has just been accepted.
+    pub(crate) fn next_connection(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed)
     }
 }
 
@@ -115,112 +128,144 @@ pub(crate) async fn answer(
         }
         Ok(link)
     });
-    let mut response = match verified {
-        Err(failure) => failure.into_response(),
+    let reply = match verified {
+        Err(failure) => failure.into_response().into(),
         Ok(link) => {
-            let carrying = Carrying { server: &server, handle: &handle, exchange: &exchange, upload: &upload, arrived };
+            let is_transfer = query.run().is_some() && matches!(parts.method, Method::PUT | Method::GET);
+            let carrying = Carrying {
+                server: &server,
+                handle: &handle,
+                exchange: &exchange,
+                upload: &upload,
+                arrived,
+                ids: &ids,
+                fault: handle.fault.filter(|_| is_transfer),
+            };
             carrying.out(parts, link).await
         }
     };
 
+    let Reply { mut response, within, mut after, reader } = reply;
     sign_off(&mut response, &ids);
-    let overtaken = (!upload.is_whole()).then(|| {
+    let holds = matches!(after, Some((_, Act::Hold)));
+    let overtaken = (!upload.is_whole() && !holds).then(|| {
         let uninvited = expects_continue && !upload.is_invited();
-        let drain = match server.early_close {
+        let rest = match (server.early_close, reader) {
             // A body that nobody asked for may never come, and would then leave the connection at a loss over what
             // the next bytes are.
-            EarlyClose::Drain if !uninvited => true,
-            EarlyClose::Drain | EarlyClose::Linger => {
-                handle.end_with(Ending::Linger);
-                false
-            }
-            EarlyClose::Close => {
-                handle.end_with(Ending::Abrupt);
-                false
-            }
+            (_, Some(reader)) if !uninvited => Rest::Served(reader),
+            (EarlyClose::Drain, None) if !uninvited => Rest::Drained,
+            (EarlyClose::Drain | EarlyClose::Linger, _) => Rest::Unread(Ending::Linger(LINGER)),
+            (EarlyClose::Close, _) => Rest::Unread(Ending::Abrupt),
+            (EarlyClose::FinRst, _) => Rest::Unread(Ending::FinRst),
+            (EarlyClose::Rst, _) => Rest::Unread(Ending::Rst),
         };
-        if !drain {
+        // The connection ends, or is busy, in a way of its own.
+        after = None;
+        if let Rest::Unread(ending) = rest {
+            handle.end_with(ending);
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Overtaken { upload, drain }
+        Overtaken { upload, rest }
     });
-    let draining = overtaken.as_ref().is_some_and(|overtaken| overtaken.drain);
-    exchange.answer(response.status(), draining);
-    Ok(response.map(|body| AnswerBody::new(body, exchange, overtaken)))
+    let is_read_on = overtaken.as_ref().is_some_and(|overtaken| !matches!(overtaken.rest, Rest::Unread(_)));
+    exchange.answer(response.status(), is_read_on || after.is_some());
+    if let Some((delay, act)) = after {
+        handle.strike_after_answer(delay, act);
+    }
+    let strike = within.map(|(left, act)| StrikeWithin { handle, left, act: Some(act) });
+    Ok(response.map(|body| AnswerBody::new(body, exchange, overtaken, strike)))
 }
 
 /// A request on which everything has been read and verified that can be told from its head.
 struct Carrying<'a> {
-    server: &'a Server,
+    server: &'a Arc<Server>,
     handle: &'a Handle,
     exchange: &'a Exchange,
     upload: &'a Upload,
     arrived: Moment,
+    ids: &'a RequestIds,
+    fault: Option<Fault>,
 }
 
 impl Carrying<'_> {
     /// Carries the plan out, and returns the answer.
-    async fn out(&self, parts: Parts, link: Option<Link>) -> Response<Body> {
+    async fn out(&self, parts: Parts, link: Option<Link>) -> Reply {
         let plan = self.server.policy.plan(self.arrived, link.as_ref().map(Link::expires_at));
         let expired = |fate| {
             self.exchange.decide(fate);
             // Only a link can expire.
-            link.as_ref().map_or_else(internal_error, |link| {
+            let response = link.as_ref().map_or_else(internal_error, |link| {
                 Failure::expired(link.ttl_s, link.expires_at(), self.arrived.wall_now()).into_response()
-            })
+            });
+            Reply::from(response)
         };
         match plan {
             Plan::RefuseAtHead => expired(Fate::RefusedAtHead),
             Plan::Serve { cut, complete_before } => {
-                let serving = self.serve(parts, link.is_some(), complete_before);
-                let response = match cut {
+                let serving = self.serve(parts, link.as_ref(), complete_before);
+                let reply = match cut {
                     None => serving.await,
                     Some((at, Cut::Reset)) => self.until_cut(serving, at, HardCut::Reset).await,
                     Some((at, Cut::Close)) => self.until_cut(serving, at, HardCut::Close).await,
                     Some((at, Cut::Respond)) => tokio::select! {
                         biased;
                         () = self.server.alarm.at(at) => return expired(Fate::Cut(Cut::Respond)),
-                        response = serving => {
+                        reply = serving => {
                             // Its head goes out now, so that another answer has become impossible.
                             self.handle.arm(Deadline { at, cut: HardCut::Close });
-                            response
+                            reply
                         }
                     },
                 };
-                if self.upload.is_late() { expired(Fate::RefusedOnCompletion) } else { response }
+                if self.upload.is_late() { expired(Fate::RefusedOnCompletion) } else { reply }
             }
         }
     }
 
     /// Arms the connection, which then cuts itself; what is being served goes down with it.
-    async fn until_cut(
-        &self,
-        serving: impl Future<Output = Response<Body>>,
-        at: Instant,
-        cut: HardCut,
-    ) -> Response<Body> {
+    async fn until_cut(&self, serving: impl Future<Output = Reply>, at: Instant, cut: HardCut) -> Reply {
         self.handle.arm(Deadline { at, cut });
         serving.await
     }
 
-    async fn serve(&self, mut parts: Parts, verified: bool, complete_before: Option<Instant>) -> Response<Body> {
-        let service = if verified {
-            strip(&mut parts);
-            &self.server.verified
-        } else {
-            &self.server.unverified
+    /// Serves the request, under the fault if there is one.
+    async fn serve(&self, parts: Parts, link: Option<&Link>, complete_before: Option<Instant>) -> Reply {
+        let is_verified = link.is_some();
+        let serving = |parts| call(self.server.clone(), parts, is_verified, self.upload.body(complete_before));
+        let Some(fault) = self.fault else { return serving(parts).await.into() };
+        let victim = Victim {
+            fault,
+            handle: self.handle,
+            exchange: self.exchange,
+            upload: self.upload,
+            alarm: &self.server.alarm,
+            arrived: self.arrived,
+            expires_at: link.map(Link::expires_at),
+            ids: self.ids,
+            tls: self.server.tls,
         };
-        let body = Body::http_body_unsync(self.upload.body(complete_before));
-        service.call(Request::from_parts(parts, body)).await.unwrap_or_else(|error| {
-            tracing::error!(?error, "the service failed");
-            internal_error()
-        })
+        victim.meet(&parts, || Box::pin(serving(parts.clone()))).await
     }
 }
 
+/// Lets the S3 service answer.
+async fn call(server: Arc<Server>, mut parts: Parts, is_verified: bool, body: UploadBody) -> Response<Body> {
+    let service = if is_verified {
+        strip(&mut parts);
+        &server.verified
+    } else {
+        &server.unverified
+    };
+    let request = Request::from_parts(parts, Body::http_body_unsync(body));
+    service.call(request).await.unwrap_or_else(|error| {
+        tracing::error!(?error, "the service failed");
+        internal_error()
+    })
+}
+
 fn internal_error() -> Response<Body> {
-    let message = "We encountered an internal error. Please try again.";
-    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message).into_response()
+    Failure::of_code(StatusCode::INTERNAL_SERVER_ERROR, "InternalError").into_response()
 }
 
 /// Knows one key.

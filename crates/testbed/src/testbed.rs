@@ -8,11 +8,12 @@ use std::time::Duration;
 use s3s::path::check_bucket_name;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use ttlsweep_record::{Fault, FaultKind};
 
 use crate::config::TestbedConfig;
-use crate::connection::serve;
+use crate::connection::{BUFFER_BYTES, serve};
 use crate::deeds::{Deed, Deeds};
 use crate::service::Server;
 use crate::tls::{TlsError, make_identity};
@@ -21,37 +22,70 @@ use crate::tls::{TlsError, make_identity};
 #[derive(Debug)]
 pub struct Testbed {
     addr: SocketAddr,
+    control_addr: SocketAddr,
     ca_pem: Option<String>,
     deeds: Arc<Deeds>,
-    accepting: JoinHandle<()>,
+    /// Aborted when it is dropped.
+    accepting: JoinSet<()>,
+    /// Keeps a port from everybody else, so that connections to it are refused.
+    _refusing: Option<Socket>,
 }
 
 impl Testbed {
     /// Starts listening, on the runtime that this is called on.
     ///
-    /// Fails if the address cannot be listened at, a bucket's name is none, or the system refuses what the testbed needs: a directory for its
-    /// objects, a thread, a certificate.
+    /// Fails if the address cannot be listened at, a bucket's name is none, the fault needs TLS where there is none, or the
+    /// system refuses what the testbed needs: a directory for its objects, a thread, a certificate.
     pub async fn start(config: TestbedConfig) -> Result<Self, TestbedError> {
         if let Some(name) = config.buckets.iter().find(|name| !check_bucket_name(name)) {
             return Err(TestbedError::BucketName(name.clone()));
         }
-        let listener = listen(config.listen).map_err(|source| TestbedError::Listen {
+        let fault = config.fault;
+        if let Some(fault) = fault.filter(|fault| fault.kind().needs_tls() && !config.tls) {
+            return Err(TestbedError::NeedsTls(fault));
+        }
+        let socket = bind(config.listen, fault).map_err(|source| TestbedError::Listen {
             addr: config.listen,
             hint: hint(&source),
             source,
         })?;
-        let addr = listener.local_addr().map_err(TestbedError::System)?;
+        let addr = local_addr(&socket).map_err(TestbedError::System)?;
+        let control = match fault {
+            Some(_) => Some(bind(SocketAddr::new(addr.ip(), 0), None).map_err(TestbedError::System)?),
+            None => None,
+        };
+        let control_addr = control.as_ref().map_or(Ok(addr), local_addr).map_err(TestbedError::System)?;
         let identity = if config.tls { Some(make_identity(addr.ip(), &config.buckets)?) } else { None };
         let (acceptor, ca_pem) = identity.map(|identity| (identity.acceptor, identity.ca_pem)).unzip();
         let deeds = Arc::new(Deeds::new(config.deeds_kept));
         let server = Arc::new(Server::new(&config, deeds.clone()).map_err(TestbedError::System)?);
-        let accepting = tokio::spawn(accept(listener, acceptor, server));
-        Ok(Self { addr, ca_pem, deeds, accepting })
+        let mut accepting = JoinSet::new();
+        let mut serve_at = |socket, fault| {
+            let listener = listen(socket).map_err(TestbedError::System)?;
+            accepting.spawn(accept(listener, fault, acceptor.clone(), server.clone()));
+            Ok::<_, TestbedError>(())
+        };
+        if let Some(control) = control {
+            serve_at(control, None)?;
+        }
+        let refusing = match fault {
+            Some(fault) if fault.kind() == FaultKind::Refuse => Some(socket),
+            _ => {
+                serve_at(socket, fault)?;
+                None
+            }
+        };
+        Ok(Self { addr, control_addr, ca_pem, deeds, accepting, _refusing: refusing })
     }
 
-    /// The address that is listened at.
+    /// The address that transfers go to.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The address of [`Self::control_endpoint`].
+    pub fn control_addr(&self) -> SocketAddr {
+        self.control_addr
     }
 
     /// The endpoint's URL as this machine can use it, for example `https://127.0.0.1:34567`, also where every address is
@@ -59,9 +93,20 @@ impl Testbed {
     ///
     /// Buckets are addressed in the path; at `localhost`, those that exist from the start are hosts as well
     /// (`https://ttlsweep.localhost:34567`).
+    ///
+    /// With a [`fault`](TestbedConfig::fault), this is where transfers meet it.
     pub fn endpoint(&self) -> String {
+        self.url(self.addr)
+    }
+
+    /// Another endpoint of the same store, where nothing ever goes wrong: for whatever is asked beside the transfers, since
+    /// some faults let no request through at all. Without a fault it is [`Self::endpoint`] itself.
+    pub fn control_endpoint(&self) -> String {
+        self.url(self.control_addr)
+    }
+
+    fn url(&self, mut addr: SocketAddr) -> String {
         let scheme = if self.ca_pem.is_some() { "https" } else { "http" };
-        let mut addr = self.addr;
         if addr.ip().is_unspecified() {
             addr.set_ip(if addr.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
         }
@@ -80,15 +125,7 @@ impl Testbed {
 
     /// Stops listening, ends every connection as it stands, and deletes all objects.
     pub async fn shutdown(mut self) {
-        self.accepting.abort();
-        // It ends by the abort, which is no error here.
-        let _ = (&mut self.accepting).await;
-    }
-}
-
-impl Drop for Testbed {
-    fn drop(&mut self) {
-        self.accepting.abort();
+        self.accepting.shutdown().await;
     }
 }
 
@@ -108,6 +145,9 @@ pub enum TestbedError {
     /// TLS could not be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// There is no handshake that the fault could happen in.
+    #[error("the fault `{0}` happens in the TLS handshake; switch TLS on, or leave the fault out")]
+    NeedsTls(Fault),
     /// A bucket's name is none.
     #[error("`{0}` cannot be a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens")]
     BucketName(String),
@@ -116,15 +156,13 @@ pub enum TestbedError {
     System(io::Error),
 }
 
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, server: Arc<Server>) {
+async fn accept(listener: TcpListener, fault: Option<Fault>, tls: Option<TlsAcceptor>, server: Arc<Server>) {
     // The connections end with this set, and it with this function.
     let mut connections = JoinSet::new();
-    let mut number = 0;
     loop {
         match listener.accept().await {
             Ok((socket, _)) => {
-                connections.spawn(serve(socket, number, tls.clone(), server.clone()));
-                number += 1;
+                connections.spawn(serve(socket, fault, tls.clone(), server.clone()));
             }
             Err(error) => {
                 // Most likely out of descriptors; without a pause this would spin until one is free.
@@ -136,14 +174,31 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, server: Arc<Ser
     }
 }
 
-fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+/// Takes an address, for connections that meet the fault.
+fn bind(addr: SocketAddr, fault: Option<Fault>) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    // A port whose last connections are still in TIME_WAIT is free.
-    socket.set_reuse_address(true)?;
+    match fault {
+        // A port that nobody listens at could otherwise be taken by somebody else.
+        Some(fault) if fault.kind() == FaultKind::Refuse => {}
+        // A port whose last connections are still in TIME_WAIT is free.
+        _ => socket.set_reuse_address(true)?,
+    }
+    if fault.is_some() {
+        // Connections inherit it. Of what is not read, no more than this hides in the kernel, so that the peer notices.
+        socket.set_recv_buffer_size(BUFFER_BYTES)?;
+    }
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
+    Ok(socket)
+}
+
+fn listen(socket: Socket) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+fn local_addr(socket: &Socket) -> io::Result<SocketAddr> {
+    socket.local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::Unsupported.into())
 }
 
 fn hint(error: &io::Error) -> &'static str {

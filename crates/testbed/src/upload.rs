@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::sync::Notify;
 
 /// A request's body. Clones are the same body.
 #[derive(Debug, Clone)]
@@ -25,6 +26,17 @@ struct Shared {
     polled: AtomicBool,
     whole: AtomicBool,
     late: AtomicBool,
+    mark: Mark,
+}
+
+/// A place in the body that a fault waits for.
+#[derive(Debug)]
+struct Mark {
+    /// Bytes of the body up to it.
+    at: AtomicU64,
+    /// Whether the body ends there for whoever reads it, who waits for more in vain.
+    withholds: AtomicBool,
+    reached: Notify,
 }
 
 impl Upload {
@@ -37,6 +49,7 @@ impl Upload {
                 polled: AtomicBool::new(false),
                 whole,
                 late: AtomicBool::new(false),
+                mark: Mark { at: AtomicU64::new(u64::MAX), withholds: AtomicBool::new(false), reached: Notify::new() },
             }),
         }
     }
@@ -45,6 +58,22 @@ impl Upload {
     /// so that nothing is stored, and [`Self::is_late`] tells why.
     pub(crate) fn body(&self, deadline: Option<Instant>) -> UploadBody {
         UploadBody { upload: self.clone(), deadline }
+    }
+
+    /// How long the body is to be, where the request says so; asked before anything of it is read.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.body(None).size_hint().exact()
+    }
+
+    /// Watches for so many bytes to be read. With `withhold`, nothing more is read from then on.
+    pub(crate) fn watch_for(&self, bytes: u64, withhold: bool) {
+        self.shared.mark.at.store(bytes, Ordering::Relaxed);
+        self.shared.mark.withholds.store(withhold, Ordering::Relaxed);
+    }
+
+    /// Waits until the bytes that are watched for have been read.
+    pub(crate) async fn reached(&self) {
+        self.shared.mark.reached.notified().await;
     }
 
     /// Bytes read so far.
@@ -69,6 +98,7 @@ impl Upload {
 
     /// Reads the rest and throws it away.
     pub(crate) async fn drain(&self) {
+        self.watch_for(u64::MAX, false);
         let mut body = self.body(None);
         while let Some(Ok(_)) = body.frame().await {}
     }
@@ -93,15 +123,28 @@ impl Body for UploadBody {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let shared = &self.upload.shared;
         shared.polled.store(true, Ordering::Relaxed);
+        let mark = shared.mark.at.load(Ordering::Relaxed);
+        let withholds = shared.mark.withholds.load(Ordering::Relaxed);
+        if withholds && shared.bytes.load(Ordering::Relaxed) >= mark {
+            // The fault that waits for this mark ends whatever waits here.
+            return Poll::Pending;
+        }
         let mut slot = shared.incoming.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(incoming) = slot.as_mut() else {
             return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
         };
-        let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+        // Of a body that its answer has overtaken, hyper tells the end with the next request, and not before.
+        let frame = if incoming.is_end_stream() { None } else { ready!(Pin::new(&mut *incoming).poll_frame(cx)) };
         match &frame {
             Some(Ok(frame)) => {
-                let bytes = frame.data_ref().map_or(0, Bytes::len);
-                shared.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+                let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+                let before = shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+                if before < mark && before + bytes >= mark {
+                    shared.mark.reached.notify_one();
+                    if withholds && incoming.is_end_stream() {
+                        shared.whole.store(true, Ordering::Relaxed);
+                    }
+                }
             }
             Some(Err(_)) => {}
             None => {

@@ -1,3 +1,4 @@
+use crate::fault::Fault;
 use crate::row::row;
 use crate::units::{BitRate, ByteCount};
 use crate::words::{Addressing, BandwidthPer, Control, Cut, EarlyClose, ExpiryPolicy, Method, Presign, TargetKind};
@@ -33,6 +34,9 @@ row! {
         pub cut: Option<Cut>,
         /// How the testbed closes after an early answer; empty where the target is not the testbed.
         pub early_close: Option<EarlyClose>,
+        /// What the testbed does wrong with every transfer, as `KIND[:ARGUMENT][@PLACE]`, for example `reset@50%` (ground
+        /// truth); empty where there is no fault, or the target is not the testbed.
+        pub fault: Option<Fault>,
         /// How many users run at once.
         pub users: u32,
         /// The link's lifetime in seconds (`X-Amz-Expires`); empty where there is no link.

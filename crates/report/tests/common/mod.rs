@@ -245,6 +245,7 @@ pub(crate) fn cell(
         expiry_policy: policy,
         cut: policy.map(|_| Cut::Reset),
         early_close: policy.map(|_| EarlyClose::Close),
+        fault: None,
         users,
         ttl_s,
         size_bytes: ByteCount(size),

@@ -36,7 +36,7 @@ fn every_report_reads_as_it_is_written_down() {
 
 fn an_unknown_key(reports: &mut Reports) {
     reports.add("an unknown key", &SMALL.replace("ttl =", "tll ="), &[]);
-    reports.add("an unknown key that nothing resembles", &format!("{SMALL}[target]\nfaults = []"), &[]);
+    reports.add("an unknown key that nothing resembles", &format!("{SMALL}[target]\nweather = []"), &[]);
     reports.add("a key in the wrong table", &format!("{SMALL}[transfer]\nusers = 3"), &[]);
 }
 

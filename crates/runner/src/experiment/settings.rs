@@ -361,9 +361,9 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: Takes::Words(EarlyClose::WORDS),
         absent: Absent::Default("\"close\""),
         only: Some(TargetKind::Embedded),
-        doc: "How the testbed closes after an answer that came before the whole body: it reads the rest, lingers, or \
+        doc: "How the testbed closes after an answer that came before the whole body: it reads the rest, lingers, \
               closes \
-              at once (RST if anything is unread), or sends FIN and later RST, or a bare RST.",
+              at once (RST if anything is unread, else FIN), sends FIN and RST at the next data, or sends a bare RST.",
         read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.early_close = Some(word.0))),
     },
     Setting {

@@ -1,6 +1,7 @@
 //! A client that hides nothing: it writes bytes, and tells which bytes, which end and which instant it met.
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -30,8 +31,17 @@ impl Rig {
     }
 
     pub(crate) async fn connect(&self) -> Wire {
-        let socket = TcpStream::connect(self.testbed.addr()).await.unwrap();
-        socket.set_nodelay(true).unwrap();
+        self.try_connect().await.unwrap()
+    }
+
+    /// A connection, if one comes about.
+    pub(crate) async fn try_connect(&self) -> io::Result<Wire> {
+        self.connect_to(self.testbed.addr()).await
+    }
+
+    pub(crate) async fn connect_to(&self, addr: SocketAddr) -> io::Result<Wire> {
+        let socket = TcpStream::connect(addr).await?;
+        socket.set_nodelay(true)?;
         let stream: Box<dyn Stream> = match self.testbed.ca_pem() {
             None => Box::new(socket),
             Some(ca) => {
@@ -43,11 +53,10 @@ impl Rig {
                     .with_root_certificates(roots)
                     .with_no_client_auth();
                 let name = ServerName::from(self.testbed.addr().ip());
-                Box::new(TlsConnector::from(Arc::new(config)).connect(name, socket).await.unwrap())
+                Box::new(TlsConnector::from(Arc::new(config)).connect(name, socket).await?)
             }
         };
-        let (reader, writer) = tokio::io::split(stream);
-        Wire { reader, writer }
+        Ok(Wire::over(stream))
     }
 
     /// A link for `/ttlsweep/<key>` that was signed `age` ago, or will be.
@@ -73,10 +82,21 @@ impl Rig {
         Link { method: method.to_owned(), target, host, expires_at: signed_at + Duration::from_secs(ttl_s) }
     }
 
+    /// A link that makes of its request a transfer, which faults befall.
+    pub(crate) fn transfer(&self, method: &str, key: &str, ttl_s: u64) -> Link {
+        let secret = self.config.secret_key.expose();
+        let path = format!("/ttlsweep/{key}");
+        self.link_signed_with(method, &path, &[("x-run", "t-1")], ttl_s, time::Duration::ZERO, secret)
+    }
+
     /// A link with between 0.4 and 1.4 s left: long enough to be used, short enough to wait for.
     pub(crate) fn short_link(&self, method: &str, key: &str) -> Link {
-        let into_second = OffsetDateTime::now_utc().millisecond();
-        self.link(method, key, if into_second < 600 { 1 } else { 2 }, time::Duration::ZERO)
+        self.link(method, key, short_ttl_s(), time::Duration::ZERO)
+    }
+
+    /// A [`Self::transfer`] with as short a life.
+    pub(crate) fn short_transfer(&self, method: &str, key: &str) -> Link {
+        self.transfer(method, key, short_ttl_s())
     }
 
     /// One whole request on a connection of its own.
@@ -98,10 +118,14 @@ impl Rig {
     }
 }
 
+fn short_ttl_s() -> u64 {
+    if OffsetDateTime::now_utc().millisecond() < 600 { 1 } else { 2 }
+}
+
 /// A presigned request.
 #[derive(Clone)]
 pub(crate) struct Link {
-    method: String,
+    pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) host: String,
     pub(crate) expires_at: OffsetDateTime,
@@ -126,6 +150,11 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
+    pub(crate) fn over(stream: impl Stream + 'static) -> Self {
+        let (reader, writer) = tokio::io::split(Box::new(stream) as Box<dyn Stream>);
+        Self { reader, writer }
+    }
+
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.writer.write_all(bytes).await.unwrap();
         self.writer.flush().await.unwrap();
@@ -141,6 +170,23 @@ impl Wire {
     pub(crate) async fn response(&mut self) -> Response {
         let (response, end) = read_response(&mut self.reader).await;
         response.unwrap_or_else(|| panic!("{end:?} in place of a response"))
+    }
+
+    /// Reads whatever comes within a time.
+    pub(crate) async fn hear(&mut self, time: Duration) -> Heard {
+        let mut heard = Heard { bytes: Vec::new(), end: None, at: OffsetDateTime::now_utc() };
+        let _ = timeout(time, async {
+            while heard.end.is_none() {
+                match self.reader.read_buf(&mut heard.bytes).await {
+                    Ok(0) => heard.end = Some(End::Eof),
+                    Ok(_) => {}
+                    Err(error) => heard.end = Some(End::of(&error)),
+                }
+                heard.at = OffsetDateTime::now_utc();
+            }
+        })
+        .await;
+        heard
     }
 
     /// Reads until the connection ends, and tells how.
@@ -210,6 +256,23 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn status(&self) -> u16 {
         self.response.as_ref().unwrap_or_else(|| panic!("no response, but {:?}", self.end)).status
+    }
+}
+
+/// What a client heard within a time.
+pub(crate) struct Heard {
+    pub(crate) bytes: Vec<u8>,
+    /// How the connection ended, if it did.
+    pub(crate) end: Option<End>,
+    /// When the last of it came.
+    pub(crate) at: OffsetDateTime,
+}
+
+impl Heard {
+    /// Head and body, as far as they came.
+    pub(crate) fn parts(&self) -> (&str, &[u8]) {
+        let end = self.bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
+        (str::from_utf8(&self.bytes[..end]).unwrap(), &self.bytes[end..])
     }
 }
 

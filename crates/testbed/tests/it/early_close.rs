@@ -1,7 +1,10 @@
 //! How a connection ends after an answer that overtook the request's body.
 
-use std::time::Duration;
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
 
+use tokio::io::AsyncWriteExt;
+use tokio::time::sleep;
 use ttlsweep_record::words::EarlyClose;
 use ttlsweep_testbed::{Fate, TestbedConfig};
 
@@ -56,7 +59,7 @@ async fn linger_ends_the_answer_with_a_fin_and_lets_the_client_send_on() {
 async fn linger_gives_up_after_two_seconds() {
     let rig = rig(EarlyClose::Linger, false).await;
     let link = rig.link("PUT", "late", 1, LONG_AGO);
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     let seen = rig.connect().await.trickle(link.head(BODY_BYTES, ""), 1000, Duration::from_millis(20)).await;
     assert_eq!(seen.status(), 403);
     assert!(seen.writing.end().await.is_err());
@@ -74,12 +77,63 @@ async fn close_answers_and_resets_what_it_did_not_read() {
             let mut bytes = link.head(BODY_BYTES, "");
             bytes.resize(bytes.len() + BODY_BYTES, b'x');
             // A write may already meet the reset; the answer lies before it all the same.
-            let _ = tokio::io::AsyncWriteExt::write_all(&mut wire.writer, &bytes).await;
+            let _ = wire.writer.write_all(&bytes).await;
             let refused = wire.response().await;
             assert_eq!((refused.status, refused.header("connection")), (403, Some("close")));
             let end = wire.end().await;
             // Over TLS the answer is followed by close_notify, where the client's TLS stops reading.
             assert!(end == End::Reset || tls && end == End::Eof, "{end:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn close_is_a_fin_where_nothing_is_unread() {
+    for tls in [false, true] {
+        let rig = rig(EarlyClose::Close, tls).await;
+        let mut wire = rig.connect().await;
+        wire.send(&rig.link("PUT", "late", 1, LONG_AGO).head(BODY_BYTES, "")).await;
+        assert_eq!(wire.response().await.status, 403);
+        assert_eq!(wire.end().await, End::Eof);
+    }
+}
+
+#[tokio::test]
+async fn fin_rst_ends_the_answer_with_a_fin_and_resets_at_the_next_data() {
+    for tls in [false, true] {
+        for _ in 0..5 {
+            let rig = rig(EarlyClose::FinRst, tls).await;
+            let mut wire = rig.connect().await;
+            wire.send(&rig.link("PUT", "late", 1, LONG_AGO).head(BODY_BYTES, "")).await;
+            let refused = wire.response().await;
+            assert_eq!((refused.status, refused.header("connection")), (403, Some("close")));
+            assert_eq!(wire.end().await, End::Eof);
+            sleep(Duration::from_millis(20)).await;
+            // The first one still finds a connection, and is what the reset answers.
+            wire.send(&[b'x'; PIECE_BYTES]).await;
+            sleep(Duration::from_millis(20)).await;
+            let error = wire.writer.write_all(&[b'x'; PIECE_BYTES]).await.and(wire.writer.flush().await).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rst_answers_and_resets_whatever_was_read() {
+    for tls in [false, true] {
+        for turn in 0..20 {
+            let rig = rig(EarlyClose::Rst, tls).await;
+            let mut wire = rig.connect().await;
+            let mut bytes = rig.link("PUT", "late", 1, LONG_AGO).head(BODY_BYTES, "");
+            bytes.resize(bytes.len() + turn % 2 * BODY_BYTES, b'x');
+            // A write may already meet the reset; the answer lies before it all the same.
+            let _ = wire.writer.write_all(&bytes).await.and(wire.writer.flush().await);
+            let refused = wire.response().await;
+            assert_eq!((refused.status, refused.header("connection")), (403, Some("close")));
+            let start = Instant::now();
+            // Neither FIN nor close_notify comes before it.
+            assert_eq!(wire.end().await, End::Reset);
+            assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
         }
     }
 }

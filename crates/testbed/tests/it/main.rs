@@ -3,5 +3,6 @@
 mod client;
 mod early_close;
 mod expiry;
+mod faults;
 mod operations;
 mod program;

@@ -38,6 +38,29 @@ fn a_wrong_word_ends_it_with_2() {
 }
 
 #[test]
+fn a_fault_is_told_with_the_endpoint_that_is_free_of_it() {
+    let mut program = testbed()
+        .args(["--no-tls", "--fault", "error:503:SlowDown@50%"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut endpoint = String::new();
+    BufReader::new(program.stdout.take().unwrap()).read_line(&mut endpoint).unwrap();
+    kill_process(Pid::from_child(&program), Signal::TERM).unwrap();
+    assert_eq!(program.wait().unwrap().code(), Some(0));
+    let mut words = String::new();
+    program.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert!(words.contains("fault error:503:SlowDown@50%; buckets"), "{words}");
+    let control = words.split_once("without the fault: ").unwrap().1.lines().next().unwrap();
+    assert!(control.starts_with("http://127.0.0.1:") && control != endpoint.trim(), "{words}");
+
+    let output = testbed().args(["--fault", "rest@50%"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("expected one of: reset, close"));
+}
+
+#[test]
 fn an_address_that_is_taken_ends_it_with_1() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let output = testbed().args(["--listen", &taken.local_addr().unwrap().to_string()]).output().unwrap();

@@ -1,0 +1,657 @@
+//! Every fault as it arrives on the wire, and when.
+
+use std::cell::Cell;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use time::OffsetDateTime;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_rustls::rustls;
+use ttlsweep_record::FaultKind;
+use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
+use ttlsweep_testbed::{Deed, Fate, FaultDeed, Testbed, TestbedConfig, TestbedError};
+
+use crate::client::{End, Heard, Link, PIECE_BYTES, Rig, Seen, Wire};
+
+/// What a trickled upload sends, in 0.5 s.
+const PIECES: usize = 25;
+const BODY_BYTES: usize = PIECES * PIECE_BYTES;
+const PAUSE: Duration = Duration::from_millis(20);
+/// Long enough for whatever is to come at once, and for silence to be believed.
+const A_WHILE: Duration = Duration::from_millis(200);
+
+fn config(fault: &str, tls: bool) -> TestbedConfig {
+    TestbedConfig { fault: Some(fault.parse().unwrap()), tls, ..TestbedConfig::default() }
+}
+
+/// Sends a body steadily over 0.5 s, or until the connection breaks.
+async fn upload(rig: &Rig, link: &Link) -> Seen {
+    rig.connect().await.trickle(link.head(BODY_BYTES, ""), PIECES, PAUSE).await
+}
+
+/// Asks for the object and reads all that comes.
+async fn download(rig: &Rig, link: &Link) -> (Wire, Heard) {
+    let mut wire = rig.connect().await;
+    wire.send(&link.head(0, "")).await;
+    let heard = wire.hear(Duration::from_secs(3)).await;
+    (wire, heard)
+}
+
+/// The deed of the newest request, whose fault must be the one that was asked for.
+async fn fault_deed(rig: &Rig, seen: usize, fault: &str) -> Deed {
+    let deed = rig.deed(seen).await;
+    assert_eq!(deed.fate.to_string(), format!("fault-{}", fault.split('@').next().unwrap()));
+    assert_eq!(Fate::Fault(deed.fault.unwrap().kind), deed.fate);
+    deed
+}
+
+/// A FIN; over TLS, without close_notify.
+fn bare_fin(tls: bool) -> Option<End> {
+    Some(if tls { End::BareEof } else { End::Eof })
+}
+
+/// Within 50 ms; what the machine itself was late by meanwhile does not count.
+fn assert_near(what: &str, at: OffsetDateTime, expected: OffsetDateTime) {
+    let late_ms = (at - expected).as_seconds_f64() * 1e3;
+    let lag_ms = LAG.get().as_secs_f64() * 1e3;
+    assert!((-50.0..50.0 + lag_ms).contains(&late_ms), "{what}: {late_ms:.1} ms after it was due, lag {lag_ms:.1} ms");
+}
+
+thread_local! {
+    /// By how much the runtime of this thread's test has woken up too late, at worst.
+    static LAG: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+async fn watch_lag() {
+    loop {
+        let due = Instant::now() + Duration::from_millis(5);
+        sleep_until(due).await;
+        LAG.set(LAG.get().max(due.elapsed()));
+    }
+}
+
+/// When the fault was due, by its place.
+fn due(fault: &str, deed: &Deed) -> OffsetDateTime {
+    let millis = |text: &str| Duration::from_millis(text.trim_end_matches("ms").parse().unwrap());
+    match fault.split_once('@').map_or("head", |(_, place)| place) {
+        "head" => deed.head_arrived_at,
+        "expiry" => deed.expires_at.unwrap(),
+        // How long a client takes to send the half is its own affair.
+        "50%" => {
+            let FaultDeed { at, body_bytes, .. } = deed.fault.unwrap();
+            let half = BODY_BYTES as u64 / 2;
+            assert!((half..half + 64 * 1024).contains(&body_bytes), "{body_bytes} bytes are no half");
+            at
+        }
+        place => match place.strip_prefix("expiry") {
+            None => deed.head_arrived_at + millis(&place[1..]),
+            Some(offset) if offset.starts_with('-') => deed.expires_at.unwrap() - millis(&offset[1..]),
+            Some(offset) => deed.expires_at.unwrap() + millis(&offset[1..]),
+        },
+    }
+}
+
+#[tokio::test]
+async fn a_reset_comes_at_its_place_in_an_upload() {
+    let faults = ["reset", "reset@50%", "reset@+150ms", "reset@expiry", "reset@expiry+100ms", "reset@expiry-100ms"];
+    of_each(faults, 0, async |rig, fault, _tls| {
+        let link = rig.short_transfer("PUT", "key");
+        let wire = rig.connect().await;
+        let seen = wire.trickle(link.head(BODY_BYTES * 4, ""), PIECES * 4, PAUSE).await;
+        assert!(seen.response.is_none() && seen.still_sending, "{fault}");
+        assert_eq!(seen.end, Some(End::Reset), "{fault}");
+        let deed = fault_deed(&rig, 0, fault).await;
+        assert_near(fault, seen.at, deed.fault.unwrap().at);
+        if !fault.ends_with('%') {
+            assert_near(fault, deed.fault.unwrap().at, due(fault, &deed));
+        }
+        assert_eq!((deed.status, deed.answered_at, deed.run.as_deref()), (None, None, Some("t-1")));
+        assert_eq!(rig.ask("GET", "key", b"").await.element("Code"), Some("NoSuchKey"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_close_and_a_close_notify_end_an_upload_with_a_fin() {
+    of_each(["close", "close@50%", "close-notify@50%"], 0, async |rig, fault, tls| {
+        let end = if fault.starts_with("close-notify") { Some(End::Eof) } else { bare_fin(tls) };
+        let seen = upload(&rig, &rig.transfer("PUT", "key", 60)).await;
+        assert!(seen.response.is_none() && seen.still_sending, "{fault}");
+        assert_eq!(seen.end, end, "{fault}");
+        let deed = fault_deed(&rig, 0, fault).await;
+        assert_near(fault, seen.at, due(fault, &deed));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_uploaded_part_is_an_upload() {
+    of_each(["reset@50%"], 0, async |rig, fault, _tls| {
+        let config = TestbedConfig::default();
+        let ask = async |method: &str, query: &[(&str, &str)]| {
+            let age = time::Duration::ZERO;
+            rig.link_signed_with(method, "/ttlsweep/parted", query, 60, age, config.secret_key.expose())
+        };
+        let begin = ask("POST", &[("uploads", "")]).await;
+        let begun = rig.connect().await.ask(&begin, b"").await;
+        let id = begun.element("UploadId").unwrap();
+        let part = ask("PUT", &[("partNumber", "1"), ("uploadId", id), ("x-run", "t-1")]).await;
+        let seen = upload(&rig, &part).await;
+        assert_eq!(seen.end, Some(End::Reset));
+        assert_near(fault, seen.at, due(fault, &fault_deed(&rig, 1, fault).await));
+        let list = ask("GET", &[("uploadId", id)]).await;
+        assert!(!rig.connect().await.ask(&list, b"").await.text().contains("<PartNumber>"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_download_breaks_off_behind_exactly_its_share() {
+    let faults = ["close@50%", "close-notify@25%", "truncated-body", "truncated-body@0%", "close@100%"];
+    of_each(faults, 400_000, async |rig, fault, tls| {
+        let (end, bytes) = match fault {
+            "close-notify@25%" => (Some(End::Eof), 100_000),
+            "truncated-body@0%" => (bare_fin(tls), 0),
+            "close@100%" => (bare_fin(tls), 400_000),
+            _ => (bare_fin(tls), 200_000),
+        };
+        let (_, heard) = download(&rig, &rig.transfer("GET", "object", 60)).await;
+        let (head, body) = heard.parts();
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("content-length: 400000\r\n"), "{head}");
+        assert_eq!((body.len(), heard.end), (bytes, end), "{fault}");
+        let deed = fault_deed(&rig, 1, fault).await;
+        assert_eq!((deed.response_bytes, deed.status, deed.answered_at), (bytes as u64, Some(200), None));
+        assert_near(fault, heard.at, deed.fault.unwrap().at);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_download_that_is_read_slowly_is_cut_at_its_time() {
+    let faults = ["reset@+200ms", "close@expiry", "truncated-body@expiry-100ms"];
+    of_each(faults, 8_000_000, async |rig, fault, tls| {
+        let end = if fault.starts_with("reset") { Some(End::Reset) } else { bare_fin(tls) };
+        let link = rig.short_transfer("GET", "object");
+        let mut wire = rig.connect().await;
+        wire.send(&link.head(0, "")).await;
+        // Of 8 MB, so much stays with the testbed that the end cannot hide behind it.
+        let mut bin = [0; 10_000];
+        let mut deeds = rig.testbed.deeds();
+        while deeds.len() < 2 {
+            let _ = timeout(Duration::from_millis(5), wire.reader.read(&mut bin)).await;
+            sleep(Duration::from_millis(15)).await;
+            deeds = rig.testbed.deeds();
+        }
+        assert_eq!(Some(wire.end().await), end, "{fault}");
+        let deed = fault_deed(&rig, 1, fault).await;
+        assert_near(fault, deed.fault.unwrap().at, due(fault, &deed));
+        assert!(deed.response_bytes < 8_000_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reset_without_a_response_is_all_that_a_download_gets_at_the_head() {
+    of_each(["reset", "close", "close-notify"], 1000, async |rig, fault, tls| {
+        let end = match fault {
+            "reset" => Some(End::Reset),
+            "close" => bare_fin(tls),
+            _ => Some(End::Eof),
+        };
+        let (_, heard) = download(&rig, &rig.transfer("GET", "object", 60)).await;
+        assert_eq!((heard.bytes.len(), heard.end), (0, end), "{fault}");
+        assert_near(fault, heard.at, fault_deed(&rig, 1, fault).await.head_arrived_at);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_error_overtakes_the_body_at_its_place() {
+    let faults =
+        ["error:503:SlowDown", "error:503:SlowDown@50%", "error:503:SlowDown@+150ms", "error:503:SlowDown@expiry"];
+    of_each(faults, 0, async |rig, fault, _tls| {
+        let link = rig.short_transfer("PUT", "key");
+        let wire = rig.connect().await;
+        let seen = wire.trickle(link.head(BODY_BYTES * 4, ""), PIECES * 4, PAUSE).await;
+        assert!(seen.still_sending, "{fault}");
+        let response = seen.response.as_ref().unwrap();
+        assert_eq!((response.status, response.element("Code")), (503, Some("SlowDown")), "{fault}");
+        assert_eq!(response.element("Message"), Some("Please reduce your request rate."));
+        assert_eq!(response.element("RequestId"), response.header("x-amz-request-id"));
+        assert_eq!(response.header("connection"), Some("close"));
+        let deed = fault_deed(&rig, 0, fault).await;
+        assert_near(fault, seen.at, deed.fault.unwrap().at);
+        if !fault.ends_with('%') {
+            assert_near(fault, deed.fault.unwrap().at, due(fault, &deed));
+        }
+        assert_eq!(deed.status, Some(503));
+        assert_eq!(rig.ask("GET", "key", b"").await.element("Code"), Some("NoSuchKey"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_error_behind_the_whole_body_is_not_early_and_keeps_the_connection() {
+    of_each(["error:500:InternalError@100%"], 0, async |rig, _fault, _tls| {
+        let mut wire = rig.connect().await;
+        let refused = wire.ask(&rig.transfer("PUT", "key", 60), &[b'x'; 50_000]).await;
+        assert_eq!((refused.status, refused.header("connection")), (500, None));
+        assert_eq!(wire.ask(&rig.link("GET", "key", 60, time::Duration::ZERO), b"").await.status, 404);
+        assert_eq!(rig.testbed.deeds()[0].fault.unwrap().body_bytes, 50_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_downloads_error_waits_for_its_time() {
+    of_each(["error:403:ExpiredToken@+150ms"], 1000, async |rig, _fault, _tls| {
+        let mut wire = rig.connect().await;
+        let refused = wire.ask(&rig.transfer("GET", "object", 60), b"").await;
+        let at = OffsetDateTime::now_utc();
+        assert_eq!((refused.status, refused.element("Code")), (403, Some("ExpiredToken")));
+        let deed = fault_deed(&rig, 1, "error:403:ExpiredToken").await;
+        assert_near("error", at, deed.head_arrived_at + Duration::from_millis(150));
+        // Not early, so that the connection is still of use.
+        assert_eq!(wire.ask(&rig.link("GET", "object", 60, time::Duration::ZERO), b"").await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_redirect_names_another_host_for_which_the_link_is_not_signed() {
+    of_each(["redirect"], 1000, async |rig, _fault, tls| {
+        for (method, body_bytes) in [("PUT", BODY_BYTES), ("GET", 0)] {
+            let link = rig.transfer(method, "object", 60);
+            let mut wire = rig.connect().await;
+            wire.send(&link.head(body_bytes, "")).await;
+            let redirected = wire.response().await;
+            assert_eq!((redirected.status, redirected.element("Code")), (307, Some("TemporaryRedirect")));
+            assert_eq!(redirected.element("RequestId"), redirected.header("x-amz-request-id"));
+            let scheme = if tls { "https" } else { "http" };
+            let elsewhere = format!("localhost:{}", rig.testbed.addr().port());
+            assert_eq!(redirected.element("Endpoint"), Some(elsewhere.as_str()));
+            let location = format!("{scheme}://{elsewhere}{}", link.target);
+            assert_eq!(redirected.header("location"), Some(location.as_str()));
+            assert_eq!(redirected.header("connection"), (method == "PUT").then_some("close"));
+
+            let followed = Link { host: elsewhere, ..link };
+            let refused = rig.connect().await.ask(&followed, b"").await;
+            assert_eq!(refused.element("Code"), Some("SignatureDoesNotMatch"));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stall_reads_and_sends_nothing_more_until_the_client_goes() {
+    of_each(["stall", "stall@10%"], 400_000, async |rig, fault, _tls| {
+        // More than the buffers of both kernels hold.
+        let link = rig.transfer("PUT", "key", 60);
+        let Wire { mut reader, mut writer } = rig.connect().await;
+        writer.write_all(&link.head(40_000_000, "")).await.unwrap();
+        let writing = timeout(A_WHILE * 2, writer.write_all(&vec![b'x'; 40_000_000])).await;
+        assert!(writing.is_err(), "{fault}: all of it was written");
+        let mut bin = [0; 10];
+        assert!(timeout(A_WHILE, reader.read(&mut bin)).await.is_err(), "{fault}: something came");
+        drop((reader, writer));
+        let read = fault_deed(&rig, 1, fault).await.body_bytes;
+        assert!((0..4_100_000).contains(&read) && (read >= 4_000_000) == fault.ends_with('%'), "{fault}: {read}");
+
+        let mut wire = rig.connect().await;
+        wire.send(&rig.transfer("GET", "object", 60).head(0, "")).await;
+        let heard = wire.hear(A_WHILE).await;
+        assert_eq!(heard.end, None);
+        let body_bytes = if heard.bytes.is_empty() { 0 } else { heard.parts().1.len() };
+        assert_eq!(body_bytes, if fault.ends_with('%') { 40_000 } else { 0 });
+        drop(wire);
+        assert_eq!(fault_deed(&rig, 2, fault).await.response_bytes, body_bytes as u64);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn slow_takes_an_upload_at_its_pace() {
+    of_each(["slow:800kbit/s", "slow:800kbit/s@50%"], 0, async |rig, fault, _tls| {
+        // 800 kbit/s are 100 kB/s.
+        let millis = if fault.ends_with('%') { 300 } else { 600 };
+        let link = rig.transfer("PUT", "key", 60);
+        let mut wire = rig.connect().await;
+        wire.send(&link.head(60_000, "")).await;
+        // Or the beginning would be read along with the head.
+        sleep(Duration::from_millis(30)).await;
+        let start = Instant::now();
+        for _ in 0..2 {
+            wire.send(&[b'x'; 30_000]).await;
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(wire.response().await.status, 200);
+        let took_ms = start.elapsed().as_millis() as i64;
+        assert!((took_ms - millis).abs() < 100, "{fault}: {took_ms} ms");
+        assert_eq!(fault_deed(&rig, 0, fault).await.body_bytes, 60_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn slow_sends_a_download_at_its_pace() {
+    of_each(["slow:800kbit/s@50%"], 100_000, async |rig, _fault, _tls| {
+        let mut wire = rig.connect().await;
+        let start = Instant::now();
+        wire.send(&rig.transfer("GET", "object", 60).head(0, "")).await;
+        let first = wire.hear(Duration::from_millis(120)).await;
+        let bytes = first.parts().1.len();
+        assert!((50_000..65_000).contains(&bytes), "{bytes}");
+        let mut rest = vec![0; 100_000 - bytes];
+        wire.reader.read_exact(&mut rest).await.unwrap();
+        let took_ms = start.elapsed().as_millis() as i64;
+        assert!((took_ms - 500).abs() < 80, "{took_ms} ms");
+        let fault = fault_deed(&rig, 1, "slow:800kbit/s").await.fault.unwrap();
+        assert_eq!(fault.response_bytes, 50_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn garbage_and_broken_heads_and_bodies_are_followed_by_a_fin() {
+    of_each(["garbage", "truncated-head@50%", "truncated-body"], 0, async |rig, fault, tls| {
+        let link = rig.transfer("PUT", "key", 60);
+        let mut wire = rig.connect().await;
+        wire.send(&link.head(100_000, "")).await;
+        wire.send(&[b'x'; 60_000]).await;
+        let heard = wire.hear(Duration::from_secs(2)).await;
+        assert_eq!(heard.end, bare_fin(tls), "{fault}");
+        let text = str::from_utf8(&heard.bytes).unwrap();
+        let deed = fault_deed(&rig, 0, fault).await;
+        match fault {
+            "garbage" => assert_eq!(text, "220 mail.example.com ESMTP ready\r\n"),
+            "truncated-body" => {
+                let (head, body) = heard.parts();
+                assert!(head.starts_with("HTTP/1.1 500 Internal Server Error\r\n"), "{head}");
+                assert!(head.contains(&format!("x-amz-request-id: {}\r\n", deed.request_id)));
+                let length: usize = head.split_once("content-length: ").unwrap().1.trim().parse().unwrap();
+                assert_eq!(body.len(), length / 2);
+                assert_eq!((deed.status, deed.response_bytes), (Some(500), body.len() as u64));
+            }
+            _ => assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("\r\ncontent-le"), "{text}"),
+        }
+        assert_near(fault, heard.at, deed.fault.unwrap().at);
+    })
+    .await;
+    of_each(["garbage", "truncated-head@+100ms"], 1000, async |rig, fault, tls| {
+        let (_, heard) = download(&rig, &rig.transfer("GET", "object", 60)).await;
+        assert_eq!(heard.end, bare_fin(tls), "{fault}");
+        assert!(!heard.bytes.is_empty() && !heard.bytes.ends_with(b"\r\n\r\n"));
+        let deed = fault_deed(&rig, 1, fault).await;
+        assert_near(fault, heard.at, due(fault, &deed));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_100_never_comes_but_the_body_is_taken() {
+    of_each(["no-continue"], 0, async |rig, _fault, _tls| {
+        let mut wire = rig.connect().await;
+        wire.send(&rig.transfer("PUT", "key", 60).head(PIECE_BYTES, "expect: 100-continue\r\n")).await;
+        let heard = wire.hear(A_WHILE).await;
+        assert!(heard.bytes.is_empty() && heard.end.is_none());
+        wire.send(&[b'x'; PIECE_BYTES]).await;
+        assert_eq!(wire.response().await.status, 200);
+        assert_eq!(fault_deed(&rig, 0, "no-continue").await.status, Some(200));
+        // Whoever asks for no 100 misses none, and whatever is no transfer gets its own.
+        assert_eq!(wire.ask(&rig.transfer("PUT", "key", 60), b"hello").await.status, 200);
+        assert_eq!(rig.deed(1).await.fate, Fate::Answered);
+        let other = rig.link("PUT", "key", 60, time::Duration::ZERO);
+        wire.send(&other.head(5, "expect: 100-continue\r\n")).await;
+        assert_eq!(wire.response().await.status, 100);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_early_200_comes_at_its_place_and_the_body_is_stored() {
+    of_each(["early-ok", "early-ok@50%", "early-ok@+150ms"], 0, async |rig, fault, _tls| {
+        let seen = upload(&rig, &rig.transfer("PUT", "key", 60)).await;
+        assert_eq!((seen.status(), seen.still_sending), (200, true), "{fault}");
+        assert_eq!(seen.response.as_ref().unwrap().header("connection"), None);
+        let writer = seen.writing.end().await.expect("no write fails");
+        let deed = fault_deed(&rig, 0, fault).await;
+        assert_eq!((deed.status, deed.body_bytes), (Some(200), BODY_BYTES as u64), "{fault}");
+        assert_near(fault, seen.at, due(fault, &deed));
+        let mut wire = Wire { reader: seen.reader, writer };
+        let stored = wire.ask(&rig.link("GET", "key", 60, time::Duration::ZERO), b"").await;
+        assert_eq!(stored.body.len(), BODY_BYTES);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn after_a_whole_answer_nothing_more_is_read() {
+    of_each(["stop-reading-after-answer"], 1000, async |rig, fault, _tls| {
+        let Wire { mut reader, mut writer } = rig.connect().await;
+        writer.write_all(&rig.transfer("PUT", "key", 60).head(40_000_000, "")).await.unwrap();
+        let writing = tokio::spawn(async move {
+            let stuck = timeout(A_WHILE * 2, writer.write_all(&vec![b'x'; 40_000_000])).await.is_err();
+            (stuck, writer)
+        });
+        let mut answer = vec![0; 1000];
+        let bytes = reader.read(&mut answer).await.unwrap();
+        let answer = str::from_utf8(&answer[..bytes]).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("</Error>"), "{answer}");
+        assert!(!answer.contains("connection: close"));
+        let (stuck, writer) = writing.await.unwrap();
+        assert!(stuck, "all of it was written");
+        let mut bin = [0; 10];
+        assert!(timeout(A_WHILE, reader.read(&mut bin)).await.is_err(), "the connection stays open");
+        drop((reader, writer));
+        let deed = fault_deed(&rig, 1, fault).await;
+        assert_eq!((deed.status, deed.answered_at.is_some()), (Some(503), true));
+
+        let mut wire = rig.connect().await;
+        let link = rig.transfer("GET", "object", 60);
+        assert_eq!(wire.ask(&link, b"").await.body.len(), 1000);
+        wire.send(&link.head(0, "")).await;
+        let heard = wire.hear(A_WHILE).await;
+        assert!(heard.bytes.is_empty() && heard.end.is_none());
+        drop(wire);
+        assert_eq!(fault_deed(&rig, 2, fault).await.response_bytes, 1000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_a_moment_after_the_answer() {
+    of_each(["keep-alive-close"], 1000, async |rig, _fault, _tls| {
+        let mut wire = rig.connect().await;
+        let link = rig.transfer("GET", "object", 60);
+        // Whoever is quick finds it open.
+        for _ in 0..2 {
+            let got = wire.ask(&link, b"").await;
+            assert_eq!((got.status, got.header("connection")), (200, None));
+            sleep(Duration::from_millis(30)).await;
+        }
+        assert_eq!(wire.ask(&rig.transfer("PUT", "key", 60), b"hello").await.status, 200);
+        let answered = OffsetDateTime::now_utc();
+        let heard = wire.hear(Duration::from_secs(2)).await;
+        assert_eq!((heard.bytes.len(), heard.end), (0, Some(End::Eof)));
+        assert_near("close", heard.at, answered + Duration::from_millis(100));
+        let deed = fault_deed(&rig, 3, "keep-alive-close").await;
+        assert_near("deed", deed.fault.unwrap().at, heard.at);
+        assert_eq!((deed.method.as_str(), deed.status), ("PUT", Some(200)));
+        assert_eq!(rig.testbed.deeds()[1].fate, Fate::Answered);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_says_that_the_connection_closes_and_it_does() {
+    of_each(["connection-close"], 1000, async |rig, _fault, _tls| {
+        for (method, body) in [("PUT", b"hello".as_slice()), ("GET", b"")] {
+            let mut wire = rig.connect().await;
+            let answer = wire.ask(&rig.transfer(method, "object", 60), body).await;
+            assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+            assert_eq!(wire.end().await, End::Eof);
+        }
+        assert_eq!(fault_deed(&rig, 2, "connection-close").await.status, Some(200));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tls_handshake_ends_in_an_alert_or_in_a_fin() {
+    for fault in ["tls-alert", "tls-close"] {
+        let rig = Rig::start(config(fault, true)).await;
+        let start = OffsetDateTime::now_utc();
+        let error = rig.try_connect().await.map(drop).unwrap_err();
+        let alert = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+        match fault {
+            "tls-alert" => assert!(
+                matches!(alert, Some(rustls::Error::AlertReceived(rustls::AlertDescription::HandshakeFailure))),
+                "{error:?}"
+            ),
+            _ => assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{error:?}"),
+        }
+        let deed = fault_deed(&rig, 0, fault).await;
+        assert_near(fault, deed.fault.unwrap().at, start);
+        assert_eq!((deed.method.as_str(), deed.run), ("", None));
+        assert_eq!(status_at_control(&rig).await, 404);
+
+        let error = Testbed::start(config(fault, false)).await.unwrap_err();
+        assert!(matches!(error, TestbedError::NeedsTls(_)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_leaves_the_control_endpoint_open() {
+    of_each(["refuse"], 0, async |rig, _fault, _tls| {
+        assert_eq!(rig.try_connect().await.map(drop).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        assert_eq!(status_at_control(&rig).await, 404);
+        assert_eq!(rig.testbed.deeds().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_black_hole_accepts_and_says_nothing() {
+    of_each(["blackhole"], 0, async |rig, _fault, tls| {
+        let socket = tokio::net::TcpStream::connect(rig.testbed.addr()).await.unwrap();
+        let mut wire = Wire::over(socket);
+        wire.send(b"anything at all").await;
+        let heard = wire.hear(A_WHILE).await;
+        assert!(heard.bytes.is_empty() && heard.end.is_none());
+        if tls {
+            assert!(timeout(A_WHILE, rig.try_connect()).await.is_err());
+        }
+        assert_eq!(status_at_control(&rig).await, 404);
+        let deeds = rig.testbed.deeds();
+        assert_eq!(
+            deeds.iter().filter(|deed| deed.fate == Fate::Fault(FaultKind::Blackhole)).count(),
+            1 + usize::from(tls)
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_transfers_are_met_and_only_those_that_would_be_served() {
+    of_each(["reset"], 1000, async |rig, _fault, _tls| {
+        assert_eq!(rig.ask("GET", "object", b"").await.body.len(), 1000);
+        let secret = TestbedConfig::default().secret_key;
+        let run = [("x-run", "t-1")];
+        let ago = time::Duration::seconds(100);
+        let expired = rig.link_signed_with("PUT", "/ttlsweep/key", &run, 1, ago, secret.expose());
+        assert_eq!(rig.connect().await.ask(&expired, b"").await.element("Code"), Some("AccessDenied"));
+        assert_eq!(rig.deed(2).await.fate, Fate::RefusedAtHead);
+        let forged = rig.link_signed_with("PUT", "/ttlsweep/key", &run, 60, time::Duration::ZERO, "no");
+        assert_eq!(rig.connect().await.ask(&forged, b"").await.element("Code"), Some("SignatureDoesNotMatch"));
+        let head = rig.transfer("HEAD", "object", 60);
+        let mut wire = rig.connect().await;
+        wire.send(&head.head(0, "")).await;
+        assert!(wire.hear(A_WHILE).await.bytes.starts_with(b"HTTP/1.1 200"));
+        assert!(rig.testbed.deeds().iter().all(|deed| deed.fault.is_none()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_over_before_its_fault_is_answered() {
+    of_each(["reset@+300ms", "error:503:SlowDown@expiry", "stall@+300ms"], 0, async |rig, _fault, _tls| {
+        let mut wire = rig.connect().await;
+        assert_eq!(wire.ask(&rig.transfer("PUT", "key", 60), b"hello").await.status, 200);
+        sleep(Duration::from_millis(350)).await;
+        assert_eq!(wire.ask(&rig.link("GET", "key", 60, time::Duration::ZERO), b"").await.body, b"hello");
+        assert!(rig.testbed.deeds().iter().all(|deed| deed.fate == Fate::Answered && deed.fault.is_none()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cut_at_expiry_has_the_last_word_over_a_fault_that_lasts() {
+    let config =
+        |fault: &str, tls| TestbedConfig { expiry: ExpiryPolicy::InFlight, cut: Cut::Reset, ..config(fault, tls) };
+    of_each_with(["stall@10%", "slow:64kbit/s"], config, 0, async |rig, fault, _tls| {
+        let link = rig.short_transfer("PUT", "key");
+        let wire = rig.connect().await;
+        let seen = wire.trickle(link.head(BODY_BYTES * 4, ""), PIECES * 4, PAUSE).await;
+        assert_eq!(seen.end, Some(End::Reset), "{fault}");
+        assert_near(fault, seen.at, link.expires_at);
+        let deed = rig.deed(0).await;
+        assert_eq!(deed.fate, Fate::Cut(Cut::Reset));
+        assert!(deed.fault.unwrap().at < link.expires_at);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_error_closes_as_early_answers_do() {
+    join_all(EarlyClose::ALL.iter().map(async |&early_close| {
+        let config = |fault: &str, tls| TestbedConfig { early_close, ..config(fault, tls) };
+        of_each_with(["error:503:SlowDown@10%"], config, 0, async |rig, _fault, _tls| {
+            let seen = upload(&rig, &rig.transfer("PUT", "key", 60)).await;
+            assert_eq!((seen.status(), seen.still_sending), (503, true), "{early_close}");
+            let keeps = matches!(early_close, EarlyClose::Drain | EarlyClose::Linger);
+            assert_eq!(seen.writing.end().await.is_ok(), keeps, "{early_close}");
+            let deed = fault_deed(&rig, 0, "error:503:SlowDown").await;
+            assert_eq!(deed.body_bytes == BODY_BYTES as u64, early_close == EarlyClose::Drain, "{early_close}");
+        })
+        .await;
+    }))
+    .await;
+}
+
+/// What the control endpoint answers to a download that is a transfer.
+async fn status_at_control(rig: &Rig) -> u16 {
+    rig.connect_to(rig.testbed.control_addr()).await.unwrap().ask(&rig.transfer("GET", "key", 60), b"").await.status
+}
+
+/// Tells the same story of every fault over TCP and over TLS, all side by side, once all their testbeds have started: that
+/// takes the processor for longer than the stories may be late.
+async fn of_each<const N: usize>(faults: [&str; N], object_bytes: usize, story: impl AsyncFn(Rig, &str, bool)) {
+    of_each_with(faults, config, object_bytes, story).await;
+}
+
+async fn of_each_with<const N: usize>(
+    faults: [&str; N],
+    config: impl Fn(&str, bool) -> TestbedConfig,
+    object_bytes: usize,
+    story: impl AsyncFn(Rig, &str, bool),
+) {
+    let mut rigs = Vec::new();
+    for tls in [false, true] {
+        for fault in faults {
+            let rig = Rig::start(config(fault, tls)).await;
+            if object_bytes > 0 {
+                // No transfer, so that no fault befalls it.
+                let put = rig.link("PUT", "object", 60, time::Duration::ZERO);
+                let body = vec![b'x'; object_bytes];
+                let mut wire = rig.connect_to(rig.testbed.control_addr()).await.unwrap();
+                assert_eq!(wire.ask(&put, &body).await.status, 200);
+            }
+            rigs.push((rig, fault, tls));
+        }
+    }
+    let lag = tokio::spawn(watch_lag());
+    join_all(rigs.into_iter().map(async |(rig, fault, tls)| story(rig, fault, tls).await)).await;
+    lag.abort();
+}
