@@ -98,6 +98,7 @@ const SETTINGS: &[Setting] = &[
     Setting { name: "expiry", value: |cell| cell.expiry_policy.and_then(word) },
     Setting { name: "cut", value: |cell| cell.cut.and_then(word) },
     Setting { name: "early_close", value: |cell| cell.early_close.and_then(word) },
+    Setting { name: "faults", value: |cell| cell.fault.and_then(word) },
     Setting { name: "method", value: |cell| word(cell.method) },
     Setting { name: "size", value: |cell| word(cell.size_file.clone().unwrap_or_else(|| cell.size_bytes.to_string())) },
     Setting {

@@ -222,7 +222,9 @@ pub async fn run(
     }
     note_exchange(&mut tape, &exchange, &facts, done.response.as_ref());
     connection.transfers += 1;
-    if matches!(end, End::Answered) && exchange.request_sent() && !done.connection_ended {
+    // A peer that answered before it took all of the body may never take the rest, and the next request waits behind it.
+    let arrived = facts.info.is_none_or(|info| info.bytes_acked >= connection.seen.written());
+    if matches!(end, End::Answered) && exchange.request_sent() && arrived && !done.connection_ended {
         *kept = Some(connection);
     }
     Observed {

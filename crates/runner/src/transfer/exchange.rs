@@ -181,6 +181,9 @@ struct Watch<'a> {
     next_head_look: Option<Instant>,
     continue_by: Option<Instant>,
     head_acked: Option<Instant>,
+    /// Bytes that the peer's kernel had confirmed at the last look, and when more than before were.
+    acked: u64,
+    acked_last: Instant,
     samples: Vec<SampleRecord>,
 }
 
@@ -198,6 +201,8 @@ impl<'a> Watch<'a> {
             next_head_look: Some(now + HEAD_ACK_EVERY),
             continue_by: waits_for_continue.then(|| now + CONTINUE_WAIT),
             head_acked: None,
+            acked: 0,
+            acked_last: now,
             samples: Vec::new(),
         }
     }
@@ -212,7 +217,7 @@ impl<'a> Watch<'a> {
     fn ran_out(&mut self, seen: &Seen) -> Option<&'static str> {
         let now = Instant::now();
         // Not before this exchange: a kept connection may have been idle for long, and rightly.
-        self.idle_since = self.idle_since.max(seen.last_activity());
+        self.idle_since = self.idle_since.max(seen.last_activity()).max(self.acked_last);
         if now >= self.deadline {
             Some("timeout")
         } else if now >= self.idle_since + self.idle {
@@ -251,6 +256,11 @@ impl<'a> Watch<'a> {
 
     fn sample(&mut self, seen: &Seen, kernel: &KernelView) {
         let Some(info) = kernel.tcp_info() else { return };
+        // What leaves the send buffer moves, too, long after the socket took it.
+        if info.bytes_acked > self.acked {
+            self.acked = info.bytes_acked;
+            self.acked_last = Instant::now();
+        }
         self.samples.push(SampleRecord {
             transfer_id: self.transfer_id.to_owned(),
             t_us: u64::try_from(self.anchor.instant.elapsed().as_micros()).unwrap_or(u64::MAX),

@@ -73,14 +73,16 @@ impl Tally {
 impl User {
     pub(super) async fn run(mut self) -> Tally {
         let mut tally = Tally::default();
-        let upload_id = self.begin_upload().await;
+        // Boxed, here and below, because a task is as large as the largest of what it ever awaits, for as long as it lives;
+        // what the SDK asks is several times as large as a transfer, and most users never need it.
+        let upload_id = Box::pin(self.begin_upload()).await;
         tally.stopped = match self.stop.sleep_until(self.starts).await {
             Some(reason) => Some(reason),
             None => self.loop_transfers(&upload_id, &mut tally).await,
         };
         // Also where it was stopped before its turn came.
         if let Ok(Some(upload_id)) = &upload_id
-            && let Err(error) = self.trial.target.store.abort_upload(&self.upload_key(), upload_id).await
+            && let Err(error) = Box::pin(self.trial.target.store.abort_upload(&self.upload_key(), upload_id)).await
         {
             tracing::warn!("{error}; its parts stay until they are deleted");
         }
@@ -136,7 +138,7 @@ impl User {
         let transfer_id = self.transfer_id(sequence);
         let operation = self.operation(sequence, upload_id);
         let signed = match &operation {
-            Ok(operation) => self.sign(operation, &transfer_id).await.map_err(|error| error.to_string()),
+            Ok(operation) => Box::pin(self.sign(operation, &transfer_id)).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.clone()),
         };
         let key = operation.as_ref().map_or_else(|_| self.upload_key(), |operation| operation.key.clone());
@@ -291,7 +293,7 @@ impl User {
             // Ctrl-C must not wait for a look-up at every user.
             ObjectState::Unknown
         } else {
-            self.trial.target.store.object_state(operation).await
+            Box::pin(self.trial.target.store.object_state(operation)).await
         });
     }
 
