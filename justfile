@@ -32,14 +32,19 @@ resume DIR *ARGS: build
     target/release/ttlsweep resume "$@"
     target/release/ttlsweep-report "$1"
 
+# Makes one transfer of an experiment, or looks at one of a run: just trace experiments/smoke.toml
+[group('experiment')]
+trace SUBJECT *ARGS: build
+    target/release/ttlsweep trace "$@"
+
 # Builds the programs that the recipes above use.
 [group('develop')]
 build:
     @cargo build --release --workspace --bins --locked
 
-# Everything that CI runs: formatting, lints, tests, every experiment file loads, docs.
+# Everything that CI runs: formatting, lints, tests, every experiment file loads, real servers, faults, docs.
 [group('develop')]
-check: format-check lint test real-servers docs
+check: format-check lint test (faults-short "1") real-servers docs
 
 # Runs the tests.
 [group('develop')]
@@ -51,6 +56,19 @@ test:
 real-servers: servers
     cargo build --workspace --bins --locked
     python3 scripts/real-servers.py --bin target/debug
+
+# The fault matrix: every fault of the testbed, some ten thousand transfers in about ten minutes; writes it into docs/.
+[group('develop')]
+faults REPETITIONS="31":
+    cargo run --quiet --release --locked -p ttlsweep-runner --example fault_matrix -- {{REPETITIONS}} > target/fault-matrix.md
+    cat target/fault-matrix.md
+    sed '/^## Measured/q' docs/fault-matrix.md > target/fault-matrix-head.md
+    (cat target/fault-matrix-head.md; echo; sed 's/^## /### /' target/fault-matrix.md) > docs/fault-matrix.md
+
+# The same, a few times each and into no file.
+[private]
+faults-short REPETITIONS:
+    cargo run --quiet --locked -p ttlsweep-runner --example fault_matrix -- {{REPETITIONS}}
 
 # Installs the real S3 servers that the tests use into .servers/.
 [group('develop')]

@@ -23,9 +23,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ttlsweep_runner::machine::raise_descriptor_limit();
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().ok_or("usage: sink ADDR [CERTIFICATE-OUT]")?;
-    let acceptor = arguments.next().map(|path| tls(&path)).transpose()?;
     let listener = listen(&address)?;
-    println!("{}", listener.local_addr()?);
+    let address = listener.local_addr()?;
+    let acceptor = arguments.next().map(|path| tls(&path, address.ip())).transpose()?;
+    println!("{address}");
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
@@ -51,8 +52,8 @@ fn listen(address: &str) -> io::Result<TcpListener> {
     socket.listen(16_384)
 }
 
-fn tls(path: &str) -> Result<TlsAcceptor, Box<dyn std::error::Error>> {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".into(), "127.0.0.1".into()])?;
+fn tls(path: &str, host: std::net::IpAddr) -> Result<TlsAcceptor, Box<dyn std::error::Error>> {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".into(), host.to_string()])?;
     std::fs::write(path, cert.pem())?;
     let key = PrivateKeyDer::try_from(signing_key.serialize_der())?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
