@@ -53,8 +53,7 @@ test:
 
 # Sweeps real S3 servers from the package registries and checks every row.
 [group('develop')]
-real-servers: servers
-    cargo build --workspace --bins --locked
+real-servers: servers build-debug
     python3 scripts/real-servers.py --bin target/debug
 
 # The fault matrix: every fault of the testbed, some ten thousand transfers in about ten minutes; writes it into docs/.
@@ -67,8 +66,14 @@ faults REPETITIONS="31":
 
 # The same, a few times each and into no file.
 [private]
-faults-short REPETITIONS:
-    cargo run --quiet --locked -p ttlsweep-runner --example fault_matrix -- {{REPETITIONS}}
+faults-short REPETITIONS: build-debug
+    target/debug/examples/fault_matrix {{REPETITIONS}}
+
+# With all targets, since these are what `cargo test` has built: the programs alone would be built anew, because the tests'
+# dependencies switch on features that they do without.
+[private]
+build-debug:
+    cargo build --workspace --all-targets --locked
 
 # Installs the real S3 servers that the tests use into .servers/.
 [group('develop')]
