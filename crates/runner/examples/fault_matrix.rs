@@ -246,7 +246,11 @@ fn is_right(expected: &Expected, row: &TransferRecord) -> bool {
         && expected.phases.contains(&row.phase)
         && expected.status == row.status
         && expected.early == row.early_response
-        && row.peer_close.is_none_or(|close| expected.peer_closes.contains(&close))
+        && match row.peer_close {
+            Some(close) => expected.peer_closes.contains(&close),
+            // A connection that the peer ended before any answer must say how.
+            None => !matches!(expected.outcome, Outcome::Reset | Outcome::Closed),
+        }
         && expected.errno.is_none_or(|errno| row.errno.as_deref() == Some(errno))
 }
 
