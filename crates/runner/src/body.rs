@@ -161,8 +161,10 @@ fn read_chunk(file: &Arc<File>, position: u64, len: u64) -> JoinHandle<io::Resul
 }
 
 /// What hyper sends: nothing, or a body that waits until the request's head has been written.
+///
+/// Boxed, because hyper makes room for 32 requests a connection in the channel by which it takes one.
 #[derive(Debug)]
-pub struct RequestBody(Option<Sending>);
+pub struct RequestBody(Option<Box<Sending>>);
 
 #[derive(Debug)]
 struct Sending {
@@ -180,7 +182,7 @@ impl RequestBody {
 
     /// `len` bytes of `content`, once `marks` let them go. An error in reading it is kept in `failure`.
     pub fn new(content: Content, len: u64, marks: Arc<Marks>, failure: Arc<OnceLock<String>>) -> Self {
-        Self((len > 0).then_some(Sending { content, left: len, marks, failure }))
+        Self((len > 0).then(|| Box::new(Sending { content, left: len, marks, failure })))
     }
 }
 

@@ -245,9 +245,13 @@ impl Dialer {
         match secured {
             Err(_) => Err(timed_out(Phase::Tls)),
             Ok(Err(error)) => Err(failed(Phase::Tls, Some(&error), format!("TLS with {host} failed: {error}"))),
-            Ok(Ok(stream)) => {
+            Ok(Ok(mut stream)) => {
                 if let Some(version) = stream.get_ref().1.protocol_version() {
                     tape.note_with(EventKind::Tls, version_name(version));
+                }
+                if self.cap.is_some() {
+                    // What is encrypted waits here for its slots, which take no more than this at once.
+                    stream.get_mut().1.set_buffer_limit(Some(CAPPED_RECORDS));
                 }
                 Ok(MaybeTls::Tls(Box::new(stream)))
             }
@@ -272,6 +276,9 @@ fn version_name(version: rustls::ProtocolVersion) -> &'static str {
         _ => "other",
     }
 }
+
+/// One TLS record. Four, which is what rustls holds by default, are 48 KiB more for each user who waits for the cap.
+const CAPPED_RECORDS: usize = 16 << 10;
 
 /// hyper's largest read buffer: enough for any sane response head, and bounds what a hostile one can take.
 const READ_BUFFER: usize = 64 << 10;

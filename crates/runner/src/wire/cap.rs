@@ -124,7 +124,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Capped<S> {
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.gate.is_none() && self.inner.is_write_vectored()
+        // Also where a slot takes the first slice alone: otherwise hyper copies up to 128 KiB of body a connection together,
+        // to have it in one piece.
+        self.inner.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
