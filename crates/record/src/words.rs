@@ -332,6 +332,48 @@ words! {
     }
 }
 
+words! {
+    /// What can make transfers fail: the mechanisms that the verdict decides among.
+    Mechanism, "mechanism" {
+        /// The server ends a transfer in flight because its link expires.
+        CutAtExpiry = "cut-at-expiry",
+        /// The whole body is taken, then refused because its link has expired meanwhile.
+        RejectedAtCompletion = "rejected-at-completion",
+        /// The request reached the server after expiry and was refused: an ordinary 403, however a client reports it.
+        LateStart = "late-start",
+        /// The server gave up on a transfer that made no progress.
+        IdleTimeout = "idle-timeout",
+        /// The server asked to slow down.
+        Throttled = "throttled",
+        /// The server sent the client elsewhere.
+        Redirected = "redirected",
+        /// The credentials that signed the link had expired, which ends it whatever its own TTL.
+        CredentialsExpired = "credentials-expired",
+        /// The clocks of client and server disagree by more than signing tolerates.
+        ClockSkew = "clock-skew",
+        /// A kept-alive connection was used that the server had closed.
+        StaleConnection = "stale-connection",
+        /// Connections end for causes that have nothing to do with expiry.
+        Network = "network",
+        /// The machine that ran the experiment is at fault.
+        Client = "client",
+    }
+}
+
+words! {
+    /// What the report concludes about a mechanism.
+    Verdict, "verdict" {
+        /// It is at work.
+        Supported = "supported",
+        /// It is not, or in no larger share than the bound that is given.
+        NotSupported = "not-supported",
+        /// The runs cannot tell; how many more it would take is given.
+        Inconclusive = "inconclusive",
+        /// The target enforces no expiry, so nothing follows from its transfers.
+        Invalid = "invalid",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use ttlsweep_record::Mechanism;
+
 /// Counts what one or many runs of one plan recorded, and draws it.
 #[derive(Debug, clap::Parser)]
 #[command(name = "ttlsweep-report", version)]
@@ -10,7 +12,11 @@ pub struct Args {
     #[arg(required = true, value_name = "DIR")]
     pub runs: Vec<PathBuf>,
 
-    /// Where summary.csv and charts/ go; with one run its own folder, with several it must be given.
+    /// Where summary.csv, verdict.json and charts/ go; with one run its own folder, with several it must be given.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+
+    /// Exit with 3 where this mechanism is supported; may be given several times.
+    #[arg(long, value_name = "MECHANISM")]
+    pub fail_on: Vec<Mechanism>,
 }

@@ -2,16 +2,19 @@
 //!
 //! The way of the data: [`load`] reads run folders and keeps the [`whole_attempts`]; [`summary`] counts each cell's
 //! transfers, [`enforcement`] asks whether the target enforces expiry at all; [`chart`] and [`table`] show it, naming
-//! cells by their [`axes`]; [`stats`] holds the formulas. [`report`] puts it together, [`cli`] is what was asked for.
+//! cells by their [`axes`]. [`verdict`] concludes, from [`observation`]s alone, which mechanism is at work; [`stats`] holds
+//! the formulas. [`report`] puts it together, [`cli`] is what was asked for.
 
 pub mod axes;
 pub mod chart;
 pub mod cli;
 pub mod enforcement;
 pub mod load;
+pub mod observation;
 pub mod report;
 mod sample;
 pub mod stats;
 pub mod summary;
 pub mod table;
+pub mod verdict;
 pub mod whole_attempts;

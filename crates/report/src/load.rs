@@ -61,7 +61,7 @@ pub fn load(folders: &[PathBuf]) -> Result<Runs, LoadError> {
     let mut columns = Columns::default();
     let mut left_out = LeftOut::default();
     let mut warnings = Vec::new();
-    for (folder, environment) in folders.iter().zip(&environments) {
+    for (run, (folder, environment)) in (0..).zip(folders.iter().zip(&environments)) {
         merge_cells(&mut cells, read_rows(folder)?, folder)?;
         let index: HashMap<String, u32> = (0..).zip(&cells).map(|(at, cell)| (cell.cell_id.clone(), at)).collect();
         let attempts = Attempts::choose(read_rows(folder)?).map_err(|twice| LoadError::TwoWholeAttempts {
@@ -69,7 +69,7 @@ pub fn load(folders: &[PathBuf]) -> Result<Runs, LoadError> {
             trial_id: twice.trial_id,
         })?;
         let first_trial = trials.len();
-        let rows = columns.read(folder, &attempts, &index, first_trial)?;
+        let rows = columns.read(folder, &attempts, &index, (run, first_trial))?;
         left_out.superseded += rows.superseded;
         left_out.unfinished += rows.unfinished;
         left_out.planned_trials += environment.trials;

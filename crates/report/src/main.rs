@@ -13,13 +13,19 @@ fn main() -> ExitCode {
     let args = Args::parse();
     match report(&args.runs, args.out.as_deref()) {
         Ok(done) => match show(&done) {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(()) => asked_for(&args, &done),
             // Whoever reads our output may stop reading early, `head` for one; the files are written.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => asked_for(&args, &done),
             Err(error) => fail(&error, 1),
         },
         Err(error) => fail(&error, error.exit_code()),
     }
+}
+
+/// 3 where a mechanism that the command line names is supported.
+fn asked_for(args: &Args, report: &Report) -> ExitCode {
+    let supported = args.fail_on.iter().any(|mechanism| report.verdict.supports(*mechanism));
+    if supported { ExitCode::from(3) } else { ExitCode::SUCCESS }
 }
 
 fn show(report: &Report) -> io::Result<()> {
@@ -27,7 +33,11 @@ fn show(report: &Report) -> io::Result<()> {
         eprintln!("warning: {warning}");
     }
     let mut out = io::stdout().lock();
+    writeln!(out, "{}", report.verdict.headline)?;
     writeln!(out, "{}", headline(&report.enforcement))?;
+    for line in report.verdict.delta_lines() {
+        writeln!(out, "{line}")?;
+    }
     writeln!(out, "{}", table(&report.cells, &report.axes, terminal_width()))?;
     for line in left_out_lines(&report.runs, &report.cells) {
         writeln!(out, "{line}")?;

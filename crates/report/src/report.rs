@@ -16,6 +16,7 @@ use crate::load::{LoadError, Runs, load, short_hash};
 use crate::sample;
 use crate::summary::{CellSummary, summarize, total};
 use crate::table::left_out_lines;
+use crate::verdict::{self, Evidence, Ruling};
 
 /// What was found and written.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub struct Report {
     pub cells: Vec<CellSummary>,
     /// Whether the targets enforce expiry.
     pub enforcement: Vec<Enforcement>,
+    /// Which mechanism explains the failures.
+    pub verdict: Ruling,
     /// The files, in the order in which to look at them.
     pub written: Vec<PathBuf>,
 }
@@ -82,15 +85,17 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     let cells = summarize(&runs)?;
     let enforcement = enforcement::judge(&cells);
     let caption = caption(&runs, &axes, &cells, &enforcement);
+    let verdict = verdict::decide(&Evidence::of(&runs));
 
     let staging = Staging::create(out)?;
     staging.write_summary(&cells)?;
+    staging.write_verdict(&verdict)?;
     let charts = staging.charts();
     let mut drawn = failure_rate::draw(&charts, &failure_rate::panels(&cells, &axes), &caption)?;
     drawn.extend(outcomes::draw(&charts, &outcomes::groups(&cells, &axes), &caption)?);
     drawn.extend(timeline::draw(&charts, &sample::timeline(&runs, &cells, &axes)?, &caption)?);
     let written = staging.publish(out, &drawn)?;
-    Ok(Report { runs, axes, cells, enforcement, written })
+    Ok(Report { runs, axes, cells, enforcement, verdict, written })
 }
 
 fn caption(runs: &Runs, axes: &Axes, cells: &[CellSummary], enforcement: &[Enforcement]) -> Caption {
@@ -160,6 +165,12 @@ impl Staging {
         write().map_err(|source| unwritable(&self.folder.join(SummaryRecord::FILE), source))
     }
 
+    fn write_verdict(&self, ruling: &Ruling) -> Result<(), ReportError> {
+        let path = self.folder.join(verdict::FILE);
+        let text = verdict::json(ruling).map_err(io::Error::from);
+        text.and_then(|text| fs::write(&path, text)).map_err(|source| unwritable(&path, source))
+    }
+
     /// Moves everything to its place. Charts of an older report go, since there may have been more of them.
     fn publish(self, out: &Path, drawn: &[PathBuf]) -> Result<Vec<PathBuf>, ReportError> {
         let charts = out.join(CHARTS);
@@ -173,7 +184,10 @@ impl Staging {
             }
         }
         let summary = out.join(SummaryRecord::FILE);
-        let mut moves = vec![(self.folder.join(SummaryRecord::FILE), summary)];
+        let mut moves = vec![
+            (self.folder.join(SummaryRecord::FILE), summary),
+            (self.folder.join(verdict::FILE), out.join(verdict::FILE)),
+        ];
         moves.extend(drawn.iter().map(|path| (path.clone(), charts.join(path.file_name().unwrap_or_default()))));
         let mut written = Vec::new();
         for (from, to) in moves {

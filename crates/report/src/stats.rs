@@ -1,5 +1,28 @@
-//! Statistics as small pure functions: numbers in, numbers out, nothing known of transfers or files.
+//! Statistics as small pure functions: numbers in, numbers out, nothing known of transfers or files. Each is checked
+//! against numbers that another program computed; those lie in `tests/data`, each file with a note on how.
 
+mod binomial;
+mod firth;
+mod fisher;
+mod hazard;
+mod holm;
+mod kaplan_meier;
+mod matrix;
+mod permutation;
+mod regression;
 mod wilson;
+mod window_excess;
 
+#[cfg(test)]
+mod fixture;
+
+pub use binomial::{binomial_tail, clopper_pearson, trials_for_bound, trials_for_tail, upper_bound};
+pub use firth::{Firth, firth};
+pub use fisher::{fisher_greater, fisher_two_sided};
+pub use hazard::{Hazard, poisson_interval, rate_ratio_greater};
+pub use holm::holm;
+pub use kaplan_meier::{KaplanMeierStep, kaplan_meier};
+pub use permutation::{PermutationTrial, permutation_greater};
+pub use regression::{Slope, least_squares, theil_sen};
 pub use wilson::{Interval, wilson};
+pub use window_excess::{WindowExcess, window_excess};

@@ -8,16 +8,22 @@ use std::str::FromStr;
 
 use csv::ByteRecord;
 use polars::prelude::*;
+use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::units::UnitError;
-use ttlsweep_record::{Outcome, Timestamp, TransferRecord, UnknownWord, row::Row};
+use ttlsweep_record::{Outcome, Phase, Timestamp, TransferRecord, UnknownWord, row::Row};
 
 use super::error::LoadError;
+use crate::observation::{Answer, Asked, Dictionary, Observation, Timeout};
 use crate::whole_attempts::{Attempts, Fate};
 
 /// The transfers of whole trials, as a frame of the columns that the report needs.
 #[derive(Debug)]
 pub struct Transfers {
     frame: DataFrame,
+    observations: Vec<Observation>,
+    asked: Vec<Asked>,
+    answers: Vec<Answer>,
+    offsets: Vec<Option<ClockOffset>>,
 }
 
 impl Transfers {
@@ -47,6 +53,26 @@ impl Transfers {
     /// The frame, one row a transfer.
     pub fn frame(&self) -> &DataFrame {
         &self.frame
+    }
+
+    /// What a client could see of each transfer, in the frame's order.
+    pub fn observations(&self) -> &[Observation] {
+        &self.observations
+    }
+
+    /// The endpoints that were asked, by each run; observations name them by their place.
+    pub fn asked(&self) -> &[Asked] {
+        &self.asked
+    }
+
+    /// The distinct final responses; observations name them by their place.
+    pub fn answers(&self) -> &[Answer] {
+        &self.answers
+    }
+
+    /// What the rows' own server times say about the clock of each of [`Self::asked`], for runs that recorded no bracket.
+    pub fn offsets(&self) -> &[Option<ClockOffset>] {
+        &self.offsets
     }
 }
 
@@ -80,16 +106,21 @@ pub(super) struct Columns {
     total_us: Vec<u64>,
     status: Sparse<UInt32Type>,
     outcome: Vec<u32>,
+    observations: Vec<Observation>,
+    asked: Dictionary<Asked>,
+    answers: Dictionary<Answer>,
+    offsets: Vec<Option<ClockOffset>>,
 }
 
 impl Columns {
-    /// Adds the rows of `folder`'s file that count. `first_trial` is the number of trials in the runs before.
+    /// Adds the rows of `folder`'s file that count. `run` is its place among the runs, `first_trial` the number of trials
+    /// in the runs before.
     pub(super) fn read(
         &mut self,
         folder: &Path,
         attempts: &Attempts,
         cells: &HashMap<String, u32>,
-        first_trial: usize,
+        (run, first_trial): (u32, usize),
     ) -> Result<RowCounts, LoadError> {
         let mut file = TransferFile::open(folder)?;
         let mut counts = RowCounts { per_trial: vec![0; attempts.whole().len()], ..RowCounts::default() };
@@ -113,24 +144,92 @@ impl Columns {
                     (first_trial + at, last.cell)
                 }
             };
-            self.trial.push(u32::try_from(trial).unwrap_or(u32::MAX));
+            let trial = u32::try_from(trial).unwrap_or(u32::MAX);
+            self.trial.push(trial);
             self.cell.push(cell);
-            self.push(&row)?;
+            let observation = self.observe(&row, run, trial, cell)?;
+            self.push(&row, &observation)?;
+            self.observations.push(observation);
         }
         Ok(counts)
     }
 
-    fn push(&mut self, row: &RawRow<'_>) -> Result<(), LoadError> {
+    fn push(&mut self, row: &RawRow<'_>, observation: &Observation) -> Result<(), LoadError> {
         self.user.push(row.number(Field::User)?);
         self.sequence.push(row.number(Field::Sequence)?);
-        self.expires_at.push(row.optional(Field::ExpiresAt, parse_instant)?);
-        self.started_at.push(row.required(Field::StartedAt, parse_instant)?);
-        self.head_written_at.push(row.optional(Field::HeadWrittenAt, parse_instant)?);
-        self.ended_at.push(row.required(Field::EndedAt, parse_instant)?);
+        self.expires_at.push(observation.expires_at.get());
+        self.started_at.push(observation.started_at);
+        self.head_written_at.push(observation.head_written_at.get());
+        self.ended_at.push(observation.ended_at);
         self.total_us.push(row.number(Field::TotalUs)?);
         self.status.push(row.optional(Field::Status, parse_number)?);
-        self.outcome.push(row.required(Field::Outcome, parse_outcome)?);
+        self.outcome.push(outcome_code(observation.outcome));
         Ok(())
+    }
+
+    fn observe(&mut self, row: &RawRow<'_>, run: u32, trial: u32, cell: u32) -> Result<Observation, LoadError> {
+        let instant = |field| row.optional(field, parse_instant);
+        let count = |field| row.optional(field, parse_number::<i64>);
+        let asked = self.asked.place(Asked { run, endpoint: row.text(Field::Endpoint)?.to_owned() });
+        let status: Option<u16> = row.optional(Field::Status, parse_number)?;
+        let answer = match status {
+            None => None,
+            Some(status) => {
+                let answer = Answer::new(status, row.text(Field::S3Code)?, row.text(Field::S3Message)?);
+                Some(self.answers.place(answer))
+            }
+        };
+        let phase = row.required(Field::Phase, parse_word::<Phase>)?;
+        let outcome = row.required(Field::Outcome, parse_word::<Outcome>)?;
+        let observation = Observation {
+            trial,
+            cell,
+            asked,
+            answer,
+            started_at: row.required(Field::StartedAt, parse_instant)?,
+            ended_at: row.required(Field::EndedAt, parse_instant)?,
+            expires_at: instant(Field::ExpiresAt)?.into(),
+            head_written_at: instant(Field::HeadWrittenAt)?.into(),
+            head_acked_at: instant(Field::HeadAckedAt)?.into(),
+            continue_us: count(Field::ContinueUs)?.into(),
+            send_us: count(Field::SendUs)?.into(),
+            response_start_us: count(Field::ResponseStartUs)?.into(),
+            body_bytes: row.number(Field::BodyBytes)?,
+            body_bytes_written: row.number(Field::BodyBytesWritten)?,
+            body_bytes_acked: count(Field::BodyBytesAcked)?.into(),
+            response_bytes: row.number(Field::ResponseBytes)?,
+            rtt_us: row.optional(Field::RttUs, parse_number)?,
+            outcome,
+            phase,
+            reused_connection: row.required(Field::ReusedConnection, parse_number)?,
+            local_error: LOCAL_ERRORS.contains(&row.text(Field::Errno)?),
+            ran_out: (outcome == Outcome::TimedOut).then(|| timeout(row.bytes(Field::Error), phase)),
+        };
+        if let Some(server_time) = instant(Field::ServerTime)? {
+            self.narrow(&observation, server_time);
+        }
+        Ok(observation)
+    }
+
+    /// A server's time is cut to whole seconds, and was written after the head and before the response's first byte.
+    fn narrow(&mut self, observation: &Observation, server_time: i64) {
+        let Some(before) = observation.head_written_at.get() else { return };
+        let after = observation
+            .response_start_us
+            .get()
+            .map_or(observation.ended_at, |response| observation.started_at + response);
+        let (low_us, high_us) = (server_time - after, server_time - before + 1_000_000);
+        self.offsets.resize(self.asked.values().len(), None);
+        let bracket = &mut self.offsets[observation.asked as usize];
+        *bracket = Some(match *bracket {
+            // Intervals that don't meet mean that a clock was stepped; the bracket begins anew, as the runner's does.
+            Some(old) if old.low_us <= high_us && low_us <= old.high_us => ClockOffset {
+                low_us: old.low_us.max(low_us),
+                high_us: old.high_us.min(high_us),
+                responses: old.responses + 1,
+            },
+            _ => ClockOffset { low_us, high_us, responses: 1 },
+        });
     }
 
     pub(super) fn into_transfers(self) -> Transfers {
@@ -149,7 +248,15 @@ impl Columns {
             Column::new(Transfers::OUTCOME.into(), self.outcome),
         ];
         let frame = DataFrame::new(height, columns).expect("columns of one height, each with a name of its own");
-        Transfers { frame }
+        let mut offsets = self.offsets;
+        offsets.resize(self.asked.values().len(), None);
+        Transfers {
+            frame,
+            observations: self.observations,
+            asked: self.asked.values().to_vec(),
+            answers: self.answers.values().to_vec(),
+            offsets,
+        }
     }
 }
 
@@ -238,10 +345,27 @@ enum Field {
     TotalUs,
     Status,
     Outcome,
+    Endpoint,
+    HeadAckedAt,
+    ContinueUs,
+    SendUs,
+    ResponseStartUs,
+    BodyBytes,
+    BodyBytesWritten,
+    BodyBytesAcked,
+    ResponseBytes,
+    S3Code,
+    S3Message,
+    ServerTime,
+    Phase,
+    Errno,
+    Error,
+    ReusedConnection,
+    RttUs,
 }
 
 /// The names of [`Field`]'s columns, in its order.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 29] = [
     "trial_id",
     "attempt",
     "cell_id",
@@ -254,6 +378,23 @@ const NAMES: [&str; 12] = [
     "total_us",
     "status",
     "outcome",
+    "endpoint",
+    "head_acked_at",
+    "continue_us",
+    "send_us",
+    "response_start_us",
+    "body_bytes",
+    "body_bytes_written",
+    "body_bytes_acked",
+    "response_bytes",
+    "s3_code",
+    "s3_message",
+    "server_time",
+    "phase",
+    "errno",
+    "error",
+    "reused_connection",
+    "rtt_us",
 ];
 
 struct TransferFile {
@@ -378,9 +519,21 @@ fn parse_instant(text: &str) -> Result<i64, String> {
     text.parse().map(Timestamp::unix_micros).map_err(|error: UnitError| error.to_string())
 }
 
-fn parse_outcome(text: &str) -> Result<u32, String> {
-    text.parse().map(outcome_code).map_err(|error: UnknownWord| error.to_string())
+fn parse_word<T: FromStr<Err = UnknownWord>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: UnknownWord| error.to_string())
 }
+
+/// The runner names the setting that ran out; where it doesn't, the kernel's own patience did.
+fn timeout(error: &[u8], phase: Phase) -> Timeout {
+    match phase {
+        Phase::Dns | Phase::Connect | Phase::Tls => Timeout::Connect,
+        _ if error.starts_with(b"timeout ") => Timeout::Whole,
+        _ => Timeout::Idle,
+    }
+}
+
+/// Errors of sockets that are this machine's own.
+const LOCAL_ERRORS: [&str; 6] = ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EADDRNOTAVAIL", "EADDRINUSE"];
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ttlsweep_record::csv_file::RowWriter;
-use ttlsweep_record::environment::Environment;
+use ttlsweep_record::environment::{ClockOffset, Environment};
 use ttlsweep_record::*;
 
 /// A sweep over policies × users × TTLs in blocks. One body of `transfer_us` a user, the cap shared: with n users at once
@@ -28,6 +28,43 @@ pub(crate) struct Sweep {
     pub(crate) late_every: u32,
     /// Trials after this many are not run, as if the run had been interrupted there.
     pub(crate) stop_after: usize,
+    /// What else happens there.
+    pub(crate) world: World,
+    /// What chance makes of it follows from this.
+    pub(crate) seed: u64,
+}
+
+/// What happens beside the policy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct World {
+    /// How the `in-flight` policy cuts.
+    pub(crate) cut: Cut,
+    /// Of a hundred transfers, this many are reset at a random place.
+    pub(crate) resets_percent: u64,
+    /// Connections are reset at this age, whatever the link.
+    pub(crate) timer_us: Option<u64>,
+    /// Of a hundred transfers, this many are told to slow down.
+    pub(crate) slow_down_percent: u64,
+    /// The server's clock is this far ahead of the client's.
+    pub(crate) offset_us: i64,
+    /// What an expired link is told.
+    pub(crate) expired: (u16, &'static str, &'static str),
+    /// The cut comes this much after expiry, at most.
+    pub(crate) cut_delay_us: u64,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            cut: Cut::Reset,
+            resets_percent: 0,
+            timer_us: None,
+            slow_down_percent: 0,
+            offset_us: 0,
+            expired: (403, "AccessDenied", "Request has expired"),
+            cut_delay_us: 3_000,
+        }
+    }
 }
 
 impl Default for Sweep {
@@ -45,6 +82,8 @@ impl Default for Sweep {
             controls: true,
             late_every: 0,
             stop_after: usize::MAX,
+            world: World::default(),
+            seed: 0,
         }
     }
 }
@@ -62,7 +101,7 @@ impl Sweep {
         let mut files = self.begin(folder);
         let cells = self.cells();
         let mut clock = START;
-        let mut serial = 0;
+        let mut serial = self.seed * 1_000_000;
         let mut ran = 0;
         for block in 1..=self.blocks {
             for (position, cell) in (1..).zip(&cells) {
@@ -71,6 +110,8 @@ impl Sweep {
                 }
                 ran += 1;
                 let trial_id = format!("{}-b{block}", cell.cell_id);
+                // Off step with whole seconds, which links are cut to.
+                clock += (draw(self.seed * 1_000_000 + ran as u64, 1) % 1_000_000) as i64;
                 let rows = self.trial_rows(cell, &trial_id, block, position, clock, &mut serial);
                 let ended_at = rows.iter().map(|row| row.ended_at).max().unwrap();
                 for row in &rows {
@@ -147,12 +188,18 @@ impl Sweep {
                     || (self.late_every > 0 && serial.is_multiple_of(u64::from(self.late_every)));
                 let mut row = transfer_row(&self.run_id, cell, trial_id, *serial);
                 (row.block, row.position, row.user, row.sequence) = (block, position, user, sequence);
-                play(&mut row, cell, clock, needed, late);
+                play(&mut row, cell, &self.world, *serial, (clock, needed, late));
                 clock = row.ended_at.unix_micros() + 1000;
                 rows.push(row);
             }
         }
         rows
+    }
+
+    /// As many responses leave it.
+    fn bracket(&self) -> ClockOffset {
+        let offset = self.world.offset_us;
+        ClockOffset { low_us: offset - 12_000, high_us: offset + 12_000, responses: 100 }
     }
 
     fn environment(&self, trials: u64) -> Environment {
@@ -177,43 +224,82 @@ impl Sweep {
             descriptor_limit: None,
             tcp_sysctls: BTreeMap::new(),
             endpoints: BTreeMap::new(),
-            clock_offset: BTreeMap::new(),
+            clock_offset: (0..4)
+                .map(|policy| (format!("https://127.0.0.1:{}", 9000 + policy), self.bracket()))
+                .collect(),
         }
     }
 }
 
-/// What the server of this policy does with a transfer that takes `needed` microseconds when nothing stops it.
-fn play(row: &mut TransferRecord, cell: &Cell, clock: i64, needed: u64, late: bool) {
+/// What the server of this policy, in this world, does with a transfer that takes `needed` microseconds when nothing stops
+/// it.
+fn play(row: &mut TransferRecord, cell: &Cell, world: &World, serial: u64, (clock, needed, late): (i64, u64, bool)) {
     let at = Timestamp::from_unix_micros;
     let policy = cell.expiry_policy.unwrap_or(ExpiryPolicy::OnRequest);
     let head = clock + 1_800;
     let presigned = cell.ttl_s.map(|ttl| if late { clock - i64::from(ttl) * 1_000_000 - 400_000 } else { clock - 900 });
-    let expires =
-        presigned.zip(cell.ttl_s).map(|(presigned, ttl)| (presigned / 1_000_000 + i64::from(ttl)) * 1_000_000);
+    let link = presigned.zip(cell.ttl_s).map(|(presigned, ttl)| (presigned / 1_000_000 + i64::from(ttl)) * 1_000_000);
     row.presigned_at = presigned.map(at);
-    row.expires_at = expires.map(at);
+    row.expires_at = link.map(at);
     row.started_at = at(clock);
     row.head_written_at = Some(at(head));
     row.head_acked_at = Some(at(head + 150));
     let done = head + needed as i64;
+    // When the link expires by the server's clock, on the client's.
+    let expires = link.map(|link| link - world.offset_us);
     let expired_at_head = expires.is_some_and(|expires| head >= expires);
     let expired_at_end = expires.is_some_and(|expires| done > expires);
-    let (outcome, phase, ended) = match policy {
-        ExpiryPolicy::Never => (Outcome::Completed, Phase::Done, done),
-        _ if expired_at_head => (Outcome::Rejected, Phase::RequestBody, head + 2_100),
-        ExpiryPolicy::InFlight if expired_at_end => (Outcome::Reset, Phase::RequestBody, expires.unwrap() + 3_000),
-        ExpiryPolicy::OnCompletion if expired_at_end => (Outcome::Rejected, Phase::Wait, done + 900),
-        _ => (Outcome::Completed, Phase::Done, done),
+    let cut_at = expires.map(|expires| expires + (draw(serial, 2) % world.cut_delay_us) as i64);
+    let (expired_status, code, message) = world.expired;
+    let broken = (Outcome::Reset, Phase::RequestBody, None);
+    let (mut end, mut ended) = match policy {
+        ExpiryPolicy::Never => ((Outcome::Completed, Phase::Done, Some(200)), done),
+        _ if expired_at_head => ((Outcome::Rejected, Phase::RequestBody, Some(expired_status)), head + 2_100),
+        ExpiryPolicy::InFlight if expired_at_end => match world.cut {
+            Cut::Reset => (broken, cut_at.unwrap()),
+            Cut::Close => ((Outcome::Closed, Phase::RequestBody, None), cut_at.unwrap()),
+            Cut::Respond => ((Outcome::Rejected, Phase::RequestBody, Some(expired_status)), cut_at.unwrap()),
+        },
+        ExpiryPolicy::OnCompletion if expired_at_end => {
+            ((Outcome::Rejected, Phase::Wait, Some(expired_status)), done + 900)
+        }
+        _ => ((Outcome::Completed, Phase::Done, Some(200)), done),
     };
-    (row.outcome, row.phase, row.ended_at) = (outcome, phase, at(ended));
-    row.status = match outcome {
-        Outcome::Completed => Some(200),
-        Outcome::Rejected => Some(403),
-        _ => None,
-    };
+    let mut said = if end.2 == Some(expired_status) { Some((code, message)) } else { None };
+    if draw(serial, 3) % 100 < world.slow_down_percent {
+        (end, ended) = ((Outcome::Rejected, Phase::RequestBody, Some(503)), head + 2_000);
+        said = Some(("SlowDown", "Please reduce your request rate"));
+    }
+    let mut resets = vec![];
+    if draw(serial, 4) % 100 < world.resets_percent {
+        resets.push(head + (draw(serial, 5) % needed) as i64);
+    }
+    resets.extend(world.timer_us.map(|timer| head + timer as i64));
+    if let Some(reset) = resets.into_iter().filter(|reset| *reset < ended).min() {
+        (end, ended, said) = (broken, reset, None);
+    }
+    (row.outcome, row.phase, row.status) = end;
+    row.ended_at = at(ended);
+    row.s3_code = said.map(|(code, _)| code.to_owned());
+    row.s3_message = said.map(|(_, message)| message.to_owned());
+    let whole = matches!(row.phase, Phase::Wait | Phase::Done);
+    row.send_us = whole.then_some(needed);
+    row.response_start_us = row.status.map(|_| (ended - clock - 1) as u64);
+    row.early_response = row.status.map(|_| !whole);
+    let sent = if whole { 1.0 } else { (ended - head) as f64 / needed as f64 };
+    row.body_bytes_written = (row.body_bytes as f64 * sent) as u64;
+    row.body_bytes_acked = Some(row.body_bytes_written);
     row.link_age_us = presigned.map(|presigned| head - presigned);
-    row.margin_us = expires.map(|expires| ended - expires);
+    row.margin_us = link.map(|link| ended - link);
     row.total_us = (ended - clock) as u64;
+}
+
+/// A number that looks random, the same in every run of the tests (splitmix64).
+fn draw(serial: u64, purpose: u64) -> u64 {
+    let mut z = (serial * 8 + purpose).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// A cell of the grid or a control.
@@ -289,7 +375,8 @@ pub(crate) fn transfer_row(run_id: &str, cell: &Cell, trial_id: &str, serial: u6
         user: 1,
         sequence: 1,
         target: cell.target,
-        endpoint: "https://127.0.0.1:9000".into(),
+        // Every policy is a target of its own.
+        endpoint: format!("https://127.0.0.1:{}", 9000 + cell.expiry_policy.map_or(0, |policy| policy as u32)),
         object_key: format!("ttlsweep/{serial:06}"),
         presigned_at: None,
         expires_at: None,

@@ -1,0 +1,239 @@
+//! What a client could see of a transfer: all that the verdict is drawn from. The testbed's truth has no place in these
+//! types, so that no conclusion can rest on it.
+
+use ttlsweep_record::{BandwidthPer, BitRate, Cell, Control, Method, Outcome, Phase, Presign};
+
+/// One transfer of a whole trial. Instants are microseconds since the epoch by this machine's clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Observation {
+    /// The trial, as its place among the whole trials.
+    pub trial: u32,
+    /// The cell, as its place among the plan's cells.
+    pub cell: u32,
+    /// Which run asked which endpoint, as its place among these pairs.
+    pub asked: u32,
+    /// What the final response said, as its place among the distinct answers; nothing where no response was read.
+    pub answer: Option<u32>,
+    /// When it started.
+    pub started_at: i64,
+    /// When it ended.
+    pub ended_at: i64,
+    /// When its link expired.
+    pub expires_at: Micros,
+    /// When the socket had taken the request's head.
+    pub head_written_at: Micros,
+    /// When the peer's kernel had confirmed the head.
+    pub head_acked_at: Micros,
+    /// From the start to the 100 Continue.
+    pub continue_us: Micros,
+    /// From the first request byte written to the last.
+    pub send_us: Micros,
+    /// From the start to the final response's first byte.
+    pub response_start_us: Micros,
+    /// The body's size.
+    pub body_bytes: u64,
+    /// Request body bytes that the socket took.
+    pub body_bytes_written: u64,
+    /// Request body bytes that the peer's kernel confirmed.
+    pub body_bytes_acked: Micros,
+    /// Response body bytes read.
+    pub response_bytes: u64,
+    /// The smoothed round-trip time.
+    pub rtt_us: Option<u32>,
+    /// What happened on the wire.
+    pub outcome: Outcome,
+    /// Where it ended.
+    pub phase: Phase,
+    /// Whether it used a kept-alive connection.
+    pub reused_connection: bool,
+    /// Whether its first socket error was one of this machine's own, such as a lack of descriptors.
+    pub local_error: bool,
+    /// Which timeout ended it.
+    pub ran_out: Option<Timeout>,
+}
+
+/// An endpoint as one run asked it; another run may find its clock elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Asked {
+    /// The run, as its place among the runs.
+    pub run: u32,
+    /// Scheme, host and port; empty where a transfer never came that far.
+    pub endpoint: String,
+}
+
+/// A number of microseconds or bytes that may be unknown, in eight bytes instead of an option's sixteen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Micros(i64);
+
+impl Micros {
+    /// Nothing known.
+    pub const UNKNOWN: Self = Self(i64::MIN);
+
+    /// The number, if it is known.
+    pub const fn get(self) -> Option<i64> {
+        if self.0 == i64::MIN { None } else { Some(self.0) }
+    }
+}
+
+impl From<Option<i64>> for Micros {
+    fn from(value: Option<i64>) -> Self {
+        value.map_or(Self::UNKNOWN, Self)
+    }
+}
+
+/// The client's own timeouts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timeout {
+    /// No byte moved in either direction; or the kernel gave up on a peer that confirmed nothing.
+    Idle,
+    /// The connection was not made in time.
+    Connect,
+    /// The whole transfer took too long.
+    Whole,
+}
+
+/// What a final response said. Words that hold digits are masked in the message, so that times and names of requests don't
+/// make every answer a kind of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// S3's code, empty where there was none.
+    pub code: String,
+    /// S3's message, masked and cut short.
+    pub message: String,
+}
+
+impl Answer {
+    /// The answer with its message masked.
+    pub fn new(status: u16, code: &str, message: &str) -> Self {
+        let masked = message
+            .split_whitespace()
+            .take(MOST_WORDS)
+            .map(|word| if word.bytes().any(|byte| byte.is_ascii_digit()) { "#" } else { word });
+        Self { status, code: code.to_owned(), message: masked.collect::<Vec<_>>().join(" ") }
+    }
+}
+
+/// The settings of a cell that a client knows. What the testbed was told to do is left behind here.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Condition {
+    /// Which control it is.
+    pub control: Option<Control>,
+    /// What it shares with its controls.
+    pub key: Key,
+}
+
+/// The settings that a cell and its controls have in common: all but the TTL.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// How many users run at once.
+    pub users: u32,
+    /// The body's size in bytes.
+    pub size_bytes: u64,
+    /// The file that it is read from.
+    pub size_file: Option<String>,
+    /// The cap.
+    pub bandwidth: Option<BitRate>,
+    /// Who shares the cap.
+    pub bandwidth_per: BandwidthPer,
+    /// The method.
+    pub method: Method,
+    /// Transfers of each user.
+    pub transfers_per_user: Option<u32>,
+    /// How long each user loops.
+    pub duration_us: Option<u64>,
+    /// Between one user's start and the next.
+    pub ramp_us: u64,
+    /// Between one user's transfers.
+    pub wait_us: u64,
+    /// When links are made.
+    pub presign: Presign,
+    /// Whether a 100 Continue is waited for.
+    pub expect_continue: bool,
+    /// Whether connections are kept.
+    pub reuse_connections: bool,
+}
+
+impl Condition {
+    /// What a client knows of `cell`.
+    pub fn of(cell: &Cell) -> Self {
+        Self {
+            control: cell.control,
+            key: Key {
+                users: cell.users,
+                size_bytes: cell.size_bytes.0,
+                size_file: cell.size_file.clone(),
+                bandwidth: cell.bandwidth_bps,
+                bandwidth_per: cell.bandwidth_per,
+                method: cell.method,
+                transfers_per_user: cell.transfers_per_user,
+                duration_us: cell.duration_us,
+                ramp_us: cell.ramp_us,
+                wait_us: cell.wait_us,
+                presign: cell.presign,
+                expect_continue: cell.expect_continue,
+                reuse_connections: cell.reuse_connections,
+            },
+        }
+    }
+}
+
+/// Distinct values, each with a number by which rows name it.
+#[derive(Debug)]
+pub struct Dictionary<T> {
+    values: Vec<T>,
+    places: std::collections::HashMap<T, u32>,
+}
+
+impl<T> Default for Dictionary<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), places: std::collections::HashMap::new() }
+    }
+}
+
+impl<T: Clone + Eq + std::hash::Hash> Dictionary<T> {
+    /// The number of `value`, a new one if it was never seen.
+    pub fn place(&mut self, value: T) -> u32 {
+        let next = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+        *self.places.entry(value).or_insert_with_key(|value| {
+            self.values.push(value.clone());
+            next
+        })
+    }
+
+    /// The values, each at the place that is its number.
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+}
+
+/// More of a message tells nothing more about its kind.
+const MOST_WORDS: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_names_in_a_message_make_no_kind_of_its_own() {
+        let answer = |text| Answer::new(403, "AccessDenied", text);
+        assert_eq!(answer("Request 0AF3 has expired"), answer("Request 99B1 has  expired"));
+        assert_ne!(answer("Request has expired"), answer("Access Denied"));
+    }
+
+    #[test]
+    fn equal_values_have_one_number() {
+        let mut dictionary = Dictionary::default();
+        let places = ["a", "b", "a"].map(|value| dictionary.place(value));
+        assert_eq!(places, [0, 1, 0]);
+        assert_eq!(dictionary.values(), ["a", "b"]);
+    }
+
+    #[test]
+    fn an_unknown_number_is_none() {
+        assert_eq!(Micros::from(None).get(), None);
+        assert_eq!(Micros::from(Some(-5)).get(), Some(-5));
+        assert_eq!(size_of::<Micros>(), 8);
+    }
+}

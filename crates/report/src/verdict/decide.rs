@@ -1,0 +1,221 @@
+use std::cmp::Ordering;
+
+use ttlsweep_record::environment::ClockOffset;
+use ttlsweep_record::units::format_micros;
+use ttlsweep_record::{Mechanism, Verdict};
+
+use super::cause::Cause;
+use super::evidence::Evidence;
+use super::finding::{Finding, Tested};
+use super::prose::{count, secs};
+use super::target::{ExpiredStarts, Target, targets};
+use super::{ALPHA, completion, cut, named, network};
+use crate::stats::holm;
+
+pub use super::finding::Finding as Judged;
+
+/// The verdict over all targets of the runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ruling {
+    /// The answer in one line.
+    pub headline: String,
+    /// The verdict on `cut-at-expiry`.
+    pub overall: Verdict,
+    /// One finding a mechanism: that of the target of which the most is to be said about it.
+    pub mechanisms: Vec<Finding>,
+    /// Each target's own.
+    pub targets: Vec<TargetRuling>,
+}
+
+/// The verdict on one target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetRuling {
+    /// The endpoints that make the target, a space between them.
+    pub endpoint: String,
+    /// The verdict on `cut-at-expiry`.
+    pub overall: Verdict,
+    /// One finding a mechanism.
+    pub mechanisms: Vec<Finding>,
+    /// How near to expiry an end must be to count as being at it, in microseconds.
+    pub delta_us: i64,
+    /// The round-trip time that δ allows for, in microseconds.
+    pub rtt_us: i64,
+    /// The widest bracket of the target's clock.
+    pub clock_offset: Option<ClockOffset>,
+    /// Starts after expiry that ran, were refused, and were let through.
+    pub expired_starts: [u64; 3],
+    /// Failures in which two mechanisms fit.
+    pub undecidable: u64,
+    /// Failures that fit no mechanism.
+    pub unexplained: u64,
+}
+
+impl Ruling {
+    /// Whether `mechanism` is supported on any target.
+    pub fn supports(&self, mechanism: Mechanism) -> bool {
+        self.mechanisms.iter().any(|found| found.mechanism == mechanism && found.verdict == Verdict::Supported)
+    }
+
+    /// What every reader of the figures must know about how they were made: one line a target.
+    pub fn delta_lines(&self) -> Vec<String> {
+        let line = |target: &TargetRuling| {
+            let clock = match target.clock_offset {
+                Some(offset) => format!(
+                    "its clock is {} to {} ahead",
+                    secs(offset.low_us as f64 / 1e6),
+                    secs(offset.high_us as f64 / 1e6)
+                ),
+                None => "its clock is unknown and taken for this machine's".to_owned(),
+            };
+            format!(
+                "{}: at expiry means within δ = {}; {clock}, a round trip takes {}; {} undecidable, {} unexplained",
+                target.endpoint,
+                format_micros(target.delta_us.unsigned_abs()),
+                format_micros(target.rtt_us.unsigned_abs()),
+                count(target.undecidable, "failure"),
+                target.unexplained,
+            )
+        };
+        self.targets.iter().map(line).collect()
+    }
+}
+
+/// Decides among the mechanisms, for every target and over all of them.
+pub fn decide(evidence: &Evidence<'_>) -> Ruling {
+    let found = targets(evidence);
+    let tested: Vec<Vec<Tested>> = found.iter().map(tests).collect();
+    // One family over everything that the report may accuse.
+    let p: Vec<f64> = tested.iter().flatten().map(|tested| tested.p.unwrap_or(1.0)).collect();
+    let mut adjusted = holm(&p).into_iter();
+    let targets: Vec<TargetRuling> = found
+        .iter()
+        .zip(tested)
+        .map(|(target, tests)| {
+            let findings = tests.into_iter().map(|one| one.conclude(adjusted.next().unwrap_or(1.0), ALPHA));
+            rule(target, findings.collect())
+        })
+        .collect();
+    let mechanisms: Vec<Finding> = Mechanism::ALL.iter().map(|mechanism| foremost(*mechanism, &targets)).collect();
+    let overall = mechanisms[0].verdict;
+    let headline = headline(&mechanisms, &targets);
+    Ruling { headline, overall, mechanisms, targets }
+}
+
+fn tests(target: &Target) -> Vec<Tested> {
+    let test = |mechanism: &Mechanism| match mechanism {
+        Mechanism::CutAtExpiry => cut::test(target, ALPHA),
+        Mechanism::RejectedAtCompletion => completion::test(target),
+        Mechanism::Network => network::test(target, ALPHA),
+        named => named::test(target, *named, ALPHA),
+    };
+    Mechanism::ALL.iter().map(test).collect()
+}
+
+/// Nothing follows from a target that lets expired starts through, and nothing about expiry from one that was never seen
+/// to refuse one.
+fn rule(target: &Target, mut mechanisms: Vec<Finding>) -> TargetRuling {
+    let ExpiredStarts { all, refused, let_through } = target.expired_starts;
+    for finding in &mut mechanisms {
+        let about_expiry = matches!(
+            finding.mechanism,
+            Mechanism::CutAtExpiry | Mechanism::RejectedAtCompletion | Mechanism::LateStart
+        );
+        let (verdict, why) = match () {
+            () if let_through > 0 => {
+                (Verdict::Invalid, format!("{let_through} of {} were let through", count(all, "expired start")))
+            }
+            () if refused == 0 && about_expiry => {
+                let what = if all == 0 {
+                    "no expired start ran".to_owned()
+                } else {
+                    format!("none of {} was refused", count(all, "expired start"))
+                };
+                (
+                    Verdict::Inconclusive,
+                    format!("{what}, so that it is unknown whether expiry is enforced: it takes one that is"),
+                )
+            }
+            () => continue,
+        };
+        finding.verdict = verdict;
+        finding.upper_bound = None;
+        finding.brief = why.clone();
+        finding.evidence = format!("{why}; {}", finding.evidence);
+    }
+    let of = |cause: Cause| target.flights.iter().filter(|flight| flight.cause == cause).count() as u64;
+    TargetRuling {
+        endpoint: target.endpoints.join(" "),
+        overall: mechanisms[0].verdict,
+        mechanisms,
+        delta_us: target.delta_us,
+        rtt_us: target.rtt_us,
+        clock_offset: target.offset,
+        expired_starts: [all, refused, let_through],
+        undecidable: of(Cause::Undecidable),
+        unexplained: of(Cause::Unexplained),
+    }
+}
+
+/// The finding of the target of which the most is to be said, by what a reader must hear first.
+fn foremost(mechanism: Mechanism, targets: &[TargetRuling]) -> Finding {
+    let rank = |finding: &Finding| match finding.verdict {
+        Verdict::Invalid => 0,
+        Verdict::Supported => 1,
+        Verdict::Inconclusive => 2,
+        Verdict::NotSupported => 3,
+    };
+    let found = targets.iter().flat_map(|target| {
+        let of = target.mechanisms.iter().filter(move |finding| finding.mechanism == mechanism);
+        of.map(move |finding| (target, finding))
+    });
+    // Among equals the clearest, or else the one that excludes least.
+    let order =
+        |finding: &Finding| (rank(finding), finding.p_value.unwrap_or(1.0), -finding.upper_bound.unwrap_or(0.0));
+    let first = found.min_by(|(_, one), (_, other)| order(one).partial_cmp(&order(other)).unwrap_or(Ordering::Equal));
+    match first {
+        Some((target, finding)) if targets.len() > 1 => {
+            let there = |text: &str| format!("at {}: {text}", target.endpoint);
+            Finding { evidence: there(&finding.evidence), brief: there(&finding.brief), ..finding.clone() }
+        }
+        Some((_, finding)) => finding.clone(),
+        None => Finding {
+            mechanism,
+            verdict: Verdict::Inconclusive,
+            p_value: None,
+            failures: 0,
+            transfers: 0,
+            upper_bound: None,
+            evidence: NOTHING.to_owned(),
+            brief: NOTHING.to_owned(),
+        },
+    }
+}
+
+fn headline(mechanisms: &[Finding], targets: &[TargetRuling]) -> String {
+    let cut = &mechanisms[0];
+    let answer = match cut.verdict {
+        Verdict::Supported => "Transfers in flight are cut when their link expires",
+        Verdict::NotSupported => "No sign that transfers in flight are cut when their link expires",
+        Verdict::Inconclusive => "It cannot be told whether transfers in flight are cut when their link expires",
+        Verdict::Invalid => "INVALID: the target enforces no expiry, so that no failure there can come from it",
+    };
+    let also: Vec<&str> = mechanisms[1..]
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Supported)
+        .map(|finding| finding.mechanism.as_str())
+        .collect();
+    let others = targets.iter().filter(|target| target.overall != cut.verdict).count();
+    let mut line = format!("{answer}: {}.", cut.brief);
+    if others > 0 {
+        line = format!("{line} {} of {} targets differ.", others, targets.len());
+    }
+    if !also.is_empty() {
+        line = format!("{line} Supported: {}.", also.join(", "));
+    }
+    line
+}
+
+const NOTHING: &str = "no transfer was made: it takes at least 5 trials";
+/// A mechanism that may hit more trials than this was not looked for well enough to say that it is not at work. None of 5
+/// trials leaves 52 %, the least that the design asks for.
+pub(super) const MOST_SHARE: f64 = 0.53;

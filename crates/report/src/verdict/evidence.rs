@@ -1,0 +1,58 @@
+use std::collections::HashMap;
+
+use ttlsweep_record::environment::ClockOffset;
+
+use crate::load::Runs;
+use crate::observation::{Answer, Asked, Condition, Observation};
+
+/// What a client could know of the runs. The testbed's policy and faults are not among it: from here on no code can ask.
+#[derive(Debug, Clone)]
+pub struct Evidence<'a> {
+    /// The plan's cells, in its order.
+    pub conditions: Vec<Condition>,
+    /// The whole trials.
+    pub trials: Vec<Trial>,
+    /// The transfers of the whole trials.
+    pub observations: &'a [Observation],
+    /// Which run asked which endpoint.
+    pub asked: &'a [Asked],
+    /// The distinct final responses.
+    pub answers: &'a [Answer],
+    /// How far each of `asked` had its clock ahead of the client's; nothing where no response told.
+    pub offsets: Vec<Option<ClockOffset>>,
+}
+
+/// One whole trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trial {
+    /// The block of its run, numbered over all runs and hosts: places within it were drawn at random.
+    pub block: u32,
+    /// Whether this machine was short of processor time.
+    pub starved: bool,
+}
+
+impl<'a> Evidence<'a> {
+    /// Takes from `runs` what a client could know.
+    pub fn of(runs: &'a Runs) -> Self {
+        let mut blocks = HashMap::new();
+        let trials = runs.trials.iter().map(|trial| {
+            let next = u32::try_from(blocks.len()).unwrap_or(u32::MAX);
+            let block = *blocks.entry((&trial.run_id, trial.block, &trial.host)).or_insert(next);
+            Trial { block, starved: trial.starved }
+        });
+        let trials = trials.collect();
+        let transfers = &runs.transfers;
+        let offsets = transfers.asked().iter().zip(transfers.offsets()).map(|(asked, from_rows)| {
+            let recorded = runs.environments[asked.run as usize].clock_offset.get(&asked.endpoint);
+            recorded.copied().or(*from_rows)
+        });
+        Self {
+            conditions: runs.cells.iter().map(Condition::of).collect(),
+            trials,
+            observations: transfers.observations(),
+            asked: transfers.asked(),
+            answers: transfers.answers(),
+            offsets: offsets.collect(),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+use serde::Serialize;
+use ttlsweep_record::{Mechanism, Verdict};
+
+use super::decide::{Ruling, TargetRuling};
+use super::finding::Finding;
+
+/// The file's name within the report's folder.
+pub const FILE: &str = "verdict.json";
+
+/// The file's text.
+pub(crate) fn json(ruling: &Ruling) -> Result<String, serde_json::Error> {
+    let page = Page {
+        schema_version: SCHEMA_VERSION,
+        headline: &ruling.headline,
+        overall: ruling.overall,
+        mechanisms: ruling.mechanisms.iter().map(Row::of).collect(),
+        endpoints: ruling.targets.iter().map(Endpoint::of).collect(),
+    };
+    serde_json::to_string_pretty(&page).map(|text| text + "\n")
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    schema_version: u32,
+    headline: &'a str,
+    overall: Verdict,
+    mechanisms: Vec<Row<'a>>,
+    endpoints: Vec<Endpoint<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    mechanism: Mechanism,
+    verdict: Verdict,
+    p_value: Option<f64>,
+    failures: u64,
+    transfers: u64,
+    upper_bound: Option<f64>,
+    evidence: &'a str,
+}
+
+impl<'a> Row<'a> {
+    fn of(finding: &'a Finding) -> Self {
+        let Finding { mechanism, verdict, p_value, failures, transfers, upper_bound, evidence, brief: _ } = finding;
+        Self {
+            mechanism: *mechanism,
+            verdict: *verdict,
+            p_value: *p_value,
+            failures: *failures,
+            transfers: *transfers,
+            upper_bound: *upper_bound,
+            evidence,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Endpoint<'a> {
+    endpoint: &'a str,
+    overall: Verdict,
+    delta_us: i64,
+    rtt_us: i64,
+    clock_offset_low_us: Option<i64>,
+    clock_offset_high_us: Option<i64>,
+    expired_starts: u64,
+    expired_starts_refused: u64,
+    expired_starts_let_through: u64,
+    undecidable: u64,
+    unexplained: u64,
+    mechanisms: Vec<Row<'a>>,
+}
+
+impl<'a> Endpoint<'a> {
+    fn of(target: &'a TargetRuling) -> Self {
+        let [all, refused, let_through] = target.expired_starts;
+        Self {
+            endpoint: &target.endpoint,
+            overall: target.overall,
+            delta_us: target.delta_us,
+            rtt_us: target.rtt_us,
+            clock_offset_low_us: target.clock_offset.map(|offset| offset.low_us),
+            clock_offset_high_us: target.clock_offset.map(|offset| offset.high_us),
+            expired_starts: all,
+            expired_starts_refused: refused,
+            expired_starts_let_through: let_through,
+            undecidable: target.undecidable,
+            unexplained: target.unexplained,
+            mechanisms: target.mechanisms.iter().map(Row::of).collect(),
+        }
+    }
+}
+
+const SCHEMA_VERSION: u32 = 1;

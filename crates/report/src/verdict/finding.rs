@@ -1,0 +1,138 @@
+use std::collections::HashMap;
+
+use ttlsweep_record::{Mechanism, Verdict};
+
+use super::prose::percent;
+use crate::stats::{trials_for_bound, upper_bound};
+
+/// What one target's transfers say about one mechanism.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The mechanism.
+    pub mechanism: Mechanism,
+    /// The conclusion.
+    pub verdict: Verdict,
+    /// The test's p; nothing where no test could be made.
+    pub p_value: Option<f64>,
+    /// Transfers that count toward it.
+    pub failures: u64,
+    /// Transfers that could have.
+    pub transfers: u64,
+    /// Where it is not supported: the largest share of trials that it may hit all the same (95 %, Clopper–Pearson).
+    pub upper_bound: Option<f64>,
+    /// Why, in plain words with the numbers.
+    pub evidence: String,
+    /// Its first words: what a single line has room for.
+    pub brief: String,
+}
+
+/// What a mechanism's test found, before Holm's adjustment over all of them.
+#[derive(Debug, Clone)]
+pub(super) struct Tested {
+    pub(super) mechanism: Mechanism,
+    pub(super) failures: u64,
+    pub(super) transfers: u64,
+    /// Trials that it hit.
+    pub(super) hits: u64,
+    /// Trials that it could have hit.
+    pub(super) trials: u64,
+    /// Nothing where the test needs more than there is.
+    pub(super) p: Option<f64>,
+    /// What stands in the way of calling it supported, whatever p says; and what it would take.
+    pub(super) obstacle: Option<String>,
+    /// What forbids to acquit it, if it is not supported.
+    pub(super) suspicion: Option<String>,
+    /// The largest upper bound at which it may be called `not-supported`.
+    pub(super) most_share: f64,
+    /// The sentence with the numbers.
+    pub(super) evidence: String,
+    /// What else supports it.
+    pub(super) support: Vec<String>,
+    /// How many more of what it would take to be sure that it is there, where some were hit.
+    pub(super) more: String,
+}
+
+impl Tested {
+    /// The verdict, `adjusted` being Holm's p.
+    pub(super) fn conclude(self, adjusted: f64, alpha: f64) -> Finding {
+        let bound = upper_bound(self.hits, self.trials);
+        let significant = self.p.is_some() && adjusted <= alpha && self.hits > 0;
+        let acquitted = self.trials > 0 && bound <= self.most_share;
+        let (verdict, why) = match &self.obstacle {
+            None if significant => (Verdict::Supported, String::new()),
+            Some(obstacle) if significant || self.trials == 0 => (Verdict::Inconclusive, obstacle.clone()),
+            _ if self.suspicion.is_some() => (Verdict::Inconclusive, self.suspicion.clone().unwrap_or_default()),
+            // An obstacle to seeing an excess is none to seeing that little happened.
+            _ if acquitted => {
+                (Verdict::NotSupported, format!("it hits at most {} of such trials (95 %)", percent(bound)))
+            }
+            Some(obstacle) if self.hits > 0 => (Verdict::Inconclusive, obstacle.clone()),
+            None if self.hits > 0 => (Verdict::Inconclusive, self.more.clone()),
+            _ => (Verdict::Inconclusive, self.too_few()),
+        };
+        let brief = joined([self.evidence, why]);
+        let evidence = joined([brief.clone()].into_iter().chain(self.support));
+        Finding {
+            mechanism: self.mechanism,
+            verdict,
+            p_value: self.p,
+            failures: self.failures,
+            transfers: self.transfers,
+            upper_bound: (verdict == Verdict::NotSupported).then_some(bound),
+            evidence,
+            brief,
+        }
+    }
+
+    fn too_few(&self) -> String {
+        let needed = trials_for_bound(self.most_share);
+        format!("{} such trials say too little: it takes {needed} to exclude that it hits most of them", self.trials)
+    }
+}
+
+fn joined(parts: impl IntoIterator<Item = String>) -> String {
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// Trials by number, each with how many of its transfers were looked at and how many were hit.
+#[derive(Debug, Default)]
+pub(super) struct ByTrial(HashMap<u32, (u64, u64)>);
+
+impl ByTrial {
+    pub(super) fn count(flights: impl Iterator<Item = (u32, bool)>) -> Self {
+        let mut trials = Self::default();
+        for (trial, hit) in flights {
+            let entry = trials.0.entry(trial).or_default();
+            entry.0 += 1;
+            entry.1 += u64::from(hit);
+        }
+        trials
+    }
+
+    pub(super) fn trials(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    /// Trials with at least one hit.
+    pub(super) fn hit(&self) -> u64 {
+        self.0.values().filter(|(_, hits)| *hits > 0).count() as u64
+    }
+
+    /// Trials of which at least half was hit.
+    pub(super) fn half_hit(&self) -> u64 {
+        self.0.values().filter(|(all, hits)| *hits > 0 && 2 * hits >= *all).count() as u64
+    }
+
+    pub(super) fn transfers(&self) -> u64 {
+        self.0.values().map(|(all, _)| all).sum()
+    }
+
+    pub(super) fn transfers_hit(&self) -> u64 {
+        self.0.values().map(|(_, hits)| hits).sum()
+    }
+
+    /// A trial's transfers, and how many of them were hit.
+    pub(super) fn get(&self, trial: u32) -> Option<(u64, u64)> {
+        self.0.get(&trial).copied()
+    }
+}

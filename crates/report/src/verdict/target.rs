@@ -1,0 +1,275 @@
+use std::collections::{BTreeSet, HashMap};
+
+use ttlsweep_record::environment::ClockOffset;
+use ttlsweep_record::{Control, Outcome};
+
+use super::cause::{ExpiredLooks, cause};
+use super::evidence::Evidence;
+use super::flight::{Flight, Timed};
+use crate::observation::{Key, Observation};
+
+/// One target: endpoints that the same cells were asked of, with every flight to them.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// The endpoints, in the order of their names.
+    pub(super) endpoints: Vec<String>,
+    /// δ in microseconds.
+    pub(super) delta_us: i64,
+    /// The round-trip time that δ allows for.
+    pub(super) rtt_us: i64,
+    /// The widest bracket of the server's clock; nothing where no response told.
+    pub(super) offset: Option<ClockOffset>,
+    /// What became of the starts after expiry.
+    pub(super) expired_starts: ExpiredStarts,
+    /// The distinct settings that cells share with their controls.
+    pub(super) keys: Vec<Key>,
+    /// Every transfer but the starts after expiry and those whose head never was written.
+    pub(super) flights: Vec<Flight>,
+}
+
+/// The controls that show whether expiry is enforced at all.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ExpiredStarts {
+    /// Those that ran and counted.
+    pub(super) all: u64,
+    /// Refused in a way in which no other control was.
+    pub(super) refused: u64,
+    /// Completed although their link had certainly expired by the server's clock.
+    pub(super) let_through: u64,
+}
+
+impl Target {
+    /// δ in seconds.
+    pub(super) fn delta(&self) -> f64 {
+        seconds(self.delta_us)
+    }
+}
+
+/// Parts the evidence by target: an endpoint is what a client can tell targets apart by, and cells that were asked of two
+/// endpoints (a testbed has a new port when a run is resumed) make them one.
+pub(super) fn targets(evidence: &Evidence<'_>) -> Vec<Target> {
+    let groups = Groups::of(evidence);
+    let mut keys: Vec<Key> = Vec::new();
+    let key_of: Vec<u32> = evidence
+        .conditions
+        .iter()
+        .map(|condition| match keys.iter().position(|key| *key == condition.key) {
+            Some(at) => at as u32,
+            None => {
+                keys.push(condition.key.clone());
+                keys.len() as u32 - 1
+            }
+        })
+        .collect();
+    groups
+        .members(evidence)
+        .into_iter()
+        .map(|(endpoints, members)| Prepared::of(evidence, &members, &key_of).target(endpoints, &members, &keys))
+        .collect()
+}
+
+/// Which observations belong to one target.
+struct Groups {
+    by_cell: HashMap<u32, usize>,
+    names: Vec<BTreeSet<String>>,
+}
+
+impl Groups {
+    fn of(evidence: &Evidence<'_>) -> Self {
+        let pairs: BTreeSet<(u32, u32)> = evidence.observations.iter().map(|seen| (seen.cell, seen.asked)).collect();
+        let mut groups: Vec<(BTreeSet<u32>, BTreeSet<String>)> = Vec::new();
+        for (cell, asked) in pairs {
+            let endpoint = &evidence.asked[asked as usize].endpoint;
+            // A transfer that never came so far as to have an endpoint belongs where its cell does.
+            let named = || Some(endpoint.clone()).filter(|endpoint| !endpoint.is_empty());
+            let (mut cells, mut names) = (BTreeSet::from([cell]), named().into_iter().collect::<BTreeSet<_>>());
+            groups.retain(|(other_cells, other_names)| {
+                let same = other_cells.contains(&cell) || named().is_some_and(|name| other_names.contains(&name));
+                if same {
+                    cells.extend(other_cells);
+                    names.extend(other_names.iter().cloned());
+                }
+                !same
+            });
+            groups.push((cells, names));
+        }
+        groups.sort_by(|one, other| one.0.cmp(&other.0));
+        let by_cell = (0..).zip(&groups).flat_map(|(at, (cells, _))| cells.iter().map(move |cell| (*cell, at)));
+        Self { by_cell: by_cell.collect(), names: groups.iter().map(|(_, names)| names.clone()).collect() }
+    }
+
+    fn members<'a>(&self, evidence: &Evidence<'a>) -> Vec<(Vec<String>, Vec<&'a Observation>)> {
+        let mut members: Vec<(Vec<String>, Vec<&Observation>)> =
+            self.names.iter().map(|names| (names.iter().cloned().collect(), Vec::new())).collect();
+        for seen in evidence.observations {
+            members[self.by_cell[&seen.cell]].1.push(seen);
+        }
+        members
+    }
+}
+
+/// What must be fixed before any outcome of the grid is looked at.
+struct Prepared<'a> {
+    evidence: &'a Evidence<'a>,
+    key_of: &'a [u32],
+    delta_us: i64,
+    rtt_us: i64,
+    offset: Option<ClockOffset>,
+    needed: Needed,
+}
+
+impl<'a> Prepared<'a> {
+    fn of(evidence: &'a Evidence<'a>, members: &[&Observation], key_of: &'a [u32]) -> Self {
+        let asked: BTreeSet<u32> = members.iter().map(|seen| seen.asked).collect();
+        let brackets = asked.iter().filter_map(|at| evidence.offsets[*at as usize]);
+        let offset = brackets.max_by_key(|bracket| uncertainty(*bracket));
+        let mut trips: Vec<u32> = members.iter().filter_map(|seen| seen.rtt_us).collect();
+        let rtt_us = median(&mut trips).map_or(0, i64::from);
+        let delta_us = LEAST_DELTA_US.max(offset.map_or(0, uncertainty) + 2 * rtt_us);
+        let needed = Needed::of(evidence, members, key_of);
+        Self { evidence, key_of, delta_us, rtt_us, offset, needed }
+    }
+
+    fn target(self, endpoints: Vec<String>, members: &[&Observation], keys: &[Key]) -> Target {
+        let (looks, expired_starts) = self.expired_starts(members);
+        let flights = members.iter().filter_map(|seen| self.flight(seen, &looks)).collect();
+        Target {
+            endpoints,
+            delta_us: self.delta_us,
+            rtt_us: self.rtt_us,
+            offset: self.offset,
+            expired_starts,
+            keys: keys.to_vec(),
+            flights,
+        }
+    }
+
+    fn control(&self, seen: &Observation) -> Option<Control> {
+        self.evidence.conditions[seen.cell as usize].control
+    }
+
+    /// The server's expiry on this machine's clock.
+    fn expiry(&self, seen: &Observation) -> Option<i64> {
+        let middle = self.evidence.offsets[seen.asked as usize]
+            .map_or(0, |bracket| i64::midpoint(bracket.low_us, bracket.high_us));
+        seen.expires_at.get().map(|expiry| expiry - middle)
+    }
+
+    /// What expired links are told, and how many of the controls were told so. A refusal that controls with a living link or
+    /// without one meet just so says nothing of expiry.
+    fn expired_starts(&self, members: &[&Observation]) -> (ExpiredLooks, ExpiredStarts) {
+        let in_time = |seen: &&&Observation| {
+            let alive = self.expiry(seen).is_none_or(|expiry| seen.head_written_at.get().is_some_and(|at| at < expiry));
+            alive && matches!(self.control(seen), Some(Control::LongTtl | Control::HeaderSigned))
+        };
+        let told_in_time: BTreeSet<u32> = members.iter().filter(in_time).filter_map(|seen| seen.answer).collect();
+        let mut looks = ExpiredLooks::default();
+        let mut starts = ExpiredStarts::default();
+        let controls = members.iter().filter(|seen| self.control(seen) == Some(Control::ExpiredStart));
+        for seen in controls.filter(|seen| !matches!(seen.outcome, Outcome::Cancelled | Outcome::FailedLocally)) {
+            starts.all += 1;
+            let certainly_late = self
+                .expiry(seen)
+                .zip(seen.head_written_at.get())
+                .is_some_and(|(expiry, head)| head > expiry + self.delta_us);
+            match seen.outcome {
+                Outcome::Completed if certainly_late => starts.let_through += 1,
+                Outcome::Reset | Outcome::Closed => looks.without_answer = true,
+                Outcome::Rejected => {
+                    let refusal = seen.answer.filter(|place| {
+                        let answer = &self.evidence.answers[*place as usize];
+                        (400..500).contains(&answer.status)
+                            && !matches!(answer.status, 408 | 429)
+                            && !told_in_time.contains(place)
+                    });
+                    starts.refused += u64::from(refusal.is_some());
+                    looks.answers.extend(refusal);
+                }
+                _ => {}
+            }
+        }
+        (looks, starts)
+    }
+
+    fn flight(&self, seen: &Observation, looks: &ExpiredLooks) -> Option<Flight> {
+        let control = self.control(seen);
+        if control == Some(Control::ExpiredStart) {
+            return None;
+        }
+        let condition = &self.evidence.conditions[seen.cell as usize];
+        let trial = self.evidence.trials[seen.trial as usize];
+        let key = self.key_of[seen.cell as usize];
+        let timed = Timed {
+            seen,
+            is_upload: condition.key.method.is_upload(),
+            expiry: self.expiry(seen),
+            needed: self.needed.of_trial(key, trial.block),
+            delta: self.delta_us,
+            rtt: self.rtt_us,
+            starved: trial.starved,
+        };
+        let (cause, ended_in_flight) = cause(&timed, self.evidence.answers, looks);
+        let head = seen.head_written_at.get().unwrap_or(seen.started_at);
+        let since_head = |at: i64| seconds(at - head);
+        Some(Flight {
+            trial: seen.trial,
+            key,
+            block: trial.block,
+            control,
+            cause,
+            ended_in_flight,
+            end: since_head(seen.ended_at),
+            expiry: timed.expiry.map(since_head),
+            body_end: timed.body_end().map(since_head),
+            needed: timed.needed.map(seconds),
+            head_in_time: timed.expiry.is_some_and(|expiry| timed.head_in_time(expiry)),
+        })
+    }
+}
+
+/// How long transfers take when nothing stops them: the median of the long-TTL control of the same settings and block, of
+/// all blocks where that block has none, and of the header-signed control where there is no other.
+struct Needed(HashMap<(u32, Option<u32>), i64>);
+
+impl Needed {
+    fn of(evidence: &Evidence<'_>, members: &[&Observation], key_of: &[u32]) -> Self {
+        let mut found = HashMap::new();
+        // The better source comes later and overwrites.
+        for control in [Control::HeaderSigned, Control::LongTtl] {
+            let mut durations: HashMap<(u32, Option<u32>), Vec<i64>> = HashMap::new();
+            for seen in members.iter().filter(|seen| seen.outcome == Outcome::Completed) {
+                let Some(head) = seen.head_written_at.get() else { continue };
+                if evidence.conditions[seen.cell as usize].control != Some(control) {
+                    continue;
+                }
+                let key = key_of[seen.cell as usize];
+                for block in [None, Some(evidence.trials[seen.trial as usize].block)] {
+                    durations.entry((key, block)).or_default().push(seen.ended_at - head);
+                }
+            }
+            let medians = durations.iter_mut().filter_map(|(key, durations)| Some((*key, median(durations)?)));
+            found.extend(medians);
+        }
+        Self(found)
+    }
+
+    fn of_trial(&self, key: u32, block: u32) -> Option<i64> {
+        self.0.get(&(key, Some(block))).or_else(|| self.0.get(&(key, None))).copied()
+    }
+}
+
+/// Half the bracket's width.
+fn uncertainty(bracket: ClockOffset) -> i64 {
+    (bracket.high_us - bracket.low_us).abs().div_euclid(2)
+}
+
+fn median<T: Ord + Copy>(values: &mut [T]) -> Option<T> {
+    let middle = values.len() / 2;
+    (!values.is_empty()).then(|| *values.select_nth_unstable(middle).1)
+}
+
+pub(super) fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
+
+const LEAST_DELTA_US: i64 = 50_000;

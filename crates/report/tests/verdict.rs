@@ -1,0 +1,270 @@
+//! Worlds whose physics is known, and what the verdict makes of what a client sees there.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Sweep, World};
+use ttlsweep_record::*;
+use ttlsweep_report::load::load;
+use ttlsweep_report::verdict::{Evidence, Judged, Ruling, decide};
+
+/// One target of this policy in this world: one user whose uploads take 6 s, links of 2, 4 and 20 s.
+fn sweep(policy: ExpiryPolicy, world: World) -> Sweep {
+    Sweep {
+        policies: vec![Some(policy)],
+        ttls: vec![2, 4, 20],
+        blocks: 5,
+        transfer_us: 6_000_000,
+        world,
+        ..Sweep::default()
+    }
+}
+
+fn ruling(sweep: &Sweep) -> Ruling {
+    let folder = tempfile::tempdir().unwrap();
+    sweep.write(folder.path());
+    let runs = load(&[folder.path().to_owned()]).unwrap();
+    decide(&Evidence::of(&runs))
+}
+
+fn find(ruling: &Ruling, mechanism: Mechanism) -> &Judged {
+    ruling.mechanisms.iter().find(|found| found.mechanism == mechanism).unwrap()
+}
+
+/// Only these are supported.
+fn assert_supported(ruling: &Ruling, expected: &[Mechanism]) {
+    let supported: Vec<Mechanism> = Mechanism::ALL.iter().copied().filter(|one| ruling.supports(*one)).collect();
+    assert_eq!(supported, expected, "{ruling:#?}");
+}
+
+#[test]
+fn a_server_that_checks_at_the_head_is_acquitted_with_a_bound() {
+    let ruling = ruling(&sweep(ExpiryPolicy::OnRequest, World::default()));
+    assert_supported(&ruling, &[]);
+    let cut = find(&ruling, Mechanism::CutAtExpiry);
+    assert_eq!((cut.verdict, cut.failures, cut.transfers), (Verdict::NotSupported, 0, 10));
+    // scipy: 0 of 10 leaves up to 30.8 %.
+    assert!((cut.upper_bound.unwrap() - 0.308).abs() < 0.001, "{cut:?}");
+    assert!(ruling.headline.starts_with("No sign that transfers in flight are cut"), "{}", ruling.headline);
+}
+
+#[test]
+fn a_cut_is_seen_however_it_is_made() {
+    for cut in [Cut::Reset, Cut::Close, Cut::Respond] {
+        let ruling = ruling(&sweep(ExpiryPolicy::InFlight, World { cut, ..World::default() }));
+        assert_supported(&ruling, &[Mechanism::CutAtExpiry]);
+        let found = find(&ruling, Mechanism::CutAtExpiry);
+        assert_eq!((found.failures, found.transfers, found.upper_bound), (10, 10, None), "{cut}: {found:?}");
+        assert!(
+            found.evidence.starts_with("10 of 10 uploads that outlived their link were cut within 0.05 s of expiry")
+        );
+        assert!(found.evidence.contains("none of 10 controls was cut at any time"), "{}", found.evidence);
+        assert!(found.evidence.contains("slope 1.00"), "{}", found.evidence);
+        assert!(found.p_value.unwrap() < 1e-9);
+    }
+}
+
+#[test]
+fn a_refusal_of_the_whole_body_is_no_cut() {
+    let ruling = ruling(&sweep(ExpiryPolicy::OnCompletion, World::default()));
+    assert_supported(&ruling, &[Mechanism::RejectedAtCompletion]);
+    let found = find(&ruling, Mechanism::RejectedAtCompletion);
+    assert_eq!((found.failures, found.transfers), (10, 10));
+    assert_eq!(ruling.overall, Verdict::NotSupported);
+}
+
+#[test]
+fn random_resets_are_the_networks_and_nobody_elses() {
+    let world = World { resets_percent: 10, ..World::default() };
+    let ruling = ruling(&Sweep { blocks: 20, ..sweep(ExpiryPolicy::OnRequest, world) });
+    assert_supported(&ruling, &[Mechanism::Network]);
+    assert_eq!(ruling.overall, Verdict::NotSupported, "{}", ruling.headline);
+}
+
+#[test]
+fn a_cut_is_seen_through_random_resets() {
+    let world = World { resets_percent: 20, ..World::default() };
+    let ruling = ruling(&Sweep { blocks: 20, ..sweep(ExpiryPolicy::InFlight, world) });
+    assert_supported(&ruling, &[Mechanism::CutAtExpiry, Mechanism::Network]);
+}
+
+#[test]
+fn a_timer_as_long_as_a_ttl_is_not_taken_for_expiry() {
+    // Uploads of 8 s, cut at an age of 4 s; links of 4 s live 3 to 4 s from there, so that some end at their expiry.
+    for blocks in [5, 20, 100] {
+        let world = World { timer_us: Some(4_000_000), ..World::default() };
+        let swept =
+            Sweep { transfer_us: 8_000_000, ttls: vec![2, 4, 20], blocks, ..sweep(ExpiryPolicy::OnRequest, world) };
+        let ruling = ruling(&swept);
+        assert_supported(&ruling, &[Mechanism::Network]);
+    }
+}
+
+#[test]
+fn late_starts_are_ordinary_refusals() {
+    let late = Sweep { late_every: 3, ttls: vec![20], blocks: 12, ..sweep(ExpiryPolicy::OnRequest, World::default()) };
+    let ruling = ruling(&late);
+    assert_supported(&ruling, &[Mechanism::LateStart]);
+    assert_eq!(ruling.overall, Verdict::Inconclusive, "nothing outlived its link");
+}
+
+#[test]
+fn slow_down_is_throttling() {
+    let world = World { slow_down_percent: 15, ..World::default() };
+    let ruling = ruling(&Sweep { blocks: 10, ..sweep(ExpiryPolicy::OnRequest, world) });
+    assert_supported(&ruling, &[Mechanism::Throttled]);
+    assert_eq!(ruling.overall, Verdict::NotSupported);
+}
+
+#[test]
+fn an_expired_link_let_through_makes_everything_invalid() {
+    let ruling = ruling(&sweep(ExpiryPolicy::Never, World::default()));
+    assert_eq!(ruling.overall, Verdict::Invalid);
+    assert!(ruling.mechanisms.iter().all(|found| found.verdict == Verdict::Invalid));
+    assert!(ruling.headline.starts_with("INVALID: "), "{}", ruling.headline);
+    assert!(ruling.headline.contains("5 of 5 expired starts were let through"), "{}", ruling.headline);
+}
+
+#[test]
+fn without_an_expired_start_nothing_is_said_of_expiry() {
+    let ruling = ruling(&Sweep { controls: false, ..sweep(ExpiryPolicy::InFlight, World::default()) });
+    assert_supported(&ruling, &[]);
+    assert_eq!(ruling.overall, Verdict::Inconclusive);
+    assert!(ruling.headline.contains("no expired start ran"), "{}", ruling.headline);
+}
+
+#[test]
+fn too_few_trials_say_how_many_it_takes() {
+    let cut = ruling(&Sweep { blocks: 2, ttls: vec![2], ..sweep(ExpiryPolicy::InFlight, World::default()) });
+    assert_eq!(cut.overall, Verdict::Inconclusive);
+    assert!(find(&cut, Mechanism::CutAtExpiry).evidence.contains("it takes 3 trials cut"), "{}", cut.headline);
+    let none = ruling(&Sweep { blocks: 3, ttls: vec![2], ..sweep(ExpiryPolicy::OnRequest, World::default()) });
+    assert_eq!(none.overall, Verdict::Inconclusive);
+    assert!(none.headline.contains("it takes 5 to exclude"), "{}", none.headline);
+}
+
+#[test]
+fn clocks_two_seconds_apart_change_nothing() {
+    // Ahead: the link ends two seconds early, so that links of 2 s never live and those of 4 s do for one or two.
+    let ahead = World { offset_us: 2_000_000, ..World::default() };
+    let cut = ruling(&Sweep { ttls: vec![5, 6], ..sweep(ExpiryPolicy::InFlight, ahead) });
+    assert_supported(&cut, &[Mechanism::CutAtExpiry]);
+    let spared = ruling(&Sweep { ttls: vec![5, 6], ..sweep(ExpiryPolicy::OnRequest, ahead) });
+    assert_supported(&spared, &[]);
+    assert_eq!(spared.overall, Verdict::NotSupported);
+    // Behind: the link outlives itself; a start within these two seconds is no expired start, and its passing no offence.
+    let behind = World { offset_us: -2_000_000, ..World::default() };
+    for policy in [ExpiryPolicy::InFlight, ExpiryPolicy::OnRequest] {
+        let ruling = ruling(&Sweep { ttls: vec![1, 2], ..sweep(policy, behind) });
+        assert_eq!(ruling.overall, Verdict::Inconclusive, "{}", ruling.headline);
+    }
+}
+
+#[test]
+fn expiry_worded_as_clock_skew_is_still_expiry() {
+    let said = "The difference between the request time and the server's time is too large.";
+    for code in ["AccessDenied", "RequestTimeTooSkewed"] {
+        let world = World { expired: (400, code, said), ..World::default() };
+        let rejected = ruling(&sweep(ExpiryPolicy::OnCompletion, world));
+        assert_supported(&rejected, &[Mechanism::RejectedAtCompletion]);
+        let late = Sweep { late_every: 3, blocks: 12, ttls: vec![20], ..sweep(ExpiryPolicy::OnRequest, world) };
+        assert_supported(&ruling(&late), &[Mechanism::LateStart]);
+    }
+}
+
+#[test]
+fn a_cut_that_comes_late_is_not_denied() {
+    let world = World { cut_delay_us: 900_000, ..World::default() };
+    let ruling = ruling(&Sweep { blocks: 20, ..sweep(ExpiryPolicy::InFlight, world) });
+    assert_eq!(ruling.overall, Verdict::Inconclusive, "{}", ruling.headline);
+    assert!(ruling.headline.contains("a cut that comes late would have it"), "{}", ruling.headline);
+    assert!(!ruling.supports(Mechanism::Network), "{}", ruling.headline);
+}
+
+#[test]
+fn windows_that_hold_much_of_the_time_say_nothing() {
+    // 0.3 s of transfer: the windows are a third of it.
+    let short =
+        Sweep { transfer_us: 1_200_000, ttls: vec![1], blocks: 12, ..sweep(ExpiryPolicy::InFlight, World::default()) };
+    let found = ruling(&short);
+    assert!(found.supports(Mechanism::CutAtExpiry), "{}", found.headline);
+    let shorter = Sweep { transfer_us: 400_000, ..short };
+    let found = ruling(&shorter);
+    assert_eq!(found.overall, Verdict::Inconclusive, "{}", found.headline);
+}
+
+#[test]
+fn the_truth_of_the_testbed_is_not_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let swept = sweep(ExpiryPolicy::InFlight, World::default());
+    swept.write(folder.path());
+    let before = decide(&Evidence::of(&load(&[folder.path().to_owned()]).unwrap()));
+    // The same rows under a false flag.
+    for file in ["cells.csv", "transfers.csv"] {
+        let path = folder.path().join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, text.replace(",in-flight,", ",never,")).unwrap();
+    }
+    let after = decide(&Evidence::of(&load(&[folder.path().to_owned()]).unwrap()));
+    assert_eq!(before, after);
+}
+
+#[test]
+fn targets_are_judged_apart_and_the_worst_is_the_answer() {
+    let policies = [ExpiryPolicy::OnRequest, ExpiryPolicy::InFlight, ExpiryPolicy::OnCompletion].map(Some);
+    let ruling = ruling(&Sweep { policies: policies.to_vec(), ..sweep(ExpiryPolicy::Never, World::default()) });
+    assert_supported(&ruling, &[Mechanism::CutAtExpiry, Mechanism::RejectedAtCompletion]);
+    let overall: Vec<_> = ruling.targets.iter().map(|target| target.overall).collect();
+    assert_eq!(overall, [Verdict::NotSupported, Verdict::Supported, Verdict::NotSupported]);
+    assert!(ruling.headline.contains("2 of 3 targets differ"), "{}", ruling.headline);
+}
+
+fn program(args: &[&str], folder: &Path) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ttlsweep-report")).arg(folder).args(args).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+fn written(policy: ExpiryPolicy) -> (tempfile::TempDir, PathBuf) {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("run");
+    sweep(policy, World::default()).write(&folder);
+    (base, folder)
+}
+
+#[test]
+fn verdict_json_has_the_published_keys_and_a_row_for_every_mechanism() {
+    let (_base, folder) = written(ExpiryPolicy::InFlight);
+    let (code, stdout, _) = program(&[], &folder);
+    assert_eq!(code, Some(0));
+    let text = std::fs::read_to_string(folder.join("verdict.json")).unwrap();
+    let verdict: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(verdict["schema_version"], 1);
+    assert_eq!(verdict["overall"], "supported");
+    assert_eq!(stdout.lines().next(), verdict["headline"].as_str());
+    assert!(stdout.lines().nth(1).unwrap().starts_with("Enforcement: "), "{stdout}");
+    assert!(stdout.contains("within δ = 50.0ms"), "{stdout}");
+    let rows = verdict["mechanisms"].as_array().unwrap();
+    let words: Vec<_> = rows.iter().map(|row| row["mechanism"].as_str().unwrap()).collect();
+    assert_eq!(words, Mechanism::WORDS);
+    let mut keys: Vec<_> = rows[0].as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["evidence", "failures", "mechanism", "p_value", "transfers", "upper_bound", "verdict"]);
+    assert_eq!(verdict["endpoints"][0]["endpoint"], "https://127.0.0.1:9001");
+}
+
+#[test]
+fn a_supported_mechanism_that_was_asked_for_exits_with_three() {
+    let (_base, folder) = written(ExpiryPolicy::InFlight);
+    let asked = |args: &[&str]| program(args, &folder).0;
+    assert_eq!(asked(&["--fail-on", "cut-at-expiry"]), Some(3));
+    assert_eq!(asked(&["--fail-on", "network"]), Some(0));
+    assert_eq!(asked(&["--fail-on", "network", "--fail-on", "cut-at-expiry"]), Some(3));
+    let (code, _, stderr) = program(&["--fail-on", "magic"], &folder);
+    assert_eq!(code, Some(2));
+    for word in Mechanism::WORDS {
+        assert!(stderr.contains(word), "{stderr}");
+    }
+}
