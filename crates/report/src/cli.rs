@@ -8,7 +8,7 @@ use ttlsweep_record::Mechanism;
 #[derive(Debug, clap::Parser)]
 #[command(name = "ttlsweep-report", version)]
 pub struct Args {
-    /// Folders of runs, all of one plan (results/<experiment>/<time>, or results/<experiment>/latest).
+    /// Folders of runs, all of one plan (`results/<experiment>/<time>`, or `results/<experiment>/latest`).
     #[arg(required = true, value_name = "DIR")]
     pub runs: Vec<PathBuf>,
 

@@ -1,9 +1,9 @@
 //! Which mechanism explains the failures, and how sure that is: drawn from what a client could see, and from nothing else.
 //!
-//! The way of the data: [`evidence`] takes from the runs what may be known; [`target`] parts it by target, fixes δ and the
-//! durations needed, and makes each observation a [`flight`] on the server's clock; [`cause`] says what a failure counts
-//! toward; [`cut`], [`completion`], [`network`] and [`named`] each test mechanisms on the trials; [`decide`] puts it together,
-//! [`file`] writes it.
+//! The way of the data: `evidence` takes from the runs what may be known; `target` parts it by target, fixes δ and the
+//! durations needed, and makes each observation a `flight` on the server's clock; `cause` says what a failure counts
+//! toward; `cut`, `completion`, `network` and `named` each test mechanisms on the trials; `decide` puts it together,
+//! `file` writes it.
 
 mod cause;
 mod completion;

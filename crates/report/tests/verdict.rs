@@ -177,6 +177,8 @@ fn expiry_worded_as_clock_skew_is_still_expiry() {
 #[test]
 fn a_cut_that_comes_late_is_not_denied() {
     let world = World { cut_delay_us: 900_000, ..World::default() };
+    let few = ruling(&Sweep { blocks: 3, seed: 5, ..sweep(ExpiryPolicy::InFlight, world) });
+    assert_eq!(few.overall, Verdict::Inconclusive, "{}", few.headline);
     let ruling = ruling(&Sweep { blocks: 20, ..sweep(ExpiryPolicy::InFlight, world) });
     assert_eq!(ruling.overall, Verdict::Inconclusive, "{}", ruling.headline);
     assert!(ruling.headline.contains("a cut that comes late would have it"), "{}", ruling.headline);

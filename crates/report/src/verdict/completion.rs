@@ -51,7 +51,7 @@ pub(super) fn test(target: &Target) -> Tested {
         p: (grid.trials() > 0 && others.trials() > 0).then_some(p),
         obstacle,
         suspicion: None,
-        most_share: super::decide::MOST_SHARE,
+        most_share: super::finding::MOST_SHARE,
         evidence,
         support: Vec::new(),
         more: "it takes some 5 trials of either kind to be sure of it".to_owned(),

@@ -76,7 +76,7 @@ pub(super) fn test(target: &Target, alpha: f64) -> Tested {
         p,
         obstacle,
         suspicion: later_ends(target, delta),
-        most_share: super::decide::MOST_SHARE,
+        most_share: super::finding::MOST_SHARE,
         evidence: sentence(target, &outlived, &controls, excess.map(|excess| (excess.p, excess.share)), delta),
         support: if outlived.transfers_hit() > 0 { support::sentences(target, delta) } else { Vec::new() },
         more,
@@ -155,13 +155,16 @@ fn later_ends(target: &Target, delta: f64) -> Option<String> {
     let ended = |flight: &&Flight| flight.cause == Cause::EndedAfterExpiry && flight.ended_in_flight;
     let later: Vec<&Flight> = target.flights.iter().filter(|f| f.in_grid()).filter(ended).collect();
     let trials = ByTrial::count(later.iter().map(|flight| (flight.trial, true))).trials();
-    if trials < LEAST_TRIALS || after_expiry(target, delta) > super::ALPHA {
+    // Few trials make no small p; but where nothing ever ended but after expiry, an acquittal would be rash.
+    let elsewhere = |flight: &Flight| flight.ended_in_flight && !(flight.in_grid() && ended(&flight));
+    let nowhere_else = !target.flights.iter().any(elsewhere);
+    if trials < LEAST_TRIALS || (after_expiry(target, delta) > super::ALPHA && !nowhere_else) {
         return None;
     }
     let mut delays: Vec<f64> = later.iter().filter_map(|flight| Some(flight.end - flight.expiry?)).collect();
     delays.sort_by(f64::total_cmp);
     Some(format!(
-        "but {} ended {} to {} after expiry, more often than the controls at that age, as a cut that comes late would have \
+        "but {} ended {} to {} after expiry, more often than the controls of that age, as a cut that comes late would have \
          it: it takes TTLs further apart to tell",
         count(later.len() as u64, "transfer"),
         secs(delays[0]),
@@ -262,7 +265,7 @@ const MOST_IN_WINDOWS: f64 = 0.2;
 /// Where the controls' ends make a difference as large as the one seen at least this likely, they were not spared.
 const NOT_SPARED: f64 = 0.05;
 const LEAST_TRIALS: u64 = 3;
-/// Trials without a hit that bound the share of hits below [`super::decide::MOST_SHARE`].
+/// Trials without a hit that bound the share of hits below [`super::finding::MOST_SHARE`].
 const NOTHING_SEEN: u64 = 5;
 /// As many as the vocabulary has: what Holm's first step divides by.
 const MECHANISMS: f64 = Mechanism::ALL.len() as f64;

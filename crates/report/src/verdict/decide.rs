@@ -216,6 +216,3 @@ fn headline(mechanisms: &[Finding], targets: &[TargetRuling]) -> String {
 }
 
 const NOTHING: &str = "no transfer was made: it takes at least 5 trials";
-/// A mechanism that may hit more trials than this was not looked for well enough to say that it is not at work. None of 5
-/// trials leaves 52 %, the least that the design asks for.
-pub(super) const MOST_SHARE: f64 = 0.53;

@@ -57,7 +57,7 @@ pub(super) fn test(target: &Target, mechanism: Mechanism, alpha: f64) -> Tested 
         obstacle: None,
         suspicion: None,
         most_share: if all.hit() == 0 {
-            super::decide::MOST_SHARE
+            super::finding::MOST_SHARE
         } else if few {
             RARE
         } else {

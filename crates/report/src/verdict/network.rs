@@ -51,7 +51,7 @@ pub(super) fn test(target: &Target, alpha: f64) -> Tested {
             .then(|| "the controls are spared, so that it is not the network alone".to_owned()),
         suspicion: None,
         most_share: if all.hit() == 0 {
-            super::decide::MOST_SHARE
+            super::finding::MOST_SHARE
         } else if few {
             RARE
         } else {
