@@ -6,6 +6,7 @@ swept at once. What a run writes stays in --out, with the server's log.
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -77,9 +78,10 @@ class Sweep:
         done = subprocess.run([report, folder], capture_output=True, text=True, timeout=SWEPT_WITHIN_S, check=False)
         if done.returncode != 0:
             return [f"ttlsweep-report ended with {done.returncode}:\n{done.stderr}"]
-        first_line = done.stdout.splitlines()[0]
-        print(f"  {first_line}")
-        return report_contradictions(first_line, run, self.server)
+        headline, enforcement = done.stdout.splitlines()[:2]
+        print(f"  {headline}\n  {enforcement}")
+        overall = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))["overall"]
+        return report_contradictions(overall, enforcement, run, self.server)
 
 
 def main() -> int:
