@@ -64,7 +64,18 @@ faults REPETITIONS="31":
     sed '/^## Measured/q' docs/fault-matrix.md > target/fault-matrix-head.md
     (cat target/fault-matrix-head.md; echo; sed 's/^## /### /' target/fault-matrix.md) > docs/fault-matrix.md
 
-# The same, a few times each and into no file.
+# The cost of the instrument beside curl, locust and an untraced twin, for an idle machine; --quick takes a minute.
+[group('develop')]
+bench *ARGS:
+    cargo build --release --workspace --bins --examples --locked
+    python3 scripts/bench.py "$@"
+
+# Achieved over asked, and fairness, for caps from 1 to 1000 Mbit/s.
+[group('develop')]
+caps *ARGS: build
+    python3 scripts/caps.py "$@"
+
+# The fault matrix a few times, into no file.
 [private]
 faults-short REPETITIONS: build-debug
     target/debug/examples/fault_matrix {{REPETITIONS}}

@@ -1,0 +1,1 @@
+"""The parts of scripts/bench.py and scripts/caps.py."""

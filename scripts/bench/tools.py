@@ -1,0 +1,65 @@
+"""What the benchmarks need: our programs, a virtual environment with locust, files to send."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+FOLDER = PROJECT / ".bench"
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+
+
+class Unavailable(Exception):
+    """Something that the benchmark needs is not there."""
+
+
+def program(folder, name) -> Path:
+    path = (folder / name).absolute()
+    if not path.is_file():
+        raise Unavailable(
+            f"{path} is missing: run `cargo build --release --locked -p ttlsweep-runner --bins --examples`"
+        )
+    return path
+
+
+def virtual_environment() -> Path:
+    """The folder of the environment's programs; made on the first call, and anew when the pins change."""
+    programs, stamp = FOLDER / "venv" / "bin", FOLDER / "installed.txt"
+    wanted = REQUIREMENTS.read_text()
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return programs
+    print("installing locust and matplotlib into .bench/, once", file=sys.stderr)
+    FOLDER.mkdir(exist_ok=True)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER / "venv"], check=True)
+    pip = [programs / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--requirement", REQUIREMENTS], check=True)
+    # Last, so that an installation that was interrupted is made anew.
+    stamp.write_text(wanted)
+    return programs
+
+
+def body_file(size) -> Path:
+    """A file of `size` bytes that no layer could compress."""
+    path = FOLDER / f"body-{size}"
+    if not path.is_file() or path.stat().st_size != size:
+        FOLDER.mkdir(exist_ok=True)
+        path.write_bytes(os.urandom(size))
+    return path
+
+
+def environment(certificate=None) -> dict:
+    """A client's environment: credentials that only have to be there, and the sink's certificate."""
+    kept = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
+    kept.update(
+        AWS_ACCESS_KEY_ID="bench",
+        AWS_SECRET_ACCESS_KEY="bench",
+        AWS_REGION="us-east-1",
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+    )
+    kept.pop("AWS_PROFILE", None)
+    if certificate:
+        kept["AWS_CA_BUNDLE"] = str(certificate)
+    return kept
