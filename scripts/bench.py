@@ -4,7 +4,8 @@ and locust, and memory a user.
 
 Every client sends the same bytes to a server on loopback that discards them, which is started anew for each measurement.
 Clients take turns, so that what else the machine does meets all of them. Writes docs/bench.csv, the chart and the tables
-of docs/bench.md; --quick writes nothing and takes under a minute.
+of docs/bench.md; --quick writes none of them and takes under a minute. Each run goes into the CSV as it ends, so that
+a benchmark that is stopped has lost nothing: --redraw makes tables and chart of what is there.
 """
 
 import argparse
@@ -58,6 +59,12 @@ class Measurement:
     def gigabytes_a_second(self) -> float:
         return self.load.gigabytes / self.wall_s
 
+    @classmethod
+    def read(cls, row) -> "Measurement":
+        load = Load(int(row["users"]), int(row["size_bytes"]), int(row["transfers_per_user"]))
+        seconds = [float(row[name]) for name in ("cpu_s", "start_cpu_s", "wall_s")]
+        return cls(row["tls"] == "1", load, row["client"], int(row["round"]), *seconds)
+
     def row(self) -> list:
         load = self.load
         whole = [int(self.tls), load.users, load.size, load.transfers, self.client, self.round]
@@ -67,7 +74,8 @@ class Measurement:
 class Bench:
     """The clients and the sink, ready to be measured."""
 
-    def __init__(self, binaries, folder):
+    def __init__(self, binaries, folder, keep):
+        self.keep = keep
         self.sink = program(binaries, "examples/sink")
         self.ttlsweep = program(binaries, "ttlsweep")
         self.clients, self.folder = known_clients(binaries), folder
@@ -87,7 +95,10 @@ class Bench:
 
     def _measure(self, client, load, tls, number):
         cost = self._run(client, load, tls)
-        return Measurement(tls, load, client.name, number, cost.cpu_s, self._start_of(client, load, tls), cost.wall_s)
+        start = self._start_of(client, load, tls)
+        found = Measurement(tls, load, client.name, number, cost.cpu_s, start, cost.wall_s)
+        self.keep(found)
+        return found
 
     def _start_of(self, client, load, tls):
         """What starting costs, which has nothing to do with gigabytes: the least of three runs with a single kilobyte."""
@@ -107,20 +118,37 @@ class Bench:
 
 def main() -> int:
     arguments = parse_arguments()
+    if arguments.redraw:
+        write_costs(arguments.out, read(arguments.out / "bench.csv"))
+        return 0
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        bench = Bench(arguments.bin, Path(folder))
         if arguments.quick:
-            found = everything(bench, QUICK, pairs=3, rounds=1)
-            print(report.table(found))
+            bench = Bench(arguments.bin, Path(folder), keep=lambda _: None)
+            print(report.table(everything(bench, QUICK, pairs=3, rounds=1)))
             return 0
-        found = everything(bench, LOADS, arguments.pairs, arguments.rounds)
-        held = [
-            tell_memory(memory.measure(bench.ttlsweep, bench.sink, users, tls, fresh(folder)))
-            for tls in (False, True)
-            for users in (1_000, 10_000)
-        ]
-    write(arguments.out, found, held)
+        with open(arguments.out / "bench.csv", "w", newline="") as file:
+            bench = Bench(arguments.bin, Path(folder), keep=keeper(file))
+            found = everything(bench, LOADS, arguments.pairs, arguments.rounds)
+        write_costs(arguments.out, found)
+        write_memory(arguments.out, measure_memory(bench, folder))
     return 0
+
+
+def keeper(file):
+    """Writes each measurement when it is made."""
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(COLUMNS)
+
+    def keep(one):
+        rows.writerow(one.row())
+        file.flush()
+
+    return keep
+
+
+def read(path) -> list:
+    with open(path, newline="") as file:
+        return [Measurement.read(row) for row in csv.DictReader(file)]
 
 
 def everything(bench, loads, pairs, rounds) -> list:
@@ -134,26 +162,28 @@ def everything(bench, loads, pairs, rounds) -> list:
     return found
 
 
-def fresh(folder) -> Path:
-    return Path(tempfile.mkdtemp(dir=folder))
-
-
-def tell_memory(held):
-    print(report.memory_line(held), file=sys.stderr)
+def measure_memory(bench, folder) -> list:
+    held = []
+    for tls in (False, True):
+        for users in (1_000, 10_000):
+            apart = Path(tempfile.mkdtemp(dir=folder))
+            held.append(memory.measure(bench.ttlsweep, bench.sink, users, tls, apart))
+            print(report.memory_line(held[-1]), file=sys.stderr)
     return held
 
 
-def write(out, found, held):
-    with open(out / "bench.csv", "w", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(COLUMNS)
-        rows.writerows(one.row() for one in found)
-    report.replace_part(out / "bench.md", "cost", report.headline(found, held) + "\n" + report.table(found))
-    report.replace_part(out / "bench.md", "memory", report.memory_table(held))
-    report.draw(out / "bench.csv", out / "images" / "bench-cpu.png")
-    print(report.headline(found, held))
-    print(report.table(found))
-    print(report.memory_table(held))
+def write_costs(out, found):
+    image = out / "images" / "bench-cpu.png"
+    report.draw(out / "bench.csv", image)
+    text = f"{report.headline(found)}\n{report.picture(image)}\n\n{report.table(found)}"
+    report.replace_part(out / "bench.md", "cost", text)
+    print(text)
+
+
+def write_memory(out, held):
+    text = report.memory_table(held)
+    report.replace_part(out / "bench.md", "memory", text)
+    print(text)
 
 
 def parse_arguments():
@@ -161,6 +191,7 @@ def parse_arguments():
     parser.add_argument("--bin", type=Path, default=PROJECT / "target" / "release", help="the folder of the programs")
     parser.add_argument("--out", type=Path, default=PROJECT / "docs", help="the folder of bench.csv and bench.md")
     parser.add_argument("--quick", action="store_true", help="a look, in under a minute; writes nothing")
+    parser.add_argument("--redraw", action="store_true", help="tables and chart anew from bench.csv")
     parser.add_argument("--pairs", type=int, default=PAIRS, help="pairs of ttlsweep and untraced at five users")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="rounds of everything else")
     return parser.parse_args()

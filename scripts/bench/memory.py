@@ -49,7 +49,8 @@ def cap(load) -> str:
 
 
 def together(transfers) -> int:
-    """The most transfers that were in flight at once. Instants are RFC 3339 of one length, so their order is the texts'."""
+    """The most transfers that were in flight at once."""
+    # Instants are RFC 3339 of one length, so their order is that of the texts.
     starts = [(row["head_written_at"], 1) for row in transfers]
     ends = [(row["ended_at"], -1) for row in transfers]
     most = now = 0
