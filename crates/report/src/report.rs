@@ -125,7 +125,7 @@ fn caption(runs: &Runs, axes: &Axes, cells: &[CellSummary], enforcement: &[Enfor
         fixed: axes.fixed(),
         enforcement: enforcement::headline(enforcement),
         invalid: enforcement.iter().any(|one| one.finding == Finding::NotEnforced),
-        left_out: (!left_out.is_empty()).then(|| format!("Left out: {}.", left_out.join("; "))),
+        left_out: (!left_out.is_empty()).then(|| format!("Also: {}.", left_out.join("; "))),
     }
 }
 
