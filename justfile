@@ -91,6 +91,11 @@ build-debug:
 servers:
     scripts/servers.sh
 
+# How long after it happened a cut is recorded, for an idle machine; --write puts the table into docs/bench.md.
+[group('develop')]
+cuts *ARGS: build
+    python3 scripts/cuts.py "$@"
+
 # Formats the code.
 [group('develop')]
 format:

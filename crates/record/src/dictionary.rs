@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::row::{Column, Row};
-use crate::rows::{Cell, EventRecord, SampleRecord, SummaryRecord, TransferRecord, TrialRecord};
+use crate::rows::{Cell, EventRecord, HarnessRecord, SampleRecord, SummaryRecord, TransferRecord, TrialRecord};
 use crate::words::{Control, EventKind, ObjectState, Outcome, PeerClose, Phase, TrialState};
 
 /// The dictionary as Markdown; `docs/data-dictionary.md` is this text, and a test compares the two.
@@ -11,6 +11,7 @@ pub fn markdown() -> String {
     let mut text = String::from(INTRODUCTION);
     table(&mut text, TransferRecord::FILE, "One row a transfer.", TransferRecord::COLUMNS);
     table(&mut text, TrialRecord::FILE, "One row an attempt at a trial.", TrialRecord::COLUMNS);
+    table(&mut text, HarnessRecord::FILE, "Is it us? One row an attempt that was not killed.", HarnessRecord::COLUMNS);
     table(&mut text, Cell::FILE, "One row a cell or control.", Cell::COLUMNS);
     table(&mut text, EventRecord::FILE, "The tape of each transfer.", EventRecord::COLUMNS);
     table(&mut text, SampleRecord::FILE, "The kernel's view of each transfer.", SampleRecord::COLUMNS);

@@ -15,6 +15,8 @@ pub mod units;
 pub mod words;
 
 pub use fault::{Fault, FaultKind, FaultPlace};
-pub use rows::{Cell, EventRecord, SCHEMA_VERSION, SampleRecord, SummaryRecord, TransferRecord, TrialRecord};
+pub use rows::{
+    Cell, EventRecord, HarnessRecord, SCHEMA_VERSION, SampleRecord, SummaryRecord, TransferRecord, TrialRecord,
+};
 pub use units::{BitRate, ByteCount, Timestamp};
 pub use words::*;

@@ -2,6 +2,7 @@
 
 mod cell;
 mod event;
+mod harness;
 mod sample;
 mod summary;
 mod transfer;
@@ -9,6 +10,7 @@ mod trial;
 
 pub use cell::Cell;
 pub use event::EventRecord;
+pub use harness::HarnessRecord;
 pub use sample::SampleRecord;
 pub use summary::SummaryRecord;
 pub use transfer::TransferRecord;

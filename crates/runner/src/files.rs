@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 
 use ttlsweep_record::csv_file::RowWriter;
 use ttlsweep_record::row::Row;
-use ttlsweep_record::{Cell, EventRecord, SampleRecord, TransferRecord, TrialRecord};
+use ttlsweep_record::{Cell, EventRecord, HarnessRecord, SampleRecord, TransferRecord, TrialRecord};
 
 use crate::stop::StopSwitch;
 use crate::transfer::record::Rows;
@@ -27,7 +27,7 @@ pub struct RowSink(Sender<Message>);
 enum Message {
     Started(Box<TransferRecord>),
     Ended(Box<Rows>),
-    Trial(Box<TrialRecord>),
+    Trial(Box<(TrialRecord, HarnessRecord)>),
     Finish,
 }
 
@@ -49,8 +49,8 @@ impl RowSink {
     }
 
     /// A trial is over; its transfers were handed in before.
-    pub fn trial(&self, row: TrialRecord) {
-        self.send(Message::Trial(Box::new(row)));
+    pub fn trial(&self, row: TrialRecord, harness: HarnessRecord) {
+        self.send(Message::Trial(Box::new((row, harness))));
     }
 
     fn send(&self, message: Message) {
@@ -132,6 +132,7 @@ struct Writers {
     transfers: RowWriter<TransferRecord>,
     events: RowWriter<EventRecord>,
     samples: RowWriter<SampleRecord>,
+    harness: RowWriter<HarnessRecord>,
     trials: RowWriter<TrialRecord>,
 }
 
@@ -142,17 +143,21 @@ impl Writers {
             transfers: RowWriter::create(folder)?,
             events: RowWriter::create(folder)?,
             samples: RowWriter::create(folder)?,
+            harness: RowWriter::create(folder)?,
             trials: RowWriter::create(folder)?,
         })
     }
 
     fn append_to(folder: &Path) -> io::Result<Self> {
         let journal = folder.join(JOURNAL);
+        // A run that is whole has no journal, and one of an older version says nothing about the harness.
+        let harness = folder.join(HarnessRecord::FILE);
         Ok(Self {
             journal: if journal.exists() { RowWriter::append_as(&journal)? } else { RowWriter::create_as(&journal)? },
             transfers: RowWriter::append_to(folder)?,
             events: RowWriter::append_to(folder)?,
             samples: RowWriter::append_to(folder)?,
+            harness: if harness.exists() { RowWriter::append_to(folder)? } else { RowWriter::create(folder)? },
             trials: RowWriter::append_to(folder)?,
         })
     }
@@ -169,10 +174,12 @@ impl Writers {
                         write_each(&mut self.events, &rows.events)?;
                         write_each(&mut self.samples, &rows.samples)?;
                     }
-                    Message::Trial(row) => {
-                        // A trial counts as whole by its row, so its transfers must be in the file before that.
+                    Message::Trial(rows) => {
+                        let (trial, harness) = *rows;
+                        self.harness.write(&harness)?;
+                        // A trial counts as whole by its row, so all else of it must be in the files before that.
                         self.flush_transfers()?;
-                        self.trials.write(&row)?;
+                        self.trials.write(&trial)?;
                     }
                     Message::Finish => {
                         self.flush_transfers()?;
@@ -190,7 +197,8 @@ impl Writers {
         self.journal.flush()?;
         self.transfers.flush()?;
         self.events.flush()?;
-        self.samples.flush()
+        self.samples.flush()?;
+        self.harness.flush()
     }
 }
 

@@ -41,5 +41,6 @@ pub mod tape;
 pub mod target;
 pub mod transfer;
 pub mod trial;
+pub mod usage;
 pub mod waterfall;
 pub mod wire;

@@ -10,16 +10,19 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use ttlsweep_record::{BandwidthPer, Cell, Method, TrialRecord, TrialState};
+use ttlsweep_record::{BandwidthPer, Cell, HarnessRecord, Method, TrialRecord, TrialState};
 
 use crate::body::Source;
 use crate::clock::Clock;
 use crate::files::RowSink;
 use crate::lag::LagProbe;
+use crate::machine;
 use crate::plan::Trial;
 use crate::stop::{StopReason, StopSwitch};
 use crate::target::Target;
+use crate::usage::UsageProbe;
 use crate::wire::Side;
+use crate::wire::cap_use::CapUse;
 use crate::wire::limiter::Limiter;
 
 use user::{Tally, User};
@@ -80,9 +83,10 @@ impl TrialRun {
         if stop.sleep_until(Instant::now() + this.trial.jitter).await.is_some() {
             return TrialEnd { row: None, failures: 0 };
         }
-        let probe = LagProbe::start();
+        let (probe, usage) = (LagProbe::start(), UsageProbe::start());
+        let cap_use = Arc::new(CapUse::default());
         let anchor = run.clock.anchor();
-        let shared_cap = this.shared_cap();
+        let shared_cap = this.shared_cap(&cap_use);
         let deadline = cell.duration_us.map(|us| anchor.instant + Duration::from_micros(us));
         let mut users = JoinSet::new();
         for number in 1..=cell.users {
@@ -92,7 +96,7 @@ impl TrialRun {
                 number,
                 starts,
                 starts_at: anchor.wall_at(starts),
-                cap: shared_cap.clone().or_else(|| this.own_cap()),
+                cap: shared_cap.clone().or_else(|| this.own_cap(&cap_use)),
                 stop: run.stop.listen(deadline),
             };
             users.spawn(user.run());
@@ -105,7 +109,8 @@ impl TrialRun {
             }
         }
         let row = this.row(&anchor, &tally, &probe);
-        run.sink.trial(row.clone());
+        let harness = this.harness_row(&usage, cell.bandwidth_bps.is_some().then_some(&cap_use));
+        run.sink.trial(row.clone(), harness);
         TrialEnd { row: Some(row), failures: tally.failures }
     }
 
@@ -119,14 +124,16 @@ impl TrialRun {
         if self.cell.method.is_upload() { Side::Write } else { Side::Read }
     }
 
-    fn shared_cap(&self) -> Option<(Arc<Limiter>, Side)> {
+    fn shared_cap(&self, used: &Arc<CapUse>) -> Option<(Arc<Limiter>, Side)> {
         let shared = self.cell.bandwidth_per == BandwidthPer::Trial;
         let rate = self.cell.bandwidth_bps.filter(|_| shared)?;
-        Some((Arc::new(Limiter::new(rate, self.cell.users)), self.capped_side()))
+        let limiter = Limiter::new(rate, self.cell.users).counted_in(Arc::clone(used));
+        Some((Arc::new(limiter), self.capped_side()))
     }
 
-    fn own_cap(&self) -> Option<(Arc<Limiter>, Side)> {
-        Some((Arc::new(Limiter::new(self.cell.bandwidth_bps?, 1)), self.capped_side()))
+    fn own_cap(&self, used: &Arc<CapUse>) -> Option<(Arc<Limiter>, Side)> {
+        let limiter = Limiter::new(self.cell.bandwidth_bps?, 1).counted_in(Arc::clone(used));
+        Some((Arc::new(limiter), self.capped_side()))
     }
 
     /// A capped download needs a small receive buffer: what waits there has left the server's hands, and a transfer whose
@@ -166,6 +173,26 @@ impl TrialRun {
             scheduler_lag_us: Some(probe.longest_us()),
             starved: probe.starved(),
             host: self.run.host.clone(),
+        }
+    }
+
+    fn harness_row(&self, usage: &UsageProbe, cap: Option<&Arc<CapUse>>) -> HarnessRecord {
+        let usage = usage.so_far();
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        HarnessRecord {
+            run_id: self.run.run_id.clone(),
+            trial_id: self.trial.trial_id.clone(),
+            attempt: self.attempt,
+            wall_us: micros(usage.wall),
+            cpu_us: micros(usage.cpu),
+            cpu_permille: usage.cpu_permille,
+            cpu_wait_us: usage.cpu_wait.map(micros),
+            machine_busy_permille: usage.machine_busy_permille,
+            machine_steal_permille: usage.machine_steal_permille,
+            cap_cpu_us: cap.map(|used| used.spent_us()),
+            cap_late_us: cap.map(|used| used.latest_us()),
+            descriptors: usage.descriptors,
+            descriptors_limit: machine::descriptor_limit(),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! The layers below TLS share one [`Seen`]; they never judge, they note.
 
 pub mod cap;
+pub mod cap_use;
 pub mod hold;
 pub mod http;
 pub mod limiter;

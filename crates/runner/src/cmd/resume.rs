@@ -6,7 +6,7 @@ use std::path::Path;
 use ttlsweep_record::csv_file::{ReadError, RowWriter, read_rows, read_rows_from, repair_end};
 use ttlsweep_record::environment::Environment;
 use ttlsweep_record::row::Row;
-use ttlsweep_record::{EventRecord, SampleRecord, TargetKind, TransferRecord, TrialRecord, TrialState};
+use ttlsweep_record::{EventRecord, HarnessRecord, SampleRecord, TargetKind, TransferRecord, TrialRecord, TrialState};
 
 use super::{Job, prepare, stop_on_signals};
 use crate::cli::ResumeArgs;
@@ -83,9 +83,10 @@ pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
 /// Cuts off rows that a killed process could write only in part, and says so. What they stood for is not lost: the journal
 /// has the transfer, and its trial is run again.
 fn repair(folder: &Path) -> std::io::Result<()> {
-    let files = [TransferRecord::FILE, TrialRecord::FILE, EventRecord::FILE, SampleRecord::FILE, JOURNAL];
-    for path in files.map(|file| folder.join(file)).iter().filter(|path| path.exists()) {
-        let cut = repair_end(path)?;
+    let rows = [TransferRecord::FILE, TrialRecord::FILE, EventRecord::FILE, SampleRecord::FILE, HarnessRecord::FILE];
+    let files = rows.into_iter().chain([JOURNAL]);
+    for path in files.map(|file| folder.join(file)).filter(|path| path.exists()) {
+        let cut = repair_end(&path)?;
         if cut > 0 {
             eprintln!("{}: the last row was written in part only; its {cut} bytes were cut off", path.display());
         }

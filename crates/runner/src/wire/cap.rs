@@ -27,6 +27,8 @@ struct Gate {
     timer: Pin<Box<Sleep>>,
     /// The end of the last slot, while this sender has had more to send ever since.
     previous: Option<Instant>,
+    /// Whether the slot's end was waited for, so that going later is the timer's doing.
+    waiting: bool,
 }
 
 impl<S> Capped<S> {
@@ -38,6 +40,7 @@ impl<S> Capped<S> {
             slot: None,
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
             previous: None,
+            waiting: false,
         });
         Self { inner, gate }
     }
@@ -46,6 +49,14 @@ impl<S> Capped<S> {
 impl Gate {
     /// Waits for a slot of up to `wanted` bytes and says how many may go now.
     fn poll_slot(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<usize> {
+        // Not tokio's clock: what the cap costs is real time, also where the test's clock stands still.
+        let began = std::time::Instant::now();
+        let allowed = self.poll_booked(cx, wanted);
+        self.limiter.used().spent(began.elapsed());
+        allowed
+    }
+
+    fn poll_booked(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<usize> {
         let slot = match self.slot {
             Some(slot) => slot,
             None => {
@@ -55,7 +66,11 @@ impl Gate {
             }
         };
         if slot.ends > Instant::now() {
+            self.waiting = true;
             ready!(self.timer.as_mut().poll(cx));
+        }
+        if std::mem::take(&mut self.waiting) {
+            self.limiter.used().late(slot.ends.elapsed());
         }
         Poll::Ready(wanted.min(slot.bytes as usize))
     }

@@ -4,11 +4,13 @@
 //! first byte's reservation. Slots are handed out in the order of asking and each sender waits for one at a time, so
 //! senders that always have something to send get equal shares.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use ttlsweep_record::BitRate;
+
+use super::cap_use::CapUse;
 
 /// A cap that one or many senders share.
 #[derive(Debug)]
@@ -17,6 +19,7 @@ pub struct Limiter {
     quantum: u32,
     /// When the last slot handed out ends: the theoretical arrival time of the GCRA.
     booked_until: Mutex<Option<Instant>>,
+    used: Arc<CapUse>,
 }
 
 /// A stretch of the cap's time that belongs to one sender.
@@ -41,7 +44,17 @@ impl Limiter {
     pub fn new(rate: BitRate, senders: u32) -> Self {
         let fair_share = rate.bits_per_second() / 8 / 50 / u64::from(senders.max(1));
         let quantum = fair_share.clamp(SMALLEST_QUANTUM, LARGEST_QUANTUM) as u32;
-        Self { rate, quantum, booked_until: Mutex::new(None) }
+        Self { rate, quantum, booked_until: Mutex::new(None), used: Arc::default() }
+    }
+
+    /// Counts what the cap costs in `used`, which limiters may share.
+    pub fn counted_in(self, used: Arc<CapUse>) -> Self {
+        Self { used, ..self }
+    }
+
+    /// What the cap costs.
+    pub fn used(&self) -> &CapUse {
+        &self.used
     }
 
     /// The most bytes that one slot holds.

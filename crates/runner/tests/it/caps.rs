@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ttlsweep_record::csv_file::read_rows;
-use ttlsweep_record::{Cell, Outcome, TransferRecord, TrialRecord};
+use ttlsweep_record::{Cell, HarnessRecord, Outcome, TransferRecord, TrialRecord};
 use ttlsweep_runner::clock::SystemClock;
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::files::Files;
@@ -88,4 +88,17 @@ async fn uploads_and_downloads_flow_at_the_rate_that_was_asked_for_and_share_it_
     }
     assert!(transfers.iter().all(|row| row.outcome == Outcome::Completed));
     assert_eq!(trials.len(), 4);
+
+    let harness: Vec<HarnessRecord> = read_rows(folder.path()).unwrap();
+    assert_eq!(harness.len(), trials.len());
+    for row in &harness {
+        let trial = trials.iter().find(|trial| trial.trial_id == row.trial_id).unwrap();
+        let took = trial.ended_at.unix_micros() - trial.started_at.unix_micros();
+        assert!(i64::try_from(row.wall_us).unwrap() >= took, "{row:?}");
+        // The cap's own code is part of what the process took, and it took no more than there was.
+        assert!((1..=row.cpu_us).contains(&row.cap_cpu_us.unwrap()) && row.cpu_permille <= 1000, "{row:?}");
+        assert!(row.cap_late_us.is_some(), "{row:?}");
+        // Each of two users has a descriptor at either end of its connection.
+        assert!(cfg!(not(target_os = "linux")) || row.descriptors.unwrap() >= 4, "{row:?}");
+    }
 }

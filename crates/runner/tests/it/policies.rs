@@ -181,9 +181,10 @@ fn check(row: &TransferRecord, deed: &Deed, trial: &TrialRecord, cut: Cut, story
                 if upload || cut == Cut::Reset { 0 } else { IN_SOCKETS * 1_000_000 / (size_of(row.method) as i64 / 3) };
             let margin = row.margin_us.unwrap();
             assert!(margin >= 0, "{story}");
-            // No instant is more exact than the machine was on time, which the trial has measured.
+            // No instant is more exact than the machine was on time, which the trial has measured. How exact they are on an
+            // idle one is what `just cuts` tells; here it is enough that the cut is expiry's and nothing else's.
             let late = i64::try_from(trial.scheduler_lag_us.unwrap()).unwrap();
-            assert!(margin < 50_000 + behind + late, "{story}");
+            assert!(margin < 500_000 + behind + late, "{story}");
             let broken_in = if upload { Phase::RequestBody } else { Phase::ResponseBody };
             match cut {
                 Cut::Reset => {

@@ -77,7 +77,15 @@ fn a_killed_run_is_finished_and_what_was_in_flight_is_told() {
     let mut child = start(lab.ttlsweep(&["run", "three.toml", "--progress", "json"]));
     wait_until("the run's files are there", || lab.path("results/three/latest/trials.csv").exists());
     let run = lab.run_of("three");
-    for name in ["experiment.toml", "environment.json", "cells.csv", "transfers.csv", "events.csv", "samples.csv"] {
+    for name in [
+        "experiment.toml",
+        "environment.json",
+        "cells.csv",
+        "transfers.csv",
+        "events.csv",
+        "samples.csv",
+        "harness.csv",
+    ] {
         let text = fs::read_to_string(run.path().join(name)).unwrap();
         assert!(!text.is_empty(), "{name} has no header");
     }
@@ -172,7 +180,7 @@ fn assert_files_are_whole(run: &Run) {
     let transfers = run.transfers();
     let named = |id: &str| transfers.iter().any(|row| row.transfer_id == id);
     assert!(run.events().iter().all(|event| named(&event.transfer_id)));
-    for name in ["cells.csv", "trials.csv", "transfers.csv", "events.csv", "samples.csv"] {
+    for name in ["cells.csv", "trials.csv", "transfers.csv", "events.csv", "samples.csv", "harness.csv"] {
         let path = run.path().join(name);
         assert!(fs::read_to_string(&path).unwrap().ends_with('\n'), "{name} breaks off");
         let mut reader = csv::Reader::from_path(&path).unwrap();
