@@ -24,7 +24,7 @@ use crate::wire::cap::Capped;
 use crate::wire::hold::Held;
 use crate::wire::http::Marked;
 use crate::wire::limiter::Limiter;
-use crate::wire::marks::Marks;
+use crate::wire::marks::{Confirms, Marks};
 use crate::wire::socket::Socket;
 use crate::wire::stamp::Stamped;
 use crate::wire::tls::MaybeTls;
@@ -92,6 +92,12 @@ impl KernelView {
     }
 }
 
+impl Confirms for KernelView {
+    fn bytes_acked(&self) -> Option<u64> {
+        Some(self.tcp_info()?.bytes_acked)
+    }
+}
+
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connection").field("id", &self.id).field("remote", &self.remote).finish_non_exhaustive()
@@ -151,7 +157,7 @@ impl Dialer {
             MaybeTls::Tls(stream) => stream.get_ref().1.protocol_version().map(version_name),
         };
 
-        let marks = Arc::new(Marks::new(Arc::clone(&seen)));
+        let marks = Arc::new(Marks::asking(Arc::clone(&seen), kernel.clone()));
         let marked = Marked::new(stream, Arc::clone(&marks));
         let (sender, http) = http1::Builder::new()
             .max_buf_size(READ_BUFFER)

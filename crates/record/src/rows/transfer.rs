@@ -119,7 +119,8 @@ row! {
         pub outcome: Outcome,
         /// Where it ended; `done` for a completed transfer.
         pub phase: Phase,
-        /// Whether the final response began before the request body was sent whole; empty where none came.
+        /// Whether the final response began before the request body was sent whole: before the local socket had taken all of
+        /// it, or before the peer's kernel had confirmed what the socket had taken (Linux only); empty where none came.
         pub early_response: Option<bool>,
         /// How the peer ended the connection, where it did so before the transfer was over.
         pub peer_close: Option<PeerClose>,

@@ -122,10 +122,15 @@ fn broken(observed: &Observed, base: Judgement, unparsable: bool, message: &str)
     Judgement { outcome, ended, error: Some(error), ..base }
 }
 
+/// Whether the final response began before the request had been sent: before the local socket had taken all of it, or
+/// before the peer's kernel had confirmed as much as the socket had taken. A send buffer takes megabytes at once, so a small
+/// body is written long before it has arrived.
 fn early_response(observed: &Observed) -> Option<bool> {
     observed.response.as_ref()?;
-    let began = observed.exchange.first_byte_read?;
-    Some(!observed.exchange.request_sent() || observed.exchange.last_byte_written().is_some_and(|sent| began < sent))
+    let exchange = &observed.exchange;
+    let began = exchange.first_byte_read?;
+    let unwritten = !exchange.request_sent() || exchange.last_byte_written().is_some_and(|sent| began < sent);
+    Some(unwritten || (exchange.body_len > 0 && exchange.confirmed_by_first_byte == Some(false)))
 }
 
 /// Where sending stood when the response's head came.

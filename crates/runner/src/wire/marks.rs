@@ -12,7 +12,14 @@ use super::Seen;
 #[derive(Debug)]
 pub struct Marks {
     seen: Arc<Seen>,
+    kernel: Option<Box<dyn Confirms>>,
     exchange: Mutex<Exchange>,
+}
+
+/// Knows how far the peer's kernel has confirmed what was written.
+pub trait Confirms: std::fmt::Debug + Send + Sync {
+    /// Confirmed bytes, counted from the first that was written to the socket; nothing where this is not known.
+    fn bytes_acked(&self) -> Option<u64>;
 }
 
 /// Where one request and its response stand.
@@ -32,6 +39,10 @@ pub struct Exchange {
     pub continued: Option<Instant>,
     /// When the first byte of the final response was read.
     pub first_byte_read: Option<Instant>,
+    /// Whether the peer's kernel had confirmed all that was written by then. Each segment of an answer also says how far the
+    /// request has come, so an answer that confirms less was given before the rest was there, however much of it the local
+    /// socket had taken.
+    pub confirmed_by_first_byte: Option<bool>,
     /// When bytes were last read.
     pub last_byte_read: Option<Instant>,
     /// When the peer's bytes ended at this level; under TLS that is its close_notify.
@@ -60,7 +71,12 @@ struct HeadEnd {
 impl Marks {
     /// Marks for a connection whose socket notes in `seen`.
     pub fn new(seen: Arc<Seen>) -> Self {
-        Self { seen, exchange: Mutex::default() }
+        Self { seen, kernel: None, exchange: Mutex::default() }
+    }
+
+    /// Marks that also ask the kernel what the peer has confirmed.
+    pub fn asking(seen: Arc<Seen>, kernel: impl Confirms + 'static) -> Self {
+        Self { kernel: Some(Box::new(kernel)), ..Self::new(seen) }
     }
 
     /// Begins a new exchange whose request has a body of `body_len` bytes.
@@ -191,7 +207,11 @@ impl Marks {
                 let mut exchange = self.lock();
                 let now = Instant::now();
                 exchange.last_byte_read = Some(now);
-                exchange.first_byte_read.get_or_insert(now);
+                if exchange.first_byte_read.is_none() {
+                    exchange.first_byte_read = Some(now);
+                    let acked = self.kernel.as_ref().and_then(|kernel| kernel.bytes_acked());
+                    exchange.confirmed_by_first_byte = acked.map(|acked| acked >= self.seen.written());
+                }
             }
             Poll::Ready(Err(error)) if error.raw_os_error().is_none() => {
                 self.lock().tls_error.get_or_insert_with(|| (Instant::now(), error.to_string()));
@@ -294,6 +314,29 @@ mod tests {
         assert_eq!(marks.body_written(), 7);
         assert_eq!(marks.body_within(head.len() as u64 + 3), 3);
         assert!(!marks.exchange().request_sent());
+    }
+
+    #[derive(Debug)]
+    struct Peer(u64);
+
+    impl Confirms for Peer {
+        fn bytes_acked(&self) -> Option<u64> {
+            Some(self.0)
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_confirms_less_than_was_written_is_told_apart() {
+        for (acked, confirmed) in [(999, false), (1000, true)] {
+            let marks = Marks::asking(Arc::new(Seen::new()), Peer(acked));
+            marks.begin(0, false);
+            marks.seen.note_written(1000);
+            marks.note_read(&Poll::Ready(Ok(())), 25, 100);
+            // What is confirmed later says nothing about the answer's first byte.
+            marks.seen.note_written(1000);
+            marks.note_read(&Poll::Ready(Ok(())), 25, 100);
+            assert_eq!(marks.exchange().confirmed_by_first_byte, Some(confirmed), "{acked}");
+        }
     }
 
     #[tokio::test]

