@@ -13,6 +13,7 @@ use crate::chart::caption::Caption;
 use crate::chart::{ChartError, failure_rate, outcomes, timeline};
 use crate::enforcement::{self, Enforcement, Finding};
 use crate::load::{LoadError, Runs, load, short_hash};
+use crate::page::{self, Contents, Drawn, Figure, Repeat};
 use crate::sample;
 use crate::summary::{CellSummary, summarize, total};
 use crate::table::left_out_lines;
@@ -94,8 +95,24 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     let mut drawn = failure_rate::draw(&charts, &failure_rate::panels(&cells, &axes), &caption)?;
     drawn.extend(outcomes::draw(&charts, &outcomes::groups(&cells, &axes), &caption)?);
     drawn.extend(timeline::draw(&charts, &sample::timeline(&runs, &cells, &axes)?, &caption)?);
+    staging.write_page(&Contents {
+        runs: &runs,
+        axes: &axes,
+        cells: &cells,
+        enforcement: &enforcement,
+        verdict: &verdict,
+        figures: &figures(&drawn)?,
+        repeat: &Repeat::of(&runs.environments, folders),
+    })?;
     let written = staging.publish(out, &drawn)?;
     Ok(Report { runs, axes, cells, enforcement, verdict, written })
+}
+
+/// The charts as the page shows them.
+fn figures(drawn: &[PathBuf]) -> Result<Vec<Figure>, ReportError> {
+    let named: Vec<Drawn> = drawn.iter().map(|path| Drawn::named_by(path)).collect();
+    let unreadable = |source| ReportError::Write { path: drawn.first().cloned().unwrap_or_default(), source };
+    Figure::read_all(&named).map_err(unreadable)
 }
 
 fn caption(runs: &Runs, axes: &Axes, cells: &[CellSummary], enforcement: &[Enforcement]) -> Caption {
@@ -171,6 +188,12 @@ impl Staging {
         text.and_then(|text| fs::write(&path, text)).map_err(|source| unwritable(&path, source))
     }
 
+    fn write_page(&self, contents: &Contents<'_>) -> Result<(), ReportError> {
+        let path = self.folder.join(page::FILE);
+        let text = page::render(contents).map_err(io::Error::other);
+        text.and_then(|text| fs::write(&path, text)).map_err(|source| unwritable(&path, source))
+    }
+
     /// Moves everything to its place. Charts of an older report go, since there may have been more of them.
     fn publish(self, out: &Path, drawn: &[PathBuf]) -> Result<Vec<PathBuf>, ReportError> {
         let charts = out.join(CHARTS);
@@ -183,10 +206,10 @@ impl Staging {
                 fs::remove_file(entry.path()).map_err(|source| unwritable(&entry.path(), source))?;
             }
         }
-        let summary = out.join(SummaryRecord::FILE);
         let mut moves = vec![
-            (self.folder.join(SummaryRecord::FILE), summary),
+            (self.folder.join(SummaryRecord::FILE), out.join(SummaryRecord::FILE)),
             (self.folder.join(verdict::FILE), out.join(verdict::FILE)),
+            (self.folder.join(page::FILE), out.join(page::FILE)),
         ];
         moves.extend(drawn.iter().map(|path| (path.clone(), charts.join(path.file_name().unwrap_or_default()))));
         let mut written = Vec::new();

@@ -83,10 +83,13 @@ fn line<'a>(fields: impl Iterator<Item = (&'a Column, &'a str)>) -> String {
     format!("{}\n", joined.trim_end())
 }
 
-struct Column {
-    head: &'static str,
-    fields: Vec<String>,
-    numbers: bool,
+/// One column of the table, whoever shows it.
+pub(crate) struct Column {
+    pub(crate) head: &'static str,
+    /// One a cell.
+    pub(crate) fields: Vec<String>,
+    /// Whether it is to be set flush right.
+    pub(crate) numbers: bool,
     /// The highest goes first where room is short; 0 stays.
     rank: u8,
 }
@@ -102,7 +105,8 @@ impl Column {
     }
 }
 
-fn columns(cells: &[&CellSummary], axes: &Axes) -> Vec<Column> {
+/// What is said of `cells`, settings first.
+pub(crate) fn columns(cells: &[&CellSummary], axes: &Axes) -> Vec<Column> {
     let column = |head, rank, numbers, field: &dyn Fn(&CellSummary) -> String| Column {
         head,
         fields: cells.iter().map(|summary| field(summary)).collect(),

@@ -1,0 +1,120 @@
+//! `report.html`: everything that the report has to say, on one page that opens from disk and needs nothing else.
+//!
+//! The verdict comes first, then why, then the pictures, the numbers, and what it takes to doubt or repeat them. Text from
+//! servers and files is escaped by the template engine, and [`Printable`] takes out what would act on a screen.
+
+mod environment;
+mod figure;
+mod method;
+mod repeat;
+mod tables;
+
+use std::fmt::Write;
+
+use askama::Template;
+
+use crate::axes::Axes;
+use crate::chart::caption::{grouped, plural};
+use crate::enforcement::{Enforcement, headline};
+use crate::load::Runs;
+use crate::printable::Printable;
+use crate::summary::{CellSummary, total};
+use crate::table::left_out_lines;
+use crate::verdict::Ruling;
+
+pub use figure::{Drawn, Figure};
+pub use repeat::Repeat;
+
+/// The page's name within the report's folder.
+pub const FILE: &str = "report.html";
+
+/// What the page is made from.
+#[derive(Debug)]
+pub struct Contents<'a> {
+    /// The runs.
+    pub runs: &'a Runs,
+    /// Their axes.
+    pub axes: &'a Axes,
+    /// Every cell, counted.
+    pub cells: &'a [CellSummary],
+    /// Whether the targets enforce expiry.
+    pub enforcement: &'a [Enforcement],
+    /// Which mechanism explains the failures.
+    pub verdict: &'a Ruling,
+    /// The charts.
+    pub figures: &'a [Figure],
+    /// How to run it again.
+    pub repeat: &'a Repeat,
+}
+
+/// The page's text.
+///
+/// # Errors
+/// Never in practice: only where formatting itself fails.
+pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
+    let Contents { runs, axes, cells, enforcement, verdict, figures, repeat } = contents;
+    let first = &runs.environments[0];
+    let counts = total(*cells);
+    let page = Page {
+        experiment: &first.experiment,
+        question: &first.question,
+        identity: identity(runs),
+        counted: format!(
+            "{} transfers in {}, {} failures",
+            grouped(counts.transfers()),
+            plural(runs.trials.len() as u64, "whole trial"),
+            grouped(counts.failures()),
+        ),
+        verdict,
+        enforcement: headline(enforcement),
+        warnings: &runs.warnings,
+        mechanisms: tables::mechanisms(&verdict.mechanisms),
+        targets: tables::targets(verdict),
+        figures,
+        fixed: axes.fixed(),
+        grid: tables::cells(cells, axes, |summary| summary.cell.control.is_none()),
+        controls: tables::cells(cells, axes, |summary| summary.cell.control.is_some()),
+        enforcements: tables::enforcement(enforcement),
+        method: method::Method::of(runs, verdict, left_out_lines(runs, cells)),
+        environments: environment::tables(runs),
+        repeat,
+    };
+    let mut text = Printable(String::new());
+    page.render_into(&mut text)?;
+    Ok(text.0)
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    experiment: &'a str,
+    question: &'a str,
+    identity: String,
+    counted: String,
+    verdict: &'a Ruling,
+    enforcement: String,
+    warnings: &'a [String],
+    mechanisms: Vec<tables::Mechanism<'a>>,
+    targets: Vec<tables::Target<'a>>,
+    figures: &'a [Figure],
+    fixed: String,
+    grid: tables::Cells,
+    controls: tables::Cells,
+    enforcements: Vec<tables::Enforced>,
+    method: method::Method,
+    environments: Vec<environment::Table<'a>>,
+    repeat: &'a Repeat,
+}
+
+/// Which runs of which plan, with which program.
+fn identity(runs: &Runs) -> String {
+    let mut text = String::new();
+    let first = &runs.environments[0];
+    // Writing to a string cannot fail.
+    let _ = match runs.environments.as_slice() {
+        [one] => write!(text, "run {}, begun {}", one.run_id, one.started_at),
+        many => write!(text, "{} runs, begun {} to {}", many.len(), first.started_at, many[many.len() - 1].started_at),
+    };
+    let _ = write!(text, " · seed {} · ttlsweep {}", first.seed, first.version);
+    text
+}

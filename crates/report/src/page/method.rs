@@ -1,0 +1,35 @@
+use ttlsweep_record::units::format_micros;
+
+use crate::load::Runs;
+use crate::verdict::{ALPHA, Ruling};
+
+/// How the figures were made, and what does not count in them.
+#[derive(Debug)]
+pub(super) struct Method {
+    /// δ and the clock's bracket, a line a target.
+    pub(super) deltas: Vec<String>,
+    /// What was left out; empty where nothing was.
+    pub(super) left_out: Vec<String>,
+    /// About trials that this machine starved.
+    pub(super) starved: String,
+    /// The family-wise error.
+    pub(super) alpha: f64,
+}
+
+impl Method {
+    pub(super) fn of(runs: &Runs, verdict: &Ruling, left_out: Vec<String>) -> Self {
+        let starved = runs.trials.iter().filter(|trial| trial.starved).count();
+        let worst = runs.trials.iter().filter_map(|trial| trial.scheduler_lag_us).max();
+        let worst = worst
+            .map_or_else(|| "was not measured".to_owned(), |micros| format!("was {} at most", format_micros(micros)));
+        Self {
+            deltas: verdict.delta_lines(),
+            left_out,
+            starved: format!(
+                "{starved} of {} trials were starved of processor time; the lag of this machine's scheduler {worst}.",
+                runs.trials.len(),
+            ),
+            alpha: ALPHA,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+use ttlsweep_record::{self as record, Verdict};
+
+use crate::axes::Axes;
+use crate::enforcement::{Enforcement, Finding};
+use crate::summary::CellSummary;
+use crate::table;
+use crate::verdict::{Judged, Ruling};
+
+/// One mechanism's row in the table of the evidence.
+#[derive(Debug)]
+pub(super) struct Mechanism<'a> {
+    pub(super) name: record::Mechanism,
+    pub(super) means: &'static str,
+    pub(super) verdict: Verdict,
+    pub(super) count: String,
+    pub(super) p: String,
+    pub(super) bound: String,
+    pub(super) evidence: &'a str,
+}
+
+pub(super) fn mechanisms(findings: &[Judged]) -> Vec<Mechanism<'_>> {
+    let rows = findings.iter().map(|found| Mechanism {
+        name: found.mechanism,
+        means: meaning(found.mechanism),
+        verdict: found.verdict,
+        count: format!("{}/{}", found.failures, found.transfers),
+        p: found.p_value.map(p_value).unwrap_or_default(),
+        bound: found.upper_bound.map(|bound| format!("{:.1} %", bound * 100.0)).unwrap_or_default(),
+        evidence: &found.evidence,
+    });
+    rows.collect()
+}
+
+/// One target with its own findings.
+#[derive(Debug)]
+pub(super) struct Target<'a> {
+    pub(super) endpoint: &'a str,
+    pub(super) overall: Verdict,
+    pub(super) mechanisms: Vec<Mechanism<'a>>,
+}
+
+/// Every target where there are several: the first table has each mechanism once only.
+pub(super) fn targets(verdict: &Ruling) -> Vec<Target<'_>> {
+    if verdict.targets.len() < 2 {
+        return Vec::new();
+    }
+    let rows = verdict.targets.iter().map(|target| Target {
+        endpoint: &target.endpoint,
+        overall: target.overall,
+        mechanisms: mechanisms(&target.mechanisms),
+    });
+    rows.collect()
+}
+
+/// The counts of cells, a row a cell.
+#[derive(Debug)]
+pub(super) struct Cells {
+    pub(super) heads: Vec<Head>,
+    pub(super) rows: Vec<Vec<String>>,
+    /// How many cells more there are than rows.
+    pub(super) more: usize,
+}
+
+/// A column's head.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) name: &'static str,
+    pub(super) numbers: bool,
+}
+
+pub(super) fn cells(cells: &[CellSummary], axes: &Axes, take: impl Fn(&CellSummary) -> bool) -> Cells {
+    let taken: Vec<&CellSummary> = cells.iter().filter(|summary| take(summary)).collect();
+    let shown = &taken[..taken.len().min(MOST_ROWS)];
+    let columns = if shown.is_empty() { Vec::new() } else { table::columns(shown, axes) };
+    Cells {
+        heads: columns.iter().map(|column| Head { name: column.head, numbers: column.numbers }).collect(),
+        rows: (0..shown.len()).map(|row| columns.iter().map(|column| column.fields[row].clone()).collect()).collect(),
+        more: taken.len() - shown.len(),
+    }
+}
+
+/// What became of one target's starts after expiry.
+#[derive(Debug)]
+pub(super) struct Enforced {
+    pub(super) target: String,
+    pub(super) controls: u64,
+    pub(super) refused: u64,
+    pub(super) let_through: u64,
+    pub(super) finding: &'static str,
+}
+
+pub(super) fn enforcement(judged: &[Enforcement]) -> Vec<Enforced> {
+    let row = |one: &Enforcement| Enforced {
+        target: one.policy.map_or_else(|| "the target".to_owned(), |policy| format!("testbed {policy}")),
+        controls: one.controls,
+        refused: one.refused,
+        let_through: one.let_through,
+        finding: match one.finding {
+            Finding::Enforced => "enforces expiry",
+            Finding::NotEnforced => "enforces nothing",
+            Finding::Unknown => "unknown",
+        },
+    };
+    judged.iter().map(row).collect()
+}
+
+/// What a failure must look like to count toward the mechanism, for readers who do not know the word.
+const fn meaning(mechanism: record::Mechanism) -> &'static str {
+    use record::Mechanism as M;
+    match mechanism {
+        M::CutAtExpiry => "the server ended a transfer in flight because its link expired",
+        M::RejectedAtCompletion => "the whole body was taken, then refused because the link had expired meanwhile",
+        M::LateStart => "the request came after expiry: an ordinary refusal, however a client reports it",
+        M::IdleTimeout => "the server gave up on a transfer that made no progress",
+        M::Throttled => "the server asked to slow down",
+        M::Redirected => "the server sent the client elsewhere",
+        M::CredentialsExpired => "the credentials that signed the link had expired",
+        M::ClockSkew => "client and server disagree about the time by more than signing tolerates",
+        M::StaleConnection => "a kept connection was used that the server had closed",
+        M::Network => "connections ended for causes that have nothing to do with expiry",
+        M::Client => "the machine that ran the experiment was at fault",
+    }
+}
+
+fn p_value(p: f64) -> String {
+    match p {
+        p if p < 1e-15 => "< 1e-15".to_owned(),
+        p if p < 0.001 => format!("{p:.1e}"),
+        p => format!("{p:.3}"),
+    }
+}
+
+/// A page is read, and `summary.csv` has them all.
+const MOST_ROWS: usize = 400;
