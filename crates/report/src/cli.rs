@@ -4,19 +4,75 @@ use std::path::PathBuf;
 
 use ttlsweep_record::Mechanism;
 
-/// Counts what one or many runs of one plan recorded, and draws it.
+use crate::case::Redaction;
+
+/// Counts what one or many runs of one plan recorded, draws it, and says which mechanism explains the failures.
+///
+/// A folder named `case` is written `./case`.
 #[derive(Debug, clap::Parser)]
-#[command(name = "ttlsweep-report", version)]
+#[command(
+    name = "ttlsweep-report",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true
+)]
 pub struct Args {
+    /// What else can be made of a run.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Folders of runs, all of one plan (`results/<experiment>/<time>`, or `results/<experiment>/latest`).
     #[arg(required = true, value_name = "DIR")]
     pub runs: Vec<PathBuf>,
 
-    /// Where summary.csv, verdict.json and charts/ go; with one run its own folder, with several it must be given.
+    /// Where summary.csv, verdict.json, report.html and charts/ go; with one run its own folder, with several it must be
+    /// given.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
     /// Exit with 3 where this mechanism is supported; may be given several times.
     #[arg(long, value_name = "MECHANISM")]
     pub fail_on: Vec<Mechanism>,
+}
+
+/// What can be made of a run beside its report.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Makes a bundle for a case with AWS Support: a folder and a .tar.gz of it.
+    ///
+    /// It is refused where a signature, a credential or a session token is found in the run's files.
+    Case(CaseArgs),
+}
+
+/// How the bundle is to be made.
+#[derive(Debug, clap::Args)]
+pub struct CaseArgs {
+    /// The run's folder.
+    #[arg(value_name = "DIR")]
+    pub run: PathBuf,
+
+    /// Where the bundle goes: a folder that is to be made, a folder that is there, or a .tar.gz; the other one lies beside
+    /// it [default: within the run's folder].
+    #[arg(long, value_name = "FILE_OR_DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Replace the bucket's name everywhere, host names included.
+    #[arg(long)]
+    pub redact_bucket: bool,
+
+    /// Replace account ids everywhere: twelve digits in ARNs, and in names of buckets, prefixes and endpoints.
+    #[arg(long)]
+    pub redact_account: bool,
+
+    /// Replace this machine's name and its own addresses everywhere.
+    #[arg(long)]
+    pub redact_host: bool,
+}
+
+impl CaseArgs {
+    /// What is to be replaced.
+    pub const fn redaction(&self) -> Redaction {
+        Redaction { bucket: self.redact_bucket, account: self.redact_account, host: self.redact_host }
+    }
 }

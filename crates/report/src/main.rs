@@ -1,16 +1,23 @@
 //! `ttlsweep-report`: data to stdout and files, words to stderr.
 
+use std::env;
+use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ttlsweep_report::cli::Args;
+use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
+use ttlsweep_report::cli::{Args, CaseArgs, Command};
 use ttlsweep_report::enforcement::headline;
 use ttlsweep_report::report::{Report, report};
 use ttlsweep_report::table::{left_out_lines, table};
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(Command::Case(case)) = &args.command {
+        return make_case(case);
+    }
     match report(&args.runs, args.out.as_deref()) {
         Ok(done) => match show(&done) {
             Ok(()) => asked_for(&args, &done),
@@ -20,6 +27,49 @@ fn main() -> ExitCode {
         },
         Err(error) => fail(&error, error.exit_code()),
     }
+}
+
+fn make_case(args: &CaseArgs) -> ExitCode {
+    let redaction = args.redaction();
+    match bundle(&args.run, args.out.as_deref(), redaction, &known_secrets()) {
+        Ok(bundle) => {
+            for line in &bundle.redacted {
+                eprintln!("note: {line}");
+            }
+            for line in kept(redaction) {
+                eprintln!("note: {line}");
+            }
+            println!("{}\n{}", bundle.folder.display(), bundle.archive.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error, error.exit_code()),
+    }
+}
+
+/// What the bundle still says of its maker, and how to have it replaced.
+fn kept(redaction: Redaction) -> impl Iterator<Item = &'static str> {
+    [
+        (redaction.bucket, "the bucket's name is in the bundle; --redact-bucket replaces it"),
+        (redaction.account, "account ids, if any, are in the bundle; --redact-account replaces them"),
+        (redaction.host, "this machine's name and addresses are in the bundle; --redact-host replaces them"),
+    ]
+    .into_iter()
+    .filter_map(|(replaced, note)| (!replaced).then_some(note))
+}
+
+/// The secrets of the environment and of the AWS credentials file, which may stand in no bundle.
+fn known_secrets() -> KnownSecrets {
+    let variable = |name: &str| env::var(name).ok();
+    let mut known = KnownSecrets::of_environment(variable);
+    let file = variable("AWS_SHARED_CREDENTIALS_FILE")
+        .map(PathBuf::from)
+        .or_else(|| Some(env::home_dir()?.join(".aws/credentials")));
+    if let Some(file) = file
+        && let Ok(text) = fs::read_to_string(&file)
+    {
+        known.add_credentials_file(&file.display().to_string(), &text);
+    }
+    known
 }
 
 /// 3 where a mechanism that the command line names is supported.

@@ -1,0 +1,258 @@
+//! `case.md`: the case in AWS's terms, to be pasted into the support form or read as it is.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use askama::Template;
+use ttlsweep_record::units::format_micros;
+use ttlsweep_record::{Control, TargetKind, TransferRecord, Verdict};
+
+use super::archive::SUMS;
+use super::error::CaseError;
+use super::failing;
+use crate::chart::caption::plural;
+use crate::enforcement::headline;
+use crate::printable::Printable;
+use crate::report::Report;
+use crate::summary::{only, total};
+use crate::verdict::Judged;
+
+/// What the case is told from.
+pub(super) struct Case<'a> {
+    pub(super) report: &'a Report,
+    pub(super) failing: &'a [TransferRecord],
+    pub(super) redacted: Vec<String>,
+}
+
+/// Writes `case.md`.
+pub(super) fn write(folder: &Path, case: &Case<'_>) -> Result<(), CaseError> {
+    let path = folder.join("case.md");
+    let mut text = Printable(String::new());
+    let rendered = Page::of(case).render_into(&mut text).map_err(std::io::Error::other);
+    rendered.and_then(|()| fs::write(&path, text.0)).map_err(|source| CaseError::Write { path, source })
+}
+
+#[derive(Template)]
+#[template(path = "case.md", escape = "none")]
+struct Page<'a> {
+    overall: Verdict,
+    headline: String,
+    rehearsal: Option<&'static str>,
+    buckets: String,
+    regions: String,
+    addressing: String,
+    methods: String,
+    endpoints: Vec<(String, String)>,
+    from: String,
+    to: String,
+    tool: String,
+    uploads: bool,
+    enforcement: String,
+    supported: Vec<&'a Judged>,
+    cut: &'a Judged,
+    deltas: Vec<String>,
+    controls: Vec<String>,
+    grid: String,
+    failing: usize,
+    with_pair: Vec<String>,
+    with_pair_more: usize,
+    without_pair: Vec<String>,
+    without_pair_more: usize,
+    failing_file: &'static str,
+    sums_file: &'static str,
+    redacted: Vec<String>,
+    left_out: Vec<String>,
+}
+
+impl<'a> Page<'a> {
+    fn of(case: &'a Case<'a>) -> Self {
+        let Report { runs, cells, enforcement, verdict, .. } = case.report;
+        let environment = &runs.environments[0];
+        let settings = &runs.cells;
+        let (pairs, lonely): (Vec<&TransferRecord>, Vec<_>) =
+            nearest_first(case.failing).into_iter().partition(|row| row.request_id.is_some());
+        let trials = &runs.trials;
+        let instant = |found: Option<ttlsweep_record::Timestamp>| found.map(|at| at.to_string()).unwrap_or_default();
+        let urls = environment.endpoints.keys();
+        let regions = distinct(
+            settings.iter().filter_map(|cell| cell.region.clone()).chain(urls.filter_map(|url| region_of(url))),
+        );
+        Self {
+            overall: verdict.overall,
+            headline: inline(&verdict.headline),
+            rehearsal: rehearsal(case.report),
+            buckets: distinct(settings.iter().map(|cell| cell.bucket.clone())),
+            regions: if regions.is_empty() { "the AWS configuration’s (not recorded)".to_owned() } else { regions },
+            addressing: distinct(settings.iter().filter_map(|cell| cell.addressing.map(|word| word.to_string()))),
+            methods: distinct(settings.iter().map(|cell| cell.method.to_string())),
+            endpoints: environment
+                .endpoints
+                .iter()
+                .map(|(url, addresses)| (inline(url), inline(&addresses.join(", "))))
+                .collect(),
+            from: instant(trials.iter().map(|trial| trial.started_at).min()),
+            to: instant(trials.iter().map(|trial| trial.ended_at).max()),
+            tool: format!("ttlsweep {} on {}", environment.version, inline(&environment.os)),
+            uploads: settings.iter().any(|cell| cell.method.is_upload()),
+            enforcement: headline(enforcement),
+            supported: verdict.mechanisms[1..].iter().filter(|found| found.verdict == Verdict::Supported).collect(),
+            cut: &verdict.mechanisms[0],
+            deltas: verdict.delta_lines(),
+            controls: Control::ALL
+                .iter()
+                .filter_map(|control| {
+                    let counts = total(only(cells, Some(*control)));
+                    (counts.transfers() > 0).then(|| {
+                        format!(
+                            "{control} ({}): {} of {} failed",
+                            purpose(*control),
+                            counts.failures(),
+                            counts.transfers()
+                        )
+                    })
+                })
+                .collect(),
+            grid: {
+                let counts = total(only(cells, None));
+                format!(
+                    "{} of {} failed; {} outlived their link, of which {} completed",
+                    counts.failures(),
+                    plural(counts.transfers(), "transfer"),
+                    counts.outlived,
+                    counts.outlived_completed
+                )
+            },
+            failing: case.failing.len(),
+            with_pair: pairs.iter().take(MOST_SHOWN).map(|row| transfer_line(row)).collect(),
+            with_pair_more: pairs.len().saturating_sub(MOST_SHOWN),
+            without_pair: lonely.iter().take(MOST_SHOWN).map(|row| transfer_line(row)).collect(),
+            without_pair_more: lonely.len().saturating_sub(MOST_SHOWN),
+            failing_file: failing::FILE,
+            sums_file: SUMS,
+            redacted: case.redacted.clone(),
+            left_out: crate::table::left_out_lines(runs, cells),
+        }
+    }
+}
+
+/// The ones that ended nearest to their link's expiry are what the case is about; controls come last.
+fn nearest_first(failing: &[TransferRecord]) -> Vec<&TransferRecord> {
+    let mut rows: Vec<&TransferRecord> = failing.iter().collect();
+    let distance = |row: &TransferRecord| row.margin_us.map_or(u64::MAX, i64::unsigned_abs);
+    rows.sort_by_key(|row| (row.control.is_some(), distance(row), row.ended_at));
+    rows
+}
+
+fn transfer_line(row: &TransferRecord) -> String {
+    let mut line = format!("{} {} {}", row.ended_at, row.method.as_str().to_uppercase(), row.outcome);
+    // Writing to a string cannot fail.
+    if let Some(status) = row.status {
+        let _ = write!(line, " {status}");
+    }
+    if let Some(code) = &row.s3_code {
+        let _ = write!(line, " {}", inline(code));
+    }
+    if let Some(margin) = row.margin_us {
+        let when = if margin < 0 { "before" } else { "after" };
+        let _ = write!(line, ", {} {when} the link’s expiry", format_micros(margin.unsigned_abs()));
+    }
+    let _ = write!(line, "\n  x-run: `{}`", inline(&row.transfer_id));
+    if let Some(id) = &row.request_id {
+        let _ = write!(line, "\n  x-amz-request-id: `{}`", inline(id));
+    }
+    if let Some(id) = &row.host_id {
+        let _ = write!(line, "\n  x-amz-id-2: `{}`", inline(id));
+    }
+    if let (None, Some(remote)) = (&row.request_id, &row.remote_addr) {
+        let _ = write!(
+            line,
+            "\n  server: `{}`, client: `{}`",
+            inline(remote),
+            inline(row.local_addr.as_deref().unwrap_or(""))
+        );
+    }
+    line
+}
+
+/// What a reader at AWS must know before anything else, where AWS was not asked at all.
+fn rehearsal(report: &Report) -> Option<&'static str> {
+    let runs = &report.runs;
+    if runs.cells.iter().any(|cell| cell.target == TargetKind::Embedded) {
+        return Some("This run asked the testbed inside ttlsweep and not AWS: the bundle is a rehearsal.");
+    }
+    let aws = |url: &String| host(url).is_some_and(|host| host.contains(".amazonaws.com"));
+    let asked = &runs.environments[0].endpoints;
+    (!asked.is_empty() && !asked.keys().any(aws)).then_some("The endpoint of this run is not one of AWS’s.")
+}
+
+fn host(url: &str) -> Option<&str> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', ':']).next().filter(|host| !host.is_empty())
+}
+
+/// `eu-central-1` of `https://bucket.s3.eu-central-1.amazonaws.com`.
+fn region_of(url: &str) -> Option<String> {
+    let (before, _) = host(url)?.split_once(".amazonaws.com")?;
+    let last = before.rsplit('.').next()?;
+    let last = last.strip_prefix("s3-").unwrap_or(last);
+    let digits = last.rsplit_once('-').is_some_and(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit()));
+    (digits && last.matches('-').count() >= 2).then(|| last.to_owned())
+}
+
+const fn purpose(control: Control) -> &'static str {
+    match control {
+        Control::LongTtl => "the same bytes and cap with a link that does not expire meanwhile",
+        Control::HeaderSigned => "the same without any link",
+        Control::ExpiredStart => "a link that had expired before it was used: must fail",
+    }
+}
+
+fn distinct(words: impl Iterator<Item = String>) -> String {
+    let mut found: Vec<String> = Vec::new();
+    for word in words.map(|word| inline(&word)) {
+        if !word.is_empty() && !found.contains(&word) {
+            found.push(word);
+        }
+    }
+    found.join(", ")
+}
+
+/// Text of others on one line of Markdown, where it can be nothing but text.
+fn inline(text: &str) -> String {
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut shown = String::new();
+    let mut following = flat.chars().peekable();
+    while let Some(character) = following.next() {
+        match character {
+            '`' => shown.push('\''),
+            '[' => shown.push_str("\\["),
+            // A tag begins with these; `p < 0.01` does not.
+            '<' if following.peek().is_some_and(|next| next.is_ascii_alphabetic() || "/!?".contains(*next)) => {
+                shown.push_str("&lt;");
+            }
+            other => shown.push(other),
+        }
+    }
+    shown
+}
+
+const MOST_SHOWN: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_is_read_from_awss_own_host_names_only() {
+        for (url, region) in [
+            ("https://b.s3.eu-central-1.amazonaws.com", Some("eu-central-1")),
+            ("https://my.bucket.s3.us-gov-west-1.amazonaws.com:443", Some("us-gov-west-1")),
+            ("https://s3-eu-west-1.amazonaws.com", Some("eu-west-1")),
+            ("https://b.s3.amazonaws.com", None),
+            ("https://127.0.0.1:9000", None),
+        ] {
+            assert_eq!(region_of(url).as_deref(), region, "{url}");
+        }
+    }
+}
