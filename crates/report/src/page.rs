@@ -55,6 +55,7 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
     let Contents { runs, axes, cells, enforcement, verdict, figures, repeat } = contents;
     let first = &runs.environments[0];
     let counts = total(*cells);
+    let (answer, because) = verdict.headline.split_once(": ").unwrap_or((&verdict.headline, ""));
     let page = Page {
         experiment: &first.experiment,
         question: &first.question,
@@ -66,10 +67,12 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
             grouped(counts.failures()),
         ),
         verdict,
+        answer,
+        because,
         enforcement: headline(enforcement),
         warnings: &runs.warnings,
         mechanisms: tables::mechanisms(&verdict.mechanisms),
-        targets: tables::targets(verdict),
+        targets: tables::targets(runs, verdict),
         figures,
         fixed: axes.fixed(),
         grid: tables::cells(cells, axes, |summary| summary.cell.control.is_none()),
@@ -92,6 +95,8 @@ struct Page<'a> {
     identity: String,
     counted: String,
     verdict: &'a Ruling,
+    answer: &'a str,
+    because: &'a str,
     enforcement: String,
     warnings: &'a [String],
     mechanisms: Vec<tables::Mechanism<'a>>,

@@ -1,10 +1,13 @@
-use ttlsweep_record::{self as record, Verdict};
+use std::collections::BTreeSet;
+
+use ttlsweep_record::{self as record, ExpiryPolicy, Verdict};
 
 use crate::axes::Axes;
 use crate::enforcement::{Enforcement, Finding};
+use crate::load::Runs;
 use crate::summary::CellSummary;
 use crate::table;
-use crate::verdict::{Judged, Ruling};
+use crate::verdict::{Judged, Ruling, TargetRuling};
 
 /// One mechanism's row in the table of the evidence.
 #[derive(Debug)]
@@ -19,37 +22,72 @@ pub(super) struct Mechanism<'a> {
 }
 
 pub(super) fn mechanisms(findings: &[Judged]) -> Vec<Mechanism<'_>> {
-    let rows = findings.iter().map(|found| Mechanism {
-        name: found.mechanism,
-        means: meaning(found.mechanism),
-        verdict: found.verdict,
-        count: format!("{}/{}", found.failures, found.transfers),
-        p: found.p_value.map(p_value).unwrap_or_default(),
-        bound: found.upper_bound.map(|bound| format!("{:.1} %", bound * 100.0)).unwrap_or_default(),
-        evidence: &found.evidence,
-    });
-    rows.collect()
+    findings.iter().map(Mechanism::of).collect()
+}
+
+impl<'a> Mechanism<'a> {
+    fn of(found: &'a Judged) -> Self {
+        Self {
+            name: found.mechanism,
+            means: meaning(found.mechanism),
+            verdict: found.verdict,
+            count: format!("{}/{}", found.failures, found.transfers),
+            p: found.p_value.map(p_value).unwrap_or_default(),
+            bound: found.upper_bound.map(percent).unwrap_or_default(),
+            evidence: &found.evidence,
+        }
+    }
 }
 
 /// One target with its own findings.
 #[derive(Debug)]
 pub(super) struct Target<'a> {
     pub(super) endpoint: &'a str,
+    /// What the testbed was told to do there; empty where the target is not the testbed.
+    pub(super) policy: String,
     pub(super) overall: Verdict,
+    /// Of those of which more is to be said than that nothing was found.
     pub(super) mechanisms: Vec<Mechanism<'a>>,
+    /// The others.
+    pub(super) acquitted: String,
 }
 
 /// Every target where there are several: the first table has each mechanism once only.
-pub(super) fn targets(verdict: &Ruling) -> Vec<Target<'_>> {
+pub(super) fn targets<'a>(runs: &Runs, verdict: &'a Ruling) -> Vec<Target<'a>> {
     if verdict.targets.len() < 2 {
         return Vec::new();
     }
-    let rows = verdict.targets.iter().map(|target| Target {
-        endpoint: &target.endpoint,
-        overall: target.overall,
-        mechanisms: mechanisms(&target.mechanisms),
-    });
-    rows.collect()
+    let target = |target: &'a TargetRuling| {
+        let is_clear = |found: &&Judged| found.failures == 0 && found.verdict == Verdict::NotSupported;
+        let (clear, told): (Vec<&Judged>, Vec<&Judged>) = target.mechanisms.iter().partition(is_clear);
+        let bounded = |found: &&Judged| match found.upper_bound {
+            Some(bound) => format!("{} (at most {})", found.mechanism, percent(bound)),
+            None => found.mechanism.to_string(),
+        };
+        Target {
+            endpoint: &target.endpoint,
+            policy: policies(runs, &target.endpoint),
+            overall: target.overall,
+            mechanisms: told.into_iter().map(Mechanism::of).collect(),
+            acquitted: clear.iter().map(bounded).collect::<Vec<_>>().join(", "),
+        }
+    };
+    verdict.targets.iter().map(target).collect()
+}
+
+/// What the testbed was told to do at the endpoints, for readers who check the verdict against the truth.
+fn policies(runs: &Runs, endpoints: &str) -> String {
+    let transfers = &runs.transfers;
+    let asked: Vec<bool> =
+        transfers.asked().iter().map(|asked| endpoints.split(' ').any(|one| one == asked.endpoint)).collect();
+    let cells: BTreeSet<u32> =
+        transfers.observations().iter().filter(|seen| asked[seen.asked as usize]).map(|seen| seen.cell).collect();
+    let policies: BTreeSet<&str> =
+        cells.iter().filter_map(|cell| runs.cells[*cell as usize].expiry_policy).map(ExpiryPolicy::as_str).collect();
+    if policies.is_empty() {
+        return String::new();
+    }
+    format!("testbed {}", policies.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 /// The counts of cells, a row a cell.
@@ -120,6 +158,10 @@ const fn meaning(mechanism: record::Mechanism) -> &'static str {
         M::Network => "connections ended for causes that have nothing to do with expiry",
         M::Client => "the machine that ran the experiment was at fault",
     }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
 }
 
 fn p_value(p: f64) -> String {
