@@ -32,6 +32,17 @@ resume DIR *ARGS: build
     target/release/ttlsweep resume "$@"
     target/release/ttlsweep-report "$1"
 
+# Makes a bundle of a run for AWS Support: just case results/ttl-grid/latest [--redact-bucket] [--redact-account] ...
+[group('experiment')]
+case DIR *ARGS: build
+    target/release/ttlsweep-report case "$@"
+
+# Opens the notebooks on the newest run; TTLSWEEP_RUN names another one.
+[group('experiment')]
+notebook *ARGS:
+    scripts/notebook.sh notebooks/requirements-lab.txt
+    cd notebooks && ../.notebook/venv/bin/jupyter lab "$@"
+
 # Makes one transfer of an experiment, or looks at one of a run: just trace experiments/smoke.toml
 [group('experiment')]
 trace SUBJECT *ARGS: build
@@ -42,9 +53,9 @@ trace SUBJECT *ARGS: build
 build:
     @cargo build --release --workspace --bins --locked
 
-# Everything that CI runs: formatting, lints, tests, every experiment file loads, real servers, faults, docs.
+# Everything that CI runs: formatting, lints, tests, every experiment file loads, real servers, faults, page, notebook, docs.
 [group('develop')]
-check: format-check lint test (faults-short "1") real-servers docs
+check: format-check lint test (faults-short "1") real-servers page-check notebook-check docs
 
 # Runs the tests.
 [group('develop')]
@@ -55,6 +66,18 @@ test:
 [group('develop')]
 real-servers: servers build-debug
     python3 scripts/real-servers.py --bin target/debug
+
+# Opens the page of a fresh run in a headless Chromium, at a desk's and a phone's width, and prints it.
+[group('develop')]
+page-check: fresh-run
+    python3 scripts/page-check.py --browser "$(scripts/chromium.sh)" target/fresh-run/smoke/latest/report.html
+
+# Executes the notebooks on a fresh run, without a browser.
+[group('develop')]
+notebook-check: fresh-run
+    scripts/notebook.sh notebooks/requirements.txt
+    .notebook/venv/bin/python scripts/notebook-check.py notebooks/run.ipynb target/fresh-run/smoke/latest \
+        --out target/notebook-check/run.ipynb
 
 # The fault matrix: every fault of the testbed, some ten thousand transfers in about ten minutes; writes it into docs/.
 [group('develop')]
@@ -79,6 +102,13 @@ caps *ARGS: build
 [private]
 faults-short REPETITIONS: build-debug
     target/debug/examples/fault_matrix {{REPETITIONS}}
+
+# A run of a few seconds with its report, for checks that look at what one leaves behind.
+[private]
+fresh-run: build-debug
+    rm -rf target/fresh-run
+    target/debug/ttlsweep run experiments/smoke.toml --out target/fresh-run --progress none
+    target/debug/ttlsweep-report target/fresh-run/smoke/latest
 
 # With all targets, since these are what `cargo test` has built: the programs alone would be built anew, because the tests'
 # dependencies switch on features that they do without.
