@@ -25,7 +25,7 @@ def check(browser, page, out):
             browser.open(url)
             view = f"{name}{'-dark' if dark else ''}"
             found = checks.resources(browser, url) + checks.structure(browser)
-            found += checks.fit(browser) + checks.contrast(browser)
+            found += checks.fit(browser, width) + checks.contrast(browser)
             wrong += [f"{view}: {one}" for one in found]
             checks.picture(browser, out / f"{view}.png")
             checks.picture(browser, out / f"{view}-first-screen.png", whole=False)
