@@ -70,7 +70,8 @@ real-servers: servers build-debug
 # Opens the page of a fresh run in a headless Chromium, at a desk's and a phone's width, and prints it.
 [group('develop')]
 page-check: fresh-run
-    python3 scripts/page-check.py --browser "$(scripts/chromium.sh)" target/fresh-run/smoke/latest/report.html
+    chromium=$(scripts/chromium.sh) && \
+        python3 scripts/page-check.py --browser "$chromium" target/fresh-run/smoke/latest/report.html
 
 # Executes the notebooks on a fresh run, without a browser.
 [group('develop')]
