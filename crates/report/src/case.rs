@@ -106,7 +106,7 @@ impl Place {
         };
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.ok_or_else(|| CaseError::NoName { path: path.clone() })?;
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         let place = Self { parent: parent.to_owned(), name };
         // Only what a bundle stands in is replaced.
         if place.folder().exists() && !place.folder().join(archive::SUMS).exists() {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use csv::StringRecord;
 use ttlsweep_record::environment::{self, Environment};
 use ttlsweep_record::row::{Column, Row};
-use ttlsweep_record::{Cell, EventRecord, SampleRecord, TransferRecord, TrialRecord};
+use ttlsweep_record::{Cell, EventRecord, HarnessRecord, SampleRecord, TransferRecord, TrialRecord};
 
 use super::error::CaseError;
 use super::redact::Redactor;
@@ -22,8 +22,8 @@ pub(super) fn run_files(
 ) -> Result<(), CaseError> {
     for (file, columns) in FILES {
         let (from, to) = (run.join(file), folder.join(file));
-        // Only these two are not needed for a report, and an older run may lack them.
-        if !from.exists() && [EventRecord::FILE, SampleRecord::FILE].contains(file) {
+        // A report needs these three only, and an older run may lack the others.
+        if !from.exists() && ![Cell::FILE, TrialRecord::FILE, TransferRecord::FILE].contains(file) {
             continue;
         }
         if redactor.is_idle() {
@@ -144,12 +144,14 @@ fn write(path: &Path, text: &str) -> Result<(), CaseError> {
     fs::write(path, text).map_err(|source| CaseError::Write { path: PathBuf::from(path), source })
 }
 
+/// All that a run writes as rows. What else lies in its folder is not handed on.
 const FILES: &[(&str, &[Column])] = &[
     (Cell::FILE, Cell::COLUMNS),
     (TrialRecord::FILE, TrialRecord::COLUMNS),
     (TransferRecord::FILE, TransferRecord::COLUMNS),
     (EventRecord::FILE, EventRecord::COLUMNS),
     (SampleRecord::FILE, SampleRecord::COLUMNS),
+    (HarnessRecord::FILE, HarnessRecord::COLUMNS),
 ];
 
 /// The columns that hold text of a user's or a server's choosing.
