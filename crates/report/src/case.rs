@@ -1,8 +1,8 @@
 //! `ttlsweep-report case`: a run as a bundle that may be handed to AWS Support.
 //!
-//! The way of the data: [`copy`] takes the run's files through the [`redact`]ion into a folder of their own; [`scan`] looks for
+//! The way of the data: `copy` takes the run's files through the redaction (`redact`) into a folder of their own; `scan` looks for
 //! secrets in them and refuses the whole bundle where it finds one; the report is made anew from the redacted files, so
-//! that no picture shows what no text says; [`text`] writes the case, [`archive`] the sums and the archive. Nothing stands at
+//! that no picture shows what no text says; `text` writes the case, `archive` the sums and the archive. Nothing stands at
 //! its place before all of it is done.
 
 mod archive;
@@ -67,7 +67,8 @@ pub fn bundle(
     copy::run_files(run, &folder, &environment, &redactor)?;
     let scanner = Scanner::new(secrets);
     // Before anything is made from them, so that what is found is named where it came from.
-    let mut found = scanner.folder(&folder, run)?;
+    let copied = archive::files_below(&folder)?;
+    let mut found = scanner.files(&folder, &copied, run)?;
     found.extend(scanner.charts(run)?);
     refuse(run, found)?;
 
@@ -75,7 +76,8 @@ pub fn bundle(
     let failing = failing::read(&folder)?;
     failing::write(&folder, &failing)?;
     text::write(&folder, &text::Case { report: &done, failing: &failing, redacted: redactor.words() })?;
-    refuse(run, scanner.folder(&folder, Path::new(""))?)?;
+    let made: Vec<PathBuf> = archive::files_below(&folder)?.into_iter().filter(|file| !copied.contains(file)).collect();
+    refuse(run, scanner.files(&folder, &made, Path::new(""))?)?;
 
     archive::sums(&folder)?;
     let packed = archive::pack(&folder, &place.name, environment.started_at)?;

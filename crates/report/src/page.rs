@@ -1,8 +1,9 @@
 //! `report.html`: everything that the report has to say, on one page that opens from disk and needs nothing else.
 //!
 //! The verdict comes first, then why, then the pictures, the numbers, and what it takes to doubt or repeat them. Text from
-//! servers and files is escaped by the template engine, and [`Printable`] takes out what would act on a screen.
+//! servers and files is escaped by the template engine, and `Printable` takes out what would act on a screen.
 
+mod answers;
 mod environment;
 mod figure;
 mod method;
@@ -12,6 +13,7 @@ mod tables;
 use std::fmt::Write;
 
 use askama::Template;
+use ttlsweep_record::Control;
 
 use crate::axes::Axes;
 use crate::chart::caption::{grouped, plural};
@@ -55,6 +57,7 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
     let Contents { runs, axes, cells, enforcement, verdict, figures, repeat } = contents;
     let first = &runs.environments[0];
     let counts = total(*cells);
+    let (answers, answers_more) = answers::answers(runs);
     let (answer, because) = verdict.headline.split_once(": ").unwrap_or((&verdict.headline, ""));
     let page = Page {
         experiment: &first.experiment,
@@ -73,6 +76,8 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
         warnings: &runs.warnings,
         mechanisms: tables::mechanisms(&verdict.mechanisms),
         targets: tables::targets(runs, verdict),
+        answers,
+        answers_more,
         figures,
         fixed: axes.fixed(),
         grid: tables::cells(cells, axes, |summary| summary.cell.control.is_none()),
@@ -101,6 +106,8 @@ struct Page<'a> {
     warnings: &'a [String],
     mechanisms: Vec<tables::Mechanism<'a>>,
     targets: Vec<tables::Target<'a>>,
+    answers: Vec<answers::Answer<'a>>,
+    answers_more: usize,
     figures: &'a [Figure],
     fixed: String,
     grid: tables::Cells,

@@ -112,6 +112,8 @@ fn what_a_stranger_wrote_is_shown_and_does_nothing() {
         for file in ["transfers.csv", "trials.csv", "cells.csv"] {
             let text = fs::read_to_string(folder.join(file)).unwrap();
             let text = text.replace("https://127.0.0.1:9001", "https://<script>x</script>");
+            let text = text.replace("AccessDenied", "<script>code</script>");
+            let text = text.replace("Request has expired", "</td><script>said('it')</script>\u{7}");
             fs::write(folder.join(file), text.replace("in-flight-1000000", "<script>y</script>")).unwrap();
         }
     });
@@ -120,8 +122,10 @@ fn what_a_stranger_wrote_is_shown_and_does_nothing() {
         assert!(!page.contains(tag), "{tag} is a tag");
     }
     assert!(page.contains("&#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;&#62;"), "it is shown");
+    assert!(page.contains("&#60;script&#62;code&#60;/script&#62;"), "so is what the server said");
+    assert!(page.contains("&#60;/td&#62;&#60;script&#62;said(&#39;it&#39;)&#60;/script&#62;\u{fffd}"), "word for word");
     assert!(page.contains("&#38;amp;"), "what was escaped is not mistaken for an escape");
-    for acting in ['\u{1b}', '\u{0}', '\u{202e}'] {
+    for acting in ['\u{1b}', '\u{0}', '\u{7}', '\u{202e}'] {
         assert!(!page.contains(acting), "{acting:?}");
     }
 }
@@ -133,6 +137,23 @@ fn the_page_needs_nothing_but_itself() {
         assert!(!page.contains(wants), "{wants}");
     }
     assert!(page.contains("default-src 'none'"), "and may not ask for more");
+}
+
+#[test]
+fn many_runs_of_one_plan_make_one_page() {
+    let base = tempfile::tempdir().unwrap();
+    let folders = ["one", "two"].map(|name| {
+        let folder = base.path().join(name);
+        Sweep { run_id: name.into(), blocks: 1, ..Sweep::default() }.write(&folder);
+        folder
+    });
+    report(&folders, Some(&base.path().join("both"))).unwrap();
+    let page = fs::read_to_string(base.path().join("both/report.html")).unwrap();
+    assert_well_formed(&page);
+    for part in ["2 runs, begun ", "<h3>Run one</h3>", "<h3>Run two</h3>"] {
+        assert!(page.contains(part), "no `{part}`");
+    }
+    assert_eq!(page.matches("ttlsweep run ttl-grid.toml").count(), 2, "each run's own command");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -23,11 +23,11 @@ impl<'a> Scanner<'a> {
         Self { known }
     }
 
-    /// Looks through every file below `folder`; the files are named as if they lay in `shown`.
-    pub(super) fn folder(&self, folder: &Path, shown: &Path) -> Result<Vec<Found>, CaseError> {
+    /// Looks through `files` of `folder`; they are named as if they lay in `shown`.
+    pub(super) fn files(&self, folder: &Path, files: &[PathBuf], shown: &Path) -> Result<Vec<Found>, CaseError> {
         let mut found = Vec::new();
-        for file in files_below(folder)? {
-            found.extend(self.file(&folder.join(&file), &shown.join(&file))?);
+        for file in files {
+            found.extend(self.file(&folder.join(file), &shown.join(file))?);
         }
         Ok(found)
     }
@@ -36,7 +36,7 @@ impl<'a> Scanner<'a> {
     /// has put it where the eye does not see it, and should know.
     pub(super) fn charts(&self, run: &Path) -> Result<Vec<Found>, CaseError> {
         let charts = run.join("charts");
-        if charts.is_dir() { self.folder(&charts, &charts) } else { Ok(Vec::new()) }
+        if charts.is_dir() { self.files(&charts, &files_below(&charts)?, &charts) } else { Ok(Vec::new()) }
     }
 
     fn file(&self, path: &Path, shown: &Path) -> Result<Vec<Found>, CaseError> {
@@ -66,6 +66,8 @@ impl<'a> Scanner<'a> {
         while let Some((kind, data, after)) = chunk(rest) {
             rest = after;
             if kind == b"IDAT" {
+                // Pixels say nothing, in whatever notation; only plain text would have been put there.
+                found.extend(self.find_within(data, 0).map(|what| format!("{what}, among its pixels")));
                 continue;
             }
             let kind = String::from_utf8_lossy(kind);
@@ -99,8 +101,17 @@ impl<'a> Scanner<'a> {
         if let Some(what) = percent {
             return Some(format!("{what} (percent-encoded)"));
         }
-        let encoded = base64_runs(data).flat_map(base64_decoded);
-        encoded.filter_map(|inner| self.find_within(&inner, layers - 1)).map(|what| format!("{what} (base64)")).next()
+        base64_runs(data).find_map(|run| self.find_encoded(run, layers - 1)).map(|what| format!("{what} (base64)"))
+    }
+
+    fn find_encoded(&self, run: &[u8], layers: u32) -> Option<String> {
+        // A page's picture: it is looked through as one, and need not be tried at every place.
+        if run.starts_with(PNG_IN_BASE64)
+            && let Some(picture) = base64_decoded(run).next().filter(|picture| picture.starts_with(PNG))
+        {
+            return self.picture(&picture).into_iter().next();
+        }
+        base64_decoded(run).find_map(|inner| self.find_within(&inner, layers))
     }
 }
 
@@ -184,6 +195,7 @@ fn base64_decoded(run: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 }
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+const PNG_IN_BASE64: &[u8] = b"iVBORw0KGgo";
 /// As many notations around each other are looked through.
 const MOST_LAYERS: u32 = 2;
 const LEAST_RUN: usize = 16;

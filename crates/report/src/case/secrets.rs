@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
 /// Values that may stand in no file.
 #[derive(Default)]
 pub struct KnownSecrets {
-    values: Vec<(String, Vec<u8>)>,
+    values: Vec<(String, Finder<'static>)>,
 }
 
 impl std::fmt::Debug for KnownSecrets {
@@ -44,13 +44,13 @@ impl KnownSecrets {
     fn add(&mut self, name: &str, value: &str) {
         let value = value.trim();
         if value.len() >= LEAST_LENGTH {
-            self.values.push((name.to_owned(), value.as_bytes().to_vec()));
+            self.values.push((name.to_owned(), Finder::new(value).into_owned()));
         }
     }
 
     /// The first of them that stands in `data`, as it is.
     pub(super) fn find(&self, data: &[u8]) -> Option<String> {
-        let hit = self.values.iter().find(|(_, value)| memmem::find(data, value).is_some());
+        let hit = self.values.iter().find(|(_, value)| value.find(data).is_some());
         hit.map(|(name, _)| format!("the value of {name}"))
     }
 }
@@ -64,7 +64,7 @@ pub(super) fn find_shape(data: &[u8]) -> Option<&'static str> {
 struct Shape {
     what: &'static str,
     /// What it begins with, in small letters: looked for first, because that is fast.
-    begins: &'static [u8],
+    begins: LazyLock<Finder<'static>>,
     /// Whether it must not follow a letter or digit.
     alone: bool,
     regex: LazyLock<Regex>,
@@ -72,7 +72,7 @@ struct Shape {
 
 impl Shape {
     fn is_in(&self, data: &[u8], lower: &[u8]) -> bool {
-        memmem::find_iter(lower, self.begins).any(|at| {
+        self.begins.find_iter(lower).any(|at| {
             let free = !self.alone || at == 0 || !data[at - 1].is_ascii_alphanumeric();
             free && self.regex.is_match(&data[at..data.len().min(at + LONGEST)])
         })
@@ -83,7 +83,7 @@ macro_rules! shape {
     ($what:literal, $begins:literal, $alone:literal, $regex:literal) => {
         Shape {
             what: $what,
-            begins: $begins,
+            begins: LazyLock::new(|| Finder::new($begins)),
             alone: $alone,
             regex: LazyLock::new(|| Regex::new($regex).expect("the expression is valid")),
         }

@@ -42,7 +42,7 @@ impl Drawn {
 }
 
 impl Figure {
-    /// Reads the charts. They are put on the page as long as they take no more than [`MOST_BYTES`] of it: every chart's first
+    /// Reads the charts. They are put on the page as long as they take no more than `MOST_BYTES` of it: every chart's first
     /// image before any chart's second one. What does not fit is linked, relative to the page's folder, and not lost.
     ///
     /// # Errors
