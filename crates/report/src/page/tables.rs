@@ -161,7 +161,7 @@ const fn meaning(mechanism: record::Mechanism) -> &'static str {
 }
 
 fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
+    format!("{:.1}\u{a0}%", share * 100.0)
 }
 
 fn p_value(p: f64) -> String {
