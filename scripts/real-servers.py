@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from real_servers.bundle import bundle_contradictions
 from real_servers.checks import contradictions, report_contradictions
 from real_servers.processes import Processes
 from real_servers.rows import Run
@@ -81,7 +82,8 @@ class Sweep:
         headline, enforcement = done.stdout.splitlines()[:2]
         print(f"  {headline}\n  {enforcement}")
         overall = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))["overall"]
-        return report_contradictions(overall, enforcement, run, self.server)
+        found = report_contradictions(overall, enforcement, run, self.server)
+        return found + bundle_contradictions(report, folder, self.environment, SWEPT_WITHIN_S)
 
 
 def main() -> int:
