@@ -58,7 +58,7 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
     let first = &runs.environments[0];
     let counts = total(*cells);
     let (answers, answers_more) = answers::answers(runs);
-    let (answer, because) = verdict.headline.split_once(": ").unwrap_or((&verdict.headline, ""));
+    let (answer, because) = answer_and_reason(&verdict.headline);
     let page = Page {
         experiment: &first.experiment,
         question: &first.question,
@@ -118,6 +118,15 @@ struct Page<'a> {
     repeat: &'a Repeat,
 }
 
+/// The headline's answer and what follows its colon; the colon behind a warning is not it.
+fn answer_and_reason(headline: &str) -> (&str, &str) {
+    let warned = headline.find("INVALID: ").map_or(0, |at| at + "INVALID: ".len());
+    match headline[warned..].find(": ") {
+        Some(at) => (&headline[..warned + at], &headline[warned + at + 2..]),
+        None => (headline, ""),
+    }
+}
+
 /// Which runs of which plan, with which program.
 fn identity(runs: &Runs) -> String {
     let mut text = String::new();
@@ -129,4 +138,16 @@ fn identity(runs: &Runs) -> String {
     };
     let _ = write!(text, " · seed {} · ttlsweep {}", first.seed, first.version);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::answer_and_reason;
+
+    #[test]
+    fn the_answer_ends_at_its_own_colon() {
+        assert_eq!(answer_and_reason("They are cut: 3 of 3: all."), ("They are cut", "3 of 3: all."));
+        assert_eq!(answer_and_reason("INVALID: nothing holds: 6 of 6."), ("INVALID: nothing holds", "6 of 6."));
+        assert_eq!(answer_and_reason("No word"), ("No word", ""));
+    }
 }
