@@ -9,6 +9,8 @@ mod archive;
 mod copy;
 mod error;
 mod failing;
+mod notation;
+mod png_chunk;
 mod redact;
 mod scan;
 mod secrets;

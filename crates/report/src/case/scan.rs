@@ -1,16 +1,13 @@
 //! Looks for secrets in files, whatever notation they are in.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use flate2::read::ZlibDecoder;
 
 use super::archive::files_below;
 use super::error::{CaseError, Found};
+use super::notation::{base64_decoded, base64_runs, percent_decoded};
+use super::png_chunk::{PNG, PNG_IN_BASE64, chunk, spoken};
 use super::secrets::{KnownSecrets, find_shape};
 
 /// Looks for secrets.
@@ -115,94 +112,12 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The next chunk of a PNG: its kind, its data and what follows.
-fn chunk(rest: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let length = u32::from_be_bytes(rest.get(..4)?.try_into().ok()?) as usize;
-    let data = rest.get(8..8 + length)?;
-    Some((rest.get(4..8)?, data, rest.get(12 + length..)?))
-}
-
-/// What a chunk of text says once it is inflated; nothing for other chunks.
-fn spoken(kind: &[u8], data: &[u8]) -> io::Result<Vec<u8>> {
-    let after_zeros = |count: usize| {
-        let mut parts = data.splitn(count + 1, |byte| *byte == 0);
-        parts.nth(count).unwrap_or_default()
-    };
-    let packed = match kind {
-        b"zTXt" => after_zeros(1).get(1..).unwrap_or_default(),
-        b"iTXt" => {
-            // Behind the keyword: whether it is packed and how, then language and keyword translated, each ended by a zero.
-            let fields = after_zeros(1);
-            let text = fields.get(2..).unwrap_or_default().splitn(3, |byte| *byte == 0).nth(2).unwrap_or_default();
-            if fields.first() != Some(&1) {
-                return Ok(text.to_vec());
-            }
-            text
-        }
-        _ => return Ok(Vec::new()),
-    };
-    let mut words = Vec::new();
-    let read = ZlibDecoder::new(packed).take(MOST_INFLATED).read_to_end(&mut words)?;
-    if read as u64 == MOST_INFLATED { Err(io::Error::other("too long")) } else { Ok(words) }
-}
-
-/// The data with `%2F` and its like decoded; nothing where there is none.
-fn percent_decoded(data: &[u8]) -> Option<Vec<u8>> {
-    let digit = |at: usize| data.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-    let mut decoded = Vec::new();
-    let (mut at, mut any) = (0, false);
-    while at < data.len() {
-        match (data[at], digit(at + 1), digit(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push((high * 16 + low) as u8);
-                (at, any) = (at + 3, true);
-            }
-            (byte, ..) => {
-                decoded.push(byte);
-                at += 1;
-            }
-        }
-    }
-    any.then_some(decoded)
-}
-
-/// Stretches that may be base64, of either alphabet, and are long enough to hold a secret.
-fn base64_runs(data: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let belongs = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
-    data.split(move |byte| !belongs(byte)).filter(|run| run.len() >= LEAST_RUN)
-}
-
-/// What a run may say: it may begin before the encoded text does, so each of four places is tried.
-fn base64_decoded(run: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let standard: Vec<u8> = run
-        .iter()
-        .map(|byte| match byte {
-            b'-' => b'+',
-            b'_' => b'/',
-            byte => *byte,
-        })
-        .collect();
-    let config = GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true);
-    let engine = GeneralPurpose::new(&STANDARD, config);
-    (0..4).filter_map(move |from| {
-        let part = &standard[from..];
-        // One letter over is less than a byte.
-        let whole = if part.len() % 4 == 1 { &part[..part.len() - 1] } else { part };
-        engine.decode(whole).ok()
-    })
-}
-
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-const PNG_IN_BASE64: &[u8] = b"iVBORw0KGgo";
 /// As many notations around each other are looked through.
 const MOST_LAYERS: u32 = 2;
-const LEAST_RUN: usize = 16;
-const MOST_INFLATED: u64 = 16 << 20;
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
     use base64::engine::general_purpose::{STANDARD as PADDED, URL_SAFE_NO_PAD};
 
     use super::*;
