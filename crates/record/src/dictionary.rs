@@ -3,8 +3,10 @@
 use std::fmt::Write;
 
 use crate::row::{Column, Row};
-use crate::rows::{Cell, EventRecord, HarnessRecord, SampleRecord, SummaryRecord, TransferRecord, TrialRecord};
-use crate::words::{Control, EventKind, ObjectState, Outcome, PeerClose, Phase, TrialState};
+use crate::rows::{
+    Cell, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, SummaryRecord, TransferRecord, TrialRecord,
+};
+use crate::words::{Control, EventKind, ObjectChange, ObjectState, Outcome, PeerClose, Phase, TrialState};
 
 /// The dictionary as Markdown; `docs/data-dictionary.md` is this text, and a test compares the two.
 pub fn markdown() -> String {
@@ -15,6 +17,7 @@ pub fn markdown() -> String {
     table(&mut text, Cell::FILE, "One row a cell or control.", Cell::COLUMNS);
     table(&mut text, EventRecord::FILE, "The tape of each transfer.", EventRecord::COLUMNS);
     table(&mut text, SampleRecord::FILE, "The kernel's view of each transfer.", SampleRecord::COLUMNS);
+    table(&mut text, ObjectRecord::FILE, "What was made in the bucket and deleted again.", ObjectRecord::COLUMNS);
     table(&mut text, SummaryRecord::FILE, "One row a cell, written by the report.", SummaryRecord::COLUMNS);
     text.push_str("\n## Words\n\n| column | words |\n| --- | --- |\n");
     for (column, words) in [
@@ -22,6 +25,7 @@ pub fn markdown() -> String {
         ("phase", Phase::WORDS),
         ("peer_close", PeerClose::WORDS),
         ("object_state", ObjectState::WORDS),
+        ("change", ObjectChange::WORDS),
         ("control", Control::WORDS),
         ("state", TrialState::WORDS),
         ("event", EventKind::WORDS),

@@ -3,6 +3,7 @@
 mod cell;
 mod event;
 mod harness;
+mod object;
 mod sample;
 mod summary;
 mod transfer;
@@ -11,6 +12,7 @@ mod trial;
 pub use cell::Cell;
 pub use event::EventRecord;
 pub use harness::HarnessRecord;
+pub use object::ObjectRecord;
 pub use sample::SampleRecord;
 pub use summary::SummaryRecord;
 pub use transfer::TransferRecord;

@@ -195,6 +195,16 @@ words! {
 }
 
 words! {
+    /// What a run did with something of its own in the bucket.
+    ObjectChange, "change of an object" {
+        /// It was made, or is about to be.
+        Made = "made",
+        /// It was deleted.
+        Deleted = "deleted",
+    }
+}
+
+words! {
     /// How a trial ended.
     TrialState, "trial state" {
         /// Every transfer of the trial ran as planned.

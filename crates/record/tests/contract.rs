@@ -1,7 +1,7 @@
 //! The columns that outside users and checks rely on, spelled out once more by hand: a renamed or moved field fails here.
 
 use ttlsweep_record::row::Row;
-use ttlsweep_record::{EventRecord, TransferRecord, TrialRecord};
+use ttlsweep_record::{EventRecord, ObjectRecord, TransferRecord, TrialRecord};
 
 #[test]
 fn transfers_have_the_published_columns_in_the_published_order() {
@@ -28,4 +28,9 @@ fn trials_have_the_published_columns_in_the_published_order() {
 #[test]
 fn events_have_the_published_columns_in_the_published_order() {
     assert_eq!(EventRecord::header(), ["transfer_id", "t_us", "event", "value"]);
+}
+
+#[test]
+fn objects_have_the_published_columns_in_the_published_order() {
+    assert_eq!(ObjectRecord::header(), ["at", "cell_id", "object_key", "upload_id", "change"]);
 }
