@@ -30,6 +30,7 @@ use ttlsweep_runner::dial::{Connection, Dialer};
 use ttlsweep_runner::endpoint::Endpoint;
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::link::{SignedRequest, expiry_of};
+use ttlsweep_runner::secret::Secret;
 use ttlsweep_runner::stop::StopSwitch;
 use ttlsweep_runner::transfer::{self, Limits, Task, record};
 use ttlsweep_runner::wire::limiter::Limiter;
@@ -393,7 +394,8 @@ fn link(endpoint: &Endpoint, method: Method, key: &str, name: Option<&str>) -> R
     let uri = endpoint.to_string().parse::<http::Uri>()?;
     let uri: http::Uri = format!("{}{path}", uri.to_string().trim_end_matches('/')).parse()?;
     let expires_at = Some(expiry_of(&uri)?);
-    Ok(SignedRequest { method: verb, uri, headers: HeaderMap::new(), presigned_at: Some(made), expires_at })
+    let (uri, headers) = (Secret::new(uri), Secret::new(HeaderMap::new()));
+    Ok(SignedRequest { method: verb, uri, headers, presigned_at: Some(made), expires_at })
 }
 
 fn trusting(pem: &str) -> Result<Arc<rustls::ClientConfig>, Failure> {
@@ -456,8 +458,8 @@ async fn plain_upload(
     marks.stop_waiting_for_continue();
     let source = Source::Generated { block: BLOCK.get_or_init(|| Block::new(7)).clone(), len: size };
     let body = RequestBody::new(source.open("plain"), size, marks, Arc::new(OnceLock::new()));
-    let request = Request::put(signed.uri.path_and_query()?.as_str())
-        .header("host", signed.uri.authority()?.as_str())
+    let request = Request::put(signed.uri.expose().path_and_query()?.as_str())
+        .header("host", signed.uri.expose().authority()?.as_str())
         .body(body)
         .ok()?;
     let answer = tokio::time::timeout(Duration::from_secs(10), sender.send_request(request)).await.ok()?.ok();

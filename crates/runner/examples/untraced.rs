@@ -18,6 +18,7 @@ use ttlsweep_record::Method;
 use ttlsweep_runner::body::{Block, RequestBody, Source};
 use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::endpoint::Endpoint;
+use ttlsweep_runner::object_key::RunPrefix;
 use ttlsweep_runner::store::{Access, Operation, Store, StoreSettings, Trust};
 use ttlsweep_runner::wire::Seen;
 use ttlsweep_runner::wire::marks::Marks;
@@ -58,19 +59,20 @@ async fn run_user(user: u32, transfers: u32, store: Arc<Store>, source: Source) 
     let mut connection = None;
     for sequence in 1..=transfers {
         let key = format!("bench-u{user}-s{sequence}");
-        let operation = Operation { method: Method::Put, key: key.clone(), part: None };
+        let object = RunPrefix::new("ttlsweep", "bench", "untraced").key(&key);
+        let operation = Operation { method: Method::Put, key: object, part: None };
         let ttl = Duration::from_secs(3600);
         let link = store.presign(&operation, &key, SystemClock.wall(), ttl).await?;
         let (sender, http) = match &mut connection {
             Some(connection) => connection,
-            None => connection.insert(dial(&Endpoint::of(&link.uri)?, &store).await?),
+            None => connection.insert(dial(&Endpoint::of(link.uri.expose())?, &store).await?),
         };
         // The body asks these for leave; here it has it from the start.
         let marks = Arc::new(Marks::new(Arc::new(Seen::new())));
         marks.stop_waiting_for_continue();
         let body = RequestBody::new(source.open(&key), source.len(), marks, Arc::new(OnceLock::new()));
-        let path = link.uri.path_and_query().ok_or("a link has a path")?.as_str();
-        let host = link.uri.authority().ok_or("a link has a host")?.as_str();
+        let path = link.uri.expose().path_and_query().ok_or("a link has a path")?.as_str();
+        let host = link.uri.expose().authority().ok_or("a link has a host")?.as_str();
         let request = Request::put(path).header("host", host).body(body)?;
         let sending = sender.send_request(request);
         tokio::pin!(sending);

@@ -1,8 +1,12 @@
 //! The command line: what can be typed, nothing of what it does.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+
+use ttlsweep_record::ByteCount;
+use ttlsweep_record::units::parse_duration;
 
 use crate::experiment::LoadOptions;
 use crate::progress::Mode;
@@ -23,6 +27,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run what is missing of a run that was stopped
     Resume(ResumeArgs),
+    /// Delete what a run left in its bucket
+    Clean(CleanArgs),
     /// Make one transfer of an experiment, or look at one of a run, and print its timeline
     Trace(TraceArgs),
 }
@@ -41,12 +47,34 @@ pub struct RunArgs {
     /// Print the plan and its estimate, and send nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask before a plan that costs more than 1 USD, moves more than 100 GB or takes more than 12 hours
+    /// Above which a plan is asked about first.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    /// Do not ask before a plan that is above a limit
     #[arg(long)]
     pub yes: bool,
     /// How progress is shown, on stderr
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
     pub progress: Mode,
+}
+
+/// What a plan may take at a real endpoint without anyone being asked.
+#[derive(Debug, Clone, Args)]
+pub struct LimitArgs {
+    /// Ask before a plan that costs more than this at AWS
+    #[arg(long, value_name = "USD", default_value_t = 1.0, value_parser = usd)]
+    pub max_cost: f64,
+    /// Ask before a plan that moves more than this
+    #[arg(long, value_name = "SIZE", default_value = "100GB")]
+    pub max_bytes: ByteCount,
+    /// Ask before a plan that takes longer than this
+    #[arg(long, value_name = "TIME", default_value = "12h", value_parser = parse_duration)]
+    pub max_time: Duration,
+}
+
+fn usd(text: &str) -> Result<f64, String> {
+    let amount: Option<f64> = text.parse().ok();
+    amount.filter(|usd| *usd >= 0.0).ok_or_else(|| "expected an amount in US dollars, for example 2.50".to_owned())
 }
 
 /// What changes an experiment without changing its file.
@@ -64,6 +92,9 @@ pub struct OverrideArgs {
     /// The AWS profile to take credentials from
     #[arg(long, value_name = "PROFILE")]
     pub profile: Option<String>,
+    /// Leave the objects in the bucket; otherwise they are deleted as each trial ends
+    #[arg(long)]
+    pub keep_objects: bool,
     /// Override a setting, for example `--set transfer.timeout=5s` or `--set grid.ttl=[1s,2s]`
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -77,6 +108,16 @@ pub struct ResumeArgs {
     /// How progress is shown, on stderr
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
     pub progress: Mode,
+}
+
+/// `ttlsweep clean`
+#[derive(Debug, Args)]
+pub struct CleanArgs {
+    /// The run's folder, as `ttlsweep run` printed it
+    pub folder: PathBuf,
+    /// Print what would be deleted, and delete nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `ttlsweep trace`
@@ -101,8 +142,12 @@ pub struct TraceArgs {
 impl OverrideArgs {
     /// The options for loading the experiment.
     pub fn load_options(&self) -> LoadOptions {
+        let mut set = self.set.clone();
+        if self.keep_objects {
+            set.push("target.keep_objects=true".to_owned());
+        }
         LoadOptions {
-            set: self.set.clone(),
+            set,
             bucket: self.bucket.clone(),
             endpoint: self.endpoint.clone(),
             region: self.region.clone(),

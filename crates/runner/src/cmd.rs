@@ -1,5 +1,6 @@
 //! The commands; the only place that prints.
 
+pub mod clean;
 pub mod resume;
 pub mod run;
 pub mod trace;
@@ -7,9 +8,11 @@ pub mod trace;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ttlsweep_record::environment::Environment;
 
+use crate::cleanup::{Left, Leftovers};
 use crate::clock::SystemClock;
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::Experiment;
@@ -34,6 +37,8 @@ struct Job<'a> {
     last_connection_id: u64,
     progress: Mode,
     stop: StopSwitch,
+    leave: StopSwitch,
+    leftovers: Vec<Leftovers>,
 }
 
 impl Job<'_> {
@@ -52,6 +57,9 @@ impl Job<'_> {
             progress: self.progress,
             clock: Arc::new(SystemClock),
             stop: self.stop.clone(),
+            keep_objects: experiment.keep_objects,
+            leave: self.leave.clone(),
+            leftovers: self.leftovers,
         };
         let ended = sweep.run(&targets, files).await;
         for target in targets.all() {
@@ -64,6 +72,7 @@ impl Job<'_> {
         environment.write(folder).map_err(|error| Failure::new(ExitCode::Internal, error))?;
 
         println!("{}", folder.display());
+        tell_left(&ended.left, folder);
         if ended.missing > 0 {
             eprintln!(
                 "stopped: {} transfers recorded, {} of them failed; {} trials are missing\nto go on: ttlsweep resume {}",
@@ -83,13 +92,27 @@ impl Job<'_> {
     }
 }
 
-/// Throws the switch at Ctrl-C or SIGTERM; a second one ends the process at once.
-fn stop_on_signals(stop: &StopSwitch) -> std::io::Result<()> {
+/// Says what is still in the bucket, and what to do about it.
+fn tell_left(left: &[Left], folder: &Path) {
+    let Some(first) = left.first() else { return };
+    eprintln!(
+        "warning: {} objects or multipart uploads of this run are still in the bucket, for example {}: {}\n\
+         to delete them: ttlsweep clean {}",
+        left.len(),
+        first.made,
+        first.why,
+        folder.display()
+    );
+}
+
+/// At Ctrl-C or SIGTERM throws `stop`; at a second one `leave`, and ends the process if it has not come to its end soon after;
+/// a third one ends it at once.
+fn stop_on_signals(stop: &StopSwitch, leave: &StopSwitch) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let stop = stop.clone();
+    let (stop, leave) = (stop.clone(), leave.clone());
     tokio::spawn(async move {
         let both = async |interrupt: &mut tokio::signal::unix::Signal, terminate: &mut tokio::signal::unix::Signal| {
             tokio::select! {
@@ -98,9 +121,17 @@ fn stop_on_signals(stop: &StopSwitch) -> std::io::Result<()> {
             }
         };
         both(&mut interrupt, &mut terminate).await;
-        eprintln!("stopping: transfers under way are recorded as cancelled; once more ends at once");
+        eprintln!(
+            "stopping: transfers under way are recorded as cancelled, and what lies in the bucket is deleted; once more \
+             leaves it there"
+        );
         stop.throw();
         both(&mut interrupt, &mut terminate).await;
+        leave.throw();
+        tokio::select! {
+            () = tokio::time::sleep(LEAVING) => {}
+            () = both(&mut interrupt, &mut terminate) => {}
+        }
         std::process::exit(ExitCode::Interrupted as i32);
     });
     Ok(())
@@ -116,6 +147,9 @@ fn prepare(plan: &Plan, parallel_trials: u32) {
         tracing::warn!("{users} users at once may need more than the {limit} descriptors of this process: `ulimit -n`");
     }
 }
+
+/// What a run that leaves its objects may take to close its files.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// The program's own files, and a margin.
 const SPARE_DESCRIPTORS: u64 = 64;

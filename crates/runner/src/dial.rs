@@ -19,6 +19,7 @@ use ttlsweep_record::{EventKind, Phase};
 use crate::body::RequestBody;
 use crate::endpoint::Endpoint;
 use crate::kernel::{self, TcpInfo};
+use crate::store::plainer;
 use crate::tape::Tape;
 use crate::wire::cap::Capped;
 use crate::wire::hold::Held;
@@ -250,7 +251,10 @@ impl Dialer {
         steps.tls = Some(start.elapsed());
         match secured {
             Err(_) => Err(timed_out(Phase::Tls)),
-            Ok(Err(error)) => Err(failed(Phase::Tls, Some(&error), format!("TLS with {host} failed: {error}"))),
+            Ok(Err(error)) => {
+                let message = format!("TLS with {host} failed: {}", plainer(&error.to_string()));
+                Err(failed(Phase::Tls, Some(&error), message))
+            }
             Ok(Ok(mut stream)) => {
                 if let Some(version) = stream.get_ref().1.protocol_version() {
                     tape.note_with(EventKind::Tls, version_name(version));

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{BandwidthPer, BitRate, Cell, Control, ExpiryPolicy, Method, Presign, TargetKind};
 
+use crate::experiment::Experiment;
 use crate::plan::Plan;
 
 /// What a plan will take.
@@ -50,13 +51,40 @@ pub struct AwsCost {
     pub class_b: u64,
     /// Bytes that leave AWS.
     pub bytes_out: u64,
+    /// What is stored.
+    pub storage: Storage,
     /// US dollars, all together.
     pub usd: f64,
 }
 
+/// What is stored, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Storage {
+    /// Objects are deleted as their trial ends: so many bytes for an hour come to the same.
+    Deleted {
+        /// Bytes × hours.
+        byte_hours: f64,
+    },
+    /// Objects stay: what they are charged is counted for a month.
+    Kept {
+        /// Bytes.
+        bytes: u64,
+    },
+}
+
+impl Storage {
+    fn usd(self) -> f64 {
+        match self {
+            Self::Deleted { byte_hours } => byte_hours / HOURS_A_MONTH / 1e9 * STORAGE_USD,
+            Self::Kept { bytes } => bytes as f64 / 1e9 * STORAGE_USD,
+        }
+    }
+}
+
 impl Estimate {
-    /// Adds up a plan whose trials run `parallel_trials` side by side.
-    pub fn new(plan: &Plan, parallel_trials: u32) -> Self {
+    /// Adds up the plan of an experiment, or what is left of it.
+    pub fn new(plan: &Plan, experiment: &Experiment) -> Self {
+        let parallel_trials = experiment.parallel_trials;
         let mut estimate = Self {
             trials: plan.trials.len() as u64,
             grid_trials: 0,
@@ -71,21 +99,26 @@ impl Estimate {
             assumed_rate: None,
             aws: None,
         };
-        for cell in &plan.cells {
-            estimate.add_cell(cell, u64::from(plan.repetitions));
+        let mut trials_of = vec![0u64; plan.cells.len()];
+        plan.trials.iter().for_each(|trial| trials_of[trial.cell] += 1);
+        for (cell, trials) in plan.cells.iter().zip(&trials_of) {
+            estimate.add_cell(cell, *trials);
         }
         estimate.add_objects_for_get(plan);
-        estimate.aws = aws_cost(plan, &estimate);
+        estimate.aws = aws_cost(plan, &trials_of, experiment.keep_objects, &estimate);
         estimate
     }
 
-    fn add_cell(&mut self, cell: &Cell, blocks: u64) {
+    fn add_cell(&mut self, cell: &Cell, trials: u64) {
         match cell.control {
-            None => self.grid_trials += blocks,
-            Some(_) => self.control_trials += blocks,
+            None => self.grid_trials += trials,
+            Some(_) => self.control_trials += trials,
         }
-        let transfers = transfers(cell).saturating_mul(blocks);
+        let transfers = transfers(cell).saturating_mul(trials);
         self.transfers = self.transfers.saturating_add(transfers);
+        if trials == 0 {
+            return;
+        }
         self.transfers_are_counted &= cell.transfers_per_user.is_some();
         if cell.bandwidth_bps.is_none() {
             self.assumed_rate = Some(assumed_rate(cell.target));
@@ -145,10 +178,14 @@ impl fmt::Display for AwsCost {
         write!(f, "at AWS: {} (PUT, POST, LIST), ", counted(self.class_a, "class A request"))?;
         write!(f, "{} (GET), {} out; ", counted(self.class_b, "class B request"), bytes(self.bytes_out))?;
         let usd = if self.usd < 0.01 { "less than 0.01".to_owned() } else { format!("about {:.2}", self.usd) };
+        match self.storage {
+            Storage::Deleted { .. } => write!(f, "objects deleted as each trial ends; ")?,
+            Storage::Kept { bytes: kept } => write!(f, "{} stored and kept, a month of it counted; ", bytes(kept))?,
+        }
         write!(
             f,
             "{usd} USD at us-east-1's list price ({PUT_USD} USD per 1,000 class A, {GET_USD} USD per 1,000 class B, \
-             {OUT_USD} USD/GB out)"
+             {OUT_USD} USD/GB out, {STORAGE_USD} USD/GB a month stored)"
         )
     }
 }
@@ -226,28 +263,47 @@ fn objects_for_get(plan: &Plan) -> BTreeSet<ObjectForGet<'_>> {
     gets.map(|cell| (cell.endpoint.as_deref(), cell.bucket.as_str(), cell.prefix.as_str(), cell.size_bytes.0)).collect()
 }
 
-fn aws_cost(plan: &Plan, estimate: &Estimate) -> Option<AwsCost> {
+fn aws_cost(plan: &Plan, trials_of: &[u64], keep: bool, estimate: &Estimate) -> Option<AwsCost> {
     let at_aws = |cell: &&Cell| {
         let own_endpoint = cell.endpoint.as_deref().is_none_or(|endpoint| endpoint.contains(".amazonaws.com"));
         cell.target == TargetKind::S3 && own_endpoint
     };
-    let cells: Vec<_> = plan.cells.iter().filter(at_aws).collect();
+    let cells: Vec<_> = plan
+        .cells
+        .iter()
+        .zip(trials_of)
+        .filter(|(cell, _)| at_aws(cell))
+        .map(|(cell, trials)| (cell, *trials))
+        .collect();
     if cells.is_empty() {
         return None;
     }
-    let blocks = u64::from(estimate.blocks);
     let requests = |is_upload: bool| -> u64 {
-        let of_class = cells.iter().filter(|cell| cell.method.is_upload() == is_upload);
-        of_class.map(|cell| transfers(cell).saturating_mul(blocks)).sum()
+        let of_class = cells.iter().filter(|(cell, _)| cell.method.is_upload() == is_upload);
+        of_class.map(|(cell, trials)| transfers(cell).saturating_mul(*trials)).sum()
     };
-    // A multipart upload is begun and given up once a trial; each object for downloads is put once.
-    let multiparts = cells.iter().filter(|cell| cell.method == Method::UploadPart).count() as u64 * blocks;
+    // A multipart upload is begun and given up once a user; each object for downloads is put once.
+    let multipart = cells.iter().filter(|(cell, _)| cell.method == Method::UploadPart);
+    let multiparts: u64 = multipart.map(|(cell, trials)| u64::from(cell.users).saturating_mul(*trials)).sum();
     let objects = objects_for_get(plan).len() as u64;
     let class_a = requests(true).saturating_add(2 * multiparts).saturating_add(objects);
     let class_b = requests(false);
     let bytes_out = estimate.bytes_down;
-    let usd = class_a as f64 / 1e3 * PUT_USD + class_b as f64 / 1e3 * GET_USD + bytes_out as f64 / 1e9 * OUT_USD;
-    Some(AwsCost { class_a, class_b, bytes_out, usd })
+    let storage = if keep {
+        Storage::Kept { bytes: estimate.bytes_up }
+    } else {
+        let hours = |time: Duration| time.as_secs_f64() / 3600.0;
+        let uploads = cells.iter().filter(|(cell, _)| cell.method.is_upload()).map(|(cell, trials)| {
+            transfers(cell) as f64 * cell.size_bytes.0 as f64 * *trials as f64 * hours(trial_duration(cell))
+        });
+        let for_get: f64 = objects_for_get(plan).into_iter().map(|object| object.3 as f64).sum();
+        Storage::Deleted { byte_hours: uploads.sum::<f64>() + for_get * hours(estimate.duration) }
+    };
+    let usd = class_a as f64 / 1e3 * PUT_USD
+        + class_b as f64 / 1e3 * GET_USD
+        + bytes_out as f64 / 1e9 * OUT_USD
+        + storage.usd();
+    Some(AwsCost { class_a, class_b, bytes_out, storage, usd })
 }
 
 fn assumed_rate(target: TargetKind) -> BitRate {
@@ -307,6 +363,8 @@ const EXPIRY_WAIT: Duration = Duration::from_millis(2_200);
 const PUT_USD: f64 = 0.005;
 const GET_USD: f64 = 0.0004;
 const OUT_USD: f64 = 0.09;
+const STORAGE_USD: f64 = 0.023;
+const HOURS_A_MONTH: f64 = 730.0;
 
 #[cfg(test)]
 mod tests {
@@ -321,7 +379,7 @@ mod tests {
         let options = LoadOptions { bucket: bucket.map(str::to_owned), ..LoadOptions::default() };
         let experiment = load(&path, &options).unwrap().experiment;
         let plan = Plan::new(&experiment);
-        let estimate = Estimate::new(&plan, experiment.parallel_trials);
+        let estimate = Estimate::new(&plan, &experiment);
         (plan, estimate)
     }
 
@@ -365,10 +423,29 @@ mod tests {
         assert!(text.contains("5 transfers, 1 GB up, 5 GB down"), "{text}");
         assert!(text.contains("100Mbit/s are assumed"), "{text}");
         assert!(
-            text.contains("1 class A request (PUT, POST, LIST), 5 class B requests (GET), 5 GB out; about 0.45 USD"),
+            text.contains(
+                "1 class A request (PUT, POST, LIST), 5 class B requests (GET), 5 GB out; objects deleted as each trial \
+                 ends; about 0.45 USD"
+            ),
             "{text}"
         );
         assert!(text.contains("us-east-1's list price"), "{text}");
+    }
+
+    #[test]
+    fn objects_that_stay_cost_a_month_and_those_that_go_next_to_nothing() {
+        let grid = "grid = { users = 10, ttl = \"10s\", size = \"10GB\", bandwidth = \"800Mbit/s\" }";
+        let usd = |more: &str| {
+            let (_, sum) = estimate(&format!("{NO_CONTROLS}{more}{grid}"), Some("mine"));
+            (sum.aws.unwrap().usd, sum.to_string())
+        };
+        // 100 GB at 0.023 USD a month.
+        let (kept, text) = usd("target.keep_objects = true\n");
+        assert!((2.30..2.31).contains(&kept), "{text}");
+        assert!(text.contains("100 GB stored and kept, a month of it counted; about 2.30 USD"), "{text}");
+        // For the 1000 s that the uploads take: 1000/3600/730 of that.
+        let (deleted, text) = usd("");
+        assert!(deleted < 0.002, "{text}");
     }
 
     #[test]

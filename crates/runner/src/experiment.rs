@@ -66,6 +66,8 @@ pub struct Experiment {
     pub repetitions: u32,
     /// How many trials run side by side.
     pub parallel_trials: u32,
+    /// Whether objects stay in the bucket when their trial is over.
+    pub keep_objects: bool,
     /// What kind of target all cells have.
     pub target: TargetKind,
     /// The settings that were listed, in the order in which they vary, the first one slowest.
@@ -150,6 +152,7 @@ fn assemble(resolved: &Resolved) -> Experiment {
         seed: head.seed,
         repetitions: head.repetitions,
         parallel_trials: head.parallel_trials,
+        keep_objects: head.keep_objects,
         target: head.kind,
         cells,
     }

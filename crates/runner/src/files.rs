@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 
 use ttlsweep_record::csv_file::RowWriter;
 use ttlsweep_record::row::Row;
-use ttlsweep_record::{Cell, EventRecord, HarnessRecord, SampleRecord, TransferRecord, TrialRecord};
+use ttlsweep_record::{Cell, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord};
 
 use crate::stop::StopSwitch;
 use crate::transfer::record::Rows;
@@ -28,6 +28,7 @@ enum Message {
     Started(Box<TransferRecord>),
     Ended(Box<Rows>),
     Trial(Box<(TrialRecord, HarnessRecord)>),
+    Object(Box<ObjectRecord>),
     Finish,
 }
 
@@ -53,6 +54,11 @@ impl RowSink {
         self.send(Message::Trial(Box::new((row, harness))));
     }
 
+    /// Something was made in the bucket, or deleted.
+    pub fn object(&self, row: ObjectRecord) {
+        self.send(Message::Object(Box::new(row)));
+    }
+
     fn send(&self, message: Message) {
         // The thread is gone only after a write error, which it reports itself and which has stopped the run.
         let _ = self.0.send(message);
@@ -68,7 +74,7 @@ impl Kept {
     pub fn ended(&self) -> Vec<Rows> {
         let rows = self.0.try_iter().filter_map(|message| match message {
             Message::Ended(rows) => Some(*rows),
-            Message::Started(_) | Message::Trial(_) | Message::Finish => None,
+            Message::Started(_) | Message::Trial(_) | Message::Object(_) | Message::Finish => None,
         });
         rows.collect()
     }
@@ -134,6 +140,7 @@ struct Writers {
     samples: RowWriter<SampleRecord>,
     harness: RowWriter<HarnessRecord>,
     trials: RowWriter<TrialRecord>,
+    objects: RowWriter<ObjectRecord>,
 }
 
 impl Writers {
@@ -145,6 +152,7 @@ impl Writers {
             samples: RowWriter::create(folder)?,
             harness: RowWriter::create(folder)?,
             trials: RowWriter::create(folder)?,
+            objects: RowWriter::create(folder)?,
         })
     }
 
@@ -159,6 +167,7 @@ impl Writers {
             samples: RowWriter::append_to(folder)?,
             harness: if harness.exists() { RowWriter::append_to(folder)? } else { RowWriter::create(folder)? },
             trials: RowWriter::append_to(folder)?,
+            objects: append_objects(folder)?,
         })
     }
 
@@ -181,13 +190,16 @@ impl Writers {
                         self.flush_transfers()?;
                         self.trials.write(&trial)?;
                     }
+                    Message::Object(row) => self.objects.write(&row)?,
                     Message::Finish => {
                         self.flush_transfers()?;
+                        self.objects.flush()?;
                         return self.trials.flush();
                     }
                 }
             }
             self.flush_transfers()?;
+            self.objects.flush()?;
             self.trials.flush()?;
         }
         Ok(())
@@ -200,6 +212,14 @@ impl Writers {
         self.samples.flush()?;
         self.harness.flush()
     }
+}
+
+/// Opens `objects.csv` to go on writing; runs of earlier versions have none.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn append_objects(folder: &Path) -> io::Result<RowWriter<ObjectRecord>> {
+    if folder.join(ObjectRecord::FILE).exists() { RowWriter::append_to(folder) } else { RowWriter::create(folder) }
 }
 
 fn write_each<R: Row>(writer: &mut RowWriter<R>, rows: &[R]) -> io::Result<()> {

@@ -14,6 +14,7 @@
 //! Clock ([`clock`]), randomness (the plan's seed) and network (the streams of [`wire`]) are passed in.
 
 pub mod body;
+pub mod cleanup;
 pub mod cli;
 pub mod clock;
 pub mod clock_offset;
@@ -30,10 +31,12 @@ pub mod kernel;
 pub mod lag;
 pub mod link;
 pub mod machine;
+pub mod object_key;
 pub mod plan;
 pub mod progress;
 pub mod run_folder;
 pub mod s3_error;
+pub mod secret;
 pub mod stop;
 pub mod store;
 pub mod sweep;

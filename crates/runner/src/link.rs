@@ -1,38 +1,74 @@
 //! A signed request: a presigned link, or a request signed in its headers.
 
-use std::fmt;
+use std::borrow::Cow;
 
 use http::{HeaderMap, Uri};
+use percent_encoding::percent_decode_str;
 use time::PrimitiveDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use ttlsweep_record::Timestamp;
 
-/// A request that is ready to be sent. Its signature is a secret for as long as it lives: `Debug` shows none of it.
-#[derive(Clone)]
+use crate::secret::{REDACTED, SHORTEST, Secret, redacted};
+
+/// A request that is ready to be sent. Its signature is a secret for as long as it lives, and so are a session token and the
+/// `authorization` header: they are in [`Secret`]s, which nothing prints.
+#[derive(Debug, Clone)]
 pub struct SignedRequest {
     /// The HTTP method.
     pub method: http::Method,
     /// Scheme, host and port, the path, and for a link the query with its signature.
-    pub uri: Uri,
+    pub uri: Secret<Uri>,
     /// The headers that were signed, `host` apart, and the `authorization` of a header-signed request.
-    pub headers: HeaderMap,
+    pub headers: Secret<HeaderMap>,
     /// When the link was made; nothing where there is no link.
     pub presigned_at: Option<Timestamp>,
     /// When the link expires; nothing where there is no link.
     pub expires_at: Option<Timestamp>,
 }
 
-impl fmt::Debug for SignedRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignedRequest")
-            .field("method", &self.method)
-            .field("path", &self.uri.path())
-            .field("presigned_at", &self.presigned_at)
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
+impl SignedRequest {
+    /// Takes what is secret of this request out of a text that a server or a library wrote: where it is named, and where its
+    /// value stands in whatever surroundings.
+    pub fn redact(&self, text: &mut String) {
+        if let Cow::Owned(clean) = redacted(text) {
+            *text = clean;
+        }
+        for secret in self.secrets() {
+            if text.contains(&secret) {
+                *text = text.replace(&secret, REDACTED);
+            }
+        }
+    }
+
+    /// Signature, session token and access key, as they are sent and as they read when decoded.
+    fn secrets(&self) -> Vec<String> {
+        let (uri, headers) = (self.uri.expose(), self.headers.expose());
+        let parameters = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        let mut secrets: Vec<_> = parameters
+            .filter(|(name, _)| SECRET_PARAMETERS.contains(name))
+            .map(|(_, value)| value.to_owned())
+            .collect();
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        secrets.extend(header("x-amz-security-token").map(str::to_owned));
+        let authorization = header("authorization").unwrap_or_default();
+        secrets.extend(authorization.split([' ', ',']).filter_map(|part| {
+            let (name, value) = part.split_once('=')?;
+            matches!(name, "Credential" | "Signature").then(|| value.to_owned())
+        }));
+        let decoded = secrets.iter().map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
+        let mut all: Vec<_> = decoded.chain(secrets.iter().cloned()).collect();
+        // The scope of a credential is no secret, and its access key may stand alone.
+        all.extend(secrets.iter().filter_map(|text| text.split(['/', '%']).next()).map(str::to_owned));
+        all.retain(|secret| secret.len() >= SHORTEST);
+        // A longer one first: what is left of it would no longer be found.
+        all.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+        all
     }
 }
+
+/// The parameters of a link whose values are secret.
+const SECRET_PARAMETERS: [&str; 3] = ["X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Credential"];
 
 /// A link from which its expiry cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -78,15 +114,43 @@ mod tests {
         assert_eq!(expiry_of(&uri).unwrap_err().to_string(), "the presigned URL has no readable X-Amz-Date");
     }
 
-    #[test]
-    fn debug_shows_no_signature() {
-        let request = SignedRequest {
+    fn request(uri: &'static str, headers: &[(&'static str, &'static str)]) -> SignedRequest {
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        SignedRequest {
             method: http::Method::PUT,
-            uri: "https://host/key?X-Amz-Signature=secret".parse().unwrap(),
-            headers: HeaderMap::new(),
+            uri: Secret::new(Uri::from_static(uri)),
+            headers: Secret::new(headers.collect()),
             presigned_at: None,
             expires_at: None,
-        };
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let request = request("https://host/key?X-Amz-Signature=secret", &[("authorization", "secret")]);
         assert!(!format!("{request:?}").contains("secret"));
+    }
+
+    #[test]
+    fn what_a_server_repeats_of_a_request_is_taken_out_whatever_it_calls_it() {
+        let link = request(
+            "https://h/k?X-Amz-Credential=AKIDEXAMPLE%2F20261124%2Fr&X-Amz-Security-Token=to%2Fken%3D%3D&X-Amz-Signature=5e1f00d5",
+            &[],
+        );
+        let headers = request(
+            "https://h/k",
+            &[
+                ("authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261124/r, Signature=5e1f00d5"),
+                ("x-amz-security-token", "to/ken=="),
+            ],
+        );
+        for request in [link, headers] {
+            let mut text = "we got 5e1f00d5 with to/ken== by AKIDEXAMPLE (AKIDEXAMPLE/20261124/r)".to_owned();
+            request.redact(&mut text);
+            assert_eq!(text, "we got REDACTED with REDACTED by REDACTED (REDACTED)");
+            let mut other = "Request has expired".to_owned();
+            request.redact(&mut other);
+            assert_eq!(other, "Request has expired");
+        }
     }
 }

@@ -1,25 +1,39 @@
 //! The program `ttlsweep`.
 
-use std::io::IsTerminal;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{self, IsTerminal, Stderr, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 use ttlsweep_runner::cli::{Cli, Command};
 use ttlsweep_runner::cmd;
 use ttlsweep_runner::exit::Failure;
+use ttlsweep_runner::secret::redacted;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // The testbed's S3 library logs every refusal as an error; here refusals are what is looked for.
     let filter = EnvFilter::try_from_env("TTLSWEEP_LOG").unwrap_or_else(|_| EnvFilter::new("warn,s3s=off"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(|| Redacting(io::stderr()))
+        .with_ansi(io::stderr().is_terminal())
         .without_time()
         .with_target(false)
-        .init();
+        // Whatever level is asked for: others' crates print requests, and with them signatures.
+        .with_filter(filter_fn(|event| event.target().starts_with("ttlsweep") || *event.level() <= Level::WARN));
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+    std::panic::set_hook(Box::new(|panic| {
+        // A panic's text may be made of anything.
+        let backtrace = Backtrace::capture();
+        let traced =
+            if backtrace.status() == BacktraceStatus::Captured { backtrace.to_string() } else { String::new() };
+        let _ = writeln!(io::stderr(), "{}\n{traced}", redacted(&panic.to_string()));
+    }));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -31,6 +45,7 @@ fn main() -> ExitCode {
         match &cli.command {
             Command::Run(args) => cmd::run::run(args).await,
             Command::Resume(args) => cmd::resume::resume(args).await,
+            Command::Clean(args) => cmd::clean::clean(args).await,
             Command::Trace(args) => cmd::trace::trace(args).await,
         }
     });
@@ -39,8 +54,22 @@ fn main() -> ExitCode {
     match ended {
         Ok(code) => code.into(),
         Err(Failure { code, report }) => {
-            eprintln!("{report:?}");
+            eprintln!("{}", redacted(&format!("{report:?}")));
             code.into()
         }
+    }
+}
+
+/// Takes secrets out of each line; the subscriber writes a line at a time.
+struct Redacting(Stderr);
+
+impl Write for Redacting {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.write_all(redacted(&String::from_utf8_lossy(line)).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }

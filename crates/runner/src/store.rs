@@ -4,6 +4,8 @@
 //! stalled-stream protection would change what is observed.
 
 mod connect;
+mod delete;
+mod list;
 mod preflight;
 mod sign;
 
@@ -14,8 +16,12 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use tokio_rustls::rustls;
 use ttlsweep_record::{Method, ObjectState};
 
+use crate::object_key::ObjectKey;
+
 pub use connect::{Access, StoreError, StoreSettings, Trust};
+pub use delete::NotDeleted;
 pub use preflight::PreflightError;
+pub(crate) use preflight::plainer;
 pub use sign::SignError;
 
 /// One bucket at one endpoint, with the credentials to sign for it.
@@ -37,7 +43,7 @@ pub struct Operation {
     /// The method.
     pub method: Method,
     /// The object's key.
-    pub key: String,
+    pub key: ObjectKey,
     /// The multipart upload and the part's number, for `upload-part`.
     pub part: Option<Part>,
 }
@@ -86,20 +92,10 @@ impl Store {
     ///
     /// # Errors
     /// S3's refusal, in words.
-    pub async fn begin_upload(&self, key: &str) -> Result<String, String> {
-        let begun = self.control.create_multipart_upload().bucket(&self.bucket).key(key).send().await;
+    pub async fn begin_upload(&self, key: &ObjectKey) -> Result<String, String> {
+        let begun = self.control.create_multipart_upload().bucket(&self.bucket).key(key.as_str()).send().await;
         let begun = begun.map_err(|error| format!("CreateMultipartUpload {key}: {}", preflight::words(&error)))?;
         begun.upload_id.ok_or_else(|| format!("CreateMultipartUpload {key}: the answer has no upload id"))
-    }
-
-    /// Gives a multipart upload up, so that its parts are stored and billed no longer.
-    ///
-    /// # Errors
-    /// S3's refusal, in words.
-    pub async fn abort_upload(&self, key: &str, upload_id: &str) -> Result<(), String> {
-        let aborted =
-            self.control.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(upload_id).send().await;
-        aborted.map(drop).map_err(|error| format!("AbortMultipartUpload {key}: {}", preflight::words(&error)))
     }
 
     /// Whether an upload that did not complete left something behind: the object, or the part.
@@ -113,20 +109,20 @@ impl Store {
         tokio::time::timeout(LOOK_UP, look).await.unwrap_or(ObjectState::Unknown)
     }
 
-    async fn head(&self, key: &str) -> ObjectState {
-        match self.control.head_object().bucket(&self.bucket).key(key).send().await {
+    async fn head(&self, key: &ObjectKey) -> ObjectState {
+        match self.control.head_object().bucket(&self.bucket).key(key.as_str()).send().await {
             Ok(_) => ObjectState::Present,
             Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => ObjectState::Absent,
             Err(_) => ObjectState::Unknown,
         }
     }
 
-    async fn find_part(&self, key: &str, part: &Part) -> ObjectState {
+    async fn find_part(&self, key: &ObjectKey, part: &Part) -> ObjectState {
         let listed = self
             .control
             .list_parts()
             .bucket(&self.bucket)
-            .key(key)
+            .key(key.as_str())
             .upload_id(&part.upload_id)
             .part_number_marker((part.number - 1).to_string())
             .max_parts(1)

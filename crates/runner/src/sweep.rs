@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use ttlsweep_record::{Cell, TrialState};
+use ttlsweep_record::{Cell, TargetKind, TrialState};
 
+use crate::cleanup::{Cleaner, Left, Leftovers};
 use crate::clock::Clock;
 use crate::estimate::trial_duration;
 use crate::files::Files;
@@ -50,10 +51,16 @@ pub struct Sweep<'a> {
     pub clock: Arc<dyn Clock>,
     /// Ends the run in order.
     pub stop: StopSwitch,
+    /// Whether objects stay in the bucket.
+    pub keep_objects: bool,
+    /// Leaves what is still in the bucket to `ttlsweep clean`.
+    pub leave: StopSwitch,
+    /// What earlier attempts made and did not delete.
+    pub leftovers: Vec<Leftovers>,
 }
 
 /// What a sweep came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SweepEnd {
     /// Transfers in this process.
     pub transfers: u64,
@@ -61,6 +68,8 @@ pub struct SweepEnd {
     pub failures: u64,
     /// Trials that still have to be run.
     pub missing: u64,
+    /// What could not be deleted.
+    pub left: Vec<Left>,
 }
 
 /// Why a sweep could not go on.
@@ -90,6 +99,28 @@ impl Sweep<'_> {
     }
 
     async fn run_trials(&self, targets: &Targets, files: &Files) -> Result<SweepEnd, SweepError> {
+        let sink = files.sink();
+        let mut cleaner =
+            Cleaner::new(self.keep_objects, Arc::clone(&self.clock), self.leave.clone(), move |row| sink.object(row));
+        self.leftovers.iter().for_each(|leftovers| cleaner.note(leftovers.clone()));
+        cleaner.delete().await;
+        let mut downloads = Vec::new();
+        let result = self.run_missing(targets, files, &mut downloads, &mut cleaner).await;
+        // Those of a testbed go with it.
+        if self.plan.cells.iter().any(|cell| cell.target == TargetKind::S3) {
+            downloads.into_iter().for_each(|leftovers| cleaner.note(leftovers));
+            cleaner.finish().await;
+        }
+        result.map(|end| SweepEnd { left: cleaner.left().to_vec(), ..end })
+    }
+
+    async fn run_missing(
+        &self,
+        targets: &Targets,
+        files: &Files,
+        downloads: &mut Vec<Leftovers>,
+        cleaner: &mut Cleaner,
+    ) -> Result<SweepEnd, SweepError> {
         let mut sources = Sources::new(self.plan.seed);
         let cells: Vec<_> = self.plan.cells.iter().map(|cell| Arc::new(cell.clone())).collect();
         let context = Arc::new(RunContext {
@@ -103,7 +134,7 @@ impl Sweep<'_> {
             parallel_trials: self.parallel_trials,
         });
         let missing: Vec<_> = self.plan.trials.iter().filter(|trial| !self.whole.contains(&trial.trial_id)).collect();
-        download::put_objects(&context, &self.plan.cells, targets, &mut sources).await?;
+        download::put_objects(&context, &self.plan.cells, targets, &mut sources, downloads).await?;
 
         let mut runs = Vec::with_capacity(missing.len());
         for trial in &missing {
@@ -118,10 +149,16 @@ impl Sweep<'_> {
         while let Some((end, time)) = running.next().await {
             left -= u64::from(end.row.as_ref().is_some_and(|row| row.state == TrialState::Whole));
             progress.trial_done(&end, time);
+            // With one lane, no other trial is running now, and the next one begins when this has returned. Trials side by side
+            // leave no such gap.
+            if lanes == 1 {
+                cleaner.note(end.leftovers);
+                cleaner.delete().await;
+            }
         }
         progress.finish();
         let (transfers, failures) = progress.totals();
-        Ok(SweepEnd { transfers, failures, missing: left })
+        Ok(SweepEnd { transfers, failures, missing: left, left: Vec::new() })
     }
 
     fn trial_run(

@@ -11,6 +11,7 @@ use ttlsweep_testbed::{Testbed, TestbedConfig};
 
 use crate::clock_offset::OffsetBracket;
 use crate::endpoint::Endpoint;
+use crate::object_key::RunPrefix;
 use crate::store::{Access, Operation, PreflightError, Store, StoreError, StoreSettings, Trust};
 
 /// One endpoint with its bucket, and what the run learns of it.
@@ -148,10 +149,11 @@ async fn open(settings: &StoreSettings, control: Option<&str>) -> Result<Target,
         store = store.asked_at(control);
     }
     // Signing sends nothing; it tells which host the SDK makes of endpoint, region, bucket and addressing.
-    let probe = Operation { method: Method::Get, key: "probe".to_owned(), part: None };
+    let key = RunPrefix::new("", "probe", "probe").key("probe");
+    let probe = Operation { method: Method::Get, key, part: None };
     let link = store.presign(&probe, "probe", Timestamp::from_unix_micros(0), Duration::from_secs(1)).await;
     let link = link.map_err(|error| TargetError::Address(error.to_string()))?;
-    let endpoint = Endpoint::of(&link.uri).map_err(|error| TargetError::Address(error.to_string()))?;
+    let endpoint = Endpoint::of(link.uri.expose()).map_err(|error| TargetError::Address(error.to_string()))?;
     let told =
         |source| TargetError::Preflight { endpoint: endpoint.to_string(), bucket: settings.bucket.clone(), source };
     store.preflight().await.map_err(told)?;

@@ -7,6 +7,7 @@ pub mod exchange;
 pub mod judge;
 pub mod record;
 pub mod response;
+pub mod single;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use ttlsweep_record::{BandwidthPer, Cell, HarnessRecord, Method, TrialRecord, TrialState};
 
 use crate::body::Source;
+use crate::cleanup::{Leftovers, Made};
 use crate::clock::Clock;
 use crate::files::RowSink;
 use crate::lag::LagProbe;
@@ -72,6 +73,8 @@ pub struct TrialEnd {
     pub row: Option<TrialRecord>,
     /// How many of its transfers failed.
     pub failures: u64,
+    /// What it made in the bucket.
+    pub leftovers: Leftovers,
 }
 
 impl TrialRun {
@@ -81,7 +84,7 @@ impl TrialRun {
         let (run, cell) = (&this.run, &this.cell);
         let mut stop = run.stop.listen(None);
         if stop.sleep_until(Instant::now() + this.trial.jitter).await.is_some() {
-            return TrialEnd { row: None, failures: 0 };
+            return TrialEnd { row: None, failures: 0, leftovers: this.leftovers(Vec::new()) };
         }
         let (probe, usage) = (LagProbe::start(), UsageProbe::start());
         let cap_use = Arc::new(CapUse::default());
@@ -104,14 +107,18 @@ impl TrialRun {
         let mut tally = Tally::default();
         while let Some(done) = users.join_next().await {
             match done {
-                Ok(one) => tally.add(&one),
+                Ok(one) => tally.add(one),
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             }
         }
         let row = this.row(&anchor, &tally, &probe);
         let harness = this.harness_row(&usage, cell.bandwidth_bps.is_some().then_some(&cap_use));
         run.sink.trial(row.clone(), harness);
-        TrialEnd { row: Some(row), failures: tally.failures }
+        TrialEnd { row: Some(row), failures: tally.failures, leftovers: this.leftovers(tally.made) }
+    }
+
+    fn leftovers(&self, made: Vec<Made>) -> Leftovers {
+        Leftovers { target: Arc::clone(&self.target), cell_id: self.cell.cell_id.clone(), made }
     }
 
     /// How often the kernel is asked about each transfer: every 100 ms, or as far apart as the run's budget allows.

@@ -86,7 +86,7 @@ fn load_file(path: &Path) -> Loaded {
 
 fn plan(loaded: &Loaded) -> (Plan, Estimate) {
     let plan = Plan::new(&loaded.experiment);
-    let estimate = Estimate::new(&plan, loaded.experiment.parallel_trials);
+    let estimate = Estimate::new(&plan, &loaded.experiment);
     (plan, estimate)
 }
 

@@ -6,10 +6,15 @@ use std::path::Path;
 use ttlsweep_record::csv_file::{ReadError, RowWriter, read_rows, read_rows_from, repair_end};
 use ttlsweep_record::environment::Environment;
 use ttlsweep_record::row::Row;
-use ttlsweep_record::{EventRecord, HarnessRecord, SampleRecord, TargetKind, TransferRecord, TrialRecord, TrialState};
+use ttlsweep_record::{
+    Cell, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TargetKind, TransferRecord, TrialRecord, TrialState,
+};
 
 use super::{Job, prepare, stop_on_signals};
+use crate::cleanup::Leftovers;
+use crate::cleanup::record::Recorded;
 use crate::cli::ResumeArgs;
+use crate::estimate::Estimate;
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::{self, LoadOptions};
 use crate::files::{Files, JOURNAL};
@@ -54,15 +59,19 @@ pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::Done);
     }
     eprintln!("{}: {missing} of {} trials are missing", experiment.name, plan.trials.len());
+    let to_do = Plan { trials: settled.missing(&plan), ..plan.clone() };
+    eprintln!("{}", Estimate::new(&to_do, experiment));
     prepare(&plan, experiment.parallel_trials);
     let stop = StopSwitch::new();
-    stop_on_signals(&stop).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    let leave = StopSwitch::new();
+    stop_on_signals(&stop, &leave).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     let targets = Targets::open(&plan.cells).await?;
     let mut environment = environment;
     if experiment.target == TargetKind::Embedded {
         // The testbeds of the first part are gone, and with them their clocks.
         environment.endpoints.append(&mut targets.addresses().await);
     }
+    let leftovers = leftovers(path, &plan, &environment, &targets).map_err(|error| usage(&error))?;
     let files = Files::reopen(path, stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     let job = Job {
         experiment,
@@ -76,14 +85,39 @@ pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
         last_connection_id: settled.last_connection_id,
         progress: args.progress,
         stop,
+        leave,
+        leftovers,
     };
     job.carry_out().await
 }
 
+/// What a killed process left in the bucket; a testbed's is gone.
+fn leftovers(
+    folder: &Path,
+    plan: &Plan,
+    environment: &Environment,
+    targets: &Targets,
+) -> Result<Vec<Leftovers>, ReadError> {
+    let recorded = Recorded::read(folder, &plan.cells, environment)?;
+    let cells = plan.cells.iter().filter(|cell| cell.target == TargetKind::S3);
+    let at = |cell: &Cell| {
+        let made = recorded.by_cell.get(&cell.cell_id)?.iter().cloned().collect();
+        Some(Leftovers { target: targets.of(cell), cell_id: cell.cell_id.clone(), made })
+    };
+    Ok(cells.filter_map(at).collect())
+}
+
 /// Cuts off rows that a killed process could write only in part, and says so. What they stood for is not lost: the journal
 /// has the transfer, and its trial is run again.
-fn repair(folder: &Path) -> std::io::Result<()> {
-    let rows = [TransferRecord::FILE, TrialRecord::FILE, EventRecord::FILE, SampleRecord::FILE, HarnessRecord::FILE];
+pub(super) fn repair(folder: &Path) -> std::io::Result<()> {
+    let rows = [
+        TransferRecord::FILE,
+        TrialRecord::FILE,
+        EventRecord::FILE,
+        SampleRecord::FILE,
+        HarnessRecord::FILE,
+        ObjectRecord::FILE,
+    ];
     let files = rows.into_iter().chain([JOURNAL]);
     for path in files.map(|file| folder.join(file)).filter(|path| path.exists()) {
         let cut = repair_end(&path)?;
@@ -100,6 +134,12 @@ struct Settled {
     attempts: HashMap<String, u32>,
     killed: usize,
     last_connection_id: u64,
+}
+
+impl Settled {
+    fn missing(&self, plan: &Plan) -> Vec<Trial> {
+        plan.trials.iter().filter(|trial| !self.whole.contains(&trial.trial_id)).cloned().collect()
+    }
 }
 
 /// Reads what was done, and completes the rows that a killed process could not write any more: `cancelled` ones for

@@ -9,7 +9,7 @@ use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{ByteCount, SCHEMA_VERSION, TargetKind, Timestamp};
 
 use super::{Job, prepare, stop_on_signals};
-use crate::cli::RunArgs;
+use crate::cli::{LimitArgs, RunArgs};
 use crate::clock::{Clock, SystemClock};
 use crate::estimate::Estimate;
 use crate::exit::{ExitCode, Failure};
@@ -32,7 +32,7 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         eprintln!("note: {notice}");
     }
     let plan = Plan::new(experiment);
-    let estimate = Estimate::new(&plan, experiment.parallel_trials);
+    let estimate = Estimate::new(&plan, experiment);
     if args.dry_run {
         print_plan(experiment, &plan, &estimate);
         return Ok(ExitCode::Done);
@@ -44,7 +44,8 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     prepare(&plan, experiment.parallel_trials);
 
     let stop = StopSwitch::new();
-    stop_on_signals(&stop).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    let leave = StopSwitch::new();
+    stop_on_signals(&stop, &leave).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     // Before the folder is made, so that a target that refuses leaves no empty run behind.
     let targets = Targets::open(&plan.cells).await?;
     let now = SystemClock.wall();
@@ -65,19 +66,23 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         last_connection_id: 0,
         progress: args.progress,
         stop,
+        leave,
+        leftovers: Vec::new(),
     };
     job.carry_out().await
 }
 
-/// A plan that costs more than anyone would want to find out afterwards is asked about first; where nobody can answer,
+/// A plan that takes more than anyone would want to find out afterwards is asked about first; where nobody can answer,
 /// `--yes` is the consent.
 fn consents(args: &RunArgs, experiment: &Experiment, estimate: &Estimate) -> Result<bool, Failure> {
     if experiment.target != TargetKind::S3 || args.yes {
         return Ok(true);
     }
-    let Some(limit) = exceeded_limit(estimate) else { return Ok(true) };
+    let Some(limit) = exceeded_limit(&args.limits, estimate) else { return Ok(true) };
     if !std::io::stdin().is_terminal() {
-        let message = format!("this plan {limit}; add `--yes` to run it all the same, or `--dry-run` to see it first");
+        let message = format!(
+            "this plan {limit}, and nobody is here to ask: add `--yes` to run it all the same, or `--dry-run` to see it first"
+        );
         return Err(Failure::new(ExitCode::Usage, message));
     }
     eprint!("This plan {limit}. Run it? [y/N] ");
@@ -91,24 +96,21 @@ fn consents(args: &RunArgs, experiment: &Experiment, estimate: &Estimate) -> Res
     Ok(yes)
 }
 
-/// What makes a plan one to ask about, in words.
-fn exceeded_limit(estimate: &Estimate) -> Option<String> {
+/// What makes a plan one to ask about, in words, with the flag that sets the limit.
+fn exceeded_limit(limits: &LimitArgs, estimate: &Estimate) -> Option<String> {
     let bytes = estimate.bytes_up.saturating_add(estimate.bytes_down);
-    if let Some(aws) = estimate.aws.filter(|aws| aws.usd > LARGEST_COST_USD) {
-        Some(format!("costs about {:.2} USD in requests and transfer, more than {LARGEST_COST_USD:.2}", aws.usd))
-    } else if bytes > LARGEST_BYTES.0 {
-        Some(format!("moves {}, more than {LARGEST_BYTES}", ByteCount(bytes)))
-    } else if estimate.duration > LONGEST_DURATION {
-        let micros = |duration: Duration| format_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
-        Some(format!("takes about {}, more than {}", micros(estimate.duration), micros(LONGEST_DURATION)))
+    let micros = |duration: Duration| format_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+    if let Some(aws) = estimate.aws.filter(|aws| aws.usd > limits.max_cost) {
+        Some(format!("costs about {:.2} USD, more than {:.2} (--max-cost)", aws.usd, limits.max_cost))
+    } else if bytes > limits.max_bytes.0 {
+        Some(format!("moves {}, more than {} (--max-bytes)", ByteCount(bytes), limits.max_bytes))
+    } else if estimate.duration > limits.max_time {
+        let (time, limit) = (micros(estimate.duration), micros(limits.max_time));
+        Some(format!("takes about {time}, more than {limit} (--max-time)"))
     } else {
         None
     }
 }
-
-const LARGEST_COST_USD: f64 = 1.0;
-const LARGEST_BYTES: ByteCount = ByteCount(100_000_000_000);
-const LONGEST_DURATION: Duration = Duration::from_secs(12 * 3600);
 
 fn print_plan(experiment: &Experiment, plan: &Plan, estimate: &Estimate) {
     println!("experiment  {}", experiment.name);

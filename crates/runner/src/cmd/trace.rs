@@ -9,6 +9,7 @@ use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::{Cell, EventRecord, Outcome, TransferRecord};
 
 use super::stop_on_signals;
+use crate::cleanup::Cleaner;
 use crate::cli::TraceArgs;
 use crate::clock::{Clock, SystemClock};
 use crate::exit::{ExitCode, Failure};
@@ -69,7 +70,8 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
     };
     let cell = Cell { users: 1, transfers_per_user: Some(1), duration_us: None, ..cell.clone() };
     let stop = StopSwitch::new();
-    stop_on_signals(&stop).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    let leave = StopSwitch::new();
+    stop_on_signals(&stop, &leave).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     let targets = Targets::open(std::slice::from_ref(&cell)).await?;
     let (sink, kept) = RowSink::in_memory();
     let host = machine::host();
@@ -84,12 +86,26 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
         parallel_trials: 1,
     });
     let mut sources = Sources::new(plan.seed);
-    download::put_objects(&context, std::slice::from_ref(&cell), &targets, &mut sources).await?;
+    let mut cleaner = Cleaner::new(loaded.experiment.keep_objects, Arc::new(SystemClock), leave, drop);
+    let mut downloads = Vec::new();
+    let put =
+        download::put_objects(&context, std::slice::from_ref(&cell), &targets, &mut sources, &mut downloads).await;
+    downloads.into_iter().for_each(|leftovers| cleaner.note(leftovers));
+    if let Err(error) = put {
+        cleaner.finish().await;
+        return Err(error.into());
+    }
     let trial = Trial { trial_id: "trace".to_owned(), cell: 0, block: 1, position: 1, jitter: Duration::ZERO };
     let source = sources.of(&cell).map_err(|error| Failure::new(ExitCode::Usage, error))?;
     let cell = Arc::new(cell);
     let target = targets.of(&cell);
-    TrialRun { run: context, trial, attempt: 1, cell: Arc::clone(&cell), target, source }.run().await;
+    let run = TrialRun { run: context, trial, attempt: 1, cell: Arc::clone(&cell), target, source };
+    cleaner.note(run.run().await.leftovers);
+    cleaner.finish().await;
+    for left in cleaner.left() {
+        tracing::warn!("{} is still in the bucket: {}", left.made, left.why);
+    }
+    drop(cleaner);
     targets.close().await;
     let Some(rows) = kept.ended().into_iter().next() else { return Ok(ExitCode::Interrupted) };
     print!("{}", waterfall::draw(&rows.transfer, &rows.events, WIDTH));

@@ -98,6 +98,7 @@ pub(crate) struct Head {
     pub(crate) repetitions: u32,
     pub(crate) parallel_trials: u32,
     pub(crate) kind: TargetKind,
+    pub(crate) keep_objects: bool,
     pub(crate) long_ttl_s: Option<u32>,
     pub(crate) header_signed: bool,
     pub(crate) expired_start: bool,
@@ -113,6 +114,7 @@ impl Head {
             repetitions: 1,
             parallel_trials: 1,
             kind: TargetKind::Embedded,
+            keep_objects: false,
             long_ttl_s: None,
             header_signed: true,
             expired_start: true,
@@ -193,7 +195,7 @@ impl Table {
     pub(crate) const fn doc(self) -> &'static str {
         match self {
             Self::Experiment => "What is asked, and how often. None of these can be an axis.",
-            Self::Target => "What is uploaded to or downloaded from. All but `kind` can be axes.",
+            Self::Target => "What is uploaded to or downloaded from. All but `kind` and `keep_objects` can be axes.",
             Self::Grid => {
                 "Each list is an axis; the grid is their product. Any other setting of `[target]` and `[transfer]` \
               may be \
@@ -323,8 +325,18 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: Takes::Text("text, not beginning with `/`"),
         absent: Absent::Default("\"ttlsweep/\""),
         only: Some(TargetKind::S3),
-        doc: "What every object key begins with.",
+        doc: "What every object key begins with; the experiment's name and the run's follow.",
         read: Read::Cell(|item| Choice::of(values::prefix(item), |cell, prefix| cell.prefix = prefix)),
+    },
+    Setting {
+        table: Table::Target,
+        key: "keep_objects",
+        takes: Takes::Text("`true` or `false`"),
+        absent: Absent::Default("false"),
+        only: None,
+        doc: "Whether objects stay in the bucket; otherwise they are deleted as each trial ends. `--keep-objects` gives it \
+              too.",
+        read: Read::Head(|item| Choice::of(values::flag(item), |head, keep| head.keep_objects = keep)),
     },
     Setting {
         table: Table::Target,

@@ -9,6 +9,7 @@ use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::future::ProvideCredentials as ProvidingCredentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
@@ -21,6 +22,7 @@ use tokio_rustls::rustls;
 use ttlsweep_record::Addressing;
 
 use super::Store;
+use crate::secret::{self, redacted};
 
 /// Where a bucket is and how it is reached.
 #[derive(Debug, Clone)]
@@ -115,12 +117,17 @@ impl Store {
         if let Access::Key(key) = &settings.access {
             loader = loader.credentials_provider(key.clone());
         }
-        let config = loader.load().await;
+        let mut config = loader.load().await;
+        if let (Access::Chain, Some(chain)) = (&settings.access, config.credentials_provider()) {
+            let remembering = SharedCredentialsProvider::new(Remembering(chain));
+            config = config.into_builder().credentials_provider(remembering).build();
+        }
         let region = config.region().ok_or(StoreError::NoRegion)?.clone();
         let none = || StoreError::NoCredentials("the default chain is empty".to_owned());
         let credentials: SharedCredentialsProvider = config.credentials_provider().ok_or_else(none)?;
         // Asked once here, so that a missing key is told before the first transfer and not in each of its rows.
-        credentials.provide_credentials().await.map_err(|error| StoreError::NoCredentials(chain(&error)))?;
+        let found = credentials.provide_credentials().await;
+        found.map_err(|error| StoreError::NoCredentials(chain(&error)))?;
 
         let by_path = match settings.addressing {
             Some(addressing) => addressing == Addressing::Path,
@@ -144,6 +151,24 @@ impl Store {
             region: region.as_ref().to_owned(),
             credentials,
             tls,
+        })
+    }
+}
+
+/// Keeps every set of credentials out of whatever is printed later, renewed ones included.
+#[derive(Debug)]
+struct Remembering(SharedCredentialsProvider);
+
+impl ProvideCredentials for Remembering {
+    fn provide_credentials<'a>(&'a self) -> ProvidingCredentials<'a>
+    where
+        Self: 'a,
+    {
+        ProvidingCredentials::new(async {
+            let credentials = self.0.provide_credentials().await?;
+            secret::remember([credentials.access_key_id(), credentials.secret_access_key()]);
+            secret::remember(credentials.session_token());
+            Ok(credentials)
         })
     }
 }
@@ -218,7 +243,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         }
         cause = inner.source();
     }
-    text
+    redacted(&text).into_owned()
 }
 
 /// Longer than any single control request should take, short enough for someone who waits at a terminal.

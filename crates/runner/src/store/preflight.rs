@@ -1,9 +1,12 @@
 //! One question before the first transfer: is the bucket there, and does the key open it? A typo must not become a
 //! thousand rows.
 
+use std::borrow::Cow;
+
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::Store;
+use crate::secret::redacted_answer;
 
 /// Why a target cannot be swept.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +74,9 @@ where
     if let Some((code, message)) = told
         && (code.is_some() || message.is_some())
     {
-        return format!("{}, \"{}\"", code.unwrap_or("no code"), message.unwrap_or("no message"));
+        let text = format!("{}, \"{}\"", code.unwrap_or("no code"), message.unwrap_or("no message"));
+        // The text is the server's, and some repeat the request in it.
+        return redacted_answer(&text);
     }
     // No answer, or one that is no S3 answer: the innermost cause says why.
     let mut text = String::new();
@@ -80,5 +85,17 @@ where
         text = inner.to_string();
         cause = inner.source();
     }
-    if text.is_empty() { error.to_string() } else { format!("{error}: {text}") }
+    if text.is_empty() {
+        return error.to_string();
+    }
+    redacted_answer(&format!("{error}: {}", plainer(&text)))
+}
+
+/// rustls reports a plain-text answer to its greeting as bytes that make no TLS record.
+pub(crate) fn plainer(error: &str) -> Cow<'_, str> {
+    if error.contains("InvalidContentType") || error.contains("corrupt message") {
+        Cow::Borrowed("this is no TLS; if the store speaks plain HTTP, write http:// instead of https://")
+    } else {
+        Cow::Borrowed(error)
+    }
 }

@@ -8,12 +8,13 @@ use aws_sigv4::http_request::{
     PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
 };
 use aws_sigv4::sign::v4;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
+use http::{HeaderName, HeaderValue, Request, Uri};
 use ttlsweep_record::{Method, Timestamp};
 
 use super::connect::chain;
 use super::{Operation, Store};
 use crate::link::{SignedRequest, expiry_of};
+use crate::secret::Secret;
 
 /// A request that cannot be signed.
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +42,8 @@ impl Store {
             .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::from_str(value).ok()?)));
         Ok(SignedRequest {
             method: http_method(operation.method),
-            uri,
-            headers: headers.collect(),
+            uri: Secret::new(uri),
+            headers: Secret::new(headers.collect()),
             presigned_at: Some(at),
             expires_at: Some(expires_at),
         })
@@ -89,8 +90,8 @@ impl Store {
         *request.uri_mut() = uri;
         instructions.apply_to_request_http1x(&mut request);
         let (head, ()) = request.into_parts();
-        let headers: HeaderMap = head.headers;
-        Ok(SignedRequest { method, uri: head.uri, headers, presigned_at: None, expires_at: None })
+        let (uri, headers) = (Secret::new(head.uri), Secret::new(head.headers));
+        Ok(SignedRequest { method, uri, headers, presigned_at: None, expires_at: None })
     }
 
     async fn presigned(
@@ -119,7 +120,7 @@ impl Store {
         let (client, bucket, key) = (&self.client, &self.bucket, &operation.key);
         match (operation.method, &operation.part) {
             (Method::Get, _) => {
-                let request = client.get_object().bucket(bucket).key(key);
+                let request = client.get_object().bucket(bucket).key(key.as_str());
                 request
                     .customize()
                     .mutate_request(name_transfer)
@@ -129,8 +130,12 @@ impl Store {
             }
             (Method::UploadPart, Some(part)) => {
                 let number = i32::try_from(part.number).unwrap_or(i32::MAX);
-                let request =
-                    client.upload_part().bucket(bucket).key(key).upload_id(&part.upload_id).part_number(number);
+                let request = client
+                    .upload_part()
+                    .bucket(bucket)
+                    .key(key.as_str())
+                    .upload_id(&part.upload_id)
+                    .part_number(number);
                 request
                     .customize()
                     .mutate_request(name_transfer)
@@ -139,7 +144,7 @@ impl Store {
                     .map_err(|error| failed(&error))
             }
             (Method::Put | Method::UploadPart, _) => {
-                let request = client.put_object().bucket(bucket).key(key);
+                let request = client.put_object().bucket(bucket).key(key.as_str());
                 request
                     .customize()
                     .mutate_request(name_transfer)
@@ -168,6 +173,7 @@ mod tests {
     use aws_credential_types::Credentials;
 
     use super::*;
+    use crate::object_key::RunPrefix;
     use crate::store::{Access, Part, StoreSettings, Trust};
 
     fn settings() -> StoreSettings {
@@ -187,7 +193,7 @@ mod tests {
     }
 
     fn operation(method: Method, part: Option<Part>) -> Operation {
-        Operation { method, key: "a key/ü+1".into(), part }
+        Operation { method, key: RunPrefix::new("a key", "ü+1", "run").key("x"), part }
     }
 
     #[tokio::test]
@@ -197,10 +203,10 @@ mod tests {
         for (method, part) in [(Method::Put, None), (Method::Get, None), (Method::UploadPart, Some(part))] {
             let store = store().await;
             let link = store.presign(&operation(method, part), "t-1", at, Duration::from_secs(10)).await.unwrap();
-            let query = link.uri.query().unwrap();
+            let query = link.uri.expose().query().unwrap();
             assert!(query.contains("X-Amz-SignedHeaders=host&"), "{query}");
             assert!(query.contains("x-run=t-1"), "{query}");
-            assert!(link.uri.path().starts_with("/bucket/"), "{}", link.uri.path());
+            assert!(link.uri.expose().path().starts_with("/bucket/"), "{}", link.uri.expose().path());
             // The date is cut to whole seconds.
             assert_eq!(link.expires_at.unwrap().micros_since(at), 9_100_000);
         }
@@ -213,17 +219,19 @@ mod tests {
         let operation = operation(Method::Put, None);
         let first = store.presign(&operation, "t-1", at, Duration::from_secs(10)).await.unwrap();
         let second = store.presign(&operation, "t-1", at, Duration::from_secs(10)).await.unwrap();
-        assert_eq!(first.uri, second.uri);
+        assert_eq!(first.uri.expose(), second.uri.expose());
     }
 
     #[tokio::test]
     async fn a_header_signed_request_has_no_link_in_it() {
         let at = Timestamp::from_unix_micros(1_764_000_000_000_000);
         let signed = store().await.sign_headers(&operation(Method::Put, None), "t-1", at).await.unwrap();
-        let query = signed.uri.query().unwrap();
+        let query = signed.uri.expose().query().unwrap();
         assert!(query.contains("x-run=t-1") && !query.contains("X-Amz"), "{query}");
-        assert_eq!(signed.headers["x-amz-content-sha256"], "UNSIGNED-PAYLOAD");
-        assert!(signed.headers["authorization"].to_str().unwrap().starts_with("AWS4-HMAC-SHA256 Credential=AK/"));
+        assert_eq!(signed.headers.expose()["x-amz-content-sha256"], "UNSIGNED-PAYLOAD");
+        assert!(
+            signed.headers.expose()["authorization"].to_str().unwrap().starts_with("AWS4-HMAC-SHA256 Credential=AK/")
+        );
         assert_eq!(signed.expires_at, None);
     }
 
@@ -239,10 +247,10 @@ mod tests {
             let store = Store::connect(&settings).await.unwrap();
             let operation = operation(Method::Put, None);
             let link = store.presign(&operation, "t-1", at, Duration::from_secs(10)).await.unwrap();
-            assert!(link.uri.to_string().starts_with(address), "{}", link.uri.host().unwrap());
-            assert!(link.uri.query().unwrap().contains("eu-west-1%2Fs3%2Faws4_request"));
+            assert!(link.uri.expose().to_string().starts_with(address), "{}", link.uri.expose().host().unwrap());
+            assert!(link.uri.expose().query().unwrap().contains("eu-west-1%2Fs3%2Faws4_request"));
             let signed = store.sign_headers(&operation, "t-1", at).await.unwrap();
-            assert!(signed.uri.to_string().starts_with(address));
+            assert!(signed.uri.expose().to_string().starts_with(address));
         }
     }
 
@@ -253,9 +261,9 @@ mod tests {
         let store = Store::connect(&StoreSettings { access: Access::Key(key), ..settings() }).await.unwrap();
         let operation = operation(Method::Put, None);
         let link = store.presign(&operation, "t-1", at, Duration::from_secs(10)).await.unwrap();
-        assert!(link.uri.query().unwrap().contains("X-Amz-Security-Token=TOKEN"));
+        assert!(link.uri.expose().query().unwrap().contains("X-Amz-Security-Token=TOKEN"));
         let signed = store.sign_headers(&operation, "t-1", at).await.unwrap();
-        assert_eq!(signed.headers["x-amz-security-token"], "TOKEN");
-        assert!(!signed.uri.query().unwrap().contains("TOKEN"));
+        assert_eq!(signed.headers.expose()["x-amz-security-token"], "TOKEN");
+        assert!(!signed.uri.expose().query().unwrap().contains("TOKEN"));
     }
 }

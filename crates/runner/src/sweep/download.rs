@@ -2,21 +2,18 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-use ttlsweep_record::{Cell, Method, Outcome};
+use ttlsweep_record::{Cell, Method, ObjectChange, ObjectRecord, Outcome};
 
 use super::SweepError;
 use super::sources::Sources;
-use crate::dial::Dialer;
-use crate::endpoint::Endpoint;
+use crate::cleanup::{Leftovers, Made};
 use crate::store::Operation;
 use crate::target::Targets;
-use crate::transfer::judge::judge;
-use crate::transfer::{self, Limits, Task};
+use crate::transfer::single::Single;
 use crate::trial::{RunContext, download_key};
 
-/// Puts the object of every target, size and file that a cell downloads.
+/// Puts the object of every target, size and file that a cell downloads; each is noted in `made` before it is put.
 ///
 /// # Errors
 /// A source cannot be read, or the store does not take an object.
@@ -25,6 +22,7 @@ pub async fn put_objects(
     cells: &[Cell],
     targets: &Targets,
     sources: &mut Sources,
+    made: &mut Vec<Leftovers>,
 ) -> Result<(), SweepError> {
     let mut there = HashSet::new();
     for cell in cells.iter().filter(|cell| cell.method == Method::Get) {
@@ -35,44 +33,32 @@ pub async fn put_objects(
         }
         let source = sources.of(cell)?;
         let failed = |error: String| SweepError::Download(format!("{key}: {error}"));
-        let name = format!("{}-download", context.run_id);
         let operation = Operation { method: Method::Put, key: key.clone(), part: None };
-        let anchor = context.clock.anchor();
+        let name = format!("{}-download", context.run_id);
         let store = target.store.as_asked();
-        let signed = store.sign_headers(&operation, &name, anchor.wall).await;
+        let signed = store.sign_headers(&operation, &name, context.clock.wall()).await;
         let signed = signed.map_err(|error| failed(error.to_string()))?;
-        let endpoint = Endpoint::of(&signed.uri).map_err(|error| failed(error.to_string()))?;
-        let dialer = Dialer {
-            tls: endpoint.is_secure().then(|| store.tls()),
-            endpoint,
-            cap: None,
-            receive_buffer: None,
-            ids: Arc::clone(&context.connection_ids),
-        };
-        let task = Task {
-            transfer_id: &name,
-            request: &signed,
-            upload: Some(&source),
-            key: &key,
-            expect_continue: false,
-            limits: Limits {
-                connect: Duration::from_micros(cell.connect_timeout_us),
-                idle: Duration::from_micros(cell.idle_timeout_us),
-                total: Duration::from_micros(cell.timeout_us),
-            },
-            sample_every: Duration::from_secs(3600),
-        };
-        let mut stop = context.stop.listen(None);
-        let observed = transfer::run(&task, &dialer, &mut None, anchor, &mut stop).await;
-        let judgement = judge(&observed);
-        if judgement.outcome == Outcome::Cancelled {
+        context.sink.object(ObjectRecord {
+            at: context.clock.wall(),
+            cell_id: cell.cell_id.clone(),
+            object_key: key.to_string(),
+            upload_id: None,
+            change: ObjectChange::Made,
+        });
+        let object = Made { key: key.clone(), upload_id: None };
+        let place = Leftovers { target: Arc::clone(&target), cell_id: cell.cell_id.clone(), made: vec![object] };
+        made.push(place);
+        let single = Single { target: &target, cell, clock: &*context.clock, ids: Arc::clone(&context.connection_ids) };
+        let row = single.send(&signed, &key, Some(&source), &mut context.stop.listen(None)).await;
+        match row.outcome {
+            Outcome::Completed => {}
             // The run was stopped: no trial will begin.
-            return Ok(());
-        }
-        if judgement.outcome != Outcome::Completed {
-            let status = observed.response.map(|response| response.status.to_string()).unwrap_or_default();
-            let error = judgement.error.unwrap_or_default();
-            return Err(failed(format!("{} {status} {error}", judgement.outcome)));
+            Outcome::Cancelled => return Ok(()),
+            outcome => {
+                let status = row.status.map(|status| status.to_string()).unwrap_or_default();
+                let error = row.s3_code.or(row.error).unwrap_or_default();
+                return Err(failed(format!("{outcome} {status} {error}")));
+            }
         }
     }
     Ok(())

@@ -131,11 +131,12 @@ fn request(task: &Task<'_>, body: RequestBody, body_len: u64, marks: &Arc<Marks>
     let mut request = Request::new(body);
     *request.method_mut() = signed.method.clone();
     // Origin form, as a server that is no proxy expects it.
-    let path = signed.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let uri = signed.uri.expose();
+    let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from(path);
     let headers = request.headers_mut();
-    headers.clone_from(&signed.headers);
-    if let Some(host) = signed.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+    headers.clone_from(signed.headers.expose());
+    if let Some(host) = uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
         headers.insert(HOST, host);
     }
     if task.upload.is_some() {

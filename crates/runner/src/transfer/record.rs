@@ -7,6 +7,7 @@ use ttlsweep_record::{EventKind, EventRecord, SampleRecord, Timestamp, TransferR
 
 use super::judge::judge;
 use super::{End, Observed};
+use crate::link::SignedRequest;
 use crate::s3_error::S3Error;
 
 /// A transfer's rows.
@@ -18,6 +19,23 @@ pub struct Rows {
     pub events: Vec<EventRecord>,
     /// The rows of `samples.csv`.
     pub samples: Vec<SampleRecord>,
+}
+
+impl Rows {
+    /// Takes the request's secrets out of whatever a server or a library may have repeated of it.
+    pub fn redact(&mut self, request: &SignedRequest) {
+        let row = &mut self.transfer;
+        let of_row = [
+            &mut row.s3_code,
+            &mut row.s3_message,
+            &mut row.request_id,
+            &mut row.host_id,
+            &mut row.errno,
+            &mut row.error,
+        ];
+        let of_events = self.events.iter_mut().map(|event| &mut event.value);
+        of_row.into_iter().chain(of_events).flatten().for_each(|text| request.redact(text));
+    }
 }
 
 /// Completes the row that was begun when the transfer started.

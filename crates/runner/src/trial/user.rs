@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ttlsweep_record::{Control, Method, ObjectState, Outcome, Presign, Timestamp, TransferRecord};
+use ttlsweep_record::{
+    Control, Method, ObjectChange, ObjectRecord, ObjectState, Outcome, Presign, Timestamp, TransferRecord,
+};
 
 use super::TrialRun;
+use crate::cleanup::Made;
 use crate::clock::Anchor;
 use crate::dial::{Connection, Dialer};
 use crate::link::SignedRequest;
+use crate::object_key::{ObjectKey, RunPrefix};
 use crate::stop::{Stop, StopReason};
 use crate::store::{Operation, Part, SignError};
 use crate::transfer::{self, Limits, Observed, Task, record};
@@ -40,10 +44,13 @@ pub(super) struct Tally {
     pub(super) last_byte: Option<Instant>,
     pub(super) ended: Option<Instant>,
     pub(super) stopped: Option<StopReason>,
+    /// What may lie in the bucket now, whatever became of the transfers.
+    pub(super) made: Vec<Made>,
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, mut other: Self) {
+        self.made.append(&mut other.made);
         self.transfers += other.transfers;
         self.failures += other.failures;
         self.socket_bytes += other.socket_bytes;
@@ -80,22 +87,29 @@ impl User {
             Some(reason) => Some(reason),
             None => self.loop_transfers(&upload_id, &mut tally).await,
         };
-        // Also where it was stopped before its turn came.
-        if let Ok(Some(upload_id)) = &upload_id
-            && let Err(error) = Box::pin(self.trial.target.store.abort_upload(&self.upload_key(), upload_id)).await
-        {
-            tracing::warn!("{error}; its parts stay until they are deleted");
+        // Given up when all users are done, also where it was stopped before its turn came.
+        if let Ok(Some(upload_id)) = upload_id {
+            tally.made.push(Made { key: self.upload_key(), upload_id: Some(upload_id) });
         }
         tally
     }
 
     /// What has to be there before the first transfer of an `upload-part` trial.
     async fn begin_upload(&self) -> Result<Option<String>, String> {
-        if self.trial.cell.method == Method::UploadPart {
-            self.trial.target.store.begin_upload(&self.upload_key()).await.map(Some)
-        } else {
-            Ok(None)
+        let TrialRun { run, cell, target, .. } = &*self.trial;
+        if cell.method != Method::UploadPart {
+            return Ok(None);
         }
+        let key = self.upload_key();
+        let upload_id = target.store.begin_upload(&key).await?;
+        run.sink.object(ObjectRecord {
+            at: run.clock.wall(),
+            cell_id: cell.cell_id.clone(),
+            object_key: key.to_string(),
+            upload_id: Some(upload_id.clone()),
+            change: ObjectChange::Made,
+        });
+        Ok(Some(upload_id))
     }
 
     /// Transfers until all are done, or there is a reason to stop, which is returned.
@@ -169,12 +183,15 @@ impl User {
         let anchor = run.clock.anchor();
         let row = self.begun(sequence, &transfer_id, &key, Some(&signed), anchor);
         run.sink.started(row.clone());
-        let dialer = self.dialer(signed.uri.scheme() == Some(&http::uri::Scheme::HTTPS));
+        if cell.method == Method::Put {
+            tally.made.push(Made { key: key.clone(), upload_id: None });
+        }
+        let dialer = self.dialer(signed.uri.expose().scheme() == Some(&http::uri::Scheme::HTTPS));
         let task = Task {
             transfer_id: &transfer_id,
             request: &signed,
             upload: cell.method.is_upload().then_some(&trial.source),
-            key: &key,
+            key: key.as_str(),
             expect_continue: cell.expect_continue,
             limits: Limits {
                 connect: Duration::from_micros(cell.connect_timeout_us),
@@ -190,6 +207,7 @@ impl User {
         tally.note(&observed, cell.method.is_upload());
         let stopped = observed.stopped();
         let mut rows = record::complete(row, observed);
+        rows.redact(&signed);
         self.note_offset(&mut rows.transfer);
         self.look_up(&mut rows.transfer, operation.ok().as_ref()).await;
         tally.transfers += 1;
@@ -228,7 +246,7 @@ impl User {
                 part: None,
             },
             (Method::Put | Method::UploadPart, _) => {
-                Operation { method, key: format!("{}-s{sequence}", self.upload_key()), part: None }
+                Operation { method, key: self.prefix().key(format!("{}-s{sequence}", self.upload_name())), part: None }
             }
         })
     }
@@ -239,7 +257,7 @@ impl User {
         &self,
         sequence: u32,
         transfer_id: &str,
-        key: &str,
+        key: &ObjectKey,
         signed: Option<&SignedRequest>,
         anchor: Anchor,
     ) -> TransferRecord {
@@ -254,7 +272,7 @@ impl User {
             user: self.number,
             sequence,
             endpoint: target.endpoint.to_string(),
-            object_key: key.to_owned(),
+            object_key: key.to_string(),
             presigned_at: signed.and_then(|signed| signed.presigned_at),
             expires_at: signed.and_then(|signed| signed.expires_at),
             error: Some(RUN_KILLED.to_owned()),
@@ -302,26 +320,30 @@ impl User {
         format!("{}-{}-a{attempt}-u{}-s{sequence}", run.run_id, trial.trial_id, self.number)
     }
 
-    fn upload_key(&self) -> String {
-        let TrialRun { run, trial, attempt, cell, .. } = &*self.trial;
-        let folder = run_folder(&cell.prefix, &run.experiment, &run.run_id);
-        format!("{folder}{}-a{attempt}-u{}", trial.trial_id, self.number)
+    /// The key of the user's multipart upload.
+    fn upload_key(&self) -> ObjectKey {
+        self.prefix().key(self.upload_name())
+    }
+
+    fn upload_name(&self) -> String {
+        let TrialRun { trial, attempt, .. } = &*self.trial;
+        format!("{}-a{attempt}-u{}", trial.trial_id, self.number)
+    }
+
+    fn prefix(&self) -> RunPrefix {
+        let TrialRun { run, cell, .. } = &*self.trial;
+        RunPrefix::new(&cell.prefix, &run.experiment, &run.run_id)
     }
 }
 
-/// Where every object of a run lies: nothing outside is ever written.
-fn run_folder(prefix: &str, experiment: &str, run_id: &str) -> String {
-    let prefix = prefix.trim_matches('/');
-    let separator = if prefix.is_empty() { "" } else { "/" };
-    format!("{prefix}{separator}{experiment}/{run_id}/")
-}
-
 /// The object that downloads of a cell's size read.
-pub(crate) fn download_key(cell: &ttlsweep_record::Cell, experiment: &str, run_id: &str) -> String {
-    let folder = run_folder(&cell.prefix, experiment, run_id);
+pub(crate) fn download_key(cell: &ttlsweep_record::Cell, experiment: &str, run_id: &str) -> ObjectKey {
+    let prefix = RunPrefix::new(&cell.prefix, experiment, run_id);
     match &cell.size_file {
-        None => format!("{folder}download-{}", cell.size_bytes.0),
-        Some(file) => format!("{folder}download-{}-{}", cell.size_bytes.0, file.rsplit('/').next().unwrap_or_default()),
+        None => prefix.key(format!("download-{}", cell.size_bytes.0)),
+        Some(file) => {
+            prefix.key(format!("download-{}-{}", cell.size_bytes.0, file.rsplit('/').next().unwrap_or_default()))
+        }
     }
 }
 

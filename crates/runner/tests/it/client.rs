@@ -17,6 +17,7 @@ use ttlsweep_runner::dial::{Connection, Dialer};
 use ttlsweep_runner::endpoint::Endpoint;
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::link::SignedRequest;
+use ttlsweep_runner::secret::Secret;
 use ttlsweep_runner::stop::{Stop, StopSwitch};
 use ttlsweep_runner::transfer::judge::judge;
 use ttlsweep_runner::transfer::{self, Limits, Task, record};
@@ -129,8 +130,8 @@ impl Client {
     async fn transfer(&mut self, method: Method, upload: Option<&Source>, len: usize) -> Story {
         let request = SignedRequest {
             method: if upload.is_some() { http::Method::PUT } else { http::Method::GET },
-            uri: format!("{}/bucket/key?x-run=t1", self.endpoint).parse().unwrap(),
-            headers: HeaderMap::new(),
+            uri: Secret::new(format!("{}/bucket/key?x-run=t1", self.endpoint).parse().unwrap()),
+            headers: Secret::new(HeaderMap::new()),
             presigned_at: None,
             expires_at: None,
         };

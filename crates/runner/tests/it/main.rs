@@ -2,13 +2,16 @@
 
 mod bad_input;
 mod caps;
+mod cleanup;
 mod client;
 mod connections;
 mod expect_continue;
+mod front;
 mod held_error;
 mod policies;
 mod program;
 mod resume;
+mod secrets;
 mod server;
 mod signing;
 mod stuck;

@@ -16,6 +16,7 @@ use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::dial::Dialer;
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::files::Files;
+use ttlsweep_runner::object_key::RunPrefix;
 use ttlsweep_runner::plan::{Plan, Trial};
 use ttlsweep_runner::stop::StopSwitch;
 use ttlsweep_runner::store::Operation;
@@ -231,7 +232,7 @@ fn plan(folder: &std::path::Path, expiry: ExpiryPolicy, cut: Cut, method: Method
 
 /// Puts the object that downloads read, as a sweep does before its first block.
 async fn put_download(target: &Target, source: &Source) {
-    let key = format!("ttlsweep/policies/run/download-{}", source.len());
+    let key = RunPrefix::new("ttlsweep/", "policies", "run").key(format!("download-{}", source.len()));
     let operation = Operation { method: Method::Put, key: key.clone(), part: None };
     let anchor = SystemClock.anchor();
     let request = target.store.sign_headers(&operation, "run-download", anchor.wall).await.unwrap();
@@ -247,7 +248,7 @@ async fn put_download(target: &Target, source: &Source) {
         transfer_id: "run-download",
         request: &request,
         upload: Some(source),
-        key: &key,
+        key: key.as_str(),
         expect_continue: false,
         limits: Limits { connect: minute, idle: minute, total: minute },
         sample_every: minute,

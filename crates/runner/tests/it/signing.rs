@@ -5,6 +5,7 @@ use ttlsweep_record::{Addressing, Method, Timestamp};
 use ttlsweep_runner::clock_offset::OffsetBracket;
 use ttlsweep_runner::endpoint::Endpoint;
 use ttlsweep_runner::link::SignedRequest;
+use ttlsweep_runner::object_key::ObjectKey;
 use ttlsweep_runner::store::{Access, Operation, Store, StoreSettings, Trust};
 use ttlsweep_runner::target::Target;
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed, TestbedConfig};
@@ -24,8 +25,8 @@ pub(crate) async fn target_of(testbed: &Testbed) -> Target {
 }
 
 /// A link that gets `key` from the testbed.
-pub(crate) async fn link_to(testbed: &Testbed, key: &str) -> SignedRequest {
-    let operation = Operation { method: Method::Get, key: key.to_owned(), part: None };
+pub(crate) async fn link_to(testbed: &Testbed, key: &ObjectKey) -> SignedRequest {
+    let operation = Operation { method: Method::Get, key: key.clone(), part: None };
     let now = Timestamp::from_system_time(std::time::SystemTime::now());
     store_of(testbed).await.presign(&operation, "test", now, std::time::Duration::from_secs(60)).await.unwrap()
 }

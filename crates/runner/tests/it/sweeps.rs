@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use ttlsweep_record::{Outcome, TransferRecord, TrialState};
+use ttlsweep_runner::object_key::RunPrefix;
 use ttlsweep_testbed::{DEFAULT_SECRET_KEY, TestbedConfig};
 
 use crate::program::{Lab, Run, rows_or_none, signal, start, succeed, wait_until, words};
@@ -107,16 +108,17 @@ async fn a_file_arrives_byte_for_byte() {
     let text = experiment("file", "[transfer]\njitter = \"0s\"");
     lab.write("file.toml", text.replace("\"100kB\"", "{ file = \"body.bin\" }"));
     let endpoint = testbed.endpoint();
-    let args = ["run", "file.toml", "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes"];
+    let args = ["run", "file.toml", "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes", "--keep-objects"];
     let command = lab.with_key(&testbed, &args);
     let output = tokio::task::spawn_blocking(|| succeed(command)).await.unwrap();
     let run = Run::printed(&lab, &output);
     let row = &run.transfers()[0];
     assert_eq!((row.outcome, row.body_bytes_acked), (Outcome::Completed, Some(300_007)), "{row:?}");
 
-    let link = signing::link_to(&testbed, &row.object_key).await;
+    let key = RunPrefix::new("ttlsweep/", "file", &row.run_id).recorded(&row.object_key).unwrap();
+    let link = signing::link_to(&testbed, &key).await;
     let mut socket = TcpStream::connect(testbed.addr()).await.unwrap();
-    let path = link.uri.path_and_query().unwrap();
+    let path = link.uri.expose().path_and_query().unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", testbed.addr());
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut response = Vec::new();

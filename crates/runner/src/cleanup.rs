@@ -1,0 +1,316 @@
+//! Deleting what a run made, so that nothing is left behind and billed.
+//!
+//! What a trial made is deleted when the trial is over and the next one's jitter has not begun: no deletion shares the line
+//! with a transfer, or moves one. A deletion that fails is told and never a row; `ttlsweep clean` tries again.
+
+pub mod record;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use futures_util::{StreamExt, stream};
+use indicatif::ProgressBar;
+use ttlsweep_record::{ObjectChange, ObjectRecord};
+
+use crate::clock::Clock;
+use crate::object_key::ObjectKey;
+use crate::stop::StopSwitch;
+use crate::store::{NotDeleted, Store};
+use crate::target::Target;
+
+/// Something that a run made in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Made {
+    /// Its key.
+    pub key: ObjectKey,
+    /// The multipart upload, as the store named it; nothing for an object.
+    pub upload_id: Option<String>,
+}
+
+impl fmt::Display for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.upload_id {
+            None => write!(f, "{}", self.key),
+            Some(upload_id) => write!(f, "{} (multipart upload {upload_id})", self.key),
+        }
+    }
+}
+
+/// What was made at one target.
+#[derive(Debug, Clone)]
+pub struct Leftovers {
+    /// Where.
+    pub target: Arc<Target>,
+    /// A cell that has this target.
+    pub cell_id: String,
+    /// What.
+    pub made: Vec<Made>,
+}
+
+/// Deletes, and keeps account of it.
+pub struct Cleaner {
+    keep: bool,
+    clock: Arc<dyn Clock>,
+    /// Throwing it leaves the rest where it is.
+    leave: StopSwitch,
+    record: Box<dyn FnMut(ObjectRecord) + Send>,
+    pending: Vec<Leftovers>,
+    left: Vec<Left>,
+    /// What each store turned out to be able to do.
+    manners: Vec<(Arc<Target>, Manners)>,
+    deleted: u64,
+}
+
+/// Something that could not be deleted, and why.
+#[derive(Debug, Clone)]
+pub struct Left {
+    /// Where.
+    pub target: Arc<Target>,
+    /// A cell that has this target.
+    pub cell_id: String,
+    /// What.
+    pub made: Made,
+    /// Why not.
+    pub why: NotDeleted,
+}
+
+/// How a store deletes.
+#[derive(Debug, Clone)]
+struct Manners {
+    takes_batches: bool,
+    /// Whether it was told already that the key may not delete.
+    denial_told: bool,
+}
+
+impl Cleaner {
+    /// A cleaner that keeps account by `record`; one that is to `keep` everything deletes nothing.
+    pub fn new(
+        keep: bool,
+        clock: Arc<dyn Clock>,
+        leave: StopSwitch,
+        record: impl FnMut(ObjectRecord) + Send + 'static,
+    ) -> Self {
+        let record = Box::new(record);
+        Self { keep, clock, leave, record, pending: Vec::new(), left: Vec::new(), manners: Vec::new(), deleted: 0 }
+    }
+
+    /// Takes note of what is to be deleted at the next occasion.
+    pub fn note(&mut self, leftovers: Leftovers) {
+        if !self.keep && !leftovers.made.is_empty() {
+            self.pending.push(leftovers);
+        }
+    }
+
+    /// Deletes what was noted; what fails is kept for [`finish`](Self::finish).
+    pub async fn delete(&mut self) {
+        for leftovers in std::mem::take(&mut self.pending) {
+            self.delete_at(leftovers).await;
+        }
+    }
+
+    /// Deletes what was noted and, where it may help, what failed before, as long as that gets anywhere.
+    pub async fn finish(&mut self) {
+        self.delete().await;
+        loop {
+            let before = self.left.len();
+            let (again, left): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut self.left).into_iter().partition(|left| matches!(left.why, NotDeleted::Failed(_)));
+            self.left = left;
+            for leftovers in grouped(again) {
+                self.delete_at(leftovers).await;
+            }
+            if self.left.len() == before || self.leave.is_thrown() {
+                return;
+            }
+        }
+    }
+
+    /// How many objects and multipart uploads were deleted.
+    pub fn deleted(&self) -> u64 {
+        self.deleted
+    }
+
+    /// What could not be deleted.
+    pub fn left(&self) -> &[Left] {
+        &self.left
+    }
+
+    async fn delete_at(&mut self, leftovers: Leftovers) {
+        let Leftovers { target, cell_id, made } = leftovers;
+        let bar = (made.len() >= WORTH_A_BAR).then(|| ProgressBar::new(made.len() as u64));
+        let mut manners = self.manners_of(&target);
+        let (uploads, objects): (Vec<_>, Vec<_>) = made.into_iter().partition(|made| made.upload_id.is_some());
+
+        let pass = Pass::new(&target.store, &self.leave, bar.as_ref());
+        let mut results = pass.abort(uploads).await;
+        // A key that may not give uploads up may still delete objects.
+        let pass = Pass::new(&target.store, &self.leave, bar.as_ref());
+        let mut singly = objects;
+        if manners.takes_batches && singly.len() > 1 {
+            let (done, refused) = pass.delete_batches(std::mem::take(&mut singly)).await;
+            manners.takes_batches = refused.is_empty();
+            results.extend(done);
+            singly = refused;
+        }
+        results.extend(pass.delete_singly(singly).await);
+
+        for (made, result) in results {
+            match result {
+                Ok(()) => {
+                    self.deleted += 1;
+                    (self.record)(ObjectRecord {
+                        at: self.clock.wall(),
+                        cell_id: cell_id.clone(),
+                        object_key: made.key.to_string(),
+                        upload_id: made.upload_id,
+                        change: ObjectChange::Deleted,
+                    });
+                }
+                Err(why) => {
+                    if matches!(why, NotDeleted::Denied(_)) && !std::mem::replace(&mut manners.denial_told, true) {
+                        tracing::warn!(
+                            "this key may not delete what it put: {why}; the objects stay, and are billed, until a \
+                             lifecycle rule deletes them: the README has one"
+                        );
+                    }
+                    self.left.push(Left { target: Arc::clone(&target), cell_id: cell_id.clone(), made, why });
+                }
+            }
+        }
+        if let Some((_, known)) = self.manners.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &target)) {
+            *known = manners;
+        }
+    }
+
+    fn manners_of(&mut self, target: &Arc<Target>) -> Manners {
+        if let Some((_, manners)) = self.manners.iter().find(|(known, _)| Arc::ptr_eq(known, target)) {
+            return manners.clone();
+        }
+        let manners = Manners { takes_batches: true, denial_told: false };
+        self.manners.push((Arc::clone(target), manners.clone()));
+        manners
+    }
+}
+
+impl fmt::Debug for Cleaner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cleaner")
+            .field("deleted", &self.deleted)
+            .field("left", &self.left.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What failed, to be tried again.
+fn grouped(left: Vec<Left>) -> Vec<Leftovers> {
+    let mut groups: Vec<Leftovers> = Vec::new();
+    for Left { target, cell_id, made, .. } in left {
+        match groups.iter_mut().find(|group| Arc::ptr_eq(&group.target, &target) && group.cell_id == cell_id) {
+            Some(group) => group.made.push(made),
+            None => groups.push(Leftovers { target, cell_id, made: vec![made] }),
+        }
+    }
+    groups
+}
+
+type Results = Vec<(Made, Result<(), NotDeleted>)>;
+
+/// One go at a store. The first refusal ends it: a store that is down, or a key that may not, would refuse the others, too,
+/// and each of them might take a timeout.
+struct Pass<'a> {
+    store: &'a Store,
+    leave: &'a StopSwitch,
+    bar: Option<&'a ProgressBar>,
+    over: OnceLock<NotDeleted>,
+}
+
+impl<'a> Pass<'a> {
+    fn new(store: &'a Store, leave: &'a StopSwitch, bar: Option<&'a ProgressBar>) -> Self {
+        Self { store, leave, bar, over: OnceLock::new() }
+    }
+
+    async fn abort(&self, uploads: Vec<Made>) -> Results {
+        let aborting = uploads.into_iter().map(|made| async move {
+            let upload_id = made.upload_id.as_deref().unwrap_or_default();
+            let result = self.attempt(self.store.abort_upload(&made.key, upload_id)).await;
+            (made, result)
+        });
+        stream::iter(aborting).buffer_unordered(SINGLE_AT_ONCE).collect().await
+    }
+
+    async fn delete_singly(&self, objects: Vec<Made>) -> Results {
+        let deleting = objects.into_iter().map(|made| async move {
+            let result = self.attempt(self.store.delete_object(&made.key)).await;
+            (made, result)
+        });
+        stream::iter(deleting).buffer_unordered(SINGLE_AT_ONCE).collect().await
+    }
+
+    /// The results, and those that the store takes in no batch.
+    async fn delete_batches(&self, objects: Vec<Made>) -> (Results, Vec<Made>) {
+        let batches: Vec<Vec<Made>> = objects.chunks(BATCH).map(<[_]>::to_vec).collect();
+        let deleting = batches.into_iter().map(|batch| async move {
+            let keys: Vec<_> = batch.iter().map(|made| made.key.clone()).collect();
+            let result = self.request(self.store.delete_objects(&keys)).await;
+            (batch, result)
+        });
+        let mut deleting = stream::iter(deleting).buffer_unordered(BATCHES_AT_ONCE);
+        let (mut results, mut refused) = (Results::new(), Vec::new());
+        while let Some((batch, result)) = deleting.next().await {
+            match result {
+                Ok(left) => {
+                    let mut left: HashMap<_, _> = left.into_iter().collect();
+                    for made in batch {
+                        let result = left.remove(&made.key).map_or(Ok(()), Err);
+                        if let Err(why) = &result {
+                            self.end(why);
+                        }
+                        results.push((made, result));
+                    }
+                }
+                // One by one it may be another matter.
+                Err(NotDeleted::Unknown(_) | NotDeleted::Denied(_)) => refused.extend(batch),
+                Err(why) => {
+                    self.end(&why);
+                    results.extend(batch.into_iter().map(|made| (made, Err(why.clone()))));
+                }
+            }
+        }
+        (results, refused)
+    }
+
+    async fn attempt(&self, request: impl Future<Output = Result<(), NotDeleted>>) -> Result<(), NotDeleted> {
+        let result = self.request(request).await;
+        if let Err(why) = &result {
+            self.end(why);
+        }
+        if let Some(bar) = self.bar {
+            bar.inc(1);
+        }
+        result
+    }
+
+    async fn request<T>(&self, request: impl Future<Output = Result<T, NotDeleted>>) -> Result<T, NotDeleted> {
+        if let Some(why) = self.over.get() {
+            return Err(why.clone());
+        }
+        let mut leave = self.leave.listen(None);
+        tokio::select! {
+            biased;
+            _ = leave.reason() => Err(NotDeleted::Failed("left there, as you asked".to_owned())),
+            result = request => result,
+        }
+    }
+
+    fn end(&self, why: &NotDeleted) {
+        // Another request was refused first, and its reason is as good.
+        let _ = self.over.set(why.clone());
+    }
+}
+
+/// As many as S3 takes.
+const BATCH: usize = 1000;
+const BATCHES_AT_ONCE: usize = 4;
+const SINGLE_AT_ONCE: usize = 32;
+const WORTH_A_BAR: usize = 2_000;

@@ -1,0 +1,77 @@
+//! A request that is no row of `transfers.csv`: uncapped, on a connection of its own, observed like any other.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use ttlsweep_record::{Cell, TransferRecord};
+
+use super::record::complete;
+use super::{Limits, Task};
+use crate::body::Source;
+use crate::clock::Clock;
+use crate::dial::Dialer;
+use crate::link::SignedRequest;
+use crate::object_key::ObjectKey;
+use crate::stop::Stop;
+use crate::target::Target;
+
+/// How single requests are made: to a target, under the timeouts of a cell.
+#[derive(Debug)]
+pub struct Single<'a> {
+    /// Whom to ask.
+    pub target: &'a Target,
+    /// Whose timeouts hold.
+    pub cell: &'a Cell,
+    /// The wall clock.
+    pub clock: &'a dyn Clock,
+    /// Numbers the connections.
+    pub ids: Arc<AtomicU64>,
+}
+
+impl Single<'_> {
+    /// Sends the request, with a body where `upload` is one; what came of it, as a row would say it.
+    pub async fn send(
+        &self,
+        request: &SignedRequest,
+        key: &ObjectKey,
+        upload: Option<&Source>,
+        stop: &mut Stop,
+    ) -> TransferRecord {
+        let cell = self.cell;
+        let secure = request.uri.expose().scheme() == Some(&http::uri::Scheme::HTTPS);
+        let endpoint = crate::endpoint::Endpoint::of(request.uri.expose());
+        let dialer = Dialer {
+            tls: secure.then(|| self.target.store.tls()),
+            // What the SDK has signed names a server.
+            endpoint: endpoint.unwrap_or_else(|_| self.target.endpoint.clone()),
+            cap: None,
+            receive_buffer: None,
+            ids: Arc::clone(&self.ids),
+        };
+        let task = Task {
+            transfer_id: "",
+            request,
+            upload,
+            key: key.as_str(),
+            expect_continue: false,
+            limits: Limits {
+                connect: Duration::from_micros(cell.connect_timeout_us),
+                idle: Duration::from_micros(cell.idle_timeout_us),
+                total: Duration::from_micros(cell.timeout_us),
+            },
+            sample_every: Duration::from_secs(3600),
+        };
+        let anchor = self.clock.anchor();
+        let row = TransferRecord {
+            object_key: key.to_string(),
+            presigned_at: request.presigned_at,
+            expires_at: request.expires_at,
+            ..TransferRecord::begun(cell, anchor.wall)
+        };
+        let observed = super::run(&task, &dialer, &mut None, anchor, stop).await;
+        let mut rows = complete(row, observed);
+        rows.redact(request);
+        rows.transfer
+    }
+}

@@ -1,0 +1,231 @@
+//! What a run leaves in the bucket: nothing, if it may delete; and what was left, `clean` deletes by the run's own record.
+
+use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::Method;
+use rustix::process::Signal;
+use ttlsweep_record::csv_file::RowWriter;
+use ttlsweep_record::{Outcome, TransferRecord};
+use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed, TestbedConfig};
+
+use crate::front::{Front, error, objects, uploads};
+use crate::program::{Lab, rows_or_none, signal, start, succeed, wait_until, words};
+use crate::signing;
+
+/// Two users, one transfer each a method, and an expired start.
+const ALL_METHODS: &str = "
+[experiment]
+name = \"all\"
+[grid]
+users = 2
+ttl = \"60s\"
+size = \"20kB\"
+method = [\"put\", \"get\", \"upload-part\"]
+[transfer]
+jitter = \"200ms\"
+[controls]
+long_ttl = false
+header_signed = false
+";
+
+/// Uploads that take 2 s each.
+const SLOW: &str = "
+[experiment]
+name = \"slow\"
+[grid]
+users = 2
+ttl = \"60s\"
+size = \"100kB\"
+bandwidth = \"800kbit/s\"
+method = [\"put\", \"upload-part\", \"get\"]
+[transfer]
+jitter = \"0s\"
+transfers_per_user = 3
+[controls]
+long_ttl = false
+header_signed = false
+expired_start = false
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_leaves_nothing_and_deletes_between_its_trials_alone() {
+    let (testbed, lab) = (plain_testbed().await, Lab::new());
+    lab.write("all.toml", ALL_METHODS);
+    let front = Front::before(&testbed, |_| None).await;
+    let run = run_through(&lab, &front, "all.toml", &[]);
+    let output = tokio::task::spawn_blocking(|| succeed(run)).await.unwrap();
+    assert!(!words(&output).1.contains("warning"), "{output:?}");
+    assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]));
+
+    let asked = front.asked();
+    let deletions: Vec<_> = asked.iter().filter(|asked| asked.is_deletion()).collect();
+    assert!(deletions.iter().any(|deletion| deletion.is_batch()), "{deletions:?}");
+    for deletion in &deletions {
+        let meanwhile: Vec<_> = asked
+            .iter()
+            .filter(|other| other.is_transfer() && other.began < deletion.ended && deletion.began < other.ended)
+            .collect();
+        assert!(meanwhile.is_empty(), "{deletion:?} while {meanwhile:?}");
+    }
+    // Nor does one fall into a jitter, which would move the start that was drawn.
+    for trial in lab.run_of("all").trials() {
+        let jitter_us = i64::try_from(trial.jitter_us).unwrap();
+        let waits_from = trial.started_at.plus_micros(-jitter_us);
+        let within = deletions.iter().find(|deletion| waits_from < deletion.ended && deletion.began < trial.ended_at);
+        assert!(within.is_none(), "{within:?} in {trial:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_takes_no_batches_is_asked_one_by_one() {
+    let (testbed, lab) = (plain_testbed().await, Lab::new());
+    lab.write("all.toml", ALL_METHODS);
+    let is_batch = |head: &http::request::Parts| head.uri.query().is_some_and(|query| query.starts_with("delete"));
+    let front =
+        Front::before(&testbed, move |head| is_batch(head).then(|| error(501, "NotImplemented", "no such thing")))
+            .await;
+    let run = run_through(&lab, &front, "all.toml", &[]);
+    tokio::task::spawn_blocking(|| succeed(run)).await.unwrap();
+    assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]));
+    let batches = front.asked().iter().filter(|asked| asked.is_batch()).count();
+    assert_eq!(batches, 1, "once is enough to learn it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_may_not_delete_is_told_once_and_clean_deletes_when_it_may() {
+    let (testbed, lab) = (plain_testbed().await, Lab::new());
+    lab.write("all.toml", ALL_METHODS);
+    let may_delete = Arc::new(AtomicBool::new(false));
+    let allowed = Arc::clone(&may_delete);
+    let front = Front::before(&testbed, move |head| {
+        let deletes =
+            head.method == Method::DELETE || head.uri.query().is_some_and(|query| query.starts_with("delete"));
+        (deletes && !allowed.load(Ordering::SeqCst)).then(|| error(403, "AccessDenied", "Access Denied"))
+    })
+    .await;
+    let run = run_through(&lab, &front, "all.toml", &[]);
+    let output = tokio::task::spawn_blocking(|| succeed(run)).await.unwrap();
+    let (_, said) = words(&output);
+    assert_eq!(said.matches("this key may not delete").count(), 1, "{said}");
+    assert!(said.contains("lifecycle rule") && said.contains("to delete them: ttlsweep clean"), "{said}");
+    assert!(lab.run_of("all").transfers().iter().all(|row| row.outcome != Outcome::FailedLocally));
+    // Two users' puts, the downloads' object, and what two users began in parts, in the control of expired starts too.
+    assert_eq!((objects(&testbed).await.len(), uploads(&testbed).await.len()), (3, 4));
+
+    let clean = |more: &[&str]| with_key(&lab, &[&["clean", "results/all/latest"], more].concat());
+    let (would, refused, cleaned, again) = tokio::task::block_in_place(|| {
+        let would = succeed(clean(&["--dry-run"]));
+        let refused = clean(&[]).output().unwrap();
+        may_delete.store(true, Ordering::SeqCst);
+        (would, refused, succeed(clean(&[])), succeed(clean(&[])))
+    });
+    // Those of the expired starts, which made none, are in the record, too.
+    let listed = String::from_utf8(would.stdout).unwrap();
+    for key in objects(&testbed).await.iter().chain(&uploads(&testbed).await) {
+        assert!(listed.contains(key), "{key} in {listed}");
+    }
+    let (code, said) = words(&refused);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("deleted: 0") && said.contains("AccessDenied"), "{said}");
+    assert_eq!(String::from_utf8(refused.stdout).unwrap().lines().count(), listed.lines().count());
+    assert!(cleaned.stdout.is_empty());
+    assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]));
+    assert!(words(&again).1.contains("nothing is left of this run"), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_run_left_is_cleaned_and_nothing_else_whatever_its_files_say() {
+    let (testbed, lab) = (plain_testbed().await, Lab::new());
+    lab.write("slow.toml", SLOW);
+    lab.write("all.toml", ALL_METHODS);
+    let front = Front::before(&testbed, |_| None).await;
+    // Somebody else's objects.
+    let other = run_through(&lab, &front, "all.toml", &["--keep-objects"]);
+    tokio::task::spawn_blocking(|| succeed(other)).await.unwrap();
+    let others = objects(&testbed).await;
+    assert_eq!((others.len(), uploads(&testbed).await.len()), (3, 4), "they were to be kept");
+
+    let slow = start(run_through(&lab, &front, "slow.toml", &[]));
+    tokio::task::block_in_place(|| {
+        wait_until("uploads in parts and puts are in flight or done", || {
+            let journal = lab.path("results/slow/latest/journal.csv");
+            let started: Vec<TransferRecord> = rows_or_none(&journal);
+            started.len() > 4
+        });
+        signal(&slow, Signal::KILL);
+        slow.wait_with_output().unwrap();
+    });
+    let run = lab.run_of("slow");
+    assert!(objects(&testbed).await.len() + uploads(&testbed).await.len() > others.len() + 4, "it left something");
+
+    // A file that somebody edited names what is not the run's.
+    let mut stray = run
+        .transfers()
+        .first()
+        .cloned()
+        .unwrap_or_else(|| rows_or_none::<TransferRecord>(&run.path().join("journal.csv")).remove(0));
+    stray.object_key.clone_from(&others[0]);
+    stray.method = ttlsweep_record::Method::Put;
+    let mut writer = RowWriter::append_to(run.path()).unwrap();
+    writer.write(&stray).unwrap();
+    writer.flush().unwrap();
+
+    let clean = with_key(&lab, &["clean", "results/slow/latest"]);
+    let output = tokio::task::spawn_blocking(|| succeed(clean)).await.unwrap();
+    let (_, said) = words(&output);
+    assert!(said.contains(&format!("left alone: {}", others[0])), "{said}");
+    assert_eq!(objects(&testbed).await, others);
+    let left = uploads(&testbed).await;
+    assert!(left.len() == 4 && left.iter().all(|key| key.contains("/all/")), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ctrl_c_deletes_too_and_resume_leaves_nothing_of_either_part() {
+    let (testbed, lab) = (plain_testbed().await, Lab::new());
+    lab.write("slow.toml", SLOW.replace("transfers_per_user = 3", "transfers_per_user = 1"));
+    let front = Front::before(&testbed, |_| None).await;
+    for stopping in [Signal::INT, Signal::KILL] {
+        let args = if stopping == Signal::INT { "run" } else { "resume" };
+        let child = start(if args == "run" {
+            run_through(&lab, &front, "slow.toml", &[])
+        } else {
+            with_key(&lab, &["resume", "results/slow/latest"])
+        });
+        tokio::task::block_in_place(|| {
+            let journal = lab.path("results/slow/latest/journal.csv");
+            let before = front.asked().len();
+            wait_until("a transfer is in flight", || {
+                let started: Vec<TransferRecord> = rows_or_none(&journal);
+                started.iter().any(|row| row.attempt == if args == "run" { 1 } else { 2 })
+                    && front.asked().len() >= before
+            });
+            signal(&child, stopping);
+            child.wait_with_output().unwrap();
+        });
+        if stopping == Signal::INT {
+            assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]));
+        }
+    }
+    let resume = with_key(&lab, &["resume", "results/slow/latest"]);
+    tokio::task::spawn_blocking(|| succeed(resume)).await.unwrap();
+    assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]));
+    assert!(fs::read_to_string(lab.run_of("slow").path().join("objects.csv")).unwrap().contains("deleted"));
+}
+
+async fn plain_testbed() -> Testbed {
+    signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await
+}
+
+fn run_through(lab: &Lab, front: &Front, file: &str, more: &[&str]) -> Command {
+    let args = ["run", file, "--bucket", signing::BUCKET, "--endpoint", &front.endpoint, "--yes"];
+    with_key(lab, &[&args, more].concat())
+}
+
+fn with_key(lab: &Lab, args: &[&str]) -> Command {
+    let mut command = lab.ttlsweep(args);
+    command.env("AWS_ACCESS_KEY_ID", DEFAULT_ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", DEFAULT_SECRET_KEY);
+    command
+}

@@ -1,0 +1,179 @@
+//! A server in front of a testbed: hands requests on, keeps a record of them, and refuses those that a story wants refused.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use ttlsweep_record::Timestamp;
+use ttlsweep_testbed::sigv4::Presigner;
+use ttlsweep_testbed::{Testbed, TestbedConfig};
+
+use crate::signing::BUCKET;
+
+/// The server; it ends when this is dropped.
+pub(crate) struct Front {
+    pub(crate) endpoint: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    accepting: JoinHandle<()>,
+}
+
+/// A request as it was seen here.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    /// When its head had arrived.
+    pub(crate) began: Timestamp,
+    /// When its answer's head had been made.
+    pub(crate) ended: Timestamp,
+}
+
+impl Asked {
+    /// A measured transfer, as opposed to what is asked beside.
+    pub(crate) fn is_transfer(&self) -> bool {
+        self.target.contains("x-run=") && !self.target.contains("doctor")
+    }
+
+    pub(crate) fn is_deletion(&self) -> bool {
+        self.method == Method::DELETE || self.is_batch()
+    }
+
+    pub(crate) fn is_batch(&self) -> bool {
+        self.method == Method::POST && self.target.contains("?delete")
+    }
+}
+
+/// A refusal: status and body.
+pub(crate) type Refusal = (u16, String);
+
+type Rule = dyn Fn(&Parts) -> Option<Refusal> + Send + Sync;
+
+impl Front {
+    /// In front of a testbed that speaks plain TCP; `rule` says what is refused, and how.
+    pub(crate) async fn before(
+        testbed: &Testbed,
+        rule: impl Fn(&Parts) -> Option<Refusal> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (rule, behind, noted): (Arc<Rule>, _, _) = (Arc::new(rule), testbed.addr(), Arc::clone(&asked));
+        let accepting = tokio::spawn(async move {
+            loop {
+                let (socket, _) = listener.accept().await.unwrap();
+                let (rule, noted) = (Arc::clone(&rule), Arc::clone(&noted));
+                let service = service_fn(move |request| {
+                    let (rule, noted) = (Arc::clone(&rule), Arc::clone(&noted));
+                    async move {
+                        let (parts, body) = request.into_parts();
+                        let mut seen = Asked {
+                            method: parts.method.clone(),
+                            target: parts.uri.to_string(),
+                            headers: parts.headers.clone(),
+                            began: now(),
+                            ended: now(),
+                        };
+                        let answer = match rule(&parts) {
+                            Some(refusal) => refuse(refusal, body).await,
+                            None => hand_on(behind, Request::from_parts(parts, body)).await,
+                        };
+                        seen.ended = now();
+                        noted.lock().unwrap().push(seen);
+                        Ok::<_, Infallible>(answer)
+                    }
+                });
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service),
+                );
+            }
+        });
+        Self { endpoint, asked, accepting }
+    }
+
+    /// What was asked so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// S3's error document.
+pub(crate) fn error(status: u16, code: &str, message: &str) -> Refusal {
+    let message = message.replace('&', "&amp;").replace('<', "&lt;");
+    (status, format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"))
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_system_time(SystemTime::now())
+}
+
+async fn refuse((status, text): Refusal, body: Incoming) -> Response<BoxBody<Bytes, hyper::Error>> {
+    // Read first, so that this is no early answer.
+    let _ = body.collect().await;
+    let mut response = Response::new(Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response
+}
+
+async fn hand_on(behind: std::net::SocketAddr, request: Request<Incoming>) -> Response<BoxBody<Bytes, hyper::Error>> {
+    let socket = TcpStream::connect(behind).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.unwrap();
+    tokio::spawn(connection);
+    match sender.send_request(request).await {
+        Ok(response) => response.map(BodyExt::boxed),
+        // The client went away in the middle of its body.
+        Err(_) => {
+            let mut response = Response::new(Full::default().map_err(|never| match never {}).boxed());
+            *response.status_mut() = StatusCode::BAD_GATEWAY;
+            response
+        }
+    }
+}
+
+/// The keys of all objects in the testbed's bucket.
+pub(crate) async fn objects(testbed: &Testbed) -> Vec<String> {
+    keys(&list(testbed, "list-type", "2").await)
+}
+
+/// The keys of all multipart uploads in the testbed's bucket.
+pub(crate) async fn uploads(testbed: &Testbed) -> Vec<String> {
+    keys(&list(testbed, "uploads", "").await)
+}
+
+/// The default key of a testbed lists; where a test gave it another, that is asked for.
+async fn list(testbed: &Testbed, name: &str, value: &str) -> String {
+    let config = TestbedConfig::default();
+    let presigner =
+        Presigner { access_key: &config.access_key, secret_key: config.secret_key.expose(), region: &config.region };
+    let host = testbed.addr().to_string();
+    let path = format!("/{BUCKET}");
+    let target = presigner.presign("GET", &path, &[(name, value)], &[("host", &host)], &now().compact(), 60);
+    let mut socket = TcpStream::connect(testbed.addr()).await.unwrap();
+    let request = format!("GET {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answer
+}
+
+fn keys(listing: &str) -> Vec<String> {
+    listing.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>")).map(|(key, _)| key.to_owned()).collect()
+}
