@@ -43,6 +43,16 @@ notebook *ARGS:
     scripts/notebook.sh notebooks/requirements-lab.txt
     cd notebooks && ../.notebook/venv/bin/jupyter lab "$@"
 
+# Says whether machine, credentials and target are fit for an experiment: just doctor experiments/ttl-grid.toml
+[group('experiment')]
+doctor EXPERIMENT *ARGS: build
+    target/release/ttlsweep doctor "$@"
+
+# Deletes what a run left in its bucket: just clean results/ttl-grid/latest [--dry-run]
+[group('experiment')]
+clean DIR *ARGS: build
+    target/release/ttlsweep clean "$@"
+
 # Makes one transfer of an experiment, or looks at one of a run: just trace experiments/smoke.toml
 [group('experiment')]
 trace SUBJECT *ARGS: build

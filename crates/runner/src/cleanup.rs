@@ -81,6 +81,8 @@ struct Manners {
     takes_batches: bool,
     /// Whether it was told already that the key may not delete.
     denial_told: bool,
+    /// How often in a row everything was refused, and why the last time.
+    refusals: (u32, Option<NotDeleted>),
 }
 
 impl Cleaner {
@@ -102,10 +104,19 @@ impl Cleaner {
         }
     }
 
-    /// Deletes what was noted; what fails is kept for [`finish`](Self::finish).
+    /// Deletes what was noted; what fails is kept for [`finish`](Self::finish). A store that refused everything a few times in a
+    /// row is asked no more: each time might take a timeout, and trials wait for it.
     pub async fn delete(&mut self) {
         for leftovers in std::mem::take(&mut self.pending) {
-            self.delete_at(leftovers).await;
+            match self.manners_of(&leftovers.target).refusals {
+                (PATIENCE.., Some(why)) => {
+                    let Leftovers { target, cell_id, made } = leftovers;
+                    let left =
+                        |made| Left { target: Arc::clone(&target), cell_id: cell_id.clone(), made, why: why.clone() };
+                    self.left.extend(made.into_iter().map(left));
+                }
+                _ => self.delete_at(leftovers).await,
+            }
         }
     }
 
@@ -155,6 +166,9 @@ impl Cleaner {
         }
         results.extend(pass.delete_singly(singly).await);
 
+        let all_refused = !results.is_empty() && results.iter().all(|(_, result)| result.is_err());
+        let why = results.iter().find_map(|(_, result)| result.as_ref().err().cloned());
+        manners.refusals = if all_refused { (manners.refusals.0 + 1, why) } else { (0, None) };
         for (made, result) in results {
             match result {
                 Ok(()) => {
@@ -171,7 +185,7 @@ impl Cleaner {
                     if matches!(why, NotDeleted::Denied(_)) && !std::mem::replace(&mut manners.denial_told, true) {
                         tracing::warn!(
                             "this key may not delete what it put: {why}; the objects stay, and are billed, until a \
-                             lifecycle rule deletes them: the README has one"
+                             lifecycle rule deletes them: `ttlsweep doctor` prints one"
                         );
                     }
                     self.left.push(Left { target: Arc::clone(&target), cell_id: cell_id.clone(), made, why });
@@ -187,7 +201,7 @@ impl Cleaner {
         if let Some((_, manners)) = self.manners.iter().find(|(known, _)| Arc::ptr_eq(known, target)) {
             return manners.clone();
         }
-        let manners = Manners { takes_batches: true, denial_told: false };
+        let manners = Manners { takes_batches: true, denial_told: false, refusals: (0, None) };
         self.manners.push((Arc::clone(target), manners.clone()));
         manners
     }
@@ -249,8 +263,7 @@ impl<'a> Pass<'a> {
 
     /// The results, and those that the store takes in no batch.
     async fn delete_batches(&self, objects: Vec<Made>) -> (Results, Vec<Made>) {
-        let batches: Vec<Vec<Made>> = objects.chunks(BATCH).map(<[_]>::to_vec).collect();
-        let deleting = batches.into_iter().map(|batch| async move {
+        let deleting = objects.chunks(BATCH).map(<[_]>::to_vec).map(|batch| async move {
             let keys: Vec<_> = batch.iter().map(|made| made.key.clone()).collect();
             let result = self.request(self.store.delete_objects(&keys)).await;
             (batch, result)
@@ -313,4 +326,6 @@ impl<'a> Pass<'a> {
 const BATCH: usize = 1000;
 const BATCHES_AT_ONCE: usize = 4;
 const SINGLE_AT_ONCE: usize = 32;
+/// After so many refusals of everything, a run leaves deleting to its end.
+const PATIENCE: u32 = 3;
 const WORTH_A_BAR: usize = 2_000;

@@ -27,6 +27,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run what is missing of a run that was stopped
     Resume(ResumeArgs),
+    /// Say whether this machine, these credentials and the target are fit for an experiment
+    Doctor(DoctorArgs),
     /// Delete what a run left in its bucket
     Clean(CleanArgs),
     /// Make one transfer of an experiment, or look at one of a run, and print its timeline
@@ -108,6 +110,19 @@ pub struct ResumeArgs {
     /// How progress is shown, on stderr
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
     pub progress: Mode,
+}
+
+/// `ttlsweep doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The experiment's TOML file
+    pub experiment: PathBuf,
+    /// What changes the experiment.
+    #[command(flatten)]
+    pub overrides: OverrideArgs,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `ttlsweep clean`

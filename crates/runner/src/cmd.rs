@@ -1,6 +1,7 @@
 //! The commands; the only place that prints.
 
 pub mod clean;
+pub mod doctor;
 pub mod resume;
 pub mod run;
 pub mod trace;
@@ -152,4 +153,4 @@ fn prepare(plan: &Plan, parallel_trials: u32) {
 const LEAVING: Duration = Duration::from_secs(2);
 
 /// The program's own files, and a margin.
-const SPARE_DESCRIPTORS: u64 = 64;
+pub(crate) const SPARE_DESCRIPTORS: u64 = 64;

@@ -20,6 +20,7 @@ pub mod clock;
 pub mod clock_offset;
 pub mod cmd;
 pub mod dial;
+pub mod doctor;
 pub mod endpoint;
 pub mod errno;
 pub mod estimate;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
@@ -32,6 +33,23 @@ pub fn memory_bytes() -> Option<u64> {
 pub fn descriptor_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
+
+/// The most descriptors that this process may give itself.
+pub fn most_descriptors() -> Option<u64> {
+    getrlimit(Resource::Nofile).maximum
+}
+
+/// The processor time that this process has used so far, in steps of 10 ms (Linux only).
+pub fn process_cpu() -> Option<Duration> {
+    let text = fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field is the program's name in parentheses, which may hold anything.
+    let fields: Vec<_> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(ticks * MILLIS_A_TICK))
+}
+
+/// Linux shows its clock ticks as hundredths of a second to every program, whatever its own are.
+const MILLIS_A_TICK: u64 = 10;
 
 /// Raises the limit on open descriptors as far as this process may: each user needs one.
 pub fn raise_descriptor_limit() {

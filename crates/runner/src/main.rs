@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         match &cli.command {
             Command::Run(args) => cmd::run::run(args).await,
             Command::Resume(args) => cmd::resume::resume(args).await,
+            Command::Doctor(args) => cmd::doctor::doctor(args).await,
             Command::Clean(args) => cmd::clean::clean(args).await,
             Command::Trace(args) => cmd::trace::trace(args).await,
         }

@@ -6,9 +6,12 @@
 mod connect;
 mod delete;
 mod list;
+mod origin;
 mod preflight;
+mod region;
 mod sign;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,12 +23,14 @@ use crate::object_key::ObjectKey;
 
 pub use connect::{Access, StoreError, StoreSettings, Trust};
 pub use delete::NotDeleted;
+pub use origin::Origin;
 pub use preflight::PreflightError;
 pub(crate) use preflight::plainer;
+pub use region::BucketAnswer;
 pub use sign::SignError;
 
 /// One bucket at one endpoint, with the credentials to sign for it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Store {
     /// Signs transfers.
     client: aws_sdk_s3::Client,
@@ -34,6 +39,7 @@ pub struct Store {
     bucket: String,
     region: String,
     credentials: aws_credential_types::provider::SharedCredentialsProvider,
+    origin: Origin,
     tls: Arc<rustls::ClientConfig>,
 }
 
@@ -55,6 +61,13 @@ pub struct Part {
     pub upload_id: String,
     /// From 1 to 10,000.
     pub number: u32,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The SDK's own parts would show more than anybody should rely on being no secret.
+        f.debug_struct("Store").field("bucket", &self.bucket).field("region", &self.region).finish_non_exhaustive()
+    }
 }
 
 impl Store {
@@ -86,6 +99,11 @@ impl Store {
     /// The region that is signed for.
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// Where its credentials came from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Begins a multipart upload; returns S3's name for it.

@@ -11,6 +11,7 @@ use ttlsweep_record::{ByteCount, SCHEMA_VERSION, TargetKind, Timestamp};
 use super::{Job, prepare, stop_on_signals};
 use crate::cli::{LimitArgs, RunArgs};
 use crate::clock::{Clock, SystemClock};
+use crate::doctor;
 use crate::estimate::Estimate;
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::{self, Experiment};
@@ -18,6 +19,7 @@ use crate::files::Files;
 use crate::machine;
 use crate::plan::Plan;
 use crate::run_folder::{self, RunFolder};
+use crate::secret::redacted;
 use crate::stop::StopSwitch;
 use crate::target::Targets;
 
@@ -49,6 +51,7 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     // Before the folder is made, so that a target that refuses leaves no empty run behind.
     let targets = Targets::open(&plan.cells).await?;
     let now = SystemClock.wall();
+    warn_of_credentials(&targets, &plan, &estimate, now);
     let folder = RunFolder::create(&args.out, &experiment.name, now, &loaded.frozen)?;
     let environment = environment(experiment, &plan, now, targets.addresses().await);
     let internal = |error: std::io::Error| Failure::new(ExitCode::Internal, error);
@@ -112,6 +115,15 @@ fn exceeded_limit(limits: &LimitArgs, estimate: &Estimate) -> Option<String> {
     }
 }
 
+/// A link dies with the credentials that signed it; that looks like a store that cuts.
+fn warn_of_credentials(targets: &Targets, plan: &Plan, estimate: &Estimate, now: Timestamp) {
+    for target in targets.all() {
+        if let Some(problem) = doctor::credentials::too_short(target.store.origin().end, plan, estimate, now) {
+            tracing::warn!("{problem}");
+        }
+    }
+}
+
 fn print_plan(experiment: &Experiment, plan: &Plan, estimate: &Estimate) {
     println!("experiment  {}", experiment.name);
     println!("question    {}", experiment.question);
@@ -153,7 +165,7 @@ fn environment(
         repetitions: plan.repetitions,
         trials: plan.trials.len() as u64,
         started_at: now,
-        command: std::env::args().collect(),
+        command: std::env::args().map(|word| redacted(&word).into_owned()).collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         git_revision: option_env!("TTLSWEEP_GIT_REVISION").map(str::to_owned),
         build_profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),

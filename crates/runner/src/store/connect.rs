@@ -1,5 +1,6 @@
 //! From settings to a [`Store`]: the credential chain, the region, the certificates that are trusted.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use tokio_rustls::rustls;
 use ttlsweep_record::Addressing;
 
 use super::Store;
+use super::origin::Origin;
 use crate::secret::{self, redacted};
 
 /// Where a bucket is and how it is reached.
@@ -44,12 +46,21 @@ pub struct StoreSettings {
 }
 
 /// Who signs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Access {
     /// Whoever the standard AWS chain finds: environment, profile, SSO, web identity, instance role.
     Chain,
     /// The testbed's own key.
     Key(Credentials),
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Chain => "Chain",
+            Self::Key(_) => "Key(..)",
+        })
+    }
 }
 
 /// Which certificates are trusted.
@@ -127,7 +138,8 @@ impl Store {
         let credentials: SharedCredentialsProvider = config.credentials_provider().ok_or_else(none)?;
         // Asked once here, so that a missing key is told before the first transfer and not in each of its rows.
         let found = credentials.provide_credentials().await;
-        found.map_err(|error| StoreError::NoCredentials(chain(&error)))?;
+        let found = found.map_err(|error| StoreError::NoCredentials(chain(&error)))?;
+        let origin = Origin::of(&found, settings.profile.as_deref());
 
         let by_path = match settings.addressing {
             Some(addressing) => addressing == Addressing::Path,
@@ -150,6 +162,7 @@ impl Store {
             bucket: settings.bucket.clone(),
             region: region.as_ref().to_owned(),
             credentials,
+            origin,
             tls,
         })
     }
@@ -202,7 +215,7 @@ impl Trust {
 
 /// rustls's settings for the data path.
 fn client_config(pem: Option<&str>) -> Result<rustls::ClientConfig, StoreError> {
-    let tls = |error: &dyn std::fmt::Display| StoreError::Tls(error.to_string());
+    let tls = |error: &dyn fmt::Display| StoreError::Tls(error.to_string());
     let mut roots = rustls::RootCertStore::empty();
     match pem {
         Some(pem) => {

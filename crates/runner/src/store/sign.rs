@@ -255,6 +255,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn neither_a_store_nor_its_settings_print_a_key() {
+        let key = Credentials::new("AKIDKNOWN", "hush-hush", Some("hush-token".into()), None, "test");
+        let settings = StoreSettings { access: Access::Key(key), ..settings() };
+        let store = Store::connect(&settings).await.unwrap();
+        let printed = format!("{settings:?} {store:?} {:?}", store.origin());
+        assert!(!printed.contains("hush") && !printed.contains("AKIDKNOWN"), "{printed}");
+        assert!(printed.contains("eu-west-1"), "{printed}");
+    }
+
+    #[tokio::test]
     async fn a_session_token_is_signed_into_link_and_headers() {
         let at = Timestamp::from_unix_micros(1_764_000_000_000_000);
         let key = Credentials::new("AK", "SK", Some("TOKEN".into()), None, "test");

@@ -46,14 +46,47 @@ fn nobody_there_is_worth_another_try() {
     refused(&lab, command, 75, &["http://127.0.0.1:1", "cannot be reached", "refused"]);
 }
 
+/// Where nobody can answer, a plan above a limit is refused before anything is sent: nobody listens at this address.
 #[test]
 fn a_large_plan_at_a_real_endpoint_needs_consent() {
     let lab = lab();
-    lab.write("bad.toml", EXPERIMENT.replace("1kB", "200GB"));
-    let args = ["run", "bad.toml", "--bucket", "b", "--endpoint", "http://127.0.0.1:1"];
-    let mut command = lab.ttlsweep(&args);
-    command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "hush-hush");
-    refused(&lab, command, 2, &["GB", "add `--yes`", "--dry-run"]);
+    let small = EXPERIMENT;
+    let large = EXPERIMENT.replace("1kB", "200GB");
+    // Each of 20 trials takes as long as a transfer may: an hour.
+    let slow = EXPERIMENT.replace("1kB", "2MB").replace("[grid]", "repetitions = 5\n[grid]\nbandwidth = \"1kbit/s\"");
+    for (text, flags, refused_for) in [
+        (large.as_str(), &[][..], Some("more than 100GB (--max-bytes)")),
+        (&large, &["--max-bytes", "2TB"], None),
+        (&large, &["--max-bytes", "2TB", "--max-time", "1h"], Some("more than 1h00m (--max-time)")),
+        (&large, &["--yes"], None),
+        (&slow, &[], Some("more than 12h00m (--max-time)")),
+        (&slow, &["--max-time", "7d"], None),
+        (small, &[], None),
+        (small, &["--max-bytes", "1kB"], Some("more than 1kB (--max-bytes)")),
+    ] {
+        lab.write("bad.toml", text);
+        let args = ["run", "bad.toml", "--bucket", "b", "--endpoint", "http://127.0.0.1:1"];
+        let mut command = lab.ttlsweep(&[&args, flags].concat());
+        command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "hush-hush");
+        match refused_for {
+            Some(limit) => refused(&lab, command, 2, &[limit, "add `--yes`", "--dry-run"]),
+            None => refused(&lab, command, 75, &["cannot be reached"]),
+        }
+    }
+}
+
+/// At AWS a plan has a price; it is refused by it before any credentials are looked for.
+#[test]
+fn a_plan_that_costs_more_than_the_limit_needs_consent() {
+    let lab = lab();
+    let refused_with = |flags: &[&str], text: &str| {
+        let args = ["run", "bad.toml", "--bucket", "b", "--region", "us-east-1"];
+        refused(&lab, lab.ttlsweep(&[&args, flags].concat()), 2, &[text]);
+    };
+    refused_with(&["--max-cost", "0"], "more than 0.00 (--max-cost)");
+    refused_with(&["--max-cost", "much"], "for example 2.50");
+    refused_with(&["--max-bytes", "10"], "write `10B`");
+    refused_with(&[], "no AWS credentials");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

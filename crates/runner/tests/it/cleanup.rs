@@ -3,12 +3,16 @@
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use http::Method;
 use rustix::process::Signal;
 use ttlsweep_record::csv_file::RowWriter;
 use ttlsweep_record::{Outcome, TransferRecord};
+use ttlsweep_runner::cleanup::{Cleaner, Leftovers, Made};
+use ttlsweep_runner::clock::SystemClock;
+use ttlsweep_runner::object_key::RunPrefix;
+use ttlsweep_runner::stop::StopSwitch;
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed, TestbedConfig};
 
 use crate::front::{Front, error, objects, uploads};
@@ -213,6 +217,54 @@ async fn ctrl_c_deletes_too_and_resume_leaves_nothing_of_either_part() {
     tokio::task::spawn_blocking(|| succeed(resume)).await.unwrap();
     assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]));
     assert!(fs::read_to_string(lab.run_of("slow").path().join("objects.csv")).unwrap().contains("deleted"));
+}
+
+/// A hundred thousand objects are a hundred requests; a second Ctrl-C would leave the rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn very_many_objects_are_deleted_in_batches_a_few_at_a_time() {
+    const MANY: usize = 100_000;
+    let testbed = plain_testbed().await;
+    let front = Front::before(&testbed, |_| None).await;
+    let target = Arc::new(signing::target_at(&testbed, &front.endpoint).await);
+    let prefix = RunPrefix::new("ttlsweep", "many", "run");
+    let made = (0..MANY).map(|number| Made { key: prefix.key(number), upload_id: None }).collect();
+    let deleted = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&deleted);
+    let mut cleaner = Cleaner::new(false, Arc::new(SystemClock), StopSwitch::new(), move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
+    cleaner.note(Leftovers { target, cell_id: "c001".to_owned(), made });
+    cleaner.finish().await;
+    assert!(cleaner.left().is_empty(), "{:?}", cleaner.left().first());
+    assert_eq!((cleaner.deleted(), deleted.load(Ordering::SeqCst)), (MANY as u64, MANY));
+    assert_eq!(front.asked().len(), MANY / 1000);
+    assert!(front.most_at_once() <= 4, "{} at once", front.most_at_once());
+}
+
+/// What is asked for when the store is gone, or the user is leaving, is given up at once, and told as left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_fails_and_a_second_ctrl_c_end_a_deletion_soon() {
+    let testbed = plain_testbed().await;
+    let front = Front::before(&testbed, |head| {
+        (head.method == Method::POST || head.method == Method::DELETE).then(|| error(503, "SlowDown", "not now"))
+    })
+    .await;
+    let target = Arc::new(signing::target_at(&testbed, &front.endpoint).await);
+    let prefix = RunPrefix::new("ttlsweep", "many", "run");
+    let made: Vec<_> = (0..50_000).map(|number| Made { key: prefix.key(number), upload_id: None }).collect();
+    for leaving in [false, true] {
+        let leave = StopSwitch::new();
+        let before = front.asked().len();
+        if leaving {
+            leave.throw();
+        }
+        let mut cleaner = Cleaner::new(false, Arc::new(SystemClock), leave, drop);
+        cleaner.note(Leftovers { target: Arc::clone(&target), cell_id: "c001".to_owned(), made: made.clone() });
+        cleaner.finish().await;
+        assert_eq!((cleaner.deleted(), cleaner.left().len()), (0, made.len()));
+        let asked = front.asked().len() - before;
+        assert!(asked <= if leaving { 0 } else { 16 }, "{asked} requests, although the first ones had failed");
+    }
 }
 
 async fn plain_testbed() -> Testbed {

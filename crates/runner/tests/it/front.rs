@@ -1,6 +1,7 @@
 //! A server in front of a testbed: hands requests on, keeps a record of them, and refuses those that a story wants refused.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -25,6 +26,7 @@ use crate::signing::BUCKET;
 pub(crate) struct Front {
     pub(crate) endpoint: String,
     asked: Arc<Mutex<Vec<Asked>>>,
+    most_at_once: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
 
@@ -69,14 +71,19 @@ impl Front {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
+        let most_at_once = Arc::new(AtomicUsize::new(0));
         let (rule, behind, noted): (Arc<Rule>, _, _) = (Arc::new(rule), testbed.addr(), Arc::clone(&asked));
+        let (most, under_way) = (Arc::clone(&most_at_once), Arc::new(AtomicUsize::new(0)));
         let accepting = tokio::spawn(async move {
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
                 let (rule, noted) = (Arc::clone(&rule), Arc::clone(&noted));
+                let (most, under_way) = (Arc::clone(&most), Arc::clone(&under_way));
                 let service = service_fn(move |request| {
                     let (rule, noted) = (Arc::clone(&rule), Arc::clone(&noted));
+                    let (most, under_way) = (Arc::clone(&most), Arc::clone(&under_way));
                     async move {
+                        most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         let (parts, body) = request.into_parts();
                         let mut seen = Asked {
                             method: parts.method.clone(),
@@ -90,6 +97,7 @@ impl Front {
                             None => hand_on(behind, Request::from_parts(parts, body)).await,
                         };
                         seen.ended = now();
+                        under_way.fetch_sub(1, Ordering::SeqCst);
                         noted.lock().unwrap().push(seen);
                         Ok::<_, Infallible>(answer)
                     }
@@ -99,7 +107,12 @@ impl Front {
                 );
             }
         });
-        Self { endpoint, asked, accepting }
+        Self { endpoint, asked, most_at_once, accepting }
+    }
+
+    /// How many requests were under way at once, at the most.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.most_at_once.load(Ordering::SeqCst)
     }
 
     /// What was asked so far.

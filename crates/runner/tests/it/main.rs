@@ -5,6 +5,7 @@ mod caps;
 mod cleanup;
 mod client;
 mod connections;
+mod doctor;
 mod expect_continue;
 mod front;
 mod held_error;

@@ -69,6 +69,7 @@ async fn no_secret_is_written_whatever_is_run_and_whatever_the_server_repeats() 
             &at(&hostile.endpoint, &["run", "hush.toml", "--yes"]),
             Some(2),
         );
+        lab.run("doctor at a telltale", &at(&telltale.endpoint, &["doctor", "hush.toml"]), Some(2));
         lab.run("trace at a telltale", &at(&telltale.endpoint, &["trace", "hush.toml", "--har", "t.har"]), None);
     });
     let refused: Vec<TransferRecord> = lab.lab.run_of("hush").transfers();
@@ -106,6 +107,8 @@ fn run_everything(lab: &mut Searched, endpoint: &str) {
     lab.run("run", &at(endpoint, &["run", "hush.toml", "--yes", "--progress", "plain"]), Some(0));
     lab.run("trace --har of the run", &["trace", "results/hush/latest", "--har", "run.har"], Some(0));
     lab.run("trace --har", &at(endpoint, &["trace", "hush.toml", "--har", "one.har"]), Some(0));
+    lab.run("doctor", &at(endpoint, &["doctor", "hush.toml"]), Some(2));
+    lab.run("doctor --json", &at(endpoint, &["doctor", "hush.toml", "--json"]), Some(2));
     lab.run("dry run", &at(endpoint, &["run", "hush.toml", "--dry-run"]), Some(0));
     lab.run("embedded run", &["run", "slow.toml"], Some(0));
 

@@ -24,6 +24,12 @@ pub(crate) async fn target_of(testbed: &Testbed) -> Target {
     Target { store: store_of(testbed).await, offset: OffsetBracket::default(), endpoint }
 }
 
+/// The testbed as it is reached at `endpoint`, where something stands in front of it.
+pub(crate) async fn target_at(testbed: &Testbed, endpoint: &str) -> Target {
+    let target = target_of(testbed).await;
+    Target { store: target.store.asked_at(endpoint), ..target }
+}
+
 /// A link that gets `key` from the testbed.
 pub(crate) async fn link_to(testbed: &Testbed, key: &ObjectKey) -> SignedRequest {
     let operation = Operation { method: Method::Get, key: key.clone(), part: None };

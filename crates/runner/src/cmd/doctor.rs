@@ -1,0 +1,199 @@
+//! `ttlsweep doctor`: whether machine, credentials and target are fit for an experiment, a line each.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use ttlsweep_record::{Cell, Method, TargetKind};
+
+use super::stop_on_signals;
+use crate::body::{Block, Source};
+use crate::cli::DoctorArgs;
+use crate::clock::{Clock, SystemClock};
+use crate::doctor::{Finding, Level, bucket, clock, credentials, enforcement, lifecycle, machine, rate};
+use crate::estimate::Estimate;
+use crate::exit::{ExitCode, Failure};
+use crate::experiment::{self, Experiment};
+use crate::object_key::RunPrefix;
+use crate::plan::Plan;
+use crate::run_folder;
+use crate::stop::StopSwitch;
+use crate::target::{Target, Targets};
+use crate::transfer::single::Single;
+
+/// Runs the command.
+///
+/// # Errors
+/// The experiment is wrong. What is wrong with the rest is a finding.
+pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
+    let loaded = experiment::load(&args.experiment, &args.overrides.load_options())?;
+    let experiment = &loaded.experiment;
+    for notice in &loaded.notices {
+        eprintln!("note: {notice}");
+    }
+    let plan = Plan::new(experiment);
+    let estimate = Estimate::new(&plan, experiment);
+    eprintln!("{}: {estimate}", experiment.name);
+    let stop = StopSwitch::new();
+    stop_on_signals(&stop, &StopSwitch::new()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+
+    let mut report = Report { json: args.json, worst: Worst::default() };
+    look_here(experiment, &plan, &mut report).await;
+    match Targets::open(&plan.cells).await {
+        Err(error) => {
+            let failure = Failure::from(error);
+            let found = failure.report.to_string();
+            report.tell(if failure.code == ExitCode::TryAgain {
+                Finding::new(Level::Unreachable, "target", found, "check endpoint and network, or try again later")
+            } else {
+                // What to do is in the words already.
+                Finding { level: Level::Error, subject: "target".to_owned(), found, advice: None }
+            });
+        }
+        Ok(targets) => {
+            for (target, cells) in by_target(&plan, &targets) {
+                if stop.is_thrown() {
+                    break;
+                }
+                report.about(&target, &cells);
+                look_there(&target, &cells, experiment, &plan, &estimate, &stop, &mut report).await;
+            }
+            targets.close().await;
+        }
+    }
+    advise(experiment, &plan);
+    Ok(if stop.is_thrown() { ExitCode::Interrupted } else { report.exit_code() })
+}
+
+/// This machine.
+async fn look_here(experiment: &Experiment, plan: &Plan, report: &mut Report) {
+    for finding in machine::check(plan, experiment.parallel_trials, &machine::Limits::here()) {
+        report.tell(finding);
+    }
+    let secure = |cell: &Cell| match cell.target {
+        TargetKind::Embedded => cell.tls.unwrap_or(true),
+        TargetKind::S3 => cell.endpoint.as_deref().is_none_or(|endpoint| endpoint.starts_with("https:")),
+    };
+    match rate::measure(plan, plan.cells.iter().any(secure), SELF_TEST).await {
+        Ok(carried) => report.tell(rate::judge(&carried, plan, experiment.parallel_trials)),
+        Err(error) => {
+            let advice = "see what keeps this machine from it; the sweep needs the same";
+            report.tell(Finding::new(Level::Warning, "rate", format!("no self-test: {error}"), advice));
+        }
+    }
+}
+
+/// One target: each question builds on the answer to the one before.
+async fn look_there(
+    target: &Target,
+    cells: &[&Cell],
+    experiment: &Experiment,
+    plan: &Plan,
+    estimate: &Estimate,
+    stop: &StopSwitch,
+    report: &mut Report,
+) {
+    let Some(&cell) = cells.first() else { return };
+    let now = SystemClock.wall();
+    if cell.target == TargetKind::S3 {
+        report.tell(credentials::check(target.store.origin(), plan, estimate, now));
+        for finding in bucket::check(&target.store).await {
+            report.tell(finding);
+        }
+    }
+    let run_id = run_folder::run_id(now, &plan.hash, &crate::machine::host());
+    let prefix = RunPrefix::new(&cell.prefix, &experiment.name, &run_id);
+    let key = prefix.key("doctor");
+    let body = Source::Generated { block: Block::new(plan.seed), len: BODY };
+    // A question at a terminal must not wait as long as a transfer may.
+    let patient = Cell { timeout_us: PATIENCE_US, ..cell.clone() };
+    let single = Single { target, cell: &patient, clock: &SystemClock, ids: Arc::new(AtomicU64::new(0)) };
+    let mut stop = stop.listen(None);
+
+    let put = enforcement::put(&single, &key, &body, &mut stop).await;
+    let is_there = put.level == Level::Ok;
+    report.tell(put);
+    report.tell(clock::check(&single, &key, &mut stop).await);
+    if is_there {
+        let mut methods: Vec<Method> = cells.iter().map(|cell| cell.method).collect();
+        methods.sort_unstable();
+        methods.dedup();
+        for method in methods {
+            report.tell(enforcement::expired(&single, method, &prefix, &key, &body, &mut stop).await);
+        }
+        report.tell(enforcement::delete(&single, &key).await);
+    }
+}
+
+/// The lifecycle rule for what may be left all the same.
+fn advise(experiment: &Experiment, plan: &Plan) {
+    let cells: Vec<_> = plan.cells.iter().filter(|cell| cell.target == TargetKind::S3).collect();
+    let mut buckets: Vec<_> = cells.iter().map(|cell| cell.bucket.as_str()).collect();
+    buckets.sort_unstable();
+    buckets.dedup();
+    for bucket in buckets {
+        let here: Vec<_> = cells.iter().copied().filter(|cell| cell.bucket == bucket).collect();
+        let rules = lifecycle::configuration(&lifecycle::prefixes(&here, &experiment.name));
+        eprintln!(
+            "\na lifecycle rule deletes what a killed run leaves; this replaces the bucket's other rules, if it has any:\n\
+             aws s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration '{rules}'"
+        );
+    }
+}
+
+/// The plan's cells by their targets, in the plan's order.
+fn by_target<'a>(plan: &'a Plan, targets: &Targets) -> Vec<(Arc<Target>, Vec<&'a Cell>)> {
+    let mut found: Vec<(Arc<Target>, Vec<&Cell>)> = Vec::new();
+    for cell in &plan.cells {
+        let target = targets.of(cell);
+        match found.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &target)) {
+            Some((_, cells)) => cells.push(cell),
+            None => found.push((target, vec![cell])),
+        }
+    }
+    found
+}
+
+/// Prints findings as they come.
+struct Report {
+    json: bool,
+    worst: Worst,
+}
+
+#[derive(Default)]
+struct Worst {
+    error: bool,
+    unreachable: bool,
+}
+
+impl Report {
+    /// Says which target the next findings are about.
+    fn about(&self, target: &Target, cells: &[&Cell]) {
+        let policy = cells.first().and_then(|cell| cell.expiry_policy);
+        let policy = policy.map(|policy| format!(", expiry {policy}")).unwrap_or_default();
+        eprintln!("{}, bucket `{}`{policy}:", target.endpoint, target.store.bucket());
+    }
+
+    fn tell(&mut self, finding: Finding) {
+        self.worst.error |= finding.level == Level::Error;
+        self.worst.unreachable |= finding.level == Level::Unreachable;
+        if self.json {
+            println!("{}", serde_json::to_string(&finding).unwrap_or_default());
+        } else {
+            println!("{finding}");
+        }
+    }
+
+    /// What must be mended comes before what may mend itself.
+    fn exit_code(&self) -> ExitCode {
+        match self.worst {
+            Worst { error: true, .. } => ExitCode::Usage,
+            Worst { unreachable: true, .. } => ExitCode::TryAgain,
+            Worst { .. } => ExitCode::Done,
+        }
+    }
+}
+
+const SELF_TEST: Duration = Duration::from_secs(2);
+const BODY: u64 = 1000;
+const PATIENCE_US: u64 = 30_000_000;

@@ -1,0 +1,83 @@
+//! Whether machine, credentials and target are fit for an experiment: findings, each with what to do.
+//!
+//! [`machine`] and [`rate`] look at this side, [`credentials`], [`bucket`], [`clock`] and [`enforcement`] at the other one;
+//! [`lifecycle`] is advice. All that is sent is small, below a prefix of its own, and deleted again.
+
+pub mod bucket;
+pub mod clock;
+pub mod credentials;
+pub mod enforcement;
+pub mod lifecycle;
+pub mod machine;
+pub mod rate;
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How it stands.
+    pub level: Level,
+    /// What was looked at.
+    pub subject: String,
+    /// What was found.
+    pub found: String,
+    /// What to do about it.
+    pub advice: Option<String>,
+}
+
+/// How something stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Fit.
+    Ok,
+    /// The run may go on, and its results may suffer.
+    Warning,
+    /// The run would be worth nothing, or not begin.
+    Error,
+    /// Nobody answered; it may work later.
+    Unreachable,
+}
+
+impl Finding {
+    /// Something that is fit.
+    pub fn ok(subject: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { level: Level::Ok, subject: subject.into(), found: found.into(), advice: None }
+    }
+
+    /// Something that is not, and what to do.
+    pub fn new(level: Level, subject: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { level, subject: subject.into(), found: found.into(), advice: Some(advice.into()) }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = match self.level {
+            Level::Ok => "ok",
+            Level::Warning => "warning",
+            Level::Error => "error",
+            Level::Unreachable => "no answer",
+        };
+        write!(f, "{level:<9}  {:<12}  {}", self.subject, self.found)?;
+        match &self.advice {
+            Some(advice) => write!(f, ": {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_one_line_that_says_what_to_do() {
+        let finding = Finding::new(Level::Warning, "clock", "3 s behind", "set it");
+        assert_eq!(finding.to_string(), "warning    clock         3 s behind: set it");
+        assert_eq!(Finding::ok("clock", "right").to_string(), "ok         clock         right");
+    }
+}

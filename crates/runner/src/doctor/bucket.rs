@@ -1,0 +1,79 @@
+//! Where the bucket is, and whether requests reach it without a redirect.
+
+use super::{Finding, Level};
+use crate::store::{BucketAnswer, Store};
+
+/// Asks the bucket.
+pub async fn check(store: &Store) -> Vec<Finding> {
+    let mut findings = vec![judge(&store.head_bucket().await, store.bucket(), store.region())];
+    if store.keeps_versions().await == Some(true) {
+        findings.push(Finding::new(
+            Level::Warning,
+            SUBJECT,
+            "it keeps old versions, so that what is deleted is stored and billed on",
+            "use a bucket without versioning, or the lifecycle rule below, which deletes old versions, too",
+        ));
+    }
+    findings
+}
+
+fn judge(answer: &BucketAnswer, bucket: &str, signed_for: &str) -> Finding {
+    if let Some(region) = answer.region.as_deref().filter(|region| *region != signed_for) {
+        return Finding::new(
+            Level::Error,
+            SUBJECT,
+            format!("`{bucket}` is in {region}, and links would be signed for {signed_for}"),
+            format!("add `--region {region}`"),
+        );
+    }
+    let refusal = answer.refusal.as_deref().unwrap_or_default();
+    match answer.status {
+        Some(200..300) => Finding::ok(
+            SUBJECT,
+            match &answer.region {
+                Some(region) => format!("`{bucket}` is in {region}, which links are signed for"),
+                None => format!("`{bucket}` answers and names no region; links are signed for {signed_for}"),
+            },
+        ),
+        Some(status @ 300..=399) => Finding::new(
+            Level::Error,
+            SUBJECT,
+            format!("`{bucket}` redirects ({status}), and a signed request that follows a redirect is refused"),
+            "name the bucket's own region with `--region`, or its endpoint with `--endpoint`; a new bucket redirects for \
+             some hours",
+        ),
+        Some(401 | 403) => Finding::new(
+            Level::Warning,
+            SUBJECT,
+            format!("the key may not ask about `{bucket}` (HeadBucket: {refusal})"),
+            "nothing needs to be done if uploads work; see below",
+        ),
+        Some(_) => Finding::new(Level::Error, SUBJECT, format!("`{bucket}`: {refusal}"), "check bucket and endpoint"),
+        None => Finding::new(Level::Unreachable, SUBJECT, format!("`{bucket}`: {refusal}"), "try again later"),
+    }
+}
+
+const SUBJECT: &str = "bucket";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(status: Option<u16>, region: Option<&str>) -> Level {
+        let answer = BucketAnswer { status, region: region.map(str::to_owned), refusal: Some("no".to_owned()) };
+        judge(&answer, "b", "us-east-1").level
+    }
+
+    #[test]
+    fn another_region_and_a_redirect_are_errors() {
+        assert_eq!(level(Some(200), Some("us-east-1")), Level::Ok);
+        assert_eq!(level(Some(200), None), Level::Ok);
+        // S3 gives the region with its redirects and refusals, too.
+        assert_eq!(level(Some(301), Some("eu-west-1")), Level::Error);
+        assert_eq!(level(Some(403), Some("eu-west-1")), Level::Error);
+        assert_eq!(level(Some(307), Some("us-east-1")), Level::Error);
+        assert_eq!(level(Some(403), None), Level::Warning);
+        assert_eq!(level(Some(404), None), Level::Error);
+        assert_eq!(level(None, None), Level::Unreachable);
+    }
+}

@@ -1,0 +1,287 @@
+//! Whether this machine can carry the plan's rate: uploads to a sink within the process, over loopback, for a short while.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use http::{HeaderMap, Method};
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use ttlsweep_record::{BandwidthPer, BitRate};
+
+use super::{Finding, Level};
+use crate::body::{Block, Source};
+use crate::clock::{Clock, SystemClock};
+use crate::dial::Dialer;
+use crate::endpoint::Endpoint;
+use crate::link::SignedRequest;
+use crate::machine::process_cpu;
+use crate::plan::Plan;
+use crate::secret::Secret;
+use crate::stop::StopSwitch;
+use crate::transfer::{self, Limits, Task};
+
+/// What the machine managed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Carried {
+    /// Over all connections.
+    pub bits_per_second: f64,
+    /// Processors in use, the sink's share included; nothing where the system does not tell.
+    pub processors: Option<f64>,
+    /// Connections.
+    pub connections: u32,
+    /// Whether it went over TLS.
+    pub tls: bool,
+}
+
+/// Uploads for `time` over as many connections as the plan has users, some dozens at the most.
+///
+/// # Errors
+/// The system refuses the sink a port or a thread.
+pub async fn measure(plan: &Plan, tls: bool, time: Duration) -> io::Result<Carried> {
+    let connections = plan.cells.iter().map(|cell| cell.users).max().unwrap_or(1).min(MOST_CONNECTIONS);
+    let sink = Sink::start(tls)?;
+    let uri = format!("{}://{}/", if tls { "https" } else { "http" }, sink.address);
+    // An address with a port is a URI.
+    let uri: http::Uri = uri.parse().map_err(io::Error::other)?;
+    let endpoint = Endpoint::of(&uri).map_err(io::Error::other)?;
+    let request = Arc::new(SignedRequest {
+        method: Method::PUT,
+        uri: Secret::new(uri),
+        headers: Secret::new(HeaderMap::new()),
+        presigned_at: None,
+        expires_at: None,
+    });
+    let source = Source::Generated { block: Block::new(plan.seed), len: BODY };
+    let dialer = Dialer {
+        endpoint,
+        tls: sink.trusted.clone(),
+        cap: None,
+        receive_buffer: None,
+        ids: Arc::new(AtomicU64::new(0)),
+    };
+    let started = Instant::now();
+    let (deadline, cpu_before) = (started + time, process_cpu());
+    let mut users = JoinSet::new();
+    for number in 0..connections {
+        users.spawn(upload(Arc::clone(&request), source.clone(), dialer.clone(), number, deadline));
+    }
+    let bytes: u64 = users.join_all().await.into_iter().sum();
+    let seconds = started.elapsed().as_secs_f64();
+    let cpu = process_cpu().zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
+    Ok(Carried {
+        bits_per_second: bytes as f64 * 8.0 / seconds,
+        processors: cpu.map(|cpu| cpu.as_secs_f64() / seconds),
+        connections,
+        tls,
+    })
+}
+
+/// One user's uploads until the deadline; how many bytes its sockets took.
+async fn upload(request: Arc<SignedRequest>, source: Source, dialer: Dialer, number: u32, deadline: Instant) -> u64 {
+    let (mut kept, mut bytes, switch) = (None, 0, StopSwitch::new());
+    let key = format!("self-test-{number}");
+    while Instant::now() < deadline {
+        let task = Task {
+            transfer_id: "self-test",
+            request: &request,
+            upload: Some(&source),
+            key: &key,
+            expect_continue: false,
+            limits: Limits { connect: PATIENCE, idle: PATIENCE, total: PATIENCE },
+            sample_every: PATIENCE,
+        };
+        let mut stop = switch.listen(Some(deadline));
+        let observed = transfer::run(&task, &dialer, &mut kept, SystemClock.anchor(), &mut stop).await;
+        let Some(connection) = observed.connection else { break };
+        bytes += connection.socket_written;
+    }
+    bytes
+}
+
+/// Holds what was measured against the plan.
+pub fn judge(carried: &Carried, plan: &Plan, parallel_trials: u32) -> Finding {
+    let subject = "rate";
+    let over = if carried.tls { "TLS over loopback" } else { "loopback" };
+    let cpu = carried.processors.map(|cpu| format!(", {cpu:.1} processors busy, the sink's share included"));
+    let can = format!(
+        "this machine carries {} by {} connections of {over}{}",
+        megabytes(carried.bits_per_second),
+        carried.connections,
+        cpu.unwrap_or_default()
+    );
+    let demands = plan.cells.iter().filter_map(|cell| {
+        let sharers = if cell.bandwidth_per == BandwidthPer::User { u64::from(cell.users) } else { 1 };
+        Some(cell.bandwidth_bps.map(BitRate::bits_per_second)? * sharers * u64::from(parallel_trials))
+    });
+    let asked = demands.max();
+    let unlimited = if plan.cells.iter().any(|cell| cell.bandwidth_bps.is_none()) {
+        "; cells without a cap take whatever the line gives, up to that"
+    } else {
+        ""
+    };
+    let Some(asked) = asked.map(|bps| bps as f64) else { return Finding::ok(subject, format!("{can}{unlimited}")) };
+    let found = format!("{can}; the plan asks for {} at most{unlimited}", megabytes(asked));
+    if asked > carried.bits_per_second {
+        Finding::new(Level::Error, subject, found, "use a lower cap, fewer users, or a faster machine")
+    } else if asked * MARGIN > carried.bits_per_second {
+        let advice = "that leaves little room; watch the column `starved` of trials.csv, or use a faster machine";
+        Finding::new(Level::Warning, subject, found, advice)
+    } else {
+        Finding::ok(subject, found)
+    }
+}
+
+fn megabytes(bits_per_second: f64) -> String {
+    let megabytes = bits_per_second / 8e6;
+    if megabytes < 10.0 { format!("{megabytes:.2} MB/s") } else { format!("{megabytes:.0} MB/s") }
+}
+
+/// Takes whatever is put, and answers 200. On a thread of its own; it ends when this is dropped.
+struct Sink {
+    address: SocketAddr,
+    trusted: Option<Arc<ClientConfig>>,
+    _running: tokio::sync::oneshot::Sender<()>,
+}
+
+impl Sink {
+    fn start(tls: bool) -> io::Result<Self> {
+        let (acceptor, trusted) = if tls { Some(identity().map_err(io::Error::other)?) } else { None }.unzip();
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let (running, ended) = tokio::sync::oneshot::channel::<()>();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new().name("sink".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = ended => {}
+                    result = accept(listener, acceptor) => if let Err(error) = result {
+                        tracing::warn!("the self-test's sink: {error}");
+                    }
+                }
+            });
+        })?;
+        Ok(Self { address, trusted, _running: running })
+    }
+}
+
+async fn accept(listener: std::net::TcpListener, acceptor: Option<TlsAcceptor>) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let mut connections = JoinSet::new();
+    loop {
+        let (socket, _) = listener.accept().await?;
+        let acceptor = acceptor.clone();
+        // A connection that the other side closes at the deadline ends in an error, and that is its end.
+        connections.spawn(async move { serve(socket, acceptor).await.unwrap_or_default() });
+    }
+}
+
+async fn serve(socket: TcpStream, acceptor: Option<TlsAcceptor>) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    match acceptor {
+        None => swallow(socket).await,
+        Some(acceptor) => swallow(acceptor.accept(socket).await?).await,
+    }
+}
+
+/// Every request has the same length of body, and no other part that matters.
+async fn swallow(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    let mut buffer = vec![0; 64 << 10];
+    let mut filled = 0;
+    loop {
+        let head = loop {
+            if let Some(end) = buffer[..filled].windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                break end + 4;
+            }
+            match stream.read(&mut buffer[filled..]).await? {
+                0 => return Ok(()),
+                read => filled += read,
+            }
+        };
+        let mut left = BODY.saturating_sub((filled - head) as u64);
+        while left > 0 {
+            match stream.read(&mut buffer).await? {
+                0 => return Ok(()),
+                read => left = left.saturating_sub(read as u64),
+            }
+        }
+        filled = 0;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
+        stream.flush().await?;
+    }
+}
+
+/// A certificate made for this one sink, and a client that trusts nothing else.
+fn identity() -> Result<(TlsAcceptor, Arc<ClientConfig>), Box<dyn std::error::Error + Send + Sync>> {
+    let made = rcgen::generate_simple_self_signed(vec![Ipv4Addr::LOCALHOST.to_string()])?;
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    let certificate = made.cert.der().clone();
+    let provider = Arc::new(ring::default_provider());
+    let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)?;
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate)?;
+    let client = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok((TlsAcceptor::from(Arc::new(server)), Arc::new(client)))
+}
+
+const BODY: u64 = 8 << 20;
+/// More connections than this carry no more.
+const MOST_CONNECTIONS: u32 = 64;
+/// How much more the machine should carry than it is asked for.
+const MARGIN: f64 = 2.0;
+/// Longer than any self-test.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{LoadOptions, load};
+
+    fn plan(grid: &str) -> Plan {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("e.toml");
+        let text = format!("[experiment]\nname = \"e\"\n[grid]\nttl = \"10s\"\nsize = \"1MB\"\n{grid}\n");
+        std::fs::write(&path, text).unwrap();
+        Plan::new(&load(&path, &LoadOptions::default()).unwrap().experiment)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn uploads_reach_the_sink_with_and_without_tls() {
+        let plan = plan("users = 3");
+        for tls in [false, true] {
+            let carried = measure(&plan, tls, Duration::from_millis(300)).await.unwrap();
+            assert_eq!((carried.connections, carried.tls), (3, tls));
+            // Even unoptimised on a busy machine, a sink on loopback takes more than a few packets.
+            assert!(carried.bits_per_second > 1e6, "{carried:?}");
+        }
+    }
+
+    #[test]
+    fn the_greatest_cap_times_its_users_is_what_is_asked() {
+        let carried = |bits_per_second| Carried { bits_per_second, processors: Some(1.5), connections: 5, tls: true };
+        let per_user = plan("users = [1, 5]\nbandwidth = \"8Mbit/s\"\n[transfer]\nbandwidth_per = \"user\"");
+        assert_eq!(judge(&carried(39e6), &per_user, 1).level, Level::Error);
+        assert_eq!(judge(&carried(41e6), &per_user, 1).level, Level::Warning);
+        let fit = judge(&carried(81e6), &per_user, 1);
+        assert_eq!(fit.level, Level::Ok);
+        assert!(fit.found.contains("asks for 5.00 MB/s"), "{}", fit.found);
+        let unlimited = judge(&carried(1e6), &plan("bandwidth = \"unlimited\""), 1);
+        assert_eq!(unlimited.level, Level::Ok);
+        assert!(unlimited.found.contains("cells without a cap"), "{}", unlimited.found);
+    }
+}

@@ -1,0 +1,48 @@
+//! What a bucket says of itself: where it is, and whether it keeps what is deleted.
+
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::types::BucketVersioningStatus;
+
+use super::Store;
+use super::preflight::words;
+
+/// The answer to HeadBucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketAnswer {
+    /// The status; nothing where nobody answered.
+    pub status: Option<u16>,
+    /// The bucket's region (`x-amz-bucket-region`), which S3 gives with refusals, too.
+    pub region: Option<String>,
+    /// The refusal in words.
+    pub refusal: Option<String>,
+}
+
+impl Store {
+    /// Asks the bucket where it is.
+    pub async fn head_bucket(&self) -> BucketAnswer {
+        match self.control.head_bucket().bucket(&self.bucket).send().await {
+            Ok(head) => {
+                BucketAnswer { status: Some(200), region: head.bucket_region().map(str::to_owned), refusal: None }
+            }
+            Err(error) => {
+                let response = match &error {
+                    SdkError::ServiceError(service) => Some(service.raw()),
+                    SdkError::ResponseError(response) => Some(response.raw()),
+                    _ => None,
+                };
+                let region = response.and_then(|response| response.headers().get("x-amz-bucket-region"));
+                BucketAnswer {
+                    status: response.map(|response| response.status().as_u16()),
+                    region: region.map(str::to_owned),
+                    refusal: Some(words(&error)),
+                }
+            }
+        }
+    }
+
+    /// Whether the bucket keeps old versions of what is deleted; nothing where that cannot be found out.
+    pub async fn keeps_versions(&self) -> Option<bool> {
+        let versioning = self.control.get_bucket_versioning().bucket(&self.bucket).send().await.ok()?;
+        Some(versioning.status() == Some(&BucketVersioningStatus::Enabled))
+    }
+}
