@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use ttlsweep_record::{Cell, TargetKind, TrialState};
+use ttlsweep_record::{Cell, Method, TargetKind, TrialState};
 
-use crate::cleanup::{Cleaner, Left, Leftovers};
+use crate::cleanup::{Cleaner, Left, Leftovers, Made};
 use crate::clock::Clock;
 use crate::estimate::trial_duration;
 use crate::files::Files;
+use crate::object_key::RunPrefix;
 use crate::plan::{Plan, Trial};
 use crate::progress::{Counts, Mode, Progress};
 use crate::stop::StopSwitch;
@@ -109,9 +110,31 @@ impl Sweep<'_> {
         // Those of a testbed go with it.
         if self.plan.cells.iter().any(|cell| cell.target == TargetKind::S3) {
             downloads.into_iter().for_each(|leftovers| cleaner.note(leftovers));
+            self.unnamed_uploads(targets, &cleaner).await.into_iter().for_each(|leftovers| cleaner.note(leftovers));
             cleaner.finish().await;
         }
         result.map(|end| SweepEnd { left: cleaner.left().to_vec(), ..end })
+    }
+
+    /// Multipart uploads that were begun although their answer could not be read, so that nobody has their names: those that
+    /// the store lists below the run's prefix.
+    async fn unnamed_uploads(&self, targets: &Targets, cleaner: &Cleaner) -> Vec<Leftovers> {
+        let told: HashSet<&Made> = cleaner.left().iter().map(|left| &left.made).collect();
+        let mut found: Vec<Leftovers> = Vec::new();
+        let parts = self.plan.cells.iter().filter(|cell| cell.method == Method::UploadPart && !self.keep_objects);
+        for cell in parts.filter(|_| !self.leave.is_thrown()) {
+            let target = targets.of(cell);
+            if found.iter().any(|known| Arc::ptr_eq(&known.target, &target)) {
+                continue;
+            }
+            let prefix = RunPrefix::new(&cell.prefix, self.experiment, self.run_id);
+            // A key need not be allowed to list; `clean` says so where that matters.
+            let listed = target.store.uploads_below(&prefix).await.unwrap_or_default();
+            let made = listed.into_iter().map(|(key, upload_id)| Made { key, upload_id: Some(upload_id) });
+            let made = made.filter(|made| !told.contains(made)).collect();
+            found.push(Leftovers { target, cell_id: cell.cell_id.clone(), made });
+        }
+        found
     }
 
     async fn run_missing(

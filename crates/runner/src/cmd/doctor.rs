@@ -128,15 +128,16 @@ async fn look_there(
 /// The lifecycle rule for what may be left all the same.
 fn advise(experiment: &Experiment, plan: &Plan) {
     let cells: Vec<_> = plan.cells.iter().filter(|cell| cell.target == TargetKind::S3).collect();
-    let mut buckets: Vec<_> = cells.iter().map(|cell| cell.bucket.as_str()).collect();
+    let mut buckets: Vec<_> = cells.iter().map(|cell| (cell.bucket.as_str(), cell.endpoint.as_deref())).collect();
     buckets.sort_unstable();
     buckets.dedup();
-    for bucket in buckets {
+    for (bucket, endpoint) in buckets {
         let here: Vec<_> = cells.iter().copied().filter(|cell| cell.bucket == bucket).collect();
         let rules = lifecycle::configuration(&lifecycle::prefixes(&here, &experiment.name));
+        let endpoint = endpoint.map(|url| format!("--endpoint-url {url} ")).unwrap_or_default();
         eprintln!(
             "\na lifecycle rule deletes what a killed run leaves; this replaces the bucket's other rules, if it has any:\n\
-             aws s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration '{rules}'"
+             aws {endpoint}s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration '{rules}'"
         );
     }
 }

@@ -12,6 +12,7 @@ use super::stop_on_signals;
 use crate::cleanup::Cleaner;
 use crate::cli::TraceArgs;
 use crate::clock::{Clock, SystemClock};
+use crate::estimate::Estimate;
 use crate::exit::{ExitCode, Failure};
 use crate::experiment;
 use crate::files::RowSink;
@@ -69,6 +70,9 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::new(ExitCode::Usage, message));
     };
     let cell = Cell { users: 1, transfers_per_user: Some(1), duration_us: None, ..cell.clone() };
+    let trial = Trial { trial_id: "trace".to_owned(), cell: 0, block: 1, position: 1, jitter: Duration::ZERO };
+    let this = Plan { repetitions: 1, cells: vec![cell.clone()], trials: vec![trial.clone()], ..plan.clone() };
+    eprintln!("{}: {}", loaded.experiment.name, Estimate::new(&this, &loaded.experiment));
     let stop = StopSwitch::new();
     let leave = StopSwitch::new();
     stop_on_signals(&stop, &leave).map_err(|error| Failure::new(ExitCode::Internal, error))?;
@@ -95,7 +99,6 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
         cleaner.finish().await;
         return Err(error.into());
     }
-    let trial = Trial { trial_id: "trace".to_owned(), cell: 0, block: 1, position: 1, jitter: Duration::ZERO };
     let source = sources.of(&cell).map_err(|error| Failure::new(ExitCode::Usage, error))?;
     let cell = Arc::new(cell);
     let target = targets.of(&cell);

@@ -55,6 +55,12 @@ pub async fn expired(
         Method::UploadPart => match store.begin_upload(&key).await {
             Ok(upload_id) => Some(upload_id),
             Err(error) => {
+                // It may have been begun all the same, where only the answer makes no sense.
+                for (key, upload_id) in store.uploads_below(prefix).await.unwrap_or_default() {
+                    if let Err(error) = store.abort_upload(&key, &upload_id).await {
+                        tracing::warn!("{error}");
+                    }
+                }
                 let advice = "allow this key s3:PutObject on the prefix, or use another method";
                 return Finding::new(Level::Error, EXPIRY, error, advice);
             }

@@ -219,6 +219,21 @@ async fn ctrl_c_deletes_too_and_resume_leaves_nothing_of_either_part() {
     assert!(fs::read_to_string(lab.run_of("slow").path().join("objects.csv")).unwrap().contains("deleted"));
 }
 
+/// rclone answers CreateMultipartUpload in a way that the SDK cannot read: the upload is begun, and nobody has its name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_that_were_begun_unnoticed_are_given_up_too() {
+    let (testbed, lab) = (plain_testbed().await, Lab::new());
+    lab.write("all.toml", ALL_METHODS);
+    let front =
+        Front::garbling(&testbed, |asked| asked.method == Method::POST && asked.target.contains("?uploads")).await;
+    let run = run_through(&lab, &front, "all.toml", &[]);
+    tokio::task::spawn_blocking(|| succeed(run)).await.unwrap();
+    let begun = front.asked().iter().filter(|asked| asked.target.contains("?uploads")).count();
+    let unread = lab.run_of("all").transfers().into_iter().filter(|row| row.outcome == Outcome::FailedLocally).count();
+    assert_eq!((begun > 0, unread), (true, 4), "the answers were not to be read");
+    assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]));
+}
+
 /// A hundred thousand objects are a hundred requests; a second Ctrl-C would leave the rest.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn very_many_objects_are_deleted_in_batches_a_few_at_a_time() {

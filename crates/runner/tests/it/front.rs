@@ -68,6 +68,15 @@ impl Front {
         testbed: &Testbed,
         rule: impl Fn(&Parts) -> Option<Refusal> + Send + Sync + 'static,
     ) -> Self {
+        Self::start(testbed, rule, |_| false).await
+    }
+
+    async fn start(
+        testbed: &Testbed,
+        rule: impl Fn(&Parts) -> Option<Refusal> + Send + Sync + 'static,
+        garbled: impl Fn(&Asked) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let garbled: Arc<dyn Fn(&Asked) -> bool + Send + Sync> = Arc::new(garbled);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -78,10 +87,10 @@ impl Front {
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
                 let (rule, noted) = (Arc::clone(&rule), Arc::clone(&noted));
-                let (most, under_way) = (Arc::clone(&most), Arc::clone(&under_way));
+                let (most, under_way, garbled) = (Arc::clone(&most), Arc::clone(&under_way), Arc::clone(&garbled));
                 let service = service_fn(move |request| {
                     let (rule, noted) = (Arc::clone(&rule), Arc::clone(&noted));
-                    let (most, under_way) = (Arc::clone(&most), Arc::clone(&under_way));
+                    let (most, under_way, garbled) = (Arc::clone(&most), Arc::clone(&under_way), Arc::clone(&garbled));
                     async move {
                         most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         let (parts, body) = request.into_parts();
@@ -94,6 +103,11 @@ impl Front {
                         };
                         let answer = match rule(&parts) {
                             Some(refusal) => refuse(refusal, body).await,
+                            None if garbled(&seen) => {
+                                let answer = hand_on(behind, Request::from_parts(parts, body)).await;
+                                drop(answer.into_body().collect().await);
+                                Response::new(whole("<Other/>"))
+                            }
                             None => hand_on(behind, Request::from_parts(parts, body)).await,
                         };
                         seen.ended = now();
@@ -108,6 +122,11 @@ impl Front {
             }
         });
         Self { endpoint, asked, most_at_once, accepting }
+    }
+
+    /// Hands everything on, and takes the sense out of the answers to those requests that `garbled` picks.
+    pub(crate) async fn garbling(testbed: &Testbed, garbled: impl Fn(&Asked) -> bool + Send + Sync + 'static) -> Self {
+        Self::start(testbed, |_| None, garbled).await
     }
 
     /// How many requests were under way at once, at the most.
@@ -137,10 +156,14 @@ fn now() -> Timestamp {
     Timestamp::from_system_time(SystemTime::now())
 }
 
+fn whole(text: impl Into<Bytes>) -> BoxBody<Bytes, hyper::Error> {
+    Full::new(text.into()).map_err(|never| match never {}).boxed()
+}
+
 async fn refuse((status, text): Refusal, body: Incoming) -> Response<BoxBody<Bytes, hyper::Error>> {
     // Read first, so that this is no early answer.
     let _ = body.collect().await;
-    let mut response = Response::new(Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed());
+    let mut response = Response::new(whole(text));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response
 }
@@ -153,7 +176,7 @@ async fn hand_on(behind: std::net::SocketAddr, request: Request<Incoming>) -> Re
         Ok(response) => response.map(BodyExt::boxed),
         // The client went away in the middle of its body.
         Err(_) => {
-            let mut response = Response::new(Full::default().map_err(|never| match never {}).boxed());
+            let mut response = Response::new(whole(""));
             *response.status_mut() = StatusCode::BAD_GATEWAY;
             response
         }
