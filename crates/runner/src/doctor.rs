@@ -10,6 +10,7 @@ pub mod enforcement;
 pub mod lifecycle;
 pub mod machine;
 pub mod rate;
+mod sink;
 
 use std::fmt;
 
