@@ -28,15 +28,22 @@ pub struct SignedRequest {
 }
 
 impl SignedRequest {
-    /// Takes what is secret of this request out of a text that a server or a library wrote: where it is named, and where its
+    /// Takes what is secret of this request out of texts that a server or a library wrote: where it is named, and where its
     /// value stands in whatever surroundings.
-    pub fn redact(&self, text: &mut String) {
-        if let Cow::Owned(clean) = redacted(text) {
-            *text = clean;
+    pub fn redact<'a>(&self, texts: impl IntoIterator<Item = &'a mut String>) {
+        let mut texts = texts.into_iter().filter(|text| text.len() >= SHORTEST).peekable();
+        if texts.peek().is_none() {
+            return;
         }
-        for secret in self.secrets() {
-            if text.contains(&secret) {
-                *text = text.replace(&secret, REDACTED);
+        let secrets = self.secrets();
+        for text in texts {
+            if let Cow::Owned(clean) = redacted(text) {
+                *text = clean;
+            }
+            for secret in &secrets {
+                if text.contains(secret) {
+                    *text = text.replace(secret, REDACTED);
+                }
             }
         }
     }
@@ -146,10 +153,10 @@ mod tests {
         );
         for request in [link, headers] {
             let mut text = "we got 5e1f00d5 with to/ken== by AKIDEXAMPLE (AKIDEXAMPLE/20261124/r)".to_owned();
-            request.redact(&mut text);
+            request.redact([&mut text]);
             assert_eq!(text, "we got REDACTED with REDACTED by REDACTED (REDACTED)");
             let mut other = "Request has expired".to_owned();
-            request.redact(&mut other);
+            request.redact([&mut other]);
             assert_eq!(other, "Request has expired");
         }
     }

@@ -34,7 +34,7 @@ impl Rows {
             &mut row.error,
         ];
         let of_events = self.events.iter_mut().map(|event| &mut event.value);
-        of_row.into_iter().chain(of_events).flatten().for_each(|text| request.redact(text));
+        request.redact(of_row.into_iter().chain(of_events).flatten());
     }
 }
 
