@@ -13,11 +13,17 @@ mod evidence;
 mod file;
 mod finding;
 mod flight;
+mod groups;
 mod named;
+mod needed;
 mod network;
 mod prose;
+mod standstill;
+mod stray;
 mod support;
 mod target;
+mod timed;
+mod window;
 
 pub use decide::{Judged, Ruling, TargetRuling, decide};
 pub use evidence::{Evidence, Trial};

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use ttlsweep_record::{Mechanism, Outcome, Phase};
 
-use super::flight::Timed;
+use super::timed::Timed;
 use crate::observation::{Answer, Timeout};
 
 /// What a transfer's end counts toward.
@@ -28,6 +28,8 @@ pub(super) struct ExpiredLooks {
     pub(super) answers: HashSet<u32>,
     /// Some expired start ended without a response.
     pub(super) without_answer: bool,
+    /// Something else than expiry was answered at the head, so that an end there may be such an answer, unread.
+    pub(super) refused_at_head: bool,
 }
 
 impl ExpiredLooks {
@@ -139,8 +141,13 @@ fn broken(timed: &Timed<'_>, looks: &ExpiredLooks) -> (Cause, bool) {
     if seen.reused_connection && no_answer && nothing_taken && (soon || seen.phase == Phase::RequestHead) {
         return (Cause::Of(Mechanism::StaleConnection), false);
     }
-    let standing = || timed.stood_still();
-    let unrelated = || if standing() { Cause::Of(Mechanism::IdleTimeout) } else { Cause::Of(Mechanism::Network) };
+    let unrelated = || match () {
+        () if timed.met_idle_timer() => Cause::Of(Mechanism::IdleTimeout),
+        // Slow, or standing for a time of its own; or told something that was never read.
+        () if timed.standstill().is_some() => Cause::Undecidable,
+        () if looks.refused_at_head && timed.ended_at_head(2) => Cause::Undecidable,
+        () => Cause::Of(Mechanism::Network),
+    };
     let Some(expiry) = timed.expiry else { return (unrelated(), timed.is_unfinished()) };
     let (end, delta) = (seen.ended_at, timed.delta);
     if end < expiry - delta {
@@ -155,7 +162,7 @@ fn broken(timed: &Timed<'_>, looks: &ExpiredLooks) -> (Cause, bool) {
     match end - expiry {
         after if after <= delta && timed.is_unfinished() => (Cause::Of(Mechanism::CutAtExpiry), true),
         after if after <= delta => (Cause::Undecidable, false),
-        _ if standing() => (Cause::Of(Mechanism::IdleTimeout), false),
+        _ if timed.met_idle_timer() => (Cause::Of(Mechanism::IdleTimeout), false),
         _ => (Cause::EndedAfterExpiry, timed.is_unfinished()),
     }
 }

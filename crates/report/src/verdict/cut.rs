@@ -1,271 +1,235 @@
-//! `cut-at-expiry`: of the ends in flight, do more fall within δ of expiry than time alone puts there, and are transfers
-//! without an expiry spared at the same elapsed time?
-
-use std::collections::HashMap;
+//! `cut-at-expiry`: of the ends in flight, do more fall within a window around expiry than time alone puts there, and are
+//! transfers without an expiry spared at the same elapsed time? Asked twice: within δ, and up to a second later.
 
 use ttlsweep_record::Mechanism;
 
 use super::cause::Cause;
-use super::finding::{ByTrial, Tested};
+use super::finding::{ByTrial, MOST_SHARE, Tested};
 use super::flight::Flight;
 use super::prose::{count, p_value, percent, secs, share};
 use super::support;
 use super::target::Target;
-use crate::stats::{Hazard, fisher_greater, trials_for_tail, window_excess};
+use super::window::{Placebos, Window, grid, later};
+use crate::stats::{WindowExcess, fisher_greater, trials_for_tail, upper_bound};
 
 pub(super) fn test(target: &Target, alpha: f64) -> Tested {
     let delta = target.delta();
-    let grid = || target.flights.iter().filter(|flight| flight.in_grid() && flight.counts());
-    let outlived = ByTrial::count(grid().filter(|flight| met_expiry(flight, delta)).map(|f| (f.trial, is_cut(f))));
-    let ends = ByTrial::count(grid().filter(|f| f.ended_in_flight).map(|flight| (flight.trial, is_cut(flight))));
-    let excess = window_excess(&events(grid().filter(|flight| flight.ended_in_flight), &ends, delta));
-    // Fixed before outcomes are looked at: how much of the time of transfers that meet expiry is near it.
-    let planned: Vec<&Flight> = grid().filter(|f| f.expiry.is_some_and(|e| e > delta && e < f.at_risk())).collect();
-    let time_at_risk: f64 = planned.iter().map(|flight| flight.at_risk()).sum();
-    let in_windows: f64 = planned.iter().map(|flight| flight.window_share(delta) * flight.at_risk()).sum();
-    let window_share = if time_at_risk > 0.0 { in_windows / time_at_risk } else { 0.0 };
-
-    let controls = Controls::of(target, delta);
-    // A trial is hit where most of its ends in flight lie in the window: exact for ends that share one fate, and on the
-    // safe side for independent ones.
-    let hits = outlived_trials(target, delta)
-        .into_iter()
-        .filter(|trial| ends.get(*trial).is_some_and(|(all, cut)| 2 * cut > all))
-        .count() as u64;
-    // Like is held against like: whatever cuts half of a trial's transfers near expiry, and knows nothing of it, cuts half of
-    // a control's at one age or another.
-    let spared = fisher_greater(outlived.half_hit(), outlived.trials(), controls.half_ended, controls.trials);
-
-    let needed = trials_for_tail(window_share.max(0.001), alpha / MECHANISMS).max(LEAST_TRIALS);
-    let obstacle = if outlived.trials() == 0 {
-        Some(format!("it takes trials in which links expire in flight, at least {NOTHING_SEEN}"))
-    } else if window_share > MOST_IN_WINDOWS {
-        let seconds = 2.0 * delta / MOST_IN_WINDOWS;
-        Some(format!(
-            "the time within {} of expiry is {} of the time at risk, too much to tell a cut from chance: it takes transfers \
-             of {} or more, or a better known clock",
-            secs(delta),
-            percent(window_share),
-            secs(seconds)
-        ))
-    } else if controls.trials == 0 {
-        Some(format!("no control without an expiry ran to compare with: it takes {LEAST_TRIALS} or more"))
-    } else if spared > NOT_SPARED && controls.ended == 0 {
-        let enough = |n: &u64| fisher_greater(*n, *n, 0, controls.trials.max(*n)) <= NOT_SPARED;
-        let enough = (needed..).find(enough).unwrap_or(needed);
-        Some(format!("too few to be set apart: it takes {enough} trials cut at expiry beside as many controls"))
-    } else {
-        None
-    };
-    // Where the controls end as often, what they suffer explains the excess, and the claim is no surer than the difference.
-    let shared = spared > NOT_SPARED && controls.ended > 0;
-    let p = excess.map(|excess| if shared { excess.p.max(spared) } else { excess.p });
-    let more = if shared {
-        "controls without an expiry end in flight as often, so that a timer or the network explains this as well: it takes \
-         TTLs and sizes that part the two"
-            .to_owned()
-    } else {
-        format!("it takes {needed} trials cut at expiry, and no other, to be sure of it")
-    };
+    let placebos = Placebos::of(target);
+    let near = Reading::of(target, &placebos, Window::at_expiry(delta));
+    let late = Reading::of(target, &placebos, Window::late(delta));
+    // Whoever closes connections late closes all that have expired; what picks a few of them is something else.
+    let most_late = 2 * late.outlived.most_hit() > late.outlived.trials();
+    let level = alpha / MECHANISMS;
+    let is_late = !near.convinces(level) && late.convinces(level) && most_late;
+    let suspicion = suspicion(target, &placebos, [&near, &late], level);
+    let within = near.outlived.transfers_hit();
+    // A trial is hit where most of what met expiry was: one stray end among several survivors is no cut.
+    let bound = (near.outlived.most_hit(), near.outlived.trials());
+    let most_share = if near.outlived.hit() > 0 && near.is_explained() { MOST_STRAY } else { MOST_SHARE };
+    let reading = if is_late { late } else { near };
     Tested {
         mechanism: Mechanism::CutAtExpiry,
-        failures: outlived.transfers_hit(),
-        transfers: outlived.transfers(),
-        hits,
-        trials: outlived.trials(),
-        p,
-        obstacle,
-        suspicion: later_ends(target, delta),
-        most_share: super::finding::MOST_SHARE,
-        evidence: sentence(target, &outlived, &controls, excess.map(|excess| (excess.p, excess.share)), delta),
-        support: if outlived.transfers_hit() > 0 { support::sentences(target, delta) } else { Vec::new() },
-        more,
+        failures: reading.outlived.transfers_hit(),
+        transfers: reading.outlived.transfers(),
+        hits: bound.0,
+        trials: bound.1,
+        p: reading.p(),
+        obstacle: reading.obstacle(level),
+        suspicion,
+        most_share,
+        evidence: sentence(target, &reading, is_late.then_some(within)),
+        support: if reading.outlived.transfers_hit() > 0 { support::sentences(target, delta) } else { Vec::new() },
+        more: reading.more(level),
     }
 }
 
-fn is_cut(flight: &Flight) -> bool {
-    flight.cause == Cause::Of(Mechanism::CutAtExpiry)
+/// What one window shows.
+struct Reading {
+    window: Window,
+    outlived: ByTrial,
+    excess: Option<WindowExcess>,
+    /// The window's share of the time at risk of transfers that are to meet their expiry.
+    share: f64,
+    controls: ByTrial,
+    /// How likely the grid is hit so much more than controls of its age.
+    spared: f64,
+    /// Whether those controls that have a link, too, are hit as well.
+    links_suffer: bool,
 }
 
-/// Whether its link expired in flight, its head in time and its body unfinished: it was cut there, or went on beyond δ.
-fn met_expiry(flight: &Flight, delta: f64) -> bool {
-    let Some(expiry) = flight.expiry.filter(|_| flight.head_in_time) else { return false };
-    is_cut(flight) || (flight.end > expiry + delta && flight.body_end.is_none_or(|end| end > expiry + delta))
-}
-
-fn outlived_trials(target: &Target, delta: f64) -> Vec<u32> {
-    let met = target.flights.iter().filter(|f| f.in_grid() && f.counts() && met_expiry(f, delta));
-    let mut trials: Vec<u32> = met.map(|flight| flight.trial).collect();
-    trials.sort_unstable();
-    trials.dedup();
-    trials
-}
-
-/// One entry a trial with an end in flight: whether most of them lie in the window, and the window's share of their time.
-fn events<'a>(ended: impl Iterator<Item = &'a Flight>, ends: &ByTrial, delta: f64) -> Vec<(bool, f64)> {
-    let mut shares: HashMap<u32, f64> = HashMap::new();
-    for flight in ended {
-        *shares.entry(flight.trial).or_default() += flight.window_share(delta);
+impl Reading {
+    fn of(target: &Target, placebos: &Placebos<'_>, window: Window) -> Self {
+        let outlived = window.outlived(target);
+        let excess = window.excess(target, &window.ends(target));
+        let (controls, links) = (placebos.outlived(window), placebos.with_a_link(window));
+        let spared = outlived.exceeds(&controls);
+        let links_suffer = links_suffer(&outlived, &links);
+        Self { window, excess, share: window.planned_share(target), spared, links_suffer, outlived, controls }
     }
-    let mut trials: Vec<_> = shares.into_iter().collect();
-    trials.sort_by_key(|(trial, _)| *trial);
-    let event = |(trial, sum): (u32, f64)| {
-        let (all, cut) = ends.get(trial).unwrap_or((1, 0));
-        (2 * cut > all, sum / all as f64)
-    };
-    trials.into_iter().map(event).collect()
-}
 
-/// The controls without an expiry, and the placebo: the grid's windows laid on them.
-struct Controls {
-    trials: u64,
-    transfers: u64,
-    /// Trials in which at least one transfer ended in flight, whenever.
-    ended: u64,
-    /// Trials in which at least half of the transfers did.
-    half_ended: u64,
-    /// Transfers that ended in flight within a placebo window.
-    in_placebo: u64,
-}
-
-impl Controls {
-    fn of(target: &Target, delta: f64) -> Self {
-        let windows = windows(target);
-        let in_placebo = |flight: &Flight| {
-            windows.get(&flight.key).is_some_and(|places| {
-                let at = places.partition_point(|place| *place < flight.end - delta);
-                places.get(at).is_some_and(|place| *place <= flight.end + delta)
-            })
+    /// Where not one of the controls was hit, and every trial of the grid was, a few trials must do. What hits few of the
+    /// trials is unlike a server's rule, and must be set apart the more clearly.
+    fn is_spared(&self) -> bool {
+        let (hit, trials) = (self.outlived.most_hit(), self.outlived.trials());
+        let level = match () {
+            () if hit == trials && self.controls.hit() == 0 => NOT_SPARED,
+            () if 2 * hit > trials => super::ALPHA,
+            () => super::ALPHA / 10.0,
         };
-        let controls = || target.flights.iter().filter(|flight| flight.is_unexpiring_control() && flight.counts());
-        let by_trial = ByTrial::count(controls().map(|flight| (flight.trial, flight.ended_in_flight)));
-        Self {
-            trials: by_trial.trials(),
-            transfers: by_trial.transfers(),
-            ended: by_trial.hit(),
-            half_ended: by_trial.half_hit(),
-            in_placebo: controls().filter(|flight| flight.ended_in_flight && in_placebo(flight)).count() as u64,
+        self.spared <= level && !self.links_suffer
+    }
+
+    /// Whether what the controls suffer explains the ends.
+    fn is_shared(&self) -> bool {
+        !self.is_spared() && self.controls.hit() > 0
+    }
+
+    /// Whether controls of that age end about as often within their placebo windows.
+    fn is_explained(&self) -> bool {
+        let share = |trials: &ByTrial| trials.transfers_hit() as f64 / trials.transfers().max(1) as f64;
+        share(&self.controls) >= EXPLAINED * share(&self.outlived)
+    }
+
+    /// Two windows are looked at. Where the controls end as often, what they suffer explains the excess, and the claim is no
+    /// surer than the difference.
+    fn p(&self) -> Option<f64> {
+        let p = (2.0 * self.excess?.p).min(1.0);
+        Some(if self.is_shared() { p.max(self.spared) } else { p })
+    }
+
+    fn convinces(&self, level: f64) -> bool {
+        self.p().is_some_and(|p| p <= level) && self.obstacle(level).is_none()
+    }
+
+    /// How many trials it takes, all of them hit.
+    fn needed(&self, level: f64) -> u64 {
+        trials_for_tail(self.share.max(0.001), level / 2.0).max(LEAST_TRIALS)
+    }
+
+    fn obstacle(&self, level: f64) -> Option<String> {
+        let wide = self.window.before + self.window.after;
+        if self.outlived.trials() == 0 {
+            Some(format!("it takes trials in which links expire in flight, at least {NOTHING_SEEN}"))
+        } else if self.share > MOST_IN_WINDOWS {
+            Some(format!(
+                "the time within {} of expiry is {} of the time at risk, too much to tell a cut from chance: it takes \
+                 transfers of {} or more, or a better known clock",
+                secs(self.window.after),
+                percent(self.share),
+                secs(wide / MOST_IN_WINDOWS)
+            ))
+        } else if self.controls.trials() == 0 {
+            Some(format!("no control without an expiry ran to compare with: it takes {LEAST_TRIALS} or more"))
+        } else if self.is_shared() {
+            Some(
+                "controls without an expiry end in flight at that age, too, so that a timer or the network may explain this \
+                 as well: it takes TTLs and sizes that part the two"
+                    .to_owned(),
+            )
+        } else if !self.is_spared() {
+            let controls = |n: u64| (self.controls.trials() * n / self.outlived.trials()).max(1);
+            let enough = |n: &u64| 2.0 * fisher_greater(*n, *n, 0, controls(*n)) <= NOT_SPARED;
+            let enough = (self.needed(level)..).find(enough).unwrap_or(LEAST_TRIALS);
+            Some(format!("too few to be set apart: it takes {enough} trials cut at expiry with their controls"))
+        } else {
+            None
         }
     }
+
+    fn more(&self, level: f64) -> String {
+        format!("it takes {} trials cut at expiry, and no other, to be sure of it", self.needed(level))
+    }
 }
 
-/// Ends in flight that follow expiry by more than δ, where they are more frequent than in the controls at the same elapsed
-/// time: something that follows expiry late, which the windows cannot see.
-fn later_ends(target: &Target, delta: f64) -> Option<String> {
-    let ended = |flight: &&Flight| flight.cause == Cause::EndedAfterExpiry && flight.ended_in_flight;
-    let later: Vec<&Flight> = target.flights.iter().filter(|f| f.in_grid()).filter(ended).collect();
-    let trials = ByTrial::count(later.iter().map(|flight| (flight.trial, true))).trials();
+/// Whether controls that have a link, too, give the lie to it: some timers are for links alone.
+fn links_suffer(outlived: &ByTrial, links: &ByTrial) -> bool {
+    links.hit() > 0 && outlived.exceeds(links) > LINKS_SUFFER
+}
+
+/// What forbids an acquittal: ends that follow expiry, if later than δ, and that nothing but expiry explains.
+fn suspicion(target: &Target, placebos: &Placebos<'_>, [near, late]: [&Reading; 2], level: f64) -> Option<String> {
+    let is_cut = |flight: &Flight| flight.cause == Cause::Of(Mechanism::CutAtExpiry);
+    let is_after = |flight: &Flight| flight.cause == Cause::EndedAfterExpiry && flight.ended_in_flight;
+    let after: Vec<&Flight> = grid(target).filter(|flight| is_after(flight)).collect();
+    let trials = ByTrial::count(after.iter().map(|flight| (flight.trial, true))).trials();
+    let follows = |flight: &Flight| flight.in_grid() && (is_cut(flight) || is_after(flight));
+    let nowhere_else = !target.flights.iter().any(|flight| flight.ended_in_flight && !follows(flight));
+    if nowhere_else && grid(target).any(is_cut) {
+        return Some(near.obstacle(level).unwrap_or_else(|| near.more(level)));
+    }
     // Few trials make no small p; but where nothing ever ended but after expiry, an acquittal would be rash.
-    let elsewhere = |flight: &Flight| flight.ended_in_flight && !(flight.in_grid() && ended(&flight));
-    let nowhere_else = !target.flights.iter().any(elsewhere);
-    if trials < LEAST_TRIALS || (after_expiry(target, delta) > super::ALPHA && !nowhere_else) {
+    let later = later(target);
+    let more_often =
+        later.exceeds(&placebos.later()) <= super::ALPHA && !links_suffer(&later, &placebos.later_with_a_link());
+    let more_often = trials >= LEAST_TRIALS && (nowhere_else || more_often);
+    let soon = late.outlived.most_hit();
+    let too_many = upper_bound(soon, late.outlived.trials()) > MOST_STRAY && !late.is_explained() && soon > 0;
+    if !more_often && !too_many {
         return None;
     }
-    let mut delays: Vec<f64> = later.iter().filter_map(|flight| Some(flight.end - flight.expiry?)).collect();
+    let mut delays: Vec<f64> = after.iter().filter_map(|flight| Some(flight.end - flight.expiry?)).collect();
     delays.sort_by(f64::total_cmp);
+    let (Some(first), Some(last)) = (delays.first(), delays.last()) else { return None };
     Some(format!(
         "but {} ended {} to {} after expiry, more often than the controls of that age, as a cut that comes late would have \
          it: it takes TTLs further apart to tell",
-        count(later.len() as u64, "transfer"),
-        secs(delays[0]),
-        secs(delays[delays.len() - 1]),
+        count(after.len() as u64, "transfer"),
+        secs(*first),
+        secs(*last),
     ))
 }
 
-/// How likely trials go on to an end in flight after expiry as often as they do, if they are like the controls at the same
-/// elapsed time. Each control gets the expiry of one of its grid's transfers for a placebo.
-pub(super) fn after_expiry(target: &Target, delta: f64) -> f64 {
-    let windows = windows(target);
-    let mut turns: HashMap<u32, usize> = HashMap::new();
-    let mut placebo = |flight: &Flight| {
-        let places = windows.get(&flight.key)?;
-        let turn = turns.entry(flight.key).or_default();
-        *turn += 1;
-        // A stride that is prime to any likely number of cells, so that all TTLs have their turn.
-        places.get(*turn * 7919 % places.len().max(1)).copied()
-    };
-    let went_on = |flight: &Flight, expiry: Option<f64>| {
-        expiry
-            .filter(|expiry| flight.end > expiry + delta && flight.body_end.is_none_or(|end| end > expiry + delta))?;
-        Some((flight.trial, flight.ended_in_flight))
-    };
-    let counted = || target.flights.iter().filter(|flight| flight.counts());
-    let grid = counted().filter(|flight| flight.in_grid() && flight.head_in_time);
-    let grid = ByTrial::count(grid.filter_map(|flight| went_on(flight, flight.expiry)));
-    let controls = counted().filter(|flight| flight.is_unexpiring_control());
-    let controls = ByTrial::count(controls.filter_map(|flight| went_on(flight, placebo(flight))));
-    fisher_greater(grid.half_hit(), grid.trials(), controls.half_hit(), controls.trials())
-}
-
-/// When the grid's links expired, by the settings that its transfers share with their controls; sorted.
-fn windows(target: &Target) -> HashMap<u32, Vec<f64>> {
-    let mut windows: HashMap<u32, Vec<f64>> = HashMap::new();
-    for flight in target.flights.iter().filter(|flight| flight.in_grid()) {
-        windows.entry(flight.key).or_default().extend(flight.expiry);
-    }
-    windows.values_mut().for_each(|places| places.sort_by(f64::total_cmp));
-    windows
-}
-
-/// Ends in flight and time at risk before, within and after the window, over transfers whose link expires.
-pub(super) fn pieces(target: &Target, delta: f64) -> [Hazard; 3] {
-    let mut pieces = [Hazard::default(); 3];
-    let flights = target.flights.iter().filter(|flight| flight.in_grid() && flight.counts() && flight.head_in_time);
-    for flight in flights {
-        let Some(expiry) = flight.expiry else { continue };
-        let end = flight.body_end.map_or(flight.end, |body_end| body_end.min(flight.end));
-        let (from, to) = ((expiry - delta).max(0.0), expiry + delta);
-        pieces[0].seconds += end.min(from);
-        pieces[1].seconds += (end.min(to) - from).max(0.0);
-        pieces[2].seconds += (end - to).max(0.0);
-        if flight.ended_in_flight {
-            let piece = if end < from { 0 } else { 1 + usize::from(end > to) };
-            pieces[piece].events += 1;
-        }
-    }
-    pieces
-}
-
-fn sentence(
-    target: &Target,
-    outlived: &ByTrial,
-    controls: &Controls,
-    excess: Option<(f64, f64)>,
-    delta: f64,
-) -> String {
+/// The numbers in words; `within` is how many were cut within δ, where the later window is the one that shows it.
+fn sentence(target: &Target, reading: &Reading, within: Option<u64>) -> String {
+    let outlived = &reading.outlived;
     if outlived.transfers() == 0 {
         return "no link expired while its transfer was certainly in flight".to_owned();
     }
     let noun = if target.keys.iter().any(|key| !key.method.is_upload()) { "transfers" } else { "uploads" };
+    let place = match within {
+        None => format!("within {} of expiry", secs(reading.window.after)),
+        Some(within) => format!(
+            "within {} after expiry, {within} of them within {} of it",
+            secs(reading.window.after),
+            secs(reading.window.before)
+        ),
+    };
     let mut parts = vec![format!(
-        "{} {noun} that outlived their link were cut within {} of expiry ({} of {})",
+        "{} {noun} that outlived their link were cut {place} ({} of {})",
         share(outlived.transfers_hit(), outlived.transfers()),
-        secs(delta),
         outlived.hit(),
         count(outlived.trials(), "trial"),
     )];
-    parts.push(match controls.transfers {
+    let unexpiring = || target.flights.iter().filter(|flight| flight.is_unexpiring_control() && flight.counts());
+    let ended = ByTrial::count(unexpiring().map(|flight| (flight.trial, flight.ended_in_flight)));
+    parts.push(match ended.transfers() {
         0 => "no controls ran".to_owned(),
-        _ if controls.ended == 0 => format!("none of {} was cut at any time", count(controls.transfers, "control")),
+        all if ended.hit() == 0 => format!("none of {} was cut at any time", count(all, "control")),
         all => format!(
             "of {}, {} ended in flight and {} within the same windows",
             count(all, "control"),
-            count(controls.ended, "trial"),
-            count(controls.in_placebo, "transfer"),
+            count(ended.hit(), "trial"),
+            count(reading.controls.transfers_hit(), "transfer"),
         ),
     });
-    if let Some((p, share)) = excess.filter(|_| outlived.transfers_hit() > 0) {
-        parts.push(format!("the windows hold {} of the time at risk: {}", percent(share), p_value(p)));
+    if let Some(excess) = reading.excess.filter(|_| outlived.transfers_hit() > 0) {
+        parts.push(format!("the windows hold {} of the time at risk: {}", percent(excess.share), p_value(excess.p)));
     }
     parts.join("; ")
 }
 
 /// Where the windows hold more of the time at risk than this, ends near expiry are no surprise.
 const MOST_IN_WINDOWS: f64 = 0.2;
-/// Where the controls' ends make a difference as large as the one seen at least this likely, they were not spared.
+/// Where controls make a difference as large as the one seen at least this likely, they were not spared.
 const NOT_SPARED: f64 = 0.05;
+/// Stray ends may hit this share of trials: 1 of 5 is chance, 2 are not.
+const MOST_STRAY: f64 = 0.75;
+/// Where controls of that age end at least this often, for each end of the grid, they explain it.
+const EXPLAINED: f64 = 0.5;
+/// Where some control with a living link ended at that age, too, it must be this unlikely that the grid is no worse.
+const LINKS_SUFFER: f64 = 0.1;
 const LEAST_TRIALS: u64 = 3;
-/// Trials without a hit that bound the share of hits below [`super::finding::MOST_SHARE`].
+/// Trials without a hit that bound the share of hits below [`MOST_SHARE`].
 const NOTHING_SEEN: u64 = 5;
 /// As many as the vocabulary has: what Holm's first step divides by.
 const MECHANISMS: f64 = Mechanism::ALL.len() as f64;

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use ttlsweep_record::{Mechanism, Verdict};
 
 use super::prose::percent;
-use crate::stats::{trials_for_bound, upper_bound};
+use crate::stats::{fisher_greater, trials_for_bound, upper_bound};
 
 /// What one target's transfers say about one mechanism.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +56,7 @@ impl Tested {
     /// The verdict, `adjusted` being Holm's p.
     pub(super) fn conclude(self, adjusted: f64, alpha: f64) -> Finding {
         let bound = upper_bound(self.hits, self.trials);
-        let significant = self.p.is_some() && adjusted <= alpha && self.hits > 0;
+        let significant = self.p.is_some() && adjusted <= alpha && self.hits.max(self.failures) > 0;
         let acquitted = self.trials > 0 && bound <= self.most_share;
         let (verdict, why) = match &self.obstacle {
             None if significant => (Verdict::Supported, String::new()),
@@ -118,9 +118,19 @@ impl ByTrial {
         self.0.values().filter(|(_, hits)| *hits > 0).count() as u64
     }
 
-    /// Trials of which at least half was hit.
-    pub(super) fn half_hit(&self) -> u64 {
-        self.0.values().filter(|(all, hits)| *hits > 0 && 2 * hits >= *all).count() as u64
+    /// Trials of which most was hit.
+    pub(super) fn most_hit(&self) -> u64 {
+        self.0.values().filter(|(all, hits)| 2 * hits > *all).count() as u64
+    }
+
+    /// How likely these trials are hit so much more often than the others by chance: Fisher's test of the trials that are
+    /// hit for the most part, which sees through ends that hit a few of each, or of those that are hit at all, which sees
+    /// what hits a few of each.
+    pub(super) fn exceeds(&self, others: &Self) -> f64 {
+        let (n, other_n) = (self.trials(), others.trials());
+        let most = fisher_greater(self.most_hit(), n, others.most_hit(), other_n);
+        // Two looks, so twice the smaller p.
+        (2.0 * most.min(fisher_greater(self.hit(), n, others.hit(), other_n))).min(1.0)
     }
 
     pub(super) fn transfers(&self) -> u64 {

@@ -7,8 +7,9 @@ use super::cause::Cause;
 use super::finding::{ByTrial, Tested};
 use super::flight::Flight;
 use super::prose::{count, p_value, percent, share};
+use super::stray;
 use super::target::Target;
-use crate::stats::{binomial_tail, clopper_pearson, trials_for_tail};
+use crate::stats::clopper_pearson;
 
 pub(super) fn test(target: &Target, mechanism: Mechanism, alpha: f64) -> Tested {
     let is_hit = |flight: &Flight| flight.cause == Cause::Of(mechanism);
@@ -19,7 +20,7 @@ pub(super) fn test(target: &Target, mechanism: Mechanism, alpha: f64) -> Tested 
     // Only what has a link can start late; controls are counted with the grid elsewhere, since they are hit just so.
     let all = if mechanism == Mechanism::LateStart { of(Flight::in_grid) } else { of(|_| true) };
     let (grid, controls) = (of(Flight::in_grid), of(Flight::is_unexpiring_control));
-    let p = binomial_tail(all.hit(), all.trials(), STRAY);
+    let p = stray::p(&all);
     let skew = (mechanism == Mechanism::ClockSkew).then(|| skewed(target)).flatten();
     let mut evidence = format!(
         "{} transfers {} ({} of {})",
@@ -45,7 +46,6 @@ pub(super) fn test(target: &Target, mechanism: Mechanism, alpha: f64) -> Tested 
     if let Some(skew) = &skew {
         evidence = format!("{evidence}; {skew}");
     }
-    let few = all.hit() as f64 / (all.trials().max(1) as f64) <= RARE;
     Tested {
         mechanism,
         failures: all.transfers_hit(),
@@ -55,20 +55,28 @@ pub(super) fn test(target: &Target, mechanism: Mechanism, alpha: f64) -> Tested 
         trials: all.trials(),
         p: (all.trials() > 0).then(|| if skew.is_some() { 0.0 } else { p }),
         obstacle: None,
-        suspicion: None,
-        most_share: if all.hit() == 0 {
-            super::finding::MOST_SHARE
-        } else if few {
-            RARE
-        } else {
-            0.0
-        },
+        suspicion: suspicion(target, mechanism),
+        most_share: stray::most_share(&all),
         evidence,
         support: Vec::new(),
-        more: {
-            let needed = trials_for_tail(STRAY * all.trials().max(1) as f64, alpha / Mechanism::ALL.len() as f64);
-            format!("it takes {} or more to be sure of it", count(needed.clamp(2, 99), "such trial"))
-        },
+        more: stray::more(&all, alpha),
+    }
+}
+
+/// Ends that may be the mechanism's, and may be another's: refusals that were never read, standstills or slow transfers.
+fn suspicion(target: &Target, mechanism: Mechanism) -> Option<String> {
+    let may_be = |flight: &Flight| match mechanism {
+        Mechanism::LateStart => {
+            let after = flight.expiry.is_some_and(|expiry| flight.end >= expiry - target.delta());
+            flight.in_grid() && !flight.head_in_time && after
+        }
+        Mechanism::IdleTimeout | Mechanism::Throttled => flight.ended_in_flight,
+        _ => false,
+    };
+    let undecidable = target.flights.iter().filter(|flight| flight.cause == Cause::Undecidable && may_be(flight));
+    match undecidable.count() as u64 {
+        0 => None,
+        some => Some(format!("but {} ended so that it cannot be told whether this was why", count(some, "transfer"))),
     }
 }
 
@@ -94,9 +102,5 @@ const fn deed(mechanism: Mechanism) -> &'static str {
     }
 }
 
-/// The share of trials that stray answers of a kind may hit without being an explanation.
-pub(super) const STRAY: f64 = 0.001;
-/// What hits no more than this share explains nothing.
-pub(super) const RARE: f64 = 0.05;
 /// S3 refuses what was signed more than a quarter of an hour away from its own clock.
 const SIGNING_TOLERATES_US: i64 = 15 * 60 * 1_000_000;

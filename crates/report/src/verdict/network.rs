@@ -3,13 +3,13 @@
 use ttlsweep_record::Mechanism;
 
 use super::cause::Cause;
-use super::cut::after_expiry;
 use super::finding::{ByTrial, Tested};
 use super::flight::Flight;
-use super::named::{RARE, STRAY};
 use super::prose::{count, p_value, share};
+use super::stray;
 use super::target::Target;
-use crate::stats::{binomial_tail, fisher_greater, trials_for_tail};
+use super::window::{Placebos, later};
+use crate::stats::fisher_greater;
 
 pub(super) fn test(target: &Target, alpha: f64) -> Tested {
     let counted = || target.flights.iter().filter(|flight| flight.counts());
@@ -19,9 +19,9 @@ pub(super) fn test(target: &Target, alpha: f64) -> Tested {
     let controls = counted().filter(|flight| flight.is_unexpiring_control());
     let controls = ByTrial::count(controls.map(|flight| (flight.trial, alive(flight))));
     // Ends after expiry are the network's, too, unless the controls at that age are spared.
-    let after_too = after_expiry(target, target.delta()) > super::ALPHA;
+    let after_too = later(target).exceeds(&Placebos::of(target).later()) > super::ALPHA;
     let later = counted().filter(|flight| flight.cause == Cause::EndedAfterExpiry).count() as u64;
-    let p = binomial_tail(all.hit(), all.trials(), STRAY);
+    let p = stray::p(&all);
     let grid_only = fisher_greater(grid.hit(), grid.trials(), controls.hit(), controls.trials());
     let failures = all.transfers_hit() + if after_too { later } else { 0 };
     let mut evidence = format!(
@@ -39,7 +39,6 @@ pub(super) fn test(target: &Target, alpha: f64) -> Tested {
     if all.hit() > 0 {
         evidence = format!("{evidence}; {}", p_value(p));
     }
-    let few = all.hit() as f64 / (all.trials().max(1) as f64) <= RARE;
     Tested {
         mechanism: Mechanism::Network,
         failures,
@@ -49,19 +48,11 @@ pub(super) fn test(target: &Target, alpha: f64) -> Tested {
         p: (all.trials() > 0).then_some(p),
         obstacle: (all.hit() > 0 && controls.trials() > 0 && grid_only <= super::ALPHA)
             .then(|| "the controls are spared, so that it is not the network alone".to_owned()),
-        suspicion: None,
-        most_share: if all.hit() == 0 {
-            super::finding::MOST_SHARE
-        } else if few {
-            RARE
-        } else {
-            0.0
-        },
+        suspicion: (later > 0)
+            .then(|| format!("but {} ended after expiry: it takes longer TTLs to tell", count(later, "transfer"))),
+        most_share: stray::most_share(&all),
         evidence,
         support: Vec::new(),
-        more: {
-            let needed = trials_for_tail(STRAY * all.trials().max(1) as f64, alpha / Mechanism::ALL.len() as f64);
-            format!("it takes {} or more to be sure of it", count(needed.clamp(2, 99), "such trial"))
-        },
+        more: stray::more(&all, alpha),
     }
 }

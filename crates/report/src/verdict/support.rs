@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::cut::pieces;
 use super::flight::Flight;
 use super::prose::{p_value, share};
 use super::target::Target;
-use crate::stats::{PermutationTrial, firth, permutation_greater, theil_sen};
+use crate::stats::{Hazard, PermutationTrial, firth, permutation_greater, theil_sen};
 
 /// One sentence for each support that the data allow.
 pub(super) fn sentences(target: &Target, delta: f64) -> Vec<String> {
@@ -38,6 +37,25 @@ fn hazards(target: &Target, delta: f64) -> Option<String> {
     });
     let after = after.map(|after| format!(", {after} after")).unwrap_or_default();
     Some(format!("ends a second at risk: {} before the window, {} within{after}", before?, within?))
+}
+
+/// Ends in flight and time at risk before, within and after the window, over transfers whose link expires.
+fn pieces(target: &Target, delta: f64) -> [Hazard; 3] {
+    let mut pieces = [Hazard::default(); 3];
+    let flights = target.flights.iter().filter(|flight| flight.in_grid() && flight.counts() && flight.head_in_time);
+    for flight in flights {
+        let Some(expiry) = flight.expiry else { continue };
+        let end = flight.body_end.map_or(flight.end, |body_end| body_end.min(flight.end));
+        let (from, to) = ((expiry - delta).max(0.0), expiry + delta);
+        pieces[0].seconds += end.min(from);
+        pieces[1].seconds += (end.min(to) - from).max(0.0);
+        pieces[2].seconds += (end - to).max(0.0);
+        if flight.ended_in_flight {
+            let piece = if end < from { 0 } else { 1 + usize::from(end > to) };
+            pieces[piece].events += 1;
+        }
+    }
+    pieces
 }
 
 /// Failures on either side of ρ = 1.

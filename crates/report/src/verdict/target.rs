@@ -1,11 +1,15 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::{Control, Outcome};
 
 use super::cause::{ExpiredLooks, cause};
 use super::evidence::Evidence;
-use super::flight::{Flight, Timed};
+use super::flight::Flight;
+use super::groups::Groups;
+use super::needed::{Needed, median};
+use super::standstill::IdleTimer;
+use super::timed::Timed;
 use crate::observation::{Key, Observation};
 
 /// One target: endpoints that the same cells were asked of, with every flight to them.
@@ -68,46 +72,6 @@ pub(super) fn targets(evidence: &Evidence<'_>) -> Vec<Target> {
         .collect()
 }
 
-/// Which observations belong to one target.
-struct Groups {
-    by_cell: HashMap<u32, usize>,
-    names: Vec<BTreeSet<String>>,
-}
-
-impl Groups {
-    fn of(evidence: &Evidence<'_>) -> Self {
-        let pairs: BTreeSet<(u32, u32)> = evidence.observations.iter().map(|seen| (seen.cell, seen.asked)).collect();
-        let mut groups: Vec<(BTreeSet<u32>, BTreeSet<String>)> = Vec::new();
-        for (cell, asked) in pairs {
-            let endpoint = &evidence.asked[asked as usize].endpoint;
-            // A transfer that never came so far as to have an endpoint belongs where its cell does.
-            let named = || Some(endpoint.clone()).filter(|endpoint| !endpoint.is_empty());
-            let (mut cells, mut names) = (BTreeSet::from([cell]), named().into_iter().collect::<BTreeSet<_>>());
-            groups.retain(|(other_cells, other_names)| {
-                let same = other_cells.contains(&cell) || named().is_some_and(|name| other_names.contains(&name));
-                if same {
-                    cells.extend(other_cells);
-                    names.extend(other_names.iter().cloned());
-                }
-                !same
-            });
-            groups.push((cells, names));
-        }
-        groups.sort_by(|one, other| one.0.cmp(&other.0));
-        let by_cell = (0..).zip(&groups).flat_map(|(at, (cells, _))| cells.iter().map(move |cell| (*cell, at)));
-        Self { by_cell: by_cell.collect(), names: groups.iter().map(|(_, names)| names.clone()).collect() }
-    }
-
-    fn members<'a>(&self, evidence: &Evidence<'a>) -> Vec<(Vec<String>, Vec<&'a Observation>)> {
-        let mut members: Vec<(Vec<String>, Vec<&Observation>)> =
-            self.names.iter().map(|names| (names.iter().cloned().collect(), Vec::new())).collect();
-        for seen in evidence.observations {
-            members[self.by_cell[&seen.cell]].1.push(seen);
-        }
-        members
-    }
-}
-
 /// What must be fixed before any outcome of the grid is looked at.
 struct Prepared<'a> {
     evidence: &'a Evidence<'a>,
@@ -131,8 +95,15 @@ impl<'a> Prepared<'a> {
     }
 
     fn target(self, endpoints: Vec<String>, members: &[&Observation], keys: &[Key]) -> Target {
-        let (looks, expired_starts) = self.expired_starts(members);
-        let flights = members.iter().filter_map(|seen| self.flight(seen, &looks)).collect();
+        let (mut looks, expired_starts) = self.expired_starts(members);
+        let others = || members.iter().filter(|seen| self.control(seen) != Some(Control::ExpiredStart));
+        looks.refused_at_head = others().any(|seen| {
+            let answer =
+                seen.answer.filter(|place| seen.outcome == Outcome::Rejected && !looks.answers.contains(place));
+            answer.is_some() && self.timed(seen, None).ended_at_head(2)
+        });
+        let idle = IdleTimer::of(others().map(|seen| self.timed(seen, None)));
+        let flights = others().map(|seen| self.flight(seen, &looks, idle)).collect();
         Target {
             endpoints,
             delta_us: self.delta_us,
@@ -191,31 +162,30 @@ impl<'a> Prepared<'a> {
         (looks, starts)
     }
 
-    fn flight(&self, seen: &Observation, looks: &ExpiredLooks) -> Option<Flight> {
-        let control = self.control(seen);
-        if control == Some(Control::ExpiredStart) {
-            return None;
-        }
-        let condition = &self.evidence.conditions[seen.cell as usize];
+    fn timed<'b>(&self, seen: &'b Observation, idle: Option<IdleTimer>) -> Timed<'b> {
         let trial = self.evidence.trials[seen.trial as usize];
-        let key = self.key_of[seen.cell as usize];
-        let timed = Timed {
+        Timed {
             seen,
-            is_upload: condition.key.method.is_upload(),
+            is_upload: self.evidence.conditions[seen.cell as usize].key.method.is_upload(),
             expiry: self.expiry(seen),
-            needed: self.needed.of_trial(key, trial.block),
+            needed: self.needed.of_trial(self.key_of[seen.cell as usize], trial.block),
             delta: self.delta_us,
             rtt: self.rtt_us,
+            idle,
             starved: trial.starved,
-        };
+        }
+    }
+
+    fn flight(&self, seen: &Observation, looks: &ExpiredLooks, idle: Option<IdleTimer>) -> Flight {
+        let timed = self.timed(seen, idle);
         let (cause, ended_in_flight) = cause(&timed, self.evidence.answers, looks);
         let head = seen.head_written_at.get().unwrap_or(seen.started_at);
         let since_head = |at: i64| seconds(at - head);
-        Some(Flight {
+        Flight {
             trial: seen.trial,
-            key,
-            block: trial.block,
-            control,
+            key: self.key_of[seen.cell as usize],
+            block: self.evidence.trials[seen.trial as usize].block,
+            control: self.control(seen),
             cause,
             ended_in_flight,
             end: since_head(seen.ended_at),
@@ -223,49 +193,13 @@ impl<'a> Prepared<'a> {
             body_end: timed.body_end().map(since_head),
             needed: timed.needed.map(seconds),
             head_in_time: timed.expiry.is_some_and(|expiry| timed.head_in_time(expiry)),
-        })
-    }
-}
-
-/// How long transfers take when nothing stops them: the median of the long-TTL control of the same settings and block, of
-/// all blocks where that block has none, and of the header-signed control where there is no other.
-struct Needed(HashMap<(u32, Option<u32>), i64>);
-
-impl Needed {
-    fn of(evidence: &Evidence<'_>, members: &[&Observation], key_of: &[u32]) -> Self {
-        let mut found = HashMap::new();
-        // The better source comes later and overwrites.
-        for control in [Control::HeaderSigned, Control::LongTtl] {
-            let mut durations: HashMap<(u32, Option<u32>), Vec<i64>> = HashMap::new();
-            for seen in members.iter().filter(|seen| seen.outcome == Outcome::Completed) {
-                let Some(head) = seen.head_written_at.get() else { continue };
-                if evidence.conditions[seen.cell as usize].control != Some(control) {
-                    continue;
-                }
-                let key = key_of[seen.cell as usize];
-                for block in [None, Some(evidence.trials[seen.trial as usize].block)] {
-                    durations.entry((key, block)).or_default().push(seen.ended_at - head);
-                }
-            }
-            let medians = durations.iter_mut().filter_map(|(key, durations)| Some((*key, median(durations)?)));
-            found.extend(medians);
         }
-        Self(found)
-    }
-
-    fn of_trial(&self, key: u32, block: u32) -> Option<i64> {
-        self.0.get(&(key, Some(block))).or_else(|| self.0.get(&(key, None))).copied()
     }
 }
 
 /// Half the bracket's width.
 fn uncertainty(bracket: ClockOffset) -> i64 {
     (bracket.high_us - bracket.low_us).abs().div_euclid(2)
-}
-
-fn median<T: Ord + Copy>(values: &mut [T]) -> Option<T> {
-    let middle = values.len() / 2;
-    (!values.is_empty()).then(|| *values.select_nth_unstable(middle).1)
 }
 
 pub(super) fn seconds(micros: i64) -> f64 {

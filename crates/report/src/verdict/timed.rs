@@ -1,0 +1,100 @@
+use ttlsweep_record::{Outcome, Phase};
+
+use super::standstill::IdleTimer;
+use crate::observation::Observation;
+
+/// An observation with what is needed to say what its end counts toward. Instants are microseconds by this machine's clock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timed<'a> {
+    pub(super) seen: &'a Observation,
+    pub(super) is_upload: bool,
+    /// The server's expiry on this machine's clock.
+    pub(super) expiry: Option<i64>,
+    pub(super) needed: Option<i64>,
+    pub(super) delta: i64,
+    pub(super) rtt: i64,
+    /// The idle timer that transfers of this target met, if any did.
+    pub(super) idle: Option<IdleTimer>,
+    pub(super) starved: bool,
+}
+
+impl Timed<'_> {
+    /// When the head was known to have arrived: confirmed by the peer's kernel, or proven by a 100 or by a success.
+    pub(super) fn head_arrived(&self) -> Option<i64> {
+        let success = self.seen.outcome == Outcome::Completed || self.seen.phase == Phase::ResponseBody;
+        let response = self.seen.response_start_us.get().filter(|_| success).map(|at| self.seen.started_at + at);
+        [self.seen.head_acked_at.get(), self.continued_at(), response].into_iter().flatten().min()
+    }
+
+    fn continued_at(&self) -> Option<i64> {
+        self.seen.continue_us.get().map(|at| self.seen.started_at + at)
+    }
+
+    /// Whether the head certainly arrived before expiry. A 100 that came after expiry proves nothing: there are servers that
+    /// send one to whoever asks.
+    pub(super) fn head_in_time(&self, expiry: i64) -> bool {
+        self.head_arrived().is_some_and(|at| at < expiry - self.delta)
+            || self.continued_at().is_some_and(|at| at <= expiry)
+    }
+
+    /// Whether the head was written or confirmed too late, or too near to expiry to be sure.
+    pub(super) fn is_late(&self, expiry: i64) -> bool {
+        let last = self.seen.head_acked_at.get().max(self.seen.head_written_at.get());
+        last.is_some_and(|at| at >= expiry - self.delta) && !self.head_in_time(expiry)
+    }
+
+    /// Whether it ended so soon after its head that the head alone was judged.
+    pub(super) fn ended_at_head(&self, trips: i64) -> bool {
+        let head = self.head_arrived().max(self.seen.head_written_at.get());
+        head.is_some_and(|at| self.seen.ended_at - at <= self.delta + trips * self.rtt)
+    }
+
+    /// Whether the body was not through when it ended.
+    pub(super) fn is_unfinished(&self) -> bool {
+        let seen = self.seen;
+        if !self.is_upload {
+            return seen.outcome != Outcome::Completed;
+        }
+        if seen.outcome == Outcome::Completed {
+            return false;
+        }
+        let unacked =
+            seen.body_bytes_acked.get().map_or(0, |acked| i64::try_from(seen.body_bytes).unwrap_or(0) - acked);
+        matches!(seen.phase, Phase::RequestHead | Phase::RequestBody)
+            || seen.body_bytes_written < seen.body_bytes
+            || unacked > TLS_RECORD
+    }
+
+    /// When the body was through.
+    pub(super) fn body_end(&self) -> Option<i64> {
+        if self.is_upload {
+            let sent = self.seen.send_us.get()?;
+            return self.seen.head_written_at.get().map(|head| head + sent);
+        }
+        (self.seen.outcome == Outcome::Completed).then_some(self.seen.ended_at)
+    }
+
+    /// How long it stood still before it ended, where its time is longer by far than what its confirmed bytes account for:
+    /// it stood still, or was slow.
+    pub(super) fn standstill(&self) -> Option<i64> {
+        let (needed, head) = self.needed.zip(self.seen.head_written_at.get())?;
+        let moved = if self.is_upload {
+            self.seen.body_bytes_acked.get()?
+        } else {
+            i64::try_from(self.seen.response_bytes).ok()?
+        };
+        let share = moved as f64 / self.seen.body_bytes.max(1) as f64;
+        let idle = (self.seen.ended_at - head) as f64 - needed as f64 * share;
+        (idle >= STANDSTILL_US.max(needed as f64 / 4.0)).then_some(idle as i64)
+    }
+
+    /// Whether it stood still for as long as others did before they were ended.
+    pub(super) fn met_idle_timer(&self) -> bool {
+        self.idle.zip(self.standstill()).is_some_and(|(timer, standstill)| timer.fits(standstill))
+    }
+}
+
+/// Under TLS confirmed bytes are right to within one record.
+const TLS_RECORD: i64 = 16 * 1024;
+/// No server is known to give up on a standing transfer sooner than after 20 s; the network alone makes shorter ones.
+const STANDSTILL_US: f64 = 10e6;

@@ -1,0 +1,192 @@
+//! Ends within a window around expiry, counted for the grid, and for controls of the same age on which the grid's windows
+//! are laid as placebos.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ttlsweep_record::{Control, Mechanism};
+
+use super::cause::Cause;
+use super::finding::ByTrial;
+use super::flight::Flight;
+use super::target::Target;
+use crate::stats::{WindowExcess, window_excess};
+
+/// From when to when an end counts as following expiry: seconds before it and after it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Window {
+    pub(super) before: f64,
+    pub(super) after: f64,
+}
+
+impl Window {
+    /// What δ allows for.
+    pub(super) const fn at_expiry(delta: f64) -> Self {
+        Self { before: delta, after: delta }
+    }
+
+    /// The same for a cut that may be late: some servers look at their connections once a second.
+    pub(super) const fn late(delta: f64) -> Self {
+        Self { before: delta, after: delta + LATEST }
+    }
+
+    /// The window's share of the time during which the flight could have ended.
+    fn share(self, flight: &Flight) -> f64 {
+        let (Some(expiry), at_risk) = (flight.expiry, flight.at_risk()) else { return 0.0 };
+        if at_risk <= 0.0 {
+            return 0.0;
+        }
+        let (from, to) = ((expiry - self.before).max(0.0), (expiry + self.after).min(at_risk));
+        (to - from).max(0.0) / at_risk
+    }
+
+    /// The share of the time of transfers that are to meet their expiry; fixed before outcomes are looked at.
+    pub(super) fn planned_share(self, target: &Target) -> f64 {
+        let delta = target.delta();
+        let planned = || grid(target).filter(|flight| is_planned(flight, delta));
+        let all: f64 = planned().map(Flight::at_risk).sum();
+        let within: f64 = planned().map(|flight| self.share(flight) * flight.at_risk()).sum();
+        if all > 0.0 { within / all } else { 0.0 }
+    }
+
+    /// Whether a flight that ended in flight did so within the window.
+    fn holds(self, flight: &Flight, expiry: f64) -> bool {
+        flight.ended_in_flight && flight.end >= expiry - self.before && flight.end <= expiry + self.after
+    }
+
+    /// The same of the grid, where δ has been held against ends already.
+    pub(super) fn is_hit(self, flight: &Flight) -> bool {
+        match flight.cause {
+            Cause::Of(Mechanism::CutAtExpiry) => true,
+            Cause::EndedAfterExpiry => flight.expiry.is_some_and(|expiry| self.holds(flight, expiry)),
+            _ => false,
+        }
+    }
+
+    /// Of the trials in which links expired in flight, head in time and body unfinished: what ended within the window, and
+    /// what met expiry and did not.
+    pub(super) fn outlived(self, target: &Target) -> ByTrial {
+        let delta = target.delta();
+        let met = |flight: &&Flight| {
+            let Some(expiry) = flight.expiry.filter(|_| flight.head_in_time) else { return false };
+            self.is_hit(flight) || went_on(flight, expiry, delta)
+        };
+        ByTrial::count(grid(target).filter(met).map(|flight| (flight.trial, self.is_hit(flight))))
+    }
+
+    /// Of the grid's ends in flight, whenever: those within the window.
+    pub(super) fn ends(self, target: &Target) -> ByTrial {
+        let ended = grid(target).filter(|flight| flight.ended_in_flight);
+        ByTrial::count(ended.map(|flight| (flight.trial, self.is_hit(flight))))
+    }
+
+    /// Whether more trials have most of their ends in flight within the window than its share of their time explains.
+    pub(super) fn excess(self, target: &Target, ends: &ByTrial) -> Option<WindowExcess> {
+        let mut shares: BTreeMap<u32, f64> = BTreeMap::new();
+        for flight in grid(target).filter(|flight| flight.ended_in_flight) {
+            *shares.entry(flight.trial).or_default() += self.share(flight);
+        }
+        let event = |(trial, sum): (u32, f64)| {
+            let (all, within) = ends.get(trial).unwrap_or((1, 0));
+            (2 * within > all, sum / all as f64)
+        };
+        window_excess(&shares.into_iter().map(event).collect::<Vec<_>>())
+    }
+}
+
+/// The controls in which nothing expires, each with the expiries of one of the grid's trials for placebos: trial for trial,
+/// since transfers of one trial share their second of expiry.
+pub(super) struct Placebos<'a> {
+    met: Vec<(&'a Flight, f64)>,
+    delta: f64,
+}
+
+impl<'a> Placebos<'a> {
+    pub(super) fn of(target: &'a Target) -> Self {
+        let delta = target.delta();
+        let mut windows: HashMap<u32, BTreeMap<u32, Vec<f64>>> = HashMap::new();
+        for flight in grid(target).filter(|flight| is_planned(flight, delta)) {
+            windows.entry(flight.key).or_default().entry(flight.trial).or_default().extend(flight.expiry);
+        }
+        let windows: HashMap<u32, Vec<Vec<f64>>> =
+            windows.into_iter().map(|(key, trials)| (key, trials.into_values().collect())).collect();
+        let mut controls: BTreeMap<u32, Vec<&Flight>> = BTreeMap::new();
+        for flight in target.flights.iter().filter(|flight| flight.is_unexpiring_control() && flight.counts()) {
+            controls.entry(flight.trial).or_default().push(flight);
+        }
+        let mut turns: HashMap<u32, usize> = HashMap::new();
+        let mut met = Vec::new();
+        for flights in controls.into_values() {
+            let Some(trials) = windows.get(&flights[0].key) else { continue };
+            let turn = turns.entry(flights[0].key).or_default();
+            let expiries = &trials[*turn % trials.len()];
+            *turn += 1;
+            met.extend(flights.into_iter().zip(expiries.iter().copied().cycle()));
+        }
+        Self { met, delta }
+    }
+
+    /// What ended within the placebo window, and what met the placebo and went on.
+    pub(super) fn outlived(&self, window: Window) -> ByTrial {
+        self.count(window, |_| true)
+    }
+
+    /// The same of the long-TTL control alone: what has a link, too.
+    pub(super) fn with_a_link(&self, window: Window) -> ByTrial {
+        self.count(window, has_a_link)
+    }
+
+    fn count(&self, window: Window, keep: fn(&Flight) -> bool) -> ByTrial {
+        let met = self.met.iter().filter(|(flight, expiry)| {
+            keep(flight) && (window.holds(flight, *expiry) || went_on(flight, *expiry, self.delta))
+        });
+        ByTrial::count(met.map(|(flight, expiry)| (flight.trial, window.holds(flight, *expiry))))
+    }
+
+    /// What met the placebo and went on, and of this what ended in flight later.
+    pub(super) fn later(&self) -> ByTrial {
+        self.count_later(|_| true)
+    }
+
+    /// The same of the long-TTL control alone.
+    pub(super) fn later_with_a_link(&self) -> ByTrial {
+        self.count_later(has_a_link)
+    }
+
+    fn count_later(&self, keep: fn(&Flight) -> bool) -> ByTrial {
+        let went = self.met.iter().filter(|(flight, expiry)| keep(flight) && went_on(flight, *expiry, self.delta));
+        ByTrial::count(went.map(|(flight, _)| (flight.trial, flight.ended_in_flight)))
+    }
+}
+
+fn has_a_link(flight: &Flight) -> bool {
+    flight.control == Some(Control::LongTtl)
+}
+
+/// What met expiry in the grid and went on for more than δ, and of this what ended in flight later.
+pub(super) fn later(target: &Target) -> ByTrial {
+    let delta = target.delta();
+    let went = grid(target)
+        .filter(|flight| flight.head_in_time && flight.expiry.is_some_and(|expiry| went_on(flight, expiry, delta)));
+    ByTrial::count(went.map(|flight| (flight.trial, flight.ended_in_flight)))
+}
+
+/// The grid's flights that are in the denominator.
+pub(super) fn grid(target: &Target) -> impl Iterator<Item = &Flight> {
+    target.flights.iter().filter(|flight| flight.in_grid() && flight.counts())
+}
+
+/// Whether it outlived an expiry by more than δ, its body unfinished then.
+fn went_on(flight: &Flight, expiry: f64, delta: f64) -> bool {
+    flight.end > expiry + delta && flight.body_end.is_none_or(|end| end > expiry + delta)
+}
+
+/// Whether it is to meet its expiry, by what is known beforehand.
+fn is_planned(flight: &Flight, delta: f64) -> bool {
+    // Where no control tells the duration, its end does, δ included.
+    let until = if flight.needed.is_some() { flight.at_risk() } else { flight.end + delta };
+    flight.expiry.is_some_and(|expiry| expiry > delta && expiry < until)
+}
+
+/// By how many seconds a cut may follow expiry and still be told: the widest window that leaves a transfer of some seconds
+/// enough time outside of it, and the period of the sweeps by which servers find connections to close.
+const LATEST: f64 = 1.0;
