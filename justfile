@@ -98,6 +98,14 @@ faults REPETITIONS="31":
     sed '/^## Measured/q' docs/fault-matrix.md > target/fault-matrix-head.md
     (cat target/fault-matrix-head.md; echo; sed 's/^## /### /' target/fault-matrix.md) > docs/fault-matrix.md
 
+# How often the verdict is right: 1,000 simulations a cell (some ten minutes), then five real runs of each of the testbed's
+# cases; writes both into docs/. just calibrate 100 simulates fewer.
+[group('develop')]
+calibrate SIMULATIONS="1000" SEEDS="judgement" RUNS="5": build
+    cargo build --quiet --release --locked -p ttlsweep-report --example calibrate
+    target/release/examples/calibrate --simulations {{SIMULATIONS}} --seeds {{SEEDS}} --docs docs
+    target/release/examples/calibrate --testbed {{RUNS}} --program target/release/ttlsweep --docs docs
+
 # The cost of the instrument beside curl, locust and an untraced twin, for an idle machine; --quick takes a minute.
 [group('develop')]
 bench *ARGS:

@@ -1,0 +1,239 @@
+//! The worlds that the verdict is tried in: servers that cut at expiry and servers that don't, each with what could make
+//! the one look like the other.
+
+use ttlsweep_record::Mechanism;
+
+use crate::world::{Cut, Plan, Rule, SECOND, Stalls, Timer, World};
+
+/// All of them, those that cut last.
+pub(crate) fn worlds() -> Vec<World> {
+    innocent().into_iter().chain(guilty()).collect()
+}
+
+fn innocent() -> Vec<World> {
+    let network = || vec![Mechanism::Network];
+    let timer = Timer { share: 1.0, age_us: 4 * SECOND, spread_us: 0, links_only: false };
+    vec![
+        world("quiet", "checks at the head; nothing goes wrong", World::default()),
+        world("heavy-tails", "half of the durations heavy-tailed", World { slow: 0.5, ..World::default() }),
+        world("clock-ahead", "its clock is 2 s ahead", World { offset_us: 2 * SECOND, ..World::default() }),
+        world("clock-behind", "its clock is 2 s behind", World { offset_us: -2 * SECOND, ..World::default() }),
+        world("resets-5", "5 % reset at random", World { broken: 0.05, also: network(), ..World::default() }),
+        world("resets-15", "15 % reset at random", World { broken: 0.15, also: network(), ..World::default() }),
+        world("resets-30", "30 % reset at random", World { broken: 0.3, also: network(), ..World::default() }),
+        world(
+            "closes-30",
+            "30 % closed at random, durations heavy-tailed",
+            World { broken: 0.3, by_fin: true, slow: 0.5, also: network(), ..World::default() },
+        ),
+        world(
+            "bursts-30",
+            "30 % of trials break as a whole",
+            World { bursts: 0.3, also: network(), ..World::default() },
+        ),
+        world(
+            "ticks-30",
+            "30 % reset on one of the server's whole seconds",
+            World { ticks: 0.3, offset_us: 0, also: network(), ..World::default() },
+        ),
+        world(
+            "timer",
+            "every connection is reset at an age of 4 s, the TTL",
+            World { timer: Some(timer), also: network(), ..World::default() },
+        ),
+        world(
+            "timer-60",
+            "60 % of connections are reset at an age of 4 s, the TTL",
+            World { timer: Some(Timer { share: 0.6, ..timer }), also: network(), ..World::default() },
+        ),
+        world(
+            "timer-wide",
+            "connections are reset at an age of 3.5 s, half a second more or less",
+            World {
+                timer: Some(Timer { age_us: 3_500_000, spread_us: 500_000, ..timer }),
+                also: network(),
+                ..World::default()
+            },
+        ),
+        world(
+            "timer-links",
+            "the same timer of 4 s, but transfers signed in headers are spared",
+            World { timer: Some(Timer { links_only: true, ..timer }), also: network(), ..World::default() },
+        ),
+        world(
+            "idle-20",
+            "40 % stall; reset after 20 s without progress, the TTL",
+            World {
+                stalls: Some(Stalls { share: 0.4, mean_us: 60 * SECOND, idle_us: 20 * SECOND, answers: false }),
+                plan: slow_plan(20),
+                also: vec![Mechanism::IdleTimeout],
+                ..World::default()
+            },
+        ),
+        world(
+            "idle-60",
+            "40 % stall; told RequestTimeout after 60 s, the TTL",
+            World {
+                stalls: Some(Stalls { share: 0.4, mean_us: 120 * SECOND, idle_us: 60 * SECOND, answers: true }),
+                plan: slow_plan(60),
+                also: vec![Mechanism::IdleTimeout],
+                ..World::default()
+            },
+        ),
+        world(
+            "late-heads",
+            "half of the trials' heads wait some 6 s in a full uplink queue; half of the refusals come as resets",
+            World {
+                queue: (0.5, 6 * SECOND),
+                refusals_lost: 0.5,
+                also: vec![Mechanism::LateStart],
+                ..World::default()
+            },
+        ),
+        world(
+            "late-heads-lost",
+            "the same, and no refusal's answer is ever read",
+            World {
+                queue: (0.5, 6 * SECOND),
+                refusals_lost: 1.0,
+                also: vec![Mechanism::LateStart],
+                ..World::default()
+            },
+        ),
+        world(
+            "unread-heads",
+            "heads lie with the server for 3 s on average before it reads them; the refusals come as resets",
+            World { unread_us: 3 * SECOND, refusals_lost: 0.9, ..World::default() },
+        ),
+        world(
+            "minted-ahead",
+            "links made ahead for three transfers in a row",
+            World { plan: minted_plan(), also: vec![Mechanism::LateStart], ..World::default() },
+        ),
+        world(
+            "throttled-20",
+            "20 % told SlowDown",
+            World { throttled: 0.2, also: vec![Mechanism::Throttled], ..World::default() },
+        ),
+        world(
+            "throttled-trials",
+            "30 % of trials told SlowDown, half of it unread",
+            World { throttled_trials: 0.3, refusals_lost: 0.5, also: vec![Mechanism::Throttled], ..World::default() },
+        ),
+        world(
+            "at-completion",
+            "refuses the whole body after expiry",
+            World { rule: Rule::AtCompletion, ..World::default() },
+        ),
+        world(
+            "at-completion-resets",
+            "the same; 15 % reset at random; the socket 4 MiB ahead",
+            World { rule: Rule::AtCompletion, broken: 0.15, ahead_bytes: 4 << 20, also: network(), ..World::default() },
+        ),
+        world(
+            "two-innocents",
+            "late heads, 20 % told SlowDown, 15 % reset at random",
+            World {
+                queue: (0.3, 6 * SECOND),
+                throttled: 0.2,
+                broken: 0.15,
+                also: vec![Mechanism::LateStart, Mechanism::Throttled, Mechanism::Network],
+                ..World::default()
+            },
+        ),
+        world(
+            "enforces-nothing",
+            "checks no expiry; 15 % reset at random",
+            World { rule: Rule::Never, broken: 0.15, ..World::default() },
+        ),
+    ]
+}
+
+fn guilty() -> Vec<World> {
+    let cut = Cut { share: 1.0, answers: false, delay_us: (0, 5_000) };
+    let cuts = |cut: Cut| World { rule: Rule::Cut(cut), ..World::default() };
+    let network = || vec![Mechanism::Network];
+    vec![
+        world("cut", "resets at expiry", cuts(cut)),
+        world("cut-close", "closes at expiry, durations heavy-tailed", World { by_fin: true, slow: 0.5, ..cuts(cut) }),
+        world(
+            "cut-answer",
+            "answers 403 at expiry; half of the answers are lost",
+            World { refusals_lost: 0.5, ..cuts(Cut { answers: true, ..cut }) },
+        ),
+        world(
+            "cut-two-ttls",
+            "resets at expiry; two TTLs, half as many blocks",
+            World { plan: Plan { ttls: vec![4, 7], ..World::default().plan }, ..cuts(cut) },
+        ),
+        world("cut-late-0.3", "up to 0.3 s after expiry", cuts(Cut { delay_us: (0, 300_000), ..cut })),
+        world("cut-late-1", "up to 1 s after expiry", cuts(Cut { delay_us: (0, SECOND), ..cut })),
+        world("cut-late-0.8", "0.75 to 0.85 s after expiry", cuts(Cut { delay_us: (750_000, 850_000), ..cut })),
+        world("cut-late-3", "up to 3 s after expiry", cuts(Cut { delay_us: (0, 3 * SECOND), ..cut })),
+        world(
+            "cut-late-1-resets-15",
+            "up to 1 s after expiry; 15 % reset at random",
+            World { broken: 0.15, also: network(), ..cuts(Cut { delay_us: (0, SECOND), ..cut }) },
+        ),
+        world(
+            "cut-resets-15",
+            "resets at expiry; 15 % reset at random",
+            World { broken: 0.15, also: network(), ..cuts(cut) },
+        ),
+        world(
+            "cut-resets-30",
+            "resets at expiry; 30 % reset at random",
+            World { broken: 0.3, also: network(), ..cuts(cut) },
+        ),
+        world(
+            "cut-bursts-30",
+            "resets at expiry; 30 % of trials break as a whole",
+            World { bursts: 0.3, also: network(), ..cuts(cut) },
+        ),
+        world(
+            "cut-timer",
+            "resets at expiry, and every connection at an age of 4 s, the TTL",
+            World {
+                timer: Some(Timer { share: 1.0, age_us: 4 * SECOND, spread_us: 0, links_only: false }),
+                also: network(),
+                ..cuts(cut)
+            },
+        ),
+        world(
+            "cut-throttled-20",
+            "resets at expiry; 20 % told SlowDown",
+            World { throttled: 0.2, also: vec![Mechanism::Throttled], ..cuts(cut) },
+        ),
+        world(
+            "cut-minted-ahead",
+            "resets at expiry; links made ahead for three transfers in a row",
+            World { plan: minted_plan(), also: vec![Mechanism::LateStart], ..cuts(cut) },
+        ),
+        world(
+            "cut-clock-ahead",
+            "resets at expiry; its clock is 2 s ahead",
+            World { offset_us: 2 * SECOND, ..cuts(cut) },
+        ),
+        world(
+            "cut-clock-behind",
+            "resets at expiry; its clock is 2 s behind",
+            World { offset_us: -2 * SECOND, ..cuts(cut) },
+        ),
+        world("cut-part-40", "only 40 % of its connections are reset at expiry", cuts(Cut { share: 0.4, ..cut })),
+    ]
+}
+
+fn world(name: &'static str, story: &'static str, world: World) -> World {
+    World { name, story, ..world }
+}
+
+/// Transfers long enough for server's idle timers, with a TTL of their length.
+fn slow_plan(ttl: u32) -> Plan {
+    let needed_us = i64::from(ttl) * 2 * SECOND;
+    Plan { ttls: vec![ttl], living_ttl: 3000, needed_us, transfers_per_user: 1 }
+}
+
+/// Of three transfers in a row the first ends in time, the second outlives the link, and the third starts late.
+fn minted_plan() -> Plan {
+    Plan { ttls: vec![18], living_ttl: 120, needed_us: 12 * SECOND, transfers_per_user: 3 }
+}

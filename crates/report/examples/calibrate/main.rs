@@ -1,0 +1,136 @@
+//! How often is the verdict right? Simulates runs of many worlds and holds the verdict on each against the truth.
+//!
+//! The simulator (`world`, `catalogue`, `plan`, `server`, `client`, `run`) is written apart from the verdict's rules and
+//! knows none of them: it makes rows, as the runner would. `recorded` hands them to the verdict and `score` counts; `table`,
+//! `page` and `chart` write it down.
+
+mod catalogue;
+mod chance;
+mod chart;
+mod client;
+mod page;
+mod plan;
+mod recorded;
+mod run;
+mod score;
+mod server;
+mod table;
+mod testbed;
+#[cfg(test)]
+mod tests;
+mod world;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use chance::Seeds;
+use plan::SAMPLES;
+use table::Row;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let asked = Asked::parse(std::env::args().skip(1))?;
+    if let Some((program, runs)) = asked.program.as_ref().zip(asked.testbed) {
+        let table = testbed::run(program, runs)?;
+        print!("{table}");
+        if let Some(docs) = &asked.docs {
+            page::splice(&docs.join("calibration.md"), "testbed", &table)?;
+        }
+        return Ok(());
+    }
+    let worlds = catalogue::worlds().into_iter().filter(|world| asked.wants(world.name));
+    let rows: Vec<Row> = worlds.map(|world| row(world, &asked)).collect();
+    let Some(docs) = &asked.docs else { return Ok(()) };
+    write(docs, &rows, &asked)
+}
+
+/// Simulates one world at every sample size, and says so.
+fn row(world: world::World, asked: &Asked) -> Row {
+    println!("{}: {}", world.name, world.story);
+    let score = |sample| {
+        let score = score::calibrate(&world, sample, asked.seeds, asked.simulations);
+        let counts = |tally: score::Tally| format!("{}/{}/{}", tally.right, tally.silent, tally.wrong);
+        let others = score.others.iter().map(|(mechanism, tally)| format!(", {mechanism} {}", counts(*tally)));
+        println!(
+            "  {:6} cut-at-expiry {}, accused {}{}, misnamed {}, δ {:.3} s",
+            sample.name(),
+            counts(score.cut),
+            score.accused,
+            others.collect::<String>(),
+            score.misnamed,
+            score.delta_us as f64 / 1e6 / score.cut.of().max(1) as f64,
+        );
+        (sample, score)
+    };
+    let scores = SAMPLES.into_iter().map(score).collect();
+    Row { world, scores }
+}
+
+fn write(docs: &Path, rows: &[Row], asked: &Asked) -> Result<(), Box<dyn Error>> {
+    table::write(&docs.join("calibration.csv"), rows)?;
+    page::splice(&docs.join("calibration.md"), "simulated", &page::simulated(rows, asked.seeds, asked.simulations))?;
+    let foot = format!("{} simulations a cell, {} seeds.", page::grouped(asked.simulations), asked.seeds);
+    std::fs::create_dir_all(docs.join("images"))?;
+    chart::draw(&docs.join("images/calibration.png"), rows, &foot)?;
+    Ok(())
+}
+
+/// The command line.
+struct Asked {
+    simulations: u64,
+    seeds: Seeds,
+    /// Only worlds whose names begin so.
+    worlds: Vec<String>,
+    /// So many real runs of each of the testbed's cases, and no simulation.
+    testbed: Option<u64>,
+    /// The runner's program, for these.
+    program: Option<PathBuf>,
+    /// Where the results go; without it they are only printed.
+    docs: Option<PathBuf>,
+}
+
+impl Asked {
+    fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut asked = Self {
+            simulations: 1000,
+            seeds: Seeds::Development,
+            worlds: Vec::new(),
+            testbed: None,
+            program: None,
+            docs: None,
+        };
+        while let Some(option) = args.next() {
+            let mut value = || args.next().ok_or_else(|| format!("{option} needs a value\n{USAGE}"));
+            match option.as_str() {
+                "--simulations" => {
+                    let text = value()?;
+                    asked.simulations = text.parse().map_err(|_| format!("`{text}` is no number of simulations"))?;
+                }
+                "--seeds" => asked.seeds = value()?.parse()?,
+                "--world" => asked.worlds.push(value()?),
+                "--testbed" => {
+                    let text = value()?;
+                    asked.testbed = Some(text.parse().map_err(|_| format!("`{text}` is no number of runs"))?);
+                }
+                "--program" => asked.program = Some(value()?.into()),
+                "--docs" => asked.docs = Some(value()?.into()),
+                _ => return Err(format!("`{option}` is no option\n{USAGE}")),
+            }
+        }
+        if asked.docs.is_some() && !asked.worlds.is_empty() {
+            return Err("--docs writes down all worlds: leave out --world".to_owned());
+        }
+        if asked.testbed.is_some() != asked.program.is_some() {
+            return Err(
+                "--testbed needs the runner's program, and nothing else does: --testbed N --program PATH".to_owned()
+            );
+        }
+        Ok(asked)
+    }
+
+    fn wants(&self, world: &str) -> bool {
+        self.worlds.is_empty() || self.worlds.iter().any(|asked| world.starts_with(asked.as_str()))
+    }
+}
+
+const USAGE: &str = "usage: calibrate [--simulations N] [--seeds development|judgement] [--world NAME]... [--docs DIR]\n       \
+                     calibrate --testbed N --program PATH [--docs DIR]";

@@ -1,0 +1,104 @@
+//! The experiment that is simulated: how large a sample, and which cells it has.
+
+use ttlsweep_record::{BandwidthPer, BitRate, ByteCount, Cell, Control, Method, Presign, TargetKind};
+
+use crate::world::Plan;
+
+/// How many transfers outlive their link, over how many trials, where nothing else stops them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sample {
+    pub(crate) transfers: u32,
+    pub(crate) trials: u32,
+}
+
+/// The samples of a full calibration. With none, links live longer than any transfer.
+pub(crate) const SAMPLES: [Sample; 11] = [
+    Sample { transfers: 0, trials: 0 },
+    Sample { transfers: 5, trials: 5 },
+    Sample { transfers: 6, trials: 3 },
+    Sample { transfers: 10, trials: 5 },
+    Sample { transfers: 10, trials: 10 },
+    Sample { transfers: 20, trials: 5 },
+    Sample { transfers: 20, trials: 10 },
+    Sample { transfers: 20, trials: 20 },
+    Sample { transfers: 40, trials: 10 },
+    Sample { transfers: 80, trials: 5 },
+    Sample { transfers: 80, trials: 20 },
+];
+
+impl Sample {
+    /// `20/5`
+    pub(crate) fn name(self) -> String {
+        format!("{}/{}", self.transfers, self.trials)
+    }
+
+    /// Whether the goal of 99 % right verdicts is for a sample of this size.
+    pub(crate) fn is_enough(self) -> bool {
+        self.transfers >= 20 && self.trials >= 5
+    }
+
+    pub(crate) fn users(self) -> u32 {
+        if self.trials == 0 { 2 } else { self.transfers / self.trials }
+    }
+
+    /// How many blocks it takes where every link that is to expire in flight does. What breaks earlier needs more of them,
+    /// but no more than [`MOST_BLOCKS`] times as many.
+    pub(crate) fn blocks(self, plan: &Plan) -> u32 {
+        if self.trials == 0 { 5 } else { self.trials.div_ceil(plan.ttls.len() as u32) }
+    }
+}
+
+/// The grid's cells, then the controls.
+pub(crate) fn cells(plan: &Plan, sample: Sample) -> Vec<Cell> {
+    let expiring = if sample.trials == 0 { &[] } else { plan.ttls.as_slice() };
+    let grid = expiring.iter().chain([&plan.living_ttl]).map(|ttl| (Some(*ttl), None));
+    let controls = [
+        (Some(3600), Some(Control::LongTtl)),
+        (None, Some(Control::HeaderSigned)),
+        (Some(1), Some(Control::ExpiredStart)),
+    ];
+    grid.chain(controls).map(|(ttl, control)| cell(plan, sample.users(), ttl, control)).collect()
+}
+
+fn cell(plan: &Plan, users: u32, ttl_s: Option<u32>, control: Option<Control>) -> Cell {
+    let what = control.map_or_else(|| "grid".to_owned(), |control| control.to_string());
+    Cell {
+        cell_id: format!("{what}-t{}", ttl_s.map_or_else(|| "none".to_owned(), |ttl| ttl.to_string())),
+        control,
+        target: TargetKind::S3,
+        endpoint: Some(ENDPOINT.into()),
+        bucket: "simulated".into(),
+        region: None,
+        profile: None,
+        addressing: None,
+        prefix: "ttlsweep/".into(),
+        tls: None,
+        expiry_policy: None,
+        cut: None,
+        early_close: None,
+        fault: None,
+        users,
+        ttl_s,
+        size_bytes: ByteCount(BODY_BYTES),
+        size_file: None,
+        bandwidth_bps: BitRate::new(8 * BODY_BYTES * u64::from(users) * 1_000_000 / plan.needed_us.unsigned_abs()),
+        bandwidth_per: BandwidthPer::Trial,
+        method: Method::Put,
+        transfers_per_user: Some(plan.transfers_per_user),
+        duration_us: None,
+        jitter_us: 1_000_000,
+        ramp_us: 0,
+        wait_us: 0,
+        presign: if plan.transfers_per_user > 1 { Presign::PerUser } else { Presign::PerTransfer },
+        expect_continue: false,
+        reuse_connections: plan.transfers_per_user > 1,
+        connect_timeout_us: 10_000_000,
+        idle_timeout_us: 120_000_000,
+        timeout_us: 3_600_000_000,
+    }
+}
+
+/// An experiment that would take longer is given up.
+pub(crate) const MOST_BLOCKS: u32 = 4;
+pub(crate) const BODY_BYTES: u64 = 12_000_000;
+pub(crate) const ENDPOINT: &str = "https://simulated.example:443";

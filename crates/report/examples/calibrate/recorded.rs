@@ -1,0 +1,67 @@
+//! A simulated run as the verdict sees it: what `load` makes of its rows, without a disk between. A test writes a run's
+//! files, loads them, and finds the same ruling.
+
+use std::collections::HashMap;
+
+use ttlsweep_record::{Outcome, Phase, TransferRecord};
+use ttlsweep_report::observation::{Answer, Asked, Condition, Dictionary, Observation, Timeout};
+use ttlsweep_report::verdict::{Evidence, Ruling, Trial, decide};
+
+use crate::run::Run;
+
+/// The verdict on `run`.
+pub(crate) fn rule(run: &Run) -> Ruling {
+    let cells: HashMap<&str, u32> = (0..).zip(&run.cells).map(|(at, cell)| (cell.cell_id.as_str(), at)).collect();
+    let trials: HashMap<&str, u32> = (0..).zip(&run.trials).map(|(at, trial)| (trial.trial_id.as_str(), at)).collect();
+    let mut answers = Dictionary::default();
+    let observe = |row: &TransferRecord| {
+        let places = (trials[row.trial_id.as_str()], cells[row.cell_id.as_str()]);
+        observation(row, places, &mut answers)
+    };
+    let observations: Vec<Observation> = run.transfers.iter().map(observe).collect();
+    let asked: Vec<Asked> =
+        run.transfers.first().map(|row| Asked { run: 0, endpoint: row.endpoint.clone() }).into_iter().collect();
+    decide(&Evidence {
+        conditions: run.cells.iter().map(Condition::of).collect(),
+        trials: run.trials.iter().map(|trial| Trial { block: trial.block - 1, starved: trial.starved }).collect(),
+        observations: &observations,
+        asked: &asked,
+        answers: answers.values(),
+        offsets: vec![run.bracket; asked.len()],
+    })
+}
+
+fn observation(row: &TransferRecord, (trial, cell): (u32, u32), answers: &mut Dictionary<Answer>) -> Observation {
+    let count = |value: Option<u64>| value.map(|value| value as i64).into();
+    let answer = row.status.map(|status| {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        answers.place(Answer::new(status, &text(&row.s3_code), &text(&row.s3_message)))
+    });
+    Observation {
+        trial,
+        cell,
+        asked: 0,
+        answer,
+        started_at: row.started_at.unix_micros(),
+        ended_at: row.ended_at.unix_micros(),
+        expires_at: row.expires_at.map(|at| at.unix_micros()).into(),
+        head_written_at: row.head_written_at.map(|at| at.unix_micros()).into(),
+        head_acked_at: row.head_acked_at.map(|at| at.unix_micros()).into(),
+        continue_us: count(row.continue_us),
+        send_us: count(row.send_us),
+        response_start_us: count(row.response_start_us),
+        body_bytes: row.body_bytes,
+        body_bytes_written: row.body_bytes_written,
+        body_bytes_acked: count(row.body_bytes_acked),
+        response_bytes: row.response_bytes,
+        rtt_us: row.rtt_us,
+        outcome: row.outcome,
+        phase: row.phase,
+        reused_connection: row.reused_connection,
+        local_error: false,
+        ran_out: (row.outcome == Outcome::TimedOut).then_some(match row.phase {
+            Phase::Connect | Phase::Dns | Phase::Tls => Timeout::Connect,
+            _ => Timeout::Idle,
+        }),
+    }
+}

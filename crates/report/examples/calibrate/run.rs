@@ -1,0 +1,175 @@
+//! A whole simulated run: blocks in shuffled order, trials one after the other, users side by side; and the bracket that
+//! its `Date` headers leave around the server's clock.
+
+use std::collections::BTreeSet;
+
+use ttlsweep_record::environment::ClockOffset;
+use ttlsweep_record::{Cell, Control, Mechanism, Timestamp, TransferRecord, TrialRecord, TrialState};
+
+use crate::chance::Chance;
+use crate::client::{Sent, record};
+use crate::plan::{MOST_BLOCKS, Sample, cells};
+use crate::server::{Fate, Request, serve};
+use crate::world::{SECOND, World};
+
+/// What a run leaves behind.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) trials: Vec<TrialRecord>,
+    /// In the order of the trials.
+    pub(crate) transfers: Vec<TransferRecord>,
+    /// Around the server's clock, as `environment.json` has it.
+    pub(crate) bracket: Option<ClockOffset>,
+    /// The truth: what ended transfers of other controls than the expired starts.
+    pub(crate) at_work: BTreeSet<Mechanism>,
+    /// The truth: what was in flight when its link expired by the server's clock.
+    pub(crate) affected: Affected,
+}
+
+/// Transfers whose body was on its way when their link expired, and the trials that they belong to.
+#[derive(Debug, Default)]
+pub(crate) struct Affected {
+    transfers: u32,
+    trials: BTreeSet<String>,
+}
+
+impl Affected {
+    fn is_enough(&self, sample: Sample) -> bool {
+        self.transfers >= sample.transfers && self.trials.len() >= sample.trials as usize
+    }
+
+    fn add(&mut self, trial_id: &str) {
+        self.transfers += 1;
+        self.trials.insert(trial_id.to_owned());
+    }
+}
+
+impl Run {
+    /// Runs the experiment in `world`.
+    pub(crate) fn simulate(world: &World, sample: Sample, chance: &mut Chance) -> Self {
+        let mut run = Self {
+            cells: cells(&world.plan, sample),
+            trials: Vec::new(),
+            transfers: Vec::new(),
+            bracket: None,
+            at_work: BTreeSet::new(),
+            affected: Affected::default(),
+        };
+        let mut clock = START + chance.between(0, SECOND);
+        let rtt_us = chance.between(500, 40_000);
+        let blocks = sample.blocks(&world.plan);
+        for block in 1..=blocks * MOST_BLOCKS {
+            if block > blocks && run.affected.is_enough(sample) {
+                break;
+            }
+            let mut order: Vec<usize> = (0..run.cells.len()).collect();
+            chance.shuffle(&mut order);
+            for (position, at) in (1..).zip(order) {
+                let jitter = chance.between(0, SECOND);
+                clock = run.trial(world, (at, block, position), clock + jitter, rtt_us, chance) + 50_000;
+            }
+        }
+        run
+    }
+
+    /// One trial, from `start` on; returns its end.
+    fn trial(
+        &mut self,
+        world: &World,
+        (cell, block, position): (usize, u32, u32),
+        start: i64,
+        rtt_us: i64,
+        chance: &mut Chance,
+    ) -> i64 {
+        let cell = self.cells[cell].clone();
+        let trial_id = format!("{}-b{block}", cell.cell_id);
+        let before = self.transfers.len();
+        let pace = (0.03 * chance.normal()).exp() * if chance.happens(world.slow) { chance.pareto(1.5) } else { 1.0 };
+        let queue_us = if chance.happens(world.queue.0) { world.queue.1 } else { 0 };
+        let burst = chance.happens(world.bursts).then(|| start + chance.between(0, world.plan.needed_us));
+        let fate = Fate { burst_at: burst, throttled: chance.happens(world.throttled_trials) };
+        // The controls' links are long dead or never die; the others are made right before, or all at the trial's start.
+        let start = if cell.control == Some(Control::ExpiredStart) { start + SECOND } else { start };
+        let mut last = start;
+        for user in 1..=cell.users {
+            let mut clock = start + i64::from(user) * 200 + chance.between(0, 3_000);
+            let minted_at = clock - chance.between(100, 2_000);
+            for sequence in 1..=world.plan.transfers_per_user {
+                let made_at =
+                    if world.plan.transfers_per_user > 1 { minted_at } else { clock - chance.between(100, 900) };
+                // A date is cut to whole seconds; an expired start is made in the second second after expiry.
+                let made_at = if cell.control == Some(Control::ExpiredStart) { made_at - 2 * SECOND } else { made_at };
+                let reused = sequence > 1 && self.transfers.last().is_some_and(|row| row.status == Some(200));
+                let connect = if reused { 0 } else { 3 * rtt_us / 2 };
+                let head_written_at = clock + connect + chance.between(50, 500);
+                let waits = if queue_us > 0 { chance.exponential(queue_us) } else { 0 };
+                let own = (0.02 * chance.normal()).exp();
+                let request = Request {
+                    connected_at: clock + connect,
+                    arrives_at: head_written_at + rtt_us / 2 + waits,
+                    expires_at: cell.ttl_s.map(|ttl| (made_at.div_euclid(SECOND) + i64::from(ttl)) * SECOND),
+                    needed_us: (world.plan.needed_us as f64 * pace * own) as i64,
+                };
+                let presigned_at = cell.ttl_s.map(|_| made_at);
+                let sent = Sent { presigned_at, started_at: clock, head_written_at, reused, rtt_us };
+                let end = serve(world, &request, fate, chance);
+                if cell.control != Some(Control::ExpiredStart) {
+                    self.at_work.extend(end.why);
+                }
+                let expiry = request.expires_at.map(|expires| expires - world.offset_us);
+                if expiry.is_some_and(|expiry| request.arrives_at < expiry && expiry <= end.at) {
+                    self.affected.add(&trial_id);
+                }
+                let mut row = record(world, &cell, sent, &request, end, chance);
+                row.run_id = RUN_ID.into();
+                row.trial_id.clone_from(&trial_id);
+                row.transfer_id = format!("{RUN_ID}-{:06}", self.transfers.len() + 1);
+                (row.block, row.position, row.user, row.sequence) = (block, position, user, sequence);
+                self.narrow(&row);
+                clock = row.ended_at.unix_micros() + chance.between(200, 2_000);
+                last = last.max(clock);
+                self.transfers.push(row);
+            }
+        }
+        self.trials.push(TrialRecord {
+            run_id: RUN_ID.into(),
+            trial_id,
+            attempt: 1,
+            cell_id: cell.cell_id,
+            block,
+            position,
+            control: cell.control,
+            jitter_us: 0,
+            started_at: Timestamp::from_unix_micros(start),
+            ended_at: Timestamp::from_unix_micros(last),
+            state: TrialState::Whole,
+            transfers: (self.transfers.len() - before) as u64,
+            achieved_bps: None,
+            scheduler_lag_us: Some(900),
+            starved: false,
+            host: "simulated".into(),
+        });
+        last
+    }
+
+    /// Narrows the bracket as the runner does: a date of whole seconds was written between the head and the answer.
+    fn narrow(&mut self, row: &TransferRecord) {
+        let (Some(server), Some(head), Some(start)) = (row.server_time, row.head_written_at, row.response_start_us)
+        else {
+            return;
+        };
+        let answered_at = row.started_at.plus_micros(start as i64);
+        let (low, high) = (server.micros_since(answered_at), server.micros_since(head) + SECOND);
+        let old = self.bracket.unwrap_or(ClockOffset { low_us: i64::MIN, high_us: i64::MAX, responses: 0 });
+        self.bracket = Some(ClockOffset {
+            low_us: old.low_us.max(low),
+            high_us: old.high_us.min(high),
+            responses: old.responses + 1,
+        });
+    }
+}
+
+/// 2026-11-24T20:00:00Z.
+const START: i64 = 1_795_550_400_000_000;
+pub(crate) const RUN_ID: &str = "20261124T200000Z";

@@ -1,0 +1,153 @@
+//! What the server and the way to it do to one transfer: every event that could end it, of which the earliest does.
+//! Instants are microseconds by the client's clock, at the server.
+
+use ttlsweep_record::Mechanism;
+
+use crate::chance::Chance;
+use crate::world::{Rule, SECOND, World};
+
+/// A request as it is sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request {
+    /// When the connection was opened.
+    pub(crate) connected_at: i64,
+    /// When the head's last byte reached the server's kernel.
+    pub(crate) arrives_at: i64,
+    /// What the link itself says of its expiry; nothing where there is none.
+    pub(crate) expires_at: Option<i64>,
+    /// What the body takes from there when nothing stops it.
+    pub(crate) needed_us: i64,
+}
+
+/// What all transfers of a trial share.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fate {
+    /// All of them are broken at this instant.
+    pub(crate) burst_at: Option<i64>,
+    /// All of them are told to slow down.
+    pub(crate) throttled: bool,
+}
+
+/// How a transfer ends at the server.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct End {
+    pub(crate) at: i64,
+    pub(crate) how: How,
+    /// The truth of why; nothing where it was stored.
+    pub(crate) why: Option<Mechanism>,
+    /// The body's share that had arrived.
+    pub(crate) arrived: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    Stored,
+    /// Answered before the body was whole, or after.
+    Answered(Answer),
+    Broken,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Expired,
+    SlowDown,
+    RequestTimeout,
+}
+
+/// Serves the request.
+pub(crate) fn serve(world: &World, request: &Request, fate: Fate, chance: &mut Chance) -> End {
+    let read_at = request.arrives_at + if world.unread_us > 0 { chance.exponential(world.unread_us) } else { 0 };
+    // On the client's clock, the server's expiry is early by what its clock is ahead.
+    let expiry = request.expires_at.map(|expires| expires - world.offset_us);
+    let expired = |at: i64| world.enforces() && expiry.is_some_and(|expiry| at >= expiry);
+    let body = Body::draw(world, read_at, request.needed_us, chance);
+    let mut ends = Vec::with_capacity(8);
+    if expired(read_at) {
+        ends.push((read_at, How::Answered(Answer::Expired), Some(Mechanism::LateStart)));
+    }
+    if fate.throttled || chance.happens(world.throttled) {
+        ends.push((read_at, How::Answered(Answer::SlowDown), Some(Mechanism::Throttled)));
+    }
+    if let (Rule::Cut(cut), Some(expiry)) = (world.rule, expiry)
+        && chance.happens(cut.share)
+        && expiry > read_at
+    {
+        let how = if cut.answers { How::Answered(Answer::Expired) } else { How::Broken };
+        let at = expiry + chance.between(cut.delay_us.0, cut.delay_us.1);
+        ends.push((at, how, Some(Mechanism::CutAtExpiry)));
+    }
+    if let Some((at, answers)) = body.given_up_at {
+        let how = if answers { How::Answered(Answer::RequestTimeout) } else { How::Broken };
+        ends.push((at, how, Some(Mechanism::IdleTimeout)));
+    }
+    if chance.happens(world.broken) {
+        let at = request.arrives_at + chance.between(0, request.needed_us);
+        ends.push((at, How::Broken, NETWORK));
+    }
+    if chance.happens(world.ticks) {
+        let first = (request.arrives_at + world.offset_us).div_euclid(SECOND) + 1;
+        let tick = first + chance.between(0, request.needed_us / SECOND);
+        ends.push((tick * SECOND - world.offset_us, How::Broken, NETWORK));
+    }
+    if let Some(at) = fate.burst_at {
+        ends.push((at.max(request.arrives_at) + chance.between(0, 20_000), How::Broken, NETWORK));
+    }
+    if let Some(timer) = world.timer
+        && chance.happens(timer.share)
+        && !(timer.links_only && request.expires_at.is_none())
+    {
+        let age = timer.age_us + chance.between(-timer.spread_us, timer.spread_us + 1);
+        ends.push((request.connected_at + age, How::Broken, NETWORK));
+    }
+    let refused = world.rule == Rule::AtCompletion && expired(body.whole_at);
+    let (how, why) = if refused {
+        (How::Answered(Answer::Expired), Some(Mechanism::RejectedAtCompletion))
+    } else {
+        (How::Stored, None)
+    };
+    ends.push((body.whole_at, how, why));
+    let (at, how, why) = ends.into_iter().min_by_key(|(at, ..)| *at).expect("the body comes to its end");
+    End { at, how, why, arrived: body.arrived(at) }
+}
+
+/// The body's progress, with one place where it may stand still.
+struct Body {
+    from: i64,
+    needed_us: i64,
+    stands_from: i64,
+    stands_us: i64,
+    whole_at: i64,
+    given_up_at: Option<(i64, bool)>,
+}
+
+impl Body {
+    fn draw(world: &World, from: i64, needed_us: i64, chance: &mut Chance) -> Self {
+        let mut body = Self {
+            from,
+            needed_us,
+            stands_from: i64::MAX,
+            stands_us: 0,
+            whole_at: from + needed_us,
+            given_up_at: None,
+        };
+        if let Some(stalls) = world.stalls
+            && chance.happens(stalls.share)
+        {
+            // A third of them at the very start, where the server's timer runs from the head.
+            body.stands_from = if chance.happens(0.3) { from } else { from + chance.between(0, needed_us) };
+            body.stands_us = chance.exponential(stalls.mean_us);
+            body.whole_at += body.stands_us;
+            if body.stands_us > stalls.idle_us {
+                body.given_up_at = Some((body.stands_from + stalls.idle_us, stalls.answers));
+            }
+        }
+        body
+    }
+
+    fn arrived(&self, at: i64) -> f64 {
+        let stood = (at - self.stands_from.min(at)).min(self.stands_us);
+        ((at - self.from - stood) as f64 / self.needed_us as f64).clamp(0.0, 1.0)
+    }
+}
+
+const NETWORK: Option<Mechanism> = Some(Mechanism::Network);

@@ -1,0 +1,143 @@
+//! The short form: a few cells, always the same seeds, and that what is taken as a short cut is none.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ttlsweep_record::csv_file::RowWriter;
+use ttlsweep_record::environment::Environment;
+use ttlsweep_record::{Cell, SCHEMA_VERSION, TransferRecord, TrialRecord, Verdict};
+use ttlsweep_report::load::load;
+use ttlsweep_report::stats::clopper_pearson;
+use ttlsweep_report::verdict::{Evidence, decide};
+
+use crate::catalogue::worlds;
+use crate::chance::Seeds;
+use crate::plan::{ENDPOINT, Sample};
+use crate::run::{RUN_ID, Run};
+use crate::score::{Tally, calibrate, simulate};
+use crate::world::World;
+
+const SMALL: Sample = Sample { transfers: 5, trials: 5 };
+const ENOUGH: Sample = Sample { transfers: 20, trials: 5 };
+
+fn world(name: &str) -> World {
+    worlds().into_iter().find(|world| world.name == name).unwrap()
+}
+
+/// The run's files, as the runner would write them.
+fn write(run: &Run, folder: &Path) {
+    let environment = Environment {
+        schema_version: SCHEMA_VERSION,
+        run_id: RUN_ID.into(),
+        experiment: "simulated".into(),
+        question: String::new(),
+        plan_hash: "0".repeat(64),
+        seed: 1,
+        repetitions: 1,
+        trials: run.trials.len() as u64,
+        started_at: run.trials[0].started_at,
+        command: Vec::new(),
+        version: "0".into(),
+        git_revision: None,
+        build_profile: "release".into(),
+        host: "simulated".into(),
+        os: String::new(),
+        cpus: 1,
+        memory_bytes: None,
+        descriptor_limit: None,
+        tcp_sysctls: BTreeMap::new(),
+        endpoints: BTreeMap::new(),
+        clock_offset: run.bracket.map(|bracket| (ENDPOINT.to_owned(), bracket)).into_iter().collect(),
+    };
+    environment.write(folder).unwrap();
+    let mut cells = RowWriter::<Cell>::create(folder).unwrap();
+    run.cells.iter().for_each(|cell| cells.write(cell).unwrap());
+    cells.flush().unwrap();
+    let mut trials = RowWriter::<TrialRecord>::create(folder).unwrap();
+    run.trials.iter().for_each(|trial| trials.write(trial).unwrap());
+    trials.flush().unwrap();
+    let mut transfers = RowWriter::<TransferRecord>::create(folder).unwrap();
+    run.transfers.iter().for_each(|row| transfers.write(row).unwrap());
+    transfers.flush().unwrap();
+}
+
+#[test]
+fn every_worlds_ruling_is_the_same_through_the_files() {
+    for world in worlds() {
+        let (run, ruling) = simulate(&world, SMALL, Seeds::Development, 0);
+        let folder = tempfile::tempdir().unwrap();
+        write(&run, folder.path());
+        let runs = load(&[folder.path().to_owned()]).unwrap();
+        assert_eq!(runs.warnings, Vec::<String>::new(), "{}", world.name);
+        assert_eq!(decide(&Evidence::of(&runs)), ruling, "{}", world.name);
+    }
+}
+
+#[test]
+fn a_simulation_comes_out_the_same_again() {
+    let ruling = |number| simulate(&world("cut-resets-15"), SMALL, Seeds::Development, number).1;
+    assert_eq!(ruling(3), ruling(3));
+    assert_ne!(ruling(3), ruling(4));
+}
+
+#[test]
+fn the_sets_of_seeds_share_no_simulation() {
+    let ruling = |seeds| simulate(&world("resets-30"), SMALL, seeds, 0).1;
+    assert_ne!(ruling(Seeds::Development), ruling(Seeds::Judgement));
+}
+
+#[test]
+fn the_bracket_holds_the_true_offset() {
+    for name in ["quiet", "clock-ahead", "clock-behind", "late-heads", "cut-answer"] {
+        for number in 0..20 {
+            let world = world(name);
+            let bracket = simulate(&world, SMALL, Seeds::Development, number).0.bracket.unwrap();
+            assert!(bracket.low_us <= world.offset_us && world.offset_us <= bracket.high_us, "{name} {bracket:?}");
+        }
+    }
+}
+
+/// The tallies of a few simulations, added up over worlds.
+fn tally(names: &[&str], sample: Sample, simulations: u64) -> (Tally, u64) {
+    let (mut sum, mut accused) = (Tally::default(), 0);
+    for name in names {
+        let score = calibrate(&world(name), sample, Seeds::Development, simulations);
+        sum += score.cut;
+        accused += score.accused;
+    }
+    (sum, accused)
+}
+
+#[test]
+fn innocents_are_not_accused() {
+    let names = ["quiet", "resets-30", "bursts-30", "ticks-30", "timer", "timer-60", "late-heads", "at-completion"];
+    for sample in [SMALL, ENOUGH] {
+        let (sum, accused) = tally(&names, sample, 50);
+        // An accusation in a hundred cannot be told from none with so few; one in twenty is excluded.
+        let bound = clopper_pearson(accused, sum.of(), 0.95).unwrap();
+        assert!(bound.low <= 0.01 && bound.high <= 0.05, "{accused} of {} accused", sum.of());
+    }
+}
+
+#[test]
+fn cuts_are_found_from_twenty_transfers_on() {
+    let names =
+        ["cut", "cut-close", "cut-answer", "cut-late-1", "cut-resets-30", "cut-minted-ahead", "cut-clock-ahead"];
+    let (sum, _) = tally(&names, ENOUGH, 50);
+    let bound = clopper_pearson(sum.right, sum.of(), 0.95).unwrap();
+    assert!(bound.high >= 0.99 && bound.low >= 0.95, "{sum:?}");
+    assert_eq!(sum.wrong, 0);
+}
+
+#[test]
+fn cuts_that_come_late_are_never_denied() {
+    let (sum, _) =
+        tally(&["cut-late-0.3", "cut-late-1", "cut-late-0.8", "cut-late-3", "cut-late-1-resets-15"], SMALL, 50);
+    assert_eq!(sum.wrong, 0, "{sum:?}");
+}
+
+#[test]
+fn a_target_that_enforces_nothing_is_known_for_it() {
+    let (_, ruling) = simulate(&world("enforces-nothing"), SMALL, Seeds::Development, 0);
+    assert_eq!(ruling.overall, Verdict::Invalid);
+}

@@ -1,0 +1,149 @@
+//! What a world does to transfers: the server's rule on expiry, and what happens on the way there. The truth by which
+//! verdicts are scored follows from these settings alone.
+
+use ttlsweep_record::Mechanism;
+
+/// A server and the way to it.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) name: &'static str,
+    /// In words.
+    pub(crate) story: &'static str,
+    /// When the server holds expiry against a transfer.
+    pub(crate) rule: Rule,
+    /// Of early refusals, how many the client sees as a broken connection, without their answer.
+    pub(crate) refusals_lost: f64,
+    /// The server's clock less the client's.
+    pub(crate) offset_us: i64,
+    /// Of transfers, how many are broken at a random place by something unrelated.
+    pub(crate) broken: f64,
+    /// Whether that, and the cut, is by FIN instead of RST.
+    pub(crate) by_fin: bool,
+    /// Of trials, how many have all of their transfers broken at one instant.
+    pub(crate) bursts: f64,
+    /// Of transfers, how many are broken on one of the server's whole seconds.
+    pub(crate) ticks: f64,
+    pub(crate) timer: Option<Timer>,
+    pub(crate) stalls: Option<Stalls>,
+    /// Of transfers, how many are told to slow down.
+    pub(crate) throttled: f64,
+    /// Of trials, how many are told so as a whole.
+    pub(crate) throttled_trials: f64,
+    /// Of trials, how many find a full uplink queue, and how long each head waits in it on average.
+    pub(crate) queue: (f64, i64),
+    /// How long a head lies with the server, confirmed by its kernel, until it is read, on average.
+    pub(crate) unread_us: i64,
+    /// Of transfers, how many take longer by a heavy-tailed factor.
+    pub(crate) slow: f64,
+    /// How far the local socket is ahead of the peer.
+    pub(crate) ahead_bytes: u64,
+    pub(crate) plan: Plan,
+    /// What is at work there beside the cut.
+    pub(crate) also: Vec<Mechanism>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Rule {
+    /// At the head, and never again.
+    AtHead,
+    /// At the head, and a cut in flight.
+    Cut(Cut),
+    /// At the head, and again when the body is whole.
+    AtCompletion,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Cut {
+    /// Of transfers, how many meet a server that cuts.
+    pub(crate) share: f64,
+    /// Whether a 403 is sent first.
+    pub(crate) answers: bool,
+    /// It comes this long after expiry, uniformly between the two.
+    pub(crate) delay_us: (i64, i64),
+}
+
+/// Connections of a certain age are broken, whatever their link.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Timer {
+    pub(crate) share: f64,
+    pub(crate) age_us: i64,
+    /// The age is off by up to this in either direction.
+    pub(crate) spread_us: i64,
+    /// Whether transfers that are signed in headers are spared.
+    pub(crate) links_only: bool,
+}
+
+/// Transfers that stand still.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Stalls {
+    pub(crate) share: f64,
+    /// How long on average.
+    pub(crate) mean_us: i64,
+    /// When the server gives up.
+    pub(crate) idle_us: i64,
+    /// Whether it says so (400 RequestTimeout), or breaks the connection.
+    pub(crate) answers: bool,
+}
+
+/// The experiment that is run there.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Plan {
+    /// Links that expire in flight.
+    pub(crate) ttls: Vec<u32>,
+    /// Links that outlive their transfers.
+    pub(crate) living_ttl: u32,
+    /// What a transfer takes when nothing stops it.
+    pub(crate) needed_us: i64,
+    /// One after the other, each user; links are made ahead where there are several.
+    pub(crate) transfers_per_user: u32,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            name: "quiet",
+            story: "nothing goes wrong",
+            rule: Rule::AtHead,
+            refusals_lost: 0.0,
+            offset_us: 230_000,
+            broken: 0.0,
+            by_fin: false,
+            bursts: 0.0,
+            ticks: 0.0,
+            timer: None,
+            stalls: None,
+            throttled: 0.0,
+            throttled_trials: 0.0,
+            queue: (0.0, 0),
+            unread_us: 0,
+            slow: 0.0,
+            ahead_bytes: 256 * 1024,
+            plan: Plan { ttls: vec![4], living_ttl: 60, needed_us: 12 * SECOND, transfers_per_user: 1 },
+            also: Vec::new(),
+        }
+    }
+}
+
+impl World {
+    /// What is at work there.
+    pub(crate) fn truth(&self) -> Vec<Mechanism> {
+        let rule = match self.rule {
+            Rule::Cut(_) => Some(Mechanism::CutAtExpiry),
+            Rule::AtCompletion => Some(Mechanism::RejectedAtCompletion),
+            Rule::AtHead | Rule::Never => None,
+        };
+        rule.into_iter().chain(self.also.iter().copied()).collect()
+    }
+
+    pub(crate) fn cuts(&self) -> bool {
+        matches!(self.rule, Rule::Cut(_))
+    }
+
+    pub(crate) fn enforces(&self) -> bool {
+        self.rule != Rule::Never
+    }
+}
+
+pub(crate) const SECOND: i64 = 1_000_000;
