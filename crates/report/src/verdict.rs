@@ -25,7 +25,7 @@ mod target;
 mod timed;
 mod window;
 
-pub use decide::{Judged, Ruling, TargetRuling, decide};
+pub use decide::{Detail, Judged, Ruling, TargetRuling, decide, decide_in};
 pub use evidence::{Evidence, Trial};
 pub use file::FILE;
 pub(crate) use file::json;

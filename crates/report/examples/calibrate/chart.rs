@@ -31,8 +31,8 @@ pub(crate) fn draw(path: &Path, rows: &[Row], foot: &str) -> Result<(), ChartErr
         legend(canvas, 104);
         let mut y = TOP;
         for (title, rows) in &groups {
-            canvas.text(MARGIN, y + HEAD / 2, title, Letter::size(theme::HEADING).bold());
-            columns(canvas, rows, y + HEAD / 2);
+            canvas.text(MARGIN, y + 26, title, Letter::size(theme::HEADING).bold());
+            columns(canvas, rows, y + HEAD - 20);
             y += HEAD;
             for row in rows {
                 line(canvas, row, y);
@@ -134,7 +134,7 @@ const AXIS: &str = "Columns: transfers that outlive their link / over how many t
                     where the goal is 99 % right. Bars: shares of the simulations of a cell.";
 const LABELS: i32 = 250;
 const TOP: i32 = 140;
-const HEAD: i32 = 52;
+const HEAD: i32 = 78;
 const LINE: i32 = 30;
 const BOTTOM: i32 = 96;
 const TEXT: Letter = Letter::size(theme::TEXT);

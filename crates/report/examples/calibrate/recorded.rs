@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use ttlsweep_record::{Outcome, Phase, TransferRecord};
 use ttlsweep_report::observation::{Answer, Asked, Condition, Dictionary, Observation, Timeout};
-use ttlsweep_report::verdict::{Evidence, Ruling, Trial, decide};
+use ttlsweep_report::verdict::{Detail, Evidence, Ruling, Trial, decide_in};
 
 use crate::run::Run;
 
 /// The verdict on `run`.
-pub(crate) fn rule(run: &Run) -> Ruling {
+pub(crate) fn rule(run: &Run, detail: Detail) -> Ruling {
     let cells: HashMap<&str, u32> = (0..).zip(&run.cells).map(|(at, cell)| (cell.cell_id.as_str(), at)).collect();
     let trials: HashMap<&str, u32> = (0..).zip(&run.trials).map(|(at, trial)| (trial.trial_id.as_str(), at)).collect();
     let mut answers = Dictionary::default();
@@ -21,14 +21,15 @@ pub(crate) fn rule(run: &Run) -> Ruling {
     let observations: Vec<Observation> = run.transfers.iter().map(observe).collect();
     let asked: Vec<Asked> =
         run.transfers.first().map(|row| Asked { run: 0, endpoint: row.endpoint.clone() }).into_iter().collect();
-    decide(&Evidence {
+    let evidence = Evidence {
         conditions: run.cells.iter().map(Condition::of).collect(),
         trials: run.trials.iter().map(|trial| Trial { block: trial.block - 1, starved: trial.starved }).collect(),
         observations: &observations,
         asked: &asked,
         answers: answers.values(),
         offsets: vec![run.bracket; asked.len()],
-    })
+    };
+    decide_in(&evidence, detail)
 }
 
 fn observation(row: &TransferRecord, (trial, cell): (u32, u32), answers: &mut Dictionary<Answer>) -> Observation {

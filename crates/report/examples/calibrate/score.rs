@@ -4,7 +4,7 @@ use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ttlsweep_record::{Mechanism, Verdict};
-use ttlsweep_report::verdict::Ruling;
+use ttlsweep_report::verdict::{Detail, Ruling};
 
 use crate::chance::{Chance, Seeds};
 use crate::plan::Sample;
@@ -108,10 +108,10 @@ impl Score {
 }
 
 /// The `number`-th simulation of a cell, and the verdict on it.
-pub(crate) fn simulate(world: &World, sample: Sample, seeds: Seeds, number: u64) -> (Run, Ruling) {
+pub(crate) fn simulate(world: &World, sample: Sample, seeds: Seeds, number: u64, detail: Detail) -> (Run, Ruling) {
     let mut chance = Chance::new(seeds, world.name, &sample.name(), number);
     let run = Run::simulate(world, sample, &mut chance);
-    let ruling = rule(&run);
+    let ruling = rule(&run, detail);
     (run, ruling)
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn calibrate(world: &World, sample: Sample, seeds: Seeds, simulations
             if number >= simulations {
                 return score;
             }
-            let (run, ruling) = simulate(world, sample, seeds, number);
+            let (run, ruling) = simulate(world, sample, seeds, number, Detail::Brief);
             score.count(world, &run, &ruling);
         }
     };

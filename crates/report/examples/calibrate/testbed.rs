@@ -31,7 +31,7 @@ const CASES: [Case; 11] = [
     case("in-flight, respond", "expiry = \"in-flight\"\ncut = \"respond\"", Verdict::Supported, &[]),
     case("reset 0.5 s after expiry", "faults = \"reset@expiry+500ms\"", Verdict::Supported, &[]),
     case("reset at 60 % of the body", "faults = \"reset@60%\"", Verdict::NotSupported, &[Mechanism::Network]),
-    case("reset 3 s after the head", "faults = \"reset@+3s\"", Verdict::NotSupported, &[Mechanism::Network]),
+    case("reset 4 s after the head, the TTL", "faults = \"reset@+4s\"", Verdict::NotSupported, &[Mechanism::Network]),
     case(
         "503 SlowDown at the head",
         "faults = \"error:503:SlowDown@head\"",

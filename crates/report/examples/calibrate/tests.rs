@@ -8,13 +8,13 @@ use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{Cell, SCHEMA_VERSION, TransferRecord, TrialRecord, Verdict};
 use ttlsweep_report::load::load;
 use ttlsweep_report::stats::clopper_pearson;
-use ttlsweep_report::verdict::{Evidence, decide};
+use ttlsweep_report::verdict::{Detail, Evidence, Ruling, decide};
 
 use crate::catalogue::worlds;
 use crate::chance::Seeds;
 use crate::plan::{ENDPOINT, Sample};
 use crate::run::{RUN_ID, Run};
-use crate::score::{Tally, calibrate, simulate};
+use crate::score::{self, Tally, calibrate};
 use crate::world::World;
 
 const SMALL: Sample = Sample { transfers: 5, trials: 5 };
@@ -22,6 +22,10 @@ const ENOUGH: Sample = Sample { transfers: 20, trials: 5 };
 
 fn world(name: &str) -> World {
     worlds().into_iter().find(|world| world.name == name).unwrap()
+}
+
+fn simulate(world: &World, sample: Sample, seeds: Seeds, number: u64) -> (Run, Ruling) {
+    score::simulate(world, sample, seeds, number, Detail::Full)
 }
 
 /// The run's files, as the runner would write them.
@@ -70,6 +74,17 @@ fn every_worlds_ruling_is_the_same_through_the_files() {
         let runs = load(&[folder.path().to_owned()]).unwrap();
         assert_eq!(runs.warnings, Vec::<String>::new(), "{}", world.name);
         assert_eq!(decide(&Evidence::of(&runs)), ruling, "{}", world.name);
+    }
+}
+
+#[test]
+fn brevity_changes_no_verdict() {
+    for name in ["cut", "cut-late-1", "timer-60"] {
+        let full = simulate(&world(name), SMALL, Seeds::Development, 1).1;
+        let brief = score::simulate(&world(name), SMALL, Seeds::Development, 1, Detail::Brief).1;
+        let verdicts =
+            |ruling: &Ruling| ruling.mechanisms.iter().map(|found| (found.verdict, found.p_value)).collect::<Vec<_>>();
+        assert_eq!((verdicts(&full), &full.headline), (verdicts(&brief), &brief.headline), "{name}");
     }
 }
 

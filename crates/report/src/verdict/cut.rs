@@ -4,6 +4,7 @@
 use ttlsweep_record::Mechanism;
 
 use super::cause::Cause;
+use super::decide::Detail;
 use super::finding::{ByTrial, MOST_SHARE, Tested};
 use super::flight::Flight;
 use super::prose::{count, p_value, percent, secs, share};
@@ -12,7 +13,7 @@ use super::target::Target;
 use super::window::{Placebos, Window, grid, later};
 use crate::stats::{WindowExcess, fisher_greater, trials_for_tail, upper_bound};
 
-pub(super) fn test(target: &Target, alpha: f64) -> Tested {
+pub(super) fn test(target: &Target, alpha: f64, detail: Detail) -> Tested {
     let delta = target.delta();
     let placebos = Placebos::of(target);
     let near = Reading::of(target, &placebos, Window::at_expiry(delta));
@@ -38,7 +39,11 @@ pub(super) fn test(target: &Target, alpha: f64) -> Tested {
         suspicion,
         most_share,
         evidence: sentence(target, &reading, is_late.then_some(within)),
-        support: if reading.outlived.transfers_hit() > 0 { support::sentences(target, delta) } else { Vec::new() },
+        support: if detail == Detail::Full && reading.outlived.transfers_hit() > 0 {
+            support::sentences(target, delta)
+        } else {
+            Vec::new()
+        },
         more: reading.more(level),
     }
 }
@@ -67,13 +72,13 @@ impl Reading {
         Self { window, excess, share: window.planned_share(target), spared, links_suffer, outlived, controls }
     }
 
-    /// Where not one of the controls was hit, and every trial of the grid was, a few trials must do. What hits few of the
-    /// trials is unlike a server's rule, and must be set apart the more clearly.
+    /// Where not one of the controls was hit, and every trial of the grid was, a few trials must do. What leaves most of
+    /// the trials alone is unlike a server's rule, and must be set apart the more clearly.
     fn is_spared(&self) -> bool {
         let (hit, trials) = (self.outlived.most_hit(), self.outlived.trials());
         let level = match () {
             () if hit == trials && self.controls.hit() == 0 => NOT_SPARED,
-            () if 2 * hit > trials => super::ALPHA,
+            () if 2 * self.outlived.hit() > trials => super::ALPHA,
             () => super::ALPHA / 10.0,
         };
         self.spared <= level && !self.links_suffer

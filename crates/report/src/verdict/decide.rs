@@ -80,10 +80,24 @@ impl Ruling {
     }
 }
 
+/// Whether what supports a finding, and decides nothing, is worked out: it takes most of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Everything, for readers.
+    Full,
+    /// The verdicts, their numbers and their reasons, for whoever asks thousands of times.
+    Brief,
+}
+
 /// Decides among the mechanisms, for every target and over all of them.
 pub fn decide(evidence: &Evidence<'_>) -> Ruling {
+    decide_in(evidence, Detail::Full)
+}
+
+/// [`decide`], in as much detail as is asked for.
+pub fn decide_in(evidence: &Evidence<'_>, detail: Detail) -> Ruling {
     let found = targets(evidence);
-    let tested: Vec<Vec<Tested>> = found.iter().map(tests).collect();
+    let tested: Vec<Vec<Tested>> = found.iter().map(|target| tests(target, detail)).collect();
     // One family over everything that the report may accuse.
     let p: Vec<f64> = tested.iter().flatten().map(|tested| tested.p.unwrap_or(1.0)).collect();
     let mut adjusted = holm(&p).into_iter();
@@ -101,9 +115,9 @@ pub fn decide(evidence: &Evidence<'_>) -> Ruling {
     Ruling { headline, overall, mechanisms, targets }
 }
 
-fn tests(target: &Target) -> Vec<Tested> {
+fn tests(target: &Target, detail: Detail) -> Vec<Tested> {
     let test = |mechanism: &Mechanism| match mechanism {
-        Mechanism::CutAtExpiry => cut::test(target, ALPHA),
+        Mechanism::CutAtExpiry => cut::test(target, ALPHA, detail),
         Mechanism::RejectedAtCompletion => completion::test(target),
         Mechanism::Network => network::test(target, ALPHA),
         named => named::test(target, *named, ALPHA),
