@@ -202,6 +202,15 @@ fn a_cut_that_comes_later_is_not_denied() {
 }
 
 #[test]
+fn a_starved_machine_acquits_nobody() {
+    // It notices the cuts late, as if the transfers had gone on after expiry.
+    let world = World { cut_delay_us: 600_000, starved: true, ..World::default() };
+    let ruling = ruling(&Sweep { blocks: 10, ..sweep(ExpiryPolicy::InFlight, world) });
+    assert_eq!(ruling.overall, Verdict::Inconclusive, "{}", ruling.headline);
+    assert!(ruling.supports(Mechanism::Client), "{}", ruling.headline);
+}
+
+#[test]
 fn windows_that_hold_much_of_the_time_say_nothing() {
     // 0.3 s of transfer: the windows are a third of it.
     let short =

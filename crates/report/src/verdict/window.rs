@@ -110,7 +110,7 @@ impl<'a> Placebos<'a> {
         let windows: HashMap<u32, Vec<Vec<f64>>> =
             windows.into_iter().map(|(key, trials)| (key, trials.into_values().collect())).collect();
         let mut controls: BTreeMap<u32, Vec<&Flight>> = BTreeMap::new();
-        for flight in target.flights.iter().filter(|flight| flight.is_unexpiring_control() && flight.counts()) {
+        for flight in target.flights.iter().filter(|flight| flight.is_unexpiring_control() && is_timed(flight)) {
             controls.entry(flight.trial).or_default().push(flight);
         }
         let mut turns: HashMap<u32, usize> = HashMap::new();
@@ -170,9 +170,14 @@ pub(super) fn later(target: &Target) -> ByTrial {
     ByTrial::count(went.map(|flight| (flight.trial, flight.ended_in_flight)))
 }
 
-/// The grid's flights that are in the denominator.
+/// The grid's flights that are in the denominator, and whose end is not this machine's own: that of a starved trial comes
+/// late, and would pass for one that went on after expiry.
 pub(super) fn grid(target: &Target) -> impl Iterator<Item = &Flight> {
-    target.flights.iter().filter(|flight| flight.in_grid() && flight.counts())
+    target.flights.iter().filter(|flight| flight.in_grid() && is_timed(flight))
+}
+
+fn is_timed(flight: &Flight) -> bool {
+    flight.counts() && flight.cause != Cause::Of(Mechanism::Client)
 }
 
 /// Whether it outlived an expiry by more than δ, its body unfinished then.

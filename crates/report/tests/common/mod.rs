@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub(crate) expired: (u16, &'static str, &'static str),
     /// The cut comes this much after expiry, at most.
     pub(crate) cut_delay_us: u64,
+    /// The client's machine is short of processor time in every trial.
+    pub(crate) starved: bool,
 }
 
 impl Default for World {
@@ -63,6 +65,7 @@ impl Default for World {
             offset_us: 0,
             expired: (403, "AccessDenied", "Request has expired"),
             cut_delay_us: 3_000,
+            starved: false,
         }
     }
 }
@@ -120,6 +123,7 @@ impl Sweep {
                 let mut trial = trial_row(&self.run_id, cell, &trial_id, block, position, rows.len() as u64);
                 trial.started_at = rows[0].started_at;
                 trial.ended_at = ended_at;
+                trial.starved = self.world.starved;
                 files.trials.write(&trial).unwrap();
                 clock = ended_at.unix_micros() + 217_003;
             }
