@@ -74,7 +74,7 @@ pub(crate) fn record(
 fn answered(row: &mut TransferRecord, sent: Sent, ended_at: i64, (status, said): (u16, Option<(&str, &str)>)) {
     row.status = Some(status);
     // An answer proves that the head had arrived.
-    row.head_acked_at = row.head_acked_at.or(Some(Timestamp::from_unix_micros(ended_at - 50)));
+    row.head_acked_at = row.head_acked_at.or_else(|| Some(Timestamp::from_unix_micros(ended_at - 50)));
     row.response_start_us = Some((ended_at - sent.started_at - 50).unsigned_abs());
     (row.outcome, row.phase) =
         if status == 200 { (Outcome::Completed, Phase::Done) } else { (Outcome::Rejected, row.phase) };

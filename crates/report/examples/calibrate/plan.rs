@@ -38,7 +38,7 @@ impl Sample {
     }
 
     pub(crate) fn users(self) -> u32 {
-        if self.trials == 0 { 2 } else { self.transfers / self.trials }
+        self.transfers.checked_div(self.trials).unwrap_or(2)
     }
 
     /// How many blocks it takes where every link that is to expire in flight does. What breaks earlier needs more of them,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use ttlsweep_record::{Mechanism, Verdict};
-use ttlsweep_report::load::load;
+use ttlsweep_report::load::{Runs, load};
 use ttlsweep_report::verdict::{Evidence, Ruling, decide};
 
 use crate::page::percent;
@@ -50,24 +50,27 @@ pub(crate) fn run(program: &Path, runs: u64) -> Result<String, Box<dyn Error>> {
     let mut text = format!(
         "{runs} runs of each case with `ttlsweep run`: five blocks of two users whose uploads of 1 MB share 2 Mbit/s (8 s), with links \
          of 4 s and 30 s, and the three controls.\n\n\
-         | the testbed does | `cut-at-expiry` should be | was | supported besides |\n| --- | --- | --- | --- |\n"
+         | the testbed does | `cut-at-expiry` should be | was | supported besides | starved trials |\n| --- | --- | --- | --- | ---: |\n"
     );
     let scratch = std::env::temp_dir().join(format!("calibrate-{}", std::process::id()));
     for case in &CASES {
-        let mut rulings = Vec::new();
+        let (mut rulings, mut starved, mut trials) = (Vec::new(), 0, 0);
         for number in 0..runs {
-            let ruling = sweep(program, case, number, &scratch)?;
+            let (runs, ruling) = sweep(program, case, number, &scratch)?;
             println!("{}: {}", case.name, ruling.headline);
             rulings.push(ruling);
+            starved += runs.trials.iter().filter(|trial| trial.starved).count();
+            trials += runs.trials.len();
         }
-        let _ = writeln!(text, "| {} | {} | {} | {} |", case.name, case.cut, found(&rulings), besides(&rulings, case));
+        let (found, besides) = (found(&rulings), besides(&rulings, case));
+        let _ = writeln!(text, "| {} | {} | {found} | {besides} | {starved} of {trials} |", case.name, case.cut);
     }
     std::fs::remove_dir_all(&scratch)?;
     Ok(text)
 }
 
 /// One run, and the verdict on it.
-fn sweep(program: &Path, case: &Case, seed: u64, scratch: &Path) -> Result<Ruling, Box<dyn Error>> {
+fn sweep(program: &Path, case: &Case, seed: u64, scratch: &Path) -> Result<(Runs, Ruling), Box<dyn Error>> {
     std::fs::create_dir_all(scratch)?;
     let experiment = scratch.join("calibrate.toml");
     std::fs::write(&experiment, toml(case, seed))?;
@@ -79,9 +82,10 @@ fn sweep(program: &Path, case: &Case, seed: u64, scratch: &Path) -> Result<Rulin
         return Err(format!("{} run {}: {}", program.display(), case.name, output.status).into());
     }
     let folder = PathBuf::from(String::from_utf8(output.stdout)?.trim());
-    let ruling = decide(&Evidence::of(&load(&[folder])?));
+    let runs = load(&[folder])?;
+    let ruling = decide(&Evidence::of(&runs));
     std::fs::remove_dir_all(&out)?;
-    Ok(ruling)
+    Ok((runs, ruling))
 }
 
 fn toml(case: &Case, seed: u64) -> String {
