@@ -49,7 +49,7 @@ const fn case(name: &'static str, target: &'static str, cut: Verdict, also: &'st
 pub(crate) fn run(program: &Path, runs: u64) -> Result<String, Box<dyn Error>> {
     let mut text = format!(
         "{runs} runs of each case with `ttlsweep run`: five blocks of two users whose uploads of 1 MB share 2 Mbit/s (8 s), with links \
-         of 4 s and 30 s, and the three controls.\n\n\
+         of 4 s and 30 s, and the three controls. A starved trial is one in which the machine was short of processor time.\n\n\
          | the testbed does | `cut-at-expiry` should be | was | supported besides | starved trials |\n| --- | --- | --- | --- | ---: |\n"
     );
     let scratch = std::env::temp_dir().join(format!("calibrate-{}", std::process::id()));
@@ -62,7 +62,7 @@ pub(crate) fn run(program: &Path, runs: u64) -> Result<String, Box<dyn Error>> {
             starved += runs.trials.iter().filter(|trial| trial.starved).count();
             trials += runs.trials.len();
         }
-        let (found, besides) = (found(&rulings), besides(&rulings, case));
+        let (found, besides) = (found(&rulings), besides(&rulings, case, starved > 0));
         let _ = writeln!(text, "| {} | {} | {found} | {besides} | {starved} of {trials} |", case.name, case.cut);
     }
     std::fs::remove_dir_all(&scratch)?;
@@ -109,13 +109,17 @@ fn found(rulings: &[Ruling]) -> String {
     counts.collect::<Vec<_>>().join("; ")
 }
 
-fn besides(rulings: &[Ruling], case: &Case) -> String {
+fn besides(rulings: &[Ruling], case: &Case, starved: bool) -> String {
     let others = Mechanism::ALL.iter().filter(|mechanism| **mechanism != Mechanism::CutAtExpiry);
     let counts = others.filter_map(|mechanism| {
         let hits = rulings.iter().filter(|ruling| ruling.supports(*mechanism)).count();
         let expected = case.also.contains(mechanism);
         (hits > 0 || expected).then(|| {
-            let mark = if expected { "" } else { " (not at work)" };
+            let mark = match mechanism {
+                _ if expected => "",
+                Mechanism::Client if starved => " (starved)",
+                _ => " (not at work)",
+            };
             format!("`{mechanism}` in {hits} of {}{mark}", rulings.len())
         })
     });
