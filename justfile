@@ -101,8 +101,8 @@ faults REPETITIONS="31":
 # How often the verdict is right: 1,000 simulations a cell (some ten minutes), then five real runs of each of the testbed's
 # cases; writes both into docs/. just calibrate 100 simulates fewer.
 [group('develop')]
-calibrate SIMULATIONS="1000" SEEDS="judgement" RUNS="5": build
-    cargo build --quiet --release --locked -p ttlsweep-report --example calibrate
+calibrate SIMULATIONS="1000" SEEDS="judgement" RUNS="5":
+    cargo build --release --workspace --bins --examples --locked
     target/release/examples/calibrate --simulations {{SIMULATIONS}} --seeds {{SEEDS}} --docs docs
     target/release/examples/calibrate --testbed {{RUNS}} --program target/release/ttlsweep --docs docs
 
