@@ -7,7 +7,6 @@ swept at once. What a run writes stays in --out, with the server's log.
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -16,13 +15,11 @@ from real_servers.bundle import bundle_contradictions
 from real_servers.checks import contradictions, report_contradictions
 from real_servers.processes import Processes
 from real_servers.rows import Run
-from real_servers.servers import BUCKET, HOST, Unavailable, environment, free_ports, known_servers
+from real_servers.servers import Unavailable, known_servers
+from real_servers.serving import PROJECT, VENV, Failed, Served, programs, report_on
 from real_servers.table import table
 
-PROJECT = Path(__file__).resolve().parent.parent
-VENV = PROJECT / ".servers" / "venv"
 EXPERIMENT = PROJECT / "experiments" / "real-server.toml"
-READY_WITHIN_S = 60
 # Three times what a sweep takes.
 SWEPT_WITHIN_S = 240
 
@@ -31,59 +28,31 @@ class Sweep:
     """One server with the sweep of it."""
 
     def __init__(self, server, processes, home, out):
-        self.server, self.processes, self.home = server, processes, home
+        self.server = server
         self.out = out / server.name
         self.out.mkdir(parents=True, exist_ok=True)
-        home.mkdir()
-        self.log = self.out / "server.log"
-        self.log.unlink(missing_ok=True)
         self.words = self.out / "ttlsweep.log"
         self.words.unlink(missing_ok=True)
-        self.environment = environment(home)
-        ports = free_ports(server.ports)
-        self.endpoint = f"http://{HOST}:{ports[0]}"
-        processes.sweep_up(server.litter(ports))
-        self.served = processes.start(server.command(home, ports), self.environment, self.log)
-        helper = Path(__file__).parent / "real_servers" / "create_bucket.py"
-        create = [VENV / "bin" / "python", helper, self.endpoint, BUCKET, str(READY_WITHIN_S)]
-        self.creating = processes.start(create, self.environment, self.log)
+        self.served = Served(server, processes, home, self.out / "server.log")
 
     def begin(self, ttlsweep, settings):
         """Begins the sweep once the server has the bucket."""
-        if self.creating.wait(READY_WITHIN_S + 30) != 0:
-            raise Unavailable(f"{self.server.name} does not start:\n{_last_lines(self.log)}")
-        command = [ttlsweep, "run", EXPERIMENT, "--endpoint", self.endpoint, "--bucket", BUCKET, "--yes"]
-        command += ["--out", self.out, "--progress", "plain"]
-        for setting in settings:
-            command += ["--set", setting]
-        self.running = self.processes.start(command, self.environment, self.words, stdout=subprocess.PIPE)
+        self.served.wait_for_bucket()
+        self.running = self.served.sweep(ttlsweep, EXPERIMENT, self.out, self.words, settings)
 
     def finish(self, report) -> list:
         """Waits for the end of the sweep, prints what came of it, and returns the contradictions."""
         try:
-            folder, _ = self.running.communicate(timeout=SWEPT_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            return [f"the sweep is not done after {SWEPT_WITHIN_S} s:\n{_last_lines(self.words)}"]
-        if self.running.returncode != 0:
-            return [f"ttlsweep ended with {self.running.returncode}:\n{_last_lines(self.words)}"]
-        if self.served.poll() is not None:
-            return [f"the server ended with {self.served.returncode}:\n{_last_lines(self.log)}"]
-        folder = Path(folder.decode().strip())
-        if not folder.is_absolute() or not folder.is_dir():
-            return [f"ttlsweep printed no run folder, but `{folder}`:\n{_last_lines(self.words)}"]
-        run = Run.read(folder)
-        print(f"\n{self.server.name}, swept in {run.seconds:.0f} s into {folder}\n{table(run)}")
-        return contradictions(run, self.server) + self._report(report, folder, run)
-
-    def _report(self, report, folder, run):
-        done = subprocess.run([report, folder], capture_output=True, text=True, timeout=SWEPT_WITHIN_S, check=False)
-        if done.returncode != 0:
-            return [f"ttlsweep-report ended with {done.returncode}:\n{done.stderr}"]
-        headline, enforcement = done.stdout.splitlines()[:2]
+            folder = self.served.swept(self.running, self.words, SWEPT_WITHIN_S)
+            run = Run.read(folder)
+            print(f"\n{self.server.name}, swept in {run.seconds:.0f} s into {folder}\n{table(run)}")
+            headline, enforcement = report_on(report, folder, SWEPT_WITHIN_S)[:2]
+        except Failed as failed:
+            return [str(failed)]
         print(f"  {headline}\n  {enforcement}")
         overall = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))["overall"]
-        found = report_contradictions(overall, enforcement, run, self.server)
-        return found + bundle_contradictions(report, folder, self.environment, SWEPT_WITHIN_S)
+        found = contradictions(run, self.server) + report_contradictions(overall, enforcement, run, self.server)
+        return found + bundle_contradictions(report, folder, self.served.environment, SWEPT_WITHIN_S)
 
 
 def main() -> int:
@@ -117,21 +86,6 @@ def parse_arguments():
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="handed on to ttlsweep")
     parser.add_argument("--out", type=Path, default=PROJECT / "target" / "real-servers", help="where runs are written")
     return parser.parse_args()
-
-
-def programs(folder):
-    """The programs under test: those in `folder`, else those that were built for release, else for debugging."""
-    folders = [folder] if folder else [PROJECT / "target" / profile for profile in ("release", "debug")]
-    names = ("ttlsweep", "ttlsweep-report")
-    for one in folders:
-        if all((one / name).is_file() for name in names):
-            return [(one / name).absolute() for name in names]
-    tried = " or ".join(str(one) for one in folders)
-    raise Unavailable(f"{' and '.join(names)} are not in {tried}: run `cargo build --workspace --bins`")
-
-
-def _last_lines(path) -> str:
-    return "\n".join(path.read_text(errors="replace").splitlines()[-20:])
 
 
 if __name__ == "__main__":

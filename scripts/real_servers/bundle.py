@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import List
 from urllib.parse import quote
 
-from real_servers.servers import SECRET_KEY
+from real_servers.servers import KEYS
 
 # In whatever way a server or a tool might have written it.
 FORBIDDEN = {
-    "the secret key": SECRET_KEY,
-    "the secret key, percent-encoded": quote(SECRET_KEY, safe=""),
-    "the secret key in base64": base64.b64encode(SECRET_KEY.encode()).decode().rstrip("="),
+    "the secret key": KEYS.secret,
+    "the secret key, percent-encoded": quote(KEYS.secret, safe=""),
+    "the secret key in base64": base64.b64encode(KEYS.secret.encode()).decode().rstrip("="),
     "a signature": "X-Amz-Signature=",
 }
 

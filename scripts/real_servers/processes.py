@@ -22,10 +22,15 @@ class Processes:
         # A second Ctrl-C would leave some of them behind.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
+        self.end_all()
+
+    def end_all(self):
+        """Ends what was started so far, and removes what it left."""
         for process in self._started:
             _end(process)
         for path in self._litter:
             path.unlink(missing_ok=True)
+        self._started, self._litter = [], []
 
     def sweep_up(self, paths):
         """Removes these files in the end, too."""

@@ -7,12 +7,21 @@ import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, List, Optional
+from typing import Callable, List, Optional, Sequence
 
-ACCESS_KEY = "ttlsweep"
-SECRET_KEY = "ttlsweep-secret"
 BUCKET = "sweep"
 HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The key pair that a server lets in."""
+
+    access: str = "ttlsweep"
+    secret: str = "ttlsweep-secret"
+
+
+KEYS = Keys()
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,8 @@ class Server:
     ports: int
     refusal: Optional[Refusal]  # none: it enforces nothing
     litter: Callable = lambda ports: []  # the files that it leaves outside its home
+    keys: Keys = KEYS
+    version: Sequence = ()  # a command that prints it among other words
 
 
 class Unavailable(Exception):
@@ -38,34 +49,47 @@ class Unavailable(Exception):
 
 def known_servers(venv: Path) -> List[Server]:
     """All servers that scripts/servers.sh installs, once it has."""
-    bin_folder = venv / "bin"
+    weed, juicefs, python = (program(venv / "bin" / name) for name in ("weed", "juicefs", "python"))
+    rclone = program(_rclone_path(venv))
     return [
         Server(
             "seaweedfs",
-            _seaweedfs(_program(bin_folder / "weed")),
+            _seaweedfs(weed),
             ports=8,
             refusal=Refusal(403, early=False),
             litter=_seaweedfs_sockets,
+            version=(weed, "version"),
         ),
-        Server("juicefs", _juicefs(_program(bin_folder / "juicefs")), ports=2, refusal=Refusal(403, early=True)),
-        Server("rclone", _rclone(_program(_rclone_path(venv))), ports=1, refusal=Refusal(400, early=True)),
-        Server("moto", _moto(_program(bin_folder / "python")), ports=1, refusal=None),
+        Server(
+            "juicefs", _juicefs(juicefs), ports=2, refusal=Refusal(403, early=True), version=(juicefs, "version")
+        ),
+        Server("rclone", _rclone(rclone), ports=1, refusal=Refusal(400, early=True), version=(rclone, "version")),
+        Server(
+            "nanio",
+            _nanio(python),
+            ports=1,
+            refusal=Refusal(403, early=True),
+            version=package_version(python, "nanio"),
+        ),
+        Server("moto", _moto(python), ports=1, refusal=None, version=package_version(python, "moto")),
     ]
 
 
-def environment(home: Path) -> dict:
-    """The environment of servers and clients: our keys alone, no proxy, and no file of the user's."""
+def environment(home: Path, keys: Keys = KEYS) -> dict:
+    """The environment of servers and clients: these keys alone, no proxy, and no file of the user's."""
     ours = {name: value for name, value in os.environ.items() if not _leads_elsewhere(name)}
     return {
         **ours,
         "HOME": str(home),
         "TMPDIR": str(home),
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_ACCESS_KEY_ID": keys.access,
+        "AWS_SECRET_ACCESS_KEY": keys.secret,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "MINIO_ROOT_USER": ACCESS_KEY,
-        "MINIO_ROOT_PASSWORD": SECRET_KEY,
+        "MINIO_ROOT_USER": keys.access,
+        "MINIO_ROOT_PASSWORD": keys.secret,
         "MINIO_UPDATE": "off",
+        "NANIO_ACCESS_KEY": keys.access,
+        "NANIO_SECRET_KEY": keys.secret,
     }
 
 
@@ -89,13 +113,18 @@ def free_ports(number: int) -> List[int]:
 
 def _leads_elsewhere(variable: str) -> bool:
     name = variable.upper()
-    return name.startswith(("AWS_", "MINIO_", "RCLONE_", "WEED_", "MOTO_")) or name.endswith("_PROXY")
+    return name.startswith(("AWS_", "MINIO_", "RCLONE_", "WEED_", "MOTO_", "NANIO_", "CEPH_")) or name.endswith("_PROXY")
 
 
-def _program(path: Path) -> Path:
+def program(path: Path) -> Path:
     if not os.access(path, os.X_OK):
         raise Unavailable(f"{path} is missing: run scripts/servers.sh, which installs it")
     return path
+
+
+def package_version(python: Path, package: str) -> Sequence:
+    """A command that prints the version of a Python package."""
+    return (python, "-c", f"import importlib.metadata as m; print(m.version({package!r}))")
 
 
 def _rclone_path(venv: Path) -> Path:
@@ -106,7 +135,7 @@ def _rclone_path(venv: Path) -> Path:
 def _seaweedfs(program: Path) -> Callable:
     def command(home: Path, ports: List[int]) -> List[str]:
         actions = ["Admin", "Read", "List", "Tagging", "Write"]
-        key = {"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}
+        key = {"accessKey": KEYS.access, "secretKey": KEYS.secret}
         config = home / "s3.json"
         config.write_text(json.dumps({"identities": [{"name": "a", "credentials": [key], "actions": actions}]}))
         data = home / "data"
@@ -159,8 +188,16 @@ def _rclone(program: Path) -> Callable:
         data.mkdir()
         return [
             *(str(program), "--config", os.devnull, "--cache-dir", str(home / "cache"), "serve", "s3"),
-            *("--addr", f"{HOST}:{ports[0]}", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", str(data)),
+            *("--addr", f"{HOST}:{ports[0]}", "--auth-key", f"{KEYS.access},{KEYS.secret}", str(data)),
         ]
+
+    return command
+
+
+def _nanio(python: Path) -> Callable:
+    def command(home: Path, ports: List[int]) -> List[str]:
+        where = ("--host", HOST, "--port", str(ports[0]), "--data-dir", str(home / "data"))
+        return [str(python), "-m", "nanio", "serve", *where]
 
     return command
 
