@@ -22,6 +22,7 @@ from bench.clients import Load, known_clients
 from bench.measure import run
 from bench.sink import Sink
 from bench.tools import PROJECT, Unavailable, environment, program
+from pages import replace_part
 
 MB = 1_000_000
 LOADS = [
@@ -176,13 +177,13 @@ def write_costs(out, found):
     image = out / "images" / "bench-cpu.png"
     report.draw(out / "bench.csv", image)
     text = f"{report.headline(found)}\n{report.picture(image)}\n\n{report.table(found)}"
-    report.replace_part(out / "bench.md", "cost", text)
+    replace_part(out / "bench.md", "cost", text)
     print(text)
 
 
 def write_memory(out, held):
     text = report.memory_table(held)
-    report.replace_part(out / "bench.md", "memory", text)
+    replace_part(out / "bench.md", "memory", text)
     print(text)
 
 

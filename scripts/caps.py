@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench import report
 from bench.tools import PROJECT, Unavailable, environment, program
+from pages import replace_part
 
 USERS = [1, 5, 100]
 MEGABITS = [1, 10, 100, 1000]
@@ -153,7 +154,7 @@ def main() -> int:
             caps += measure(ttlsweep, users, megabits, Path(folder))
         print(f"{users} users, {megabits} Mbit/s", file=sys.stderr)
     if not arguments.quick:
-        report.replace_part(arguments.out / "bench.md", "caps", table(caps))
+        replace_part(arguments.out / "bench.md", "caps", table(caps))
     print(table(caps))
     return 0 if all(one.holds for one in caps) else 1
 

@@ -131,15 +131,6 @@ def memory_table(held) -> str:
     return "\n".join(lines) + "\n"
 
 
-def replace_part(path, name, text):
-    """Puts `text` between the page's markers of `name`."""
-    page = path.read_text()
-    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-    before, rest = page.split(begin)
-    _, after = rest.split(end)
-    path.write_text(f"{before}{begin}{text.rstrip()}\n{end}{after}")
-
-
 def draw(rows, image):
     image.parent.mkdir(exist_ok=True)
     subprocess.run([virtual_environment() / "python", CHART, rows, image], check=True)
