@@ -77,6 +77,11 @@ test:
 real-servers: servers build-debug
     python3 scripts/real-servers.py --bin target/debug
 
+# Studies each real S3 server that can be had, by every method, in some 20 minutes; writes docs/field-study.md and .csv.
+[group('develop')]
+field *ARGS: build
+    python3 scripts/field.py "$@"
+
 # Opens the page of a fresh run in a headless Chromium, at a desk's and a phone's width, and prints it.
 [group('develop')]
 page-check: fresh-run

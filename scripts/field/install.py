@@ -1,0 +1,87 @@
+"""Installs servers that scripts/servers.sh does not: from crates.io, npm, PyPI and Debian's packages, into .servers/.
+
+Each is installed once, into a folder of its own; nothing is installed into the system. What cannot be had here is
+told, and the study goes on without it.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable, Dict, List
+
+# A server's name, and what is installed of it.
+PINS = {"s3s-fs": "0.14.1", "s3rver": "3.7.1", "swift": "2.38.3", "ceph": "as Debian has it"}
+# cargo builds s3s-fs in about two minutes on two idle cores.
+WITHIN_S = 1800
+
+
+class NotInstalled(Exception):
+    """A server cannot be had here; the message says why, for the study's table."""
+
+
+def install(name: str, folder: Path):
+    """Installs a server into `folder`, unless it is there."""
+    stamp = folder / "installed.txt"
+    if stamp.is_file() and stamp.read_text() == PINS[name]:
+        return
+    print(f"field: installing {name} {PINS[name]}", file=sys.stderr)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    INSTALLERS[name](folder)
+    # Last, so that an installation that was interrupted is made anew.
+    stamp.write_text(PINS[name])
+
+
+def _s3s(folder: Path):
+    features = ["--features", "binary", "--locked"]
+    target = ["--root", folder, "--target-dir", folder / "target"]
+    _run(["cargo", "install", "s3s-fs", "--version", PINS["s3s-fs"], *features, *target])
+    shutil.rmtree(folder / "target")
+
+
+def _s3rver(folder: Path):
+    _run(["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, f"s3rver@{PINS['s3rver']}"])
+
+
+def _swift(folder: Path):
+    _run([sys.executable, "-m", "venv", folder / "venv"])
+    pip = [folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run([*pip, f"swift=={PINS['swift']}"])
+
+
+def _ceph(folder: Path):
+    """Unpacks Debian's packages, with those of the libraries that they need and the system lacks."""
+    wanted = ["radosgw", "ceph-mon", "ceph-osd"]
+    # Prints what would be installed, and needs no right to do so.
+    planned = _run(["apt-get", "install", "--simulate", "--no-install-recommends", *wanted])
+    packages = re.findall(r"^Inst ((?:lib|ceph-|radosgw)\S*)", planned, re.MULTILINE)
+    if not packages:
+        raise NotInstalled("Debian's packages are installed already, into the system; their programs are not looked for")
+    archives = folder / "archives"
+    archives.mkdir()
+    _run(["apt-get", "download", "--quiet", *packages], cwd=archives)
+    for archive in sorted(archives.glob("*.deb")):
+        _run(["dpkg-deb", "--extract", archive, folder / "root"])
+    shutil.rmtree(archives)
+
+
+def _run(command: List, cwd=None) -> str:
+    """Runs a command to its end, and returns what it printed."""
+    named = [str(word) for word in command]
+    if shutil.which(named[0]) is None:
+        raise NotInstalled(f"there is no {named[0]} here")
+    # The project's own build settings are for the project's own programs.
+    environment = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
+    done = subprocess.run(
+        named, cwd=cwd, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
+    )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no word why"])[-1]
+        raise NotInstalled(f"`{named[0]} {named[1]}` failed: {last}")
+    return done.stdout
+
+
+INSTALLERS: Dict[str, Callable] = {"s3s-fs": _s3s, "s3rver": _s3rver, "swift": _swift, "ceph": _ceph}

@@ -1,0 +1,137 @@
+"""Uploads by hand what ttlsweep does not send, and says what the server does: probe.py ENDPOINT BUCKET KIND [SECONDS].
+
+`late` goes on sending a large body although it has been refused, which ttlsweep does not, for nothing could change the
+answer. `stall` stops sending half-way, and waits. Prints JSON. Runs in the servers' own environment, since it needs
+boto3; the keys come from the AWS variables.
+"""
+
+import calendar
+import fcntl
+import json
+import re
+import select
+import socket
+import struct
+import sys
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+from botocore.config import Config
+
+MB = 1_000_000
+# Far more than the kernels of both ends hold, and slow enough to see when in its course the answer comes.
+LATE_BYTES, LATE_RATE = 20 * MB, 10 * MB
+STALLED_BYTES = 2 * MB
+CHUNK = 64 << 10
+# How long a connection has to stay open after its end of the talk to count as kept.
+KEPT_AFTER_S = 3
+SIOCOUTQ = 0x5411
+
+
+class Upload:
+    """A PUT that is sent and read by hand, side by side."""
+
+    def __init__(self, url, length):
+        address = urlsplit(url)
+        self.length, self.sent, self.answer = length, 0, b""
+        self.answered = self.ended = self.reset = None
+        self.sent_by_then = None
+        self.socket = socket.create_connection((address.hostname, address.port), timeout=10)
+        head = f"PUT {address.path}?{address.query} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: {length}\r\n\r\n"
+        self.socket.sendall(head.encode())
+        self.head_sent = time.monotonic()
+        self.socket.setblocking(False)
+
+    def send_until(self, length, rate):
+        """Sends the body up to `length`, whatever the server says meanwhile, unless the connection breaks."""
+        began = time.monotonic()
+        while self.sent < length and self.reset is None:
+            due = began + self.sent / rate - time.monotonic()
+            writable = due <= 0
+            self._wait(max(due, 0) if not writable else 1, writable)
+
+    def listen_until(self, deadline):
+        """Sends nothing more, until the connection has ended."""
+        while self.ended is None and self.reset is None and time.monotonic() < deadline:
+            self._wait(min(0.5, max(deadline - time.monotonic(), 0)), False)
+
+    def _wait(self, seconds, writable):
+        reads = [] if self.ended else [self.socket]
+        ready, writes, _ = select.select(reads, [self.socket] if writable else [], [], seconds)
+        try:
+            if ready:
+                self._read()
+            if writes:
+                self.sent += self.socket.send(bytes(min(CHUNK, self.length - self.sent)))
+        except OSError:
+            self.reset = time.monotonic()
+
+    def _read(self):
+        got = self.socket.recv(CHUNK)
+        if not got:
+            self.ended = time.monotonic()
+        elif self.answered is None:
+            self.answered = time.monotonic()
+            (waiting,) = struct.unpack("i", fcntl.ioctl(self.socket, SIOCOUTQ, b"\0" * 4))
+            self.sent_by_then = self.sent - waiting
+        self.answer += got
+
+    def facts(self) -> dict:
+        status = re.match(rb"HTTP/1\.\d (\d+)", self.answer)
+        code = re.search(rb"<Code>([^<]*)</Code>", self.answer)
+        over = min((at for at in (self.ended, self.reset) if at), default=None)
+        since = self.answered or self.head_sent
+        return {
+            "status": int(status.group(1)) if status else None,
+            "code": code.group(1).decode() if code else None,
+            "answered_after_s": self.answered and round(self.answered - self.head_sent, 3),
+            "sent_by_then": self.sent_by_then,
+            "sent": self.sent,
+            "length": self.length,
+            "close": self._close(),
+            "closed_after_s": over and round(over - since, 3),
+        }
+
+    def _close(self):
+        if self.ended is None and self.reset is None:
+            return None
+        if self.reset is None:
+            return "fin"
+        return "rst" if self.ended is None or self.reset < self.ended else "fin-rst"
+
+
+def late(sign, _):
+    url = sign("late", 1)
+    query = parse_qs(urlsplit(url).query)
+    signed = time.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ")
+    time.sleep(max(calendar.timegm(signed) + 2.2 - time.time(), 0))
+    upload = Upload(url, LATE_BYTES)
+    upload.send_until(LATE_BYTES, LATE_RATE)
+    upload.listen_until(time.monotonic() + KEPT_AFTER_S)
+    return upload.facts()
+
+
+def stall(sign, seconds):
+    upload = Upload(sign("stall", 3600), STALLED_BYTES)
+    upload.send_until(STALLED_BYTES // 2, 100 * MB)
+    stalled = time.monotonic()
+    upload.listen_until(stalled + seconds)
+    over = min((at for at in (upload.answered, upload.ended, upload.reset) if at), default=None)
+    return {**upload.facts(), "stalled_s": round((over or time.monotonic()) - stalled, 3), "gave_up": over is not None}
+
+
+def main(endpoint, bucket, kind, seconds="0"):
+    config = Config(
+        signature_version="s3v4", s3={"addressing_style": "path"}, request_checksum_calculation="when_required"
+    )
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", config=config)
+
+    def sign(key, ttl):
+        return client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=ttl)
+
+    print(json.dumps({"late": late, "stall": stall}[kind](sign, float(seconds))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,73 @@
+"""The servers that only the field study starts: how each is started on loopback, and what is known of it."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Callable, Dict, List
+
+from real_servers.servers import HOST, KEYS, Keys, Refusal, Server, package_version, program
+
+HERE = Path(__file__).resolve().parent
+
+
+def s3s(folder: Path) -> Server:
+    binary = program(folder / "bin" / "s3s-fs")
+
+    def command(home: Path, ports: List[int]) -> List[str]:
+        keys = ("--access-key", KEYS.access, "--secret-key", KEYS.secret)
+        return [str(binary), "--host", HOST, "--port", str(ports[0]), *keys, _data(home)]
+
+    return Server("s3s-fs", command, ports=1, refusal=Refusal(403, early=True), version=(binary, "--version"))
+
+
+def s3rver(folder: Path) -> Server:
+    script = folder / "node_modules" / "s3rver" / "bin" / "s3rver.js"
+    node = shutil.which("node") or "node"
+
+    def command(home: Path, ports: List[int]) -> List[str]:
+        return [node, str(script), "--address", HOST, "--port", str(ports[0]), "--directory", _data(home)]
+
+    # The keys are its own and cannot be changed.
+    return Server(
+        "s3rver",
+        command,
+        ports=1,
+        refusal=Refusal(403, early=True),
+        keys=Keys("S3RVER", "S3RVER"),
+        version=(node, script, "--version"),
+    )
+
+
+def swift(folder: Path) -> Server:
+    python = program(folder / "venv" / "bin" / "python")
+
+    def command(home: Path, ports: List[int]) -> List[str]:
+        return [str(python), str(HERE / "swift_cluster.py"), str(home), *map(str, ports)]
+
+    return Server(
+        "swift",
+        command,
+        ports=4,
+        refusal=Refusal(403, early=True),
+        keys=Keys("ttlsweep:field", KEYS.secret),
+        version=package_version(python, "swift"),
+    )
+
+
+def ceph(folder: Path) -> Server:
+    root = folder / "root"
+
+    def command(home: Path, ports: List[int]) -> List[str]:
+        return [sys.executable, str(HERE / "ceph_cluster.py"), str(root), str(home), *map(str, ports)]
+
+    version = (sys.executable, HERE / "ceph_cluster.py", root, root)
+    return Server("ceph", command, ports=3, refusal=Refusal(403, early=True), version=version)
+
+
+def _data(home: Path) -> str:
+    data = home / "data"
+    data.mkdir()
+    return str(data)
+
+
+FIELD_SERVERS: Dict[str, Callable] = {"s3s-fs": s3s, "s3rver": s3rver, "swift": swift, "ceph": ceph}
