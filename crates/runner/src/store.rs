@@ -4,6 +4,7 @@
 //! stalled-stream protection would change what is observed.
 
 mod connect;
+mod dates;
 mod delete;
 mod list;
 mod origin;

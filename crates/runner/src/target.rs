@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use ttlsweep_record::{Addressing, Cell, Cut, EarlyClose, ExpiryPolicy, Fault, Method, TargetKind, Timestamp};
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
+use crate::clock::SystemClock;
 use crate::clock_offset::OffsetBracket;
 use crate::endpoint::Endpoint;
 use crate::object_key::RunPrefix;
@@ -20,7 +21,7 @@ pub struct Target {
     /// Signs for it and asks it.
     pub store: Store,
     /// Its clock against ours.
-    pub offset: OffsetBracket,
+    pub offset: Arc<OffsetBracket>,
     /// Where transfers go.
     pub endpoint: Endpoint,
 }
@@ -148,6 +149,8 @@ async fn open(settings: &StoreSettings, control: Option<&str>) -> Result<Target,
     if let Some(control) = control {
         store = store.asked_at(control);
     }
+    let offset = Arc::new(OffsetBracket::default());
+    let store = store.telling_time(Arc::clone(&offset), Arc::new(SystemClock));
     // Signing sends nothing; it tells which host the SDK makes of endpoint, region, bucket and addressing.
     let key = RunPrefix::new("", "probe", "probe").key("probe");
     let probe = Operation { method: Method::Get, key, part: None };
@@ -157,7 +160,7 @@ async fn open(settings: &StoreSettings, control: Option<&str>) -> Result<Target,
     let told =
         |source| TargetError::Preflight { endpoint: endpoint.to_string(), bucket: settings.bucket.clone(), source };
     store.preflight().await.map_err(told)?;
-    Ok(Target { store, offset: OffsetBracket::default(), endpoint })
+    Ok(Target { store, offset, endpoint })
 }
 
 fn store_settings(cell: &Cell) -> StoreSettings {

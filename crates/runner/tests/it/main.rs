@@ -14,6 +14,7 @@ mod program;
 mod resume;
 mod secrets;
 mod server;
+mod server_clock;
 mod signing;
 mod stuck;
 mod sweeps;

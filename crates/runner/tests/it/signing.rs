@@ -1,8 +1,9 @@
 //! A testbed of one's own, so that its deeds can be read, and what it takes to sign for it.
 
+use std::sync::Arc;
+
 use aws_credential_types::Credentials;
 use ttlsweep_record::{Addressing, Method, Timestamp};
-use ttlsweep_runner::clock_offset::OffsetBracket;
 use ttlsweep_runner::endpoint::Endpoint;
 use ttlsweep_runner::link::SignedRequest;
 use ttlsweep_runner::object_key::ObjectKey;
@@ -21,7 +22,7 @@ pub(crate) async fn start(config: TestbedConfig) -> Testbed {
 /// The testbed as a target of transfers.
 pub(crate) async fn target_of(testbed: &Testbed) -> Target {
     let endpoint = Endpoint::of(&testbed.endpoint().parse().unwrap()).unwrap();
-    Target { store: store_of(testbed).await, offset: OffsetBracket::default(), endpoint }
+    Target { store: store_of(testbed).await, offset: Arc::default(), endpoint }
 }
 
 /// The testbed as it is reached at `endpoint`, where something stands in front of it.
@@ -37,7 +38,8 @@ pub(crate) async fn link_to(testbed: &Testbed, key: &ObjectKey) -> SignedRequest
     store_of(testbed).await.presign(&operation, "test", now, std::time::Duration::from_secs(60)).await.unwrap()
 }
 
-async fn store_of(testbed: &Testbed) -> Store {
+/// The testbed as a store to sign for and to ask.
+pub(crate) async fn store_of(testbed: &Testbed) -> Store {
     let settings = StoreSettings {
         bucket: BUCKET.to_owned(),
         endpoint: Some(testbed.endpoint()),
