@@ -7,6 +7,7 @@ mod connect;
 mod dates;
 mod delete;
 mod list;
+mod multipart;
 mod origin;
 mod preflight;
 mod region;
@@ -105,16 +106,6 @@ impl Store {
     /// Where its credentials came from.
     pub fn origin(&self) -> &Origin {
         &self.origin
-    }
-
-    /// Begins a multipart upload; returns S3's name for it.
-    ///
-    /// # Errors
-    /// S3's refusal, in words.
-    pub async fn begin_upload(&self, key: &ObjectKey) -> Result<String, String> {
-        let begun = self.control.create_multipart_upload().bucket(&self.bucket).key(key.as_str()).send().await;
-        let begun = begun.map_err(|error| format!("CreateMultipartUpload {key}: {}", preflight::words(&error)))?;
-        begun.upload_id.ok_or_else(|| format!("CreateMultipartUpload {key}: the answer has no upload id"))
     }
 
     /// Whether an upload that did not complete left something behind: the object, or the part.
