@@ -1,6 +1,7 @@
 """The servers that only the field study starts: how each is started on loopback, and what is known of it."""
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Callable, Dict, List
@@ -25,7 +26,8 @@ def s3rver(folder: Path) -> Server:
     node = shutil.which("node") or "node"
 
     def command(home: Path, ports: List[int]) -> List[str]:
-        return [node, str(script), "--address", HOST, "--port", str(ports[0]), "--directory", _data(home)]
+        where = ["--address", HOST, "--port", str(ports[0]), "--directory", _data(home)]
+        return [node, *_older_ciphers(node), str(script), *where]
 
     # The keys are its own and cannot be changed.
     return Server(
@@ -62,6 +64,12 @@ def ceph(folder: Path) -> Server:
 
     version = (sys.executable, HERE / "ceph_cluster.py", root, root)
     return Server("ceph", command, ports=3, refusal=Refusal(403, early=True), version=version)
+
+
+def _older_ciphers(node: str) -> List[str]:
+    """From Node 17 on, what s3rver makes its continuation tokens with has to be allowed: else it cannot list a bucket."""
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    return ["--openssl-legacy-provider"] if int(told.lstrip("v").split(".")[0]) >= 17 else []
 
 
 def _data(home: Path) -> str:
