@@ -86,14 +86,14 @@ class ServerFacts:
     late_bytes: Optional[int] = None
     late_bytes_at_answer: Optional[int] = None
     late_bytes_sent: Optional[int] = None
-    late_close: Optional[str] = None
-    late_closed_after_s: Optional[float] = None
+    late_fin_after_s: Optional[float] = None
+    late_rst_after_s: Optional[float] = None
     # What it does when a body stops half-way.
     stall_waited_s: Optional[float] = None
     stall_gave_up: Optional[bool] = None
     stall_status: Optional[int] = None
     stall_code: Optional[str] = None
-    stall_close: Optional[str] = None
+    stall_closed: Optional[bool] = None
 
     def note_continues(self, folder: Path):
         rows = Run.read(folder).transfers
@@ -107,11 +107,12 @@ class ServerFacts:
         self.late_status, self.late_code = told["status"], told["code"]
         self.late_bytes, self.late_bytes_sent = told["length"], told["sent"]
         self.late_bytes_at_answer = told["sent_by_then"]
-        self.late_close, self.late_closed_after_s = told["close"], told["closed_after_s"]
+        self.late_fin_after_s, self.late_rst_after_s = told["fin_after_s"], told["rst_after_s"]
 
     def note_stall(self, told: dict):
         self.stall_waited_s, self.stall_gave_up = told["stalled_s"], told["gave_up"]
-        self.stall_status, self.stall_code, self.stall_close = told["status"], told["code"], told["close"]
+        self.stall_status, self.stall_code = told["status"], told["code"]
+        self.stall_closed = told["fin_after_s"] is not None or told["rst_after_s"] is not None
 
 
 def row(of_method: MethodFacts, of_server: ServerFacts) -> dict:

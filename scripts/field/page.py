@@ -69,15 +69,16 @@ def _continues(row: dict) -> Tuple[str, str]:
 
 
 def _late(row: dict) -> str:
-    if not row["late_status"]:
-        return row["late_close"] or "-"
     sent, all_bytes = int(row["late_bytes_sent"]), int(row["late_bytes"])
+    ends = {"FIN": row["late_fin_after_s"], "RST": row["late_rst_after_s"]}
+    close = ", ".join(f"{name} after {float(after):.2f} s" for name, after in ends.items() if after) or "stays open"
+    if not row["late_status"]:
+        return f"no answer, {close}"
     answer = f"{row['late_status']} {row['late_code']}".strip()
     at = int(row["late_bytes_at_answer"])
     when = "after the body" if at == all_bytes else f"after {at / 1e6:.1f} MB"
-    took = "takes the rest" if sent == all_bytes else f"takes {sent / 1e6:.1f} of {all_bytes / 1e6:.0f} MB"
-    close = f"{row['late_close']} after {float(row['late_closed_after_s']):.2f} s" if row["late_close"] else "stays open"
-    return f"{answer} {when}, {took}, {close}"
+    took = "takes the rest" if sent == all_bytes else f"{sent / 1e6:.1f} MB leave"
+    return f"{answer} {when}; {took}; {close}"
 
 
 def _stall(row: dict) -> str:
@@ -86,8 +87,8 @@ def _stall(row: dict) -> str:
     waited = f"{float(row['stall_waited_s']):.0f} s"
     if row["stall_gave_up"] != "true":
         return f"waits for {waited} and longer"
-    answer = f"{row['stall_status']} {row['stall_code']}".strip()
-    return f"gives up after {waited}: " + ", ".join(word for word in (answer, row["stall_close"]) if word)
+    answer = f"{row['stall_status']} {row['stall_code']}".strip() or "no answer"
+    return f"gives up after {waited}: {answer}, {'closes' if row['stall_closed'] == 'true' else 'stays open'}"
 
 
 def _ids(row: dict) -> str:

@@ -24,6 +24,8 @@ MB = 1_000_000
 LATE_BYTES, LATE_RATE = 20 * MB, 10 * MB
 STALLED_BYTES = 2 * MB
 CHUNK = 64 << 10
+# A server that neither reads nor closes must not hold the probe up.
+SENT_WITHIN_S = 30
 # How long a connection has to stay open after its end of the talk to count as kept.
 KEPT_AFTER_S = 3
 SIOCOUTQ = 0x5411
@@ -46,7 +48,7 @@ class Upload:
     def send_until(self, length, rate):
         """Sends the body up to `length`, whatever the server says meanwhile, unless the connection breaks."""
         began = time.monotonic()
-        while self.sent < length and self.reset is None:
+        while self.sent < length and self.reset is None and time.monotonic() < began + SENT_WITHIN_S:
             due = began + self.sent / rate - time.monotonic()
             writable = due <= 0
             self._wait(max(due, 0) if not writable else 1, writable)
@@ -80,25 +82,17 @@ class Upload:
     def facts(self) -> dict:
         status = re.match(rb"HTTP/1\.\d (\d+)", self.answer)
         code = re.search(rb"<Code>([^<]*)</Code>", self.answer)
-        over = min((at for at in (self.ended, self.reset) if at), default=None)
         since = self.answered or self.head_sent
         return {
             "status": int(status.group(1)) if status else None,
             "code": code.group(1).decode() if code else None,
-            "answered_after_s": self.answered and round(self.answered - self.head_sent, 3),
             "sent_by_then": self.sent_by_then,
             "sent": self.sent,
             "length": self.length,
-            "close": self._close(),
-            "closed_after_s": over and round(over - since, 3),
+            # Since the answer, or the head where none came.
+            "fin_after_s": self.ended and round(self.ended - since, 3),
+            "rst_after_s": self.reset and round(self.reset - since, 3),
         }
-
-    def _close(self):
-        if self.ended is None and self.reset is None:
-            return None
-        if self.reset is None:
-            return "fin"
-        return "rst" if self.ended is None or self.reset < self.ended else "fin-rst"
 
 
 def late(sign, _):

@@ -89,7 +89,9 @@ def make_ring(path, port):
 
 
 def start(part, config):
-    return subprocess.Popen([sys.executable, "-c", f"from {MODULES[part]} import main; main()", config])
+    # Each would begin a session of its own, and so outlive whoever ends this one's group.
+    program = f"import os; os.setsid = lambda: None; from {MODULES[part]} import main; main()"
+    return subprocess.Popen([sys.executable, "-c", program, config])
 
 
 if __name__ == "__main__":
