@@ -58,14 +58,14 @@ def _ceph(folder: Path):
     # Prints what would be installed, and needs no right to do so.
     planned = _run(["apt-get", "install", "--simulate", "--no-install-recommends", *wanted])
     packages = re.findall(r"^Inst ((?:lib|ceph-|radosgw)\S*)", planned, re.MULTILINE)
-    if not packages:
-        raise NotInstalled("Debian's packages are installed already, into the system; their programs are not looked for")
     archives = folder / "archives"
     archives.mkdir()
     _run(["apt-get", "download", "--quiet", *packages], cwd=archives)
     for archive in sorted(archives.glob("*.deb")):
         _run(["dpkg-deb", "--extract", archive, folder / "root"])
     shutil.rmtree(archives)
+    if not all((folder / "root" / "usr" / "bin" / name).exists() for name in wanted):
+        raise NotInstalled("some of Debian's packages are in the system already, and are not looked for there")
 
 
 def _run(command: List, cwd=None) -> str:
@@ -75,12 +75,17 @@ def _run(command: List, cwd=None) -> str:
         raise NotInstalled(f"there is no {named[0]} here")
     # The project's own build settings are for the project's own programs.
     environment = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
-    done = subprocess.run(
-        named, cwd=cwd, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
-    )
+    try:
+        done = subprocess.run(
+            named, cwd=cwd, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise NotInstalled(f"`{named[0]} {named[1]}` takes longer than {WITHIN_S // 60} minutes") from None
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no word why"])[-1]
-        raise NotInstalled(f"`{named[0]} {named[1]}` failed: {last}")
+        words = done.stderr.strip().splitlines() or ["no word why"]
+        # npm's last line names a log, and cargo's first one an update.
+        why = next((line for line in words if "error" in line.lower()), words[-1])
+        raise NotInstalled(f"`{named[0]} {named[1]}` failed: {why}")
     return done.stdout
 
 
