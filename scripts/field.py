@@ -7,16 +7,14 @@ logs.
 """
 
 import argparse
-import datetime
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from field import page
-from field.facts import MethodFacts, ServerFacts, row
+from field.facts import MethodFacts, ServerFacts, absent_row, row
 from field.install import NotInstalled, install
 from field.servers import FIELD_SERVERS
 from real_servers.processes import Processes
@@ -32,7 +30,7 @@ CONTINUES = ["transfer.expect_continue=true", "grid.users=1", "experiment.repeti
 # Several times what each takes.
 WITHIN_S = 300
 STALL_S = 70
-NEVER_INSTALLED = {"garage": "not installed: no package holds a build, and one from its source takes very long"}
+NEVER_INSTALLED = {"garage": "no package holds a build, and one from its source takes very long"}
 
 
 class Study:
@@ -92,25 +90,29 @@ def _words(out: Path) -> Path:
 
 def main() -> int:
     arguments = parse_arguments()
-    began = datetime.datetime.now(datetime.timezone.utc)
     servers, missing = find_servers(arguments.only)
-    rows, failed = [], {}
+    rows, failed = [absent_row(name, f"not installed: {why}") for name, why in missing.items()], 0
     with tempfile.TemporaryDirectory(prefix="field-") as homes, Processes() as processes:
         for server in servers:
             try:
                 rows += Study(server, processes, Path(homes) / server.name, arguments).rows()
             except (Failed, Unavailable, subprocess.TimeoutExpired) as error:
                 print(f"{server.name}: {error}", file=sys.stderr)
-                failed[server.name] = f"failed: {str(error).splitlines()[0]}"
+                rows.append(absent_row(server.name, f"failed: {_briefly(error)}"))
+                failed += 1
             finally:
                 processes.end_all()
-    told = note(began, rows)
-    print(page.tables(rows, {**missing, **failed}, told))
-    if arguments.only or arguments.methods != METHODS or not arguments.stalls:
-        print("field: this was not the whole study, so docs/ is left as it is", file=sys.stderr)
+    print(page.tables(rows))
+    if arguments.methods != METHODS or not arguments.stalls:
+        print("field: docs/ is left as it is, since not all was asked", file=sys.stderr)
     else:
-        page.write(PROJECT / "docs", rows, {**missing, **failed}, told)
+        page.write(PROJECT / "docs", rows, [*(one.name for one in known_servers(VENV)), *FIELD_SERVERS, *NEVER_INSTALLED])
     return 1 if failed else 0
+
+
+def _briefly(error) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return " … ".join(dict.fromkeys([lines[0], lines[-1]]))
 
 
 def find_servers(only):
@@ -124,7 +126,7 @@ def find_servers(only):
             install(name, VENV.parent / name)
             servers.append(make(VENV.parent / name))
         except NotInstalled as why:
-            missing[name] = f"not installed: {why}"
+            missing[name] = str(why)
     if only:
         unknown = set(only) - {one.name for one in servers} - set(missing)
         if unknown:
@@ -134,19 +136,10 @@ def find_servers(only):
     return servers, {**missing, **({} if only else NEVER_INSTALLED)}
 
 
-def note(began, rows) -> str:
-    took = (datetime.datetime.now(datetime.timezone.utc) - began).total_seconds() / 60
-    starved, trials = (sum(int(row[name]) for row in rows) for name in ("starved_trials", "trials"))
-    return (
-        f"{began:%d %B %Y}, {os.cpu_count()} processors, {took:.0f} minutes for all servers and methods. This machine was late "
-        f"(`starved`) in {starved} of {trials} trials."
-    )
-
-
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=Path, help="the folder of ttlsweep and ttlsweep-report (target/release or debug)")
-    parser.add_argument("--only", metavar="NAME", action="append", help="study this server alone; may be repeated")
+    parser.add_argument("--only", metavar="NAME", action="append", help="study this server anew; may be repeated")
     parser.add_argument("--method", dest="methods", choices=METHODS, action="append", help="sweep by this method alone")
     parser.add_argument(
         "--stalls", metavar="SECONDS", type=float, default=STALL_S, help="how long a stalled body waits; 0: not asked"

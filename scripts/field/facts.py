@@ -16,6 +16,8 @@ class MethodFacts:
     server: str
     version: str
     method: str
+    started_at: str
+    git_revision: str
     trials: int
     starved_trials: int
     seconds: int
@@ -49,6 +51,8 @@ class MethodFacts:
             server=server,
             version=version,
             method=method,
+            started_at=run.environment["started_at"][:16] + "Z",
+            git_revision=run.environment["git_revision"] or "",
             trials=len(run.trials),
             starved_trials=sum(trial["starved"] == "true" for trial in run.trials),
             seconds=round(run.seconds),
@@ -94,6 +98,8 @@ class ServerFacts:
     stall_status: Optional[int] = None
     stall_code: Optional[str] = None
     stall_closed: Optional[bool] = None
+    # Why the server was not studied.
+    absent: str = ""
 
     def note_continues(self, folder: Path):
         rows = Run.read(folder).transfers
@@ -119,6 +125,11 @@ def row(of_method: MethodFacts, of_server: ServerFacts) -> dict:
     """The row of docs/field-study.csv."""
     joined = {**asdict(of_method), **asdict(of_server)}
     return {name: _cell(value) for name, value in joined.items()}
+
+
+def absent_row(server: str, why: str) -> dict:
+    """The row of a server that was not studied."""
+    return {**dict.fromkeys(columns(), ""), "server": server, "absent": why}
 
 
 def columns() -> List[str]:

@@ -2,7 +2,7 @@
 
 import csv
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import List, Tuple
 
 from pages import replace_part
 
@@ -15,23 +15,42 @@ BY_SERVER = ["server", "100 Continue: living link", "expired link", "when the re
 BY_SERVER += ["a body that stalls half-way", "ids"]
 
 
-def write(docs: Path, rows: List[dict], missing: Dict[str, str], note: str):
-    """Writes the rows, and of them the tables between the page's markers."""
+def write(docs: Path, rows: List[dict], order: List[str]):
+    """Puts the rows in the place of those of the same servers, and writes the tables between the page's markers anew."""
+    new = {row["server"] for row in rows}
+    kept = [row for row in _read(docs / ROWS) if row["server"] in order and row["server"] not in new]
+    rows = sorted([*kept, *rows], key=lambda row: order.index(row["server"]))
     with open(docs / ROWS, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    replace_part(docs / PAGE, "study", tables(rows, missing, note))
+    replace_part(docs / PAGE, "study", tables(rows))
 
 
-def tables(rows: List[dict], missing: Dict[str, str], note: str) -> str:
-    lines = [note, "", "### By server and method", "", *_table(BY_METHOD, [_by_method(row) for row in rows])]
-    lines += [_line([name, *["-"] * (len(BY_METHOD) - 2), why]) for name, why in missing.items()]
-    firsts = {row["server"]: row for row in reversed(rows)}
-    servers = list(dict.fromkeys(row["server"] for row in rows))
+def _read(path: Path) -> List[dict]:
+    if not path.is_file():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def tables(rows: List[dict]) -> str:
+    studied = [row for row in rows if not row["absent"]]
+    absent = [[row["server"], *["-"] * (len(BY_METHOD) - 2), row["absent"]] for row in rows if row["absent"]]
+    firsts = {row["server"]: row for row in reversed(studied)}
+    servers = list(dict.fromkeys(row["server"] for row in studied))
+    lines = [_note(studied), "", "### By server and method", ""]
+    lines += _table(BY_METHOD, [*map(_by_method, studied), *absent])
     lines += ["", "### By server, uploads alone", ""]
     lines += _table(BY_SERVER, [_by_server(firsts[server]) for server in servers])
     return "\n".join(lines)
+
+
+def _note(studied: List[dict]) -> str:
+    starved, trials = (sum(int(row[name]) for row in studied) for name in ("starved_trials", "trials"))
+    starts = sorted(row["started_at"] for row in studied) or [""]
+    when = starts[0] if starts[0] == starts[-1] else f"{starts[0]} to {starts[-1]}"
+    return f"{when}. The machine was late (`starved`) in {starved} of {trials} trials."
 
 
 def _by_method(row: dict) -> List[str]:

@@ -102,7 +102,7 @@ fn experiment_files() -> impl Iterator<Item = PathBuf> {
 fn needs_a_bucket(path: &Path) -> bool {
     path.file_name()
         .and_then(|name| name.to_str())
-        .is_some_and(|name| name.starts_with("aws-") || name == "real-server.toml")
+        .is_some_and(|name| name.starts_with("aws-") || ["field.toml", "real-server.toml"].contains(&name))
 }
 
 fn folder() -> &'static Path {
