@@ -6,6 +6,7 @@ use std::time::Duration;
 use ttlsweep_record::{Method, ObjectState};
 use ttlsweep_runner::clock::SystemClock;
 use ttlsweep_runner::clock_offset::OffsetBracket;
+use ttlsweep_runner::object_key::RunPrefix;
 use ttlsweep_runner::store::Operation;
 use ttlsweep_testbed::TestbedConfig;
 
@@ -16,7 +17,8 @@ async fn look_ups_tell_the_servers_clock_where_no_transfer_was_answered_yet() {
     let testbed = start(TestbedConfig::default()).await;
     let offset = Arc::new(OffsetBracket::default());
     let store = store_of(&testbed).await.telling_time(Arc::clone(&offset), Arc::new(SystemClock));
-    let operation = Operation { method: Method::Put, key: "none".to_owned(), part: None };
+    let operation =
+        Operation { method: Method::Put, key: RunPrefix::new("ttlsweep/", "clock", "run").key("none"), part: None };
     // One answer's date allows offsets within a second; those that are asked for all over a second allow few.
     for _ in 0..10 {
         assert_eq!(store.object_state(&operation).await, ObjectState::Absent);
