@@ -12,6 +12,43 @@ pub use canvas::ChartError;
 
 use std::path::{Path, PathBuf};
 
+/// What a chart shows, in words: for the heading of a page, and for whoever cannot see the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// The name of the chart's first image, without its ending; further images are `name-2`, `name-3` and so on.
+    pub name: &'static str,
+    /// What stands above it.
+    pub title: &'static str,
+    /// One sentence that says what it shows and how to read it; fit for an alternative text.
+    pub caption: &'static str,
+}
+
+/// A chart of a report: its images, or why there are none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chart {
+    /// What it shows.
+    pub about: About,
+    /// Its PNG files; none where it had nothing to show.
+    pub images: Vec<PathBuf>,
+    /// Why it was not drawn; nothing where it was.
+    pub absent: Option<String>,
+}
+
+impl Chart {
+    /// A chart that was drawn.
+    pub const fn drawn(about: About, images: Vec<PathBuf>) -> Self {
+        Self { about, images, absent: None }
+    }
+
+    /// A chart that has nothing to show: an empty axis would look like a finding.
+    pub fn absent(about: About, why: impl Into<String>) -> Self {
+        Self { about, images: Vec::new(), absent: Some(why.into()) }
+    }
+}
+
+/// Every chart that a report may hold, in the order in which to look at them.
+pub const ALL: [About; 3] = [failure_rate::ABOUT, outcomes::ABOUT, timeline::ABOUT];
+
 /// The path of a chart's n-th image: `name.png`, then `name-2.png`.
 fn image_path(folder: &Path, name: &str, number: usize) -> PathBuf {
     if number == 1 { folder.join(format!("{name}.png")) } else { folder.join(format!("{name}-{number}.png")) }

@@ -10,7 +10,7 @@ use ttlsweep_record::{SummaryRecord, row::Row};
 
 use crate::axes::Axes;
 use crate::chart::caption::Caption;
-use crate::chart::{ChartError, failure_rate, outcomes, timeline};
+use crate::chart::{self, Chart, ChartError, failure_rate, outcomes, timeline};
 use crate::enforcement::{self, Enforcement, Finding};
 use crate::load::{LoadError, Runs, load, short_hash};
 use crate::page::{self, Contents, Drawn, Figure, Repeat};
@@ -32,6 +32,8 @@ pub struct Report {
     pub enforcement: Vec<Enforcement>,
     /// Which mechanism explains the failures.
     pub verdict: Ruling,
+    /// The charts, in the order in which to look at them, those that had nothing to show included.
+    pub charts: Vec<Chart>,
     /// The files, in the order in which to look at them.
     pub written: Vec<PathBuf>,
 }
@@ -91,28 +93,36 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     let staging = Staging::create(out)?;
     staging.write_summary(&cells)?;
     staging.write_verdict(&verdict)?;
-    let charts = staging.charts();
-    let mut drawn = failure_rate::draw(&charts, &failure_rate::panels(&cells, &axes), &caption)?;
-    drawn.extend(outcomes::draw(&charts, &outcomes::groups(&cells, &axes), &caption)?);
-    drawn.extend(timeline::draw(&charts, &sample::timeline(&runs, &cells, &axes)?, &caption)?);
+    let folder = staging.charts();
+    let mut charts = vec![
+        Chart::drawn(failure_rate::ABOUT, failure_rate::draw(&folder, &failure_rate::panels(&cells, &axes), &caption)?),
+        Chart::drawn(outcomes::ABOUT, outcomes::draw(&folder, &outcomes::groups(&cells, &axes), &caption)?),
+        Chart::drawn(timeline::ABOUT, timeline::draw(&folder, &sample::timeline(&runs, &cells, &axes)?, &caption)?),
+    ];
     staging.write_page(&Contents {
         runs: &runs,
         axes: &axes,
         cells: &cells,
         enforcement: &enforcement,
         verdict: &verdict,
-        figures: &figures(&drawn)?,
+        figures: &figures(&charts)?,
         repeat: &Repeat::of(&runs.environments, folders),
     })?;
-    let written = staging.publish(out, &drawn)?;
-    Ok(Report { runs, axes, cells, enforcement, verdict, written })
+    let written = staging.publish(out, &mut charts)?;
+    Ok(Report { runs, axes, cells, enforcement, verdict, charts, written })
 }
 
 /// The charts as the page shows them.
-fn figures(drawn: &[PathBuf]) -> Result<Vec<Figure>, ReportError> {
-    let named: Vec<Drawn> = drawn.iter().map(|path| Drawn::named_by(path)).collect();
-    let unreadable = |source| ReportError::Write { path: drawn.first().cloned().unwrap_or_default(), source };
-    Figure::read_all(&named).map_err(unreadable)
+fn figures(charts: &[Chart]) -> Result<Vec<Figure>, ReportError> {
+    let drawn = |chart: &Chart| {
+        let about = chart.about;
+        let image = move |path: PathBuf| Drawn { path, title: about.title.to_owned(), alt: about.caption.to_owned() };
+        chart.images.clone().into_iter().map(image)
+    };
+    let drawn: Vec<Drawn> = charts.iter().flat_map(drawn).collect();
+    let unreadable =
+        |source| ReportError::Write { path: drawn.first().map(|first| first.path.clone()).unwrap_or_default(), source };
+    Figure::read_all(&drawn).map_err(unreadable)
 }
 
 fn caption(runs: &Runs, axes: &Axes, cells: &[CellSummary], enforcement: &[Enforcement]) -> Caption {
@@ -195,14 +205,13 @@ impl Staging {
     }
 
     /// Moves everything to its place. Charts of an older report go, since there may have been more of them.
-    fn publish(self, out: &Path, drawn: &[PathBuf]) -> Result<Vec<PathBuf>, ReportError> {
+    fn publish(self, out: &Path, drawn: &mut [Chart]) -> Result<Vec<PathBuf>, ReportError> {
         let charts = out.join(CHARTS);
         fs::create_dir_all(&charts).map_err(|source| unwritable(&charts, source))?;
         for entry in fs::read_dir(&charts).map_err(|source| unwritable(&charts, source))?.flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            let ours = [failure_rate::NAME, outcomes::NAME, timeline::NAME];
-            if name.ends_with(".png") && ours.iter().any(|chart| name.starts_with(chart)) {
+            if name.ends_with(".png") && chart::ALL.iter().any(|chart| name.starts_with(chart.name)) {
                 fs::remove_file(entry.path()).map_err(|source| unwritable(&entry.path(), source))?;
             }
         }
@@ -211,7 +220,10 @@ impl Staging {
             (self.folder.join(verdict::FILE), out.join(verdict::FILE)),
             (self.folder.join(page::FILE), out.join(page::FILE)),
         ];
-        moves.extend(drawn.iter().map(|path| (path.clone(), charts.join(path.file_name().unwrap_or_default()))));
+        for image in drawn.iter_mut().flat_map(|chart| &mut chart.images) {
+            let place = charts.join(image.file_name().unwrap_or_default());
+            moves.push((std::mem::replace(image, place.clone()), place));
+        }
         let mut written = Vec::new();
         for (from, to) in moves {
             fs::rename(&from, &to).map_err(|source| unwritable(&to, source))?;

@@ -10,14 +10,18 @@ use super::canvas::{Canvas, ChartError, Rect, paint};
 use super::caption::{Caption, line_height, plural};
 use super::lettering::{Letter, wrap};
 use super::theme::{FAINT, FRAME, HEADING, INK, MARGIN, RULE, SERIES, SHADE, SMALL, TEXT, WIDTH};
-use super::{image_path, numbered};
+use super::{About, image_path, numbered};
 use crate::axes::Axes;
 use crate::stats::wilson;
 use crate::summary::CellSummary;
 use x_axis::{Place, XAxis};
 
-/// The name of the chart's first image, without its ending.
-pub const NAME: &str = "failure-rate-by-ttl";
+/// The chart in words.
+pub const ABOUT: About = About {
+    name: "failure-rate-by-ttl",
+    title: "Failure rate by link TTL",
+    caption: "The share of transfers that failed against the TTL of their links, with 95 % intervals, the controls to the right: a cut at expiry makes it fall as the TTL grows.",
+};
 
 /// Everything that has the same settings but for users and TTL.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,18 +79,18 @@ pub fn panels(cells: &[CellSummary], axes: &Axes) -> Vec<Panel> {
 /// A file cannot be written.
 pub fn draw(folder: &Path, panels: &[Panel], caption: &Caption) -> Result<Vec<PathBuf>, ChartError> {
     let layout = Layout::of(panels);
-    let head = caption.head_height(TITLE);
+    let head = caption.head_height(ABOUT.title);
     let foot = caption.foot_height(&layout.how());
     let rows_an_image = ((IMAGE_HEIGHT - head - foot) / layout.panel_height).max(1);
     let panels_an_image = usize::try_from(rows_an_image).unwrap_or(1) * layout.columns;
     let images: Vec<&[Panel]> = if panels.is_empty() { vec![panels] } else { panels.chunks(panels_an_image).collect() };
     let mut paths = Vec::new();
     for (number, shown) in (1..).zip(&images) {
-        let path = image_path(folder, NAME, number);
+        let path = image_path(folder, ABOUT.name, number);
         let rows = i32::try_from(shown.len().div_ceil(layout.columns)).unwrap_or(1);
         let bottom = head + rows * layout.panel_height;
         paint(&path, bottom + foot, |canvas| {
-            caption.draw_head(canvas, &numbered(TITLE, number, images.len()));
+            caption.draw_head(canvas, &numbered(ABOUT.title, number, images.len()));
             for (at, panel) in shown.iter().enumerate() {
                 let column = i32::try_from(at % layout.columns).unwrap_or(0);
                 let row = i32::try_from(at / layout.columns).unwrap_or(0);
@@ -395,7 +399,6 @@ fn panel_width(columns: usize) -> i32 {
     (WIDTH - 2 * MARGIN - (columns - 1) * PANEL_GAP) / columns
 }
 
-const TITLE: &str = "Failure rate by link TTL";
 const IMAGE_HEIGHT: i32 = 2200;
 const PANEL_GAP: i32 = 36;
 const DODGE: i32 = 18;

@@ -8,12 +8,16 @@ use super::canvas::{Canvas, ChartError, Rect, paint};
 use super::caption::{Caption, grouped, line_height};
 use super::lettering::{Letter, fit};
 use super::theme::{HEADING, MARGIN, PAPER, RULE, SMALL, WIDTH, outcome_style};
-use super::{image_path, numbered, pages};
+use super::{About, image_path, numbered, pages};
 use crate::axes::Axes;
 use crate::summary::{CellSummary, Counts};
 
-/// The name of the chart's first image, without its ending.
-pub const NAME: &str = "outcomes-by-cell";
+/// The chart in words.
+pub const ABOUT: About = About {
+    name: "outcomes-by-cell",
+    title: "What became of each cell's transfers",
+    caption: "The outcomes of each cell's transfers as stacked bars with their counts, failures first.",
+};
 
 /// The bars below one heading.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,13 +82,13 @@ pub fn draw(folder: &Path, groups: &[Group], caption: &Caption) -> Result<Vec<Pa
     let images = pages(&sizes, ROWS_AN_IMAGE, 1);
     let mut paths = Vec::new();
     for (number, image) in (1..).zip(&images) {
-        let path = image_path(folder, NAME, number);
-        let head = caption.head_height(TITLE) + LEGEND;
+        let path = image_path(folder, ABOUT.name, number);
+        let head = caption.head_height(ABOUT.title) + LEGEND;
         let rows: i32 = image.iter().map(|part| GROUP + ROW * part.len()).sum();
         let body_bottom = head + rows;
         let foot_top = body_bottom + line_height(SMALL) * 2 + 16;
         paint(&path, foot_top + caption.foot_height(HOW), |canvas| {
-            caption.draw_head(canvas, &numbered(TITLE, number, images.len()));
+            caption.draw_head(canvas, &numbered(ABOUT.title, number, images.len()));
             draw_legend(canvas, groups, head - LEGEND);
             columns.draw_axis(canvas, head, body_bottom);
             let mut y = head;
@@ -224,7 +228,6 @@ const STACKED: [Outcome; 7] = [
     Outcome::Completed,
 ];
 
-const TITLE: &str = "What became of each cell's transfers";
 const HOW: &str = "Bars: shares of a cell's transfers by outcome, failures first; counts within and to the right, \
                    without intervals. Cancelled transfers and this machine's own failures are no part of the shares.";
 const ROWS_AN_IMAGE: usize = 44;

@@ -9,11 +9,15 @@ use super::canvas::{Canvas, ChartError, Rect, paint};
 use super::caption::{Caption, line_height};
 use super::lettering::{Letter, fit};
 use super::theme::{FRAME, INK, MARGIN, Pattern, RULE, SHADE, SMALL, WARNING, WIDTH, YELLOW, outcome_style};
-use super::{Part, image_path, numbered, pages};
+use super::{About, Part, image_path, numbered, pages};
 use plotters::style::RGBColor;
 
-/// The name of the chart's first image, without its ending.
-pub const NAME: &str = "timeline";
+/// The chart in words.
+pub const ABOUT: About = About {
+    name: "timeline",
+    title: "Transfers against their links' expiry",
+    caption: "Single transfers as bars over time, each with the instant at which its link expired, when the server answered, and how it ended.",
+};
 
 /// The transfers that are shown, and how they were chosen.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,13 +63,13 @@ pub fn draw(folder: &Path, timeline: &Timeline, caption: &Caption) -> Result<Vec
     let how = format!("{HOW} {}", timeline.sample);
     let mut paths = Vec::new();
     for (number, image) in (1..).zip(&images) {
-        let path = image_path(folder, NAME, number);
-        let head = caption.head_height(TITLE) + legend_height(groups) + AXIS;
+        let path = image_path(folder, ABOUT.name, number);
+        let head = caption.head_height(ABOUT.title) + legend_height(groups) + AXIS;
         let body: i32 = image.iter().map(|part| GROUP + LANE * part.len()).sum();
         let bottom = head + body.max(LANE);
         paint(&path, bottom + AXIS + caption.foot_height(&how), |canvas| {
-            caption.draw_head(canvas, &numbered(TITLE, number, images.len()));
-            draw_legend(canvas, groups, caption.head_height(TITLE));
+            caption.draw_head(canvas, &numbered(ABOUT.title, number, images.len()));
+            draw_legend(canvas, groups, caption.head_height(ABOUT.title));
             let axis = Axis::of(groups, image);
             axis.draw(canvas, head, bottom);
             let mut y = head;
@@ -256,7 +260,6 @@ fn darkened(colour: RGBColor) -> RGBColor {
     RGBColor(part(colour.0), part(colour.1), part(colour.2))
 }
 
-const TITLE: &str = "Transfers against their links' expiry";
 const HOW: &str = "One bar a transfer; no statistic: these are single observations by this machine's clock. An arrow at \
                    the edge: the expiry lies beyond it. A bar that is broken off with // went on for longer.";
 const BAR_WORDS: [&str; 3] = ["connecting", "in flight, link alive", "in flight, link expired"];

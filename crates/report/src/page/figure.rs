@@ -31,16 +31,6 @@ pub struct Drawn {
     pub alt: String,
 }
 
-impl Drawn {
-    /// A chart's file whose name says what it shows.
-    pub fn named_by(path: &Path) -> Self {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().replace('-', " ");
-        let title = name.get(..1).map(str::to_uppercase).unwrap_or_default() + name.get(1..).unwrap_or_default();
-        let alt = format!("Chart: {name}. Its figures are in the tables of cells and mechanisms on this page.");
-        Self { path: path.to_owned(), title, alt }
-    }
-}
-
 impl Figure {
     /// Reads the charts. They are put on the page as long as they take no more than `MOST_BYTES` of it: every chart's first
     /// image before any chart's second one. What does not fit is linked, relative to the page's folder, and not lost.
