@@ -9,6 +9,7 @@ use super::evidence::Evidence;
 use super::finding::{Finding, Tested};
 use super::prose::{count, secs};
 use super::target::{ExpiredStarts, Target, targets};
+use super::view::View;
 use super::{ALPHA, completion, cut, named, network};
 use crate::stats::holm;
 
@@ -96,17 +97,29 @@ pub fn decide(evidence: &Evidence<'_>) -> Ruling {
 
 /// [`decide`], in as much detail as is asked for.
 pub fn decide_in(evidence: &Evidence<'_>, detail: Detail) -> Ruling {
-    let found = targets(evidence);
-    let tested: Vec<Vec<Tested>> = found.iter().map(|target| tests(target, detail)).collect();
+    decide_with(evidence, detail, |_| {})
+}
+
+/// As [`decide`], and shows `watch` each target while its transfers are at hand; they are gone before the next one's come.
+pub fn decide_watched(evidence: &Evidence<'_>, watch: impl FnMut(&View<'_>)) -> Ruling {
+    decide_with(evidence, Detail::Full, watch)
+}
+
+fn decide_with(evidence: &Evidence<'_>, detail: Detail, mut watch: impl FnMut(&View<'_>)) -> Ruling {
+    let tested: Vec<(TargetRuling, Vec<Tested>)> = targets(evidence)
+        .map(|target| {
+            watch(&View::of(&target));
+            (facts(&target), tests(&target, detail))
+        })
+        .collect();
     // One family over everything that the report may accuse.
-    let p: Vec<f64> = tested.iter().flatten().map(|tested| tested.p.unwrap_or(1.0)).collect();
+    let p: Vec<f64> = tested.iter().flat_map(|(_, tests)| tests).map(|tested| tested.p.unwrap_or(1.0)).collect();
     let mut adjusted = holm(&p).into_iter();
-    let targets: Vec<TargetRuling> = found
-        .iter()
-        .zip(tested)
-        .map(|(target, tests)| {
+    let targets: Vec<TargetRuling> = tested
+        .into_iter()
+        .map(|(facts, tests)| {
             let findings = tests.into_iter().map(|one| one.conclude(adjusted.next().unwrap_or(1.0), ALPHA));
-            rule(target, findings.collect())
+            rule(facts, findings.collect())
         })
         .collect();
     let mechanisms: Vec<Finding> = Mechanism::ALL.iter().map(|mechanism| foremost(*mechanism, &targets)).collect();
@@ -127,8 +140,8 @@ fn tests(target: &Target, detail: Detail) -> Vec<Tested> {
 
 /// Nothing follows from a target that lets expired starts through, and nothing about expiry from one that was never seen
 /// to refuse one.
-fn rule(target: &Target, mut mechanisms: Vec<Finding>) -> TargetRuling {
-    let ExpiredStarts { all, refused, let_through } = target.expired_starts;
+fn rule(facts: TargetRuling, mut mechanisms: Vec<Finding>) -> TargetRuling {
+    let [all, refused, let_through] = facts.expired_starts;
     for finding in &mut mechanisms {
         let about_expiry = matches!(
             finding.mechanism,
@@ -156,11 +169,17 @@ fn rule(target: &Target, mut mechanisms: Vec<Finding>) -> TargetRuling {
         finding.brief = why.clone();
         finding.evidence = format!("{why}; {}", finding.evidence);
     }
+    TargetRuling { overall: mechanisms[0].verdict, mechanisms, ..facts }
+}
+
+/// What is known of a target whatever its tests say; the verdicts are yet to come.
+fn facts(target: &Target) -> TargetRuling {
+    let ExpiredStarts { all, refused, let_through } = target.expired_starts;
     let of = |cause: Cause| target.flights.iter().filter(|flight| flight.cause == cause).count() as u64;
     TargetRuling {
         endpoint: target.endpoints.join(" "),
-        overall: mechanisms[0].verdict,
-        mechanisms,
+        overall: Verdict::Inconclusive,
+        mechanisms: Vec::new(),
         delta_us: target.delta_us,
         rtt_us: target.rtt_us,
         clock_offset: target.offset,

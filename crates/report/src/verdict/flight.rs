@@ -6,6 +6,8 @@ use super::cause::Cause;
 /// machine's clock by the middle of the offset's bracket.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Flight {
+    /// Its place among the evidence's observations.
+    pub(super) row: u32,
     pub(super) trial: u32,
     /// The settings that it shares with its controls.
     pub(super) key: u32,

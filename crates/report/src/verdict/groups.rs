@@ -1,7 +1,6 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::evidence::Evidence;
-use crate::observation::Observation;
 
 /// Which observations belong to one target.
 pub(super) struct Groups {
@@ -33,12 +32,28 @@ impl Groups {
         Self { by_cell: by_cell.collect(), names: groups.iter().map(|(_, names)| names.clone()).collect() }
     }
 
-    pub(super) fn members<'a>(&self, evidence: &Evidence<'a>) -> Vec<(Vec<String>, Vec<&'a Observation>)> {
-        let mut members: Vec<(Vec<String>, Vec<&Observation>)> =
-            self.names.iter().map(|names| (names.iter().cloned().collect(), Vec::new())).collect();
-        for seen in evidence.observations {
-            members[self.by_cell[&seen.cell]].1.push(seen);
+    pub(super) fn members(&self, evidence: &Evidence<'_>) -> Vec<Members> {
+        let named =
+            |names: &BTreeSet<String>| Members { endpoints: names.iter().cloned().collect(), ..Members::default() };
+        let mut members: Vec<Members> = self.names.iter().map(named).collect();
+        for (cell, group) in &self.by_cell {
+            members[*group].cells.push(*cell);
+        }
+        for group in &mut members {
+            group.cells.sort_unstable();
+        }
+        for (row, seen) in (0..).zip(evidence.observations) {
+            members[self.by_cell[&seen.cell]].rows.push(row);
         }
         members
     }
+}
+
+/// One target's share of the evidence.
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    pub(super) endpoints: Vec<String>,
+    pub(super) cells: Vec<u32>,
+    /// Places among the observations.
+    pub(super) rows: Vec<u32>,
 }

@@ -6,7 +6,7 @@ use ttlsweep_record::{Control, Outcome};
 use super::cause::{ExpiredLooks, cause};
 use super::evidence::Evidence;
 use super::flight::Flight;
-use super::groups::Groups;
+use super::groups::{Groups, Members};
 use super::needed::{Needed, median};
 use super::standstill::IdleTimer;
 use super::timed::Timed;
@@ -17,6 +17,8 @@ use crate::observation::{Key, Observation};
 pub(super) struct Target {
     /// The endpoints, in the order of their names.
     pub(super) endpoints: Vec<String>,
+    /// The cells that were asked of them, as places among the plan's.
+    pub(super) cells: Vec<u32>,
     /// δ in microseconds.
     pub(super) delta_us: i64,
     /// The round-trip time that δ allows for.
@@ -51,7 +53,9 @@ impl Target {
 
 /// Parts the evidence by target: an endpoint is what a client can tell targets apart by, and cells that were asked of two
 /// endpoints (a testbed has a new port when a run is resumed) make them one.
-pub(super) fn targets(evidence: &Evidence<'_>) -> Vec<Target> {
+///
+/// Each target is made when it is asked for: ten million flights, kept for all targets at once, take gigabytes.
+pub(super) fn targets<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = Target> + use<'a> {
     let groups = Groups::of(evidence);
     let mut keys: Vec<Key> = Vec::new();
     let key_of: Vec<u32> = evidence
@@ -65,11 +69,10 @@ pub(super) fn targets(evidence: &Evidence<'_>) -> Vec<Target> {
             }
         })
         .collect();
-    groups
-        .members(evidence)
-        .into_iter()
-        .map(|(endpoints, members)| Prepared::of(evidence, &members, &key_of).target(endpoints, &members, &keys))
-        .collect()
+    groups.members(evidence).into_iter().map(move |members| {
+        let seen: Vec<&Observation> = members.rows.iter().map(|row| &evidence.observations[*row as usize]).collect();
+        Prepared::of(evidence, &seen, &key_of).target(members, &seen, &keys)
+    })
 }
 
 /// What must be fixed before any outcome of the grid is looked at.
@@ -94,18 +97,21 @@ impl<'a> Prepared<'a> {
         Self { evidence, key_of, delta_us, rtt_us, offset, needed }
     }
 
-    fn target(self, endpoints: Vec<String>, members: &[&Observation], keys: &[Key]) -> Target {
-        let (mut looks, expired_starts) = self.expired_starts(members);
-        let others = || members.iter().filter(|seen| self.control(seen) != Some(Control::ExpiredStart));
+    fn target(self, members: Members, seen: &[&Observation], keys: &[Key]) -> Target {
+        let (mut looks, expired_starts) = self.expired_starts(seen);
+        let others = || seen.iter().filter(|seen| self.control(seen) != Some(Control::ExpiredStart));
         looks.refused_at_head = others().any(|seen| {
             let answer =
                 seen.answer.filter(|place| seen.outcome == Outcome::Rejected && !looks.answers.contains(place));
             answer.is_some() && self.timed(seen, None).ended_at_head(2)
         });
         let idle = IdleTimer::of(others().map(|seen| self.timed(seen, None)));
-        let flights = others().map(|seen| self.flight(seen, &looks, idle)).collect();
+        let rows = members.rows.iter().zip(seen);
+        let rows = rows.filter(|(_, seen)| self.control(seen) != Some(Control::ExpiredStart));
+        let flights = rows.map(|(row, seen)| self.flight(*row, seen, &looks, idle)).collect();
         Target {
-            endpoints,
+            endpoints: members.endpoints,
+            cells: members.cells,
             delta_us: self.delta_us,
             rtt_us: self.rtt_us,
             offset: self.offset,
@@ -176,12 +182,13 @@ impl<'a> Prepared<'a> {
         }
     }
 
-    fn flight(&self, seen: &Observation, looks: &ExpiredLooks, idle: Option<IdleTimer>) -> Flight {
+    fn flight(&self, row: u32, seen: &Observation, looks: &ExpiredLooks, idle: Option<IdleTimer>) -> Flight {
         let timed = self.timed(seen, idle);
         let (cause, ended_in_flight) = cause(&timed, self.evidence.answers, looks);
         let head = seen.head_written_at.get().unwrap_or(seen.started_at);
         let since_head = |at: i64| seconds(at - head);
         Flight {
+            row,
             trial: seen.trial,
             key: self.key_of[seen.cell as usize],
             block: self.evidence.trials[seen.trial as usize].block,

@@ -125,6 +125,11 @@ impl<'a> Placebos<'a> {
         Self { met, delta }
     }
 
+    /// The controls, each with its placebo.
+    pub(super) fn laid(&self) -> impl Iterator<Item = (&'a Flight, f64)> + '_ {
+        self.met.iter().copied()
+    }
+
     /// What ended within the placebo window, and what met the placebo and went on.
     pub(super) fn outlived(&self, window: Window) -> ByTrial {
         self.count(window, |_| true)

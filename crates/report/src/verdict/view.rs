@@ -1,0 +1,101 @@
+use ttlsweep_record::{Control, Mechanism};
+
+use super::cause::Cause;
+use super::flight::Flight;
+use super::target::Target;
+use super::window::Placebos;
+
+/// One target with its transfers as the verdict's tests see them, so that charts draw what was tested and not a second
+/// opinion.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    target: &'a Target,
+}
+
+/// One transfer against its expiry, in seconds since its head was written; expiry is the server's, moved onto this machine's
+/// clock.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sight {
+    /// Its place among the evidence's observations.
+    pub row: u32,
+    /// The trial, as its place among the whole trials.
+    pub trial: u32,
+    /// The block of its run, numbered over all runs.
+    pub block: u32,
+    /// The settings that it shares with its controls, as a number.
+    pub key: u32,
+    /// Which control it is; nothing for the grid's own.
+    pub control: Option<Control>,
+    /// When it ended.
+    pub end: f64,
+    /// When its link expired; for a control without an expiry, when one of its grid's links did: the placebo.
+    pub expiry: Option<f64>,
+    /// When it could no longer be ended in flight: its body was through, or it had ended.
+    pub leaves_risk: f64,
+    /// Its link's life at the head over the duration that it needs; nothing for controls, and where no control tells.
+    pub rho: Option<f64>,
+    /// Whether its head was proven to have arrived before expiry; always so where nothing expires.
+    pub head_in_time: bool,
+    /// It ended by reset, close or a refusal of no other name, its head in time and its body unfinished.
+    pub ended_in_flight: bool,
+    /// Whether it counts toward `cut-at-expiry`.
+    pub is_cut: bool,
+}
+
+impl<'a> View<'a> {
+    pub(super) const fn of(target: &'a Target) -> Self {
+        Self { target }
+    }
+
+    /// The endpoints that make the target.
+    pub fn endpoints(&self) -> &'a [String] {
+        &self.target.endpoints
+    }
+
+    /// The cells that were asked of it, as places among the plan's cells.
+    pub fn cells(&self) -> &'a [u32] {
+        &self.target.cells
+    }
+
+    /// δ in seconds: how near to expiry an end must be to count as being at it.
+    pub fn delta(&self) -> f64 {
+        self.target.delta()
+    }
+
+    /// The grid's own transfers, but for cancelled ones.
+    pub fn grid(&self) -> impl Iterator<Item = Sight> + use<'a> {
+        self.target.flights.iter().filter(|flight| flight.in_grid() && flight.counts()).map(|flight| Sight {
+            expiry: flight.expiry,
+            rho: flight.rho(),
+            head_in_time: flight.head_in_time,
+            ..sight(flight)
+        })
+    }
+
+    /// The controls in which nothing expires, but for cancelled ones, each with its placebo.
+    pub fn controls(&self) -> impl Iterator<Item = Sight> + use<'a> {
+        let mut placebos: Vec<(u32, f64)> =
+            Placebos::of(self.target).laid().map(|(flight, expiry)| (flight.row, expiry)).collect();
+        placebos.sort_unstable_by_key(|(row, _)| *row);
+        let placebo = move |row: u32| placebos.binary_search_by_key(&row, |(at, _)| *at).ok().map(|at| placebos[at].1);
+        let controls = self.target.flights.iter().filter(|flight| flight.is_unexpiring_control() && flight.counts());
+        controls.map(move |flight| Sight { expiry: placebo(flight.row), ..sight(flight) })
+    }
+}
+
+fn sight(flight: &Flight) -> Sight {
+    Sight {
+        row: flight.row,
+        trial: flight.trial,
+        block: flight.block,
+        key: flight.key,
+        control: flight.control,
+        end: flight.end,
+        expiry: None,
+        leaves_risk: flight.body_end.map_or(flight.end, |body_end| body_end.min(flight.end)),
+        rho: None,
+        head_in_time: true,
+        ended_in_flight: flight.ended_in_flight,
+        is_cut: flight.cause == Cause::Of(Mechanism::CutAtExpiry),
+    }
+}
