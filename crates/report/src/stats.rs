@@ -2,6 +2,8 @@
 //! against numbers that another program computed; those lie in `tests/data`, each file with a note on how.
 
 mod binomial;
+mod cumulative_hazard;
+mod difference;
 mod firth;
 mod fisher;
 mod hazard;
@@ -17,12 +19,14 @@ mod window_excess;
 mod fixture;
 
 pub use binomial::{binomial_tail, clopper_pearson, trials_for_bound, trials_for_tail, upper_bound};
+pub use cumulative_hazard::{CumulativeHazard, Spell, cumulative_hazard};
+pub use difference::{Difference, mean_difference, newcombe};
 pub use firth::{Firth, firth};
 pub use fisher::{fisher_greater, fisher_two_sided};
 pub use hazard::{Hazard, poisson_interval, rate_ratio_greater};
 pub use holm::holm;
 pub use kaplan_meier::{KaplanMeierStep, kaplan_meier};
-pub use permutation::{PermutationTrial, permutation_greater};
+pub use permutation::{PermutationTrial, permutation_greater, permutation_two_sided};
 pub use regression::{Slope, least_squares, theil_sen};
 pub use wilson::{Interval, wilson};
 pub use window_excess::{WindowExcess, window_excess};

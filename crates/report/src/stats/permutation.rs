@@ -1,5 +1,8 @@
+use std::collections::BTreeMap;
+
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use statrs::function::erf::erfc;
 
 /// One trial of a randomised order.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,6 +22,43 @@ pub struct PermutationTrial {
 /// one side is empty, or where no block holds both sides, since there is nothing to permute then. Few blocks cannot give
 /// a small p: it supports a finding, it does not make one.
 pub fn permutation_greater(trials: &[PermutationTrial], rounds: u32, seed: u64) -> Option<f64> {
+    permutation(trials, rounds, seed, |excess| excess)
+}
+
+/// The two-sided form: whether the treated trials' mean lies as far from the others', on either side.
+///
+/// Beyond a few hundred trials, where the sum over them is all but normal, its p is taken from its exact mean and variance
+/// under the randomisation instead of from rounds, which could not show a p below one over their number.
+pub fn permutation_two_sided(trials: &[PermutationTrial], rounds: u32, seed: u64) -> Option<f64> {
+    if trials.len() > MOST_REPLAYED { normal_two_sided(trials) } else { permutation(trials, rounds, seed, f64::abs) }
+}
+
+/// The two-sided p by the normal distribution with the mean and variance that the randomisation has.
+fn normal_two_sided(trials: &[PermutationTrial]) -> Option<f64> {
+    let mut blocks: BTreeMap<u64, Vec<&PermutationTrial>> = BTreeMap::new();
+    for trial in trials {
+        blocks.entry(trial.block).or_default().push(trial);
+    }
+    let (mut excess, mut variance, mut mixed) = (0.0, 0.0, false);
+    for block in blocks.values() {
+        let all = block.len() as f64;
+        let treated = block.iter().filter(|trial| trial.treated).count() as f64;
+        if treated == 0.0 || treated == all {
+            continue;
+        }
+        mixed = true;
+        let mean = block.iter().map(|trial| trial.value).sum::<f64>() / all;
+        excess += block.iter().filter(|trial| trial.treated).map(|trial| trial.value - mean).sum::<f64>();
+        let squares: f64 = block.iter().map(|trial| (trial.value - mean).powi(2)).sum();
+        variance += treated * (all - treated) / (all * (all - 1.0)) * squares;
+    }
+    // All values being the same, no arrangement differs from another.
+    let p = if variance > 0.0 { erfc(excess.abs() / (2.0 * variance).sqrt()) } else { 1.0 };
+    mixed.then_some(p)
+}
+
+/// `extremity` says how far out an excess of the treated trials' sum is.
+fn permutation(trials: &[PermutationTrial], rounds: u32, seed: u64, extremity: fn(f64) -> f64) -> Option<f64> {
     let mut trials = trials.to_vec();
     trials.sort_by_key(|trial| trial.block);
     let blocks: Vec<(usize, usize)> = trials
@@ -35,18 +75,23 @@ pub fn permutation_greater(trials: &[PermutationTrial], rounds: u32, seed: u64) 
     if !blocks.iter().any(mixed) {
         return None;
     }
-    // With all margins held, the difference of means grows with the treated trials' sum alone.
-    let values: Vec<f64> = trials.iter().map(|trial| trial.value).collect();
     let mut labels: Vec<bool> = trials.iter().map(|trial| trial.treated).collect();
+    // With all margins held, the difference of means grows with the treated trials' sum alone. Each value less its block's
+    // mean, that sum is 0 where the treated are like the others.
+    let mut values: Vec<f64> = trials.iter().map(|trial| trial.value).collect();
+    for &(from, to) in &blocks {
+        let mean = values[from..to].iter().sum::<f64>() / (to - from) as f64;
+        values[from..to].iter_mut().for_each(|value| *value -= mean);
+    }
     let sum = |labels: &[bool]| labels.iter().zip(&values).filter(|(label, _)| **label).map(|(_, v)| v).sum::<f64>();
-    let seen = sum(&labels) - 1e-9;
+    let seen = extremity(sum(&labels)) - 1e-9;
     let mut draw = ChaCha20Rng::seed_from_u64(seed);
     let mut as_large = 0u32;
     for _ in 0..rounds {
         for &(from, to) in &blocks {
             shuffle(&mut labels[from..to], &mut draw);
         }
-        as_large += u32::from(sum(&labels) >= seen);
+        as_large += u32::from(extremity(sum(&labels)) >= seen);
     }
     Some((1.0 + f64::from(as_large)) / (1.0 + f64::from(rounds)))
 }
@@ -60,6 +105,9 @@ fn shuffle(items: &mut [bool], draw: &mut ChaCha20Rng) {
     }
 }
 
+/// More trials than these are not replayed for a two-sided p.
+const MOST_REPLAYED: usize = 300;
+
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{number, numbers, rows};
@@ -67,17 +115,38 @@ mod tests {
 
     #[test]
     fn agrees_with_going_through_every_arrangement() {
-        for row in rows(include_str!("../../tests/data/permutation.csv")) {
+        check(include_str!("../../tests/data/permutation.csv"), permutation_greater);
+        check(include_str!("../../tests/data/permutation_two_sided.csv"), permutation_two_sided);
+    }
+
+    fn check(fixture: &'static str, test: fn(&[PermutationTrial], u32, u64) -> Option<f64>) {
+        for row in rows(fixture) {
             let (labels, values, blocks) = (numbers(row[0]), numbers(row[1]), numbers(row[2]));
             let trials: Vec<_> = (0..labels.len())
                 .map(|at| PermutationTrial { block: blocks[at] as u64, treated: labels[at] > 0.5, value: values[at] })
                 .collect();
             let (rounds, expected) = (20_000, number(row[3]));
-            let found = permutation_greater(&trials, rounds, 7).unwrap();
+            let found = test(&trials, rounds, 7).unwrap();
             let error = (expected * (1.0 - expected) / f64::from(rounds)).sqrt();
             assert!((found - expected).abs() < 5.0 * error + 1e-4, "{found} is not {expected}");
-            assert_eq!(permutation_greater(&trials, rounds, 7), Some(found), "the seed decides");
+            assert_eq!(test(&trials, rounds, 7), Some(found), "the seed decides");
         }
+    }
+
+    #[test]
+    fn the_normal_p_of_many_trials_is_that_of_replaying_them() {
+        // Shares of five transfers; the treated fail a little more often.
+        let trial = |at: u64| PermutationTrial {
+            block: at % 5,
+            treated: at.is_multiple_of(2),
+            value: ((at * 7919 + at / 3) % 5 + u64::from(at.is_multiple_of(6))) as f64 / 5.0,
+        };
+        let trials: Vec<_> = (0..400).map(trial).collect();
+        let replayed = permutation(&trials, 4_000, 7, f64::abs).unwrap();
+        let normal = permutation_two_sided(&trials, 1, 7).unwrap();
+        // Values in steps make the one a little smaller than the other.
+        assert!((0.01..0.03).contains(&replayed) && (normal - replayed).abs() < 0.008, "{normal} is not {replayed}");
+        assert_eq!(permutation_two_sided(&[trials[0]; 400], 1, 7), None);
     }
 
     #[test]

@@ -13,18 +13,22 @@ pub struct Interval {
 /// It takes the transfers as independent. Those of one trial share links and fate, so it is a description, and tests
 /// are made on trials.
 pub fn wilson(hits: u64, n: u64) -> Option<Interval> {
+    wilson_of_share(hits as f64 / n as f64, n)
+}
+
+/// As [`wilson`], for a mean `share` of `n` units that may themselves be shares.
+pub(super) fn wilson_of_share(share: f64, n: u64) -> Option<Interval> {
     if n == 0 {
         return None;
     }
     let count = n as f64;
-    let share = hits as f64 / count;
     let z2 = Z * Z;
     let centre = share + z2 / (2.0 * count);
     let half = Z * (share * (1.0 - share) / count + z2 / (4.0 * count * count)).sqrt();
     let scale = 1.0 + z2 / count;
     // The formula's ends are exact at none and at all; rounding would leave them a hair beside.
-    let low = if hits == 0 { 0.0 } else { (centre - half) / scale };
-    let high = if hits == n { 1.0 } else { (centre + half) / scale };
+    let low = if share <= 0.0 { 0.0 } else { (centre - half) / scale };
+    let high = if share >= 1.0 { 1.0 } else { (centre + half) / scale };
     Some(Interval { low, high })
 }
 
