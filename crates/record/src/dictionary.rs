@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use crate::row::{Column, Row};
 use crate::rows::{
-    Cell, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, SummaryRecord, TransferRecord, TrialRecord,
+    Cell, ComparisonRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, SummaryRecord, TransferRecord,
+    TrialRecord,
 };
 use crate::words::{Control, EventKind, ObjectChange, ObjectState, Outcome, PeerClose, Phase, TrialState};
 
@@ -19,6 +20,12 @@ pub fn markdown() -> String {
     table(&mut text, SampleRecord::FILE, "The kernel's view of each transfer.", SampleRecord::COLUMNS);
     table(&mut text, ObjectRecord::FILE, "What was made in the bucket and deleted again.", ObjectRecord::COLUMNS);
     table(&mut text, SummaryRecord::FILE, "One row a cell, written by the report.", SummaryRecord::COLUMNS);
+    table(
+        &mut text,
+        ComparisonRecord::FILE,
+        "One row a pair of matching cells of two runs or targets, written by the report where there are several.",
+        ComparisonRecord::COLUMNS,
+    );
     text.push_str("\n## Words\n\n| column | words |\n| --- | --- |\n");
     for (column, words) in [
         ("outcome", Outcome::WORDS),

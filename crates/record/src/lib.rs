@@ -16,8 +16,8 @@ pub mod words;
 
 pub use fault::{Fault, FaultKind, FaultPlace};
 pub use rows::{
-    Cell, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION, SampleRecord, SummaryRecord, TransferRecord,
-    TrialRecord,
+    Cell, ComparisonRecord, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION, SampleRecord, SummaryRecord,
+    TransferRecord, TrialRecord,
 };
 pub use units::{BitRate, ByteCount, Timestamp};
 pub use words::*;

@@ -1,6 +1,7 @@
 //! The rows: one type per CSV file, each field a column in the file's order.
 
 mod cell;
+mod comparison;
 mod event;
 mod harness;
 mod object;
@@ -10,6 +11,7 @@ mod transfer;
 mod trial;
 
 pub use cell::Cell;
+pub use comparison::ComparisonRecord;
 pub use event::EventRecord;
 pub use harness::HarnessRecord;
 pub use object::ObjectRecord;
