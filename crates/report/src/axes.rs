@@ -48,9 +48,25 @@ impl Axes {
         self.describe(cell, |name| name != "users" && name != "ttl")
     }
 
+    /// As [`Self::panel`], without what makes a target: cells of two targets are named alike.
+    pub fn panel_without_target(&self, cell: &Cell) -> String {
+        self.describe(cell, |name| name != "users" && name != "ttl" && !OF_TARGETS.contains(&name))
+    }
+
     /// The settings that set the cell apart within its panel.
     pub fn within_panel(&self, cell: &Cell) -> String {
         self.describe(cell, |name| name == "users" || name == "ttl")
+    }
+
+    /// The axes, but for users and TTL, on which all of `cells` agree though the plan's cells don't.
+    pub fn shared(&self, cells: &[&Cell]) -> String {
+        let Some(first) = cells.first() else { return String::new() };
+        self.describe(first, |name| {
+            let same = |setting: &&Setting| {
+                setting.name == name && cells.iter().all(|cell| (setting.value)(cell) == (setting.value)(first))
+            };
+            name != "users" && name != "ttl" && self.varied.iter().any(|setting| same(&setting))
+        })
     }
 
     /// The axes but for those with a column of their own in the summary's table.
@@ -92,6 +108,22 @@ fn duration(micros: u64) -> Option<String> {
 fn word(value: impl ToString) -> Option<String> {
     Some(value.to_string())
 }
+
+/// The settings that make a target what it is, its faults included.
+const OF_TARGETS: [&str; 12] = [
+    "expiry",
+    "cut",
+    "early_close",
+    "faults",
+    "tls",
+    "target",
+    "endpoint",
+    "bucket",
+    "region",
+    "profile",
+    "addressing",
+    "prefix",
+];
 
 /// In the order in which a cell's label names them; whatever can be made an axis must stand here.
 const SETTINGS: &[Setting] = &[

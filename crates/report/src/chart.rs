@@ -2,9 +2,18 @@
 
 mod canvas;
 pub mod caption;
+pub mod comparison;
+pub mod ends;
 pub mod failure_rate;
+pub mod hazard;
+pub mod heat_map;
 mod lettering;
 pub mod outcomes;
+mod panels;
+mod plot;
+pub mod progress;
+pub mod rho;
+pub mod run_order;
 mod theme;
 pub mod timeline;
 
@@ -47,7 +56,18 @@ impl Chart {
 }
 
 /// Every chart that a report may hold, in the order in which to look at them.
-pub const ALL: [About; 3] = [failure_rate::ABOUT, outcomes::ABOUT, timeline::ABOUT];
+pub const ALL: [About; 10] = [
+    failure_rate::ABOUT,
+    rho::ABOUT,
+    ends::ABOUT,
+    hazard::ABOUT,
+    outcomes::ABOUT,
+    heat_map::ABOUT,
+    progress::ABOUT,
+    timeline::ABOUT,
+    run_order::ABOUT,
+    comparison::ABOUT,
+];
 
 /// The path of a chart's n-th image: `name.png`, then `name-2.png`.
 fn image_path(folder: &Path, name: &str, number: usize) -> PathBuf {

@@ -3,13 +3,17 @@
 //! The way of the data: [`load`] reads run folders and keeps the [`whole_attempts`]; [`summary`] counts each cell's
 //! transfers, [`enforcement`] asks whether the target enforces expiry at all; [`chart`] and [`table`] show it, naming
 //! cells by their [`axes`]. [`verdict`] concludes, from [`observation`]s alone, which mechanism is at work; [`stats`] holds
-//! the formulas. [`report`] puts it together and [`page`] tells it to people;
-//! [`case`] makes a bundle of it that may be handed on. [`cli`] is what was asked for.
+//! the formulas. While a target is judged, `collect` takes from it what its charts show; [`comparison`] holds runs and targets
+//! against each other. [`report`] puts it together and [`page`] tells it to people; [`case`] makes a bundle of it that may be
+//! handed on. [`cli`] is what was asked for.
 
 pub mod axes;
 pub mod case;
 pub mod chart;
 pub mod cli;
+mod collect;
+pub mod comparison;
+mod draw;
 pub mod enforcement;
 pub mod load;
 pub mod observation;

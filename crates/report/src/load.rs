@@ -13,6 +13,7 @@ use ttlsweep_record::{Cell, SCHEMA_VERSION, TrialRecord};
 
 pub use error::LoadError;
 pub use transfers::Transfers;
+pub(crate) use transfers::transfer_at;
 
 use crate::whole_attempts::Attempts;
 use transfers::Columns;

@@ -92,6 +92,14 @@ fn show(report: &Report) -> io::Result<()> {
     for line in left_out_lines(&report.runs, &report.cells) {
         writeln!(out, "{line}")?;
     }
+    for comparison in &report.comparisons {
+        writeln!(out, "{}", comparison.sentence())?;
+    }
+    let absent = report.charts.iter().filter_map(|chart| Some((chart.about.name, chart.absent.as_ref()?)));
+    let absent: Vec<String> = absent.map(|(name, why)| format!("{name} ({why})")).collect();
+    if !absent.is_empty() {
+        writeln!(out, "not drawn: {}", absent.join("; "))?;
+    }
     for path in &report.written {
         writeln!(out, "{}", path.display())?;
     }

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::PolarsError;
 use ttlsweep_record::csv_file::RowWriter;
-use ttlsweep_record::{SummaryRecord, row::Row};
+use ttlsweep_record::{Cell, ComparisonRecord, SummaryRecord, row::Row};
 
 use crate::axes::Axes;
 use crate::chart::caption::Caption;
-use crate::chart::{self, Chart, ChartError, failure_rate, outcomes, timeline};
+use crate::chart::{self, Chart, ChartError};
+use crate::collect::{self, Collected};
+use crate::comparison::{Comparison, compare};
+use crate::draw::Drawing;
 use crate::enforcement::{self, Enforcement, Finding};
 use crate::load::{LoadError, Runs, load, short_hash};
 use crate::page::{self, Contents, Drawn, Figure, Repeat};
@@ -32,6 +35,8 @@ pub struct Report {
     pub enforcement: Vec<Enforcement>,
     /// Which mechanism explains the failures.
     pub verdict: Ruling,
+    /// Runs and targets, held against each other; none where there is only one.
+    pub comparisons: Vec<Comparison>,
     /// The charts, in the order in which to look at them, those that had nothing to show included.
     pub charts: Vec<Chart>,
     /// The files, in the order in which to look at them.
@@ -83,22 +88,35 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         (None, [one]) => one,
         (None, _) => return Err(ReportError::OutMissing),
     };
-    let runs = load(folders)?;
+    let mut runs = load(folders)?;
     let axes = Axes::of(&runs.cells);
     let cells = summarize(&runs)?;
     let enforcement = enforcement::judge(&cells);
     let caption = caption(&runs, &axes, &cells, &enforcement);
-    let verdict = verdict::decide(&Evidence::of(&runs));
+    let timeline = sample::timeline(&runs, &cells, &axes)?;
+    // What follows takes memory of its own.
+    runs.transfers.drop_frame();
+    let mut targets = Vec::new();
+    let verdict = verdict::decide_watched(&Evidence::of(&runs), |view| {
+        targets.push(Collected::of(view, runs.transfers.observations(), &axes, &runs.cells));
+    });
+    let named: Vec<_> = targets.iter().map(|target| (target.title.clone(), target.cells.clone())).collect();
+    let comparisons = compare(&runs, &axes, &named);
 
     let staging = Staging::create(out)?;
     staging.write_summary(&cells)?;
     staging.write_verdict(&verdict)?;
-    let folder = staging.charts();
-    let mut charts = vec![
-        Chart::drawn(failure_rate::ABOUT, failure_rate::draw(&folder, &failure_rate::panels(&cells, &axes), &caption)?),
-        Chart::drawn(outcomes::ABOUT, outcomes::draw(&folder, &outcomes::groups(&cells, &axes), &caption)?),
-        Chart::drawn(timeline::ABOUT, timeline::draw(&folder, &sample::timeline(&runs, &cells, &axes)?, &caption)?),
-    ];
+    staging.write_comparisons(&comparisons, &runs.cells)?;
+    let drawing = Drawing {
+        axes: &axes,
+        cells: &cells,
+        progress: collect::progress(folders, &runs, &axes, &targets)?,
+        targets,
+        timeline,
+        run_order: collect::run_order(&runs),
+        comparisons: &comparisons,
+    };
+    let mut charts = drawing.draw(&staging.charts(), &caption)?;
     staging.write_page(&Contents {
         runs: &runs,
         axes: &axes,
@@ -109,7 +127,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         repeat: &Repeat::of(&runs.environments, folders),
     })?;
     let written = staging.publish(out, &mut charts)?;
-    Ok(Report { runs, axes, cells, enforcement, verdict, charts, written })
+    Ok(Report { runs, axes, cells, enforcement, verdict, comparisons, charts, written })
 }
 
 /// The charts as the page shows them.
@@ -204,6 +222,18 @@ impl Staging {
         text.and_then(|text| fs::write(&path, text)).map_err(|source| unwritable(&path, source))
     }
 
+    fn write_comparisons(&self, comparisons: &[Comparison], cells: &[Cell]) -> Result<(), ReportError> {
+        if comparisons.is_empty() {
+            return Ok(());
+        }
+        let write = || {
+            let mut writer = RowWriter::create(&self.folder)?;
+            comparisons.iter().flat_map(|one| one.records(cells)).try_for_each(|row| writer.write(&row))?;
+            writer.flush()
+        };
+        write().map_err(|source| unwritable(&self.folder.join(ComparisonRecord::FILE), source))
+    }
+
     /// Moves everything to its place. Charts of an older report go, since there may have been more of them.
     fn publish(self, out: &Path, drawn: &mut [Chart]) -> Result<Vec<PathBuf>, ReportError> {
         let charts = out.join(CHARTS);
@@ -220,6 +250,12 @@ impl Staging {
             (self.folder.join(verdict::FILE), out.join(verdict::FILE)),
             (self.folder.join(page::FILE), out.join(page::FILE)),
         ];
+        let (made, comparison) = (self.folder.join(ComparisonRecord::FILE), out.join(ComparisonRecord::FILE));
+        if made.exists() {
+            moves.push((made, comparison));
+        } else if comparison.exists() {
+            fs::remove_file(&comparison).map_err(|source| unwritable(&comparison, source))?;
+        }
         for image in drawn.iter_mut().flat_map(|chart| &mut chart.images) {
             let place = charts.join(image.file_name().unwrap_or_default());
             moves.push((std::mem::replace(image, place.clone()), place));

@@ -95,6 +95,7 @@ fn lanes_of(transfers: &Transfers, trials: impl Iterator<Item = u32>) -> PolarsR
     let head = frame.column(Transfers::HEAD_WRITTEN_AT)?.i64()?;
     let expiry = frame.column(Transfers::EXPIRES_AT)?.i64()?;
     let outcome = frame.column(Transfers::OUTCOME)?.u32()?;
+    let answered = |row: usize| transfers.observations()[row].response_start_us.get();
     for (row, trial) in rows {
         let (user, sequence) = (user.get(row).unwrap_or_default(), sequence.get(row).unwrap_or_default());
         let started = started.get(row).unwrap_or_default();
@@ -105,6 +106,7 @@ fn lanes_of(transfers: &Transfers, trials: impl Iterator<Item = u32>) -> PolarsR
             started_us: started - origin,
             ended_us: ended.get(row).unwrap_or_default() - origin,
             expiry_us: expiry.get(row).map(|expiry| expiry - origin),
+            answered_us: answered(row).map(|answer| started + answer - origin),
             outcome: Outcome::ALL[outcome.get(row).unwrap_or_default() as usize],
         };
         found.entry(trial).or_default().push((sequence, user, lane));

@@ -43,7 +43,12 @@ impl Counts {
 
     /// The denominator: all but the cancelled, which are censored, and those that failed locally.
     pub fn transfers(&self) -> u64 {
-        self.by_outcome.iter().sum::<u64>() - self.outcome(Outcome::Cancelled) - self.outcome(Outcome::FailedLocally)
+        self.recorded() - self.outcome(Outcome::Cancelled) - self.outcome(Outcome::FailedLocally)
+    }
+
+    /// All of them, those that are in no denominator included.
+    pub fn recorded(&self) -> u64 {
+        self.by_outcome.iter().sum()
     }
 
     /// Transfers in the denominator that did not complete.

@@ -8,8 +8,10 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use common::Sweep;
-use ttlsweep_record::ExpiryPolicy;
-use ttlsweep_report::report::report;
+use ttlsweep_record::csv_file::{RowWriter, read_rows};
+use ttlsweep_record::{ExpiryPolicy, SampleRecord, TransferRecord};
+use ttlsweep_report::chart;
+use ttlsweep_report::report::{Report, report};
 
 struct Image {
     width: usize,
@@ -50,9 +52,25 @@ impl Image {
 fn charts_of(sweep: &Sweep) -> (tempfile::TempDir, Vec<PathBuf>) {
     let folder = tempfile::tempdir().unwrap();
     sweep.write(folder.path());
-    let written = report(&[folder.path().to_owned()], None).unwrap().written;
-    let charts = written.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "png")).collect();
+    let charts = images(&report(&[folder.path().to_owned()], None).unwrap());
     (folder, charts)
+}
+
+fn images(report: &Report) -> Vec<PathBuf> {
+    let images: Vec<PathBuf> = report.charts.iter().flat_map(|chart| chart.images.clone()).collect();
+    let is_png = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "png");
+    let written: Vec<PathBuf> = report.written.iter().filter(is_png).cloned().collect();
+    assert_eq!(images, written, "every image belongs to a chart of the list");
+    images
+}
+
+/// The charts that were drawn, in order, and the absent ones, each with its reason.
+fn drawn_and_absent(report: &Report) -> (Vec<&str>, Vec<(&str, &str)>) {
+    let drawn = report.charts.iter().filter(|chart| !chart.images.is_empty()).map(|chart| chart.about.name);
+    let absent = report.charts.iter().filter_map(|chart| Some((chart.about.name, chart.absent.as_deref()?)));
+    let (drawn, absent): (Vec<_>, Vec<_>) = (drawn.collect(), absent.collect());
+    assert_eq!(drawn.len() + absent.len(), chart::ALL.len());
+    (drawn, absent)
 }
 
 fn check(charts: &[PathBuf]) {
@@ -73,18 +91,84 @@ fn check(charts: &[PathBuf]) {
 }
 
 #[test]
-fn one_transfer_makes_charts() {
-    let (_folder, charts) = charts_of(&Sweep { ttls: vec![1], blocks: 1, controls: false, ..Sweep::default() });
-    check(&charts);
-    assert_eq!(charts.len(), 3);
+fn every_chart_is_told_in_words_and_in_the_order_of_the_list() {
+    let (folder, _) = charts_of(&Sweep::default());
+    let report = report(&[folder.path().to_owned()], None).unwrap();
+    let order: Vec<_> = report.charts.iter().map(|chart| chart.about).collect();
+    assert_eq!(order, chart::ALL);
+    for about in chart::ALL {
+        assert!(about.caption.ends_with('.') && about.caption.len() > about.title.len(), "{about:?}");
+    }
 }
 
 #[test]
-fn no_transfer_makes_charts_that_say_so() {
-    let (_folder, charts) = charts_of(&Sweep { stop_after: 0, ..Sweep::default() });
-    assert_eq!(charts.len(), 3);
-    for path in &charts {
-        assert!(Image::read(path).inked(0..100) > 500, "{}", path.display());
+fn one_transfer_makes_the_charts_that_can_show_it_and_no_empty_axes() {
+    let one = Sweep { ttls: vec![2], transfer_us: 4_000_000, blocks: 1, controls: false, ..Sweep::default() };
+    let (folder, charts) = charts_of(&one);
+    check(&charts);
+    let report = report(&[folder.path().to_owned()], None).unwrap();
+    let (drawn, absent) = drawn_and_absent(&report);
+    // One transfer that was cut: it can be set against its expiry, and against nothing else.
+    assert_eq!(
+        drawn,
+        [
+            "failure-rate-by-ttl",
+            "ends-against-expiry",
+            "cumulative-hazard",
+            "outcomes-by-cell",
+            "timeline",
+            "run-order"
+        ]
+    );
+    let why = |name: &str| absent.iter().find(|(absent, _)| *absent == name).unwrap().1;
+    assert!(why("failure-rate-by-rho").contains("control that tells the duration needed"));
+    assert!(why("users-by-ttl").contains("several values"));
+    assert!(why("progress").contains("samples"));
+}
+
+#[test]
+fn no_transfer_makes_no_chart_and_says_why_of_each() {
+    let (folder, charts) = charts_of(&Sweep { stop_after: 0, ..Sweep::default() });
+    assert!(charts.is_empty(), "{charts:?}");
+    let report = report(&[folder.path().to_owned()], None).unwrap();
+    assert!(drawn_and_absent(&report).1.iter().all(|(_, why)| why.len() > 20));
+}
+
+#[test]
+fn a_failed_transfer_is_shown_beside_its_control_where_both_have_samples() {
+    let folder = tempfile::tempdir().unwrap();
+    Sweep::default().write(folder.path());
+    let rows: Vec<TransferRecord> = read_rows(folder.path()).unwrap();
+    let mut samples = RowWriter::<SampleRecord>::create(folder.path()).unwrap();
+    for (row, at) in rows.iter().flat_map(|row| (0..8).map(move |at| (row, at))) {
+        let t_us = row.total_us * at / 8;
+        samples.write(&sample(&row.transfer_id, t_us)).unwrap();
+    }
+    samples.flush().unwrap();
+    let report = report(&[folder.path().to_owned()], None).unwrap();
+    let progress = report.charts.iter().find(|chart| chart.about.name == "progress").unwrap();
+    let image = Image::read(&progress.images[0]);
+    for colour in [[0x00, 0x72, 0xb2], [0xd5, 0x5e, 0x00], [0xb0, 0x00, 0x20]] {
+        assert!(image.has(colour), "a line or the expiry is missing: {colour:?}");
+    }
+    check(&images(&report));
+}
+
+fn sample(transfer_id: &str, t_us: u64) -> SampleRecord {
+    SampleRecord {
+        transfer_id: transfer_id.to_owned(),
+        t_us,
+        bytes_written: t_us,
+        bytes_acked: t_us / 2,
+        bytes_read: 0,
+        unsent_bytes: 0,
+        rtt_us: 40,
+        min_rtt_us: 30,
+        retransmits: 0,
+        cwnd: 10,
+        delivery_bps: 0,
+        receiver_limited_us: 0,
+        send_buffer_limited_us: 0,
     }
 }
 
@@ -107,6 +191,11 @@ fn a_sweep_makes_charts_in_which_every_series_and_outcome_shows() {
     for colour in [[0xe6, 0x9f, 0x00], [0xd5, 0x5e, 0x00]] {
         assert!(outcomes.has(colour), "an outcome is missing: {colour:?}");
     }
+    // Three targets: each has its panel, and each but the first is held against it.
+    for name in ["failure-rate-by-rho.png", "ends-against-expiry.png", "cumulative-hazard.png", "users-by-ttl.png"] {
+        assert!(find(name).inked(0..400) > 5000, "{name}");
+    }
+    assert!(find("comparison.png").has([0xd5, 0x5e, 0x00]), "policies that cut and that don't are shown to differ");
 }
 
 #[test]
@@ -130,7 +219,7 @@ fn many_cells_go_over_several_images_and_an_older_report_leaves_none_behind() {
         fs::remove_file(folder.path().join(file)).unwrap();
     }
     Sweep { ttls: vec![1], blocks: 1, controls: false, ..Sweep::default() }.write(folder.path());
-    report(&[folder.path().to_owned()], None).unwrap();
-    assert_eq!(fs::read_dir(folder.path().join("charts")).unwrap().count(), 4);
-    assert!(stranger.exists());
+    let left = images(&report(&[folder.path().to_owned()], None).unwrap()).len();
+    assert_eq!(fs::read_dir(folder.path().join("charts")).unwrap().count(), left + 1);
+    assert!(left < charts.len() && stranger.exists());
 }

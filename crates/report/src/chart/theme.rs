@@ -85,3 +85,15 @@ pub(super) fn outcome_style(outcome: Outcome) -> OutcomeStyle {
     };
     OutcomeStyle { colour, pattern, marker, hollow }
 }
+
+/// Light colours make good bars and poor lines.
+pub(super) fn darkened(colour: RGBColor) -> RGBColor {
+    let part = |value: u8| (u16::from(value) * 3 / 4) as u8;
+    RGBColor(part(colour.0), part(colour.1), part(colour.2))
+}
+
+/// Half way to paper.
+pub(super) fn lightened(colour: RGBColor) -> RGBColor {
+    let part = |value: u8| 128 + value / 2;
+    RGBColor(part(colour.0), part(colour.1), part(colour.2))
+}

@@ -8,7 +8,10 @@ use ttlsweep_record::units::format_micros;
 use super::canvas::{Canvas, ChartError, Rect, paint};
 use super::caption::{Caption, line_height};
 use super::lettering::{Letter, fit};
-use super::theme::{FRAME, INK, MARGIN, Pattern, RULE, SHADE, SMALL, WARNING, WIDTH, YELLOW, outcome_style};
+use super::plot::nice_step;
+use super::theme::{
+    FRAME, INK, MARGIN, Marker, Pattern, RULE, SHADE, SMALL, WARNING, WIDTH, YELLOW, darkened, outcome_style,
+};
 use super::{About, Part, image_path, numbered, pages};
 use plotters::style::RGBColor;
 
@@ -48,6 +51,8 @@ pub struct Lane {
     pub ended_us: i64,
     /// When its link expired or would have; nothing where there is no link.
     pub expiry_us: Option<i64>,
+    /// When the server's final answer began; nothing where none came.
+    pub answered_us: Option<i64>,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -184,6 +189,9 @@ impl Axis {
                 canvas.line((x, middle + 6), (x + tip, middle), WARNING, 2);
             }
         }
+        if let Some(answered) = lane.answered_us.map(|at| self.x(at as f64)).filter(|x| *x <= self.right) {
+            draw_answer(canvas, (answered, bar_top));
+        }
         let style = outcome_style(lane.outcome);
         let colour = if lane.outcome == Outcome::Completed { INK } else { darkened(style.colour) };
         let end = self.x(lane.ended_us as f64);
@@ -212,6 +220,11 @@ fn draw_legend(canvas: &mut Canvas<'_>, groups: &[Group], top: i32) {
     }
     canvas.line((x + 4, y - 12), (x + 4, y + 12), WARNING, 4);
     canvas.text(x + 16, y, EXPIRY_WORDS, SMALL_LETTER);
+    x += 16 + SMALL_LETTER.width(EXPIRY_WORDS) + 36;
+    if groups.iter().flat_map(|group| &group.lanes).any(|lane| lane.answered_us.is_some()) {
+        draw_answer(canvas, (x, y - 6));
+        canvas.text(x + 16, y, "the server's answer begins", SMALL_LETTER);
+    }
     x = MARGIN;
     y += LEGEND;
     canvas.text(x, y, "ended:", SMALL_LETTER);
@@ -223,6 +236,11 @@ fn draw_legend(canvas: &mut Canvas<'_>, groups: &[Group], top: i32) {
         canvas.text(x + 16, y, outcome.as_str(), SMALL_LETTER);
         x += 16 + SMALL_LETTER.width(outcome.as_str()) + 34;
     }
+}
+
+/// A flag above the bar: where the answer began, the end's marker mostly lies, too.
+fn draw_answer(canvas: &mut Canvas<'_>, (x, bar_top): (i32, i32)) {
+    canvas.marker((x, bar_top), 5, Marker::TriangleDown, INK, false);
 }
 
 fn legend_height(groups: &[Group]) -> i32 {
@@ -242,22 +260,10 @@ fn end_in_words(lane: &Lane) -> String {
     format!("{} {} {side} expiry", lane.outcome, format_micros(margin.unsigned_abs()))
 }
 
-/// The 1, 2 or 5 times a power of ten that is next above `raw`.
-fn nice_step(raw: f64) -> f64 {
-    let power = 10f64.powf(raw.max(1.0).log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= raw).unwrap_or(power)
-}
-
 /// As many decimals as the ticks' distance asks for.
 fn format_seconds(micros: f64, step: f64) -> String {
     let decimals = (6.0 - step.log10().floor()).clamp(0.0, 6.0) as usize;
     format!("{:.decimals$}", micros / 1e6)
-}
-
-/// Light colours make good bars and poor lines.
-fn darkened(colour: RGBColor) -> RGBColor {
-    let part = |value: u8| (u16::from(value) * 3 / 4) as u8;
-    RGBColor(part(colour.0), part(colour.1), part(colour.2))
 }
 
 const HOW: &str = "One bar a transfer; no statistic: these are single observations by this machine's clock. An arrow at \

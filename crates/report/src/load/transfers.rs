@@ -24,6 +24,7 @@ pub struct Transfers {
     asked: Vec<Asked>,
     answers: Vec<Answer>,
     offsets: Vec<Option<ClockOffset>>,
+    places: Vec<u64>,
 }
 
 impl Transfers {
@@ -55,6 +56,16 @@ impl Transfers {
         &self.frame
     }
 
+    /// Gives the frame's memory back, half a gigabyte for ten million rows; nothing can be counted with it any more.
+    pub(crate) fn drop_frame(&mut self) {
+        self.frame = DataFrame::empty();
+    }
+
+    /// Where the row stands in its run's file, in bytes from the file's beginning; rows are in the frame's order.
+    pub(crate) fn place(&self, row: usize) -> u64 {
+        self.places[row]
+    }
+
     /// What a client could see of each transfer, in the frame's order.
     pub fn observations(&self) -> &[Observation] {
         &self.observations
@@ -74,6 +85,23 @@ impl Transfers {
     pub fn offsets(&self) -> &[Option<ClockOffset>] {
         &self.offsets
     }
+}
+
+/// The whole row that begins at byte `place` of the run's `transfers.csv`.
+///
+/// # Errors
+/// The file cannot be read, or holds no row there.
+pub(crate) fn transfer_at(folder: &Path, place: u64) -> Result<TransferRecord, LoadError> {
+    let path = folder.join(TransferRecord::FILE);
+    let unreadable = |source| LoadError::Unreadable { path: path.clone(), source };
+    let mut csv = csv::Reader::from_path(&path).map_err(|error| unreadable(error.into()))?;
+    let header = csv.headers().map_err(|error| unreadable(error.into()))?.clone();
+    let mut position = csv::Position::new();
+    position.set_byte(place);
+    csv.seek(position).map_err(|error| unreadable(error.into()))?;
+    let mut row = csv::StringRecord::new();
+    csv.read_record(&mut row).map_err(|error| unreadable(error.into()))?;
+    row.deserialize(Some(&header)).map_err(|error| unreadable(io::Error::other(error.to_string())))
 }
 
 /// The number that stands for `outcome` in the frame.
@@ -110,6 +138,7 @@ pub(super) struct Columns {
     asked: Dictionary<Asked>,
     answers: Dictionary<Answer>,
     offsets: Vec<Option<ClockOffset>>,
+    places: Vec<u64>,
 }
 
 impl Columns {
@@ -150,6 +179,7 @@ impl Columns {
             let observation = self.observe(&row, run, trial, cell)?;
             self.push(&row, &observation)?;
             self.observations.push(observation);
+            self.places.push(file.record.position().map_or(0, csv::Position::byte));
         }
         Ok(counts)
     }
@@ -256,6 +286,7 @@ impl Columns {
             asked: self.asked.values().to_vec(),
             answers: self.answers.values().to_vec(),
             offsets,
+            places: self.places,
         }
     }
 }

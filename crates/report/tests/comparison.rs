@@ -1,0 +1,98 @@
+//! Two runs, or two targets, held against each other.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{Sweep, World};
+use ttlsweep_record::csv_file::read_rows;
+use ttlsweep_record::{ComparisonRecord, ExpiryPolicy};
+use ttlsweep_report::comparison::Compared;
+use ttlsweep_report::report::{Report, report};
+
+/// One run a day; their worlds may differ.
+fn two_days(first: &Sweep, second: &Sweep) -> (tempfile::TempDir, Report) {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |sweep: &Sweep, run_id: &str, seed| -> PathBuf {
+        Sweep { run_id: run_id.into(), seed, ..sweep.clone() }.write(&folder.path().join(run_id))
+    };
+    let runs = [write(first, "monday", 1), write(second, "tuesday", 2)];
+    let report = report(&runs, Some(&folder.path().join("both"))).unwrap();
+    (folder, report)
+}
+
+fn rows(folder: &Path) -> Vec<ComparisonRecord> {
+    read_rows(&folder.join("both")).unwrap()
+}
+
+fn quiet() -> Sweep {
+    Sweep { policies: vec![Some(ExpiryPolicy::OnRequest)], ttls: vec![2, 8], blocks: 20, ..Sweep::default() }
+}
+
+#[test]
+fn two_days_alike_show_no_difference_and_say_how_large_it_may_still_be() {
+    let world = World { resets_percent: 20, ..World::default() };
+    let (folder, report) = two_days(&Sweep { world, ..quiet() }, &Sweep { world, ..quiet() });
+    let [days] = report.comparisons.as_slice() else { panic!("{:?}", report.comparisons) };
+    assert_eq!((days.compared, days.first.as_str(), days.second.as_str()), (Compared::Runs, "monday", "tuesday"));
+    let sentence = days.sentence();
+    assert!(sentence.contains("no difference shown") && sentence.contains("still allow"), "{sentence}");
+    // Two cells of the grid and three controls, and the mean of all of them.
+    let rows = rows(folder.path());
+    assert_eq!(rows.len(), 6);
+    for row in &rows {
+        assert!(row.difference_low < row.difference && row.difference < row.difference_high, "{row:?}");
+        assert!(row.p_holm > 0.01, "{row:?}");
+    }
+}
+
+#[test]
+fn a_bad_day_is_shown_to_differ() {
+    let bad = Sweep { world: World { resets_percent: 80, ..World::default() }, ..quiet() };
+    let (folder, report) = two_days(&quiet(), &bad);
+    let sentence = report.comparisons[0].sentence();
+    assert!(sentence.contains("differ in"), "{sentence}");
+    let mean = &rows(folder.path())[0];
+    // Of the grid's transfers none fails on the one day and four of five on the other.
+    assert!(mean.difference_low > 0.55 && mean.difference_high < 1.0 && mean.p_holm <= 0.01, "{mean:?}");
+}
+
+#[test]
+fn many_transfers_in_few_trials_are_few_observations() {
+    // Forty users in each of three trials: 120 transfers a cell and day, whose fate is decided three times.
+    let few = Sweep { users: vec![40], blocks: 3, ..quiet() };
+    // Over night a middlebox began to reset every connection at half a second of age.
+    let reset = Sweep { world: World { timer_us: Some(500_000), ..World::default() }, ..few.clone() };
+    let (_folder, report) = two_days(&few, &reset);
+    for cell in &report.comparisons[0].cells {
+        assert_eq!((cell.first.trials, cell.second.trials), (3, 3));
+        assert!(cell.tested.p > 0.099, "three against three trials cannot say more than 2 of 20: {cell:?}");
+    }
+}
+
+#[test]
+fn targets_of_one_run_are_compared_cell_by_cell() {
+    let policies = [ExpiryPolicy::OnRequest, ExpiryPolicy::InFlight].map(Some).to_vec();
+    let folder = tempfile::tempdir().unwrap();
+    Sweep { policies, blocks: 20, ..quiet() }.write(folder.path());
+    let report = report(&[folder.path().to_owned()], None).unwrap();
+    let [targets] = report.comparisons.as_slice() else { panic!("{:?}", report.comparisons) };
+    assert_eq!(targets.compared, Compared::Targets);
+    assert_eq!((targets.first.as_str(), targets.second.as_str()), ("expiry on-request", "expiry in-flight"));
+    let shown: Vec<&str> =
+        targets.cells.iter().filter(|cell| cell.tested.is_shown()).map(|cell| cell.label.as_str()).collect();
+    // 1.5 s outlive a link of 2 s, which lives between 1 and 2 s, about half of the time; they never outlive one of 8 s.
+    assert_eq!(shown, ["ttl 2s"], "{targets:?}");
+    let rows: Vec<ComparisonRecord> = read_rows(folder.path()).unwrap();
+    assert_eq!(rows.len(), 1 + targets.cells.len());
+}
+
+#[test]
+fn a_report_on_one_run_leaves_no_older_comparison_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    Sweep::default().write(folder.path());
+    let stale = folder.path().join("comparison.csv");
+    std::fs::write(&stale, "of an older report").unwrap();
+    assert!(report(&[folder.path().to_owned()], None).unwrap().comparisons.is_empty());
+    assert!(!stale.exists());
+}
