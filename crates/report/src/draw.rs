@@ -9,7 +9,7 @@ use crate::chart::{
     timeline,
 };
 use crate::collect::Collected;
-use crate::comparison::{Compared, Comparison, signed};
+use crate::comparison::{Compared, Comparison, Tested, signed};
 use crate::summary::{CellSummary, total};
 
 /// What the charts are drawn from.
@@ -118,8 +118,9 @@ fn untitle<P>(panels: &mut [P], title: impl Fn(&mut P) -> &mut String) {
 }
 
 fn comparisons(found: &[Comparison]) -> Vec<comparison::Panel> {
-    let row = |label: &str, tested: &crate::comparison::Tested, words: String| comparison::Row {
+    let row = |label: &str, is_mean: bool, tested: &Tested, words: String| comparison::Row {
         label: label.to_owned(),
+        is_mean,
         estimate: tested.difference.estimate,
         low: tested.difference.interval.low,
         high: tested.difference.interval.high,
@@ -127,8 +128,12 @@ fn comparisons(found: &[Comparison]) -> Vec<comparison::Panel> {
         words,
     };
     let panel = |one: &Comparison| {
-        let mean =
-            row("mean of the grid's cells", &one.mean, format!("{} points", signed(one.mean.difference.estimate)));
+        let mean = row(
+            "mean of the grid's cells",
+            true,
+            &one.mean,
+            format!("{} points", signed(one.mean.difference.estimate)),
+        );
         let cells = one.cells.iter().map(|cell| {
             let share = |share: f64| format!("{:.0} %", share * 100.0);
             let (first, second) = (cell.first, cell.second);
@@ -139,7 +144,7 @@ fn comparisons(found: &[Comparison]) -> Vec<comparison::Panel> {
                 first.trials,
                 second.trials
             );
-            row(&cell.label, &cell.tested, words)
+            row(&cell.label, false, &cell.tested, words)
         });
         let what = if one.compared == Compared::Runs { "runs" } else { "targets" };
         comparison::Panel {

@@ -39,6 +39,8 @@ pub struct Row {
     pub low: f64,
     /// The upper end of its interval.
     pub high: f64,
+    /// Whether it is the mean, not a cell.
+    pub is_mean: bool,
     /// Whether it is shown after Holm's adjustment.
     pub shown: bool,
     /// What stands to its right.
@@ -61,7 +63,8 @@ fn parts(panel: &Panel) -> Vec<Panel> {
         notes: if at == 0 { panel.notes.clone() } else { String::new() },
         rows: rows.to_vec(),
     };
-    panel.rows.chunks(MOST_ROWS).enumerate().map(part).collect()
+    let parts = panel.rows.len().div_ceil(MOST_ROWS).max(1);
+    panel.rows.chunks(panel.rows.len().div_ceil(parts).max(1)).enumerate().map(part).collect()
 }
 
 fn heading(panel: &Panel) -> Heading<'_> {
@@ -78,7 +81,9 @@ fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, area: Rect) {
     let (left, right) = (MARGIN + labels + 24, area.right - words - 24);
     let x = |difference: f64| left + ((difference + 1.0) / 2.0 * f64::from(right - left)).round() as i32;
     let bottom = area.top + ROW * i32::try_from(panel.rows.len()).unwrap_or(1) + 6;
-    canvas.fill(Rect { left: MARGIN, right: area.right, top: area.top, bottom: area.top + ROW }, SHADE);
+    if panel.rows.first().is_some_and(|row| row.is_mean) {
+        canvas.fill(Rect { left: MARGIN, right: area.right, top: area.top, bottom: area.top + ROW }, SHADE);
+    }
     for percent in [-100, -50, 0, 50, 100] {
         let at = x(f64::from(percent) / 100.0);
         canvas.line(

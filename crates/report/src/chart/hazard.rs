@@ -108,6 +108,9 @@ fn draw_curve(
     let lines: [(Value, u32); 3] = [(|step| step.low, 1), (|step| step.high, 1), (|step| step.hazard, width)];
     // The step after the last one at risk holds the events that left nobody.
     let shown = steps.iter().rposition(|step| step.at_risk > 0).map_or(0, |last| (last + 2).min(steps.len()));
+    if shown == 0 {
+        return;
+    }
     for (value, width) in lines {
         let mut corners = vec![(x.at(x.from), y.at(0.0))];
         for step in &steps[..shown] {

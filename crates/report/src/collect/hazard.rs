@@ -34,30 +34,31 @@ pub(super) fn panel(view: &View<'_>, title: &str) -> Option<Panel> {
     let times = times(from, to, delta);
     let events = |spells: &[Spell]| spells.iter().filter(|spell| spell.event).count() as u64;
     let units = |spells: &[Spell]| spells.iter().map(|spell| spell.unit).collect::<HashSet<_>>().len() as u64;
-    let mut notes = format!(
-        "{} in {}, {} ended in flight; {} in {}, {} ended in flight.",
-        plural(grid.len() as u64, "transfer"),
-        plural(units(&grid), "trial"),
-        grouped(events(&grid)),
-        plural(controls.len() as u64, "control"),
-        plural(units(&controls), "trial"),
-        grouped(events(&controls)),
-    );
+    let side = |spells: &[Spell], noun: &str| {
+        let (all, trials) = (plural(spells.len() as u64, noun), plural(units(spells), "trial"));
+        format!("{all} in {trials}, {} ended in flight", grouped(events(spells)))
+    };
+    let beside = if controls.is_empty() { "no control to compare with".to_owned() } else { side(&controls, "control") };
+    let mut notes = format!("{}; {beside}.", side(&grid, "transfer"));
+    // Few units have residuals of nothing, and would seem certain.
+    let few = |spells: &[Spell]| !spells.is_empty() && units(spells) < LEAST_UNITS;
+    if few(&grid) || few(&controls) {
+        notes += &format!(" No interval over fewer than {LEAST_UNITS} trials.");
+    }
+    let curve = |spells: &[Spell]| {
+        let mut steps = cumulative_hazard(spells, &times);
+        if few(spells) {
+            steps.iter_mut().for_each(|step| (step.low, step.high) = (step.hazard, step.hazard));
+        }
+        steps
+    };
     if early > 0 {
         notes += &format!(" Left out: {} whose head was not certainly in time.", grouped(early));
     }
     if share < 1.0 {
         notes += &format!(" Drawn from {:.1} % of the trials, chosen by number.", share * 100.0);
     }
-    Some(Panel {
-        title: title.to_owned(),
-        notes,
-        delta,
-        from,
-        to,
-        grid: cumulative_hazard(&grid, &times),
-        controls: cumulative_hazard(&controls, &times),
-    })
+    Some(Panel { title: title.to_owned(), notes, delta, from, to, grid: curve(&grid), controls: curve(&controls) })
 }
 
 /// At risk from the head on, in seconds from expiry.
@@ -84,5 +85,6 @@ fn times(from: f64, to: f64, delta: f64) -> Vec<f64> {
     times
 }
 
+const LEAST_UNITS: u64 = 5;
 /// More make no other curve, and their interval takes noticeable time.
 const MOST_SPELLS: f64 = 100_000.0;
