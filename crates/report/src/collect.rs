@@ -61,8 +61,11 @@ const fn counts(outcome: Outcome) -> bool {
 
 /// Whether `trial` is among a share of all trials that is drawn by its number alone, so that whole trials are taken or left.
 fn is_sampled(trial: u32, share: f64) -> bool {
-    // Knuth's multiplicative hash: neighbours fall far apart, so that no period of the plan can be picked out.
-    f64::from(trial.wrapping_mul(2_654_435_769)) <= share * f64::from(u32::MAX)
+    // The finisher of SplitMix64: as good as random. A plain multiplication leaves steps that look like a finding.
+    let mut mixed = u64::from(trial).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((mixed ^ (mixed >> 31)) as f64) <= share * u64::MAX as f64
 }
 
 /// The value below which `share` of `values` lie; nothing where there is none.

@@ -412,6 +412,7 @@ fn percent(share: f64) -> String {
 
 fn p_value(p: f64) -> String {
     match p {
+        p if p < 1e-15 => "p < 1e-15".to_owned(),
         p if p < 0.001 => format!("p = {p:.0e}"),
         p if p < 0.1 => format!("p = {p:.3}"),
         p => format!("p = {p:.2}"),

@@ -87,7 +87,7 @@ fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, area: Rect) {
     canvas.outline(plot, FRAME);
     draw_clock(canvas, plot, x, from);
     // Dots where there are many: markers would cover each other.
-    let radius = if panel.trials.len() > 1500 { 3 } else { 7 };
+    let radius = if panel.trials.len() > MOST_MARKERS { 3 } else { 7 };
     // What failed lies on top.
     for failed in [false, true] {
         for trial in panel.trials.iter().filter(|trial| trial.outcome.is_failure() == failed) {
@@ -128,7 +128,7 @@ fn draw_blocks(canvas: &mut Canvas<'_>, panel: &Panel, plot: Rect, x: impl Fn(i6
 
 /// Ticks at round times of day, UTC.
 fn draw_clock(canvas: &mut Canvas<'_>, plot: Rect, x: Scale, from_us: i64) {
-    let step = CLOCK_STEPS.into_iter().find(|step| (x.to - x.from) / f64::from(*step) <= 9.0).unwrap_or(7 * 86_400);
+    let step = CLOCK_STEPS.into_iter().find(|step| (x.to - x.from) / f64::from(*step) <= 8.0).unwrap_or(365 * 86_400);
     let step = i64::from(step);
     let first = from_us.div_euclid(1_000_000 * step) + 1;
     for tick in 0.. {
@@ -169,7 +169,7 @@ fn draw_legend(canvas: &mut Canvas<'_>, panel: &Panel, top: i32) {
         canvas.text(x + 16, y, CONTROLS, SMALL_LETTER);
         x += 16 + SMALL_LETTER.width(CONTROLS) + 34;
     }
-    if panel.trials.iter().any(|trial| trial.mixed) {
+    if panel.trials.len() <= MOST_MARKERS && panel.trials.iter().any(|trial| trial.mixed) {
         canvas.line((x, y + 4), (x + 18, y + 4), INK, 2);
         canvas.text(x + 28, y, "not all of its transfers ended so", SMALL_LETTER);
     }
@@ -179,8 +179,13 @@ const CONTROLS: &str = "small and light: controls (an expired start is refused b
 const HOW: &str = "One mark a trial, at the time at which it started and at its place in the block's shuffled order, counted \
                    from the top; its shape is the most frequent outcome of its transfers. Shaded: every other block. No \
                    statistic: a stretch of time in which everything fails, whatever the cell, points away from expiry.";
+/// More trials than these are shown as dots.
+const MOST_MARKERS: usize = 1500;
 /// Seconds between ticks of a clock.
-const CLOCK_STEPS: [u32; 17] = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21_600, 86_400];
+const CLOCK_STEPS: [u32; 22] = [
+    1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21_600, 86_400, 172_800, 604_800, 1_209_600,
+    2_592_000, 7_776_000,
+];
 const LEGEND: i32 = 36;
 const PLOT: i32 = 420;
 const HEIGHT: i32 = LEGEND + 2 * line_height(SMALL) + 8 + PLOT + LOWER_AXIS + 12;
