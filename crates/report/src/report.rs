@@ -133,9 +133,12 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
 /// The charts as the page shows them.
 fn figures(charts: &[Chart]) -> Result<Vec<Figure>, ReportError> {
     let drawn = |chart: &Chart| {
-        let about = chart.about;
-        let image = move |path: PathBuf| Drawn { path, title: about.title.to_owned(), alt: about.caption.to_owned() };
-        chart.images.clone().into_iter().map(image)
+        let (about, of) = (chart.about, chart.images.len());
+        let image = move |(number, path)| {
+            let title = if of == 1 { about.title.to_owned() } else { format!("{} ({number} of {of})", about.title) };
+            Drawn { path, title, alt: format!("Chart: {}", about.caption) }
+        };
+        (1..).zip(chart.images.clone()).map(image)
     };
     let drawn: Vec<Drawn> = charts.iter().flat_map(drawn).collect();
     let unreadable =

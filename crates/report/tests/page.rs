@@ -75,7 +75,7 @@ fn the_page_says_the_verdict_first_and_has_every_section() {
     let verdict = place("Are transfers cut when their link expires?  supported");
     let mut before = verdict;
     for section in
-        ["Evidence by mechanism", "Failure rate by ttl", "cells", "Starts after expiry", "within δ = ", "bench"]
+        ["Evidence by mechanism", "Failure rate by link TTL", "cells", "Starts after expiry", "within δ = ", "bench"]
     {
         let at = before + text[before..].find(section).unwrap_or_else(|| panic!("no `{section}` behind {before}"));
         assert!(at > before, "{section}");
