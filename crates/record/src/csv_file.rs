@@ -1,9 +1,21 @@
 //! Writing and reading a run's CSV files: RFC 4180, UTF-8, header always, one flush a batch of rows.
+//!
+//! [`RowWriter`] guards the text in its cells ([`crate::text`]), [`read_rows`] takes the guard off again. [`RowFile`] reads
+//! row by row, and names what is wrong with a file that was edited by its line and column. [`repair_end`] cuts off what a
+//! killed process wrote in part.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Read};
+mod cells;
+mod read;
+mod repair;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter};
 use std::marker::PhantomData;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use cells::Cells;
+pub use read::{ReadError, RowFile, number_problem, read_rows, read_rows_from};
+pub use repair::repair_end;
 
 use crate::row::Row;
 
@@ -38,6 +50,22 @@ impl<R: Row> RowWriter<R> {
         Ok(writer)
     }
 
+    /// Writes the row type's file in `folder` anew with these rows: whole or not at all, and on the disk in the end.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn replace(folder: &Path, rows: &[R]) -> io::Result<()> {
+        let unfinished = folder.join(format!("{}.unfinished", R::FILE));
+        if unfinished.exists() {
+            fs::remove_file(&unfinished)?;
+        }
+        let mut writer = Self::create_as(&unfinished)?;
+        rows.iter().try_for_each(|row| writer.write(row))?;
+        writer.sync()?;
+        fs::rename(&unfinished, folder.join(R::FILE))?;
+        File::open(folder)?.sync_all()
+    }
+
     /// Opens the row type's file in `folder` to go on writing at its end.
     ///
     /// # Errors
@@ -59,7 +87,7 @@ impl<R: Row> RowWriter<R> {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&mut self, row: &R) -> io::Result<()> {
-        self.csv.serialize(row).map_err(io::Error::other)
+        row.serialize(&mut Cells(&mut self.csv)).map_err(io::Error::from)
     }
 
     /// Hands all rows so far to the operating system.
@@ -70,116 +98,35 @@ impl<R: Row> RowWriter<R> {
         self.csv.flush()
     }
 
+    /// Waits until all rows so far are on the disk, where they outlast a loss of power.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.csv.get_ref().get_ref().sync_data()
+    }
+
     fn over(file: File) -> Self {
         let csv = csv::WriterBuilder::new().has_headers(false).from_writer(BufWriter::new(file));
         Self { csv, rows: PhantomData }
     }
 }
 
-/// Cuts a file back to its last whole record, where a killed process or a full disk left a torn one; returns how many bytes
-/// were cut off.
-///
-/// # Errors
-/// The file cannot be read or written.
-pub fn repair_end(path: &Path) -> io::Result<u64> {
-    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
-    let (mut length, mut whole, mut quoted) = (0u64, 0u64, false);
-    let mut chunk = vec![0; 1 << 20];
-    loop {
-        let read = file.read(&mut chunk)?;
-        if read == 0 {
-            break;
-        }
-        for byte in &chunk[..read] {
-            length += 1;
-            match byte {
-                // A doubled quote within a field leaves and enters it again.
-                b'"' => quoted = !quoted,
-                b'\n' if !quoted => whole = length,
-                _ => {}
-            }
-        }
-    }
-    if whole < length {
-        file.set_len(whole)?;
-    }
-    Ok(length - whole)
-}
-
-/// What can go wrong when a file of rows is read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The file cannot be opened.
-    #[error("cannot open {}: {source}", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The header is not the row type's.
-    #[error("{} lacks the column `{column}`; is it a {expected} of this version?", path.display())]
-    MissingColumn {
-        /// The file.
-        path: PathBuf,
-        /// The column that was looked for.
-        column: &'static str,
-        /// The file's usual name.
-        expected: &'static str,
-    },
-    /// A row cannot be read.
-    #[error("{} line {line}: {message}", path.display())]
-    BadRow {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1, the header included.
-        line: u64,
-        /// What is wrong with it.
-        message: String,
-    },
-}
-
-/// Reads all rows of the row type's file in `folder`. Columns are found by name, and further ones are passed over.
-///
-/// # Errors
-/// The file is not there, lacks a column, or has a row that does not fit the columns' types.
-pub fn read_rows<R: Row>(folder: &Path) -> Result<Vec<R>, ReadError> {
-    read_rows_from(&folder.join(R::FILE))
-}
-
-/// Reads all rows of a file of the row type under another name.
-///
-/// # Errors
-/// As for [`read_rows`].
-pub fn read_rows_from<R: Row>(path: &Path) -> Result<Vec<R>, ReadError> {
-    let path = path.to_owned();
-    let file = File::open(&path).map_err(|source| ReadError::Open { path: path.clone(), source })?;
-    let mut reader = csv::Reader::from_reader(file);
-    let bad = |error: &csv::Error| ReadError::BadRow {
-        path: path.clone(),
-        line: error.position().map_or(0, csv::Position::line),
-        message: describe(error),
-    };
-    let header = reader.headers().map_err(|error| bad(&error))?;
-    if let Some(missing) = R::COLUMNS.iter().find(|column| !header.iter().any(|name| name == column.name)) {
-        return Err(ReadError::MissingColumn { path, column: missing.name, expected: R::FILE });
-    }
-    reader.deserialize().map(|row| row.map_err(|error| bad(&error))).collect()
-}
-
-fn describe(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::Deserialize { err, .. } => {
-            let field = err.field().map(|field| format!(" in field {}", field + 1)).unwrap_or_default();
-            format!("{}{field}", err.kind())
-        }
-        _ => error.to_string(),
-    }
+/// The row's cells as text, in the order of its columns, for words about it.
+pub fn fields<R: Row>(row: &R) -> Vec<String> {
+    let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    let written = row.serialize(&mut Cells(&mut csv)).is_ok();
+    let bytes = csv.into_inner().unwrap_or_default();
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes.as_slice());
+    let record = reader.records().flatten().next().filter(|_| written).unwrap_or_default();
+    record.iter().map(str::to_owned).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row::row;
     use crate::rows::EventRecord;
     use crate::words::EventKind;
 
@@ -190,7 +137,7 @@ mod tests {
     #[test]
     fn rows_read_back_as_written_whatever_their_text() {
         let folder = tempfile::tempdir().unwrap();
-        let rows = [event(Some("a,b \"quoted\"\nsecond line")), event(None), event(Some("ünï"))];
+        let rows = [event(Some("a,b \"quoted\"")), event(None), event(Some("ünï")), event(Some("=1+1;'-2"))];
         let mut writer = RowWriter::create(folder.path()).unwrap();
         for row in &rows {
             writer.write(row).unwrap();
@@ -203,7 +150,7 @@ mod tests {
     fn the_header_is_there_before_the_first_row_and_a_file_is_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let _writer = RowWriter::<EventRecord>::create(folder.path()).unwrap();
-        let text = std::fs::read_to_string(folder.path().join("events.csv")).unwrap();
+        let text = fs::read_to_string(folder.path().join("events.csv")).unwrap();
         assert_eq!(text, "transfer_id,t_us,event,value\n");
         let again = RowWriter::<EventRecord>::create(folder.path()).unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
@@ -213,32 +160,47 @@ mod tests {
     fn a_torn_end_is_cut_off_and_a_line_break_in_a_field_is_no_end() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = RowWriter::create(folder.path()).unwrap();
-        let rows = [event(Some("two\nlines, \"quoted\"")), event(None)];
+        let rows = [event(Some("two-lines, \"quoted\"")), event(None)];
         rows.iter().for_each(|row| writer.write(row).unwrap());
         writer.flush().unwrap();
         let path = folder.path().join(EventRecord::FILE);
-        let whole = std::fs::read(&path).unwrap();
+        // This writer puts no line breaks into fields, but whoever edits a file may.
+        let whole = fs::read_to_string(&path).unwrap().replace("two-lines", "two\nlines").into_bytes();
+        let rows = [event(Some("two\nlines, \"quoted\"")), event(None)];
         let first = whole.len() - "t1,42,connect,\n".len();
         for torn in first + 1..whole.len() {
-            std::fs::write(&path, &whole[..torn]).unwrap();
+            fs::write(&path, &whole[..torn]).unwrap();
             assert_eq!(repair_end(&path).unwrap(), (torn - first) as u64);
             assert_eq!(read_rows::<EventRecord>(folder.path()).unwrap(), rows[..1]);
         }
-        std::fs::write(&path, &whole).unwrap();
+        fs::write(&path, &whole).unwrap();
         assert_eq!(repair_end(&path).unwrap(), 0);
-        assert_eq!(std::fs::read(&path).unwrap(), whole);
+        assert_eq!(fs::read(&path).unwrap(), whole);
+    }
+
+    row! {
+        "mixed.csv",
+        /// A number and texts.
+        #[allow(unreachable_pub)]
+        pub struct Mixed {
+            /// A number.
+            pub margin_us: Option<i64>,
+            /// Text.
+            pub code: Option<String>,
+            /// More text.
+            pub message: String,
+        }
     }
 
     #[test]
-    fn a_bad_row_is_named_by_its_line() {
+    fn numbers_stay_numbers_and_text_is_guarded() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(
-            folder.path().join("events.csv"),
-            "transfer_id,t_us,event,value\nt1,1,connect,\nt1,x,connect,\n",
-        )
-        .unwrap();
-        let error = read_rows::<EventRecord>(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("line 3"), "{error}");
-        assert!(error.contains("field 2"), "{error}");
+        let mut writer = RowWriter::create(folder.path()).unwrap();
+        let row = Mixed { margin_us: Some(-5), code: Some("=A1&\"x\"".into()), message: "-5\r\n\0;@".into() };
+        writer.write(&row).unwrap();
+        writer.flush().unwrap();
+        let text = fs::read_to_string(folder.path().join(Mixed::FILE)).unwrap();
+        assert_eq!(text, "margin_us,code,message\n-5,\"'=A1&\"\"x\"\"\",'-5␍␊␀;'@\n");
+        assert_eq!(read_rows::<Mixed>(folder.path()).unwrap(), [Mixed { message: "-5␍␊␀;@".into(), ..row }]);
     }
 }

@@ -1,7 +1,8 @@
 //! `environment.json`: the plan's identity and the machine that ran it.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -81,14 +82,17 @@ impl Environment {
         serde_json::from_str(&text).map_err(|error| io::Error::other(in_file(&error)))
     }
 
-    /// Writes the file into a run's folder, whole or not at all.
+    /// Writes the file into a run's folder, whole or not at all, and on the disk in the end.
     ///
     /// # Errors
     /// The folder cannot be written.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         let unfinished = folder.join(format!("{FILE}.unfinished"));
         let text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
-        std::fs::write(&unfinished, text + "\n")?;
+        let mut file = File::create(&unfinished)?;
+        file.write_all((text + "\n").as_bytes())?;
+        // Otherwise the new name might outlast a loss of power and the text not.
+        file.sync_all()?;
         std::fs::rename(unfinished, folder.join(FILE))
     }
 }

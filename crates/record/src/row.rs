@@ -15,6 +15,8 @@ pub trait Row: serde::Serialize + serde::de::DeserializeOwned {
     const FILE: &'static str;
     /// The columns in the file's order.
     const COLUMNS: &'static [Column];
+    /// The columns that earlier versions of this program did not write: where one is missing, it is empty.
+    const LATER: &'static [&'static str];
 
     /// The header's names in order.
     fn header() -> Vec<&'static str> {
@@ -22,10 +24,12 @@ pub trait Row: serde::Serialize + serde::de::DeserializeOwned {
     }
 }
 
-/// Declares a row type: each field is a column, in order, and its doc comment is the data dictionary's entry.
+/// Declares a row type: each field is a column, in order, and its doc comment is the data dictionary's entry. Columns that
+/// came later than the file's first version are named behind the file, as `later = [name, ...]`; they must be optional.
 macro_rules! row {
     (
         $file:literal,
+        $(later = [$($later:ident),+],)?
         $(#[$meta:meta])*
         pub struct $name:ident {
             $( $(#[doc = $doc:literal])+ pub $field:ident : $type:ty, )+
@@ -42,6 +46,7 @@ macro_rules! row {
             const COLUMNS: &'static [$crate::row::Column] = &[
                 $( $crate::row::Column { name: stringify!($field), doc: concat!($($doc),+) }, )+
             ];
+            const LATER: &'static [&'static str] = &[$($(stringify!($later)),+)?];
         }
     };
 }

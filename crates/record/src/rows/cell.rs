@@ -5,6 +5,7 @@ use crate::words::{Addressing, BandwidthPer, Control, Cut, EarlyClose, ExpiryPol
 
 row! {
     "cells.csv",
+    later = [fault],
     /// One combination of settings, or one control: every setting resolved, whichever of them was an axis.
     #[derive(Eq, Hash)]
     pub struct Cell {

@@ -1,0 +1,346 @@
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use csv::ByteRecord;
+
+use crate::row::Row;
+use crate::text::unguarded;
+
+/// What can go wrong when a file of rows is read: what, where, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file cannot be opened or read.
+    #[error("cannot read {}: {source}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file as a whole is none of ours, or not any more.
+    #[error("{} {problem}", path.display())]
+    NoTable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// The header is not the row type's.
+    #[error("{} lacks the column `{column}`; is it a {expected} of this version?", path.display())]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column that was looked for.
+        column: &'static str,
+        /// The file's usual name.
+        expected: &'static str,
+    },
+    /// The file ends in the middle of a row.
+    #[error(
+        "{} line {line}: the file ends in the middle of a row ({found} of {expected} fields); \
+         complete or delete that line",
+        path.display()
+    )]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1, the header included.
+        line: u64,
+        /// Fields in the row.
+        found: usize,
+        /// Fields in the header.
+        expected: usize,
+    },
+    /// A row has more or fewer fields than the header.
+    #[error("{} line {line}: {found} fields, but the header has {expected}", path.display())]
+    Uneven {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1, the header included.
+        line: u64,
+        /// Fields in the row.
+        found: usize,
+        /// Fields in the header.
+        expected: usize,
+    },
+    /// A field does not hold what its column holds.
+    #[error("{} line {line}, column `{column}`: {problem}", path.display())]
+    BadField {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1, the header included.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Reads all rows of the row type's file in `folder`. Columns are found by name, and further ones are passed over.
+///
+/// # Errors
+/// The file is not there, lacks a column, or has a row that does not fit the columns' types.
+pub fn read_rows<R: Row>(folder: &Path) -> Result<Vec<R>, ReadError> {
+    read_rows_from(&folder.join(R::FILE))
+}
+
+/// Reads all rows of a file of the row type under another name.
+///
+/// # Errors
+/// As for [`read_rows`].
+pub fn read_rows_from<R: Row>(path: &Path) -> Result<Vec<R>, ReadError> {
+    let mut file = RowFile::open::<R>(path)?;
+    for column in R::COLUMNS.iter().filter(|column| !R::LATER.contains(&column.name)) {
+        file.place::<R>(column.name)?;
+    }
+    let mut rows = Vec::new();
+    while file.next_row()? {
+        rows.push(file.row()?);
+    }
+    Ok(rows)
+}
+
+/// A CSV file that is read row by row. A mark of byte order and line ends of Windows are no obstacle; what a spreadsheet or
+/// an editor can do to a file beyond that is named.
+#[derive(Debug)]
+pub struct RowFile {
+    path: PathBuf,
+    csv: csv::Reader<File>,
+    header: ByteRecord,
+    record: ByteRecord,
+    ends_with_newline: bool,
+}
+
+impl RowFile {
+    /// Opens a file of `R`'s rows and reads its header.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no table with commas between its cells.
+    pub fn open<R: Row>(path: &Path) -> Result<Self, ReadError> {
+        let unreadable = |source| ReadError::Open { path: path.to_owned(), source };
+        let mut file = File::open(path).map_err(unreadable)?;
+        let ends_with_newline = ends_with_newline(&mut file).map_err(unreadable)?;
+        // Rows of the wrong length are looked at here, where the end of the file is known.
+        let mut csv = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 20).from_reader(file);
+        let header = csv.byte_headers().map_err(|error| unreadable(io::Error::from(error)))?.clone();
+        match problem_of_header(&header, R::FILE) {
+            Some(problem) => Err(ReadError::NoTable { path: path.to_owned(), problem }),
+            None => Ok(Self { path: path.to_owned(), csv, header, record: ByteRecord::new(), ends_with_newline }),
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where in each row the column stands.
+    ///
+    /// # Errors
+    /// The header lacks it.
+    pub fn place<R: Row>(&self, column: &'static str) -> Result<usize, ReadError> {
+        let place = self.header.iter().position(|found| found == column.as_bytes());
+        place.ok_or_else(|| ReadError::MissingColumn { path: self.path.clone(), column, expected: R::FILE })
+    }
+
+    /// Goes on to the next row; false at the file's end.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the row has not as many fields as the header.
+    pub fn next_row(&mut self) -> Result<bool, ReadError> {
+        let more = self
+            .csv
+            .read_byte_record(&mut self.record)
+            .map_err(|error| ReadError::Open { path: self.path.clone(), source: io::Error::from(error) })?;
+        if more && self.record.len() != self.header.len() {
+            return Err(self.wrong_length());
+        }
+        Ok(more)
+    }
+
+    /// The field of the current row at `place`, as it stands there.
+    pub fn field(&self, place: usize) -> &[u8] {
+        &self.record[place]
+    }
+
+    /// The current row's first line, from 1, the header included.
+    pub fn line(&self) -> u64 {
+        self.record.position().map_or(0, csv::Position::line)
+    }
+
+    /// The error that names this row's field at `place`.
+    pub fn bad(&self, place: usize, problem: String) -> ReadError {
+        let column = self.header.get(place).map_or_else(|| "?".into(), String::from_utf8_lossy);
+        let column = column.into_owned();
+        ReadError::BadField { path: self.path.clone(), line: self.line(), column, problem }
+    }
+
+    fn row<R: Row>(&self) -> Result<R, ReadError> {
+        let unguarded = without_guards(&self.record);
+        let record = unguarded.as_ref().unwrap_or(&self.record);
+        record.deserialize(Some(&self.header)).map_err(|error| match error.kind() {
+            csv::ErrorKind::Deserialize { err, .. } => {
+                let place = place_of(err, record);
+                let found = record.get(place).map(String::from_utf8_lossy).unwrap_or_default();
+                self.bad(place, problem_of_field(err.kind(), &found))
+            }
+            _ => ReadError::NoTable { path: self.path.clone(), problem: error.to_string() },
+        })
+    }
+
+    fn wrong_length(&mut self) -> ReadError {
+        let (path, line) = (self.path.clone(), self.line());
+        let (found, expected) = (self.record.len(), self.header.len());
+        let is_last = !self.csv.read_byte_record(&mut self.record).unwrap_or(false);
+        if is_last && !self.ends_with_newline {
+            ReadError::Truncated { path, line, found, expected }
+        } else {
+            ReadError::Uneven { path, line, found, expected }
+        }
+    }
+}
+
+/// Why `text` is no number, in words.
+pub fn number_problem(text: &str) -> String {
+    let rounded =
+        text.contains(['E', 'e', '.', ',']) && text.starts_with(|char: char| char.is_ascii_digit() || char == '-');
+    match text {
+        "" => "is empty".to_owned(),
+        _ if rounded => format!("`{text}` is no whole number; {SPREADSHEET}"),
+        _ => format!("`{text}` is no number"),
+    }
+}
+
+const SPREADSHEET: &str = "spreadsheets rewrite numbers when they save: go back to the file as ttlsweep wrote it";
+
+fn problem_of_header(header: &ByteRecord, file: &str) -> Option<String> {
+    let first = header.get(0).unwrap_or_default();
+    if first.starts_with(b"\xff\xfe") || first.starts_with(b"\xfe\xff") {
+        return Some("is UTF-16; save it as \"CSV UTF-8\"".to_owned());
+    }
+    if header.is_empty() {
+        return Some(format!("is empty, without even a header; a run begins its {file} with one"));
+    }
+    for (separator, name) in [(b';', "semicolons"), (b'\t', "tabs")] {
+        if header.len() == 1 && first.contains(&separator) {
+            return Some(format!(
+                "has {name} between its cells, as spreadsheets write in some languages; save it with commas"
+            ));
+        }
+    }
+    let twice = header.iter().enumerate().find(|(at, name)| header.iter().take(*at).any(|earlier| earlier == *name));
+    twice.map(|(_, name)| {
+        format!("has the column `{}` twice; delete the one that does not belong there", String::from_utf8_lossy(name))
+    })
+}
+
+/// The csv crate knows the column of its own errors alone; those of our types quote the field.
+fn place_of(error: &csv::DeserializeError, record: &ByteRecord) -> usize {
+    let quotes = |field: &[u8]| error.to_string().contains(&format!("`{}`", String::from_utf8_lossy(field)));
+    let known = error.field().and_then(|place| usize::try_from(place).ok());
+    known.or_else(|| record.iter().position(quotes)).unwrap_or(usize::MAX)
+}
+
+fn problem_of_field(kind: &csv::DeserializeErrorKind, found: &str) -> String {
+    match kind {
+        csv::DeserializeErrorKind::ParseInt(_) | csv::DeserializeErrorKind::ParseFloat(_) => number_problem(found),
+        csv::DeserializeErrorKind::ParseBool(_) => format!("`{found}` is neither `true` nor `false`"),
+        csv::DeserializeErrorKind::InvalidUtf8(_) => "is no UTF-8 text; save the file as \"CSV UTF-8\"".to_owned(),
+        csv::DeserializeErrorKind::Message(message) => message.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Nothing where there is no guard, as in nearly all rows.
+fn without_guards(record: &ByteRecord) -> Option<ByteRecord> {
+    if !record.as_slice().contains(&b'\'') {
+        return None;
+    }
+    let fields = record.iter().map(|field| match std::str::from_utf8(field) {
+        Ok(text) => unguarded(text).into_owned().into_bytes(),
+        Err(_) => field.to_owned(),
+    });
+    Some(fields.collect())
+}
+
+/// RFC 4180 lets the last row end without a line break, so its absence alone is no error.
+fn ends_with_newline(file: &mut File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(last == *b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::row;
+    use crate::units::Timestamp;
+
+    row! {
+        "some.csv",
+        later = [note],
+        /// Some row.
+        #[allow(unreachable_pub)]
+        pub struct Some_ {
+            /// A number.
+            pub count: u64,
+            /// An instant.
+            pub at: Timestamp,
+            /// Text that earlier versions did not have.
+            pub note: Option<String>,
+        }
+    }
+
+    const ROW: &str = "7,2026-11-24T19:37:00.000000Z,x";
+
+    fn read(contents: impl AsRef<[u8]>) -> Result<Vec<Some_>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("some.csv"), contents).unwrap();
+        read_rows(folder.path()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_harms_nothing_is_read() {
+        let expected = read(format!("count,at,note\n{ROW}\n")).unwrap();
+        assert_eq!(expected.len(), 1);
+        let bom = format!("\u{feff}count,at,note\n{ROW}\n");
+        let windows = format!("count,at,note\r\n{ROW}\r\n");
+        let order = "more,note,at,count\n1,x,2026-11-24T19:37:00.000000Z,7";
+        for contents in [&bom, &windows, order] {
+            assert_eq!(read(contents).as_ref(), Ok(&expected), "{contents:?}");
+        }
+        let older = read("count,at\n7,2026-11-24T19:37:00.000000Z\n").unwrap();
+        assert_eq!(older, [Some_ { note: None, ..expected[0].clone() }]);
+        assert_eq!(read("count,at,note\n"), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_a_spreadsheet_or_an_editor_did_is_named() {
+        let utf16: Vec<u8> = "\u{feff}count,at\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(read(utf16).unwrap_err().contains("is UTF-16; save it as"));
+        for (contents, said) in [
+            ("".to_owned(), "some.csv is empty, without even a header"),
+            ("count;at;note\n".to_owned(), "has semicolons between its cells"),
+            ("count\tat\tnote\n".to_owned(), "has tabs between its cells"),
+            ("count,at,count\n".to_owned(), "has the column `count` twice"),
+            ("count,note\n".to_owned(), "lacks the column `at`"),
+            (format!("count,at,note\n{ROW}\n7,2026"), "line 3: the file ends in the middle of a row (2 of 3 fields)"),
+            (format!("count,at,note\n1,2\n{ROW}\n"), "line 2: 2 fields, but the header has 3"),
+            (format!("count,at,note\n1.7E+12{}\n", &ROW[1..]), "line 2, column `count`: `1.7E+12` is no whole number"),
+            (format!("count,at,note\nx{}\n", &ROW[1..]), "line 2, column `count`: `x` is no number"),
+            ("count,at,note\n7,24.11.2026 19:37,x\n".to_owned(), "column `at`: `24.11.2026 19:37` is no instant"),
+        ] {
+            let error = read(&contents).unwrap_err();
+            assert!(error.contains(said), "{contents:?}: {error}");
+        }
+        let latin = read(b"count,at,note\n7,2026-11-24T19:37:00.000000Z,\xfc\n").unwrap_err();
+        assert!(latin.contains("column `note`: is no UTF-8 text"), "{latin}");
+    }
+}
