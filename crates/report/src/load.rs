@@ -3,12 +3,13 @@
 mod error;
 mod transfers;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::environment::{self, Environment};
+use ttlsweep_record::row::Row;
 use ttlsweep_record::{Cell, SCHEMA_VERSION, TrialRecord};
 
 pub use error::LoadError;
@@ -63,14 +64,13 @@ pub fn load(folders: &[PathBuf]) -> Result<Runs, LoadError> {
     let mut left_out = LeftOut::default();
     let mut warnings = Vec::new();
     for (run, (folder, environment)) in (0..).zip(folders.iter().zip(&environments)) {
-        merge_cells(&mut cells, read_rows(folder)?, folder)?;
+        merge_cells(&mut cells, read_cells(folder)?, folder)?;
         let index: HashMap<String, u32> = (0..).zip(&cells).map(|(at, cell)| (cell.cell_id.clone(), at)).collect();
-        let attempts = Attempts::choose(read_rows(folder)?).map_err(|twice| LoadError::TwoWholeAttempts {
-            path: folder.join("trials.csv"),
-            trial_id: twice.trial_id,
+        let attempts = Attempts::choose(read_trials(folder, &environment.run_id)?).map_err(|twice| {
+            LoadError::TwoWholeAttempts { path: folder.join("trials.csv"), trial_id: twice.trial_id }
         })?;
         let first_trial = trials.len();
-        let rows = columns.read(folder, &attempts, &index, (run, first_trial))?;
+        let rows = columns.read(folder, &environment.run_id, &attempts, &index, (run, first_trial))?;
         left_out.superseded += rows.superseded;
         left_out.unfinished += rows.unfinished;
         left_out.planned_trials += environment.trials;
@@ -133,6 +133,29 @@ fn check_same_plan(folders: &[PathBuf], environments: &[Environment]) -> Result<
         }
     }
     Ok(())
+}
+
+fn read_trials(folder: &Path, run_id: &str) -> Result<Vec<TrialRecord>, LoadError> {
+    let trials: Vec<TrialRecord> = read_rows(folder)?;
+    // Names hold no line breaks, so that rows are lines.
+    match (2..).zip(&trials).find(|(_, trial)| trial.run_id != run_id) {
+        None => Ok(trials),
+        Some((line, trial)) => Err(LoadError::AnotherRun {
+            path: folder.join(TrialRecord::FILE),
+            line,
+            found: trial.run_id.clone(),
+            expected: run_id.to_owned(),
+        }),
+    }
+}
+
+fn read_cells(folder: &Path) -> Result<Vec<Cell>, LoadError> {
+    let cells: Vec<Cell> = read_rows(folder)?;
+    let mut names = HashSet::new();
+    match cells.iter().find(|cell| !names.insert(cell.cell_id.as_str())) {
+        None => Ok(cells),
+        Some(twice) => Err(LoadError::CellTwice { path: folder.join(Cell::FILE), cell_id: twice.cell_id.clone() }),
+    }
 }
 
 /// Runs of one plan name the same cells; a cell that differs means that a file was changed by hand.

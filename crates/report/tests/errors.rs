@@ -153,6 +153,102 @@ fn the_same_run_given_twice_is_refused() {
     assert!(said.contains("are the same run, 20261124T200000Z; name it once"), "{said}");
 }
 
+/// Cells of runs that were made before faults could be asked for.
+#[test]
+fn a_column_that_came_later_may_be_missing() {
+    let (_base, folder) = written("run");
+    edit(&folder, "cells.csv", |text| without_column(&text, "fault"));
+    assert_eq!(load(&[folder]).unwrap().transfers.frame().height(), 2);
+}
+
+#[test]
+fn a_mark_of_byte_order_and_windows_line_ends_are_no_obstacle() {
+    let (_base, folder) = written("run");
+    for file in ["transfers.csv", "trials.csv", "cells.csv"] {
+        edit(&folder, file, |text| format!("\u{feff}{}", text.replace('\n', "\r\n")));
+    }
+    assert_eq!(load(&[folder]).unwrap().transfers.frame().height(), 2);
+}
+
+#[test]
+fn semicolons_and_rounded_numbers_are_laid_at_the_spreadsheets_door() {
+    let (_base, folder) = written("run");
+    edit(&folder, "trials.csv", |text| text.replace(',', ";"));
+    let said = failure(&[&folder]);
+    assert!(said.contains("trials.csv has semicolons between its cells"), "{said}");
+    assert!(said.contains("save it with commas"), "{said}");
+    let (_base, folder) = written("run");
+    edit(&folder, "transfers.csv", |text| with_field(&text, 2, "total_us", "1.7E+12"));
+    let said = failure(&[&folder]);
+    assert!(said.contains("line 2, column `total_us`: `1.7E+12` is no whole number"), "{said}");
+    edit(&folder, "transfers.csv", |text| with_field(&text, 2, "total_us", "17"));
+    edit(&folder, "transfers.csv", |text| with_field(&text, 3, "started_at", "11/24/2026 20:00"));
+    let said = failure(&[&folder]);
+    assert!(said.contains("line 3, column `started_at`: `11/24/2026 20:00` is no instant"), "{said}");
+}
+
+#[test]
+fn a_transfer_that_is_there_twice_is_named_with_both_lines() {
+    let (_base, folder) = written("run");
+    edit(&folder, "transfers.csv", |text| format!("{text}{}\n", text.lines().nth(1).unwrap()));
+    let said = failure(&[&folder]);
+    assert!(said.contains("transfers.csv line 4: the transfer "), "{said}");
+    assert!(said.contains("is there twice, first on line 2"), "{said}");
+}
+
+#[test]
+fn a_cell_that_is_there_twice_is_named() {
+    let (_base, folder) = written("run");
+    edit(&folder, "cells.csv", |text| format!("{text}{}\n", text.lines().nth(1).unwrap()));
+    let said = failure(&[&folder]);
+    assert!(said.contains("cells.csv: the cell ") && said.contains("is there twice"), "{said}");
+}
+
+#[test]
+fn rows_of_another_run_are_named() {
+    let (_base, folder) = written("run");
+    edit(&folder, "transfers.csv", |text| with_field(&text, 3, "run_id", "another"));
+    let said = failure(&[&folder]);
+    assert!(said.contains("transfers.csv line 3: this row is of run another, but the folder holds run 2026"), "{said}");
+    assert!(said.contains("name the folders together"), "{said}");
+}
+
+#[test]
+fn an_empty_file_is_told_from_one_without_rows() {
+    let (_base, folder) = written("run");
+    edit(&folder, "transfers.csv", |text| format!("{}\n", text.lines().next().unwrap()));
+    assert_eq!(load(std::slice::from_ref(&folder)).unwrap().transfers.frame().height(), 0);
+    edit(&folder, "transfers.csv", |_| String::new());
+    let said = failure(&[&folder]);
+    assert!(said.contains("transfers.csv is empty, without even a header"), "{said}");
+}
+
+fn records(text: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
+}
+
+fn joined(records: &[Vec<String>]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    records.iter().for_each(|row| writer.write_record(row).unwrap());
+    String::from_utf8(writer.into_inner().unwrap()).unwrap()
+}
+
+fn without_column(text: &str, name: &str) -> String {
+    let mut records = records(text);
+    let at = records[0].iter().position(|column| column == name).unwrap();
+    records.iter_mut().for_each(|row| drop(row.remove(at)));
+    joined(&records)
+}
+
+/// The file with one field of the row on `line` replaced.
+fn with_field(text: &str, line: usize, name: &str, value: &str) -> String {
+    let mut records = records(text);
+    let at = records[0].iter().position(|column| column == name).unwrap();
+    value.clone_into(&mut records[line - 1][at]);
+    joined(&records)
+}
+
 #[test]
 fn exit_codes_and_streams_are_as_promised() {
     let report = |args: &[&Path]| {

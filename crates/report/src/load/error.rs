@@ -1,8 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ttlsweep_record::SCHEMA_VERSION;
 use ttlsweep_record::csv_file::ReadError;
-use ttlsweep_record::{SCHEMA_VERSION, TransferRecord, row::Row};
 
 /// Why run folders could not be read: what, where, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -74,64 +74,48 @@ pub enum LoadError {
         /// The trial.
         trial_id: String,
     },
-    /// `cells.csv` or `trials.csv` cannot be read.
+    /// A cell is described twice.
+    #[error("{}: the cell {cell_id} is there twice; delete the row that does not belong there", path.display())]
+    CellTwice {
+        /// The file.
+        path: PathBuf,
+        /// The cell.
+        cell_id: String,
+    },
+    /// A file of rows cannot be read.
     #[error("{0}")]
     Rows(#[from] ReadError),
-    /// `transfers.csv` cannot be opened or read.
-    #[error("cannot read {}: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// `transfers.csv` lacks a column.
-    #[error("{} lacks the column `{column}`; is it a {} of this version?", path.display(), TransferRecord::FILE)]
-    MissingColumn {
-        /// The file.
-        path: PathBuf,
-        /// The column that was looked for.
-        column: &'static str,
-    },
-    /// The file ends in the middle of a row.
+    /// A transfer stands in the file twice, and would be counted twice.
     #[error(
-        "{} line {line}: the file ends in the middle of a row ({found} of {expected} fields); \
-         complete or delete that line",
+        "{} line {line}: the transfer {transfer_id} is there twice, first on line {first}, and would be counted twice; \
+         delete one of the two",
         path.display()
     )]
-    Truncated {
+    TransferTwice {
         /// The file.
         path: PathBuf,
         /// The line, from 1, the header included.
         line: u64,
-        /// Fields in the row.
-        found: usize,
-        /// Fields in the header.
-        expected: usize,
+        /// The line on which it was met first.
+        first: u64,
+        /// The transfer.
+        transfer_id: String,
     },
-    /// A row has more or fewer fields than the header.
-    #[error("{} line {line}: {found} fields, but the header has {expected}", path.display())]
-    Uneven {
+    /// A row belongs to another run than the folder.
+    #[error(
+        "{} line {line}: this row is of run {found}, but the folder holds run {expected}; keep each run in a folder of its \
+         own, and name the folders together: ttlsweep-report DIR DIR --out DIR",
+        path.display()
+    )]
+    AnotherRun {
         /// The file.
         path: PathBuf,
         /// The line, from 1, the header included.
         line: u64,
-        /// Fields in the row.
-        found: usize,
-        /// Fields in the header.
-        expected: usize,
-    },
-    /// A field does not hold what its column holds.
-    #[error("{} line {line}, column `{column}`: {problem}", path.display())]
-    BadField {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1, the header included.
-        line: u64,
-        /// The column.
-        column: &'static str,
-        /// What is wrong with it.
-        problem: String,
+        /// The run that the row names.
+        found: String,
+        /// The run of the folder.
+        expected: String,
     },
 }
 

@@ -1,14 +1,14 @@
 //! `transfers.csv` → typed columns → a frame. Rows are read one by one, so that a bad one can be named by its line.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
 use std::str::FromStr;
 
-use csv::ByteRecord;
 use polars::prelude::*;
+use ttlsweep_record::csv_file::{RowFile, number_problem};
 use ttlsweep_record::environment::ClockOffset;
+use ttlsweep_record::text::{unguarded, visible};
 use ttlsweep_record::units::UnitError;
 use ttlsweep_record::{Outcome, Phase, Timestamp, TransferRecord, UnknownWord, row::Row};
 
@@ -147,6 +147,7 @@ impl Columns {
     pub(super) fn read(
         &mut self,
         folder: &Path,
+        run_id: &str,
         attempts: &Attempts,
         cells: &HashMap<String, u32>,
         (run, first_trial): (u32, usize),
@@ -156,6 +157,7 @@ impl Columns {
         let mut last = LastTrial::default();
         while file.next_row()? {
             let row = file.row();
+            row.of_run(run_id)?;
             if !last.is_of(&row) {
                 last = LastTrial::look_up(&row, attempts, cells)?;
             }
@@ -205,7 +207,7 @@ impl Columns {
         let answer = match status {
             None => None,
             Some(status) => {
-                let answer = Answer::new(status, row.text(Field::S3Code)?, row.text(Field::S3Message)?);
+                let answer = Answer::new(status, &row.told(Field::S3Code)?, &row.told(Field::S3Message)?);
                 Some(self.answers.place(answer))
             }
         };
@@ -364,6 +366,8 @@ impl LastTrial {
 /// The columns that the report reads; the file may have any others.
 #[derive(Debug, Clone, Copy)]
 enum Field {
+    RunId,
+    TransferId,
     TrialId,
     Attempt,
     CellId,
@@ -396,7 +400,9 @@ enum Field {
 }
 
 /// The names of [`Field`]'s columns, in its order.
-const NAMES: [&str; 29] = [
+const NAMES: [&str; 31] = [
+    "run_id",
+    "transfer_id",
     "trial_id",
     "attempt",
     "cell_id",
@@ -429,73 +435,46 @@ const NAMES: [&str; 29] = [
 ];
 
 struct TransferFile {
-    path: PathBuf,
-    csv: csv::Reader<File>,
-    record: ByteRecord,
+    file: RowFile,
     /// Where each of [`NAMES`] stands in the file.
     places: [usize; NAMES.len()],
-    width: usize,
-    ends_with_newline: bool,
+    /// The line of each transfer, by its name's hash: names are long, and there may be millions.
+    lines: HashMap<u64, u32>,
+    hasher: RandomState,
 }
 
 impl TransferFile {
     fn open(folder: &Path) -> Result<Self, LoadError> {
-        let path = folder.join(TransferRecord::FILE);
-        let unreadable = |source| LoadError::Unreadable { path: path.clone(), source };
-        let mut file = File::open(&path).map_err(unreadable)?;
-        let ends_with_newline = ends_with_newline(&mut file).map_err(unreadable)?;
-        // Rows of the wrong length are looked at here, where the end of the file is known.
-        let mut csv = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 20).from_reader(file);
-        let header = csv.byte_headers().map_err(|error| unreadable(io::Error::from(error)))?;
+        let file = RowFile::open::<TransferRecord>(&folder.join(TransferRecord::FILE))?;
         let mut places = [0; NAMES.len()];
         for (place, name) in places.iter_mut().zip(NAMES) {
-            *place = header
-                .iter()
-                .position(|found| found == name.as_bytes())
-                .ok_or_else(|| LoadError::MissingColumn { path: path.clone(), column: name })?;
+            *place = file.place::<TransferRecord>(name)?;
         }
-        let width = header.len();
-        Ok(Self { path, csv, record: ByteRecord::new(), places, width, ends_with_newline })
+        Ok(Self { file, places, lines: HashMap::new(), hasher: RandomState::new() })
     }
 
     /// Goes on to the next row; false at the file's end.
     fn next_row(&mut self) -> Result<bool, LoadError> {
-        let more = self
-            .csv
-            .read_byte_record(&mut self.record)
-            .map_err(|error| LoadError::Unreadable { path: self.path.clone(), source: io::Error::from(error) })?;
-        if more && self.record.len() != self.width {
-            return Err(self.wrong_length());
+        if !self.file.next_row()? {
+            return Ok(false);
         }
-        Ok(more)
-    }
-
-    fn wrong_length(&mut self) -> LoadError {
-        let (path, line) = (self.path.clone(), line_of(&self.record));
-        let (found, expected) = (self.record.len(), self.width);
-        let is_last = !self.csv.read_byte_record(&mut self.record).unwrap_or(false);
-        if is_last && !self.ends_with_newline {
-            LoadError::Truncated { path, line, found, expected }
-        } else {
-            LoadError::Uneven { path, line, found, expected }
+        let name = self.file.field(self.places[Field::TransferId as usize]);
+        let line = self.file.line();
+        let first = self.lines.insert(self.hasher.hash_one(name), u32::try_from(line).unwrap_or(u32::MAX));
+        match first {
+            None => Ok(true),
+            Some(first) => Err(LoadError::TransferTwice {
+                path: self.file.path().to_owned(),
+                line,
+                first: first.into(),
+                transfer_id: String::from_utf8_lossy(name).into_owned(),
+            }),
         }
     }
 
     fn row(&self) -> RawRow<'_> {
         RawRow { file: self }
     }
-}
-
-/// RFC 4180 lets the last row end without a line break, so its absence alone is no error.
-fn ends_with_newline(file: &mut File) -> io::Result<bool> {
-    if file.metadata()?.len() == 0 {
-        return Ok(true);
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    file.seek(SeekFrom::Start(0))?;
-    Ok(last == *b"\n")
 }
 
 /// One row, its fields still text.
@@ -505,11 +484,16 @@ struct RawRow<'a> {
 
 impl<'a> RawRow<'a> {
     fn bytes(&self, field: Field) -> &'a [u8] {
-        &self.file.record[self.file.places[field as usize]]
+        self.file.file.field(self.file.places[field as usize])
     }
 
     fn text(&self, field: Field) -> Result<&'a str, LoadError> {
         std::str::from_utf8(self.bytes(field)).map_err(|_| self.bad(field, "no UTF-8".into()))
+    }
+
+    /// What a server said, as it said it but for what a terminal would obey: another program may have written the file.
+    fn told(&self, field: Field) -> Result<String, LoadError> {
+        Ok(visible(&unguarded(self.text(field)?)).into_owned())
     }
 
     fn number<T: FromStr>(&self, field: Field) -> Result<T, LoadError> {
@@ -532,17 +516,25 @@ impl<'a> RawRow<'a> {
     }
 
     fn bad(&self, field: Field, problem: String) -> LoadError {
-        let (path, line) = (self.file.path.clone(), line_of(&self.file.record));
-        LoadError::BadField { path, line, column: NAMES[field as usize], problem }
+        self.file.file.bad(self.file.places[field as usize], problem).into()
+    }
+
+    fn of_run(&self, run_id: &str) -> Result<(), LoadError> {
+        let found = self.text(Field::RunId)?;
+        if found == run_id {
+            return Ok(());
+        }
+        Err(LoadError::AnotherRun {
+            path: self.file.file.path().to_owned(),
+            line: self.file.file.line(),
+            found: found.to_owned(),
+            expected: run_id.to_owned(),
+        })
     }
 }
 
-fn line_of(record: &ByteRecord) -> u64 {
-    record.position().map_or(0, csv::Position::line)
-}
-
 fn parse_number<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("`{text}` is no number"))
+    text.parse().map_err(|_| number_problem(text))
 }
 
 /// Microseconds since the Unix epoch.
