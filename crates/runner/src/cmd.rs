@@ -22,7 +22,7 @@ use crate::machine;
 use crate::plan::Plan;
 use crate::progress::Mode;
 use crate::stop::StopSwitch;
-use crate::sweep::Sweep;
+use crate::sweep::{Sweep, SweepError};
 use crate::target::Targets;
 
 /// What `run` and `resume` share: a plan, a folder with its files open, and what was done already.
@@ -69,7 +69,17 @@ impl Job<'_> {
             }
         }
         targets.close().await;
-        let ended = ended?;
+        let ended = ended.map_err(|error| match error {
+            SweepError::Files(error) => Failure::new(
+                ExitCode::Internal,
+                format!(
+                    "cannot write the run's files: {error}; the run ends here so that no transfer goes unrecorded\n\
+                     rows before that are kept; when it can be written again: ttlsweep resume {}",
+                    folder.display()
+                ),
+            ),
+            other => other.into(),
+        })?;
         environment.write(folder).map_err(|error| Failure::new(ExitCode::Internal, error))?;
 
         println!("{}", folder.display());
@@ -84,12 +94,19 @@ impl Job<'_> {
             );
             return Ok(ExitCode::Interrupted);
         }
-        // The run is whole, so that nothing is left for the journal to tell.
-        if let Err(error) = std::fs::remove_file(folder.join(JOURNAL)) {
-            tracing::warn!("{JOURNAL} cannot be removed: {error}");
-        }
+        remove_journal(folder);
         eprintln!("done: {} transfers, {} of them failed", ended.transfers, ended.failures);
         Ok(ExitCode::Done)
+    }
+}
+
+/// Of a run that is whole nothing is left for the journal to tell.
+fn remove_journal(folder: &Path) {
+    match std::fs::remove_file(folder.join(JOURNAL)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!("{JOURNAL} cannot be removed: {error}");
+        }
+        _ => {}
     }
 }
 

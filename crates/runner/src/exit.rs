@@ -1,12 +1,14 @@
 //! Exit codes, and the errors that carry one.
 
 use std::fmt;
+use std::io;
 
 use crate::run_folder::FolderError;
 use crate::store::PreflightError;
 use crate::sweep::SweepError;
 use crate::target::TargetError;
 use miette::Report;
+use ttlsweep_record::text::visible_lines;
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +40,9 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure with a message and advice of its own.
+    /// A failure with a message and advice of its own. It may quote a server: a terminal finds nothing in it to obey.
     pub fn new(code: ExitCode, message: impl fmt::Display) -> Self {
-        Self { code, report: Report::msg(message.to_string()) }
+        Self { code, report: Report::msg(visible_lines(&message.to_string())) }
     }
 }
 
@@ -69,8 +71,17 @@ impl From<TargetError> for Failure {
 
 impl From<FolderError> for Failure {
     fn from(error: FolderError) -> Self {
-        Self::new(ExitCode::Usage, error)
+        let code = match &error {
+            FolderError::Io { source, .. } if is_full(source.kind()) => ExitCode::Internal,
+            FolderError::Io { .. } | FolderError::InUse(_) | FolderError::NoRun(_) => ExitCode::Usage,
+        };
+        Self::new(code, error)
     }
+}
+
+/// Whether there is no room for what is to be written.
+pub(crate) fn is_full(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }
 
 impl From<SweepError> for Failure {

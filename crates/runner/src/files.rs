@@ -3,9 +3,14 @@
 //! A transfer is journaled when it starts, so that one that is in flight when the process is killed is not lost: `resume`
 //! turns what the journal holds and `transfers.csv` does not into `cancelled` rows. The journal has the columns of
 //! `transfers.csv` and goes when the run is whole.
+//!
+//! What outlasts what: a row that was written outlasts this process, whatever kills it. A trial that stands in
+//! `trials.csv` outlasts the machine: its rows are on the disk (fsync) before its own is written, and its own before the
+//! next batch. Of a trial that is under way when the power fails any rows may be missing; it is run again whole.
 
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
@@ -88,25 +93,18 @@ pub struct Files {
 }
 
 impl Files {
-    /// Creates every file of a new run in `folder` with its header, and `cells.csv` whole.
-    ///
-    /// # Errors
-    /// A file is there already, or cannot be written.
-    pub fn create(folder: &Path, cells: &[Cell], stop: StopSwitch) -> io::Result<Self> {
-        let mut writer = RowWriter::create(folder)?;
-        for cell in cells {
-            writer.write(cell)?;
-        }
-        writer.flush()?;
-        Ok(Self::start(Writers::create(folder)?, stop))
-    }
-
-    /// Opens the files of a run that goes on.
+    /// Opens the files of a run, which [`create`] made.
     ///
     /// # Errors
     /// A file is missing or cannot be written.
-    pub fn reopen(folder: &Path, stop: StopSwitch) -> io::Result<Self> {
-        Ok(Self::start(Writers::append_to(folder)?, stop))
+    pub fn open(folder: &Path, stop: StopSwitch) -> io::Result<Self> {
+        let mut writers = Writers::append_to(folder)?;
+        let (sender, receiver) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            // A run whose rows cannot be kept must not go on.
+            writers.write_all(&receiver).inspect_err(|_| stop.throw())
+        });
+        Ok(Self { sink: RowSink(sender), thread })
     }
 
     /// Where rows are handed in.
@@ -122,15 +120,23 @@ impl Files {
         self.sink.send(Message::Finish);
         self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread panicked")))
     }
+}
 
-    fn start(mut writers: Writers, stop: StopSwitch) -> Self {
-        let (sender, receiver) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            // A run whose rows cannot be kept must not go on.
-            writers.write_all(&receiver).inspect_err(|_| stop.throw())
-        });
-        Self { sink: RowSink(sender), thread }
-    }
+/// Creates every file of a new run in `folder` with its header, and `cells.csv` whole, on the disk.
+///
+/// # Errors
+/// A file is there already, or cannot be written.
+pub fn create(folder: &Path, cells: &[Cell]) -> io::Result<()> {
+    let mut writer = RowWriter::create(folder)?;
+    cells.iter().try_for_each(|cell| writer.write(cell))?;
+    writer.sync()?;
+    RowWriter::<TransferRecord>::create_as(&folder.join(JOURNAL))?.sync()?;
+    RowWriter::<TransferRecord>::create(folder)?.sync()?;
+    RowWriter::<EventRecord>::create(folder)?.sync()?;
+    RowWriter::<SampleRecord>::create(folder)?.sync()?;
+    RowWriter::<HarnessRecord>::create(folder)?.sync()?;
+    RowWriter::<ObjectRecord>::create(folder)?.sync()?;
+    RowWriter::<TrialRecord>::create(folder)?.sync()
 }
 
 struct Writers {
@@ -141,21 +147,10 @@ struct Writers {
     harness: RowWriter<HarnessRecord>,
     trials: RowWriter<TrialRecord>,
     objects: RowWriter<ObjectRecord>,
+    place: Place,
 }
 
 impl Writers {
-    fn create(folder: &Path) -> io::Result<Self> {
-        Ok(Self {
-            journal: RowWriter::create_as(&folder.join(JOURNAL))?,
-            transfers: RowWriter::create(folder)?,
-            events: RowWriter::create(folder)?,
-            samples: RowWriter::create(folder)?,
-            harness: RowWriter::create(folder)?,
-            trials: RowWriter::create(folder)?,
-            objects: RowWriter::create(folder)?,
-        })
-    }
-
     fn append_to(folder: &Path) -> io::Result<Self> {
         let journal = folder.join(JOURNAL);
         // A run that is whole has no journal, and one of an older version says nothing about the harness.
@@ -167,6 +162,7 @@ impl Writers {
             samples: RowWriter::append_to(folder)?,
             harness: if harness.exists() { RowWriter::append_to(folder)? } else { RowWriter::create(folder)? },
             trials: RowWriter::append_to(folder)?,
+            place: Place::of(folder.join(TransferRecord::FILE))?,
             objects: append_objects(folder)?,
         })
     }
@@ -174,7 +170,9 @@ impl Writers {
     /// Writes rows as they come and flushes whenever no more are waiting: each row reaches the file as it happens, and a
     /// thousand that come at once cost one flush.
     fn write_all(&mut self, rows: &Receiver<Message>) -> io::Result<()> {
+        let mut finished = false;
         while let Ok(first) = rows.recv() {
+            let mut trials = Vec::new();
             for message in std::iter::once(first).chain(rows.try_iter()) {
                 match message {
                     Message::Started(row) => self.journal.write(&row)?,
@@ -186,23 +184,35 @@ impl Writers {
                     Message::Trial(rows) => {
                         let (trial, harness) = *rows;
                         self.harness.write(&harness)?;
-                        // A trial counts as whole by its row, so all else of it must be in the files before that.
-                        self.flush_transfers()?;
-                        self.trials.write(&trial)?;
+                        trials.push(trial);
                     }
                     Message::Object(row) => self.objects.write(&row)?,
-                    Message::Finish => {
-                        self.flush_transfers()?;
-                        self.objects.flush()?;
-                        return self.trials.flush();
-                    }
+                    Message::Finish => finished = true,
                 }
             }
+            self.place.still_there()?;
             self.flush_transfers()?;
             self.objects.flush()?;
-            self.trials.flush()?;
+            self.end_trials(&trials)?;
+            if finished {
+                break;
+            }
         }
         Ok(())
+    }
+
+    /// A trial counts as whole by its row, so all else of it must be safe before that.
+    fn end_trials(&mut self, trials: &[TrialRecord]) -> io::Result<()> {
+        if trials.is_empty() {
+            return Ok(());
+        }
+        self.journal.sync()?;
+        self.transfers.sync()?;
+        self.events.sync()?;
+        self.samples.sync()?;
+        self.harness.sync()?;
+        write_each(&mut self.trials, trials)?;
+        self.trials.sync()
     }
 
     fn flush_transfers(&mut self) -> io::Result<()> {
@@ -212,6 +222,30 @@ impl Writers {
         self.samples.flush()?;
         self.harness.flush()
     }
+}
+
+/// Where a file lies. Writing to one that was deleted succeeds, and all of it is lost with the last handle.
+struct Place {
+    path: PathBuf,
+    file: (u64, u64),
+}
+
+impl Place {
+    fn of(path: PathBuf) -> io::Result<Self> {
+        let file = identity(&path)?;
+        Ok(Self { path, file })
+    }
+
+    fn still_there(&self) -> io::Result<()> {
+        match identity(&self.path) {
+            Ok(found) if found == self.file => Ok(()),
+            _ => Err(io::Error::other(format!("{} was deleted or moved", self.path.display()))),
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    std::fs::metadata(path).map(|found| (found.dev(), found.ino()))
 }
 
 /// Opens `objects.csv` to go on writing; runs of earlier versions have none.

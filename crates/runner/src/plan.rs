@@ -3,6 +3,7 @@
 //! Block after block; within one, every cell and control once, in a shuffled order. Interleaving what is compared keeps
 //! slow drift of network and machine from landing on one side.
 
+mod difference;
 mod draw;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use ttlsweep_record::Cell;
 
 use crate::experiment::Experiment;
+pub use difference::differences;
 use draw::Draw;
 
 /// Cells and ordered trials.

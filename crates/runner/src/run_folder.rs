@@ -1,7 +1,7 @@
 //! A run's folder: created once, never overwritten, locked while a process writes to it.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -37,16 +37,34 @@ pub enum FolderError {
 }
 
 impl RunFolder {
-    /// Creates `results/<experiment>/<UTC time>/`, freezes the experiment in it and points `latest` at it.
+    /// Creates `results/<experiment>/<UTC time>/`, freezes the experiment in it, lets `fill` write what else belongs there
+    /// before the first transfer, and points `latest` at it.
+    ///
+    /// It is made under another name and gets its own when all of it is on the disk: whatever is killed or loses power
+    /// meanwhile, a run's folder is there whole or not at all.
     ///
     /// # Errors
     /// The file system refuses.
-    pub fn create(results: &Path, experiment: &str, now: Timestamp, frozen: &str) -> Result<Self, FolderError> {
+    pub fn create(
+        results: &Path,
+        experiment: &str,
+        now: Timestamp,
+        frozen: &str,
+        fill: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<Self, FolderError> {
         let parent = results.join(experiment);
         fs::create_dir_all(&parent).map_err(|source| FolderError::Io { path: parent.clone(), source })?;
-        let path = create_new(&parent, &now.compact())?;
-        let lock = lock(&path)?;
-        write(&path.join(EXPERIMENT), frozen)?;
+        let unfinished = parent.join(format!(".unfinished-{}-{}", now.compact(), std::process::id()));
+        fs::create_dir(&unfinished).map_err(|source| FolderError::Io { path: unfinished.clone(), source })?;
+        let made = lock(&unfinished).and_then(|lock| {
+            write(&unfinished.join(EXPERIMENT), frozen)?;
+            fill(&unfinished).map_err(|source| FolderError::Io { path: unfinished.clone(), source })?;
+            Ok((publish(&unfinished, &parent, &now.compact())?, lock))
+        });
+        let (path, lock) = made.inspect_err(|_| {
+            // Best effort: what made it fail may hinder this, too.
+            let _ = fs::remove_dir_all(&unfinished);
+        })?;
         point_latest_at(&parent, &path);
         Ok(Self { path, _lock: lock })
     }
@@ -84,14 +102,25 @@ pub fn run_id(now: Timestamp, plan_hash: &str, host: &str) -> String {
     format!("{}-{short}", now.compact())
 }
 
-fn create_new(parent: &Path, name: &str) -> Result<PathBuf, FolderError> {
+/// Gives a folder that is complete its name.
+fn publish(unfinished: &Path, parent: &Path, name: &str) -> Result<PathBuf, FolderError> {
     // Two runs that begin within one second get two folders.
     for suffix in 1.. {
         let name = if suffix == 1 { name.to_owned() } else { format!("{name}-{suffix}") };
         let path = parent.join(name);
-        match fs::create_dir(&path) {
-            Ok(()) => return Ok(path),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        let named = match fs::symlink_metadata(&path) {
+            Ok(_) => continue,
+            // A folder that has come meanwhile is not empty, so that renaming onto it fails.
+            Err(_) => {
+                File::open(unfinished).and_then(|folder| folder.sync_all()).and_then(|()| fs::rename(unfinished, &path))
+            }
+        };
+        match named {
+            Ok(()) => {
+                let synced = File::open(parent).and_then(|folder| folder.sync_all());
+                return synced.map(|()| path.clone()).map_err(|source| FolderError::Io { path, source });
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty) => {}
             Err(source) => return Err(FolderError::Io { path, source }),
         }
     }
@@ -110,7 +139,11 @@ fn lock(path: &Path) -> Result<File, FolderError> {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), FolderError> {
-    fs::write(path, text).map_err(|source| FolderError::Io { path: path.to_owned(), source })
+    let written = File::create(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|source| FolderError::Io { path: path.to_owned(), source })
 }
 
 /// A convenience that must not fail a run: some file systems have no links.
@@ -132,8 +165,8 @@ mod tests {
     #[test]
     fn a_folder_is_never_used_twice_and_latest_points_at_the_newest() {
         let results = tempfile::tempdir().unwrap();
-        let first = RunFolder::create(results.path(), "grid", NOW, "a").unwrap();
-        let second = RunFolder::create(results.path(), "grid", NOW, "b").unwrap();
+        let first = RunFolder::create(results.path(), "grid", NOW, "a", |_| Ok(())).unwrap();
+        let second = RunFolder::create(results.path(), "grid", NOW, "b", |_| Ok(())).unwrap();
         assert_ne!(first.path(), second.path());
         let latest = results.path().join("grid/latest").canonicalize().unwrap();
         assert_eq!(latest, second.path().canonicalize().unwrap());
@@ -143,11 +176,19 @@ mod tests {
     #[test]
     fn two_processes_cannot_write_to_one_folder() {
         let results = tempfile::tempdir().unwrap();
-        let open = RunFolder::create(results.path(), "grid", NOW, "a").unwrap();
+        let open = RunFolder::create(results.path(), "grid", NOW, "a", |_| Ok(())).unwrap();
         assert!(matches!(RunFolder::open(open.path()), Err(FolderError::InUse(_))));
         let path = open.path().to_owned();
         drop(open);
         assert!(RunFolder::open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_completed_is_not_there() {
+        let results = tempfile::tempdir().unwrap();
+        let fill = |_: &Path| Err(io::ErrorKind::StorageFull.into());
+        assert!(RunFolder::create(results.path(), "grid", NOW, "a", fill).is_err());
+        assert_eq!(fs::read_dir(results.path().join("grid")).unwrap().count(), 0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use ttlsweep_record::Timestamp;
+use ttlsweep_record::text::visible;
 
 /// What an error document says; other servers leave much of it out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl S3Error {
                     }
                     path.push(tag.local_name().as_ref().to_vec());
                 }
-                Ok(Event::Text(part)) => text.push_str(&part.decode().unwrap_or_default()),
+                Ok(Event::Text(part)) => text.push_str(&String::from_utf8_lossy(&part)),
                 Ok(Event::GeneralRef(reference)) => {
                     let name = reference.decode().unwrap_or_default();
                     if let Ok(Some(char)) = reference.resolve_char_ref() {
@@ -61,7 +62,7 @@ impl S3Error {
     }
 
     fn set(&mut self, name: &[u8], text: &str) {
-        let value = || Some(text.chars().take(LONGEST_TEXT).collect());
+        let value = || Some(told(text));
         match name {
             _ if text.is_empty() => {}
             b"Code" => self.code = value(),
@@ -72,6 +73,11 @@ impl S3Error {
             _ => {}
         }
     }
+}
+
+/// What a server says of itself, fit to be shown: no control characters, and not all of it where it goes on and on.
+pub fn told(text: &str) -> String {
+    visible(text).chars().take(LONGEST_TEXT).collect()
 }
 
 /// Deeper than any error document goes; what is deeper is not followed.

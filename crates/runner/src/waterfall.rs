@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
+use ttlsweep_record::text::visible_lines;
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{EventRecord, TransferRecord};
 
-/// Draws a transfer. Times are since its start; `width` is the terminal's.
+/// Draws a transfer. Times are since its start; `width` is the terminal's. Nothing in it is obeyed by a terminal: the row
+/// may come from a file that anyone wrote.
 pub fn draw(row: &TransferRecord, events: &[EventRecord], width: usize) -> String {
     let mut text = String::new();
     heading(&mut text, row);
@@ -22,7 +24,7 @@ pub fn draw(row: &TransferRecord, events: &[EventRecord], width: usize) -> Strin
         let value = event.value.as_deref().unwrap_or_default();
         let _ = writeln!(text, "{:>12}  {:<24}{value}", format_micros(event.t_us), event.event.as_str());
     }
-    text
+    visible_lines(&text) + "\n"
 }
 
 fn heading(text: &mut String, row: &TransferRecord) {
@@ -184,6 +186,14 @@ mod tests {
         };
         assert_eq!(column("send", '╳'), column("expiry", '┃'));
         assert!(text.contains("reset in phase request-body after 1.00s, 3.0ms after expiry"), "{text}");
+    }
+
+    #[test]
+    fn a_terminal_has_nothing_to_obey() {
+        let row = TransferRecord { s3_code: Some("\u{1b}[2J".into()), error: Some("a\u{7}b".into()), ..row() };
+        let text = draw(&row, &[], 100);
+        assert!(text.contains("␛[2J") && text.contains("a␇b"), "{text}");
+        assert!(!text.chars().any(|char| char.is_control() && char != '\n'), "{text:?}");
     }
 
     #[test]

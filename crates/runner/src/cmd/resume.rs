@@ -1,27 +1,27 @@
 //! `ttlsweep resume`: finishes exactly the trials that are missing, by the plan and not by what files exist.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod settle;
+
 use std::path::Path;
 
-use ttlsweep_record::csv_file::{ReadError, RowWriter, read_rows, read_rows_from, repair_end};
+use ttlsweep_record::csv_file::{ReadError, read_rows};
 use ttlsweep_record::environment::Environment;
-use ttlsweep_record::row::Row;
-use ttlsweep_record::{
-    Cell, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TargetKind, TransferRecord, TrialRecord, TrialState,
-};
+use ttlsweep_record::{Cell, TargetKind};
 
-use super::{Job, prepare, stop_on_signals};
+use super::{Job, prepare, remove_journal, stop_on_signals};
 use crate::cleanup::Leftovers;
 use crate::cleanup::record::Recorded;
 use crate::cli::ResumeArgs;
 use crate::estimate::Estimate;
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::{self, LoadOptions};
-use crate::files::{Files, JOURNAL};
-use crate::plan::{Plan, Trial};
+use crate::files::Files;
+use crate::plan::{Plan, Trial, differences};
 use crate::run_folder::RunFolder;
 use crate::stop::StopSwitch;
 use crate::target::Targets;
+
+use settle::settle;
 
 /// Runs the command.
 ///
@@ -36,30 +36,25 @@ pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
     let environment = Environment::read(path).map_err(|error| usage(&error))?;
     if environment.plan_hash != plan.hash {
-        return Err(usage(&format!(
-            "the plan has changed: the run's files are of plan {}, {} now gives plan {}; bring the old experiment.toml \
-             back, or begin a new run",
-            environment.plan_hash,
-            folder.experiment().display(),
-            plan.hash
-        )));
+        return Err(plan_changed(&environment, &folder, &plan));
     }
-    repair(path).map_err(|error| usage(&error))?;
-    let settled = settle(path, &plan).map_err(|error| usage(&error))?;
-    if settled.killed > 0 {
-        eprintln!(
-            "{} transfers were in flight when the run was killed; they are recorded as cancelled",
-            settled.killed
-        );
+    let settled = settle(path, &environment.run_id, &plan).map_err(|error| {
+        let code = if error.is_full() { ExitCode::Internal } else { ExitCode::Usage };
+        Failure::new(code, error)
+    })?;
+    for line in &settled.told {
+        eprintln!("{line}");
     }
-    let missing = plan.trials.len() - settled.whole.len();
-    if missing == 0 {
+    let is_missing = |trial: &&Trial| !settled.whole.contains(&trial.trial_id);
+    let missing: Vec<_> = plan.trials.iter().filter(is_missing).cloned().collect();
+    if missing.is_empty() {
+        remove_journal(path);
         println!("{}", path.display());
         eprintln!("nothing is missing: all {} trials are whole", plan.trials.len());
         return Ok(ExitCode::Done);
     }
-    eprintln!("{}: {missing} of {} trials are missing", experiment.name, plan.trials.len());
-    let to_do = Plan { trials: settled.missing(&plan), ..plan.clone() };
+    eprintln!("{}: {} of {} trials are missing", experiment.name, missing.len(), plan.trials.len());
+    let to_do = Plan { trials: missing, ..plan.clone() };
     eprintln!("{}", Estimate::new(&to_do, experiment));
     prepare(&plan, experiment.parallel_trials);
     let stop = StopSwitch::new();
@@ -71,8 +66,18 @@ pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
         // The testbeds of the first part are gone, and with them their clocks.
         environment.endpoints.append(&mut targets.addresses().await);
     }
-    let leftovers = leftovers(path, &plan, &environment, &targets).map_err(|error| usage(&error))?;
-    let files = Files::reopen(path, stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    let opened = leftovers(path, &plan, &environment, &targets).map_err(|error| usage(&error)).and_then(|leftovers| {
+        let files = Files::open(path, stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+        Ok((leftovers, files))
+    });
+    let (leftovers, files) = match opened {
+        Ok(opened) => opened,
+        Err(failure) => {
+            // A testbed must be told to end: it has a runtime of its own, which cannot be dropped within this one.
+            targets.close().await;
+            return Err(failure);
+        }
+    };
     let job = Job {
         experiment,
         plan: &plan,
@@ -91,6 +96,23 @@ pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
     job.carry_out().await
 }
 
+/// The refusal of a plan that is not the run's, with what differs.
+fn plan_changed(environment: &Environment, folder: &RunFolder, plan: &Plan) -> Failure {
+    let cells: Vec<Cell> = read_rows(folder.path()).unwrap_or_default();
+    let differences = match differences(&cells, environment, plan) {
+        none if none.is_empty() => "no setting differs: it may be the work of another version of ttlsweep".to_owned(),
+        some => some.join("\n  "),
+    };
+    let message = format!(
+        "the plan has changed: the run's files are of plan {}, {} now gives plan {}:\n  {differences}\nbring the old \
+         experiment.toml back, or begin a new run",
+        environment.plan_hash,
+        folder.experiment().display(),
+        plan.hash
+    );
+    Failure::new(ExitCode::Usage, message)
+}
+
 /// What a killed process left in the bucket; a testbed's is gone.
 fn leftovers(
     folder: &Path,
@@ -107,110 +129,10 @@ fn leftovers(
     Ok(cells.filter_map(at).collect())
 }
 
-/// Cuts off rows that a killed process could write only in part, and says so. What they stood for is not lost: the journal
-/// has the transfer, and its trial is run again.
+/// Cuts off rows that a killed process could write only in part, and says so.
 pub(super) fn repair(folder: &Path) -> std::io::Result<()> {
-    let rows = [
-        TransferRecord::FILE,
-        TrialRecord::FILE,
-        EventRecord::FILE,
-        SampleRecord::FILE,
-        HarnessRecord::FILE,
-        ObjectRecord::FILE,
-    ];
-    let files = rows.into_iter().chain([JOURNAL]);
-    for path in files.map(|file| folder.join(file)).filter(|path| path.exists()) {
-        let cut = repair_end(&path)?;
-        if cut > 0 {
-            eprintln!("{}: the last row was written in part only; its {cut} bytes were cut off", path.display());
-        }
-    }
+    let mut told = Vec::new();
+    settle::repair_all(folder, &mut told)?;
+    told.iter().for_each(|line| eprintln!("{line}"));
     Ok(())
-}
-
-/// What an earlier process left.
-struct Settled {
-    whole: HashSet<String>,
-    attempts: HashMap<String, u32>,
-    killed: usize,
-    last_connection_id: u64,
-}
-
-impl Settled {
-    fn missing(&self, plan: &Plan) -> Vec<Trial> {
-        plan.trials.iter().filter(|trial| !self.whole.contains(&trial.trial_id)).cloned().collect()
-    }
-}
-
-/// Reads what was done, and completes the rows that a killed process could not write any more: `cancelled` ones for
-/// transfers that were in flight, `interrupted` ones for their trials.
-fn settle(folder: &Path, plan: &Plan) -> Result<Settled, SettleError> {
-    let trials: Vec<TrialRecord> = read_rows(folder)?;
-    let transfers: Vec<TransferRecord> = read_rows(folder)?;
-    let journal = folder.join(JOURNAL);
-    let started: Vec<TransferRecord> = if journal.exists() { read_rows_from(&journal)? } else { Vec::new() };
-
-    let ended: HashSet<&str> = transfers.iter().map(|row| row.transfer_id.as_str()).collect();
-    let killed: Vec<_> = started.into_iter().filter(|row| !ended.contains(row.transfer_id.as_str())).collect();
-    let mut writer = RowWriter::append_to(folder)?;
-    for row in &killed {
-        writer.write(row)?;
-    }
-    writer.flush()?;
-
-    let mut attempts: HashMap<String, u32> = HashMap::new();
-    let known: HashSet<_> = trials.iter().map(|row| (row.trial_id.clone(), row.attempt)).collect();
-    let mut unfinished: BTreeMap<(String, u32), Vec<&TransferRecord>> = BTreeMap::new();
-    for row in transfers.iter().chain(&killed) {
-        let attempt = (row.trial_id.clone(), row.attempt);
-        if !known.contains(&attempt) {
-            unfinished.entry(attempt).or_default().push(row);
-        }
-    }
-    for (trial_id, attempt) in known.iter().chain(unfinished.keys()) {
-        let last = attempts.entry(trial_id.clone()).or_default();
-        *last = (*last).max(*attempt);
-    }
-    let planned: HashMap<&str, &Trial> = plan.trials.iter().map(|trial| (trial.trial_id.as_str(), trial)).collect();
-    let mut writer = RowWriter::append_to(folder)?;
-    for ((trial_id, attempt), rows) in &unfinished {
-        if let Some(row) = interrupted(trial_id, *attempt, rows, planned.get(trial_id.as_str()).copied()) {
-            writer.write(&row)?;
-        }
-    }
-    writer.flush()?;
-    let whole = trials.into_iter().filter(|row| row.state == TrialState::Whole).map(|row| row.trial_id).collect();
-    let last_connection_id = transfers.iter().filter_map(|row| row.connection_id).max().unwrap_or(0);
-    Ok(Settled { whole, attempts, killed: killed.len(), last_connection_id })
-}
-
-/// The row of a trial whose process was killed before it could write one.
-fn interrupted(trial_id: &str, attempt: u32, rows: &[&TransferRecord], planned: Option<&Trial>) -> Option<TrialRecord> {
-    let first = rows.first()?;
-    Some(TrialRecord {
-        run_id: first.run_id.clone(),
-        trial_id: trial_id.to_owned(),
-        attempt,
-        cell_id: first.cell_id.clone(),
-        block: first.block,
-        position: first.position,
-        control: first.control,
-        jitter_us: planned.map_or(0, |trial| u64::try_from(trial.jitter.as_micros()).unwrap_or(u64::MAX)),
-        started_at: rows.iter().map(|row| row.started_at).min()?,
-        ended_at: rows.iter().map(|row| row.ended_at).max()?,
-        state: TrialState::Interrupted,
-        transfers: rows.len() as u64,
-        achieved_bps: None,
-        scheduler_lag_us: None,
-        starved: false,
-        host: crate::machine::host(),
-    })
-}
-
-#[derive(Debug, thiserror::Error)]
-enum SettleError {
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error("cannot complete the run's files: {0}")]
-    Write(#[from] std::io::Error),
 }

@@ -15,7 +15,7 @@ use crate::doctor;
 use crate::estimate::Estimate;
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::{self, Experiment};
-use crate::files::Files;
+use crate::files::{self, Files};
 use crate::machine;
 use crate::plan::Plan;
 use crate::run_folder::{self, RunFolder};
@@ -52,11 +52,24 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let targets = Targets::open(&plan.cells).await?;
     let now = SystemClock.wall();
     warn_of_credentials(&targets, &plan, &estimate, now);
-    let folder = RunFolder::create(&args.out, &experiment.name, now, &loaded.frozen)?;
     let environment = environment(experiment, &plan, now, targets.addresses().await);
-    let internal = |error: std::io::Error| Failure::new(ExitCode::Internal, error);
-    environment.write(folder.path()).map_err(internal)?;
-    let files = Files::create(folder.path(), &plan.cells, stop.clone()).map_err(internal)?;
+    let made = RunFolder::create(&args.out, &experiment.name, now, &loaded.frozen, |folder| {
+        environment.write(folder)?;
+        files::create(folder, &plan.cells)
+    });
+    let opened = made.map_err(Failure::from).and_then(|folder| {
+        let files =
+            Files::open(folder.path(), stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+        Ok((folder, files))
+    });
+    let (folder, files) = match opened {
+        Ok(opened) => opened,
+        Err(failure) => {
+            // A testbed must be told to end: it has a runtime of its own, which cannot be dropped within this one.
+            targets.close().await;
+            return Err(failure);
+        }
+    };
     let job = Job {
         experiment,
         plan: &plan,

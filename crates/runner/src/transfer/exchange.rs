@@ -1,6 +1,7 @@
 //! Drives hyper through one request and its response, in one task: the connection, the response and the timers are
 //! polled side by side, so that no stamp waits for another task to be scheduled.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,15 +104,21 @@ pub async fn drive(
                 }
                 Err(error) => break broken(Some(&error)),
             },
-            read = ResponseReader::read_on(response.as_mut()) => if let Err(error) = read {
-                break broken(Some(&error));
-            },
-            () = &mut timer => {
-                if let Some(name) = watch.ran_out(seen) {
-                    tape.note_with(EventKind::TimedOut, name);
-                    break End::TimedOut(name);
+            read = ResponseReader::read_on(response.as_mut()) => {
+                if let Err(error) = read {
+                    break broken(Some(&error));
                 }
-                watch.look(marks, seen, kernel);
+                // A body that comes as fast as it is read would keep the timer's turn from ever coming.
+                if Instant::now() >= watch.next_look() && let Some(end) = watch.turn(marks, seen, kernel, tape) {
+                    break end;
+                }
+            }
+            // Unconstrained: informational responses without end use up the runtime's budget for this task in every turn,
+            // and the timer comes after them.
+            () = tokio::task::unconstrained(timer.as_mut()) => {
+                if let Some(end) = watch.turn(marks, seen, kernel, tape) {
+                    break end;
+                }
                 timer.as_mut().reset(watch.next_look());
             }
         }
@@ -162,12 +169,17 @@ fn broken(error: Option<&hyper::Error>) -> End {
         return End::Broken { unparsable: false, message: "the connection ended".to_owned() };
     };
     let mut message = error.to_string();
+    let mut unparsable = error.is_parse();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
         message = format!("{message}: {inner}");
+        // How hyper tells of chunks that are none.
+        unparsable |= inner
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData));
         cause = inner.source();
     }
-    End::Broken { unparsable: error.is_parse(), message }
+    End::Broken { unparsable, message }
 }
 
 /// The timers of one exchange, and what they found.
@@ -212,6 +224,16 @@ impl<'a> Watch<'a> {
         let idle_at = self.idle_since + self.idle;
         let optional = self.next_head_look.into_iter().chain(self.continue_by).min().unwrap_or(self.deadline);
         self.deadline.min(idle_at).min(self.next_sample).min(optional)
+    }
+
+    /// Looks at whatever it is time for; the end where a timeout has run out.
+    fn turn(&mut self, marks: &Marks, seen: &Seen, kernel: &KernelView, tape: &mut Tape) -> Option<End> {
+        if let Some(name) = self.ran_out(seen) {
+            tape.note_with(EventKind::TimedOut, name);
+            return Some(End::TimedOut(name));
+        }
+        self.look(marks, seen, kernel);
+        None
     }
 
     /// The name of the timeout that has run out.

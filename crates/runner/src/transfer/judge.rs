@@ -85,11 +85,11 @@ fn broken(observed: &Observed, base: Judgement, unparsable: bool, message: &str)
     let connection = observed.connection.as_ref();
     let fault = connection.and_then(|connection| connection.first_error.as_ref());
     let end_of_file = connection.and_then(|connection| connection.end_of_file).or(observed.exchange.end_of_file);
-    if unparsable {
+    let tls_error = observed.exchange.tls_error.as_ref();
+    if unparsable && tls_error.is_none() {
         let ended = observed.exchange.last_byte_read.unwrap_or(observed.finished);
         return Judgement { outcome: Outcome::Malformed, ended, error: Some(message.to_owned()), ..base };
     }
-    let tls_error = observed.exchange.tls_error.as_ref();
     if let Some((at, error)) = tls_error
         && !is_alert(error)
         && end_of_file.is_none_or(|eof| eof > *at)
@@ -116,7 +116,11 @@ fn broken(observed: &Observed, base: Judgement, unparsable: bool, message: &str)
         (None, Some(eof)) => (Outcome::Closed, eof, message.to_owned()),
         (None, None) => match tls_error {
             Some((at, error)) => (Outcome::Closed, *at, error.clone()),
-            None => (Outcome::FailedLocally, observed.finished, message.to_owned()),
+            // Nothing failed here, and the peer is still there: it sent what answers no request.
+            None => match observed.exchange.last_byte_read {
+                Some(read) => (Outcome::Malformed, read, message.to_owned()),
+                None => (Outcome::FailedLocally, observed.finished, message.to_owned()),
+            },
         },
     };
     Judgement { outcome, ended, error: Some(error), ..base }

@@ -8,7 +8,7 @@ use ttlsweep_record::{EventKind, EventRecord, SampleRecord, Timestamp, TransferR
 use super::judge::judge;
 use super::{End, Observed};
 use crate::link::SignedRequest;
-use crate::s3_error::S3Error;
+use crate::s3_error::{S3Error, told};
 
 /// A transfer's rows.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ pub fn complete(mut row: TransferRecord, observed: Observed) -> Rows {
         row.receive_us = if response.whole { between(began, exchange.last_byte_read) } else { None };
         row.status = Some(response.status.as_u16());
         row.response_bytes = response.body_bytes;
-        let header = |name: &str| Some(response.headers.get(name)?.to_str().ok()?.to_owned());
+        let header = |name: &str| Some(told(&String::from_utf8_lossy(response.headers.get(name)?.as_bytes())));
         let document =
             if response.status.is_success() { S3Error::default() } else { S3Error::parse(&response.document) };
         row.s3_code = document.code;

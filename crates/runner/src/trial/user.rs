@@ -336,6 +336,14 @@ impl User {
     }
 }
 
+/// The trial and the attempt that a name of [`User::transfer_id`] tells of.
+pub(crate) fn attempt_of<'a>(transfer_id: &'a str, run_id: &str) -> Option<(&'a str, u32)> {
+    let within_run = transfer_id.strip_prefix(run_id)?.strip_prefix('-')?;
+    let mut parts = within_run.rsplitn(4, '-');
+    let (_sequence, _user, attempt, trial_id) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    Some((trial_id, attempt.strip_prefix('a')?.parse().ok()?))
+}
+
 /// The object that downloads of a cell's size read.
 pub(crate) fn download_key(cell: &ttlsweep_record::Cell, experiment: &str, run_id: &str) -> ObjectKey {
     let prefix = RunPrefix::new(&cell.prefix, experiment, run_id);
@@ -348,8 +356,20 @@ pub(crate) fn download_key(cell: &ttlsweep_record::Cell, experiment: &str, run_i
 }
 
 /// What a transfer's row says when nobody was left to see its end.
-const RUN_KILLED: &str = "run killed";
+pub(crate) const RUN_KILLED: &str = "run killed";
 
 /// How long after its expiry an `expired-start` control starts at the earliest, so that a server whose clock is a little behind must
 /// refuse it, too.
 const PAST_EXPIRY_US: i64 = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::attempt_of;
+
+    #[test]
+    fn a_transfers_name_tells_its_attempt() {
+        assert_eq!(attempt_of("20261124T1-ab-c001-b2-a3-u10-s4", "20261124T1-ab"), Some(("c001-b2", 3)));
+        assert_eq!(attempt_of("another-c001-b2-a3-u10-s4", "20261124T1-ab"), None);
+        assert_eq!(attempt_of("20261124T1-ab-download", "20261124T1-ab"), None);
+    }
+}

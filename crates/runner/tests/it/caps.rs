@@ -7,7 +7,7 @@ use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::{Cell, HarnessRecord, Outcome, TransferRecord, TrialRecord};
 use ttlsweep_runner::clock::SystemClock;
 use ttlsweep_runner::experiment::{LoadOptions, load};
-use ttlsweep_runner::files::Files;
+use ttlsweep_runner::files::{self, Files};
 use ttlsweep_runner::plan::Plan;
 use ttlsweep_runner::progress::Mode;
 use ttlsweep_runner::stop::StopSwitch;
@@ -48,7 +48,8 @@ async fn uploads_and_downloads_flow_at_the_rate_that_was_asked_for_and_share_it_
     let plan = Plan::new(&experiment);
     let stop = StopSwitch::new();
     let targets = Targets::open(&plan.cells).await.unwrap();
-    let files = Files::create(folder.path(), &plan.cells, stop.clone()).unwrap();
+    files::create(folder.path(), &plan.cells).unwrap();
+    let files = Files::open(folder.path(), stop.clone()).unwrap();
     let sweep = Sweep {
         plan: &plan,
         experiment: "caps",

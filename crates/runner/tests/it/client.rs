@@ -44,6 +44,8 @@ pub(crate) struct Story {
     pub(crate) events: Vec<EventRecord>,
     /// When it ended, on the clock that the servers tell by, too.
     pub(crate) ended: Instant,
+    /// Bytes of the response's body that were kept.
+    pub(crate) kept: usize,
 }
 
 impl Story {
@@ -147,8 +149,9 @@ impl Client {
         let anchor = SystemClock.anchor();
         let observed = transfer::run(&task, &self.dialer, &mut self.kept, anchor, &mut self.stop).await;
         let ended = judge(&observed).ended;
+        let kept = observed.response.as_ref().map_or(0, |response| response.document.len());
         let rows = record::complete(begun(method, len, anchor.wall), observed);
-        Story { row: rows.transfer, events: rows.events, ended }
+        Story { row: rows.transfer, events: rows.events, ended, kept }
     }
 }
 

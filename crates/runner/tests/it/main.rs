@@ -5,10 +5,14 @@ mod caps;
 mod cleanup;
 mod client;
 mod connections;
+mod disk;
 mod doctor;
 mod expect_continue;
 mod front;
+mod fuzz;
 mod held_error;
+mod hostile;
+mod hostile_sweep;
 mod policies;
 mod program;
 mod resume;
@@ -18,3 +22,6 @@ mod server_clock;
 mod signing;
 mod stuck;
 mod sweeps;
+
+#[path = "../../../record/tests/common/mutate.rs"]
+mod mutate;

@@ -15,7 +15,7 @@ use ttlsweep_runner::body::Source;
 use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::dial::Dialer;
 use ttlsweep_runner::experiment::{LoadOptions, load};
-use ttlsweep_runner::files::Files;
+use ttlsweep_runner::files::{self, Files};
 use ttlsweep_runner::object_key::RunPrefix;
 use ttlsweep_runner::plan::{Plan, Trial};
 use ttlsweep_runner::stop::StopSwitch;
@@ -84,7 +84,8 @@ impl Stage {
     async fn play(self) -> usize {
         let Self { folder, plan, cut, testbed, target } = self;
         let stop = StopSwitch::new();
-        let files = Files::create(folder.path(), &plan.cells, stop.clone()).unwrap();
+        files::create(folder.path(), &plan.cells).unwrap();
+        let files = Files::open(folder.path(), stop.clone()).unwrap();
         let run = Arc::new(RunContext {
             run_id: "run".to_owned(),
             experiment: "policies".to_owned(),

@@ -39,6 +39,18 @@ impl Lab {
         command
     }
 
+    /// A shell in the folder that may run the program as `"$TTLSWEEP"`, without the environment of whoever runs the tests.
+    pub(crate) fn shell(&self, script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).current_dir(self.0.path()).stdin(Stdio::null()).env_clear();
+        command
+            .env("HOME", self.0.path())
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
+        command.env("TTLSWEEP", env!("CARGO_BIN_EXE_ttlsweep"));
+        command
+    }
+
     /// The program with the key of a testbed.
     pub(crate) fn with_key(&self, testbed: &Testbed, args: &[&str]) -> Command {
         let mut command = self.ttlsweep(args);

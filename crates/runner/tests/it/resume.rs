@@ -66,7 +66,7 @@ fn what_ctrl_c_interrupts_is_recorded_and_resume_runs_exactly_that() {
     fs::write(run.path().join("experiment.toml"), edited).unwrap();
     let (code, said) = words(&lab.ttlsweep(&["resume", "results/three/latest"]).output().unwrap());
     assert_eq!(code, Some(2));
-    assert!(said.contains("the plan has changed"), "{said}");
+    assert!(said.contains("the plan has changed") && said.contains("c001: ttl_s was 60 and is 61"), "{said}");
     assert_complete(&run, 2);
 }
 

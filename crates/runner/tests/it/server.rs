@@ -134,8 +134,28 @@ impl Peer {
 
     /// Sends `text` if the client still listens.
     pub(crate) async fn try_say(&mut self, text: &str) -> io::Result<()> {
-        self.stream.write_all(text.as_bytes()).await?;
+        self.try_send(text.as_bytes()).await
+    }
+
+    /// Sends `bytes` if the client still listens.
+    pub(crate) async fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
         self.stream.flush().await
+    }
+
+    /// Sends `bytes` again and again for as long as the client listens.
+    pub(crate) async fn repeat(&mut self, bytes: &[u8]) {
+        while self.try_send(bytes).await.is_ok() {}
+    }
+
+    /// Sends `bytes` one by one, a while apart, for as long as the client listens.
+    pub(crate) async fn trickle(&mut self, bytes: &[u8], apart: Duration) {
+        for byte in bytes.iter().cycle() {
+            if self.try_send(&[*byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(apart).await;
+        }
     }
 
     /// How many bytes wait to be read: of the body in plain text, and whatever the socket holds.
@@ -146,8 +166,8 @@ impl Peer {
     }
 
     /// Sends `text` past TLS.
-    pub(crate) fn say_below_tls(&self, text: &str) {
-        self.socket.send(text.as_bytes()).unwrap();
+    pub(crate) fn say_below_tls(&self, text: impl AsRef<[u8]>) {
+        self.socket.send(text.as_ref()).unwrap();
     }
 
     /// Sends close_notify, where there is TLS, and a FIN.

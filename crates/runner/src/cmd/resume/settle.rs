@@ -1,0 +1,210 @@
+//! What a process that was killed, or a machine that lost power, left of a run: completed, so that every transfer that is
+//! known to have started has its row, and every attempt at a trial its own.
+//!
+//! Each step can be killed itself and done again: rows are only added that are not there yet, and `trials.csv` is replaced
+//! as a whole.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use ttlsweep_record::csv_file::{ReadError, RowFile, RowWriter, read_rows, read_rows_from, repair_end};
+use ttlsweep_record::row::Row;
+use ttlsweep_record::{
+    EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord, TrialState,
+};
+
+use crate::files::JOURNAL;
+use crate::plan::{Plan, Trial};
+use crate::trial::attempt_of;
+
+/// What was done before.
+pub(super) struct Settled {
+    /// Trials that need not be run again.
+    pub(super) whole: HashSet<String>,
+    /// The last attempt at each trial.
+    pub(super) attempts: HashMap<String, u32>,
+    /// The number of the run's last connection.
+    pub(super) last_connection_id: u64,
+    /// What had to be mended, a line each.
+    pub(super) told: Vec<String>,
+}
+
+/// Why a run's files cannot be completed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SettleError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("cannot complete the run's files: {0}")]
+    Write(#[from] io::Error),
+}
+
+impl SettleError {
+    /// Whether there is no room for what is to be written.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self, Self::Write(error) if crate::exit::is_full(error.kind()))
+    }
+}
+
+/// Repairs torn ends, writes `cancelled` rows for transfers that were in flight, and `interrupted` ones for their trials.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub(super) fn settle(folder: &Path, run_id: &str, plan: &Plan) -> Result<Settled, SettleError> {
+    let mut told = Vec::new();
+    repair_all(folder, &mut told)?;
+    let mut transfers: Vec<TransferRecord> = read_rows(folder)?;
+    let killed = killed(folder, &transfers)?;
+    if !killed.is_empty() {
+        let mut writer = RowWriter::append_to(folder)?;
+        killed.iter().try_for_each(|row| writer.write(row))?;
+        writer.sync()?;
+        told.push(format!(
+            "{} transfers were in flight when the run was killed; they are recorded as cancelled",
+            killed.len()
+        ));
+    }
+    transfers.extend(killed);
+
+    let trials = complete_trials(folder, &transfers, plan, &mut told)?;
+    let mut attempts: HashMap<String, u32> = HashMap::new();
+    let mut met = |trial_id: &str, attempt: u32| {
+        let last = attempts.entry(trial_id.to_owned()).or_default();
+        *last = (*last).max(attempt);
+    };
+    trials.iter().for_each(|row| met(&row.trial_id, row.attempt));
+    let lost = without_row(folder, &transfers)?;
+    // Their names are taken: a server's log may have them.
+    lost.iter().filter_map(|name| attempt_of(name, run_id)).for_each(|(trial_id, attempt)| met(trial_id, attempt));
+    if !lost.is_empty() {
+        told.push(format!("{} transfers left events but no row, which went down with the machine", lost.len()));
+    }
+    let whole = trials.into_iter().filter(|row| row.state == TrialState::Whole).map(|row| row.trial_id).collect();
+    let last_connection_id = transfers.iter().filter_map(|row| row.connection_id).max().unwrap_or(0);
+    Ok(Settled { whole, attempts, last_connection_id, told })
+}
+
+/// Repairs the end of every file that is written row by row, and says so.
+pub(super) fn repair_all(folder: &Path, told: &mut Vec<String>) -> io::Result<()> {
+    repair::<TransferRecord>(&folder.join(TransferRecord::FILE), told)?;
+    repair::<TrialRecord>(&folder.join(TrialRecord::FILE), told)?;
+    repair::<EventRecord>(&folder.join(EventRecord::FILE), told)?;
+    repair::<SampleRecord>(&folder.join(SampleRecord::FILE), told)?;
+    repair::<HarnessRecord>(&folder.join(HarnessRecord::FILE), told)?;
+    repair::<ObjectRecord>(&folder.join(ObjectRecord::FILE), told)?;
+    repair::<TransferRecord>(&folder.join(JOURNAL), told)
+}
+
+/// Cuts off a row that was written in part. What it stood for is not lost: the journal has the transfer, and its trial is
+/// run again.
+fn repair<R: Row>(path: &Path, told: &mut Vec<String>) -> io::Result<()> {
+    if path.exists() {
+        let cut = repair_end(path)?;
+        if cut > 0 {
+            told.push(format!(
+                "{}: the last row was written in part only; its {cut} bytes were cut off",
+                path.display()
+            ));
+        }
+        if fs::metadata(path)?.len() > 0 {
+            return Ok(());
+        }
+        // Not even the header was left.
+        fs::remove_file(path)?;
+    }
+    RowWriter::<R>::create_as(path)?.sync()
+}
+
+/// The journal's transfers that have no row.
+fn killed(folder: &Path, transfers: &[TransferRecord]) -> Result<Vec<TransferRecord>, ReadError> {
+    let mut known: HashSet<String> = transfers.iter().map(|row| row.transfer_id.clone()).collect();
+    let started: Vec<TransferRecord> = read_rows_from(&folder.join(JOURNAL))?;
+    Ok(started.into_iter().filter(|row| known.insert(row.transfer_id.clone())).collect())
+}
+
+/// Gives every attempt that has transfers its row in `trials.csv`, and makes `interrupted` of those whose transfers are not
+/// all there: they were on the disk before the trial's row was, so that only a disk that lies loses them, or a hand.
+fn complete_trials(
+    folder: &Path,
+    transfers: &[TransferRecord],
+    plan: &Plan,
+    told: &mut Vec<String>,
+) -> Result<Vec<TrialRecord>, SettleError> {
+    let mut trials: Vec<TrialRecord> = read_rows(folder)?;
+    let mut of_attempts: BTreeMap<(String, u32), Vec<&TransferRecord>> = BTreeMap::new();
+    for row in transfers {
+        of_attempts.entry((row.trial_id.clone(), row.attempt)).or_default().push(row);
+    }
+    let mut changed = false;
+    for trial in &mut trials {
+        let rows = of_attempts.remove(&(trial.trial_id.clone(), trial.attempt)).unwrap_or_default();
+        let found = rows.len() as u64;
+        if found == trial.transfers && rows.iter().all(|row| !was_killed(row) || trial.state != TrialState::Whole) {
+            continue;
+        }
+        changed = true;
+        if trial.state == TrialState::Whole {
+            told.push(format!(
+                "{}: of the {} transfers of trial {} some have no row any more; it is run again",
+                folder.display(),
+                trial.transfers,
+                trial.trial_id
+            ));
+        }
+        trial.state = TrialState::Interrupted;
+        trial.transfers = found;
+    }
+    let planned: HashMap<&str, &Trial> = plan.trials.iter().map(|trial| (trial.trial_id.as_str(), trial)).collect();
+    for ((trial_id, attempt), rows) in of_attempts {
+        changed = true;
+        trials.extend(interrupted(&trial_id, attempt, &rows, planned.get(trial_id.as_str()).copied()));
+    }
+    if changed {
+        RowWriter::replace(folder, &trials)?;
+    }
+    Ok(trials)
+}
+
+fn was_killed(row: &TransferRecord) -> bool {
+    row.error.as_deref() == Some(crate::trial::RUN_KILLED)
+}
+
+/// The row of a trial whose process was killed before it could write one.
+fn interrupted(trial_id: &str, attempt: u32, rows: &[&TransferRecord], planned: Option<&Trial>) -> Option<TrialRecord> {
+    let first = rows.first()?;
+    Some(TrialRecord {
+        run_id: first.run_id.clone(),
+        trial_id: trial_id.to_owned(),
+        attempt,
+        cell_id: first.cell_id.clone(),
+        block: first.block,
+        position: first.position,
+        control: first.control,
+        jitter_us: planned.map_or(0, |trial| u64::try_from(trial.jitter.as_micros()).unwrap_or(u64::MAX)),
+        started_at: rows.iter().map(|row| row.started_at).min()?,
+        ended_at: rows.iter().map(|row| row.ended_at).max()?,
+        state: TrialState::Interrupted,
+        transfers: rows.len() as u64,
+        achieved_bps: None,
+        scheduler_lag_us: None,
+        starved: false,
+        host: crate::machine::host(),
+    })
+}
+
+/// Names of transfers that stand in `events.csv` and nowhere else: files are not written to the disk in the order in which
+/// they were written by the process.
+fn without_row(folder: &Path, transfers: &[TransferRecord]) -> Result<HashSet<String>, ReadError> {
+    let known: HashSet<&[u8]> = transfers.iter().map(|row| row.transfer_id.as_bytes()).collect();
+    let mut lost = HashSet::new();
+    let mut file = RowFile::open::<EventRecord>(&folder.join(EventRecord::FILE))?;
+    let place = file.place::<EventRecord>("transfer_id")?;
+    while file.next_row()? {
+        let name = file.field(place);
+        if !known.contains(name) {
+            lost.insert(String::from_utf8_lossy(name).into_owned());
+        }
+    }
+    Ok(lost)
+}

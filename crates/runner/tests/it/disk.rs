@@ -1,0 +1,158 @@
+//! Disks that are full, and results that go away under a run: it ends with a word on it, and what was there can go on.
+
+use std::collections::HashSet;
+use std::fs;
+use std::process::Output;
+
+use ttlsweep_record::{TransferRecord, TrialState};
+
+use crate::program::{Lab, Run, start, succeed, wait_for_words, wait_until, words};
+
+/// Many transfers within a second or two, and so many rows.
+const EXPERIMENT: &str = "
+[experiment]
+name = \"many\"
+repetitions = 20
+[target]
+tls = false
+[grid]
+users = 4
+ttl = \"60s\"
+size = \"1kB\"
+[transfer]
+transfers_per_user = 20
+jitter = \"0s\"
+[controls]
+long_ttl = false
+header_signed = false
+expired_start = false
+";
+
+fn lab() -> Lab {
+    let lab = Lab::new();
+    lab.write("many.toml", EXPERIMENT);
+    lab
+}
+
+/// The run ended with `code` 1 and a way on, and a resume with room finishes it: every trial whole once, nothing twice.
+fn ended_and_goes_on(lab: &Lab, output: &Output, why: &str) {
+    let (code, said) = words(output);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("cannot write the run's files") && said.contains(why), "{said}");
+    assert!(said.contains("ttlsweep resume results/many/"), "{said}");
+    let run = lab.run_of("many");
+    let before = run.trials().iter().filter(|trial| trial.state == TrialState::Whole).count();
+    assert!((1..20).contains(&before), "it was to fill up in mid-run: {before} trials are whole");
+    succeed(lab.ttlsweep(&["resume", "results/many/latest"]));
+    assert_whole(&run);
+}
+
+fn assert_whole(run: &Run) {
+    let (trials, transfers) = (run.trials(), run.transfers());
+    let whole: Vec<_> = trials.iter().filter(|trial| trial.state == TrialState::Whole).collect();
+    let distinct: HashSet<_> = whole.iter().map(|trial| &trial.trial_id).collect();
+    assert_eq!((whole.len(), distinct.len()), (20, 20), "every trial is whole once");
+    for trial in &trials {
+        let of_trial = |row: &&TransferRecord| row.trial_id == trial.trial_id && row.attempt == trial.attempt;
+        assert_eq!(transfers.iter().filter(of_trial).count() as u64, trial.transfers, "{trial:?}");
+    }
+    let names: HashSet<_> = transfers.iter().map(|row| &row.transfer_id).collect();
+    assert_eq!(names.len(), transfers.len(), "a transfer is there twice");
+}
+
+/// The kernel refuses to let a file grow: what a quota does, and what nobody needs to be root for.
+#[test]
+fn files_that_may_not_grow_end_the_run_and_resume_goes_on() {
+    let lab = lab();
+    // Blocks of 512 bytes. The signal that goes with the refusal would end the process before it could say why.
+    let output = lab.shell("trap '' XFSZ; ulimit -f 400; exec \"$TTLSWEEP\" run many.toml").output().unwrap();
+    ended_and_goes_on(&lab, &output, "File too large");
+}
+
+/// A file system of 300 kB of its own; its contents are carried over to one with room before it goes.
+#[test]
+fn a_full_disk_ends_the_run_and_resume_goes_on() {
+    let lab = lab();
+    let mounts = lab.shell("mkdir small && unshare -rm mount -t tmpfs -o size=300k none small").output();
+    if !mounts.is_ok_and(|output| output.status.success()) {
+        println!("skipped: this user may not mount a tmpfs, not even in a namespace of its own");
+        return;
+    }
+    let script = "mount -t tmpfs -o size=300k none small && \"$TTLSWEEP\" run many.toml --out small/results; \
+                  code=$?; cp -a small/results . && exit $code";
+    let output = lab.shell(&format!("exec unshare -rm sh -c '{script}'")).output().unwrap();
+    let told = words(&output).1;
+    assert!(told.contains("ttlsweep resume small/results/many/"), "{told}");
+    let output = Output { stderr: String::from_utf8_lossy(&output.stderr).replace("small/", "").into(), ..output };
+    ended_and_goes_on(&lab, &output, "No space left on device");
+}
+
+#[test]
+fn a_disk_that_is_full_from_the_start_leaves_no_run_behind() {
+    let lab = lab();
+    let output = lab.shell("trap '' XFSZ; ulimit -f 0; exec \"$TTLSWEEP\" run many.toml").output().unwrap();
+    let (code, said) = words(&output);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("File too large"), "{said}");
+    assert_eq!(fs::read_dir(lab.path("results/many")).unwrap().count(), 0);
+}
+
+/// Writing to a deleted file succeeds, and all of it is lost with the last handle.
+#[test]
+fn results_that_are_deleted_end_the_run_at_once() {
+    let lab = lab();
+    lab.write("many.toml", EXPERIMENT.replace("transfers_per_user = 20", "duration = \"60s\"\nwait = \"10ms\""));
+    let child = start(lab.ttlsweep(&["run", "many.toml"]));
+    wait_until("transfers have ended", || {
+        fs::read_to_string(lab.path("results/many/latest/transfers.csv")).is_ok_and(|text| text.lines().count() > 1)
+    });
+    fs::remove_dir_all(lab.run_of("many").path()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let (code, said) = words(&output);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("transfers.csv was deleted or moved"), "{said}");
+}
+
+/// Only a disk that lies, or a hand, takes rows away from a trial that is recorded whole.
+#[test]
+fn a_whole_trial_that_has_lost_rows_is_run_again() {
+    let lab = lab();
+    lab.write("many.toml", EXPERIMENT.replace("repetitions = 20", "repetitions = 2"));
+    succeed(lab.ttlsweep(&["run", "many.toml"]));
+    let run = lab.run_of("many");
+    let path = run.path().join("transfers.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 1 + 2 * 80);
+    fs::write(&path, lines[..lines.len() - 3].join("\n") + "\n").unwrap();
+    let mut child = start(lab.ttlsweep(&["resume", "results/many/latest"]));
+    wait_for_words(&mut child, "of the 80 transfers of trial b02-c001 some have no row any more");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let states: Vec<_> = run
+        .trials()
+        .iter()
+        .map(|trial| (trial.trial_id.clone(), trial.attempt, trial.state, trial.transfers))
+        .collect();
+    let expected = [
+        ("b01-c001".to_owned(), 1, TrialState::Whole, 80),
+        ("b02-c001".to_owned(), 1, TrialState::Interrupted, 77),
+        ("b02-c001".to_owned(), 2, TrialState::Whole, 80),
+    ];
+    assert_eq!(states, expected);
+    let names: HashSet<_> = run.transfers().into_iter().map(|row| row.transfer_id).collect();
+    assert_eq!(names.len(), 80 + 77 + 80);
+}
+
+/// A loss of power can leave a file without even its header.
+#[test]
+fn files_without_a_header_get_it_back() {
+    let lab = lab();
+    lab.write("many.toml", EXPERIMENT.replace("repetitions = 20", "repetitions = 1"));
+    succeed(lab.ttlsweep(&["run", "many.toml"]));
+    let run = lab.run_of("many");
+    for name in ["transfers.csv", "trials.csv", "events.csv", "samples.csv"] {
+        fs::write(run.path().join(name), "transf").unwrap();
+    }
+    succeed(lab.ttlsweep(&["resume", "results/many/latest"]));
+    assert_eq!((run.trials().len(), run.transfers().len()), (1, 80));
+}

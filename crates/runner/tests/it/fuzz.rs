@@ -1,0 +1,205 @@
+//! Fuzzing on stable Rust: damaged experiment files, error documents and responses. `just fuzz SECONDS` runs them for longer;
+//! a failure prints a seed, and the input that it stands for becomes a test of its own.
+
+use std::cell::Cell;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use arbtest::arbtest;
+use ttlsweep_record::Outcome;
+use ttlsweep_runner::experiment::{LoadOptions, load};
+use ttlsweep_runner::plan::Plan;
+use ttlsweep_runner::s3_error::S3Error;
+
+use crate::client::Client;
+use crate::mutate::{budget, mutated};
+use crate::server::{FORBIDDEN, OK, Peer, Server};
+
+#[test]
+fn damaged_experiment_files_are_refused_with_words_or_make_a_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fuzz.toml");
+    let corpus = experiments();
+    let (done, loaded_ones) = (Cell::new(0u64), Cell::new(0u64));
+    arbtest(|u| {
+        let text = mutated(u, &corpus, TOML)?;
+        fs::write(&path, &text).unwrap();
+        done.set(done.get() + 1);
+        match load(&path, &LoadOptions::default()) {
+            Err(report) => assert!(!format!("{report:?}").is_empty()),
+            Ok(loaded) => {
+                loaded_ones.set(loaded_ones.get() + 1);
+                fs::write(&path, &loaded.frozen).unwrap();
+                let again = load(&path, &LoadOptions::default());
+                let again = again.unwrap_or_else(|report| panic!("frozen: {}\n{report:?}", loaded.frozen));
+                assert_eq!(again.experiment.plan_hash(), loaded.experiment.plan_hash());
+                let trials = loaded.experiment.cells.len() * loaded.experiment.repetitions as usize;
+                if trials < 1_000 {
+                    assert_eq!(Plan::new(&loaded.experiment).trials.len(), trials);
+                }
+            }
+        }
+        Ok(())
+    })
+    .budget(budget())
+    .run();
+    println!("experiment files: {} tried, {} of them loaded", done.get(), loaded_ones.get());
+    assert!(loaded_ones.get() > 0, "none was valid: the damage is too great to be worth anything");
+}
+
+#[test]
+fn damaged_error_documents_give_short_visible_text() {
+    let corpus = [
+        FORBIDDEN.split_once("\r\n\r\n").unwrap().1.as_bytes().to_vec(),
+        b"<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message>\
+          <ServerTime>2026-11-24T19:00:12Z</ServerTime><RequestId>44A2</RequestId><HostId>abc+/=</HostId></Error>"
+            .to_vec(),
+        b"<!DOCTYPE x [<!ENTITY a \"b\">]><Error><!-- c --><Code><![CDATA[x]]>&a;&#10;</Code></Error>".to_vec(),
+    ];
+    let done = Cell::new(0u64);
+    arbtest(|u| {
+        let error = S3Error::parse(&mutated(u, &corpus, XML)?);
+        done.set(done.get() + 1);
+        for text in [&error.code, &error.message, &error.request_id, &error.host_id].into_iter().flatten() {
+            assert!(text.chars().count() <= 1024 && !text.chars().any(char::is_control), "{error:?}");
+        }
+        Ok(())
+    })
+    .budget(budget())
+    .run();
+    println!("error documents: {} tried", done.get());
+}
+
+/// The whole stack, from the socket to the row.
+#[test]
+fn damaged_responses_end_in_a_row_that_blames_the_peer() {
+    let chunked = "HTTP/1.1 403 Forbidden\r\ntransfer-encoding: chunked\r\ndate: Tue, 24 Nov 2026 19:37:00 GMT\r\n\r\n\
+                   4;x=y\r\n<Err\r\n2\r\nor\r\n0\r\nx-trailer: y\r\n\r\n";
+    let early = format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n{OK}");
+    let corpus = [FORBIDDEN, OK, chunked, &early].map(|answer| answer.as_bytes().to_vec());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answer = Arc::new(Mutex::new(Vec::new()));
+    let server = runtime.block_on(Server::start(false, {
+        let answer = Arc::clone(&answer);
+        move |mut peer: Peer| {
+            let answer = answer.lock().unwrap().clone();
+            async move {
+                peer.head().await;
+                let _ = peer.try_send(&answer).await;
+                peer.finish();
+                peer.rest().await;
+            }
+        }
+    }));
+    let done = Cell::new(0u64);
+    arbtest(|u| {
+        let bytes = mutated(u, &corpus, HTTP)?;
+        bytes.clone_into(&mut answer.lock().unwrap());
+        let story = runtime.block_on(async { Client::of(&server).put(100).await });
+        done.set(done.get() + 1);
+        let row = &story.row;
+        let shown = String::from_utf8_lossy(&bytes);
+        let blamed = [Outcome::Completed, Outcome::Rejected, Outcome::Closed, Outcome::Reset, Outcome::Malformed];
+        assert!(blamed.contains(&row.outcome), "{shown:?}: {row:?}");
+        assert!(story.kept <= 64 << 10);
+        let whole = matches!(row.outcome, Outcome::Completed | Outcome::Rejected);
+        assert!(!whole || row.status.is_some(), "{shown:?}: {row:?}");
+        assert_eq!(row.outcome == Outcome::Completed, whole && row.status.is_some_and(|status| status / 100 == 2));
+        Ok(())
+    })
+    .budget(budget())
+    .size_max(4096)
+    .run();
+    println!("responses: {} tried", done.get());
+}
+
+fn experiments() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
+        .map(|path| fs::read(path).unwrap())
+        .collect()
+}
+
+const TOML: &[&[u8]] = &[
+    b"\"1s\"",
+    b"-1",
+    b"0",
+    b"1e400",
+    b"18446744073709551616",
+    b"[]",
+    b"[[[[[[",
+    b"\"\"",
+    b"true",
+    b"nan",
+    b"{}",
+    b"\n[grid]\n",
+    b"[target]\nkind = \"s3\"\n",
+    b"users = [1, 2]\n",
+    b"ttl = [\"1s\", \"8s\"]\n",
+    b"size = { file = \"/dev/zero\" }\n",
+    b"bandwidth = \"1bit/s\"\n",
+    b"repetitions = 100000\n",
+    b"duration = \"1us\"\n",
+    b"\"\\u0000\"",
+    b"\xff",
+    b"'''",
+    b"=",
+    b"fault = \"reset@50%\"\n",
+    b"\"999999999999999999h\"",
+    b"\"0.0000000001MB\"",
+    b"\r\n",
+    b"name = \"../..\"\n",
+    b"#",
+];
+const XML: &[&[u8]] = &[
+    b"<",
+    b">",
+    b"&",
+    b"&#",
+    b"&#27;",
+    b"&#x110000;",
+    b"&amp;",
+    b"<![CDATA[",
+    b"]]>",
+    b"<!--",
+    b"-->",
+    b"<?",
+    b"<!DOCTYPE",
+    b"</",
+    b"<Error>",
+    b"</Error>",
+    b"<Code>",
+    b"</Code>",
+    b"\xff",
+    b"\0",
+    b"\x1b[2J",
+    b"<Message/>",
+    b"=\"",
+];
+const HTTP: &[&[u8]] = &[
+    b"\r\n",
+    b"\r\n\r\n",
+    b"\n\n",
+    b"HTTP/1.1 ",
+    b"HTTP/1.0 200 OK\r\n",
+    b"100",
+    b"204",
+    b"101",
+    b"304",
+    b"content-length: 0\r\n",
+    b"content-length: 18446744073709551615\r\n",
+    b"transfer-encoding: chunked\r\n",
+    b"connection: close\r\n",
+    b"0\r\n\r\n",
+    b"\0",
+    b"ffffffffffffffff\r\n",
+    b"connection: upgrade\r\nupgrade: x\r\n",
+    b"-1",
+    b" ",
+    b":",
+    b"\xff",
+    b"x: y\r\n",
+];
