@@ -65,7 +65,7 @@ build:
 
 # Everything that CI runs: formatting, lints, tests, every experiment file loads, real servers, faults, page, notebook, docs.
 [group('develop')]
-check: format-check lint test (faults-short "1") real-servers page-check notebook-check docs
+check: format-check lint test (faults-short "1") real-servers (chaos "6") page-check notebook-check docs
 
 # Runs the tests.
 [group('develop')]
@@ -110,6 +110,22 @@ calibrate SIMULATIONS="1000" SEEDS="judgement" RUNS="5":
     cargo build --release --workspace --bins --examples --locked
     target/release/examples/calibrate --simulations {{SIMULATIONS}} --seeds {{SEEDS}} --docs docs
     target/release/examples/calibrate --testbed {{RUNS}} --program target/release/ttlsweep --docs docs
+
+# Kills runs at random instants, some with a loss of power, until KILLS have met them; nothing may be lost or counted twice.
+[group('develop')]
+chaos KILLS="200" *ARGS: build-debug
+    python3 scripts/chaos.py --bin target/debug --kills {{KILLS}} {{ARGS}}
+
+# A long run with random faults, killed and resumed at its end: memory, descriptors and the like as a chart, and every row.
+[group('develop')]
+soak MINUTES="60" *ARGS: build
+    python3 scripts/soak.py --bin target/release --minutes {{MINUTES}} {{ARGS}}
+
+# Feeds damaged experiment files, responses, error documents and CSV files to what reads them, SECONDS for each of the four.
+[group('develop')]
+fuzz SECONDS="60":
+    TTLSWEEP_FUZZ_SECONDS={{SECONDS}} cargo test --locked -p ttlsweep-runner --test it fuzz:: -- --nocapture
+    TTLSWEEP_FUZZ_SECONDS={{SECONDS}} cargo test --locked -p ttlsweep-report --test fuzz -- --nocapture
 
 # The cost of the instrument beside curl, locust and an untraced twin, for an idle machine; --quick takes a minute.
 [group('develop')]
