@@ -170,6 +170,22 @@ impl RowFile {
         self.record.position().map_or(0, csv::Position::line)
     }
 
+    /// Where in the file the current row begins, in bytes.
+    pub fn offset(&self) -> u64 {
+        self.record.position().map_or(0, csv::Position::byte)
+    }
+
+    /// Lets the row that begins at byte `offset` be the next one.
+    ///
+    /// # Errors
+    /// The file cannot be read there.
+    pub fn seek(&mut self, offset: u64) -> Result<(), ReadError> {
+        let mut position = csv::Position::new();
+        position.set_byte(offset);
+        let sought = self.csv.seek(position);
+        sought.map_err(|error| ReadError::Open { path: self.path.clone(), source: io::Error::from(error) })
+    }
+
     /// The error that names this row's field at `place`.
     pub fn bad(&self, place: usize, problem: String) -> ReadError {
         let column = self.header.get(place).map_or_else(|| "?".into(), String::from_utf8_lossy);
@@ -177,7 +193,11 @@ impl RowFile {
         ReadError::BadField { path: self.path.clone(), line: self.line(), column, problem }
     }
 
-    fn row<R: Row>(&self) -> Result<R, ReadError> {
+    /// The current row, with the guards of its text taken off.
+    ///
+    /// # Errors
+    /// A field does not hold what its column holds.
+    pub fn row<R: Row>(&self) -> Result<R, ReadError> {
         let unguarded = without_guards(&self.record);
         let record = unguarded.as_ref().unwrap_or(&self.record);
         record.deserialize(Some(&self.header)).map_err(|error| match error.kind() {

@@ -2,11 +2,9 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fs::File;
 use std::path::PathBuf;
 
-use csv::ByteRecord;
-use ttlsweep_record::csv_file::ReadError;
+use ttlsweep_record::csv_file::{ReadError, RowFile};
 use ttlsweep_record::row::Row;
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{SampleRecord, TransferRecord};
@@ -122,26 +120,22 @@ fn track((transfer, samples): (&TransferRecord, &[SampleRecord]), ended: f64, is
 /// Adds to each of `tracks` its rows of the file. Another runner may write no such file; then there is nothing to add.
 fn read_samples(folder: &std::path::Path, tracks: &mut HashMap<String, Vec<SampleRecord>>) -> Result<(), LoadError> {
     let path = folder.join(SampleRecord::FILE);
-    let Ok(file) = File::open(&path) else { return Ok(()) };
-    let bad = |line: u64, message: String| ReadError::BadRow { path: path.clone(), line, message };
-    let mut csv = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 20).from_reader(file);
-    let header = csv.byte_headers().map_err(|error| bad(1, error.to_string()))?.clone();
-    if let Some(missing) =
-        SampleRecord::header().into_iter().find(|name| !header.iter().any(|at| at == name.as_bytes()))
-    {
-        return Err(ReadError::MissingColumn { path, column: missing, expected: SampleRecord::FILE }.into());
+    if !path.exists() {
+        return Ok(());
     }
-    let id = header.iter().position(|name| name == b"transfer_id").unwrap_or(0);
-    let mut record = ByteRecord::new();
-    let line = |record: &ByteRecord| record.position().map_or(0, csv::Position::line);
-    while csv.read_byte_record(&mut record).map_err(|error| bad(0, error.to_string()))? {
-        let Some(track) = record.get(id).and_then(|id| tracks.get_mut(std::str::from_utf8(id).ok()?)) else { continue };
-        // A run that was killed leaves its last row torn.
-        if record.len() != header.len() {
-            continue;
+    let mut file = RowFile::open::<SampleRecord>(&path)?;
+    let id = file.place::<SampleRecord>("transfer_id")?;
+    loop {
+        match file.next_row() {
+            Ok(true) => {}
+            // A run that was killed leaves its last row torn.
+            Ok(false) | Err(ReadError::Truncated { .. }) => break,
+            Err(error) => return Err(error.into()),
         }
-        let sample = record.deserialize(Some(&header)).map_err(|error| bad(line(&record), error.to_string()))?;
-        track.push(sample);
+        let track = std::str::from_utf8(file.field(id)).ok().and_then(|id| tracks.get_mut(id));
+        if let Some(track) = track {
+            track.push(file.row()?);
+        }
     }
     for track in tracks.values_mut() {
         track.sort_by_key(|sample: &SampleRecord| sample.t_us);

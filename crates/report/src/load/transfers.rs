@@ -92,16 +92,10 @@ impl Transfers {
 /// # Errors
 /// The file cannot be read, or holds no row there.
 pub(crate) fn transfer_at(folder: &Path, place: u64) -> Result<TransferRecord, LoadError> {
-    let path = folder.join(TransferRecord::FILE);
-    let unreadable = |source| LoadError::Unreadable { path: path.clone(), source };
-    let mut csv = csv::Reader::from_path(&path).map_err(|error| unreadable(error.into()))?;
-    let header = csv.headers().map_err(|error| unreadable(error.into()))?.clone();
-    let mut position = csv::Position::new();
-    position.set_byte(place);
-    csv.seek(position).map_err(|error| unreadable(error.into()))?;
-    let mut row = csv::StringRecord::new();
-    csv.read_record(&mut row).map_err(|error| unreadable(error.into()))?;
-    row.deserialize(Some(&header)).map_err(|error| unreadable(io::Error::other(error.to_string())))
+    let mut file = RowFile::open::<TransferRecord>(&folder.join(TransferRecord::FILE))?;
+    file.seek(place)?;
+    file.next_row()?;
+    Ok(file.row()?)
 }
 
 /// The number that stands for `outcome` in the frame.
@@ -181,7 +175,7 @@ impl Columns {
             let observation = self.observe(&row, run, trial, cell)?;
             self.push(&row, &observation)?;
             self.observations.push(observation);
-            self.places.push(file.record.position().map_or(0, csv::Position::byte));
+            self.places.push(file.file.offset());
         }
         Ok(counts)
     }
