@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use csv::StringRecord;
 use ttlsweep_record::environment::{self, Environment};
 use ttlsweep_record::row::{Column, Row};
-use ttlsweep_record::{Cell, EventRecord, HarnessRecord, SampleRecord, TransferRecord, TrialRecord};
+use ttlsweep_record::{Cell, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord};
 
 use super::error::CaseError;
 use super::redact::Redactor;
@@ -152,6 +152,7 @@ const FILES: &[(&str, &[Column])] = &[
     (EventRecord::FILE, EventRecord::COLUMNS),
     (SampleRecord::FILE, SampleRecord::COLUMNS),
     (HarnessRecord::FILE, HarnessRecord::COLUMNS),
+    (ObjectRecord::FILE, ObjectRecord::COLUMNS),
 ];
 
 /// The columns that hold text of a user's or a server's choosing.

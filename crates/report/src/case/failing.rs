@@ -1,10 +1,9 @@
 //! The transfers that the case is about: those of whole trials that did not complete, starts after expiry left aside.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
-use ttlsweep_record::csv_file::read_rows;
+use ttlsweep_record::csv_file::{RowFile, read_rows};
+use ttlsweep_record::text::guarded;
 use ttlsweep_record::{Control, Outcome, TransferRecord, row::Row};
 
 use super::error::CaseError;
@@ -18,12 +17,10 @@ pub(super) const FILE: &str = "failing-transfers.csv";
 pub(super) fn read(folder: &Path) -> Result<Vec<TransferRecord>, CaseError> {
     let attempts = Attempts::choose(read_rows(folder)?)
         .map_err(|twice| LoadError::TwoWholeAttempts { path: folder.join("trials.csv"), trial_id: twice.trial_id })?;
-    let path = folder.join(TransferRecord::FILE);
-    let unreadable = |source| CaseError::Read { path: path.clone(), source };
-    let file = File::open(&path).map_err(unreadable)?;
+    let mut file = RowFile::open::<TransferRecord>(&folder.join(TransferRecord::FILE))?;
     let mut failing = Vec::new();
-    for row in csv::Reader::from_reader(BufReader::new(file)).deserialize::<TransferRecord>() {
-        let row = row.map_err(|error| unreadable(error.into()))?;
+    while file.next_row()? {
+        let row: TransferRecord = file.row()?;
         let counts = matches!(attempts.fate(&row.trial_id, row.attempt), Fate::Counts(_));
         if counts && is_failure(row.outcome) && row.control != Some(Control::ExpiredStart) {
             failing.push(row);
@@ -44,7 +41,7 @@ pub(super) fn write(folder: &Path, failing: &[TransferRecord]) -> Result<(), Cas
     let mut writer = csv::Writer::from_path(&path).map_err(unwritable)?;
     writer.write_record(HEADER).map_err(unwritable)?;
     for row in failing {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let text = |text: &Option<String>| guarded(text.as_deref().unwrap_or_default()).into_owned();
         writer
             .write_record([
                 row.ended_at.to_string(),
@@ -52,9 +49,9 @@ pub(super) fn write(folder: &Path, failing: &[TransferRecord]) -> Result<(), Cas
                 row.expires_at.map(|at| at.to_string()).unwrap_or_default(),
                 row.margin_us.map(|margin| margin.to_string()).unwrap_or_default(),
                 row.method.to_string(),
-                row.endpoint.clone(),
-                row.object_key.clone(),
-                row.transfer_id.clone(),
+                guarded(&row.endpoint).into_owned(),
+                guarded(&row.object_key).into_owned(),
+                guarded(&row.transfer_id).into_owned(),
                 text(&row.request_id),
                 text(&row.host_id),
                 row.status.map(|status| status.to_string()).unwrap_or_default(),
