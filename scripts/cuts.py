@@ -29,7 +29,7 @@ expiry = "in-flight"
 cut = ["reset", "close", "respond"]
 tls = [false, true]
 [grid]
-users = 5
+users = 10
 ttl = "1s"
 size = "{size}"
 bandwidth = "{bandwidth}"
@@ -113,7 +113,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=Path, default=PROJECT / "target" / "release", help="the folder of the program")
     parser.add_argument("--out", type=Path, default=PROJECT / "docs", help="the folder of bench.md")
-    parser.add_argument("--blocks", type=int, default=20, help="repetitions; each is 30 transfers a method")
+    parser.add_argument("--blocks", type=int, default=10, help="repetitions; each is 60 transfers a method")
     parser.add_argument("--bandwidth", default="8Mbit/s", help="each user's own cap")
     parser.add_argument("--size", default="4MB", help="of each body; it has to outlast a link of a second")
     parser.add_argument("--write", action="store_true", help="write the table into bench.md")

@@ -48,6 +48,7 @@ kind = "s3"
 bucket = "{BUCKET}"
 endpoint = "{endpoint}"
 addressing = "path"
+keep_objects = true
 [grid]
 users = {load.users}
 ttl = "1h"
