@@ -15,8 +15,8 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bench import report
 from bench.tools import PROJECT, Unavailable, environment, program
+from pages import replace_part
 
 WITHIN_US = 5_000
 EXPERIMENT = """[experiment]
@@ -98,13 +98,11 @@ def main() -> int:
     ttlsweep, found = program(arguments.bin, "ttlsweep"), []
     with tempfile.TemporaryDirectory(prefix="cuts-") as folder:
         for method in ("put", "get"):
-            found += measure(
-                ttlsweep, method, arguments.blocks, arguments.bandwidth, arguments.size, Path(folder)
-            )
+            found += measure(ttlsweep, method, arguments.blocks, arguments.bandwidth, arguments.size, Path(folder))
             print(f"{method}: {len(found)} transfers so far", file=sys.stderr)
     text = table(found)
     if arguments.write:
-        report.replace_part(arguments.out / "bench.md", "cuts", text)
+        replace_part(arguments.out / "bench.md", "cuts", text)
     print(text)
     return 0
 
