@@ -86,12 +86,10 @@ async fn uploads_and_downloads_flow_at_the_rate_that_was_asked_for_and_share_it_
             achieved / ASKED_BPS * 100.0,
             trial.scheduler_lag_us.unwrap()
         );
-        // A machine that is short of time carries no rate, and the row says so.
-        if trial.starved {
-            continue;
-        }
         let off = achieved / ASKED_BPS - 1.0;
-        assert!(off.abs() <= 0.01 + QUANTUM / MOVED_BYTES, "{off}: {trial:?}");
+        // Nobody gets more than the cap, and less only where the machine was short of processor time, as the row then says.
+        let slack = 0.01 + QUANTUM / MOVED_BYTES;
+        assert!(off <= slack && (off >= -slack || trial.starved), "{off}: {trial:?}");
         assert!(unfair <= 1.1, "{durations:?}");
     }
     assert!(transfers.iter().all(|row| row.outcome == Outcome::Completed));

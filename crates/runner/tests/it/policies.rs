@@ -35,6 +35,10 @@ fn size_of(method: Method) -> u64 {
     if method == Method::Get { 1_500_000 } else { 300_000 }
 }
 
+/// What the sockets hold of a download: the testbed's send buffer and 0.2 s of its user's share, both of which the kernel
+/// doubles.
+const IN_SOCKETS: i64 = 2 * (64 << 10) + 2 * 100_000;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_say_what_the_testbed_did_under_every_policy() {
     let variants = [
@@ -179,11 +183,15 @@ fn check(row: &TransferRecord, deed: &Deed, trial: &TrialRecord, cut: Cut, story
         (None, ExpiryPolicy::InFlight) => {
             let margin = row.margin_us.unwrap();
             assert!(margin >= 0, "{story}");
-            // A FIN queues behind what the sockets hold of a download, and is met when the cap has let all that through.
-            if upload || cut == Cut::Reset {
-                // No instant is more exact than the machine was on time, which the trial has measured. How exact they are on
-                // an idle one is what `just cuts` tells; here it is enough that the cut is expiry's and nothing else's.
-                let late = i64::try_from(trial.scheduler_lag_us.unwrap()).unwrap();
+            // No instant is more exact than the machine was on time, which the trial has measured. On one that was short of
+            // processor time even that is no bound, since several waits add up: it is enough that the cut is expiry's.
+            let late = i64::try_from(trial.scheduler_lag_us.unwrap()).unwrap();
+            let queued = !upload && cut != Cut::Reset;
+            if !trial.starved {
+                // A FIN queues behind what the sockets hold of a download, and is met when the cap has let all that through.
+                let behind = if queued { IN_SOCKETS * 1_000_000 / (size_of(row.method) as i64 / 3) } else { 0 };
+                assert!(margin < 50_000 + behind + late, "{story}");
+            } else if !queued {
                 assert!(margin < 500_000 + late, "{story}");
             }
             let broken_in = if upload { Phase::RequestBody } else { Phase::ResponseBody };
