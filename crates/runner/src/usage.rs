@@ -54,17 +54,20 @@ impl UsageProbe {
         Self { began: Instant::now(), cpu: cpu_time(), cpu_wait: cpu_wait(), ticks: Ticks::now(), descriptors, task }
     }
 
-    /// What was used since the start.
+    /// What was used since the start. The clock is read outside of the processor's time, here as in [`start`](Self::start):
+    /// a thread that works between the two readings would else have used more than there was.
     pub fn so_far(&self) -> Usage {
-        let (wall, cpu) = (self.began.elapsed(), cpu_time().saturating_sub(self.cpu));
-        let all = wall.as_nanos() * u128::from(machine::cpus());
+        let cpu = cpu_time().saturating_sub(self.cpu);
+        let cpu_wait = cpu_wait().zip(self.cpu_wait).map(|(now, then)| now.saturating_sub(then));
         let ticks = Ticks::now().zip(self.ticks).map(|(now, then)| now.since(then));
         let descriptors = self.descriptors.load(Relaxed).max(open_descriptors().unwrap_or(0));
+        let wall = self.began.elapsed();
+        let all = wall.as_nanos() * u128::from(machine::cpus());
         Usage {
             wall,
             cpu,
             cpu_permille: permille(cpu.as_nanos(), all).unwrap_or(0),
-            cpu_wait: cpu_wait().zip(self.cpu_wait).map(|(now, then)| now.saturating_sub(then)),
+            cpu_wait,
             machine_busy_permille: ticks.and_then(|ticks| permille(ticks.busy.into(), ticks.all.into())),
             machine_steal_permille: ticks.and_then(|ticks| permille(ticks.stolen.into(), ticks.all.into())),
             descriptors: (descriptors > 0).then_some(descriptors),
