@@ -4,6 +4,9 @@ how long after that instant the tool met the cut.
 
 Client and testbed share one clock, so the margin is the error of both together: the testbed's lateness and the tool's. Also
 checked: that expires_at is the whole second in the row's presigned_at plus its TTL. Writes a table into docs/bench.md.
+
+Downloads are measured twice. Paced by the server, nothing waits in front of a FIN, and it is met when it comes. Capped by the
+tool, a FIN queues behind what both kernels hold, and the row tells when the cap has let all of that through.
 """
 
 import argparse
@@ -19,6 +22,8 @@ from bench.tools import PROJECT, Unavailable, environment, program
 from pages import replace_part
 
 WITHIN_US = 5_000
+# What the table calls it, the method, and whose pace it is.
+KINDS = [("upload", "put", "client"), ("download", "get", "server"), ("download, capped", "get", "client")]
 EXPERIMENT = """[experiment]
 name = "cuts"
 question = "How long after it happened is a cut recorded?"
@@ -28,12 +33,12 @@ kind = "embedded"
 expiry = "in-flight"
 cut = ["reset", "close", "respond"]
 tls = [false, true]
+{server}
 [grid]
 users = 10
 ttl = "1s"
 size = "{size}"
-bandwidth = "{bandwidth}"
-bandwidth_per = "user"
+{client}
 [transfer]
 method = "{method}"
 jitter = "1s"
@@ -45,16 +50,19 @@ expired_start = false
 """
 
 
-def measure(ttlsweep, method, blocks, bandwidth, size, folder) -> list:
-    file = folder / f"{method}.toml"
-    file.write_text(EXPERIMENT.format(method=method, blocks=blocks, bandwidth=bandwidth, size=size))
+def measure(ttlsweep, kind, blocks, bandwidth, size, folder) -> list:
+    name, method, paced_by = kind
+    server = f'faults = ["slow:{bandwidth}"]' if paced_by == "server" else ""
+    client = f'bandwidth = "{bandwidth}"\nbandwidth_per = "user"' if paced_by == "client" else ""
+    file = folder / f"{method}-{paced_by}.toml"
+    file.write_text(EXPERIMENT.format(method=method, blocks=blocks, server=server, client=client, size=size))
     command = [ttlsweep, "run", file, "--out", folder / "out", "--yes", "--progress", "none"]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"ttlsweep ended with {done.returncode}:\n{done.stderr}")
     run = Path(done.stdout.strip())
     cells = {cell["cell_id"]: cell for cell in rows(run / "cells.csv")}
-    return [(cells[row["cell_id"]], row) for row in rows(run / "transfers.csv")]
+    return [(name, cells[row["cell_id"]], row) for row in rows(run / "transfers.csv")]
 
 
 def rows(path) -> list:
@@ -70,23 +78,24 @@ def expiry_is_exact(row) -> bool:
 
 def table(found) -> str:
     margins, others = defaultdict(list), 0
-    for cell, row in found:
+    for name, cell, row in found:
         if row["outcome"] in ("reset", "closed", "rejected"):
             wire = "TLS" if cell["tls"] == "true" else "TCP"
-            margins[(row["method"], wire, cell["cut"])].append(int(row["margin_us"]))
+            margins[(name, wire, cell["cut"])].append(int(row["margin_us"]))
         else:
             others += 1
     lines = [
-        "| method | wire | cut by | cuts | earliest | median | p99 | latest | within 5 ms |",
+        "| transfer | wire | cut by | cuts | earliest | median | p99 | latest | within 5 ms |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
-    for (method, wire, cut), cuts in sorted(margins.items(), key=lambda item: (item[0][0] != "put", item[0])):
+    names = [name for name, _, _ in KINDS]
+    for (name, wire, cut), cuts in sorted(margins.items(), key=lambda item: (names.index(item[0][0]), item[0])):
         cuts.sort()
         p99 = cuts[min(len(cuts) - 1, len(cuts) * 99 // 100)]
         held = "yes" if cuts[0] >= 0 and p99 <= WITHIN_US else "**no**"
         texts = [f"{us / 1000:.1f} ms" for us in (cuts[0], cuts[len(cuts) // 2], p99, cuts[-1])]
-        lines.append(f"| {method} | {wire} | {cut} | {len(cuts)} | " + " | ".join(texts) + f" | {held} |")
-    exact = sum(expiry_is_exact(row) for _, row in found)
+        lines.append(f"| {name} | {wire} | {cut} | {len(cuts)} | " + " | ".join(texts) + f" | {held} |")
+    exact = sum(expiry_is_exact(row) for _, _, row in found)
     lines += ["", f"Expiry is the link's date and its TTL, to the microsecond, in {exact} of {len(found)} rows."]
     if others:
         lines.append(f"{others} transfers were over before their link expired, and were not cut.")
@@ -97,9 +106,9 @@ def main() -> int:
     arguments = parse_arguments()
     ttlsweep, found = program(arguments.bin, "ttlsweep"), []
     with tempfile.TemporaryDirectory(prefix="cuts-") as folder:
-        for method in ("put", "get"):
-            found += measure(ttlsweep, method, arguments.blocks, arguments.bandwidth, arguments.size, Path(folder))
-            print(f"{method}: {len(found)} transfers so far", file=sys.stderr)
+        for kind in KINDS:
+            found += measure(ttlsweep, kind, arguments.blocks, arguments.bandwidth, arguments.size, Path(folder))
+            print(f"{kind[0]}: {len(found)} transfers so far", file=sys.stderr)
     text = table(found)
     if arguments.write:
         replace_part(arguments.out / "bench.md", "cuts", text)
@@ -111,8 +120,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=Path, default=PROJECT / "target" / "release", help="the folder of the program")
     parser.add_argument("--out", type=Path, default=PROJECT / "docs", help="the folder of bench.md")
-    parser.add_argument("--blocks", type=int, default=10, help="repetitions; each is 60 transfers a method")
-    parser.add_argument("--bandwidth", default="8Mbit/s", help="each user's own cap")
+    parser.add_argument("--blocks", type=int, default=10, help="repetitions; each is 60 transfers of each of the three kinds")
+    parser.add_argument("--bandwidth", default="8Mbit/s", help="each user's own pace")
     parser.add_argument("--size", default="4MB", help="of each body; it has to outlast a link of a second")
     parser.add_argument("--write", action="store_true", help="write the table into bench.md")
     return parser.parse_args()

@@ -121,12 +121,14 @@ pub struct ConnectionFacts {
     pub info: Option<TcpInfo>,
     /// Segments sent again during this transfer.
     pub retransmits: Option<u32>,
-    /// Bytes written to the socket during this transfer, TLS included.
+    /// Bytes written to the socket from the request's first on, TLS included, its handshake not.
     pub socket_written: u64,
-    /// Bytes read from the socket during this transfer, TLS included.
+    /// Bytes read from the socket from the request's first on, TLS included, its handshake not.
     pub socket_read: u64,
     /// When the socket last took bytes.
     pub last_write: Option<Instant>,
+    /// When the first of these were read.
+    pub first_read: Option<Instant>,
     /// When bytes were last read.
     pub last_read: Option<Instant>,
 }
@@ -266,8 +268,6 @@ async fn still_open(kept: Option<Connection>, tape: &mut Tape) -> Option<Connect
 
 /// What the connection's counters stood at when the transfer began.
 struct Before {
-    written: u64,
-    read: u64,
     retransmits: Option<u32>,
 }
 
@@ -276,8 +276,6 @@ impl Before {
         let first = connection.transfers == 0;
         Self {
             // A new connection's handshake belongs to its first transfer.
-            written: if first { 0 } else { connection.seen.written() },
-            read: if first { 0 } else { connection.seen.read() },
             retransmits: if first { Some(0) } else { connection.kernel.tcp_info().map(|info| info.retransmits) },
         }
     }
@@ -304,9 +302,10 @@ impl Before {
                 .map(|seen| exchange.first_byte_read.map_or(seen, |read| seen.min(read))),
             info,
             retransmits: info.zip(self.retransmits).map(|(info, before)| info.retransmits.saturating_sub(before)),
-            socket_written: seen.written() - self.written,
-            socket_read: seen.read() - self.read,
+            socket_written: seen.written_in_exchange(),
+            socket_read: seen.read_in_exchange(),
             last_write: seen.last_write(),
+            first_read: seen.first_read(),
             last_read: seen.last_read(),
         }
     }

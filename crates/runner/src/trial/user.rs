@@ -69,7 +69,7 @@ impl Tally {
         let (bytes, first, last) = if upload {
             (connection.socket_written, observed.exchange.first_byte_written, connection.last_write)
         } else {
-            (connection.socket_read, observed.exchange.first_byte_read, connection.last_read)
+            (connection.socket_read, connection.first_read, connection.last_read)
         };
         self.socket_bytes += bytes;
         self.first_byte = self.first_byte.into_iter().chain(first).min();
@@ -302,11 +302,13 @@ impl User {
         row.clock_offset_us = offset.middle_us();
     }
 
-    async fn look_up(&self, row: &mut TransferRecord, operation: Option<&Operation>) {
+    async fn look_up(&mut self, row: &mut TransferRecord, operation: Option<&Operation>) {
         let Some(operation) = operation else { return };
         if !row.method.is_upload() || row.outcome == Outcome::Completed {
             return;
         }
+        // An interrupt ends the wait, and is heard below.
+        let _ = self.stop.sleep_until(Instant::now() + LOOK_UP_AFTER).await;
         row.object_state = Some(if self.trial.run.stop.is_thrown() {
             // Ctrl-C must not wait for a look-up at every user.
             ObjectState::Unknown
@@ -357,6 +359,10 @@ pub(crate) fn download_key(cell: &ttlsweep_record::Cell, experiment: &str, run_i
 
 /// What a transfer's row says when nobody was left to see its end.
 pub(crate) const RUN_KILLED: &str = "run killed";
+
+/// How long after its end a transfer's object is looked for. Links that expire in one second are cut together, and a look-up's
+/// handshake and XML would take the processor from the transfers whose end is still to be met.
+const LOOK_UP_AFTER: Duration = Duration::from_millis(50);
 
 /// How long after its expiry an `expired-start` control starts at the earliest, so that a server whose clock is a little behind must
 /// refuse it, too.

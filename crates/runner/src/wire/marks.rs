@@ -81,6 +81,7 @@ impl Marks {
 
     /// Begins a new exchange whose request has a body of `body_len` bytes.
     pub fn begin(&self, body_len: u64, waits_for_continue: bool) {
+        self.seen.begin_exchange();
         let settled = (0, self.seen.written());
         *self.lock() = Exchange { body_len, waits_for_continue, settled, ..Exchange::default() };
     }

@@ -15,7 +15,11 @@ pub struct Seen {
     read: AtomicU64,
     /// Nanoseconds after `origin`, plus one; zero = never.
     last_write: AtomicU64,
+    first_read: AtomicU64,
     last_read: AtomicU64,
+    /// What had passed when the exchange that is under way began.
+    written_before: AtomicU64,
+    read_before: AtomicU64,
     rare: Mutex<Rare>,
 }
 
@@ -59,7 +63,10 @@ impl Seen {
             written: AtomicU64::new(0),
             read: AtomicU64::new(0),
             last_write: AtomicU64::new(0),
+            first_read: AtomicU64::new(0),
             last_read: AtomicU64::new(0),
+            written_before: AtomicU64::new(0),
+            read_before: AtomicU64::new(0),
             rare: Mutex::default(),
         }
     }
@@ -72,6 +79,29 @@ impl Seen {
     /// Bytes that were read from the socket so far, TLS included.
     pub fn read(&self) -> u64 {
         self.read.load(Relaxed)
+    }
+
+    /// From here on bytes are another exchange's.
+    pub fn begin_exchange(&self) {
+        self.written_before.store(self.written(), Relaxed);
+        self.read_before.store(self.read(), Relaxed);
+        self.first_read.store(0, Relaxed);
+    }
+
+    /// Bytes that the socket took since the exchange began, TLS included.
+    pub fn written_in_exchange(&self) -> u64 {
+        self.written() - self.written_before.load(Relaxed)
+    }
+
+    /// Bytes that were read from the socket since the exchange began, TLS included.
+    pub fn read_in_exchange(&self) -> u64 {
+        self.read() - self.read_before.load(Relaxed)
+    }
+
+    /// When the first bytes since the exchange began were read from the socket. Under TLS this is before any of them can be
+    /// told: a record opens only once it is there whole.
+    pub fn first_read(&self) -> Option<Instant> {
+        self.instant(&self.first_read)
     }
 
     /// When the socket last took bytes.
@@ -122,7 +152,11 @@ impl Seen {
 
     pub(super) fn note_read(&self, bytes: usize) {
         self.read.fetch_add(bytes as u64, Relaxed);
-        self.last_read.store(self.nanos(), Relaxed);
+        let now = self.nanos();
+        self.last_read.store(now, Relaxed);
+        if self.first_read.load(Relaxed) == 0 {
+            self.first_read.store(now, Relaxed);
+        }
     }
 
     pub(super) fn note_end_of_file(&self) {
