@@ -90,7 +90,7 @@ impl Run {
         let burst = chance.happens(world.bursts).then(|| start + chance.between(0, world.plan.needed_us));
         let fate = Fate { burst_at: burst, throttled: chance.happens(world.throttled_trials) };
         // The controls' links are long dead or never die; the others are made right before, or all at the trial's start.
-        let start = if cell.control == Some(Control::ExpiredStart) { start + SECOND } else { start };
+        let start = if cell.control == Some(Control::ExpiredStart) { start + 3 * SECOND } else { start };
         let mut last = start;
         for user in 1..=cell.users {
             let mut clock = start + i64::from(user) * 200 + chance.between(0, 3_000);
@@ -98,8 +98,8 @@ impl Run {
             for sequence in 1..=world.plan.transfers_per_user {
                 let made_at =
                     if world.plan.transfers_per_user > 1 { minted_at } else { clock - chance.between(100, 900) };
-                // A date is cut to whole seconds; an expired start is made in the second second after expiry.
-                let made_at = if cell.control == Some(Control::ExpiredStart) { made_at - 2 * SECOND } else { made_at };
+                // A date is cut to whole seconds; an expired start is made in the fourth second after expiry.
+                let made_at = if cell.control == Some(Control::ExpiredStart) { made_at - 4 * SECOND } else { made_at };
                 let reused = sequence > 1 && self.transfers.last().is_some_and(|row| row.status == Some(200));
                 let connect = if reused { 0 } else { 3 * rtt_us / 2 };
                 let head_written_at = clock + connect + chance.between(50, 500);

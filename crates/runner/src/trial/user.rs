@@ -171,9 +171,9 @@ impl User {
         if cell.control == Some(Control::ExpiredStart)
             && let Some(expires_at) = signed.expires_at
         {
-            // Expiry falls on a whole second. The trial's jitter spreads the starts over the second that follows, or all their
-            // answers' dates would tell the same about the server's clock.
-            let spread = i64::try_from(trial.trial.jitter.as_micros()).unwrap_or(0) % PAST_EXPIRY_US;
+            // Expiry falls on a whole second. The trial's jitter spreads the starts over one second, or all their answers'
+            // dates would tell the same about the server's clock.
+            let spread = i64::try_from(trial.trial.jitter.as_micros()).unwrap_or(0) % 1_000_000;
             let expired = run.clock.anchor().instant_at(expires_at.plus_micros(PAST_EXPIRY_US + spread));
             if let Some(reason) = self.stop.sleep_until(expired).await {
                 return Err(reason);
@@ -364,9 +364,9 @@ pub(crate) const RUN_KILLED: &str = "run killed";
 /// handshake and XML would take the processor from the transfers whose end is still to be met.
 const LOOK_UP_AFTER: Duration = Duration::from_millis(50);
 
-/// How long after its expiry an `expired-start` control starts at the earliest, so that a server whose clock is a little behind must
-/// refuse it, too.
-const PAST_EXPIRY_US: i64 = 1_000_000;
+/// How long after its expiry an `expired-start` control starts at the earliest: a server whose clock is two seconds behind, as is
+/// still met where clocks are synchronised badly, must refuse it, too.
+const PAST_EXPIRY_US: i64 = 3_000_000;
 
 #[cfg(test)]
 mod tests {
