@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::share::{Portion, Share};
 use crate::units::Timestamp;
 
 /// The file's name within a run's folder.
@@ -29,8 +30,14 @@ pub struct Environment {
     pub seed: u64,
     /// Blocks.
     pub repetitions: u32,
-    /// Trials in the plan, controls included.
+    /// Trials in the plan, controls included; those of the whole plan also where this is a shard of it.
     pub trials: u64,
+    /// Which shard of the plan's blocks this is, as `2/4`; nothing where it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Share>,
+    /// Which part of every trial's users this is, as `2/4`; nothing where all users are here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Share>,
     /// When the run began (UTC).
     pub started_at: Timestamp,
     /// The command line, credentials never being part of it.
@@ -71,6 +78,11 @@ pub struct ClockOffset {
 }
 
 impl Environment {
+    /// What this is of a plan that several processes run together; nothing where one process runs all of it.
+    pub fn portion(&self) -> Option<Portion> {
+        self.shard.map(Portion::Shard).or_else(|| self.part.map(Portion::Part))
+    }
+
     /// Reads the file from a run's folder.
     ///
     /// # Errors

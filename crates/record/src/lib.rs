@@ -2,8 +2,8 @@
 //!
 //! Runner and report share nothing but these files, so this crate is the contract between them: no async, no HTTP, no
 //! data frames. Start with [`rows`] (one type per file), then [`words`] (the closed vocabularies of their columns) and
-//! [`units`] (sizes, rates, instants); [`fault`] is the notation of the testbed's faults. [`csv_file`] writes and reads
-//! the files; [`text`] is what keeps others' text harmless in them; [`dictionary`] prints their documentation.
+//! [`units`] (sizes, rates, instants); [`fault`] is the notation of the testbed's faults, [`share`] that of what one process
+//! runs of a plan that several run together. [`csv_file`] writes and reads the files; [`text`] is what keeps others' text harmless in them; [`dictionary`] prints their documentation.
 
 pub mod csv_file;
 pub mod dictionary;
@@ -11,6 +11,7 @@ pub mod environment;
 pub mod fault;
 pub mod row;
 pub mod rows;
+pub mod share;
 pub mod text;
 pub mod units;
 pub mod words;
@@ -20,5 +21,6 @@ pub use rows::{
     Cell, ComparisonRecord, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION, SampleRecord, SummaryRecord,
     TransferRecord, TrialRecord,
 };
+pub use share::{Portion, Share};
 pub use units::{BitRate, ByteCount, Timestamp};
 pub use words::*;

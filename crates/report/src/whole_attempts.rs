@@ -93,6 +93,7 @@ mod tests {
             scheduler_lag_us: None,
             starved: false,
             host: "h".into(),
+            part: None,
         }
     }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use ttlsweep_record::ByteCount;
 use ttlsweep_record::units::parse_duration;
+use ttlsweep_record::{ByteCount, Portion};
 
 use crate::experiment::LoadOptions;
+use crate::portion::{AskedShare, parse_run_id};
 use crate::progress::Mode;
 
 /// Finds out whether a store cuts presigned transfers whose link expires in flight, or whether something else happens.
@@ -46,6 +47,9 @@ pub struct RunArgs {
     /// What changes the experiment.
     #[command(flatten)]
     pub overrides: OverrideArgs,
+    /// What this process runs of the plan, where several run it together.
+    #[command(flatten)]
+    pub portion: PortionArgs,
     /// Print the plan and its estimate, and send nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -58,6 +62,30 @@ pub struct RunArgs {
     /// How progress is shown, on stderr
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
     pub progress: Mode,
+}
+
+/// What one process runs of a plan that several run together.
+#[derive(Debug, Clone, Args)]
+pub struct PortionArgs {
+    /// Run shard I of N: whole blocks of the plan; `auto` asks the variables of Slurm, AWS Batch or Cloud Run, `auto/N` those of
+    /// Kubernetes
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<AskedShare>,
+    /// The name that all shards share; derived from the plan without it, so that they agree
+    #[arg(long, value_name = "NAME", requires = "shard", value_parser = parse_run_id)]
+    pub run_id: Option<String>,
+}
+
+impl PortionArgs {
+    /// The portion that is asked for; `variable` looks up a variable of the environment.
+    ///
+    /// # Errors
+    /// The engine's variables do not tell which one it is; the message names the option.
+    pub fn resolve(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Portion>, String> {
+        let Some(shard) = self.shard else { return Ok(None) };
+        let share = shard.resolve(variable).map_err(|error| format!("--shard auto: {error}"))?;
+        Ok(Some(Portion::Shard(share)))
+    }
 }
 
 /// What a plan may take at a real endpoint without anyone being asked.

@@ -2,6 +2,7 @@
 
 pub mod clean;
 pub mod doctor;
+mod portion;
 pub mod resume;
 pub mod run;
 pub mod trace;
@@ -21,6 +22,7 @@ use crate::files::{Files, JOURNAL};
 use crate::machine;
 use crate::plan::Plan;
 use crate::progress::Mode;
+use crate::run_folder::RunFolder;
 use crate::stop::StopSwitch;
 use crate::sweep::{Sweep, SweepError};
 use crate::target::Targets;
@@ -29,7 +31,7 @@ use crate::target::Targets;
 struct Job<'a> {
     experiment: &'a Experiment,
     plan: &'a Plan,
-    folder: &'a Path,
+    folder: &'a RunFolder,
     environment: Environment,
     targets: Targets,
     files: Files,
@@ -46,12 +48,14 @@ impl Job<'_> {
     /// Runs what is missing and says how it ended.
     async fn carry_out(self) -> Result<ExitCode, Failure> {
         let Job { experiment, plan, folder, mut environment, targets, files, .. } = self;
+        let (path, portion) = (folder.path(), environment.portion());
         let sweep = Sweep {
             plan,
             experiment: &experiment.name,
             parallel_trials: experiment.parallel_trials,
             run_id: &environment.run_id,
             host: &environment.host,
+            portion,
             attempts: self.attempts,
             whole: self.whole,
             last_connection_id: self.last_connection_id,
@@ -75,26 +79,29 @@ impl Job<'_> {
                 format!(
                     "cannot write the run's files: {error}; the run ends here so that no transfer goes unrecorded\n\
                      rows before that are kept; when it can be written again: ttlsweep resume {}",
-                    folder.display()
+                    path.display()
                 ),
             ),
             other => other.into(),
         })?;
-        environment.write(folder).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+        environment.write(path).map_err(|error| Failure::new(ExitCode::Internal, error))?;
 
-        println!("{}", folder.display());
-        tell_left(&ended.left, folder);
         if ended.missing > 0 {
+            println!("{}", path.display());
+            tell_left(&ended.left, path);
             eprintln!(
                 "stopped: {} transfers recorded, {} of them failed; {} trials are missing\nto go on: ttlsweep resume {}",
                 ended.transfers,
                 ended.failures,
                 ended.missing,
-                folder.display()
+                path.display()
             );
-            return Ok(ExitCode::Interrupted);
+            return Ok(ExitCode::stopped(portion));
         }
-        remove_journal(folder);
+        remove_journal(path);
+        let path = folder.finish()?;
+        println!("{}", path.display());
+        tell_left(&ended.left, &path);
         eprintln!("done: {} transfers, {} of them failed", ended.transfers, ended.failures);
         Ok(ExitCode::Done)
     }
@@ -123,9 +130,9 @@ fn tell_left(left: &[Left], folder: &Path) {
     );
 }
 
-/// At Ctrl-C or SIGTERM throws `stop`; at a second one `leave`, and ends the process if it has not come to its end soon after;
-/// a third one ends it at once.
-fn stop_on_signals(stop: &StopSwitch, leave: &StopSwitch) -> std::io::Result<()> {
+/// At Ctrl-C or SIGTERM throws `stop`; at a second one `leave`, and ends the process with `code` if it has not come to its end
+/// soon after; a third one ends it at once.
+fn stop_on_signals(stop: &StopSwitch, leave: &StopSwitch, code: ExitCode) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -150,7 +157,7 @@ fn stop_on_signals(stop: &StopSwitch, leave: &StopSwitch) -> std::io::Result<()>
             () = tokio::time::sleep(LEAVING) => {}
             () = both(&mut interrupt, &mut terminate) => {}
         }
-        std::process::exit(ExitCode::Interrupted as i32);
+        std::process::exit(code as i32);
     });
     Ok(())
 }

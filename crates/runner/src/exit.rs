@@ -8,6 +8,7 @@ use crate::store::PreflightError;
 use crate::sweep::SweepError;
 use crate::target::TargetError;
 use miette::Report;
+use ttlsweep_record::Portion;
 use ttlsweep_record::text::visible_lines;
 
 /// How the process ends.
@@ -19,10 +20,18 @@ pub enum ExitCode {
     Internal = 1,
     /// The command line or the experiment is wrong; no retry will mend it.
     Usage = 2,
-    /// The target cannot be reached now; try again later.
+    /// The target cannot be reached now, or a portion of a run was stopped: start the same command again.
     TryAgain = 75,
     /// Stopped by the user; everything is flushed, and the run can be resumed.
     Interrupted = 130,
+}
+
+impl ExitCode {
+    /// How a run ends that was stopped. A portion's process belongs to an engine, which starts it again where its code says
+    /// that this may help, and finds 130 in no program but a shell's.
+    pub fn stopped(portion: Option<Portion>) -> Self {
+        if portion.is_some() { Self::TryAgain } else { Self::Interrupted }
+    }
 }
 
 impl From<ExitCode> for std::process::ExitCode {
@@ -73,7 +82,10 @@ impl From<FolderError> for Failure {
     fn from(error: FolderError) -> Self {
         let code = match &error {
             FolderError::Io { source, .. } if is_full(source.kind()) => ExitCode::Internal,
-            FolderError::Io { .. } | FolderError::InUse(_) | FolderError::NoRun(_) => ExitCode::Usage,
+            FolderError::Io { .. }
+            | FolderError::InUse(_)
+            | FolderError::NoRun(_)
+            | FolderError::OtherDivision { .. } => ExitCode::Usage,
         };
         Self::new(code, error)
     }

@@ -34,6 +34,7 @@ pub mod link;
 pub mod machine;
 pub mod object_key;
 pub mod plan;
+pub mod portion;
 pub mod progress;
 pub mod run_folder;
 pub mod s3_error;

@@ -3,11 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// What the keys of one run begin with: `<prefix>/<experiment>/<run>/`.
+use ttlsweep_record::Portion;
+
+/// What the keys of one run begin with: `<prefix>/<experiment>/<run>/`, and behind that `shard-2-of-4/` where several
+/// processes run it together, so that none of them deletes what another one still needs.
 ///
 /// Only a prefix makes an [`ObjectKey`], and whatever puts or deletes asks for one: no other key is ever written or deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunPrefix(Arc<str>);
+pub struct RunPrefix {
+    text: Arc<str>,
+    is_whole_runs: bool,
+}
 
 /// The key of an object below a run's prefix.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,30 +25,44 @@ impl RunPrefix {
     pub fn new(prefix: &str, experiment: &str, run_id: &str) -> Self {
         let prefix = prefix.trim_matches('/');
         let separator = if prefix.is_empty() { "" } else { "/" };
-        Self(format!("{prefix}{separator}{}/{}/", segment(experiment), segment(run_id)).into())
+        let text = format!("{prefix}{separator}{}/{}/", segment(experiment), segment(run_id));
+        Self { text: text.into(), is_whole_runs: true }
+    }
+
+    /// What the keys of a portion of the run begin with.
+    #[must_use]
+    pub fn of_portion(self, portion: Option<Portion>) -> Self {
+        match portion {
+            None => self,
+            Some(portion) => Self { text: format!("{self}{}/", portion.folder_name()).into(), is_whole_runs: false },
+        }
     }
 
     /// The key of this name below the prefix.
     pub fn key(&self, name: impl fmt::Display) -> ObjectKey {
-        ObjectKey(format!("{}{}", self.0, segment(&name.to_string())))
+        ObjectKey(format!("{self}{}", segment(&name.to_string())))
     }
 
     /// A key that was read somewhere, such as in a run's record or in a store's listing; nothing where this run cannot have
-    /// made it.
+    /// made it. What the portions of a run made is the run's.
     pub fn recorded(&self, key: &str) -> Option<ObjectKey> {
-        let name = key.strip_prefix(&*self.0)?;
+        let name = key.strip_prefix(&*self.text)?;
+        let name = match name.split_once('/') {
+            Some((folder, name)) if self.is_whole_runs && is_portions(folder) => name,
+            _ => name,
+        };
         (segment(name) == name).then(|| ObjectKey(key.to_owned()))
     }
 
     /// The prefix, ending with `/`.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
 impl fmt::Display for RunPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -59,6 +79,11 @@ impl fmt::Display for ObjectKey {
     }
 }
 
+/// Whether this level of a key is a portion's.
+fn is_portions(folder: &str) -> bool {
+    Portion::of_folder_name(folder).is_some_and(|portion| portion.folder_name() == folder)
+}
+
 /// One level of a key: never empty, never one that a store which keeps files would take for a step upwards.
 fn segment(name: &str) -> String {
     let name: String = name.chars().map(|char| if char == '/' || char.is_control() { '-' } else { char }).collect();
@@ -70,6 +95,8 @@ fn segment(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ttlsweep_record::Share;
+
     use super::*;
 
     #[test]
@@ -103,6 +130,20 @@ mod tests {
             assert_eq!(prefix.recorded(key), None, "{key}");
         }
         assert!(prefix.recorded("ttlsweep/grid/run/a").is_some());
+    }
+
+    #[test]
+    fn what_a_portion_made_is_its_own_and_the_runs_and_no_other_portions() {
+        let run = RunPrefix::new("ttlsweep/", "grid", "run");
+        let shard = |number| run.clone().of_portion(Some(Portion::Shard(Share::new(number, 4).unwrap())));
+        let key = shard(2).key("b02-c001");
+        assert_eq!(key.as_str(), "ttlsweep/grid/run/shard-2-of-4/b02-c001");
+        assert_eq!(run.recorded(key.as_str()), Some(key.clone()));
+        assert_eq!(shard(2).recorded(key.as_str()), Some(key.clone()));
+        assert_eq!(shard(3).recorded(key.as_str()), None);
+        assert_eq!(run.recorded("ttlsweep/grid/run/shard-2-of-4/deeper/a"), None);
+        assert_eq!(run.recorded("ttlsweep/grid/run/.shard-2-of-4.partial/a"), None);
+        assert_eq!(shard(2).recorded("ttlsweep/grid/run/shard-2-of-4/shard-2-of-4/a"), None);
     }
 
     #[test]

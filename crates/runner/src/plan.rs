@@ -5,6 +5,7 @@
 
 mod difference;
 mod draw;
+mod portion;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use ttlsweep_record::Cell;
 use crate::experiment::Experiment;
 pub use difference::differences;
 use draw::Draw;
+pub use portion::TooSmall;
 
 /// Cells and ordered trials.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,13 @@
 //! A run's folder: created once, never overwritten, locked while a process writes to it.
 
+pub mod portion;
+
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use ttlsweep_record::Timestamp;
+use ttlsweep_record::{Portion, Timestamp};
 
 /// The frozen experiment's name within the folder.
 pub const EXPERIMENT: &str = "experiment.toml";
@@ -26,6 +28,19 @@ pub enum FolderError {
     /// It is no run's folder.
     #[error("{} is no run's folder: it has no {EXPERIMENT}; give the folder that `ttlsweep run` printed", .0.display())]
     NoRun(PathBuf),
+    /// The portions that are there are of another division of the plan.
+    #[error(
+        "{} has {there}, and this is {asked}: a run is divided in one way; give the other division another `--run-id`",
+        run.display()
+    )]
+    OtherDivision {
+        /// The run's folder.
+        run: PathBuf,
+        /// A portion that is there.
+        there: Portion,
+        /// The one that was asked for.
+        asked: Portion,
+    },
     /// The file system refuses.
     #[error("{}: {source}", path.display())]
     Io {
@@ -53,20 +68,11 @@ impl RunFolder {
         fill: impl FnOnce(&Path) -> io::Result<()>,
     ) -> Result<Self, FolderError> {
         let parent = results.join(experiment);
-        fs::create_dir_all(&parent).map_err(|source| FolderError::Io { path: parent.clone(), source })?;
-        let unfinished = parent.join(format!(".unfinished-{}-{}", now.compact(), std::process::id()));
-        fs::create_dir(&unfinished).map_err(|source| FolderError::Io { path: unfinished.clone(), source })?;
-        let made = lock(&unfinished).and_then(|lock| {
-            write(&unfinished.join(EXPERIMENT), frozen)?;
-            fill(&unfinished).map_err(|source| FolderError::Io { path: unfinished.clone(), source })?;
-            Ok((publish(&unfinished, &parent, &now.compact())?, lock))
-        });
-        let (path, lock) = made.inspect_err(|_| {
-            // Best effort: what made it fail may hinder this, too.
-            let _ = fs::remove_dir_all(&unfinished);
-        })?;
-        point_latest_at(&parent, &path);
-        Ok(Self { path, _lock: lock })
+        let unfinished = format!(".unfinished-{}-{}", now.compact(), std::process::id());
+        let folder =
+            make(&parent, &unfinished, frozen, fill, |unfinished| publish(unfinished, &parent, &now.compact()))?;
+        point_latest_at(&parent, &folder.path);
+        Ok(folder)
     }
 
     /// Opens the folder of a run that is to go on; a link such as `latest` is followed.
@@ -87,6 +93,15 @@ impl RunFolder {
         &self.path
     }
 
+    /// Says that the run is whole: a portion's folder gets its own name now; any other one keeps the one it has. Returns where
+    /// the folder is then.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn finish(&self) -> Result<PathBuf, FolderError> {
+        portion::finish(&self.path)
+    }
+
     /// The frozen experiment.
     pub fn experiment(&self) -> PathBuf {
         self.path.join(EXPERIMENT)
@@ -102,6 +117,33 @@ pub fn run_id(now: Timestamp, plan_hash: &str, host: &str) -> String {
     format!("{}-{short}", now.compact())
 }
 
+/// Makes a folder under the name `unfinished` below `parent`, and has it `named` when all of it is on the disk.
+fn make(
+    parent: &Path,
+    unfinished: &str,
+    frozen: &str,
+    fill: impl FnOnce(&Path) -> io::Result<()>,
+    named: impl FnOnce(&Path) -> Result<PathBuf, FolderError>,
+) -> Result<RunFolder, FolderError> {
+    let unfinished = parent.join(unfinished);
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        |source| FolderError::Io { path, source }
+    };
+    fs::create_dir_all(parent).map_err(io(parent))?;
+    fs::create_dir(&unfinished).map_err(io(&unfinished))?;
+    let made = lock(&unfinished).and_then(|lock| {
+        write(&unfinished.join(EXPERIMENT), frozen)?;
+        fill(&unfinished).map_err(io(&unfinished))?;
+        File::open(&unfinished).and_then(|folder| folder.sync_all()).map_err(io(&unfinished))?;
+        Ok(RunFolder { path: named(&unfinished)?, _lock: lock })
+    });
+    made.inspect_err(|_| {
+        // Best effort: what made it fail may hinder this, too.
+        let _ = fs::remove_dir_all(&unfinished);
+    })
+}
+
 /// Gives a folder that is complete its name.
 fn publish(unfinished: &Path, parent: &Path, name: &str) -> Result<PathBuf, FolderError> {
     // Two runs that begin within one second get two folders.
@@ -111,20 +153,23 @@ fn publish(unfinished: &Path, parent: &Path, name: &str) -> Result<PathBuf, Fold
         let named = match fs::symlink_metadata(&path) {
             Ok(_) => continue,
             // A folder that has come meanwhile is not empty, so that renaming onto it fails.
-            Err(_) => {
-                File::open(unfinished).and_then(|folder| folder.sync_all()).and_then(|()| fs::rename(unfinished, &path))
-            }
+            Err(_) => fs::rename(unfinished, &path),
         };
         match named {
-            Ok(()) => {
-                let synced = File::open(parent).and_then(|folder| folder.sync_all());
-                return synced.map(|()| path.clone()).map_err(|source| FolderError::Io { path, source });
-            }
+            Ok(()) => return sync_name(parent, path),
             Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty) => {}
             Err(source) => return Err(FolderError::Io { path, source }),
         }
     }
     unreachable!("an endless range ends only by returning")
+}
+
+/// Puts the name that a folder has below `parent` on the disk.
+fn sync_name(parent: &Path, path: PathBuf) -> Result<PathBuf, FolderError> {
+    match File::open(parent).and_then(|folder| folder.sync_all()) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(FolderError::Io { path, source }),
+    }
 }
 
 fn lock(path: &Path) -> Result<File, FolderError> {

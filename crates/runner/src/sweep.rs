@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use ttlsweep_record::{Cell, Method, TargetKind, TrialState};
+use ttlsweep_record::{Cell, Method, Portion, TargetKind, TrialState};
 
 use crate::cleanup::{Cleaner, Left, Leftovers, Made};
 use crate::clock::Clock;
@@ -40,6 +40,8 @@ pub struct Sweep<'a> {
     pub run_id: &'a str,
     /// This machine's name.
     pub host: &'a str,
+    /// What the plan's trials are of a plan that several processes run together.
+    pub portion: Option<Portion>,
     /// How many attempts each trial has had; nothing for a new run.
     pub attempts: HashMap<String, u32>,
     /// The trials that need not be run again.
@@ -127,7 +129,7 @@ impl Sweep<'_> {
             if found.iter().any(|known| Arc::ptr_eq(&known.target, &target)) {
                 continue;
             }
-            let prefix = RunPrefix::new(&cell.prefix, self.experiment, self.run_id);
+            let prefix = RunPrefix::new(&cell.prefix, self.experiment, self.run_id).of_portion(self.portion);
             // A key need not be allowed to list; `clean` says so where that matters.
             let listed = target.store.uploads_below(&prefix).await.unwrap_or_default();
             let made = listed.into_iter().map(|(key, upload_id)| Made { key, upload_id: Some(upload_id) });
@@ -150,6 +152,7 @@ impl Sweep<'_> {
             run_id: self.run_id.to_owned(),
             experiment: self.experiment.to_owned(),
             host: self.host.to_owned(),
+            portion: self.portion,
             clock: Arc::clone(&self.clock),
             stop: self.stop.clone(),
             sink: files.sink(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use ttlsweep_record::{BandwidthPer, Cell, HarnessRecord, Method, TrialRecord, TrialState};
+use ttlsweep_record::{BandwidthPer, Cell, HarnessRecord, Method, Portion, Share, TrialRecord, TrialState};
 
 use crate::body::Source;
 use crate::cleanup::{Leftovers, Made};
@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::files::RowSink;
 use crate::lag::LagProbe;
 use crate::machine;
+use crate::object_key::RunPrefix;
 use crate::plan::Trial;
 use crate::stop::{StopReason, StopSwitch};
 use crate::target::Target;
@@ -37,6 +38,8 @@ pub struct RunContext {
     pub experiment: String,
     /// This machine's name.
     pub host: String,
+    /// What this process runs of the plan, where several run it together.
+    pub portion: Option<Portion>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// Ends the run in order.
@@ -47,6 +50,18 @@ pub struct RunContext {
     pub connection_ids: Arc<AtomicU64>,
     /// How many trials may run side by side, which the sampling budget is shared by.
     pub parallel_trials: u32,
+}
+
+impl RunContext {
+    /// What the keys of a cell's objects begin with.
+    pub fn prefix(&self, cell: &Cell) -> RunPrefix {
+        RunPrefix::new(&cell.prefix, &self.experiment, &self.run_id).of_portion(self.portion)
+    }
+
+    /// The part of every trial's users that this process runs, where they are spread.
+    fn part(&self) -> Option<Share> {
+        self.portion.and_then(Portion::part)
+    }
 }
 
 /// One trial, ready to run.
@@ -180,6 +195,7 @@ impl TrialRun {
             scheduler_lag_us: Some(probe.longest_us()),
             starved: probe.starved(),
             host: self.run.host.clone(),
+            part: self.run.part(),
         }
     }
 

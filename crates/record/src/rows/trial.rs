@@ -1,9 +1,11 @@
 use crate::row::row;
+use crate::share::Share;
 use crate::units::Timestamp;
 use crate::words::{Control, TrialState};
 
 row! {
     "trials.csv",
+    later = [part],
     /// One attempt at a trial: a cell or control within one block.
     pub struct TrialRecord {
         /// The run that it belongs to.
@@ -39,5 +41,8 @@ row! {
         pub starved: bool,
         /// The machine's name.
         pub host: String,
+        /// Which part of the trial's users this row is about, as `2/4`, where they were spread over several processes: user u
+        /// (from 1) belongs to part 1 + (u − 1) mod n, and each part has a row of its own; empty where all users were here.
+        pub part: Option<Share>,
     }
 }

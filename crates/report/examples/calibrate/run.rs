@@ -149,6 +149,7 @@ impl Run {
             scheduler_lag_us: Some(900),
             starved: false,
             host: "simulated".into(),
+            part: None,
         });
         last
     }

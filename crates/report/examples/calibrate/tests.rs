@@ -39,6 +39,8 @@ fn write(run: &Run, folder: &Path) {
         seed: 1,
         repetitions: 1,
         trials: run.trials.len() as u64,
+        shard: None,
+        part: None,
         started_at: run.trials[0].started_at,
         command: Vec::new(),
         version: "0".into(),

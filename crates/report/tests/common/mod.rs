@@ -216,6 +216,8 @@ impl Sweep {
             seed: 7,
             repetitions: self.blocks,
             trials,
+            shard: None,
+            part: None,
             started_at: Timestamp::from_unix_micros(START),
             command: vec!["ttlsweep".into(), "run".into(), "ttl-grid.toml".into()],
             version: "0.1.0".into(),
@@ -414,6 +416,7 @@ pub(crate) fn trial_row(
         scheduler_lag_us: None,
         starved: false,
         host: "bench".into(),
+        part: None,
     }
 }
 

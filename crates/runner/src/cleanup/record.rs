@@ -85,5 +85,5 @@ impl Found<'_> {
 
 /// Where a cell's objects lie.
 pub fn prefix_of(cell: &Cell, environment: &Environment) -> RunPrefix {
-    RunPrefix::new(&cell.prefix, &environment.experiment, &environment.run_id)
+    RunPrefix::new(&cell.prefix, &environment.experiment, &environment.run_id).of_portion(environment.portion())
 }

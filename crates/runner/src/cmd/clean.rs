@@ -60,7 +60,7 @@ async fn delete(path: &Path, recorded: Recorded, cells: &[Cell], targets: &Targe
     let internal = |error: std::io::Error| Failure::new(ExitCode::Internal, error);
     let leave = StopSwitch::new();
     // The first Ctrl-C already leaves the rest: there is nothing else to stop.
-    stop_on_signals(&leave, &StopSwitch::new()).map_err(internal)?;
+    stop_on_signals(&leave, &StopSwitch::new(), ExitCode::Interrupted).map_err(internal)?;
     let mut record = append_objects(path).map_err(internal)?;
     let mut cleaner = Cleaner::new(false, Arc::new(SystemClock), leave.clone(), move |row: ObjectRecord| {
         debug_assert_eq!(row.change, ObjectChange::Deleted);

@@ -35,7 +35,8 @@ pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     let estimate = Estimate::new(&plan, experiment);
     eprintln!("{}: {estimate}", experiment.name);
     let stop = StopSwitch::new();
-    stop_on_signals(&stop, &StopSwitch::new()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    stop_on_signals(&stop, &StopSwitch::new(), ExitCode::Interrupted)
+        .map_err(|error| Failure::new(ExitCode::Internal, error))?;
 
     let mut report = Report { json: args.json, worst: Worst::default() };
     look_here(experiment, &plan, &mut report).await;

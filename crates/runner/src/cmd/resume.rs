@@ -17,6 +17,7 @@ use crate::exit::{ExitCode, Failure};
 use crate::experiment::{self, LoadOptions};
 use crate::files::Files;
 use crate::plan::{Plan, Trial, differences};
+use crate::progress::Mode;
 use crate::run_folder::RunFolder;
 use crate::stop::StopSwitch;
 use crate::target::Targets;
@@ -28,17 +29,29 @@ use settle::settle;
 /// # Errors
 /// The folder is no run's, is in use, or holds another plan; or as for `run`.
 pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
-    let folder = RunFolder::open(&args.folder)?;
+    finish(&RunFolder::open(&args.folder)?, args.progress).await
+}
+
+/// Finishes what is missing in an open folder.
+///
+/// # Errors
+/// As for [`resume`].
+pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<ExitCode, Failure> {
     let path = folder.path();
     let loaded = experiment::load(&folder.experiment(), &LoadOptions::default())?;
     let experiment = &loaded.experiment;
-    let plan = Plan::new(experiment);
+    let whole = Plan::new(experiment);
     let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
     let environment = Environment::read(path).map_err(|error| usage(&error))?;
-    if environment.plan_hash != plan.hash {
-        return Err(plan_changed(&environment, &folder, &plan));
+    if environment.plan_hash != whole.hash {
+        return Err(plan_changed(&environment, folder, &whole));
     }
-    let settled = settle(path, &environment.run_id, &plan).map_err(|error| {
+    let portion = environment.portion();
+    let plan = match portion {
+        Some(portion) => whole.of_portion(portion).map_err(|error| usage(&error))?,
+        None => whole,
+    };
+    let settled = settle(path, &environment, &plan).map_err(|error| {
         let code = if error.is_full() { ExitCode::Internal } else { ExitCode::Usage };
         Failure::new(code, error)
     })?;
@@ -49,7 +62,7 @@ pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
     let missing: Vec<_> = plan.trials.iter().filter(is_missing).cloned().collect();
     if missing.is_empty() {
         remove_journal(path);
-        println!("{}", path.display());
+        println!("{}", folder.finish()?.display());
         eprintln!("nothing is missing: all {} trials are whole", plan.trials.len());
         return Ok(ExitCode::Done);
     }
@@ -59,7 +72,8 @@ pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
     prepare(&plan, experiment.parallel_trials);
     let stop = StopSwitch::new();
     let leave = StopSwitch::new();
-    stop_on_signals(&stop, &leave).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    stop_on_signals(&stop, &leave, ExitCode::stopped(portion))
+        .map_err(|error| Failure::new(ExitCode::Internal, error))?;
     let targets = Targets::open(&plan.cells).await?;
     let mut environment = environment;
     if experiment.target == TargetKind::Embedded {
@@ -81,14 +95,14 @@ pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
     let job = Job {
         experiment,
         plan: &plan,
-        folder: path,
+        folder,
         environment,
         targets,
         files,
         attempts: settled.attempts,
         whole: settled.whole,
         last_connection_id: settled.last_connection_id,
-        progress: args.progress,
+        progress,
         stop,
         leave,
         leftovers,

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use ttlsweep_record::environment::Environment;
 use ttlsweep_record::units::format_micros;
-use ttlsweep_record::{ByteCount, SCHEMA_VERSION, TargetKind, Timestamp};
+use ttlsweep_record::{ByteCount, Portion, SCHEMA_VERSION, TargetKind, Timestamp};
 
+use super::portion::PlacedPortion;
 use super::{Job, prepare, stop_on_signals};
 use crate::cli::{LimitArgs, RunArgs};
 use crate::clock::{Clock, SystemClock};
@@ -33,11 +35,23 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     for notice in &loaded.notices {
         eprintln!("note: {notice}");
     }
-    let plan = Plan::new(experiment);
+    let whole = Plan::new(experiment);
+    let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
+    let portion = args.portion.resolve(|name| std::env::var(name).ok()).map_err(|error| usage(&error))?;
+    let plan = match portion {
+        Some(portion) => whole.of_portion(portion).map_err(|error| usage(&error))?,
+        None => whole.clone(),
+    };
     let estimate = Estimate::new(&plan, experiment);
     if args.dry_run {
-        print_plan(experiment, &plan, &estimate);
+        print_plan(experiment, &plan, portion, &estimate);
         return Ok(ExitCode::Done);
+    }
+    let portion = portion.map(|portion| PlacedPortion::new(args, experiment, &whole, portion));
+    if let Some(portion) = &portion
+        && let Some(code) = portion.go_on(args.progress).await?
+    {
+        return Ok(code);
     }
     eprintln!("{}: {estimate}", experiment.name);
     if !consents(args, experiment, &estimate)? {
@@ -47,17 +61,22 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 
     let stop = StopSwitch::new();
     let leave = StopSwitch::new();
-    stop_on_signals(&stop, &leave).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    let code = ExitCode::stopped(portion.as_ref().map(|portion| portion.portion));
+    stop_on_signals(&stop, &leave, code).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     // Before the folder is made, so that a target that refuses leaves no empty run behind.
     let targets = Targets::open(&plan.cells).await?;
     let now = SystemClock.wall();
     warn_of_credentials(&targets, &plan, &estimate, now);
-    let environment = environment(experiment, &plan, now, targets.addresses().await);
-    let made = RunFolder::create(&args.out, &experiment.name, now, &loaded.frozen, |folder| {
+    let environment = environment(experiment, &whole, portion.as_ref(), now, targets.addresses().await);
+    let fill = |folder: &Path| {
         environment.write(folder)?;
         files::create(folder, &plan.cells)
-    });
-    let opened = made.map_err(Failure::from).and_then(|folder| {
+    };
+    let made = match &portion {
+        Some(portion) => portion.create(now, &loaded.frozen, fill),
+        None => RunFolder::create(&args.out, &experiment.name, now, &loaded.frozen, fill).map_err(Failure::from),
+    };
+    let opened = made.and_then(|folder| {
         let files =
             Files::open(folder.path(), stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
         Ok((folder, files))
@@ -73,7 +92,7 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let job = Job {
         experiment,
         plan: &plan,
-        folder: folder.path(),
+        folder: &folder,
         environment,
         targets,
         files,
@@ -137,11 +156,14 @@ fn warn_of_credentials(targets: &Targets, plan: &Plan, estimate: &Estimate, now:
     }
 }
 
-fn print_plan(experiment: &Experiment, plan: &Plan, estimate: &Estimate) {
+fn print_plan(experiment: &Experiment, plan: &Plan, portion: Option<Portion>, estimate: &Estimate) {
     println!("experiment  {}", experiment.name);
     println!("question    {}", experiment.question);
     println!("plan        {}", plan.hash);
     println!("seed        {}", plan.seed);
+    if let Some(portion) = portion {
+        println!("{:<11} {}", portion.kind(), portion.share());
+    }
     for axis in &experiment.axes {
         println!("axis        {} = {}", axis.key, axis.values.join(", "));
     }
@@ -164,19 +186,22 @@ fn print_plan(experiment: &Experiment, plan: &Plan, estimate: &Estimate) {
 fn environment(
     experiment: &Experiment,
     plan: &Plan,
+    portion: Option<&PlacedPortion>,
     now: Timestamp,
     endpoints: BTreeMap<String, Vec<String>>,
 ) -> Environment {
     let host = machine::host();
     Environment {
         schema_version: SCHEMA_VERSION,
-        run_id: run_folder::run_id(now, &plan.hash, &host),
+        run_id: portion.map_or_else(|| run_folder::run_id(now, &plan.hash, &host), |portion| portion.run_id.clone()),
         experiment: experiment.name.clone(),
         question: experiment.question.clone(),
         plan_hash: plan.hash.clone(),
         seed: plan.seed,
         repetitions: plan.repetitions,
         trials: plan.trials.len() as u64,
+        shard: portion.and_then(|portion| portion.portion.shard()),
+        part: portion.and_then(|portion| portion.portion.part()),
         started_at: now,
         command: std::env::args().map(|word| redacted(&word).into_owned()).collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -75,11 +75,12 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
     eprintln!("{}: {}", loaded.experiment.name, Estimate::new(&this, &loaded.experiment));
     let stop = StopSwitch::new();
     let leave = StopSwitch::new();
-    stop_on_signals(&stop, &leave).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    stop_on_signals(&stop, &leave, ExitCode::Interrupted).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     let targets = Targets::open(std::slice::from_ref(&cell)).await?;
     let (sink, kept) = RowSink::in_memory();
     let host = machine::host();
     let context = Arc::new(RunContext {
+        portion: None,
         run_id: run_folder::run_id(SystemClock.wall(), &plan.hash, &host),
         experiment: loaded.experiment.name.clone(),
         host,

@@ -27,7 +27,7 @@ pub async fn put_objects(
     let mut there = HashSet::new();
     for cell in cells.iter().filter(|cell| cell.method == Method::Get) {
         let target = targets.of(cell);
-        let key = download_key(cell, &context.experiment, &context.run_id);
+        let key = download_key(context, cell);
         if !there.insert((target.endpoint.clone(), target.store.bucket().to_owned(), key.clone())) {
             continue;
         }

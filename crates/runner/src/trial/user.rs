@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use ttlsweep_record::{
-    Control, Method, ObjectChange, ObjectRecord, ObjectState, Outcome, Presign, Timestamp, TransferRecord,
+    Cell, Control, Method, ObjectChange, ObjectRecord, ObjectState, Outcome, Presign, Timestamp, TransferRecord,
 };
 
-use super::TrialRun;
+use super::{RunContext, TrialRun};
 use crate::cleanup::Made;
 use crate::clock::Anchor;
 use crate::dial::{Connection, Dialer};
@@ -240,11 +240,7 @@ impl User {
                 key: self.upload_key(),
                 part: Some(Part { upload_id: upload_id.clone(), number: sequence }),
             },
-            (Method::Get, _) => Operation {
-                method,
-                key: download_key(&self.trial.cell, &self.trial.run.experiment, &self.trial.run.run_id),
-                part: None,
-            },
+            (Method::Get, _) => Operation { method, key: download_key(&self.trial.run, &self.trial.cell), part: None },
             (Method::Put | Method::UploadPart, _) => {
                 Operation { method, key: self.prefix().key(format!("{}-s{sequence}", self.upload_name())), part: None }
             }
@@ -333,8 +329,7 @@ impl User {
     }
 
     fn prefix(&self) -> RunPrefix {
-        let TrialRun { run, cell, .. } = &*self.trial;
-        RunPrefix::new(&cell.prefix, &run.experiment, &run.run_id)
+        self.trial.run.prefix(&self.trial.cell)
     }
 }
 
@@ -347,8 +342,8 @@ pub(crate) fn attempt_of<'a>(transfer_id: &'a str, run_id: &str) -> Option<(&'a 
 }
 
 /// The object that downloads of a cell's size read.
-pub(crate) fn download_key(cell: &ttlsweep_record::Cell, experiment: &str, run_id: &str) -> ObjectKey {
-    let prefix = RunPrefix::new(&cell.prefix, experiment, run_id);
+pub(crate) fn download_key(run: &RunContext, cell: &Cell) -> ObjectKey {
+    let prefix = run.prefix(cell);
     match &cell.size_file {
         None => prefix.key(format!("download-{}", cell.size_bytes.0)),
         Some(file) => {

@@ -19,6 +19,7 @@ mod resume;
 mod secrets;
 mod server;
 mod server_clock;
+mod shards;
 mod signing;
 mod stuck;
 mod sweeps;

@@ -91,6 +91,7 @@ impl Stage {
         files::create(folder.path(), &plan.cells).unwrap();
         let files = Files::open(folder.path(), stop.clone()).unwrap();
         let run = Arc::new(RunContext {
+            portion: None,
             run_id: "run".to_owned(),
             experiment: "policies".to_owned(),
             host: "here".to_owned(),

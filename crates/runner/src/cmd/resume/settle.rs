@@ -10,6 +10,7 @@ use std::io;
 use std::path::Path;
 
 use ttlsweep_record::csv_file::{ReadError, RowFile, RowWriter, read_rows, read_rows_from, repair_end};
+use ttlsweep_record::environment::Environment;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::{
     EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord, TrialState,
@@ -51,7 +52,7 @@ impl SettleError {
 ///
 /// # Errors
 /// A file cannot be read or written.
-pub(super) fn settle(folder: &Path, run_id: &str, plan: &Plan) -> Result<Settled, SettleError> {
+pub(super) fn settle(folder: &Path, environment: &Environment, plan: &Plan) -> Result<Settled, SettleError> {
     let mut told = Vec::new();
     repair_all(folder, &mut told)?;
     let mut transfers: Vec<TransferRecord> = read_rows(folder)?;
@@ -67,7 +68,7 @@ pub(super) fn settle(folder: &Path, run_id: &str, plan: &Plan) -> Result<Settled
     }
     transfers.extend(killed);
 
-    let trials = complete_trials(folder, &transfers, plan, &mut told)?;
+    let trials = complete_trials(folder, &transfers, environment, plan, &mut told)?;
     let mut attempts: HashMap<String, u32> = HashMap::new();
     let mut met = |trial_id: &str, attempt: u32| {
         let last = attempts.entry(trial_id.to_owned()).or_default();
@@ -76,7 +77,9 @@ pub(super) fn settle(folder: &Path, run_id: &str, plan: &Plan) -> Result<Settled
     trials.iter().for_each(|row| met(&row.trial_id, row.attempt));
     let lost = without_row(folder, &transfers)?;
     // Their names are taken: a server's log may have them.
-    lost.iter().filter_map(|name| attempt_of(name, run_id)).for_each(|(trial_id, attempt)| met(trial_id, attempt));
+    lost.iter()
+        .filter_map(|name| attempt_of(name, &environment.run_id))
+        .for_each(|(trial_id, attempt)| met(trial_id, attempt));
     if !lost.is_empty() {
         told.push(format!("{} transfers left events but no row, which went down with the machine", lost.len()));
     }
@@ -128,6 +131,7 @@ fn killed(folder: &Path, transfers: &[TransferRecord]) -> Result<Vec<TransferRec
 fn complete_trials(
     folder: &Path,
     transfers: &[TransferRecord],
+    environment: &Environment,
     plan: &Plan,
     told: &mut Vec<String>,
 ) -> Result<Vec<TrialRecord>, SettleError> {
@@ -158,7 +162,8 @@ fn complete_trials(
     let planned: HashMap<&str, &Trial> = plan.trials.iter().map(|trial| (trial.trial_id.as_str(), trial)).collect();
     for ((trial_id, attempt), rows) in of_attempts {
         changed = true;
-        trials.extend(interrupted(&trial_id, attempt, &rows, planned.get(trial_id.as_str()).copied()));
+        let planned = planned.get(trial_id.as_str()).copied();
+        trials.extend(interrupted(&trial_id, attempt, &rows, planned, environment));
     }
     if changed {
         RowWriter::replace(folder, &trials)?;
@@ -171,7 +176,13 @@ fn was_killed(row: &TransferRecord) -> bool {
 }
 
 /// The row of a trial whose process was killed before it could write one.
-fn interrupted(trial_id: &str, attempt: u32, rows: &[&TransferRecord], planned: Option<&Trial>) -> Option<TrialRecord> {
+fn interrupted(
+    trial_id: &str,
+    attempt: u32,
+    rows: &[&TransferRecord],
+    planned: Option<&Trial>,
+    environment: &Environment,
+) -> Option<TrialRecord> {
     let first = rows.first()?;
     Some(TrialRecord {
         run_id: first.run_id.clone(),
@@ -189,7 +200,8 @@ fn interrupted(trial_id: &str, attempt: u32, rows: &[&TransferRecord], planned: 
         achieved_bps: None,
         scheduler_lag_us: None,
         starved: false,
-        host: crate::machine::host(),
+        host: environment.host.clone(),
+        part: environment.part,
     })
 }
 

@@ -1,0 +1,122 @@
+//! Where a portion's folder lies: `OUT/EXPERIMENT/RUN_ID/shard-2-of-4/`, and until it is whole
+//! `OUT/EXPERIMENT/RUN_ID/.shard-2-of-4.partial/`.
+//!
+//! The name says which it is, on any file system that several machines share: a folder with the first name is whole and never
+//! written to again.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ttlsweep_record::{Portion, Timestamp};
+
+use super::{FolderError, RunFolder, make, sync_name};
+
+/// The place of a portion.
+#[derive(Debug)]
+pub struct PortionPlace {
+    run: PathBuf,
+    portion: Portion,
+}
+
+/// What is there of a portion.
+#[derive(Debug)]
+pub enum Found {
+    /// Nothing: it has not begun.
+    Nothing,
+    /// What another process began and did not end.
+    Unfinished(RunFolder),
+    /// All of it.
+    Finished(PathBuf),
+}
+
+impl PortionPlace {
+    /// The place below `results/<experiment>/<run_id>/`.
+    pub fn new(results: &Path, experiment: &str, run_id: &str, portion: Portion) -> Self {
+        Self { run: results.join(experiment).join(run_id), portion }
+    }
+
+    /// Looks what is there, and takes what is unfinished.
+    ///
+    /// # Errors
+    /// Another process is at it, the run was divided in another way, or the file system refuses.
+    pub fn look(&self) -> Result<Found, FolderError> {
+        self.check_division()?;
+        if self.finished().is_dir() {
+            return Ok(Found::Finished(self.finished()));
+        }
+        let partial = self.run.join(self.portion.partial_name());
+        let opened = RunFolder::open(&partial);
+        // Whoever had the lock until now may have finished it meanwhile.
+        if self.finished().is_dir() {
+            return Ok(Found::Finished(self.finished()));
+        }
+        match opened {
+            Err(FolderError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
+            other => other.map(Found::Unfinished),
+        }
+    }
+
+    /// Creates the folder of a portion that has not begun, as [`RunFolder::create`] does.
+    ///
+    /// # Errors
+    /// The file system refuses, or another process has just begun the same.
+    pub fn create(
+        &self,
+        now: Timestamp,
+        frozen: &str,
+        fill: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<RunFolder, FolderError> {
+        // In a container every process has the same number.
+        let (name, process) = (self.portion.folder_name(), std::process::id());
+        let unfinished = format!(".unfinished-{name}-{}-{process}", now.unix_micros());
+        make(&self.run, &unfinished, frozen, fill, |unfinished| {
+            let path = self.run.join(self.portion.partial_name());
+            match fs::rename(unfinished, &path) {
+                Ok(()) => sync_name(&self.run, path),
+                Err(error) if is_taken(&error) => Err(FolderError::InUse(path)),
+                Err(source) => Err(FolderError::Io { path, source }),
+            }
+        })
+    }
+
+    fn finished(&self) -> PathBuf {
+        self.run.join(self.portion.folder_name())
+    }
+
+    /// A run that was divided in several ways would do blocks twice and leave others.
+    fn check_division(&self) -> Result<(), FolderError> {
+        let entries = match fs::read_dir(&self.run) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(|source| FolderError::Io { path: self.run.clone(), source })?,
+        };
+        let portions = entries.flatten().filter_map(|entry| Portion::of_folder_name(entry.file_name().to_str()?));
+        let alike =
+            |other: &Portion| other.kind() == self.portion.kind() && other.share().of() == self.portion.share().of();
+        match portions.min_by_key(|other| (alike(other), *other)).filter(|other| !alike(other)) {
+            None => Ok(()),
+            Some(other) => Err(FolderError::OtherDivision { run: self.run.clone(), there: other, asked: self.portion }),
+        }
+    }
+}
+
+/// Gives a portion's folder its own name, now that it is whole; any other folder keeps the one it has.
+///
+/// # Errors
+/// The file system refuses.
+pub(super) fn finish(path: &Path) -> Result<PathBuf, FolderError> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let (Some(portion), Some(run)) = (Portion::of_folder_name(name), path.parent()) else { return Ok(path.to_owned()) };
+    if name != portion.partial_name() {
+        return Ok(path.to_owned());
+    }
+    let whole = run.join(portion.folder_name());
+    match fs::rename(path, &whole) {
+        Ok(()) => sync_name(run, whole),
+        Err(source) => Err(FolderError::Io { path: whole, source }),
+    }
+}
+
+fn is_taken(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty)
+}
