@@ -5,12 +5,13 @@ told, and the study goes on without it.
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Callable, Dict, List
+
+import debian
 
 # A server's name, and what is installed of it.
 PINS = {"s3s-fs": "0.14.1", "s3rver": "3.7.1", "swift": "2.38.3", "ceph": "as Debian has it"}
@@ -55,15 +56,10 @@ def _swift(folder: Path):
 def _ceph(folder: Path):
     """Unpacks Debian's packages, with those of the libraries that they need and the system lacks."""
     wanted = ["radosgw", "ceph-mon", "ceph-osd"]
-    # Prints what would be installed, and needs no right to do so.
-    planned = _run(["apt-get", "install", "--simulate", "--no-install-recommends", *wanted])
-    packages = re.findall(r"^Inst ((?:lib|ceph-|radosgw)\S*)", planned, re.MULTILINE)
-    archives = folder / "archives"
-    archives.mkdir()
-    _run(["apt-get", "download", "--quiet", *packages], cwd=archives)
-    for archive in sorted(archives.glob("*.deb")):
-        _run(["dpkg-deb", "--extract", archive, folder / "root"])
-    shutil.rmtree(archives)
+    try:
+        debian.unpack(wanted, folder, only=r"(?:lib|ceph-|radosgw)\S*")
+    except debian.NotUnpacked as why:
+        raise NotInstalled(str(why)) from None
     if not all((folder / "root" / "usr" / "bin" / name).exists() for name in wanted):
         raise NotInstalled("some of Debian's packages are in the system already, and are not looked for there")
 
