@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from bench.tools import virtual_environment
+from bench.tools import installed_programs
 
 HERE = Path(__file__).resolve().parent
 BUCKET = "ttlsweep"
@@ -129,7 +129,7 @@ def main():
     arguments.add_argument("--users", type=int, default=300)
     arguments.add_argument("--out", type=Path, default=Path("results/soak-watch"))
     arguments = arguments.parse_args()
-    python = virtual_environment() / "python"
+    python = installed_programs() / "python"
     out = arguments.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     experiment = out / "soak.toml"

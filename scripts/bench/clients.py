@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from .tools import Unavailable, body_file, program, virtual_environment
+from .tools import Unavailable, body_file, installed_programs, program
 
 BUCKET = "bench"
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
@@ -74,7 +74,7 @@ def ttlsweep_command(binary, load, endpoint, folder, bandwidth="unlimited") -> l
 
 def known_clients(binaries) -> list:
     ttlsweep, untraced = program(binaries, "ttlsweep"), program(binaries, "examples/untraced")
-    curl, programs = shutil.which("curl"), virtual_environment()
+    curl, programs = shutil.which("curl"), installed_programs()
     if not curl:
         raise Unavailable("curl is missing")
 

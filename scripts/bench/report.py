@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 
 from .stats import median_interval, ratio_interval
-from .tools import virtual_environment
+from .tools import installed_programs
 
 CHART = Path(__file__).with_name("chart.py")
 KIB_GOAL = {False: 32, True: 64}
@@ -133,4 +133,4 @@ def memory_table(held) -> str:
 
 def draw(rows, image):
     image.parent.mkdir(exist_ok=True)
-    subprocess.run([virtual_environment() / "python", CHART, rows, image], check=True)
+    subprocess.run([installed_programs() / "python", CHART, rows, image], check=True)

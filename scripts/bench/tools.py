@@ -1,9 +1,9 @@
 """What the benchmarks need: our programs, a virtual environment with locust, files to send."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
+
+from virtual_environment import virtual_environment
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 FOLDER = PROJECT / ".bench"
@@ -23,20 +23,9 @@ def program(folder, name) -> Path:
     return path
 
 
-def virtual_environment() -> Path:
-    """The folder of the environment's programs; made on the first call, and anew when the pins change."""
-    programs, stamp = FOLDER / "venv" / "bin", FOLDER / "installed.txt"
-    wanted = REQUIREMENTS.read_text()
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return programs
-    print("installing locust and matplotlib into .bench/, once", file=sys.stderr)
-    FOLDER.mkdir(exist_ok=True)
-    subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER / "venv"], check=True)
-    pip = [programs / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--requirement", REQUIREMENTS], check=True)
-    # Last, so that an installation that was interrupted is made anew.
-    stamp.write_text(wanted)
-    return programs
+def installed_programs() -> Path:
+    """The folder of the programs that the benchmarks compare with, locust among them."""
+    return virtual_environment(FOLDER, REQUIREMENTS)
 
 
 def body_file(size) -> Path:
