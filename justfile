@@ -95,6 +95,12 @@ notebook-check: fresh-run
     .notebook/venv/bin/python scripts/notebook-check.py notebooks/run.ipynb target/fresh-run/smoke/latest \
         --out target/notebook-check/run.ipynb
 
+# Holds the files of deploy/ against what Slurm, AWS Batch, Kubernetes and the image's builder say of them, without one.
+[group('develop')]
+deploy-check: build-debug
+    programs=$(python3 scripts/virtual_environment.py .deploy scripts/deploy_check/requirements.txt) && \
+        "$programs/python" scripts/deploy-check.py --bin target/debug
+
 # The fault matrix: every fault of the testbed, some ten thousand transfers in about ten minutes; writes it into docs/.
 [group('develop')]
 faults REPETITIONS="31":

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Holds the files below deploy/ against what each engine says of them, as far as that goes without one.
+
+- the Kubernetes Job: Kubernetes's schemas, its server's rules, and what becomes of a pod with each exit code
+- the AWS Batch array: AWS's own description of both requests, and what is retried
+- the Slurm batch script: what it does with each exit code, with stand-ins for Slurm's programs (scripts/slurm.py has real ones)
+- what `--shard auto` makes of the environment of each engine's tasks: together the plan, and no trial twice
+- the image's file, and an experiment run by the files alone that the image is made of
+
+Runs in the environment of scripts/deploy_check/requirements.txt.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from deploy_check import image
+from deploy_check.aws_batch import ArrayJob
+from deploy_check.engines import CloudRun, Plans, Refused
+from deploy_check.kubernetes import Job
+from deploy_check.slurm_script import BatchScript
+
+PROJECT = Path(__file__).resolve().parent.parent
+DEPLOY = PROJECT / "deploy"
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--bin", type=Path, required=True, help="the folder of the programs")
+    ttlsweep = (arguments.parse_args().bin / "ttlsweep").resolve()
+    engines = {
+        "Slurm": BatchScript(DEPLOY / "slurm" / "ttlsweep.sbatch"),
+        "AWS Batch": ArrayJob(DEPLOY / "aws-batch"),
+        "Kubernetes": Job(DEPLOY / "kubernetes" / "job.yaml"),
+        "Cloud Run": CloudRun(),
+    }
+    found = {}
+    for name, engine in engines.items():
+        if hasattr(engine, "problems"):
+            found[f"{name}: the file"] = list(engine.problems())
+    with tempfile.TemporaryDirectory(prefix="deploy-") as folder:
+        plans = Plans(ttlsweep, Path(folder))
+        for name, engine in engines.items():
+            found[f"{name}: --shard auto in {engine.shards} tasks"] = _problems(plans, engine)
+    container = DEPLOY / "container"
+    found["image: the file"] = list(image.lint(container / "Containerfile", Path(sys.executable).parent))
+    size, trouble = image.run_alone(container / "root.sh", ttlsweep, PROJECT / "experiments" / "smoke.toml")
+    found[f"image: runs alone, with {size / 1e6:.1f} MB beside the program"] = [trouble] if trouble else []
+    for what, problems in found.items():
+        print(f"{what}: {'; '.join(problems) or 'ok'}")
+    return 1 if any(found.values()) else 0
+
+
+def _problems(plans, engine) -> list:
+    try:
+        return list(plans.problems(engine))
+    except Refused as refused:
+        return [str(refused)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
