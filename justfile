@@ -101,6 +101,11 @@ deploy-check: build-debug
     programs=$(python3 scripts/virtual_environment.py .deploy scripts/deploy_check/requirements.txt) && \
         "$programs/python" scripts/deploy-check.py --bin target/debug
 
+# Runs shards on a real Slurm on loopback, kills two of its tasks in the midst, and counts the merged rows.
+[group('develop')]
+slurm: build-debug
+    python3 scripts/slurm.py --bin target/debug
+
 # The fault matrix: every fault of the testbed, some ten thousand transfers in about ten minutes; writes it into docs/.
 [group('develop')]
 faults REPETITIONS="31":

@@ -1,0 +1,1 @@
+"""A Slurm cluster of one node on loopback, and what runs on it."""
