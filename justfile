@@ -101,6 +101,11 @@ deploy-check: build-debug
     programs=$(python3 scripts/virtual_environment.py .deploy scripts/deploy_check/requirements.txt) && \
         "$programs/python" scripts/deploy-check.py --bin target/debug
 
+# Runs four shards at once with GNU parallel, merges them, and counts the rows.
+[group('develop')]
+shards: build-debug
+    python3 scripts/shards.py --bin target/debug
+
 # Runs shards on a real Slurm on loopback, kills two of its tasks in the midst, and counts the merged rows.
 [group('develop')]
 slurm: build-debug
