@@ -70,7 +70,9 @@ impl From<Report> for Failure {
 impl From<TargetError> for Failure {
     fn from(error: TargetError) -> Self {
         let code = match &error {
-            TargetError::Preflight { source: PreflightError::Unreachable(_), .. } => ExitCode::TryAgain,
+            TargetError::Preflight { source: PreflightError::Unreachable(_) | PreflightError::Unwell(_), .. } => {
+                ExitCode::TryAgain
+            }
             TargetError::Preflight { .. } | TargetError::Store(_) | TargetError::Address(_) => ExitCode::Usage,
             TargetError::Testbed(_) => ExitCode::Internal,
         };

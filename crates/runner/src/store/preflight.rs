@@ -14,6 +14,9 @@ pub enum PreflightError {
     /// Nobody answered: it may work later.
     #[error("the target cannot be reached: {0}")]
     Unreachable(String),
+    /// It answered that it cannot serve now: it may work later.
+    #[error("the target cannot serve now: {0}; try again later")]
+    Unwell(String),
     /// It answered and refused: no retry will mend that.
     #[error("the target refuses: {0}")]
     Refused(String),
@@ -23,13 +26,16 @@ impl Store {
     /// Lists at most one key. A key that may not list is no obstacle: uploads need no such right.
     ///
     /// # Errors
-    /// Nobody answers, the bucket does not exist, or the signature or key is refused.
+    /// Nobody answers, or only with a 429 or a 5xx of a kind that passes; the bucket does not exist, or the signature or key is refused.
     pub async fn preflight(&self) -> Result<(), PreflightError> {
         let Err(error) = self.control.list_objects_v2().bucket(&self.bucket).max_keys(1).send().await else {
             return Ok(());
         };
         let bucket = &self.bucket;
         match &error {
+            SdkError::ServiceError(service) if may_pass(service.raw().status().as_u16()) => {
+                Err(PreflightError::Unwell(words(&error)))
+            }
             SdkError::ServiceError(service) => {
                 let code = service.err().code().unwrap_or_default().to_owned();
                 let advice = match code.as_str() {
@@ -62,6 +68,11 @@ impl Store {
             _ => Err(PreflightError::Refused(words(&error))),
         }
     }
+}
+
+/// Whether a status tells of a state that passes by itself: too many requests, or a server or gateway in trouble. A 501 (not implemented) stays.
+fn may_pass(status: u16) -> bool {
+    matches!(status, 429 | 500 | 502 | 503 | 504)
 }
 
 /// What a failed request says, in one line: S3's code and message where it has them.

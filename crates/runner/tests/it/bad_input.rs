@@ -4,6 +4,7 @@ use std::process::Command;
 
 use ttlsweep_testbed::TestbedConfig;
 
+use crate::front::{Front, error};
 use crate::program::{Lab, words};
 use crate::signing;
 
@@ -44,6 +45,25 @@ fn nobody_there_is_worth_another_try() {
     let mut command = lab.ttlsweep(&args);
     command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "hush-hush");
     refused(&lab, command, 75, &["http://127.0.0.1:1", "cannot be reached", "refused"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trouble_that_passes_is_worth_another_try_and_a_refusal_is_not() {
+    let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
+    for (status, code, exit, says) in [
+        (503, "SlowDown", 75, "cannot serve now"),
+        (500, "InternalError", 75, "cannot serve now"),
+        (429, "TooManyRequests", 75, "cannot serve now"),
+        (501, "NotImplemented", 2, "refuses"),
+        (400, "ExpiredToken", 2, "refuses"),
+    ] {
+        let front = Front::before(&testbed, move |_| Some(error(status, code, "as told"))).await;
+        let lab = lab();
+        let mut command =
+            lab.ttlsweep(&["run", "bad.toml", "--bucket", signing::BUCKET, "--endpoint", &front.endpoint, "--yes"]);
+        command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "hush-hush");
+        tokio::task::block_in_place(|| refused(&lab, command, exit, &[says, code, "as told"]));
+    }
 }
 
 /// Where nobody can answer, a plan above a limit is refused before anything is sent: nobody listens at this address.
