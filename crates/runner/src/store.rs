@@ -3,6 +3,7 @@
 //! aws-sdk-s3 signs and asks; it never carries a body that is measured, because its retries, checksums and
 //! stalled-stream protection would change what is observed.
 
+mod answer_limit;
 mod connect;
 mod dates;
 mod delete;

@@ -23,6 +23,7 @@ use tokio_rustls::rustls;
 use ttlsweep_record::Addressing;
 
 use super::Store;
+use super::answer_limit::AnswerLimit;
 use super::origin::Origin;
 use crate::secret::{self, redacted};
 
@@ -151,7 +152,8 @@ impl Store {
             // Otherwise checksum headers would have to be sent along with a link.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .interceptor(AnswerLimit);
         if let Some(endpoint) = &settings.endpoint {
             builder = builder.endpoint_url(endpoint);
         }

@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use ttlsweep_record::{Outcome, Phase, Timestamp};
+use ttlsweep_runner::store::PreflightError;
 
 use crate::client::{Client, Story};
 use crate::server::{FORBIDDEN, OK, Peer, Server};
+use crate::signing::store_at;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -106,6 +108,27 @@ async fn a_quarter_of_a_gigabyte_of_error_is_counted_and_its_beginning_read() {
     assert_eq!(story.end(), (Outcome::Rejected, Phase::Wait), "{:?}", story.row);
     assert_eq!(story.row.response_bytes, BODY as u64);
     assert_eq!((story.kept, story.row.s3_code.as_deref()), (KEPT, Some("AccessDenied")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_without_end_is_read_no_further_than_its_limit() {
+    let mut server = Server::start(false, async |mut peer: Peer| {
+        peer.head().await;
+        peer.say("HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\n\r\n<ListBucketResult>").await;
+        let block = vec![b' '; MIB];
+        let mut sent = 0;
+        while peer.try_send(&block).await.is_ok() {
+            sent += MIB;
+        }
+        sent
+    })
+    .await;
+    let refusal = store_at(&format!("http://{}", server.addr)).await.preflight().await.unwrap_err();
+    assert!(matches!(refusal, PreflightError::Unreachable(_)), "{refusal}");
+    assert!(refusal.to_string().contains("length limit exceeded"), "{refusal}");
+    // The limit, and what both kernels held.
+    let sent = server.told().await;
+    assert!((16 * MIB..32 * MIB).contains(&sent), "{sent} bytes were taken");
 }
 
 #[tokio::test]

@@ -40,14 +40,23 @@ pub(crate) async fn link_to(testbed: &Testbed, key: &ObjectKey) -> SignedRequest
 
 /// The testbed as a store to sign for and to ask.
 pub(crate) async fn store_of(testbed: &Testbed) -> Store {
+    connect(testbed.endpoint(), testbed.ca_pem().map_or(Trust::System, |pem| Trust::Only(pem.to_owned()))).await
+}
+
+/// Whatever listens at `endpoint`, over plain TCP.
+pub(crate) async fn store_at(endpoint: &str) -> Store {
+    connect(endpoint.to_owned(), Trust::System).await
+}
+
+async fn connect(endpoint: String, trust: Trust) -> Store {
     let settings = StoreSettings {
         bucket: BUCKET.to_owned(),
-        endpoint: Some(testbed.endpoint()),
+        endpoint: Some(endpoint),
         region: Some("us-east-1".to_owned()),
         profile: None,
         addressing: Some(Addressing::Path),
         access: Access::Key(Credentials::new(DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, None, None, "testbed")),
-        trust: testbed.ca_pem().map_or(Trust::System, |pem| Trust::Only(pem.to_owned())),
+        trust,
     };
     Store::connect(&settings).await.unwrap()
 }

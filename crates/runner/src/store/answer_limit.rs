@@ -1,0 +1,31 @@
+//! Answers to control requests are read whole, and a hostile server's would never end: past a limit they are an error.
+
+use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextMut;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::primitives::SdkBody;
+use http_body_util::Limited;
+
+/// Lets no answer be read beyond [`LIMIT`].
+#[derive(Debug)]
+pub(super) struct AnswerLimit;
+
+impl Intercept for AnswerLimit {
+    fn name(&self) -> &'static str {
+        "AnswerLimit"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response_mut().take_body();
+        *context.response_mut().body_mut() = SdkBody::from_body_1_x(Limited::new(body, LIMIT));
+        Ok(())
+    }
+}
+
+/// A list of a thousand keys of a kilobyte each, every character escaped as XML, has some 6 MB.
+const LIMIT: usize = 16 << 20;
