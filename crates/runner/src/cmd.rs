@@ -2,6 +2,7 @@
 
 pub mod clean;
 pub mod doctor;
+mod environment;
 mod portion;
 pub mod resume;
 pub mod run;

@@ -8,6 +8,7 @@ use ttlsweep_record::csv_file::{ReadError, read_rows};
 use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{Cell, TargetKind};
 
+use super::environment::of_resumed_run;
 use super::{Job, prepare, remove_journal, stop_on_signals};
 use crate::cleanup::Leftovers;
 use crate::cleanup::record::Recorded;
@@ -75,12 +76,14 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<ExitCod
     stop_on_signals(&stop, &leave, ExitCode::stopped(portion))
         .map_err(|error| Failure::new(ExitCode::Internal, error))?;
     let targets = Targets::open(&plan.cells).await?;
-    let mut environment = environment;
+    let mut environment = of_resumed_run(environment);
     if experiment.target == TargetKind::Embedded {
         // The testbeds of the first part are gone, and with them their clocks.
         environment.endpoints.append(&mut targets.addresses().await);
     }
     let opened = leftovers(path, &plan, &environment, &targets).map_err(|error| usage(&error)).and_then(|leftovers| {
+        // Before the first trial, so that what a kill leaves is told of the machine that it was on.
+        environment.write(path).map_err(|error| Failure::new(ExitCode::Internal, error))?;
         let files = Files::open(path, stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
         Ok((leftovers, files))
     });

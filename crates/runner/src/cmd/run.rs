@@ -1,16 +1,15 @@
 //! `ttlsweep run`: from an experiment file to a run's folder.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use ttlsweep_record::environment::Environment;
 use ttlsweep_record::units::format_micros;
-use ttlsweep_record::{ByteCount, Portion, SCHEMA_VERSION, TargetKind, Timestamp};
+use ttlsweep_record::{ByteCount, Portion, TargetKind, Timestamp};
 
 use super::portion::PlacedPortion;
-use super::{Job, prepare, stop_on_signals};
+use super::{Job, environment, prepare, stop_on_signals};
 use crate::cli::{LimitArgs, RunArgs};
 use crate::clock::{Clock, SystemClock};
 use crate::doctor;
@@ -18,10 +17,8 @@ use crate::estimate::Estimate;
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::{self, Experiment};
 use crate::files::{self, Files};
-use crate::machine;
 use crate::plan::Plan;
-use crate::run_folder::{self, RunFolder};
-use crate::secret::redacted;
+use crate::run_folder::RunFolder;
 use crate::stop::StopSwitch;
 use crate::target::Targets;
 
@@ -67,7 +64,7 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let targets = Targets::open(&plan.cells).await?;
     let now = SystemClock.wall();
     warn_of_credentials(&targets, &plan, &estimate, now);
-    let environment = environment(experiment, &whole, portion.as_ref(), now, targets.addresses().await);
+    let environment = environment::of_new_run(experiment, &whole, portion.as_ref(), now, targets.addresses().await);
     let fill = |folder: &Path| {
         environment.write(folder)?;
         files::create(folder, &plan.cells)
@@ -180,40 +177,5 @@ fn print_plan(experiment: &Experiment, plan: &Plan, portion: Option<Portion>, es
         settings.extend(cell.control.map(|control| format!("control {control}")));
         let jitter = format!("{:.2}s", trial.jitter.as_secs_f64());
         println!("{:<12} {:>8}  {jitter:>6}   {}", trial.trial_id, trial.position, settings.join(", "));
-    }
-}
-
-fn environment(
-    experiment: &Experiment,
-    plan: &Plan,
-    portion: Option<&PlacedPortion>,
-    now: Timestamp,
-    endpoints: BTreeMap<String, Vec<String>>,
-) -> Environment {
-    let host = machine::host();
-    Environment {
-        schema_version: SCHEMA_VERSION,
-        run_id: portion.map_or_else(|| run_folder::run_id(now, &plan.hash, &host), |portion| portion.run_id.clone()),
-        experiment: experiment.name.clone(),
-        question: experiment.question.clone(),
-        plan_hash: plan.hash.clone(),
-        seed: plan.seed,
-        repetitions: plan.repetitions,
-        trials: plan.trials.len() as u64,
-        shard: portion.and_then(|portion| portion.portion.shard()),
-        part: portion.and_then(|portion| portion.portion.part()),
-        started_at: now,
-        command: std::env::args().map(|word| redacted(&word).into_owned()).collect(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        git_revision: option_env!("TTLSWEEP_GIT_REVISION").map(str::to_owned),
-        build_profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
-        host,
-        os: machine::os(),
-        cpus: machine::cpus(),
-        memory_bytes: machine::memory_bytes(),
-        descriptor_limit: machine::descriptor_limit(),
-        tcp_sysctls: machine::tcp_sysctls(),
-        endpoints,
-        clock_offset: BTreeMap::new(),
     }
 }

@@ -67,6 +67,10 @@ fn a_killed_shard_goes_on_where_it_was_and_loses_and_doubles_nothing() {
     signal(&child, Signal::KILL);
     child.wait().unwrap();
     assert_eq!(shard_folders(&lab), Vec::<PathBuf>::new(), "a shard has its name when it is whole");
+    // As if the engine had chosen another machine for the second try.
+    let partial = below_run(&lab).remove(0);
+    let begun = Environment::read(&partial).unwrap();
+    Environment { host: "elsewhere".into(), ..begun.clone() }.write(&partial).unwrap();
 
     let again = succeed(run(&lab, "1/2"));
     assert!(words(&again).1.contains("was begun before; it is gone on with"), "{}", words(&again).1);
@@ -74,7 +78,11 @@ fn a_killed_shard_goes_on_where_it_was_and_loses_and_doubles_nothing() {
     let folders = shard_folders(&lab);
     assert_eq!(whole_trials(&folders), plan(&lab));
     let shard = Run::printed(&lab, &again);
-    assert_eq!(shard.trials().iter().filter(|trial| trial.state == TrialState::Interrupted).count(), 1);
+    let interrupted: Vec<_> =
+        shard.trials().into_iter().filter(|trial| trial.state == TrialState::Interrupted).collect();
+    assert_eq!(interrupted.iter().map(|trial| trial.host.as_str()).collect::<Vec<_>>(), ["elsewhere"]);
+    assert_eq!(shard.trials().last().unwrap().host, begun.host);
+    assert_eq!(Environment::read(shard.path()).unwrap().host, begun.host);
     let killed = shard.transfers().into_iter().filter(|row| row.error.as_deref() == Some("run killed")).count();
     assert!((1..=2).contains(&killed), "{killed}");
     assert_rows_add_up(&shard);

@@ -1,0 +1,63 @@
+//! `environment.json`: what a run is, and the machine that runs it.
+
+use std::collections::BTreeMap;
+
+use ttlsweep_record::environment::Environment;
+use ttlsweep_record::{SCHEMA_VERSION, Timestamp};
+
+use super::portion::PlacedPortion;
+use crate::experiment::Experiment;
+use crate::machine;
+use crate::plan::Plan;
+use crate::run_folder;
+use crate::secret::redacted;
+
+/// That of a run, or a portion of one, that begins now on this machine; `whole` is the plan that the portion is of.
+pub(super) fn of_new_run(
+    experiment: &Experiment,
+    whole: &Plan,
+    portion: Option<&PlacedPortion>,
+    now: Timestamp,
+    endpoints: BTreeMap<String, Vec<String>>,
+) -> Environment {
+    let host = machine::host();
+    Environment {
+        schema_version: SCHEMA_VERSION,
+        run_id: portion.map_or_else(|| run_folder::run_id(now, &whole.hash, &host), |portion| portion.run_id.clone()),
+        experiment: experiment.name.clone(),
+        question: experiment.question.clone(),
+        plan_hash: whole.hash.clone(),
+        seed: whole.seed,
+        repetitions: whole.repetitions,
+        trials: whole.trials.len() as u64,
+        shard: portion.and_then(|portion| portion.portion.shard()),
+        part: portion.and_then(|portion| portion.portion.part()),
+        started_at: now,
+        command: std::env::args().map(|word| redacted(&word).into_owned()).collect(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        git_revision: option_env!("TTLSWEEP_GIT_REVISION").map(str::to_owned),
+        build_profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+        host,
+        os: machine::os(),
+        cpus: machine::cpus(),
+        memory_bytes: machine::memory_bytes(),
+        descriptor_limit: machine::descriptor_limit(),
+        tcp_sysctls: machine::tcp_sysctls(),
+        endpoints,
+        clock_offset: BTreeMap::new(),
+    }
+}
+
+/// That of a run that goes on, on this machine now, which an engine may have chosen anew. Which machine ran what before stands
+/// in `trials.csv`.
+pub(super) fn of_resumed_run(begun: Environment) -> Environment {
+    Environment {
+        host: machine::host(),
+        os: machine::os(),
+        cpus: machine::cpus(),
+        memory_bytes: machine::memory_bytes(),
+        descriptor_limit: machine::descriptor_limit(),
+        tcp_sysctls: machine::tcp_sysctls(),
+        ..begun
+    }
+}
