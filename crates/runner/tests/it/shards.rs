@@ -8,8 +8,11 @@ use std::process::Child;
 use rustix::process::Signal;
 use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{Outcome, Share, TransferRecord, TrialState};
+use ttlsweep_testbed::TestbedConfig;
 
+use crate::front::{objects, uploads};
 use crate::program::{Lab, Run, signal, start, succeed, wait_for_words, wait_until, words};
+use crate::signing;
 
 /// Blocks of two cells and a control, each a trial of some 0.4 s: two users upload 50 kB each at 2 Mbit/s.
 fn experiment(blocks: u32) -> String {
@@ -188,6 +191,29 @@ fn auto_runs_the_shard_that_the_engine_names() {
     let shard = Run::printed(&lab, &succeed(command));
     assert!(shard.path().ends_with("shard-2-of-2"), "{shard:?}");
     assert_eq!(Environment::read(shard.path()).unwrap().shard, Share::new(2, 2).ok());
+}
+
+/// The shorter shard ends, and tidies up, while the longer one still reads its object and sends parts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shard_that_ends_takes_nothing_from_the_others() {
+    let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
+    let lab = lab(3);
+    let methods = "[transfer]\nmethod = [\"get\", \"upload-part\"]";
+    lab.write("many.toml", experiment(3).replace("[transfer]", methods));
+    let endpoint = testbed.endpoint();
+    let args =
+        |shard| ["run", "many.toml", "--shard", shard, "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes"];
+    let shards = ["1/2", "2/2"].map(|shard| start(lab.with_key(&testbed, &args(shard))));
+    let ended = tokio::task::block_in_place(|| shards.map(|shard| shard.wait_with_output().unwrap()));
+    let runs = ended.map(|output| {
+        assert_eq!(output.status.code(), Some(0), "{}", words(&output).1);
+        Run::printed(&lab, &output)
+    });
+    let rows: Vec<_> = runs.iter().flat_map(Run::transfers).collect();
+    // Three blocks of two cells and a control by two methods, two users each.
+    assert_eq!(rows.len(), 36);
+    assert!(rows.iter().all(|row| row.outcome == Outcome::Completed), "{rows:?}");
+    assert_eq!((objects(&testbed).await, uploads(&testbed).await), (Vec::new(), Vec::new()));
 }
 
 fn run(lab: &Lab, shard: &str) -> std::process::Command {
