@@ -34,25 +34,25 @@ def tally(folder: Path, trials: Iterable[str], told: Set[str]) -> Tally:
     planned = Counter({(trial, user, turn): 1 for trial in trials for user in _from_1(USERS) for turn in _from_1(TRANSFERS)})
     result = Tally(planned.total())
     whole = {(row["trial_id"], row["attempt"]) for row in rows(folder / "trials.csv") if row["state"] == "whole"}
-    found, names = Counter(), Counter()
+    found, names = Counter(), set()
     for row in rows(folder / "transfers.csv"):
-        names[row["transfer_id"]] += 1
-        if (row["trial_id"], row["attempt"]) in whole:
-            found[row["trial_id"], int(row["user"]), int(row["sequence"])] += 1
+        turn = row["trial_id"], int(row["user"]), int(row["sequence"])
+        counts = (row["trial_id"], row["attempt"]) in whole
+        if row["transfer_id"] in names or (counts and found[turn] == planned[turn]):
+            result.doubled += 1
+            result.problems.append(f"{row['transfer_id']} is there twice, or was not planned")
+        elif counts:
+            found[turn] += 1
         else:
             result.superseded += 1
+        names.add(row["transfer_id"])
     result.counted = found.total()
-    untold = told - set(names)
-    result.lost = (planned - found).total() + len(untold)
-    twice = names - Counter(set(names))
-    result.doubled = (found - planned).total() + twice.total()
-    for what, missing in (("planned and not there", planned - found), ("there and not planned", found - planned)):
-        if missing:
-            result.problems.append(f"{what}: {missing.total()}, such as {next(iter(missing))}")
+    missing, untold = planned - found, told - names
+    result.lost = missing.total() + len(untold)
+    if missing:
+        result.problems.append(f"{missing.total()} planned transfers have no row, such as {next(iter(missing))}")
     if untold:
         result.problems.append(f"{len(untold)} transfers that had begun at a kill have no row, such as {min(untold)}")
-    if twice:
-        result.problems.append(f"{twice.total()} transfers are there twice, such as {min(twice)}")
     return result
 
 
