@@ -4,6 +4,7 @@
 //! servers and files is escaped by the template engine, and `Printable` takes out what would act on a screen.
 
 mod answers;
+mod compared;
 mod environment;
 mod figure;
 mod method;
@@ -16,7 +17,9 @@ use askama::Template;
 use ttlsweep_record::Control;
 
 use crate::axes::Axes;
+use crate::chart::Chart;
 use crate::chart::caption::{grouped, plural};
+use crate::comparison::Comparison;
 use crate::enforcement::{Enforcement, headline};
 use crate::load::Runs;
 use crate::printable::Printable;
@@ -43,8 +46,12 @@ pub struct Contents<'a> {
     pub enforcement: &'a [Enforcement],
     /// Which mechanism explains the failures.
     pub verdict: &'a Ruling,
-    /// The charts.
+    /// Runs and targets, held against each other.
+    pub comparisons: &'a [Comparison],
+    /// The charts' images.
     pub figures: &'a [Figure],
+    /// The charts, those that had nothing to show included.
+    pub charts: &'a [Chart],
     /// How to run it again.
     pub repeat: &'a Repeat,
 }
@@ -54,7 +61,7 @@ pub struct Contents<'a> {
 /// # Errors
 /// Never in practice: only where formatting itself fails.
 pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
-    let Contents { runs, axes, cells, enforcement, verdict, figures, repeat } = contents;
+    let Contents { runs, axes, cells, enforcement, verdict, comparisons, figures, charts, repeat } = contents;
     let first = &runs.environments[0];
     let counts = total(*cells);
     let (answers, answers_more) = answers::answers(runs);
@@ -78,7 +85,9 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
         targets: tables::targets(runs, verdict),
         answers,
         answers_more,
+        comparisons: compared::compared(comparisons),
         figures,
+        absent: charts.iter().filter_map(|chart| Some((chart.about.title, chart.absent.as_deref()?))).collect(),
         fixed: axes.fixed(),
         grid: tables::cells(cells, axes, |summary| summary.cell.control.is_none()),
         controls: tables::cells(cells, axes, |summary| summary.cell.control.is_some()),
@@ -108,7 +117,10 @@ struct Page<'a> {
     targets: Vec<tables::Target<'a>>,
     answers: Vec<answers::Answer<'a>>,
     answers_more: usize,
+    comparisons: Vec<compared::Compared<'a>>,
     figures: &'a [Figure],
+    /// Title and reason of each chart that was not drawn.
+    absent: Vec<(&'a str, &'a str)>,
     fixed: String,
     grid: tables::Cells,
     controls: tables::Cells,

@@ -123,7 +123,9 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         cells: &cells,
         enforcement: &enforcement,
         verdict: &verdict,
+        comparisons: &comparisons,
         figures: &figures(&charts)?,
+        charts: &charts,
         repeat: &Repeat::of(&runs.environments, folders),
     })?;
     let written = staging.publish(out, &mut charts)?;

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::{Sweep, World};
@@ -53,6 +54,9 @@ fn a_bad_day_is_shown_to_differ() {
     let sentence = report.comparisons[0].sentence();
     assert!(sentence.contains("differ in"), "{sentence}");
     let mean = &rows(folder.path())[0];
+    let page = fs::read_to_string(folder.path().join("both/report.html")).unwrap();
+    let escaped = sentence.replace('\'', "&#39;");
+    assert!(page.contains("tuesday against monday") && page.contains(&escaped), "{escaped}");
     // Of the grid's transfers none fails on the one day and four of five on the other.
     assert!(mean.difference_low > 0.55 && mean.difference_high < 1.0 && mean.p_holm <= 0.01, "{mean:?}");
 }
@@ -92,7 +96,7 @@ fn a_report_on_one_run_leaves_no_older_comparison_behind() {
     let folder = tempfile::tempdir().unwrap();
     Sweep::default().write(folder.path());
     let stale = folder.path().join("comparison.csv");
-    std::fs::write(&stale, "of an older report").unwrap();
+    fs::write(&stale, "of an older report").unwrap();
     assert!(report(&[folder.path().to_owned()], None).unwrap().comparisons.is_empty());
     assert!(!stale.exists());
 }

@@ -53,6 +53,18 @@ fn assert_well_formed(page: &str) {
     assert!(open.is_empty(), "{open:?} never end");
 }
 
+#[test]
+fn a_chart_that_had_nothing_to_show_is_named_with_the_reason() {
+    // Links that never expire in flight leave no hazard around expiry to draw.
+    let sweep = Sweep { policies: vec![Some(ExpiryPolicy::OnRequest)], ttls: vec![3600], ..Sweep::default() };
+    let page = page_of(&sweep, |_| {});
+    assert_well_formed(&page);
+    let text = text(&page);
+    assert!(text.contains("Not drawn"), "{text}");
+    assert!(text.contains("no transfer was in flight when its link expired"), "{text}");
+    assert!(!text.contains("Compared"), "one run of one target has nothing to be held against");
+}
+
 /// The text without its tags and style, as a reader sees it.
 fn text(page: &str) -> String {
     let body = &page[page.find("<body>").unwrap()..];
@@ -179,7 +191,9 @@ fn thousands_of_cells_make_a_page_that_can_be_sent() {
         cells: &cells,
         enforcement: &judge(&cells),
         verdict: &decide(&Evidence::of(&runs)),
+        comparisons: &[],
         figures: &[],
+        charts: &[],
         repeat: &Repeat::of(&runs.environments, &folders),
         runs: &runs,
     })

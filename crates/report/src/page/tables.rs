@@ -160,11 +160,11 @@ const fn meaning(mechanism: record::Mechanism) -> &'static str {
     }
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{:.1}\u{a0}%", share * 100.0)
 }
 
-fn p_value(p: f64) -> String {
+pub(super) fn p_value(p: f64) -> String {
     match p {
         p if p < 1e-15 => "< 1e-15".to_owned(),
         p if p < 0.001 => format!("{p:.1e}"),
