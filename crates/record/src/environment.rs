@@ -38,6 +38,12 @@ pub struct Environment {
     /// Which part of every trial's users this is, as `2/4`; nothing where all users are here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Share>,
+    /// When the first trial begins on all machines, where its users are spread over several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_at: Option<Timestamp>,
+    /// The time from one trial's start to the next, in microseconds, where it does not follow from the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_every_us: Option<u64>,
     /// When the run began (UTC).
     pub started_at: Timestamp,
     /// The command line, credentials never being part of it.

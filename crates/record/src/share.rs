@@ -34,6 +34,9 @@ pub enum ShareError {
 }
 
 impl Share {
+    /// The only one there is.
+    pub const WHOLE: Self = Self { of: 1, number: 1 };
+
     /// Share `number` of `of`.
     ///
     /// # Errors

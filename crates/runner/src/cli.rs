@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use ttlsweep_record::units::parse_duration;
-use ttlsweep_record::{ByteCount, Portion};
+use ttlsweep_record::{ByteCount, Portion, Share, Timestamp};
 
 use crate::experiment::LoadOptions;
 use crate::portion::{AskedShare, parse_run_id};
@@ -69,22 +69,39 @@ pub struct RunArgs {
 pub struct PortionArgs {
     /// Run shard I of N: whole blocks of the plan; `auto` asks the variables of Slurm, AWS Batch or Cloud Run, `auto/N` those of
     /// Kubernetes
-    #[arg(long, value_name = "I/N")]
+    #[arg(long, value_name = "I/N", group = "portion")]
     pub shard: Option<AskedShare>,
-    /// The name that all shards share; derived from the plan without it, so that they agree
-    #[arg(long, value_name = "NAME", requires = "shard", value_parser = parse_run_id)]
+    /// Run part I of N of every trial's users, together with the other parts' machines; `auto` and `auto/N` as for --shard
+    #[arg(long, value_name = "I/N", group = "portion")]
+    pub spread: Option<AskedShare>,
+    /// The name that all shards or parts share; derived from the plan without it, so that they agree
+    #[arg(long, value_name = "NAME", requires = "portion", value_parser = parse_run_id)]
     pub run_id: Option<String>,
+    /// When the first trial begins on all machines, in RFC 3339; the next whole five minutes without it
+    #[arg(long, value_name = "TIME")]
+    pub start_at: Option<Timestamp>,
+    /// The time from one trial's start to the next; what the plan's estimate allows for it without it
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub start_every: Option<Duration>,
 }
 
 impl PortionArgs {
     /// The portion that is asked for; `variable` looks up a variable of the environment.
     ///
     /// # Errors
-    /// The engine's variables do not tell which one it is; the message names the option.
+    /// The engine's variables do not tell which one it is, or an option goes with another one; the message names it.
     pub fn resolve(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Portion>, String> {
-        let Some(shard) = self.shard else { return Ok(None) };
-        let share = shard.resolve(variable).map_err(|error| format!("--shard auto: {error}"))?;
-        Ok(Some(Portion::Shard(share)))
+        // Not by clap, which lets `--shard` stand for the `--spread` that it excludes.
+        if self.spread.is_none() && (self.start_at.is_some() || self.start_every.is_some()) {
+            return Err("--start-at and --start-every go with `--spread`: shards do not begin together".to_owned());
+        }
+        let (option, asked, portion): (_, _, fn(Share) -> Portion) = match (self.shard, self.spread) {
+            (Some(shard), _) => ("--shard", shard, Portion::Shard),
+            (None, Some(part)) => ("--spread", part, Portion::Part),
+            (None, None) => return Ok(None),
+        };
+        let share = asked.resolve(variable).map_err(|error| format!("{option} auto: {error}"))?;
+        Ok(Some(portion(share)))
     }
 }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use ttlsweep_record::environment::Environment;
 
+use self::portion::CommonStart;
 use crate::cleanup::{Left, Leftovers};
 use crate::clock::SystemClock;
 use crate::exit::{ExitCode, Failure};
@@ -57,6 +58,7 @@ impl Job<'_> {
             run_id: &environment.run_id,
             host: &environment.host,
             portion,
+            schedule: CommonStart::recorded(&environment).map(|start| start.schedule(plan)),
             attempts: self.attempts,
             whole: self.whole,
             last_connection_id: self.last_connection_id,

@@ -204,7 +204,7 @@ fn makespan(plan: &Plan, parallel_trials: u32) -> Duration {
 }
 
 /// From the first user's start to the last transfer's end.
-fn busy_duration(cell: &Cell) -> Duration {
+pub(crate) fn busy_duration(cell: &Cell) -> Duration {
     let ramp = Duration::from_micros(cell.ramp_us).saturating_mul(cell.users.saturating_sub(1));
     if let Some(duration) = cell.duration_us {
         return ramp.saturating_add(Duration::from_micros(duration));

@@ -6,6 +6,7 @@
 mod difference;
 mod draw;
 mod portion;
+mod schedule;
 
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ use ttlsweep_record::Cell;
 use crate::experiment::Experiment;
 pub use difference::differences;
 use draw::Draw;
-pub use portion::TooSmall;
+pub use portion::{TooSmall, own_bandwidth, own_users};
+pub use schedule::{Schedule, next_common_start};
 
 /// Cells and ordered trials.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::estimate::trial_duration;
 use crate::files::Files;
 use crate::object_key::RunPrefix;
-use crate::plan::{Plan, Trial};
+use crate::plan::{Plan, Schedule, Trial};
 use crate::progress::{Counts, Mode, Progress};
 use crate::stop::StopSwitch;
 use crate::target::Targets;
@@ -42,6 +42,8 @@ pub struct Sweep<'a> {
     pub host: &'a str,
     /// What the plan's trials are of a plan that several processes run together.
     pub portion: Option<Portion>,
+    /// When each trial begins, where its users are spread over several machines.
+    pub schedule: Option<Schedule>,
     /// How many attempts each trial has had; nothing for a new run.
     pub attempts: HashMap<String, u32>,
     /// The trials that need not be run again.
@@ -159,7 +161,11 @@ impl Sweep<'_> {
             connection_ids: Arc::new(AtomicU64::new(self.last_connection_id)),
             parallel_trials: self.parallel_trials,
         });
-        let missing: Vec<_> = self.plan.trials.iter().filter(|trial| !self.whole.contains(&trial.trial_id)).collect();
+        let mut missing: Vec<_> =
+            self.plan.trials.iter().filter(|trial| !self.whole.contains(&trial.trial_id)).collect();
+        if let Some(schedule) = &self.schedule {
+            schedule.order(&mut missing, self.clock.wall());
+        }
         download::put_objects(&context, &self.plan.cells, targets, &mut sources, downloads).await?;
 
         let mut runs = Vec::with_capacity(missing.len());
@@ -198,6 +204,7 @@ impl Sweep<'_> {
         Ok(TrialRun {
             run: Arc::clone(context),
             trial: trial.clone(),
+            common_start: self.schedule.as_ref().and_then(|schedule| schedule.of(trial)),
             attempt: self.attempts.get(&trial.trial_id).copied().unwrap_or(0) + 1,
             cell: Arc::clone(cell),
             target: targets.of(cell),

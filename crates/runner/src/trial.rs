@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use ttlsweep_record::{BandwidthPer, Cell, HarnessRecord, Method, Portion, Share, TrialRecord, TrialState};
+use ttlsweep_record::{BandwidthPer, Cell, HarnessRecord, Method, Portion, Share, Timestamp, TrialRecord, TrialState};
 
 use crate::body::Source;
 use crate::cleanup::{Leftovers, Made};
@@ -19,8 +19,8 @@ use crate::files::RowSink;
 use crate::lag::LagProbe;
 use crate::machine;
 use crate::object_key::RunPrefix;
-use crate::plan::Trial;
-use crate::stop::{StopReason, StopSwitch};
+use crate::plan::{Trial, own_bandwidth, own_users};
+use crate::stop::{Stop, StopReason, StopSwitch};
 use crate::target::Target;
 use crate::usage::UsageProbe;
 use crate::wire::Side;
@@ -71,6 +71,8 @@ pub struct TrialRun {
     pub run: Arc<RunContext>,
     /// Its place in the plan.
     pub trial: Trial,
+    /// When it begins on all machines, its jitter not counted; nothing where it begins when its turn comes.
+    pub common_start: Option<Timestamp>,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// Its settings.
@@ -98,7 +100,7 @@ impl TrialRun {
         let this = Arc::new(self);
         let (run, cell) = (&this.run, &this.cell);
         let mut stop = run.stop.listen(None);
-        if stop.sleep_until(Instant::now() + this.trial.jitter).await.is_some() {
+        if this.wait_for_start(&mut stop).await.is_some() {
             return TrialEnd { row: None, failures: 0, leftovers: this.leftovers(Vec::new()) };
         }
         let (probe, usage) = (LagProbe::start(), UsageProbe::start());
@@ -107,7 +109,7 @@ impl TrialRun {
         let shared_cap = this.shared_cap(&cap_use);
         let deadline = cell.duration_us.map(|us| anchor.instant + Duration::from_micros(us));
         let mut users = JoinSet::new();
-        for number in 1..=cell.users {
+        for number in run.part().unwrap_or(Share::WHOLE).items(cell.users) {
             let starts = anchor.instant + Duration::from_micros(cell.ramp_us) * (number - 1);
             let user = User {
                 trial: Arc::clone(&this),
@@ -132,13 +134,28 @@ impl TrialRun {
         TrialEnd { row: Some(row), failures: tally.failures, leftovers: this.leftovers(tally.made) }
     }
 
+    /// Waits for the trial's turn and its jitter; a reason to stop ends it.
+    async fn wait_for_start(&self, stop: &mut Stop) -> Option<StopReason> {
+        let Some(common_start) = self.common_start else {
+            return stop.sleep_until(Instant::now() + self.trial.jitter).await;
+        };
+        let jitter = i64::try_from(self.trial.jitter.as_micros()).unwrap_or(i64::MAX);
+        let start = common_start.plus_micros(jitter);
+        // The clock is read anew shortly before: it may have been set right meanwhile.
+        let shortly_before = self.run.clock.anchor().instant_at(start.plus_micros(-SHORTLY_US));
+        match stop.sleep_until(shortly_before).await {
+            Some(reason) => Some(reason),
+            None => stop.sleep_until(self.run.clock.anchor().instant_at(start)).await,
+        }
+    }
+
     fn leftovers(&self, made: Vec<Made>) -> Leftovers {
         Leftovers { target: Arc::clone(&self.target), cell_id: self.cell.cell_id.clone(), made }
     }
 
     /// How often the kernel is asked about each transfer: every 100 ms, or as far apart as the run's budget allows.
     fn sample_every(&self) -> Duration {
-        let users = u64::from(self.cell.users) * u64::from(self.run.parallel_trials);
+        let users = u64::from(own_users(&self.cell, self.run.part())) * u64::from(self.run.parallel_trials);
         SAMPLE_EVERY.max(Duration::from_micros(users * 1_000_000 / SAMPLES_A_SECOND))
     }
 
@@ -148,8 +165,9 @@ impl TrialRun {
 
     fn shared_cap(&self, used: &Arc<CapUse>) -> Option<(Arc<Limiter>, Side)> {
         let shared = self.cell.bandwidth_per == BandwidthPer::Trial;
-        let rate = self.cell.bandwidth_bps.filter(|_| shared)?;
-        let limiter = Limiter::new(rate, self.cell.users).counted_in(Arc::clone(used));
+        let part = self.run.part();
+        let rate = own_bandwidth(&self.cell, part).filter(|_| shared)?;
+        let limiter = Limiter::new(rate, own_users(&self.cell, part)).counted_in(Arc::clone(used));
         Some((Arc::new(limiter), self.capped_side()))
     }
 
@@ -220,6 +238,7 @@ impl TrialRun {
     }
 }
 
+const SHORTLY_US: i64 = 1_000_000;
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 const SAMPLES_A_SECOND: u64 = 2_000;
 const SMALLEST_BUFFER: u64 = 32 << 10;

@@ -41,6 +41,8 @@ fn write(run: &Run, folder: &Path) {
         trials: run.trials.len() as u64,
         shard: None,
         part: None,
+        start_at: None,
+        start_every_us: None,
         started_at: run.trials[0].started_at,
         command: Vec::new(),
         version: "0".into(),

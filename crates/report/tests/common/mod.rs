@@ -218,6 +218,8 @@ impl Sweep {
             trials,
             shard: None,
             part: None,
+            start_at: None,
+            start_every_us: None,
             started_at: Timestamp::from_unix_micros(START),
             command: vec!["ttlsweep".into(), "run".into(), "ttl-grid.toml".into()],
             version: "0.1.0".into(),

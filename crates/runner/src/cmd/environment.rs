@@ -32,6 +32,8 @@ pub(super) fn of_new_run(
         trials: whole.trials.len() as u64,
         shard: portion.and_then(|portion| portion.portion.shard()),
         part: portion.and_then(|portion| portion.portion.part()),
+        start_at: portion.and_then(|portion| portion.start.map(|start| start.at)),
+        start_every_us: portion.and_then(|portion| portion.start?.every_us()),
         started_at: now,
         command: std::env::args().map(|word| redacted(&word).into_owned()).collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

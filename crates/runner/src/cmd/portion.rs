@@ -2,15 +2,18 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use ttlsweep_record::environment::Environment;
-use ttlsweep_record::{Portion, Timestamp};
+use ttlsweep_record::units::format_micros;
+use ttlsweep_record::{Portion, TargetKind, Timestamp};
 
 use super::resume;
 use crate::cli::RunArgs;
+use crate::clock::{Clock, SystemClock};
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::Experiment;
-use crate::plan::Plan;
+use crate::plan::{Plan, Schedule, next_common_start};
 use crate::portion::derived_run_id;
 use crate::progress::Mode;
 use crate::run_folder::portion::{Found, PortionPlace};
@@ -21,16 +24,81 @@ pub(super) struct PlacedPortion {
     pub(super) portion: Portion,
     /// The run's name, which all its portions share.
     pub(super) run_id: String,
+    /// When the trials begin, where all machines run them together.
+    pub(super) start: Option<CommonStart>,
     plan_hash: String,
     place: PortionPlace,
 }
 
+/// What a schedule follows from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CommonStart {
+    /// When the first trial begins.
+    pub(super) at: Timestamp,
+    /// The time from one trial's start to the next; nothing where the plan says.
+    pub(super) every: Option<Duration>,
+}
+
+impl CommonStart {
+    /// That of a part that was begun before.
+    pub(super) fn recorded(environment: &Environment) -> Option<Self> {
+        let every = environment.start_every_us.map(Duration::from_micros);
+        environment.start_at.map(|at| Self { at, every })
+    }
+
+    pub(super) fn schedule(&self, plan: &Plan) -> Schedule {
+        Schedule::new(plan, self.at, self.every)
+    }
+
+    pub(super) fn every_us(self) -> Option<u64> {
+        self.every.map(|every| u64::try_from(every.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// Says when the trials begin, and to whom it was left.
+    pub(super) fn tell(&self, plan: &Plan, now: Timestamp) {
+        let last = self.schedule(plan).last();
+        let late = now.micros_since(self.at);
+        if late > 0 {
+            let late = format_micros(late.unsigned_abs());
+            eprintln!(
+                "warning: the first trial began on all machines at {}, {late} ago: this part comes late",
+                self.at
+            );
+        } else {
+            eprintln!("the first trial begins on all machines at {}, the last one at {last}", self.at);
+        }
+    }
+}
+
 impl PlacedPortion {
     /// The place that the arguments and the whole plan tell.
-    pub(super) fn new(args: &RunArgs, experiment: &Experiment, whole: &Plan, portion: Portion) -> Self {
+    ///
+    /// # Errors
+    /// Trials would run side by side, each at a time of its own.
+    pub(super) fn new(
+        args: &RunArgs,
+        experiment: &Experiment,
+        whole: &Plan,
+        portion: Portion,
+    ) -> Result<Self, Failure> {
+        if portion.part().is_some() && experiment.parallel_trials > 1 {
+            let message = format!(
+                "the parts of a trial begin together, and {} trials side by side would not: write `parallel_trials = 1` below \
+                 [experiment], or `--set experiment.parallel_trials=1`",
+                experiment.parallel_trials
+            );
+            return Err(Failure::new(ExitCode::Usage, message));
+        }
+        if portion.part().is_some() && experiment.target == TargetKind::Embedded {
+            eprintln!("note: each part asks a testbed of its own; `--endpoint` names a server that all of them ask");
+        }
         let run_id = args.portion.run_id.clone().unwrap_or_else(|| derived_run_id(&whole.hash));
         let place = PortionPlace::new(&args.out, &experiment.name, &run_id, portion);
-        Self { portion, run_id, plan_hash: whole.hash.clone(), place }
+        let start = portion.part().map(|_| CommonStart {
+            at: args.portion.start_at.unwrap_or_else(|| next_common_start(SystemClock.wall())),
+            every: args.portion.start_every,
+        });
+        Ok(Self { portion, run_id, start, plan_hash: whole.hash.clone(), place })
     }
 
     /// Leaves alone what is whole, and finishes what was begun; nothing where the portion has yet to begin.

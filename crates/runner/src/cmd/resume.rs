@@ -68,9 +68,10 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<ExitCod
         return Ok(ExitCode::Done);
     }
     eprintln!("{}: {} of {} trials are missing", experiment.name, missing.len(), plan.trials.len());
-    let to_do = Plan { trials: missing, ..plan.clone() };
+    let met = plan.as_met_by(portion);
+    let to_do = Plan { trials: missing, ..met.clone() };
     eprintln!("{}", Estimate::new(&to_do, experiment));
-    prepare(&plan, experiment.parallel_trials);
+    prepare(&met, experiment.parallel_trials);
     let stop = StopSwitch::new();
     let leave = StopSwitch::new();
     stop_on_signals(&stop, &leave, ExitCode::stopped(portion))

@@ -39,12 +39,13 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         Some(portion) => whole.of_portion(portion).map_err(|error| usage(&error))?,
         None => whole.clone(),
     };
-    let estimate = Estimate::new(&plan, experiment);
+    let met = plan.as_met_by(portion);
+    let estimate = Estimate::new(&met, experiment);
     if args.dry_run {
         print_plan(experiment, &plan, portion, &estimate);
         return Ok(ExitCode::Done);
     }
-    let portion = portion.map(|portion| PlacedPortion::new(args, experiment, &whole, portion));
+    let portion = portion.map(|portion| PlacedPortion::new(args, experiment, &whole, portion)).transpose()?;
     if let Some(portion) = &portion
         && let Some(code) = portion.go_on(args.progress).await?
     {
@@ -54,7 +55,7 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     if !consents(args, experiment, &estimate)? {
         return Ok(ExitCode::Done);
     }
-    prepare(&plan, experiment.parallel_trials);
+    prepare(&met, experiment.parallel_trials);
 
     let stop = StopSwitch::new();
     let leave = StopSwitch::new();
@@ -86,6 +87,9 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
             return Err(failure);
         }
     };
+    if let Some(start) = portion.as_ref().and_then(|portion| portion.start) {
+        start.tell(&plan, SystemClock.wall());
+    }
     let job = Job {
         experiment,
         plan: &plan,

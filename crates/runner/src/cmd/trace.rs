@@ -103,7 +103,7 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
     let source = sources.of(&cell).map_err(|error| Failure::new(ExitCode::Usage, error))?;
     let cell = Arc::new(cell);
     let target = targets.of(&cell);
-    let run = TrialRun { run: context, trial, attempt: 1, cell: Arc::clone(&cell), target, source };
+    let run = TrialRun { run: context, trial, common_start: None, attempt: 1, cell: Arc::clone(&cell), target, source };
     cleaner.note(run.run().await.leftovers);
     cleaner.finish().await;
     for left in cleaner.left() {

@@ -1,6 +1,6 @@
 //! What one process runs of a plan that several run together.
 
-use ttlsweep_record::Portion;
+use ttlsweep_record::{BandwidthPer, BitRate, Cell, Portion, Share};
 
 use super::Plan;
 
@@ -59,5 +59,69 @@ impl Plan {
                 }
             }
         }
+    }
+
+    /// The plan as one part meets it: with its own users alone, for what it will take. No row is written by it.
+    #[must_use]
+    pub fn as_met_by(&self, portion: Option<Portion>) -> Self {
+        let Some(part) = portion.and_then(Portion::part) else { return self.clone() };
+        let own = |cell: &Cell| Cell {
+            users: own_users(cell, Some(part)),
+            bandwidth_bps: own_bandwidth(cell, Some(part)),
+            ..cell.clone()
+        };
+        Self { cells: self.cells.iter().map(own).collect(), ..self.clone() }
+    }
+}
+
+/// How many of a trial's users are this part's; all of them where they are not spread.
+pub fn own_users(cell: &Cell, part: Option<Share>) -> u32 {
+    part.map_or(cell.users, |part| part.items(cell.users).count() as u32)
+}
+
+/// The cap of this part's users. One that holds for the whole trial is divided as the users are, so that together they have
+/// what the plan says; cut to whole bits a second.
+pub fn own_bandwidth(cell: &Cell, part: Option<Share>) -> Option<BitRate> {
+    let whole = cell.bandwidth_bps?;
+    if part.is_none() || cell.bandwidth_per == BandwidthPer::User {
+        return Some(whole);
+    }
+    let own = u128::from(whole.bits_per_second()) * u128::from(own_users(cell, part)) / u128::from(cell.users.max(1));
+    BitRate::new(u64::try_from(own).unwrap_or(u64::MAX).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::example_cell;
+
+    fn parts(of: u32) -> impl Iterator<Item = Share> {
+        (1..=of).map(move |number| Share::new(number, of).unwrap())
+    }
+
+    #[test]
+    fn the_parts_of_a_trial_have_together_its_users_and_its_cap() {
+        let cell = Cell { users: 10, bandwidth_bps: BitRate::new(8_000_000), ..example_cell() };
+        let users: Vec<_> = parts(4).map(|part| own_users(&cell, Some(part))).collect();
+        assert_eq!(users, [3, 3, 2, 2]);
+        let caps: Vec<_> = parts(4).map(|part| own_bandwidth(&cell, Some(part)).unwrap().bits_per_second()).collect();
+        assert_eq!(caps, [2_400_000, 2_400_000, 1_600_000, 1_600_000]);
+        assert_eq!((own_users(&cell, None), own_bandwidth(&cell, None)), (10, cell.bandwidth_bps));
+
+        let each = Cell { bandwidth_per: BandwidthPer::User, ..cell.clone() };
+        assert!(parts(4).all(|part| own_bandwidth(&each, Some(part)) == each.bandwidth_bps));
+        let none = Cell { bandwidth_bps: None, ..cell };
+        assert!(parts(4).all(|part| own_bandwidth(&none, Some(part)).is_none()));
+    }
+
+    #[test]
+    fn no_portion_is_left_without_anything_to_run() {
+        let cells = vec![Cell { users: 3, ..example_cell() }];
+        let plan = Plan { hash: String::new(), seed: 1, repetitions: 2, cells, trials: Vec::new() };
+        let of = |portion: fn(Share) -> Portion, of| plan.of_portion(portion(Share::new(1, of).unwrap())).err();
+        assert_eq!(of(Portion::Shard, 2), None);
+        assert_eq!(of(Portion::Shard, 3), Some(TooSmall::Blocks { blocks: 2, shards: 3 }));
+        assert_eq!(of(Portion::Part, 3), None);
+        assert!(of(Portion::Part, 4).unwrap().to_string().contains("has 3 users, too few for 4 parts"));
     }
 }

@@ -55,6 +55,7 @@ async fn uploads_and_downloads_flow_at_the_rate_that_was_asked_for_and_share_it_
         experiment: "caps",
         parallel_trials: 4,
         portion: None,
+        schedule: None,
         run_id: "run",
         host: "here",
         attempts: HashMap::new(),

@@ -21,6 +21,7 @@ mod server;
 mod server_clock;
 mod shards;
 mod signing;
+mod spread;
 mod stuck;
 mod sweeps;
 

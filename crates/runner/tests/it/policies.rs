@@ -104,6 +104,7 @@ impl Stage {
         let trial_run = |trial: &Trial| TrialRun {
             run: Arc::clone(&run),
             trial: trial.clone(),
+            common_start: None,
             attempt: 1,
             cell: Arc::new(plan.cell(trial).clone()),
             target: Arc::clone(&target),
