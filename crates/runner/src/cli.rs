@@ -67,8 +67,8 @@ pub struct RunArgs {
 /// What one process runs of a plan that several run together.
 #[derive(Debug, Clone, Args)]
 pub struct PortionArgs {
-    /// Run shard I of N: whole blocks of the plan; `auto` asks the variables of Slurm, AWS Batch or Cloud Run, `auto/N` those of
-    /// Kubernetes
+    /// Run shard I of N: whole blocks of the plan; `auto` asks the variables of Slurm, AWS Batch or Cloud Run, `auto/N`
+    /// those of Kubernetes
     #[arg(long, value_name = "I/N", group = "portion")]
     pub shard: Option<AskedShare>,
     /// Run part I of N of every trial's users, together with the other parts' machines; `auto` and `auto/N` as for --shard

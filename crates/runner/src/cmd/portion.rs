@@ -107,7 +107,13 @@ impl PlacedPortion {
     /// Another process is at it, what is there is of another plan, or as for `resume`.
     pub(super) async fn go_on(&self, progress: Mode) -> Result<Option<ExitCode>, Failure> {
         match self.place.look().map_err(failure)? {
-            Found::Nothing => Ok(None),
+            Found::Nothing => {
+                // One that gets its own name meanwhile cannot be read, and is checked when all are merged.
+                if let Some(another) = self.place.another().filter(|folder| Environment::read(folder).is_ok()) {
+                    self.check_plan(&another)?;
+                }
+                Ok(None)
+            }
             Found::Finished(path) => {
                 self.check_plan(&path)?;
                 println!("{}", path.display());

@@ -10,8 +10,8 @@ pub enum TooSmall {
     /// Fewer blocks than shards.
     #[error(
         "this plan has {blocks} blocks, too few for {shards} shards: a shard is whole blocks, so that every host runs every \
-             cell and control; write `repetitions = {shards}` below [experiment] (or `--set experiment.repetitions={shards}`), or a \
-             multiple of it, or run at most {blocks} shards"
+         cell and control; write `repetitions = {shards}` below [experiment] (or \
+         `--set experiment.repetitions={shards}`), or a multiple of it, or run at most {blocks} shards"
     )]
     Blocks {
         /// How many the plan has.

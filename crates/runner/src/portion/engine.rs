@@ -33,8 +33,10 @@ pub enum EngineError {
              write the share, for example `2/4`, or unset those that do not count", .0.join(", "))]
     Several(Vec<&'static str>),
     /// One that the engine always sets is missing.
-    #[error("{engine} sets {missing} for the tasks of an array job, and it is missing here, where {found} is set{}",
-            advice(.engine, .missing))]
+    #[error(
+        "{engine} sets {missing} for the tasks of an array job, and it is missing here, where {found} is set; pass it on, \
+         or write the share, for example `2/4`"
+    )]
     Missing {
         /// The engine.
         engine: Engine,
@@ -46,7 +48,7 @@ pub enum EngineError {
     /// Kubernetes does not tell how many tasks there are.
     #[error(
         "{engine} does not tell a task how many there are: write `auto/n`, n being the job's `completions`, \
-             for example `auto/4`"
+         for example `auto/4`"
     )]
     Uncounted {
         /// The engine.
@@ -62,8 +64,8 @@ pub enum EngineError {
     },
     /// The engine and the command line tell different numbers of tasks.
     #[error(
-        "{variable} says that there are {found} tasks, `auto/{asked}` that there are {asked}: \
-             where only some tasks of a job are run again, write the share itself, for example `2/{asked}`"
+        "{variable} is {found}, and `auto/{asked}` says {asked}: where only some tasks of a job are run again, write the \
+         share itself, for example `2/{asked}`"
     )]
     Count {
         /// The variable.
@@ -160,14 +162,6 @@ impl fmt::Display for Engine {
     }
 }
 
-/// A task may have been started within another engine's without passing its variables on.
-fn advice(engine: &Engine, missing: &str) -> String {
-    match engine.count() {
-        Some(count) if count == missing => "; write the share, for example `2/4`".to_owned(),
-        _ => "; pass it on, or write the share, for example `2/4`".to_owned(),
-    }
-}
-
 fn all_indices() -> String {
     ENGINES.map(Engine::index).join(", ")
 }
@@ -230,7 +224,8 @@ mod tests {
             (
                 "HOME=/root SLURM_JOB_ID=9 AWS_BATCH_JOB_ID=x".to_owned(),
                 None,
-                "no array job is found: none of SLURM_ARRAY_TASK_ID, AWS_BATCH_JOB_ARRAY_INDEX, JOB_COMPLETION_INDEX, CLOUD_RUN_TASK_INDEX is set",
+                "no array job is found: none of SLURM_ARRAY_TASK_ID, AWS_BATCH_JOB_ARRAY_INDEX, JOB_COMPLETION_INDEX, \
+                 CLOUD_RUN_TASK_INDEX is set",
             ),
             (
                 format!("{} JOB_COMPLETION_INDEX=1", slurm(2, 4, 1, 1)),
@@ -261,7 +256,8 @@ mod tests {
             (
                 "AWS_BATCH_JOB_ARRAY_SIZE=2".into(),
                 None,
-                "AWS Batch sets AWS_BATCH_JOB_ARRAY_INDEX for the tasks of an array job, and it is missing here, where AWS_BATCH_JOB_ARRAY_SIZE is set",
+                "AWS Batch sets AWS_BATCH_JOB_ARRAY_INDEX for the tasks of an array job, and it is missing here, where \
+                 AWS_BATCH_JOB_ARRAY_SIZE is set; pass it on",
             ),
             ("SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_TASK_COUNT=4".into(), None, "Slurm sets SLURM_ARRAY_TASK_MIN"),
             ("SLURM_ARRAY_TASK_MIN=1".into(), None, "Slurm sets SLURM_ARRAY_TASK_ID"),
@@ -276,7 +272,7 @@ mod tests {
             (
                 slurm(3, 1, 3, 1),
                 Some(4),
-                "SLURM_ARRAY_TASK_COUNT says that there are 1 tasks, `auto/4` that there are 4: where only some tasks of a job are run again, write the share itself, for example `2/4`",
+                "SLURM_ARRAY_TASK_COUNT is 1, and `auto/4` says 4: where only some tasks of a job are run again, write",
             ),
             (slurm(-1, 4, 1, 1), None, "SLURM_ARRAY_TASK_ID is `-1`; expected a whole number"),
             ("JOB_COMPLETION_INDEX=".into(), Some(4), "JOB_COMPLETION_INDEX is ``; expected a whole number"),

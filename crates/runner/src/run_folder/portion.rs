@@ -4,7 +4,7 @@
 //! The name says which it is, on any file system that several machines share: a folder with the first name is whole and never
 //! written to again.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -80,23 +80,34 @@ impl PortionPlace {
         })
     }
 
+    /// The folder of another portion of the run, whole or not.
+    pub fn another(&self) -> Option<PathBuf> {
+        let others = self.portions().ok()?.into_iter().filter(|(other, _)| *other != self.portion);
+        others.min().map(|(_, path)| path)
+    }
+
     fn finished(&self) -> PathBuf {
         self.run.join(self.portion.folder_name())
     }
 
     /// A run that was divided in several ways would do blocks twice and leave others.
     fn check_division(&self) -> Result<(), FolderError> {
+        let alike =
+            |other: Portion| other.kind() == self.portion.kind() && other.share().of() == self.portion.share().of();
+        match self.portions()?.into_iter().map(|(other, _)| other).filter(|other| !alike(*other)).min() {
+            None => Ok(()),
+            Some(there) => Err(FolderError::OtherDivision { run: self.run.clone(), there, asked: self.portion }),
+        }
+    }
+
+    /// What lies in the run's folder.
+    fn portions(&self) -> Result<Vec<(Portion, PathBuf)>, FolderError> {
         let entries = match fs::read_dir(&self.run) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(|source| FolderError::Io { path: self.run.clone(), source })?,
         };
-        let portions = entries.flatten().filter_map(|entry| Portion::of_folder_name(entry.file_name().to_str()?));
-        let alike =
-            |other: &Portion| other.kind() == self.portion.kind() && other.share().of() == self.portion.share().of();
-        match portions.min_by_key(|other| (alike(other), *other)).filter(|other| !alike(other)) {
-            None => Ok(()),
-            Some(other) => Err(FolderError::OtherDivision { run: self.run.clone(), there: other, asked: self.portion }),
-        }
+        let portion = |entry: fs::DirEntry| Some((Portion::of_folder_name(entry.file_name().to_str()?)?, entry.path()));
+        Ok(entries.flatten().filter_map(portion).collect())
     }
 }
 
@@ -111,7 +122,8 @@ pub(super) fn finish(path: &Path) -> Result<PathBuf, FolderError> {
         return Ok(path.to_owned());
     }
     let whole = run.join(portion.folder_name());
-    match fs::rename(path, &whole) {
+    // What it holds must not come to the disk later than the name that promises all of it.
+    match File::open(path).and_then(|folder| folder.sync_all()).and_then(|()| fs::rename(path, &whole)) {
         Ok(()) => sync_name(run, whole),
         Err(source) => Err(FolderError::Io { path: whole, source }),
     }
