@@ -1,10 +1,12 @@
 //! Writing and reading a run's CSV files: RFC 4180, UTF-8, header always, one flush a batch of rows.
 //!
 //! [`RowWriter`] guards the text in its cells ([`crate::text`]), [`read_rows`] takes the guard off again. [`RowFile`] reads
-//! row by row, and names what is wrong with a file that was edited by its line and column. [`repair_end`] cuts off what a
-//! killed process wrote in part.
+//! row by row, and names what is wrong with a file that was edited by its line and column; [`RowCopier`] copies from several
+//! such files into one. [`repair_end`] cuts off what a killed process wrote in part.
 
 mod cells;
+mod copy;
+mod later;
 mod read;
 mod repair;
 
@@ -14,6 +16,7 @@ use std::marker::PhantomData;
 use std::path::Path;
 
 use cells::Cells;
+pub use copy::{Places, RowCopier};
 pub use read::{ReadError, RowFile, number_problem, read_rows, read_rows_from};
 pub use repair::repair_end;
 
@@ -74,11 +77,13 @@ impl<R: Row> RowWriter<R> {
         Self::append_as(&folder.join(R::FILE))
     }
 
-    /// Opens a file of the row type under another name to go on writing at its end.
+    /// Opens a file of the row type under another name to go on writing at its end. Where an earlier version wrote it, it is
+    /// given the columns that came later.
     ///
     /// # Errors
     /// The file is not there or cannot be written.
     pub fn append_as(path: &Path) -> io::Result<Self> {
+        later::add_later_columns::<R>(path)?;
         Ok(Self::over(OpenOptions::new().append(true).open(path)?))
     }
 
@@ -176,6 +181,32 @@ mod tests {
         fs::write(&path, &whole).unwrap();
         assert_eq!(repair_end(&path).unwrap(), 0);
         assert_eq!(fs::read(&path).unwrap(), whole);
+    }
+
+    row! {
+        "grown.csv",
+        later = [part],
+        /// A row that has grown.
+        #[allow(unreachable_pub)]
+        pub struct Grown {
+            /// A number.
+            pub count: u64,
+            /// What earlier versions did not write.
+            pub part: Option<String>,
+        }
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_is_given_the_columns_that_came_later_before_rows_are_added() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(Grown::FILE);
+        fs::write(&path, "count\n1\n").unwrap();
+        for count in [2, 3] {
+            let mut writer = RowWriter::append_to(folder.path()).unwrap();
+            writer.write(&Grown { count, part: Some("1/2".into()) }).unwrap();
+            writer.flush().unwrap();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "count,part\n1,\n2,1/2\n3,1/2\n");
     }
 
     row! {

@@ -70,6 +70,49 @@ pub struct Environment {
     pub endpoints: BTreeMap<String, Vec<String>>,
     /// Microseconds that the server's clock was ahead at the end of the run, by endpoint.
     pub clock_offset: BTreeMap<String, ClockOffset>,
+    /// Of a run that was merged, its machines; empty for any other. Above, host, system and endpoints are then those of all
+    /// of them, processors, memory and descriptors the fewest of any, TCP settings those that are the same everywhere, a
+    /// clock's offset what holds for all, and the command that of the first shard.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostEnvironment>,
+}
+
+/// A machine that ran shards of a merged run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostEnvironment {
+    /// The machine's name.
+    pub host: String,
+    /// The operating system and its kernel's version.
+    pub os: String,
+    /// Logical processors.
+    pub cpus: u32,
+    /// Memory in bytes.
+    pub memory_bytes: Option<u64>,
+    /// The limit on open descriptors.
+    pub descriptor_limit: Option<u64>,
+    /// The kernel's TCP settings by name (Linux only).
+    pub tcp_sysctls: BTreeMap<String, String>,
+    /// The shards that it ran.
+    pub shards: Vec<ShardEnvironment>,
+}
+
+/// What a shard of a merged run had to itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShardEnvironment {
+    /// Which one, where each holds whole blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Share>,
+    /// Which one, where each holds some of the users of every trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Share>,
+    /// When it began (UTC).
+    pub started_at: Timestamp,
+    /// The command line.
+    pub command: Vec<String>,
+    /// The endpoints asked, each with the addresses that it resolved to there.
+    pub endpoints: BTreeMap<String, Vec<String>>,
+    /// Microseconds that the server's clock was ahead of the host's, by endpoint.
+    pub clock_offset: BTreeMap<String, ClockOffset>,
 }
 
 /// A bracket around a server clock's offset from this machine's.

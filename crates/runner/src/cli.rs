@@ -34,6 +34,8 @@ pub enum Command {
     Clean(CleanArgs),
     /// Make one transfer of an experiment, or look at one of a run, and print its timeline
     Trace(TraceArgs),
+    /// Make one run folder of the shards that several machines ran; prints it
+    Merge(MergeArgs),
 }
 
 /// `ttlsweep run`
@@ -197,6 +199,20 @@ pub struct TraceArgs {
     /// Also write an HTTP Archive 1.2: of this transfer, or of all transfers of the run
     #[arg(long, value_name = "FILE")]
     pub har: Option<PathBuf>,
+}
+
+/// `ttlsweep merge`
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The shards' folders in any order, or the folder that holds them
+    #[arg(required = true, value_name = "DIR")]
+    pub shards: Vec<PathBuf>,
+    /// The folder to make; it must not be there yet
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Merge what is there although shards, blocks or trials are missing
+    #[arg(long)]
+    pub partial: bool,
 }
 
 impl OverrideArgs {

@@ -3,6 +3,7 @@
 pub mod clean;
 pub mod doctor;
 mod environment;
+pub mod merge;
 mod portion;
 pub mod resume;
 pub mod run;

@@ -48,6 +48,7 @@ fn main() -> ExitCode {
             Command::Doctor(args) => cmd::doctor::doctor(args).await,
             Command::Clean(args) => cmd::clean::clean(args).await,
             Command::Trace(args) => cmd::trace::trace(args).await,
+            Command::Merge(args) => cmd::merge::merge(args),
         }
     });
     // Look-ups that still hang must not hold up the end.

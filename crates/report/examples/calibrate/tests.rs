@@ -56,6 +56,7 @@ fn write(run: &Run, folder: &Path) {
         tcp_sysctls: BTreeMap::new(),
         endpoints: BTreeMap::new(),
         clock_offset: run.bracket.map(|bracket| (ENDPOINT.to_owned(), bracket)).into_iter().collect(),
+        hosts: Vec::new(),
     };
     environment.write(folder).unwrap();
     let mut cells = RowWriter::<Cell>::create(folder).unwrap();

@@ -235,6 +235,7 @@ impl Sweep {
             clock_offset: (0..4)
                 .map(|policy| (format!("https://127.0.0.1:{}", 9000 + policy), self.bracket()))
                 .collect(),
+            hosts: Vec::new(),
         }
     }
 }

@@ -47,6 +47,7 @@ pub(super) fn of_new_run(
         tcp_sysctls: machine::tcp_sysctls(),
         endpoints,
         clock_offset: BTreeMap::new(),
+        hosts: Vec::new(),
     }
 }
 

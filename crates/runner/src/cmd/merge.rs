@@ -1,0 +1,45 @@
+//! `ttlsweep merge`: makes one ordinary run folder of a run's shards, whatever the order in which they are named.
+
+use ttlsweep_record::shards::{MergeError, ShardSet, Trials, run_folders, write};
+
+use crate::cli::MergeArgs;
+use crate::exit::{ExitCode, Failure, is_full};
+
+/// Runs the command.
+///
+/// # Errors
+/// The folders are not shards of one run or cannot be read, something is missing of the run, or the folder that is asked for
+/// cannot be written.
+pub fn merge(args: &MergeArgs) -> Result<ExitCode, Failure> {
+    let set = ShardSet::read(&run_folders(&args.shards))?;
+    let cells = set.cells()?;
+    let trials = Trials::read(&set, &cells)?;
+    let missing = trials.missing(&set, &cells);
+    if !missing.is_nothing() && !args.partial {
+        let message = format!(
+            "the run is not whole: {}\nrun what is missing, then merge; or, to merge what is there: --partial",
+            missing.lines().join("\n  ")
+        );
+        return Err(Failure::new(ExitCode::TryAgain, message));
+    }
+    let written = write(&set, &cells, &trials, &args.out)?;
+    println!("{}", args.out.display());
+    for line in missing.lines() {
+        eprintln!("missing: {line}");
+    }
+    let (folders, word) = (set.folders().len(), set.kinds());
+    eprintln!("merged: {folders} {word}, {} trials, {} transfers", written.trials, written.transfers);
+    Ok(ExitCode::Done)
+}
+
+impl From<MergeError> for Failure {
+    fn from(error: MergeError) -> Self {
+        let code = match &error {
+            MergeError::Write { source, .. } if is_full(source.kind()) => ExitCode::Internal,
+            // It may end yet.
+            MergeError::Unfinished { .. } => ExitCode::TryAgain,
+            _ => ExitCode::Usage,
+        };
+        Self::new(code, error)
+    }
+}
