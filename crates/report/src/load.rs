@@ -1,29 +1,38 @@
-//! Reads run folders: one or many runs of one plan become one set of cells, whole trials and their transfers.
+//! Reads run folders: one or many runs of one plan become one set of cells, whole trials and their transfers. A run may lie
+//! in several folders, its shards.
 
 mod error;
+mod shards;
+mod spread;
 mod transfers;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use ttlsweep_record::csv_file::read_rows;
-use ttlsweep_record::environment::{self, Environment};
+use ttlsweep_record::environment::{self, ClockOffset, Environment};
 use ttlsweep_record::row::Row;
+use ttlsweep_record::shards::{MergeError, ShardSet, Trials, merged_environment, run_folders};
 use ttlsweep_record::{Cell, SCHEMA_VERSION, TrialRecord};
 
 pub use error::LoadError;
+pub use spread::StartSpread;
 pub use transfers::Transfers;
 pub(crate) use transfers::transfer_at;
 
+use crate::observation::Asked;
 use crate::whole_attempts::Attempts;
-use transfers::Columns;
+use shards::Shards;
+use transfers::{Columns, RowCounts, RunBefore};
 
 /// Everything that the report knows of the runs it was given.
 #[derive(Debug)]
 pub struct Runs {
-    /// One environment a run, in the order in which the folders were given.
+    /// One environment a run, in the order in which the runs were named; of a run in shards that of all of them.
     pub environments: Vec<Environment>,
+    /// The folders that were read, in the order of the transfers: the runs as they were named, the shards of each by number.
+    pub folders: Vec<PathBuf>,
     /// The plan's cells and controls, in the plan's order.
     pub cells: Vec<Cell>,
     /// The whole trials of all runs; `trial` in [`Transfers`] counts from the first of them.
@@ -32,8 +41,29 @@ pub struct Runs {
     pub transfers: Transfers,
     /// What was read but does not count.
     pub left_out: LeftOut,
+    /// Which shards, blocks and trials of runs in shards are missing, in words.
+    pub missing: Vec<String>,
+    /// How far apart the parts of trials started whose users were spread over several machines; nothing where none were.
+    pub start_spread: Option<StartSpread>,
     /// Where the files contradict each other without making a report impossible.
     pub warnings: Vec<String>,
+    shards: Vec<Shards>,
+}
+
+impl Runs {
+    /// What was recorded of a server's clock against that of the machine that asked it.
+    pub fn recorded_offset(&self, asked: &Asked) -> Option<ClockOffset> {
+        let environment = &self.environments[asked.run as usize];
+        let of_shard = asked.shard.and_then(|shard| self.shards[asked.run as usize].offset(shard, &asked.endpoint));
+        // An endpoint that its shard did not bracket may have been bracketed when the run was resumed.
+        of_shard.or_else(|| environment.clock_offset.get(&asked.endpoint).copied())
+    }
+
+    /// The machines that ran whole trials, by name. Machines that shared a trial count as one.
+    pub fn hosts(&self) -> Vec<&str> {
+        let names: BTreeSet<&str> = self.trials.iter().map(|trial| trial.host.as_str()).collect();
+        names.into_iter().collect()
+    }
 }
 
 /// What was read but does not count: shown with its numbers, never mixed in.
@@ -49,28 +79,43 @@ pub struct LeftOut {
     pub planned_trials: u64,
 }
 
-/// Reads the run folders `folders`, which must hold different runs of one plan.
+/// Reads the run folders `named`, which must hold different runs of one plan. The shards of one run, or a folder that holds
+/// them, are one run, in whatever order they are named.
 ///
 /// # Errors
 /// A folder holds no run, a file cannot be read or contradicts its neighbours, or the runs do not belong together. The
 /// message names folder, file and line.
-pub fn load(folders: &[PathBuf]) -> Result<Runs, LoadError> {
-    let environments = folders.iter().map(|folder| read_environment(folder)).collect::<Result<Vec<_>, _>>()?;
-    check_same_plan(folders, &environments)?;
+pub fn load(named: &[PathBuf]) -> Result<Runs, LoadError> {
+    let runs = grouped(run_folders(named))?;
+    check_same_plan(&runs)?;
 
     let mut cells: Vec<Cell> = Vec::new();
     let mut trials = Vec::new();
     let mut columns = Columns::default();
     let mut left_out = LeftOut::default();
-    let mut warnings = Vec::new();
-    for (run, (folder, environment)) in (0..).zip(folders.iter().zip(&environments)) {
-        merge_cells(&mut cells, read_cells(folder)?, folder)?;
+    let (mut missing, mut warnings, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+    let all_shards: Vec<Shards> = runs.iter().map(|run| Shards::of(&run.environment)).collect();
+    for ((number, run), shards) in (0..).zip(&runs).zip(&all_shards) {
+        let (folder, environment) = (&run.folders[0], &run.environment);
+        let (own_cells, rows) = run.cells_and_trials(&mut missing)?;
+        merge_cells(&mut cells, own_cells, folder)?;
         let index: HashMap<String, u32> = (0..).zip(&cells).map(|(at, cell)| (cell.cell_id.clone(), at)).collect();
-        let attempts = Attempts::choose(read_trials(folder, &environment.run_id)?).map_err(|twice| {
-            LoadError::TwoWholeAttempts { path: folder.join("trials.csv"), trial_id: twice.trial_id }
+        let attempts = Attempts::choose(rows).map_err(|twice| LoadError::TwoWholeAttempts {
+            path: folder.join("trials.csv"),
+            trial_id: twice.trial_id,
         })?;
-        let first_trial = trials.len();
-        let rows = columns.read(folder, &environment.run_id, &attempts, &index, (run, first_trial))?;
+        let before = RunBefore {
+            run: number,
+            run_id: &environment.run_id,
+            attempts: &attempts,
+            cells: &index,
+            shards,
+            first_trial: trials.len(),
+        };
+        let mut rows = RowCounts { per_trial: vec![0; attempts.whole().len()], ..RowCounts::default() };
+        for folder in &run.folders {
+            columns.read(folder, &before, &mut rows)?;
+        }
         left_out.superseded += rows.superseded;
         left_out.unfinished += rows.unfinished;
         left_out.planned_trials += environment.trials;
@@ -79,15 +124,88 @@ pub fn load(folders: &[PathBuf]) -> Result<Runs, LoadError> {
             if trial.transfers != found {
                 warnings.push(format!(
                     "{}: trial {} has {} transfers by trials.csv and {found} in transfers.csv",
-                    folder.display(),
+                    run.place().display(),
                     trial.trial_id,
                     trial.transfers,
                 ));
             }
         }
+        starts.extend(attempts.starts().iter().map(|starts| shards.start_spread(starts)));
         trials.extend(attempts.into_whole());
     }
-    Ok(Runs { environments, cells, trials, transfers: columns.into_transfers(), left_out, warnings })
+    let (environments, folders): (Vec<_>, Vec<_>) = runs.into_iter().map(|run| (run.environment, run.folders)).unzip();
+    let folders = folders.concat();
+    if let Some(double) = columns.double(&folders)? {
+        return Err(MergeError::TransferTwice(double).into());
+    }
+    Ok(Runs {
+        environments,
+        folders,
+        cells,
+        trials,
+        transfers: columns.into_transfers(),
+        left_out,
+        missing,
+        start_spread: StartSpread::of(starts),
+        warnings,
+        shards: all_shards,
+    })
+}
+
+/// One run: a folder, or the folders of its shards.
+struct Run {
+    environment: Environment,
+    folders: Vec<PathBuf>,
+    shards: Option<ShardSet>,
+}
+
+impl Run {
+    /// The folder to name for the whole of it.
+    fn place(&self) -> &Path {
+        let first = self.folders[0].as_path();
+        if self.folders.len() == 1 { first } else { first.parent().unwrap_or(first) }
+    }
+
+    fn cells_and_trials(&self, missing: &mut Vec<String>) -> Result<(Vec<Cell>, Vec<TrialRecord>), LoadError> {
+        let Some(set) = &self.shards else {
+            let folder = &self.folders[0];
+            return Ok((read_cells(folder)?, read_trials(folder, &self.environment.run_id)?));
+        };
+        set.folders().iter().try_for_each(|folder| read_cells(&folder.path).map(drop))?;
+        let cells = set.cells()?;
+        let trials = Trials::read(set, &cells)?;
+        missing.extend(trials.missing(set, &cells).lines());
+        Ok((cells, trials.into_rows()))
+    }
+}
+
+/// Puts the shards of a run together; a run's place is that of the first of them that was named.
+fn grouped(folders: Vec<PathBuf>) -> Result<Vec<Run>, LoadError> {
+    let mut groups: Vec<Vec<(PathBuf, Environment)>> = Vec::new();
+    for folder in folders {
+        let environment = read_environment(&folder)?;
+        let of_same_run = |group: &&mut Vec<(PathBuf, Environment)>| {
+            let first = &group[0].1;
+            first.portion().is_some() && environment.portion().is_some() && first.run_id == environment.run_id
+        };
+        match groups.iter_mut().find(of_same_run) {
+            Some(group) => group.push((folder, environment)),
+            None => groups.push(vec![(folder, environment)]),
+        }
+    }
+    groups.into_iter().map(Run::of).collect()
+}
+
+impl Run {
+    fn of(mut group: Vec<(PathBuf, Environment)>) -> Result<Self, LoadError> {
+        if group[0].1.portion().is_some() {
+            let set = ShardSet::checked(group)?;
+            let folders = set.folders().iter().map(|folder| folder.path.clone()).collect();
+            return Ok(Self { environment: merged_environment(&set), folders, shards: Some(set) });
+        }
+        let (folder, environment) = group.remove(0);
+        Ok(Self { environment, folders: vec![folder], shards: None })
+    }
 }
 
 fn read_environment(folder: &Path) -> Result<Environment, LoadError> {
@@ -113,22 +231,23 @@ fn runs_within(folder: &Path) -> Vec<PathBuf> {
     runs
 }
 
-fn check_same_plan(folders: &[PathBuf], environments: &[Environment]) -> Result<(), LoadError> {
-    for (at, environment) in environments.iter().enumerate() {
-        let earlier = &environments[..at];
-        if let Some(first) = earlier.iter().position(|other| other.run_id == environment.run_id) {
+fn check_same_plan(runs: &[Run]) -> Result<(), LoadError> {
+    for (at, run) in runs.iter().enumerate() {
+        let (environment, earlier) = (&run.environment, &runs[..at]);
+        if let Some(first) = earlier.iter().find(|other| other.environment.run_id == environment.run_id) {
             return Err(LoadError::SameRunTwice {
                 run_id: environment.run_id.clone(),
-                first: folders[first].clone(),
-                second: folders[at].clone(),
+                first: first.folders[0].clone(),
+                second: run.folders[0].clone(),
             });
         }
-        if let Some(first) = earlier.first().filter(|first| first.plan_hash != environment.plan_hash) {
+        if let Some(first) = earlier.first().filter(|first| first.environment.plan_hash != environment.plan_hash) {
+            let plan = |of: &Environment| format!("{}, plan {}", of.experiment, short_hash(&of.plan_hash));
             return Err(LoadError::DifferentPlans {
-                first: folders[0].clone(),
-                first_plan: format!("{}, plan {}", first.experiment, short_hash(&first.plan_hash)),
-                second: folders[at].clone(),
-                second_plan: format!("{}, plan {}", environment.experiment, short_hash(&environment.plan_hash)),
+                first: first.folders[0].clone(),
+                first_plan: plan(&first.environment),
+                second: run.folders[0].clone(),
+                second_plan: plan(environment),
             });
         }
     }

@@ -10,7 +10,7 @@ pub struct Observation {
     pub trial: u32,
     /// The cell, as its place among the plan's cells.
     pub cell: u32,
-    /// Which run asked which endpoint, as its place among these pairs.
+    /// Who asked which endpoint, as its place among these.
     pub asked: u32,
     /// What the final response said, as its place among the distinct answers; nothing where no response was read.
     pub answer: Option<u32>,
@@ -52,11 +52,13 @@ pub struct Observation {
     pub ran_out: Option<Timeout>,
 }
 
-/// An endpoint as one run asked it; another run may find its clock elsewhere.
+/// An endpoint as one run asked it, or one machine of a run; another one may find its clock elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Asked {
     /// The run, as its place among the runs.
     pub run: u32,
+    /// The shard, as its place among those that the run's environment tells of; nothing where it tells of none.
+    pub shard: Option<u32>,
     /// Scheme, host and port; empty where a transfer never came that far.
     pub endpoint: String,
 }

@@ -110,7 +110,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     let drawing = Drawing {
         axes: &axes,
         cells: &cells,
-        progress: collect::progress(folders, &runs, &axes, &targets)?,
+        progress: collect::progress(&runs, &axes, &targets)?,
         targets,
         timeline,
         run_order: collect::run_order(&runs),
@@ -126,7 +126,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         comparisons: &comparisons,
         figures: &figures(&charts)?,
         charts: &charts,
-        repeat: &Repeat::of(&runs.environments, folders),
+        repeat: &Repeat::of(&runs.environments, &runs.folders),
     })?;
     let written = staging.publish(out, &mut charts)?;
     Ok(Report { runs, axes, cells, enforcement, verdict, comparisons, charts, written })

@@ -79,7 +79,7 @@ impl Missing {
     }
 }
 
-/// What a block must have in the folders that are there: of a trial that is divided by users every part that has a user.
+/// What a block must have in the folders that are there: of a trial that is divided by users every part.
 fn expected<'a>(set: &ShardSet, cells: &'a [Cell], block: u32, missing: &[u32]) -> Vec<(&'a str, Option<Share>)> {
     let is_there = |number: u32| missing.binary_search(&number).is_err();
     if !set.is_of_parts() {
@@ -87,12 +87,10 @@ fn expected<'a>(set: &ShardSet, cells: &'a [Cell], block: u32, missing: &[u32]) 
         let cells = cells.iter().filter(|_| is_there(shard));
         return cells.map(|cell| (cell.cell_id.as_str(), None)).collect();
     }
-    let parts = |cell: &Cell| (1..=set.of().min(cell.users)).filter(|number| is_there(*number)).collect::<Vec<_>>();
-    let named = |cell: &'a Cell| {
-        let part = |number| Some((cell.cell_id.as_str(), Some(Share::new(number, set.of()).ok()?)));
-        parts(cell).into_iter().filter_map(part).collect::<Vec<_>>()
-    };
-    cells.iter().flat_map(named).collect()
+    let parts =
+        (1..=set.of()).filter(|number| is_there(*number)).filter_map(|number| Share::new(number, set.of()).ok());
+    let parts: Vec<Share> = parts.collect();
+    cells.iter().flat_map(|cell| parts.iter().map(|part| (cell.cell_id.as_str(), Some(*part)))).collect()
 }
 
 /// What is being written lies beside the others, under another name.

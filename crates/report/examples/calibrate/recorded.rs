@@ -19,8 +19,12 @@ pub(crate) fn rule(run: &Run, detail: Detail) -> Ruling {
         observation(row, places, &mut answers)
     };
     let observations: Vec<Observation> = run.transfers.iter().map(observe).collect();
-    let asked: Vec<Asked> =
-        run.transfers.first().map(|row| Asked { run: 0, endpoint: row.endpoint.clone() }).into_iter().collect();
+    let asked: Vec<Asked> = run
+        .transfers
+        .first()
+        .map(|row| Asked { run: 0, shard: None, endpoint: row.endpoint.clone() })
+        .into_iter()
+        .collect();
     let evidence = Evidence {
         conditions: run.cells.iter().map(Condition::of).collect(),
         trials: run.trials.iter().map(|trial| Trial { block: trial.block - 1, starved: trial.starved }).collect(),

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::path::PathBuf;
 
 use ttlsweep_record::csv_file::{ReadError, RowFile};
 use ttlsweep_record::row::Row;
@@ -19,30 +18,25 @@ use crate::load::{LoadError, Runs, transfer_at};
 ///
 /// # Errors
 /// A row of a file cannot be read.
-pub(crate) fn progress(
-    folders: &[PathBuf],
-    runs: &Runs,
-    axes: &Axes,
-    targets: &[Collected],
-) -> Result<Vec<Panel>, LoadError> {
+pub(crate) fn progress(runs: &Runs, axes: &Axes, targets: &[Collected]) -> Result<Vec<Panel>, LoadError> {
     let transfers = &runs.transfers;
-    let run_of = |row: u32| transfers.asked()[transfers.observations()[row as usize].asked as usize].run as usize;
-    let record = |row: u32| transfer_at(&folders[run_of(row)], transfers.place(row as usize));
-    // By run, since each has a file of its own.
+    let folder_of = |row: u32| transfers.folder(row as usize);
+    let record = |row: u32| transfer_at(&runs.folders[folder_of(row)], transfers.place(row as usize));
+    // By folder, since each has a file of its own.
     let mut wanted: HashMap<usize, HashMap<String, Vec<SampleRecord>>> = HashMap::new();
     let mut known: HashMap<u32, TransferRecord> = HashMap::new();
     for pair in targets.iter().filter(|target| !target.pairs.is_empty()).take(MOST_PANELS).flat_map(|t| &t.pairs) {
         for row in [pair.failed.row, pair.control.row] {
             if let Entry::Vacant(place) = known.entry(row) {
                 let transfer = place.insert(record(row)?);
-                wanted.entry(run_of(row)).or_default().insert(transfer.transfer_id.clone(), Vec::new());
+                wanted.entry(folder_of(row)).or_default().insert(transfer.transfer_id.clone(), Vec::new());
             }
         }
     }
-    for (run, tracks) in &mut wanted {
-        read_samples(&folders[*run], tracks)?;
+    for (folder, tracks) in &mut wanted {
+        read_samples(&runs.folders[*folder], tracks)?;
     }
-    let samples = |row: u32| wanted.get(&run_of(row))?.get(&known.get(&row)?.transfer_id);
+    let samples = |row: u32| wanted.get(&folder_of(row))?.get(&known.get(&row)?.transfer_id);
     let enough = |row: u32| samples(row).is_some_and(|samples| samples.len() >= LEAST_SAMPLES);
     let shown = |pair: &&Pair| enough(pair.failed.row) && enough(pair.control.row);
     let mut panels = Vec::new();

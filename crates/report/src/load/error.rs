@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use ttlsweep_record::SCHEMA_VERSION;
 use ttlsweep_record::csv_file::ReadError;
+use ttlsweep_record::shards::MergeError;
 
 /// Why run folders could not be read: what, where, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -85,22 +86,9 @@ pub enum LoadError {
     /// A file of rows cannot be read.
     #[error("{0}")]
     Rows(#[from] ReadError),
-    /// A transfer stands in the file twice, and would be counted twice.
-    #[error(
-        "{} line {line}: the transfer {transfer_id} is there twice, first on line {first}, and would be counted twice; \
-         delete one of the two",
-        path.display()
-    )]
-    TransferTwice {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1, the header included.
-        line: u64,
-        /// The line on which it was met first.
-        first: u64,
-        /// The transfer.
-        transfer_id: String,
-    },
+    /// Shards do not belong together, or something is there twice.
+    #[error(transparent)]
+    Shards(#[from] MergeError),
     /// A row belongs to another run than the folder.
     #[error(
         "{} line {line}: this row is of run {found}, but the folder holds run {expected}; keep each run in a folder of its \

@@ -1,18 +1,19 @@
 //! `transfers.csv` → typed columns → a frame. Rows are read one by one, so that a bad one can be named by its line.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use polars::prelude::*;
 use ttlsweep_record::csv_file::{RowFile, number_problem};
 use ttlsweep_record::environment::ClockOffset;
+use ttlsweep_record::shards::{Double, Doubles};
 use ttlsweep_record::text::{unguarded, visible};
 use ttlsweep_record::units::UnitError;
 use ttlsweep_record::{Outcome, Phase, Timestamp, TransferRecord, UnknownWord, row::Row};
 
 use super::error::LoadError;
+use super::shards::Shards;
 use crate::observation::{Answer, Asked, Dictionary, Observation, Timeout};
 use crate::whole_attempts::{Attempts, Fate};
 
@@ -25,6 +26,8 @@ pub struct Transfers {
     answers: Vec<Answer>,
     offsets: Vec<Option<ClockOffset>>,
     places: Vec<u64>,
+    /// For each folder the number of rows before its first.
+    folders: Vec<usize>,
 }
 
 impl Transfers {
@@ -61,9 +64,14 @@ impl Transfers {
         self.frame = DataFrame::empty();
     }
 
-    /// Where the row stands in its run's file, in bytes from the file's beginning; rows are in the frame's order.
+    /// Where the row stands in its folder's file, in bytes from the file's beginning; rows are in the frame's order.
     pub(crate) fn place(&self, row: usize) -> u64 {
         self.places[row]
+    }
+
+    /// The folder that the row came from, as its place in [`Runs::folders`](super::Runs::folders).
+    pub(crate) fn folder(&self, row: usize) -> usize {
+        self.folders.partition_point(|first| *first <= row).saturating_sub(1)
     }
 
     /// What a client could see of each transfer, in the frame's order.
@@ -103,7 +111,7 @@ pub(super) fn outcome_code(outcome: Outcome) -> u32 {
     outcome as u32
 }
 
-/// What a run's file held beside the rows that count.
+/// What a run's files held beside the rows that count.
 #[derive(Debug, Default)]
 pub(super) struct RowCounts {
     /// Transfers that count, for each whole trial.
@@ -133,25 +141,42 @@ pub(super) struct Columns {
     answers: Dictionary<Answer>,
     offsets: Vec<Option<ClockOffset>>,
     places: Vec<u64>,
+    folders: Vec<usize>,
+    doubles: Doubles,
+}
+
+/// The run whose files are read, as its transfers are judged by.
+pub(super) struct RunBefore<'a> {
+    /// Its place among the runs.
+    pub(super) run: u32,
+    /// Its name.
+    pub(super) run_id: &'a str,
+    /// Its attempts.
+    pub(super) attempts: &'a Attempts,
+    /// The places of the plan's cells.
+    pub(super) cells: &'a HashMap<String, u32>,
+    /// Which machine ran what.
+    pub(super) shards: &'a Shards,
+    /// The number of trials in the runs before.
+    pub(super) first_trial: usize,
 }
 
 impl Columns {
-    /// Adds the rows of `folder`'s file that count. `run` is its place among the runs, `first_trial` the number of trials
-    /// in the runs before.
+    /// Adds the rows of `folder`'s file that count, and counts them in `counts`.
     pub(super) fn read(
         &mut self,
         folder: &Path,
-        run_id: &str,
-        attempts: &Attempts,
-        cells: &HashMap<String, u32>,
-        (run, first_trial): (u32, usize),
-    ) -> Result<RowCounts, LoadError> {
+        before: &RunBefore<'_>,
+        counts: &mut RowCounts,
+    ) -> Result<(), LoadError> {
+        let RunBefore { attempts, cells, first_trial, .. } = *before;
         let mut file = TransferFile::open(folder)?;
-        let mut counts = RowCounts { per_trial: vec![0; attempts.whole().len()], ..RowCounts::default() };
         let mut last = LastTrial::default();
-        while file.next_row()? {
+        self.folders.push(self.trial.len());
+        while file.file.next_row()? {
             let row = file.row();
-            row.of_run(run_id)?;
+            row.of_run(before.run_id)?;
+            self.doubles.note(row.bytes(Field::TransferId));
             if !last.is_of(&row) {
                 last = LastTrial::look_up(&row, attempts, cells)?;
             }
@@ -169,19 +194,27 @@ impl Columns {
                     (first_trial + at, last.cell)
                 }
             };
+            let user = row.number(Field::User)?;
+            let shard = before.shards.of_user(&attempts.whole()[trial - first_trial], user);
             let trial = u32::try_from(trial).unwrap_or(u32::MAX);
             self.trial.push(trial);
             self.cell.push(cell);
-            let observation = self.observe(&row, run, trial, cell)?;
+            self.user.push(user);
+            let observation = self.observe(&row, (before.run, shard), trial, cell)?;
             self.push(&row, &observation)?;
             self.observations.push(observation);
             self.places.push(file.file.offset());
         }
-        Ok(counts)
+        Ok(())
+    }
+
+    /// The first transfer that stands twice in the files of `folders`, which were read.
+    pub(super) fn double(&mut self, folders: &[PathBuf]) -> Result<Option<Double>, LoadError> {
+        let files: Vec<PathBuf> = folders.iter().map(|folder| folder.join(TransferRecord::FILE)).collect();
+        Ok(std::mem::take(&mut self.doubles).find(&files)?)
     }
 
     fn push(&mut self, row: &RawRow<'_>, observation: &Observation) -> Result<(), LoadError> {
-        self.user.push(row.number(Field::User)?);
         self.sequence.push(row.number(Field::Sequence)?);
         self.expires_at.push(observation.expires_at.get());
         self.started_at.push(observation.started_at);
@@ -193,10 +226,16 @@ impl Columns {
         Ok(())
     }
 
-    fn observe(&mut self, row: &RawRow<'_>, run: u32, trial: u32, cell: u32) -> Result<Observation, LoadError> {
+    fn observe(
+        &mut self,
+        row: &RawRow<'_>,
+        (run, shard): (u32, Option<u32>),
+        trial: u32,
+        cell: u32,
+    ) -> Result<Observation, LoadError> {
         let instant = |field| row.optional(field, parse_instant);
         let count = |field| row.optional(field, parse_number::<i64>);
-        let asked = self.asked.place(Asked { run, endpoint: row.text(Field::Endpoint)?.to_owned() });
+        let asked = self.asked.place(Asked { run, shard, endpoint: row.text(Field::Endpoint)?.to_owned() });
         let status: Option<u16> = row.optional(Field::Status, parse_number)?;
         let answer = match status {
             None => None,
@@ -283,6 +322,7 @@ impl Columns {
             answers: self.answers.values().to_vec(),
             offsets,
             places: self.places,
+            folders: self.folders,
         }
     }
 }
@@ -432,9 +472,6 @@ struct TransferFile {
     file: RowFile,
     /// Where each of [`NAMES`] stands in the file.
     places: [usize; NAMES.len()],
-    /// The line of each transfer, by its name's hash: names are long, and there may be millions.
-    lines: HashMap<u64, u32>,
-    hasher: RandomState,
 }
 
 impl TransferFile {
@@ -444,26 +481,7 @@ impl TransferFile {
         for (place, name) in places.iter_mut().zip(NAMES) {
             *place = file.place::<TransferRecord>(name)?;
         }
-        Ok(Self { file, places, lines: HashMap::new(), hasher: RandomState::new() })
-    }
-
-    /// Goes on to the next row; false at the file's end.
-    fn next_row(&mut self) -> Result<bool, LoadError> {
-        if !self.file.next_row()? {
-            return Ok(false);
-        }
-        let name = self.file.field(self.places[Field::TransferId as usize]);
-        let line = self.file.line();
-        let first = self.lines.insert(self.hasher.hash_one(name), u32::try_from(line).unwrap_or(u32::MAX));
-        match first {
-            None => Ok(true),
-            Some(first) => Err(LoadError::TransferTwice {
-                path: self.file.path().to_owned(),
-                line,
-                first: first.into(),
-                transfer_id: String::from_utf8_lossy(name).into_owned(),
-            }),
-        }
+        Ok(Self { file, places })
     }
 
     fn row(&self) -> RawRow<'_> {

@@ -42,10 +42,11 @@ impl<'a> Evidence<'a> {
         });
         let trials = trials.collect();
         let transfers = &runs.transfers;
-        let offsets = transfers.asked().iter().zip(transfers.offsets()).map(|(asked, from_rows)| {
-            let recorded = runs.environments[asked.run as usize].clock_offset.get(&asked.endpoint);
-            recorded.copied().or(*from_rows)
-        });
+        let offsets = transfers
+            .asked()
+            .iter()
+            .zip(transfers.offsets())
+            .map(|(asked, from_rows)| runs.recorded_offset(asked).or(*from_rows));
         Self {
             conditions: runs.cells.iter().map(Condition::of).collect(),
             trials,
