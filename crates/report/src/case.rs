@@ -21,6 +21,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ttlsweep_record::environment::Environment;
+use ttlsweep_record::shards::run_folders;
 
 pub use error::{CaseError, Found};
 pub use redact::Redaction;
@@ -54,6 +55,9 @@ pub fn bundle(
     redaction: Redaction,
     secrets: &KnownSecrets,
 ) -> Result<Bundle, CaseError> {
+    if run_folders(&[run.to_owned()]) != [run] {
+        return Err(CaseError::InShards(run.to_owned()));
+    }
     // The same words for what is no run as every report has.
     crate::load::load(&[run.to_owned()])?;
     let environment = Environment::read(run).map_err(LoadError::Environment)?;

@@ -22,7 +22,8 @@ pub struct Args {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Folders of runs, all of one plan (`results/<experiment>/<time>`, or `results/<experiment>/latest`).
+    /// Folders of runs, all of one plan (`results/<experiment>/<time>`, or `results/<experiment>/latest`); the shards of a run,
+    /// or the folder that holds them, are one run.
     #[arg(required = true, value_name = "DIR")]
     pub runs: Vec<PathBuf>,
 

@@ -17,7 +17,7 @@ use ttlsweep_record::shards::{MergeError, ShardSet, Trials, merged_environment, 
 use ttlsweep_record::{Cell, SCHEMA_VERSION, TrialRecord};
 
 pub use error::LoadError;
-pub use spread::StartSpread;
+pub use spread::{Apart, StartSpread};
 pub use transfers::Transfers;
 pub(crate) use transfers::transfer_at;
 
@@ -146,7 +146,7 @@ pub fn load(named: &[PathBuf]) -> Result<Runs, LoadError> {
         transfers: columns.into_transfers(),
         left_out,
         missing,
-        start_spread: StartSpread::of(starts),
+        start_spread: StartSpread::of(&starts),
         warnings,
         shards: all_shards,
     })

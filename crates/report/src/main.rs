@@ -92,6 +92,9 @@ fn show(report: &Report) -> io::Result<()> {
     for line in left_out_lines(&report.runs, &report.cells) {
         writeln!(out, "{line}")?;
     }
+    if let Some(spread) = &report.runs.start_spread {
+        writeln!(out, "{}", spread.line())?;
+    }
     for comparison in &report.comparisons {
         writeln!(out, "{}", comparison.sentence())?;
     }

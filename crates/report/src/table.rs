@@ -41,6 +41,7 @@ pub fn left_out_lines(runs: &Runs, cells: &[CellSummary]) -> Vec<String> {
             "{missing_trials} of {planned_trials} trials have not been run whole: these are partial results"
         ));
     }
+    lines.extend(runs.missing.iter().cloned());
     if superseded > 0 {
         lines.push(format!("{superseded} transfers of interrupted attempts are superseded and not counted"));
     }

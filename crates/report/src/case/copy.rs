@@ -1,12 +1,12 @@
 //! A run's files on their way into the bundle. Columns whose words and numbers are fixed pass as they are, so that no name
 //! can make a number or an outcome of something else; all other text is redacted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
-use ttlsweep_record::environment::{self, Environment};
+use ttlsweep_record::environment::{self, ClockOffset, Environment};
 use ttlsweep_record::row::{Column, Row};
 use ttlsweep_record::{Cell, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord};
 
@@ -134,9 +134,22 @@ fn redacted_environment(environment: &Environment, redactor: &Redactor) -> Envir
     shown.question = text(&environment.question);
     shown.command = environment.command.iter().map(text).collect();
     shown.host = text(&environment.host);
-    let addresses = |addresses: &Vec<String>| addresses.iter().map(text).collect();
-    shown.endpoints = environment.endpoints.iter().map(|(url, known)| (text(url), addresses(known))).collect();
-    shown.clock_offset = environment.clock_offset.iter().map(|(url, offset)| (text(url), *offset)).collect();
+    let endpoints = |known: &BTreeMap<String, Vec<String>>| {
+        known.iter().map(|(url, addresses)| (text(url), addresses.iter().map(text).collect())).collect()
+    };
+    let offsets = |known: &BTreeMap<String, ClockOffset>| {
+        known.iter().map(|(url, offset)| (text(url), *offset)).collect::<BTreeMap<_, _>>()
+    };
+    shown.endpoints = endpoints(&environment.endpoints);
+    shown.clock_offset = offsets(&environment.clock_offset);
+    for host in &mut shown.hosts {
+        host.host = text(&host.host);
+        for shard in &mut host.shards {
+            shard.command = shard.command.iter().map(text).collect();
+            shard.endpoints = endpoints(&shard.endpoints);
+            shard.clock_offset = offsets(&shard.clock_offset);
+        }
+    }
     shown
 }
 

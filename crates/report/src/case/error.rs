@@ -13,6 +13,14 @@ pub enum CaseError {
     /// The run cannot be read.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The folder holds a run's shards.
+    #[error(
+        "{} holds the shards of a run, and a bundle is made of a whole one: ttlsweep merge {} --out DIR, then \
+         ttlsweep-report case DIR",
+        .0.display(),
+        .0.display()
+    )]
+    InShards(PathBuf),
     /// One of its files of rows cannot be read.
     #[error("{0}")]
     Rows(#[from] ReadError),

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::environment::Environment;
-use ttlsweep_record::{Cell, TargetKind};
+use ttlsweep_record::{Cell, TargetKind, TrialRecord};
 
 use super::copy::{column_values, text_values};
 use super::error::CaseError;
@@ -60,7 +60,7 @@ impl Redactor {
             redactor.add(Kind::Account, accounts(run, environment, &cells)?);
         }
         if what.host {
-            redactor.add(Kind::Host, BTreeSet::from([environment.host.clone()]));
+            redactor.add(Kind::Host, hosts(run, environment)?);
             redactor.add(Kind::Address, local_addresses(run)?);
         }
         Ok(redactor)
@@ -107,6 +107,17 @@ impl Redactor {
     pub(super) fn words(&self) -> Vec<String> {
         self.rules.iter().map(|rule| format!("{} is written as {}", rule.kind.words(), rule.placeholder)).collect()
     }
+}
+
+/// The machines of the run: one may have run it, or several, or another one finished it.
+fn hosts(run: &Path, environment: &Environment) -> Result<BTreeSet<String>, CaseError> {
+    let trials: Vec<TrialRecord> = read_rows(run)?;
+    let merged = environment.hosts.iter().map(|host| host.host.clone());
+    let mut hosts: BTreeSet<String> = trials.into_iter().map(|trial| trial.host).chain(merged).collect();
+    if environment.hosts.is_empty() {
+        hosts.insert(environment.host.clone());
+    }
+    Ok(hosts)
 }
 
 impl Kind {

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
 use ttlsweep_record::environment::{ClockOffset, Environment, ShardEnvironment};
-use ttlsweep_record::{Portion, TrialRecord};
+use ttlsweep_record::{Portion, Share, Timestamp, TrialRecord};
 
+use super::spread::OfTrial;
 use crate::whole_attempts::Starts;
 
 /// Which machine ran what of a run that several ran, and how it found the servers' clocks; of nothing for any other run.
@@ -55,21 +56,25 @@ impl Shards {
         self.shards.get(shard as usize)?.offsets.get(endpoint).copied()
     }
 
-    /// How far apart the parts of a trial started, in microseconds: by the machines' own clocks, and by the clock of a server
-    /// that all of them asked, where there is one.
-    pub(super) fn start_spread(&self, starts: &Starts) -> (u64, Option<u64>) {
+    /// How far apart the parts of a trial started: by the machines' own clocks, and by the clock of a server that all of them
+    /// asked, where there is one.
+    pub(super) fn start_spread(&self, starts: &Starts) -> OfTrial {
         let own = starts.parts.iter().map(|(_, at)| at.unix_micros());
         let on_server = |endpoint: &String| {
-            let part = |(share, at): &(ttlsweep_record::Share, ttlsweep_record::Timestamp)| {
+            let part = |(share, at): &(Share, Timestamp)| {
                 let shard = (*self.by_number.get(share.number() as usize - 1)?)?;
                 let bracket = self.offset(shard, endpoint)?;
-                Some(at.unix_micros() + i64::midpoint(bracket.low_us, bracket.high_us))
+                let middle = i64::midpoint(bracket.low_us, bracket.high_us);
+                Some((at.unix_micros() + middle, bracket.high_us.abs_diff(bracket.low_us) / 2))
             };
-            starts.parts.iter().map(part).collect::<Option<Vec<i64>>>()
+            starts.parts.iter().map(part).collect::<Option<Vec<_>>>()
         };
-        let endpoints = self.shards.iter().flat_map(|shard| shard.offsets.keys());
-        let shared = endpoints.into_iter().find_map(on_server);
-        (spread(own), shared.map(|starts| spread(starts.into_iter())))
+        let mut endpoints = self.shards.iter().take(1).flat_map(|shard| shard.offsets.keys());
+        let server = endpoints.find_map(on_server).map(|starts| {
+            let uncertainty = starts.iter().map(|(_, uncertainty)| *uncertainty).max().unwrap_or(0);
+            (spread(starts.iter().map(|(at, _)| *at)), uncertainty)
+        });
+        OfTrial { own_us: spread(own), server_us: server }
     }
 }
 

@@ -1,43 +1,73 @@
 use ttlsweep_record::units::format_micros;
 
-/// How far apart the parts of trials started whose users were spread over several machines, in microseconds.
+/// How far apart the parts of trials started whose users were spread over several machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StartSpread {
     /// Trials that were spread.
     pub trials: u64,
-    /// From the first part's start to the last one's, each by its own machine's clock: the median over trials, and the most.
-    pub own_clocks: (u64, u64),
+    /// From the first part's start to the last one's, each by its own machine's clock.
+    pub own_clocks: Apart,
     /// The same by the clock of a server that all parts asked, each machine's offset being the middle of its bracket; nothing
     /// where some trial has no such server.
-    pub server_clock: Option<(u64, u64)>,
+    pub server_clock: Option<Apart>,
+}
+
+/// How far apart, over trials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Apart {
+    /// The median, in microseconds.
+    pub median_us: u64,
+    /// The most, in microseconds.
+    pub most_us: u64,
+    /// Half of the widest bracket that went into it, in microseconds: each start may lie that much elsewhere.
+    pub uncertainty_us: u64,
+}
+
+/// How far apart the parts of one trial started, and how surely that is known, in microseconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OfTrial {
+    pub(super) own_us: u64,
+    pub(super) server_us: Option<(u64, u64)>,
 }
 
 impl StartSpread {
-    /// Of each trial's spread, by the machines' own clocks and by a server's.
-    pub(super) fn of(trials: Vec<(u64, Option<u64>)>) -> Option<Self> {
-        let own_clocks = median_and_most(trials.iter().map(|(own, _)| *own).collect())?;
-        let server: Option<Vec<u64>> = trials.iter().map(|(_, server)| *server).collect();
-        Some(Self { trials: trials.len() as u64, own_clocks, server_clock: server.and_then(median_and_most) })
+    /// Over all trials; nothing where there are none.
+    pub(super) fn of(trials: &[OfTrial]) -> Option<Self> {
+        let own = trials.iter().map(|trial| (trial.own_us, 0)).collect();
+        let server: Option<Vec<(u64, u64)>> = trials.iter().map(|trial| trial.server_us).collect();
+        Some(Self {
+            trials: trials.len() as u64,
+            own_clocks: Apart::of(own)?,
+            server_clock: server.and_then(Apart::of),
+        })
     }
 
     /// In words, for the report's notes.
     pub fn line(&self) -> String {
-        let told = |(median, most): (u64, u64)| {
-            format!("{} in the median, {} at most", format_micros(median), format_micros(most))
-        };
         let server = self.server_clock.map_or_else(
             || "no server was asked by all machines of a trial, by whose clock to tell".to_owned(),
-            |server| format!("by the server's clock {}", told(server)),
+            |apart| {
+                let uncertainty = format_micros(apart.uncertainty_us);
+                format!("{} by the server's clock, each start known to ± {uncertainty}", apart.words())
+            },
         );
         format!(
             "the users of {} trials were spread over several machines, whose starts lay apart {} by their own clocks; {server}",
             self.trials,
-            told(self.own_clocks),
+            self.own_clocks.words(),
         )
     }
 }
 
-fn median_and_most(mut spreads: Vec<u64>) -> Option<(u64, u64)> {
-    spreads.sort_unstable();
-    Some((*spreads.get(spreads.len() / 2)?, *spreads.last()?))
+impl Apart {
+    fn of(mut spreads: Vec<(u64, u64)>) -> Option<Self> {
+        let uncertainty_us = spreads.iter().map(|(_, uncertainty)| *uncertainty).max()?;
+        spreads.sort_unstable();
+        let at = |place: usize| spreads.get(place).map(|(spread, _)| *spread);
+        Some(Self { median_us: at(spreads.len() / 2)?, most_us: at(spreads.len() - 1)?, uncertainty_us })
+    }
+
+    fn words(&self) -> String {
+        format!("{} in the median, {} at most", format_micros(self.median_us), format_micros(self.most_us))
+    }
 }

@@ -10,6 +10,8 @@ pub(super) struct Method {
     pub(super) deltas: Vec<String>,
     /// What was left out; empty where nothing was.
     pub(super) left_out: Vec<String>,
+    /// How far apart the parts of trials started; empty where none were spread.
+    pub(super) start_spread: String,
     /// About trials that this machine starved.
     pub(super) starved: String,
     /// The family-wise error.
@@ -25,6 +27,7 @@ impl Method {
         Self {
             deltas: verdict.delta_lines(),
             left_out,
+            start_spread: runs.start_spread.map(|spread| spread.line()).unwrap_or_default(),
             starved: format!(
                 "{starved} of {} trials were starved of processor time; the lag of this machine's scheduler {worst}.",
                 runs.trials.len(),

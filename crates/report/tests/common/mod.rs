@@ -425,3 +425,63 @@ pub(crate) fn trial_row(
 
 /// 2026-11-24T20:00:00.35Z: off the whole second, which links are cut to.
 pub(crate) const START: i64 = 1_795_550_400_350_000;
+
+/// Divides a run that was written as a whole: each portion a folder below `into`, on the machine of the same place in `hosts`.
+pub(crate) fn divide(run: &Path, into: &Path, portions: &[Portion], hosts: &[&str]) -> Vec<PathBuf> {
+    use ttlsweep_record::csv_file::read_rows;
+
+    let environment = Environment::read(run).unwrap();
+    let cells: Vec<Cell> = read_rows(run).unwrap();
+    let trials: Vec<TrialRecord> = read_rows(run).unwrap();
+    let transfers: Vec<TransferRecord> = read_rows(run).unwrap();
+    let write = |(at, portion): (usize, &Portion)| {
+        let folder = into.join(portion.folder_name());
+        std::fs::create_dir_all(&folder).unwrap();
+        let host = hosts[at % hosts.len()];
+        let own = Environment {
+            shard: portion.shard(),
+            part: portion.part(),
+            host: host.into(),
+            cpus: 2 + at as u32,
+            tcp_sysctls: [("ipv4.tcp_sack", "1"), ("core.rmem_max", host)].map(|(k, v)| (k.into(), v.into())).into(),
+            ..environment.clone()
+        };
+        own.write(&folder).unwrap();
+        std::fs::write(folder.join("experiment.toml"), "[experiment]\nname = \"ttl-grid\"\n").unwrap();
+        let has = |block: u32, user: u32| match portion {
+            Portion::Shard(share) => share.has(block),
+            Portion::Part(share) => share.has(user),
+        };
+        let rows: Vec<_> = transfers.iter().filter(|row| has(row.block, row.user)).cloned().collect();
+        let of_trial = |trial: &&TrialRecord| portion.part().is_some() || has(trial.block, 0);
+        let trials: Vec<_> = trials
+            .iter()
+            .filter(of_trial)
+            .map(|trial| TrialRecord {
+                host: host.into(),
+                part: portion.part(),
+                // Machines don't start at the same instant: the second one a millisecond after the first, and so on.
+                started_at: Timestamp::from_unix_micros(
+                    trial.started_at.unix_micros() + portion.part().map_or(0, |_| 1000 * at as i64),
+                ),
+                transfers: rows.iter().filter(|row| row.trial_id == trial.trial_id).count() as u64,
+                ..trial.clone()
+            })
+            .collect();
+        RowWriter::create(&folder).and_then(|mut writer| write_each(&mut writer, &cells)).unwrap();
+        RowWriter::create(&folder).and_then(|mut writer| write_each(&mut writer, &trials)).unwrap();
+        RowWriter::create(&folder).and_then(|mut writer| write_each(&mut writer, &rows)).unwrap();
+        folder
+    };
+    portions.iter().enumerate().map(write).collect()
+}
+
+fn write_each<R: row::Row>(writer: &mut RowWriter<R>, rows: &[R]) -> std::io::Result<()> {
+    rows.iter().try_for_each(|row| writer.write(row))?;
+    writer.flush()
+}
+
+/// All portions of this kind.
+pub(crate) fn portions(kind: fn(Share) -> Portion, of: u32) -> Vec<Portion> {
+    (1..=of).map(|number| kind(Share::new(number, of).unwrap())).collect()
+}
