@@ -35,12 +35,12 @@ impl Trials {
                     return Err(MergeError::Foreign { at: here, problem });
                 }
                 // A runner may leave it to the folder to say.
-                row.part = row.part.or(folder.portion.part());
+                row.part = row.part.or_else(|| folder.portion.part());
                 met.once(&row, here)?;
                 found.push((at, row));
             }
         }
-        found.sort_by(|(_, one), (_, other)| order(one).cmp(&order(other)));
+        found.sort_by_cached_key(|(_, row)| order(row));
         let (from, rows) = found.into_iter().unzip();
         Ok(Self { rows, from })
     }
