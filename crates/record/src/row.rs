@@ -25,7 +25,8 @@ pub trait Row: serde::Serialize + serde::de::DeserializeOwned {
 }
 
 /// Declares a row type: each field is a column, in order, and its doc comment is the data dictionary's entry. Columns that
-/// came later than the file's first version are named behind the file, as `later = [name, ...]`; they must be optional.
+/// came later than the file's first version are named behind the file, as `later = [name, ...]`; they must be optional. What
+/// stands in `aside { ... }` is known beside the row and in no column of it.
 macro_rules! row {
     (
         $file:literal,
@@ -34,11 +35,13 @@ macro_rules! row {
         pub struct $name:ident {
             $( $(#[doc = $doc:literal])+ pub $field:ident : $type:ty, )+
         }
+        $(aside { $( $(#[doc = $aside_doc:literal])+ pub $aside:ident : $aside_type:ty, )+ })?
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
         pub struct $name {
             $( $(#[doc = $doc])+ pub $field : $type, )+
+            $($( $(#[doc = $aside_doc])+ #[serde(skip)] pub $aside : $aside_type, )+)?
         }
 
         impl $crate::row::Row for $name {

@@ -21,7 +21,7 @@ fn transfers_have_the_published_columns_in_the_published_order() {
 #[test]
 fn trials_have_the_published_columns_in_the_published_order() {
     let published = "run_id trial_id attempt cell_id block position control jitter_us started_at ended_at state transfers \
-        achieved_bps scheduler_lag_us starved host part";
+        achieved_bps scheduler_lag_us starved host";
     assert_eq!(TrialRecord::header(), published.split_whitespace().collect::<Vec<_>>());
 }
 

@@ -79,7 +79,7 @@ pub fn bundle(
     refuse(run, found)?;
 
     let done = report(std::slice::from_ref(&folder), None)?;
-    let failing = failing::read(&folder)?;
+    let failing = failing::read(&folder, &done.runs.environments[0])?;
     failing::write(&folder, &failing)?;
     text::write(&folder, &text::Case { report: &done, failing: &failing, redacted: redactor.words() })?;
     let made: Vec<PathBuf> = archive::files_below(&folder)?.into_iter().filter(|file| !copied.contains(file)).collect();

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::environment::{self, ClockOffset, Environment};
 use ttlsweep_record::row::Row;
-use ttlsweep_record::shards::{MergeError, ShardSet, Trials, merged_environment, run_folders};
+use ttlsweep_record::shards::{MergeError, ShardSet, Trials, merged_environment, run_folders, tell_parts};
 use ttlsweep_record::{Cell, SCHEMA_VERSION, TrialRecord};
 
 pub use error::LoadError;
@@ -169,7 +169,7 @@ impl Run {
     fn cells_and_trials(&self, missing: &mut Vec<String>) -> Result<(Vec<Cell>, Vec<TrialRecord>), LoadError> {
         let Some(set) = &self.shards else {
             let folder = &self.folders[0];
-            return Ok((read_cells(folder)?, read_trials(folder, &self.environment.run_id)?));
+            return Ok((read_cells(folder)?, read_trials(folder, &self.environment)?));
         };
         set.folders().iter().try_for_each(|folder| read_cells(&folder.path).map(drop))?;
         let cells = set.cells()?;
@@ -254,16 +254,18 @@ fn check_same_plan(runs: &[Run]) -> Result<(), LoadError> {
     Ok(())
 }
 
-fn read_trials(folder: &Path, run_id: &str) -> Result<Vec<TrialRecord>, LoadError> {
-    let trials: Vec<TrialRecord> = read_rows(folder)?;
+fn read_trials(folder: &Path, environment: &Environment) -> Result<Vec<TrialRecord>, LoadError> {
+    let mut trials: Vec<TrialRecord> = read_rows(folder)?;
+    tell_parts(environment, &mut trials);
+    let run_id = &environment.run_id;
     // Names hold no line breaks, so that rows are lines.
-    match (2..).zip(&trials).find(|(_, trial)| trial.run_id != run_id) {
+    match (2..).zip(&trials).find(|(_, trial)| trial.run_id != *run_id) {
         None => Ok(trials),
         Some((line, trial)) => Err(LoadError::AnotherRun {
             path: folder.join(TrialRecord::FILE),
             line,
             found: trial.run_id.clone(),
-            expected: run_id.to_owned(),
+            expected: run_id.clone(),
         }),
     }
 }

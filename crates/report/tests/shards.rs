@@ -65,7 +65,7 @@ fn orders<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
             order
         })
     };
-    orders(others).into_iter().flat_map(insert.clone()).map(|order| order.to_vec()).collect()
+    orders(others).into_iter().flat_map(insert).map(|order| order.to_vec()).collect()
 }
 
 fn edit(folder: &Path, file: &str, change: impl FnOnce(String) -> String) {
@@ -293,7 +293,8 @@ fn what_is_missing_is_named_and_the_rest_still_counts() {
 
 #[test]
 fn edited_and_truncated_shards_are_refused_with_the_place() {
-    let cases: [(&str, &str, fn(String) -> String); 6] = [
+    type Edit = fn(String) -> String;
+    let cases: [(&str, &str, Edit); 6] = [
         ("transfers.csv", "line 2, column `outcome`: `resett` is no outcome", |text| {
             text.replacen(",reset,", ",resett,", 1)
         }),

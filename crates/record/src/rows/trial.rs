@@ -5,7 +5,6 @@ use crate::words::{Control, TrialState};
 
 row! {
     "trials.csv",
-    later = [part],
     /// One attempt at a trial: a cell or control within one block.
     pub struct TrialRecord {
         /// The run that it belongs to.
@@ -39,10 +38,15 @@ row! {
         pub scheduler_lag_us: Option<u64>,
         /// Whether this machine itself was short of processor time, so that the trial's times are not to be trusted.
         pub starved: bool,
-        /// The machine's name.
+        /// The machine's name. A trial whose users were spread over several processes has a row of each, in the order of their
+        /// parts.
         pub host: String,
-        /// Which part of the trial's users this row is about, as `2/4`, where they were spread over several processes: user u
-        /// (from 1) belongs to part 1 + (u − 1) mod n, and each part has a row of its own; empty where all users were here.
+    }
+    aside {
+        /// Which part of the trial's users the row is about, where they were spread over several processes: user u (from 1)
+        /// belongs to part 1 + (u − 1) mod n, and each part has a row of its own. A part's own folder says which one it is,
+        /// and a merged run has the rows of an attempt in the order of its parts: see
+        /// [`tell_parts`](crate::shards::tell_parts).
         pub part: Option<Share>,
     }
 }

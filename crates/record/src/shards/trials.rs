@@ -34,8 +34,7 @@ impl Trials {
                 if let Some(problem) = problem(set, folder, &names, &row) {
                     return Err(MergeError::Foreign { at: here, problem });
                 }
-                // A runner may leave it to the folder to say.
-                row.part = row.part.or_else(|| folder.portion.part());
+                row.part = folder.portion.part();
                 met.once(&row, here)?;
                 found.push((at, row));
             }
@@ -93,9 +92,7 @@ fn problem(set: &ShardSet, folder: &ShardFolder, cells: &BTreeSet<&str>, row: &T
             row.block, folder.portion
         ));
     }
-    row.part.filter(|part| Some(*part) != folder.portion.part()).map(|part| {
-        format!("this row is of part {part}, but the folder holds {}; take the row out again", folder.portion)
-    })
+    None
 }
 
 /// Where each attempt, and each whole trial, was met.

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use ttlsweep_record::csv_file::{RowFile, read_rows};
+use ttlsweep_record::environment::Environment;
+use ttlsweep_record::shards::tell_parts;
 use ttlsweep_record::text::guarded;
 use ttlsweep_record::{Control, Outcome, TransferRecord, row::Row};
 
@@ -14,8 +16,10 @@ use crate::whole_attempts::{Attempts, Fate};
 pub(super) const FILE: &str = "failing-transfers.csv";
 
 /// Reads them from a folder whose rows the report has read before, in the order in which they ended.
-pub(super) fn read(folder: &Path) -> Result<Vec<TransferRecord>, CaseError> {
-    let attempts = Attempts::choose(read_rows(folder)?)
+pub(super) fn read(folder: &Path, environment: &Environment) -> Result<Vec<TransferRecord>, CaseError> {
+    let mut trials = read_rows(folder)?;
+    tell_parts(environment, &mut trials);
+    let attempts = Attempts::choose(trials)
         .map_err(|twice| LoadError::TwoWholeAttempts { path: folder.join("trials.csv"), trial_id: twice.trial_id })?;
     let mut file = RowFile::open::<TransferRecord>(&folder.join(TransferRecord::FILE))?;
     let mut failing = Vec::new();

@@ -23,7 +23,8 @@ struct Shard {
 
 impl Shards {
     pub(super) fn of(environment: &Environment) -> Self {
-        let portion = |shard: &ShardEnvironment| shard.shard.map(Portion::Shard).or(shard.part.map(Portion::Part));
+        let portion =
+            |shard: &ShardEnvironment| shard.shard.map(Portion::Shard).or_else(|| shard.part.map(Portion::Part));
         let mut found = Self::default();
         for host in &environment.hosts {
             for (shard, portion) in host.shards.iter().filter_map(|shard| Some((shard, portion(shard)?))) {
