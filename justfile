@@ -106,6 +106,11 @@ deploy-check: build-debug
 shards: build-debug
     python3 scripts/shards.py --bin target/debug
 
+# Spreads the users of one trial over four machines (network namespaces; root), and says how far apart they began.
+[group('develop')]
+spread *ARGS: build
+    python3 scripts/spread.py --bin target/release {{ARGS}}
+
 # Runs shards on a real Slurm on loopback, kills two of its tasks in the midst, and counts the merged rows.
 [group('develop')]
 slurm: build-debug
