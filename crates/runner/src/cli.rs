@@ -11,6 +11,7 @@ use ttlsweep_record::{ByteCount, Portion, Share, Timestamp};
 use crate::experiment::LoadOptions;
 use crate::portion::{AskedShare, parse_run_id};
 use crate::progress::Mode;
+use crate::store::ResultsUrl;
 
 /// Finds out whether a store cuts presigned transfers whose link expires in flight, or whether something else happens.
 #[derive(Debug, Parser)]
@@ -85,6 +86,9 @@ pub struct PortionArgs {
     /// The time from one trial's start to the next; what the plan's estimate allows for it without it
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub start_every: Option<Duration>,
+    /// Put the files of the shard or part below s3://BUCKET/PREFIX once it is whole, with credentials, region and endpoint of the AWS chain
+    #[arg(long, value_name = "S3URL", requires = "portion")]
+    pub upload: Option<ResultsUrl>,
 }
 
 impl PortionArgs {
@@ -204,7 +208,7 @@ pub struct TraceArgs {
 /// `ttlsweep merge`
 #[derive(Debug, Args)]
 pub struct MergeArgs {
-    /// The shards' folders in any order, or the folder that holds them
+    /// The shards' folders in any order, the folder that holds them, or the s3://BUCKET/PREFIX that they were uploaded to
     #[arg(required = true, value_name = "DIR")]
     pub shards: Vec<PathBuf>,
     /// The folder to make; it must not be there yet

@@ -1,5 +1,6 @@
 //! The commands; the only place that prints.
 
+mod bring;
 pub mod clean;
 pub mod doctor;
 mod environment;
@@ -8,6 +9,7 @@ mod portion;
 pub mod resume;
 pub mod run;
 pub mod trace;
+mod upload;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

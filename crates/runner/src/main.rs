@@ -48,7 +48,7 @@ fn main() -> ExitCode {
             Command::Doctor(args) => cmd::doctor::doctor(args).await,
             Command::Clean(args) => cmd::clean::clean(args).await,
             Command::Trace(args) => cmd::trace::trace(args).await,
-            Command::Merge(args) => cmd::merge::merge(args),
+            Command::Merge(args) => cmd::merge::merge(args).await,
         }
     });
     // Look-ups that still hang must not hold up the end.

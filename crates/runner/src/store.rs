@@ -12,6 +12,7 @@ mod multipart;
 mod origin;
 mod preflight;
 mod region;
+mod results;
 mod sign;
 
 use std::fmt;
@@ -30,6 +31,7 @@ pub use origin::Origin;
 pub use preflight::PreflightError;
 pub(crate) use preflight::plainer;
 pub use region::BucketAnswer;
+pub use results::{NoResultsUrl, Results, ResultsError, ResultsUrl};
 pub use sign::SignError;
 
 /// One bucket at one endpoint, with the credentials to sign for it.

@@ -2,16 +2,30 @@
 
 use ttlsweep_record::shards::{MergeError, ShardSet, Trials, run_folders, write};
 
+use super::bring::Brought;
 use crate::cli::MergeArgs;
 use crate::exit::{ExitCode, Failure, is_full};
+use crate::store::ResultsUrl;
 
 /// Runs the command.
 ///
 /// # Errors
-/// The folders are not shards of one run or cannot be read, something is missing of the run, or the folder that is asked for
-/// cannot be written.
-pub fn merge(args: &MergeArgs) -> Result<ExitCode, Failure> {
-    let set = ShardSet::read(&run_folders(&args.shards))?;
+/// The folders are not shards of one run or cannot be read or brought from a bucket, something is missing of the run, or the
+/// folder that is asked for cannot be written.
+pub async fn merge(args: &MergeArgs) -> Result<ExitCode, Failure> {
+    let (mut named, mut brought) = (Vec::new(), Vec::new());
+    for shards in &args.shards {
+        match shards.to_str().filter(|text| ResultsUrl::is_meant_by(text)) {
+            Some(text) => {
+                let url: ResultsUrl = text.parse().map_err(|error| Failure::new(ExitCode::Usage, error))?;
+                // Kept until the end: its folder goes with it.
+                brought.push(Brought::from(&url, &args.out).await?);
+            }
+            None => named.push(shards.clone()),
+        }
+    }
+    named.extend(brought.iter().map(|brought| brought.folder().to_owned()));
+    let set = ShardSet::read(&run_folders(&named))?;
     let cells = set.cells()?;
     let trials = Trials::read(&set, &cells)?;
     let missing = trials.missing(&set, &cells);

@@ -1,7 +1,8 @@
 //! A portion of a run as a task of an engine meets it: not begun, begun by a task that was killed, or whole.
 
+use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ttlsweep_record::environment::Environment;
@@ -141,17 +142,28 @@ impl PlacedPortion {
         self.place.create(now, frozen, fill).map_err(failure)
     }
 
+    /// Where it lies when it is whole.
+    pub(super) fn finished(&self) -> PathBuf {
+        self.place.finished()
+    }
+
     fn check_plan(&self, folder: &Path) -> Result<(), Failure> {
         let environment = Environment::read(folder).map_err(|error| Failure::new(ExitCode::Usage, error))?;
-        if environment.plan_hash == self.plan_hash {
+        self.check_hash(folder.display(), &environment)
+    }
+
+    /// Holds that what is `there` is of this plan.
+    ///
+    /// # Errors
+    /// It is of another.
+    pub(super) fn check_hash(&self, place: impl fmt::Display, there: &Environment) -> Result<(), Failure> {
+        if there.plan_hash == self.plan_hash {
             return Ok(());
         }
         let message = format!(
-            "{} is of plan {}, and this experiment gives plan {}: give the new plan another `--run-id`, or bring the old \
+            "{place} is of plan {}, and this experiment gives plan {}: give the new plan another `--run-id`, or bring the old \
              experiment back",
-            folder.display(),
-            environment.plan_hash,
-            self.plan_hash
+            there.plan_hash, self.plan_hash
         );
         Err(Failure::new(ExitCode::Usage, message))
     }

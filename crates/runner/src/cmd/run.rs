@@ -9,6 +9,7 @@ use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{ByteCount, Portion, TargetKind, Timestamp};
 
 use super::portion::PlacedPortion;
+use super::upload::Upload;
 use super::{Job, environment, prepare, stop_on_signals};
 use crate::cli::{LimitArgs, RunArgs};
 use crate::clock::{Clock, SystemClock};
@@ -46,16 +47,25 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::Done);
     }
     let portion = portion.map(|portion| PlacedPortion::new(args, experiment, &whole, portion)).transpose()?;
+    let upload = Upload::of(args, experiment, &whole, portion.as_ref()).await?;
+    if let Some(upload) = &upload
+        && upload.is_whole().await?
+    {
+        return Ok(ExitCode::Done);
+    }
     if let Some(portion) = &portion
         && let Some(code) = portion.go_on(args.progress).await?
     {
-        return Ok(code);
+        return ended(upload.as_ref(), code).await;
     }
     eprintln!("{}: {estimate}", experiment.name);
     if !consents(args, experiment, &estimate)? {
         return Ok(ExitCode::Done);
     }
     prepare(&met, experiment.parallel_trials);
+    if let Some(upload) = &upload {
+        upload.begin(&loaded.frozen).await?;
+    }
 
     let stop = StopSwitch::new();
     let leave = StopSwitch::new();
@@ -105,7 +115,16 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         leave,
         leftovers: Vec::new(),
     };
-    job.carry_out().await
+    let code = job.carry_out().await?;
+    ended(upload.as_ref(), code).await
+}
+
+/// What is to be done once the run has ended with `code`.
+async fn ended(upload: Option<&Upload<'_>>, code: ExitCode) -> Result<ExitCode, Failure> {
+    match upload {
+        Some(upload) => upload.end(code).await,
+        None => Ok(code),
+    }
 }
 
 /// A plan that takes more than anyone would want to find out afterwards is asked about first; where nobody can answer,

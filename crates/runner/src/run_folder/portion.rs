@@ -86,7 +86,8 @@ impl PortionPlace {
         others.min().map(|(_, path)| path)
     }
 
-    fn finished(&self) -> PathBuf {
+    /// Where it lies when it is whole.
+    pub fn finished(&self) -> PathBuf {
         self.run.join(self.portion.folder_name())
     }
 

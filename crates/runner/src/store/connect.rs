@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::future::ProvideCredentials as ProvidingCredentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
@@ -106,9 +106,47 @@ impl Store {
     pub async fn connect(settings: &StoreSettings) -> Result<Self, StoreError> {
         let pem = settings.trust.pem()?;
         let tls = Arc::new(client_config(pem.as_deref())?);
-        let http = control_plane(pem)?;
+        let Configured { config, region, credentials, origin } = Configured::load(settings, pem).await?;
+        let by_path = match settings.addressing {
+            Some(addressing) => addressing == Addressing::Path,
+            None => settings.endpoint.is_some(),
+        };
+        let mut builder = aws_sdk_s3::config::Builder::from(&config)
+            .region(region.clone())
+            .force_path_style(by_path)
+            // Otherwise checksum headers would have to be sent along with a link.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .interceptor(AnswerLimit);
+        if let Some(endpoint) = &settings.endpoint {
+            builder = builder.endpoint_url(endpoint);
+        }
+        let client = aws_sdk_s3::Client::from_conf(builder.build());
+        Ok(Self {
+            control: client.clone(),
+            client,
+            bucket: settings.bucket.clone(),
+            region: region.as_ref().to_owned(),
+            credentials,
+            origin,
+            tls,
+        })
+    }
+}
+
+/// What the standard chain makes of settings.
+pub(super) struct Configured {
+    pub(super) config: SdkConfig,
+    pub(super) region: Region,
+    credentials: SharedCredentialsProvider,
+    origin: Origin,
+}
+
+impl Configured {
+    pub(super) async fn load(settings: &StoreSettings, pem: Option<String>) -> Result<Self, StoreError> {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(http)
+            .http_client(control_plane(pem)?)
             // Nothing is retried in silence: the control plane's failures are told, too.
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::builder().operation_timeout(OPERATION).build());
@@ -141,32 +179,7 @@ impl Store {
         let found = credentials.provide_credentials().await;
         let found = found.map_err(|error| StoreError::NoCredentials(chain(&error)))?;
         let origin = Origin::of(&found, settings.profile.as_deref());
-
-        let by_path = match settings.addressing {
-            Some(addressing) => addressing == Addressing::Path,
-            None => settings.endpoint.is_some(),
-        };
-        let mut builder = aws_sdk_s3::config::Builder::from(&config)
-            .region(region.clone())
-            .force_path_style(by_path)
-            // Otherwise checksum headers would have to be sent along with a link.
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .interceptor(AnswerLimit);
-        if let Some(endpoint) = &settings.endpoint {
-            builder = builder.endpoint_url(endpoint);
-        }
-        let client = aws_sdk_s3::Client::from_conf(builder.build());
-        Ok(Self {
-            control: client.clone(),
-            client,
-            bucket: settings.bucket.clone(),
-            region: region.as_ref().to_owned(),
-            credentials,
-            origin,
-            tls,
-        })
+        Ok(Self { config, region, credentials, origin })
     }
 }
 
@@ -197,7 +210,7 @@ fn profile_region(profile: Option<&str>) -> ProfileFileRegionProvider {
 }
 
 impl Trust {
-    fn pem(&self) -> Result<Option<String>, StoreError> {
+    pub(super) fn pem(&self) -> Result<Option<String>, StoreError> {
         match self {
             Self::Only(pem) => Ok(Some(pem.clone())),
             Self::System => match std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {

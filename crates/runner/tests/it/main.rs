@@ -24,6 +24,7 @@ mod signing;
 mod spread;
 mod stuck;
 mod sweeps;
+mod upload;
 
 #[path = "../../../record/tests/common/mutate.rs"]
 mod mutate;

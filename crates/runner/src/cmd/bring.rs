@@ -1,0 +1,152 @@
+//! `ttlsweep merge s3://…`: brings a run's shards from the bucket that `--upload` put them into.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ttlsweep_record::{ByteCount, Portion, environment};
+
+use super::upload::settings;
+use crate::exit::{ExitCode, Failure};
+use crate::store::{Results, ResultsError, ResultsUrl};
+
+/// A run's shards in a folder that is removed when this is dropped.
+#[derive(Debug)]
+pub(super) struct Brought {
+    folder: PathBuf,
+}
+
+/// The files of each portion of each run, runs by where they lie.
+type Runs = BTreeMap<String, BTreeMap<Portion, Vec<String>>>;
+
+impl Brought {
+    /// Brings every whole shard of the one run that lies at or below `url` into a folder beside `out`.
+    ///
+    /// # Errors
+    /// There is no whole shard, or there are several runs; the store refuses, does not answer or gives other bytes than were
+    /// put; or there is no room.
+    pub(super) async fn from(url: &ResultsUrl, out: &Path) -> Result<Self, Failure> {
+        let results = Results::connect(url.clone(), &settings(url, None)).await;
+        let results = results.map_err(|error| Failure::new(ExitCode::Usage, error))?;
+        let (run, portions) = the_run(url, runs(&results.names().await?))?;
+        let results = if run.is_empty() { results } else { results.below(&run) };
+
+        let name = out.file_name().and_then(|name| name.to_str()).unwrap_or("merged");
+        let brought = Self { folder: out.with_file_name(format!(".{name}.brought-{}", std::process::id())) };
+        let (mut files, mut bytes) = (0, 0);
+        for (portion, names) in &portions {
+            let folder = brought.folder.join(portion.folder_name());
+            fs::create_dir_all(&folder).map_err(|source| ResultsError::File { path: folder.clone(), source })?;
+            let results = results.below(&portion.folder_name());
+            for name in names {
+                bytes += results.get(name, &folder.join(name)).await?;
+                files += 1;
+            }
+        }
+        eprintln!("brought: {files} files of {}, {} from {}", portions.len(), ByteCount(bytes), results.url());
+        Ok(brought)
+    }
+
+    /// The folder that holds the shards' folders.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for Brought {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.folder)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!("{} cannot be removed: {error}", self.folder.display());
+        }
+    }
+}
+
+/// Sorts the names of objects; those that no `--upload` made are left out.
+fn runs(names: &[String]) -> Runs {
+    let mut runs = Runs::new();
+    for name in names {
+        let Some((folder, file)) = name.rsplit_once('/') else { continue };
+        let (run, folder) = folder.rsplit_once('/').unwrap_or(("", folder));
+        let portion = Portion::of_folder_name(folder).filter(|portion| portion.folder_name() == folder);
+        // It becomes a file's name on this machine.
+        if let Some(portion) = portion
+            && !matches!(file, "" | "." | "..")
+        {
+            runs.entry(run.to_owned()).or_default().entry(portion).or_default().push(file.to_owned());
+        }
+    }
+    runs
+}
+
+/// The only run, with its whole shards: `environment.json` is put last.
+fn the_run(url: &ResultsUrl, mut runs: Runs) -> Result<(String, BTreeMap<Portion, Vec<String>>), Failure> {
+    let begun: usize = runs.values().map(BTreeMap::len).sum();
+    for portions in runs.values_mut() {
+        portions.retain(|_, files| files.iter().any(|file| file == environment::FILE));
+    }
+    runs.retain(|_, portions| !portions.is_empty());
+    if runs.len() > 1 {
+        let places: Vec<_> = runs.keys().map(|run| format!("\n  {}", url.below(run))).collect();
+        let message = format!("{} runs lie below {url}; name one of them:{}", runs.len(), places.concat());
+        return Err(Failure::new(ExitCode::Usage, message));
+    }
+    runs.pop_first().ok_or_else(|| match begun {
+        0 => Failure::new(
+            ExitCode::Usage,
+            format!("no shard lies below {url}: name what `ttlsweep run --upload` was given, or a folder below it"),
+        ),
+        _ => Failure::new(ExitCode::TryAgain, format!("no shard below {url} is whole; {begun} were begun")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    fn chosen(all: &[&str]) -> Result<(String, usize), (ExitCode, String)> {
+        let url = "s3://bucket/night".parse().unwrap();
+        match the_run(&url, runs(&names(all))) {
+            Ok((run, portions)) => Ok((run, portions.len())),
+            Err(failure) => Err((failure.code, failure.report.to_string())),
+        }
+    }
+
+    #[test]
+    fn only_whole_shards_of_a_single_run_are_brought() {
+        let one = ["grid/plan-1/shard-1-of-2/environment.json", "grid/plan-1/shard-1-of-2/cells.csv"];
+        let begun = "grid/plan-1/shard-2-of-2/experiment.toml";
+        assert_eq!(chosen(&one), Ok(("grid/plan-1".to_owned(), 1)));
+        assert_eq!(chosen(&[one[0], one[1], begun]), Ok(("grid/plan-1".to_owned(), 1)));
+        assert_eq!(chosen(&["shard-1-of-2/environment.json"]), Ok((String::new(), 1)), "the run's own place was named");
+        let (code, said) = chosen(&[begun]).unwrap_err();
+        assert_eq!(
+            (code, said.as_str()),
+            (ExitCode::TryAgain, "no shard below s3://bucket/night is whole; 1 were begun")
+        );
+        let (code, said) = chosen(&[one[0], "grid/plan-2/shard-1-of-2/environment.json"]).unwrap_err();
+        assert_eq!(code, ExitCode::Usage);
+        assert!(said.ends_with(":\n  s3://bucket/night/grid/plan-1\n  s3://bucket/night/grid/plan-2"), "{said}");
+        assert_eq!(chosen(&[]).unwrap_err().0, ExitCode::Usage);
+    }
+
+    /// Whoever may write to the bucket must not be able to write anywhere on the machine that merges.
+    #[test]
+    fn names_that_no_upload_made_become_no_file() {
+        let others = [
+            "grid/plan-1/shard-1-of-2/..",
+            "grid/plan-1/shard-1-of-2/",
+            "grid/plan-1/shard-1-of-2/deep/cells.csv",
+            "grid/plan-1/.shard-1-of-2.partial/cells.csv",
+            "grid/plan-1/../../etc/passwd",
+            "cells.csv",
+            "",
+        ];
+        assert!(runs(&names(&others)).is_empty());
+    }
+}

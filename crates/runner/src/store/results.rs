@@ -1,0 +1,193 @@
+//! A bucket for what runs wrote: the files of a shard are put there once it is whole, and brought back to be merged.
+//!
+//! None of this is a measured transfer, so that the SDK may do what it is good at: retry, and add checksums that the store
+//! holds against what came. Where the bucket is and who may use it is found as every AWS tool finds it, endpoint included
+//! (`AWS_ENDPOINT_URL_S3`, or the profile's `endpoint_url`): it need not be the store that is measured.
+
+mod get;
+mod put;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+
+use super::connect::Configured;
+use super::preflight::words;
+use super::{StoreError, StoreSettings};
+
+/// A place in a bucket: `s3://bucket/prefix`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultsUrl {
+    bucket: String,
+    /// Without slashes at its ends; empty for the bucket itself.
+    prefix: String,
+}
+
+/// A text that names no place in a bucket.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` names no place in a bucket; expected s3://bucket/prefix")]
+pub struct NoResultsUrl(String);
+
+/// The place, with the client that asks it.
+#[derive(Debug, Clone)]
+pub struct Results {
+    client: aws_sdk_s3::Client,
+    url: ResultsUrl,
+}
+
+/// Why results were not put or brought.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultsError {
+    /// Nobody answers, or the store has failed itself: it may work later.
+    #[error("{what}: {why}")]
+    Unreachable {
+        /// What was asked of which object.
+        what: String,
+        /// The innermost cause.
+        why: String,
+    },
+    /// The store refuses: no retry will mend that.
+    #[error("{what}: {why}")]
+    Refused {
+        /// What was asked of which object.
+        what: String,
+        /// What it said.
+        why: String,
+    },
+    /// An object's bytes are not those that were put.
+    #[error("{0} is not what was put there: its SHA-256 differs")]
+    Damaged(String),
+    /// A file on this side.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
+}
+
+impl ResultsUrl {
+    /// Whether a text is meant to be such a place rather than a folder.
+    pub fn is_meant_by(text: &str) -> bool {
+        text.starts_with(SCHEME)
+    }
+
+    /// The bucket.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// Whether it lies in `bucket` below the keys that begin with `prefix`, which ends with a slash.
+    pub fn is_below(&self, bucket: &str, prefix: &str) -> bool {
+        self.bucket == bucket && format!("{}/", self.prefix).starts_with(prefix)
+    }
+
+    /// The same place's `name` below it.
+    #[must_use]
+    pub fn below(&self, name: &str) -> Self {
+        let prefix = if self.prefix.is_empty() { name.to_owned() } else { format!("{}/{name}", self.prefix) };
+        Self { bucket: self.bucket.clone(), prefix }
+    }
+
+    /// What is left of a key of this bucket below this place.
+    fn name_of<'a>(&self, key: &'a str) -> Option<&'a str> {
+        if self.prefix.is_empty() { Some(key) } else { key.strip_prefix(&self.prefix)?.strip_prefix('/') }
+    }
+}
+
+impl FromStr for ResultsUrl {
+    type Err = NoResultsUrl;
+
+    fn from_str(text: &str) -> Result<Self, NoResultsUrl> {
+        let rest = text.strip_prefix(SCHEME).ok_or_else(|| NoResultsUrl(text.to_owned()))?;
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        // An empty step would be a folder without a name.
+        let prefix = prefix.trim_end_matches('/');
+        if bucket.is_empty() || prefix.starts_with('/') || prefix.contains("//") {
+            return Err(NoResultsUrl(text.to_owned()));
+        }
+        Ok(Self { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    }
+}
+
+impl fmt::Display for ResultsUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slash = if self.prefix.is_empty() { "" } else { "/" };
+        write!(f, "{SCHEME}{}{slash}{}", self.bucket, self.prefix)
+    }
+}
+
+impl Results {
+    /// Resolves credentials and region. No request is sent to the store itself.
+    ///
+    /// # Errors
+    /// One of these cannot be had; the message says what to do.
+    pub async fn connect(url: ResultsUrl, settings: &StoreSettings) -> Result<Self, StoreError> {
+        let Configured { config, region, .. } = Configured::load(settings, settings.trust.pem()?).await?;
+        let elsewhere = settings.endpoint.is_some() || config.endpoint_url().is_some() || has_endpoint_of_its_own();
+        let mut builder = aws_sdk_s3::config::Builder::from(&config)
+            .region(region)
+            .force_path_style(elsewhere)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build())
+            .request_checksum_calculation(RequestChecksumCalculation::WhenSupported)
+            .response_checksum_validation(ResponseChecksumValidation::WhenSupported);
+        if let Some(endpoint) = &settings.endpoint {
+            builder = builder.endpoint_url(endpoint);
+        }
+        Ok(Self { client: aws_sdk_s3::Client::from_conf(builder.build()), url })
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &ResultsUrl {
+        &self.url
+    }
+
+    /// The same bucket, at `name` below this place.
+    #[must_use]
+    pub fn below(&self, name: &str) -> Self {
+        Self { client: self.client.clone(), url: self.url.below(name) }
+    }
+}
+
+impl ResultsError {
+    /// What a failed request to `operation` about `url` says.
+    fn of<E>(operation: &str, url: &ResultsUrl, error: &SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let (what, why) = (format!("{operation} {url}"), words(error));
+        let failed = error.raw_response().is_none_or(|response| response.status().is_server_error());
+        let throttled = matches!(error.code(), Some("SlowDown" | "RequestTimeout" | "ThrottlingException"));
+        let never_sent = matches!(error, SdkError::ConstructionFailure(_));
+        if (failed || throttled) && !never_sent { Self::Unreachable { what, why } } else { Self::Refused { what, why } }
+    }
+}
+
+/// The SDK reads it and does not tell that it did: whether the bucket stands in the host's name hangs on it.
+fn has_endpoint_of_its_own() -> bool {
+    std::env::var_os("AWS_ENDPOINT_URL_S3").is_some_and(|url| !url.is_empty())
+}
+
+const SCHEME: &str = "s3://";
+
+/// Of each request, with growing pauses between them: half a minute or so of an outage is sat out.
+const ATTEMPTS: u32 = 6;
+
+/// What one attempt may take: a part at 1 Mbit/s takes 67 s.
+const ATTEMPT: Duration = Duration::from_secs(120);
+
+/// The object's SHA-256 as hexadecimal digits, which goes with it as metadata: what comes back is held against it, whatever
+/// checksums the store has.
+const SHA256: &str = "ttlsweep-sha256";
+
+#[cfg(test)]
+mod tests;
