@@ -56,6 +56,7 @@ def run_shards(program, sharded: Sharded, processes: Processes, out: Path):
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--bin", type=Path, required=True, help="the folder of the programs")
+    arguments.add_argument("--blocks", type=int, default=8, help=f"of the experiment, in {SHARDS} shards")
     arguments.add_argument("--out", type=Path, default=PROJECT / "target" / "shards", help="where runs are written")
     arguments = arguments.parse_args()
     program, out = parallel(), arguments.out.absolute()
@@ -63,7 +64,7 @@ def main() -> int:
     out.mkdir(parents=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="shards-") as home, Processes() as processes:
-        sharded = Sharded(arguments.bin, processes, Path(home), out)
+        sharded = Sharded(arguments.bin, arguments.blocks, processes, Path(home), out)
         trials = sharded.planned_trials()
         run_shards(program, sharded, processes, out)
     folders = Folders(out / "runs").finished()

@@ -101,7 +101,7 @@ def main() -> int:
     out.mkdir(parents=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="slurm-") as home, Processes() as processes:
-        sharded = Sharded(arguments.bin, processes, Path(home), out)
+        sharded = Sharded(arguments.bin, arguments.blocks, processes, Path(home), out)
         trials = sharded.planned_trials()
         cluster = Cluster(programs, processes, Path(home), SHARDS)
         try:
@@ -141,6 +141,7 @@ def _told(problems, out) -> int:
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=Path, required=True, help="the folder of the programs")
+    parser.add_argument("--blocks", type=int, default=8, help=f"of the experiment, in {SHARDS} shards")
     parser.add_argument("--out", type=Path, default=PROJECT / "target" / "slurm", help="where runs and logs are written")
     return parser.parse_args()
 

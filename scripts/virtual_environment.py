@@ -21,7 +21,8 @@ def virtual_environment(folder: Path, requirements: Path) -> Path:
     print(f"installing {named} into {folder.name}/, once", file=sys.stderr)
     folder.mkdir(exist_ok=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder / "venv"], check=True)
-    pip = [programs / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # Compiling every module ahead takes longer than importing those that are used.
+    pip = [programs / "python", "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
     subprocess.run([*pip, "--requirement", requirements], check=True, stdout=sys.stderr)
     # Last, so that an installation that was interrupted is made anew.
     stamp.write_text(wanted)

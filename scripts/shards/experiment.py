@@ -8,21 +8,20 @@ from real_servers.processes import Processes
 from real_servers.servers import BUCKET, HOST, Unavailable, environment, free_ports
 
 SHARDS = 4
-BLOCKS = 8
 USERS, TRANSFERS = 2, 2
 # A trial takes most of a second, and an expired start some more: long enough to be killed in the midst of one.
-EXPERIMENT = f"""
+EXPERIMENT = """
 [experiment]
 name = "shards"
 question = "Is a run in shards the run that it would be in one?"
-repetitions = {BLOCKS}
+repetitions = {blocks}
 [grid]
-users = {USERS}
+users = {users}
 ttl = ["1s", "60s"]
 size = "80kB"
 bandwidth = "4Mbit/s"
 [transfer]
-transfers_per_user = {TRANSFERS}
+transfers_per_user = {transfers}
 jitter = "0s"
 """
 # A plan or a merge, neither of which takes a second.
@@ -32,13 +31,13 @@ WITHIN_S = 60
 class Sharded:
     """The experiment's file, a testbed that serves it, and the environment of whoever runs it."""
 
-    def __init__(self, bin_folder: Path, processes: Processes, home: Path, out: Path):
+    def __init__(self, bin_folder: Path, blocks: int, processes: Processes, home: Path, out: Path):
         self.ttlsweep, self.report, self._testbed = (
             _program(bin_folder, name) for name in ("ttlsweep", "ttlsweep-report", "ttlsweep-testbed")
         )
         self.environment = environment(home)
         self.experiment = out / "shards.toml"
-        self.experiment.write_text(EXPERIMENT)
+        self.experiment.write_text(EXPERIMENT.format(blocks=blocks, users=USERS, transfers=TRANSFERS))
         port = free_ports(1)[0]
         self.target = ["--endpoint", f"http://{HOST}:{port}", "--bucket", BUCKET]
         self._serve(processes, port, out / "testbed.log")
