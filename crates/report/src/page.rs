@@ -148,6 +148,10 @@ fn identity(runs: &Runs) -> String {
         [one] => write!(text, "run {}, begun {}", one.run_id, one.started_at),
         many => write!(text, "{} runs, begun {} to {}", many.len(), first.started_at, many[many.len() - 1].started_at),
     };
+    let hosts = runs.hosts().len();
+    if hosts > 1 {
+        let _ = write!(text, " · {hosts} hosts");
+    }
     let _ = write!(text, " · seed {} · ttlsweep {}", first.seed, first.version);
     text
 }

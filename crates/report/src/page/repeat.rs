@@ -29,13 +29,25 @@ impl Repeat {
         }
         let plan = folders.first().and_then(|folder| fs::read_to_string(folder.join(PLAN)).ok());
         Self {
-            commands: environments.iter().map(|environment| command_line(&environment.command)).collect(),
+            commands: environments.iter().flat_map(commands).collect(),
             again: format!("ttlsweep run {PLAN}"),
             plan,
             plan_hash: environments.first().map(|first| first.plan_hash.clone()).unwrap_or_default(),
             revisions,
         }
     }
+}
+
+/// That of the run, or of its first few shards.
+fn commands(environment: &Environment) -> Vec<String> {
+    let mut shards: Vec<_> = environment.hosts.iter().flat_map(|host| &host.shards).collect();
+    if shards.is_empty() {
+        return vec![command_line(&environment.command)];
+    }
+    shards.sort_by_key(|shard| (shard.shard, shard.part));
+    let more = shards.len().saturating_sub(MOST_COMMANDS);
+    let shown = shards.iter().take(MOST_COMMANDS).map(|shard| command_line(&shard.command));
+    shown.chain((more > 0).then(|| format!("# and {more} shards more, in environment.json"))).collect()
 }
 
 /// The words as a POSIX shell reads them back. Of the program only its name: where it lay is of no use elsewhere.
@@ -57,6 +69,8 @@ fn quoted(word: &str) -> String {
     }
 }
 
+/// More of them say no more.
+const MOST_COMMANDS: usize = 4;
 /// The frozen plan's name within a run's folder.
 const PLAN: &str = "experiment.toml";
 

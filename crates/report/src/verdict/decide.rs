@@ -31,7 +31,7 @@ pub struct Ruling {
 /// The verdict on one target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetRuling {
-    /// The endpoints that make the target, a space between them.
+    /// The endpoints that make the target, a space between them; of many the first few, and how many more.
     pub endpoint: String,
     /// The verdict on `cut-at-expiry`.
     pub overall: Verdict,
@@ -177,7 +177,7 @@ fn facts(target: &Target) -> TargetRuling {
     let ExpiredStarts { all, refused, let_through } = target.expired_starts;
     let of = |cause: Cause| target.flights.iter().filter(|flight| flight.cause == cause).count() as u64;
     TargetRuling {
-        endpoint: target.endpoints.join(" "),
+        endpoint: endpoint_names(&target.endpoints),
         overall: Verdict::Inconclusive,
         mechanisms: Vec::new(),
         delta_us: target.delta_us,
@@ -186,6 +186,15 @@ fn facts(target: &Target) -> TargetRuling {
         expired_starts: [all, refused, let_through],
         undecidable: of(Cause::Undecidable),
         unexplained: of(Cause::Unexplained),
+    }
+}
+
+/// Testbeds have a port of their own in every process: a thousand names would bury what is said of them.
+fn endpoint_names(endpoints: &[String]) -> String {
+    let named = endpoints.iter().take(MOST_ENDPOINTS).map(String::as_str).collect::<Vec<_>>().join(" ");
+    match endpoints.len().saturating_sub(MOST_ENDPOINTS) {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
 }
 
@@ -248,4 +257,5 @@ fn headline(mechanisms: &[Finding], targets: &[TargetRuling]) -> String {
     line
 }
 
+const MOST_ENDPOINTS: usize = 4;
 const NOTHING: &str = "no transfer was made: it takes at least 5 trials";
