@@ -13,6 +13,7 @@ mod fuzz;
 mod held_error;
 mod hostile;
 mod hostile_sweep;
+mod merge;
 mod policies;
 mod program;
 mod resume;
