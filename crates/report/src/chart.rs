@@ -7,6 +7,7 @@ pub mod ends;
 pub mod failure_rate;
 pub mod hazard;
 pub mod heat_map;
+pub mod hosts;
 mod lettering;
 pub mod outcomes;
 mod panels;
@@ -56,7 +57,7 @@ impl Chart {
 }
 
 /// Every chart that a report may hold, in the order in which to look at them.
-pub const ALL: [About; 10] = [
+pub const ALL: [About; 11] = [
     failure_rate::ABOUT,
     rho::ABOUT,
     ends::ABOUT,
@@ -66,6 +67,7 @@ pub const ALL: [About; 10] = [
     progress::ABOUT,
     timeline::ABOUT,
     run_order::ABOUT,
+    hosts::ABOUT,
     comparison::ABOUT,
 ];
 

@@ -1,8 +1,8 @@
 //! Two runs, or two targets, held against each other: do matching cells fail at different rates? The unit is the trial.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use ttlsweep_record::{Cell, ComparisonRecord, Control, Outcome};
+use ttlsweep_record::{Cell, ComparisonRecord, Control, Outcome, TrialRecord};
 
 use crate::axes::Axes;
 use crate::load::Runs;
@@ -115,8 +115,25 @@ fn adjust(comparisons: &mut [Comparison]) {
 }
 
 /// The share of failures of each whole trial, late starts left out; nothing where none of its transfers counts.
+pub(crate) fn failure_shares(runs: &Runs) -> Vec<Option<f64>> {
+    let mut counts = vec![(0u64, 0u64); runs.trials.len()];
+    for seen in runs.transfers.observations() {
+        let expired_start = runs.cells[seen.cell as usize].control == Some(Control::ExpiredStart);
+        let late = seen.head_written_at.get().zip(seen.expires_at.get()).is_some_and(|(head, at)| head >= at);
+        if matches!(seen.outcome, Outcome::Cancelled | Outcome::FailedLocally) || (late && !expired_start) {
+            continue;
+        }
+        let count = &mut counts[seen.trial as usize];
+        count.0 += u64::from(seen.outcome.is_failure());
+        count.1 += 1;
+    }
+    counts.iter().map(|(failed, all)| (*all > 0).then(|| *failed as f64 / *all as f64)).collect()
+}
+
+/// Each whole trial's share of failures and its host, found by run and cell.
 struct Trials {
     shares: Vec<Option<f64>>,
+    hosts: Vec<u32>,
     cells: HashMap<(Option<usize>, usize), Vec<usize>>,
 }
 
@@ -129,19 +146,10 @@ struct Party<'a> {
 
 impl Trials {
     fn of(runs: &Runs) -> Self {
-        let mut counts = vec![(0u64, 0u64); runs.trials.len()];
-        for seen in runs.transfers.observations() {
-            let expired_start = runs.cells[seen.cell as usize].control == Some(Control::ExpiredStart);
-            let late = seen.head_written_at.get().zip(seen.expires_at.get()).is_some_and(|(head, at)| head >= at);
-            if matches!(seen.outcome, Outcome::Cancelled | Outcome::FailedLocally) || (late && !expired_start) {
-                continue;
-            }
-            let count = &mut counts[seen.trial as usize];
-            count.0 += u64::from(seen.outcome.is_failure());
-            count.1 += 1;
-        }
-        let shares: Vec<Option<f64>> =
-            counts.iter().map(|(failed, all)| (*all > 0).then(|| *failed as f64 / *all as f64)).collect();
+        let shares = failure_shares(runs);
+        let names = runs.hosts();
+        let host = |trial: &TrialRecord| names.binary_search(&trial.host.as_str()).unwrap_or(0) as u32;
+        let hosts = runs.trials.iter().map(host).collect();
         let cell_of: HashMap<&str, usize> =
             runs.cells.iter().enumerate().map(|(at, cell)| (cell.cell_id.as_str(), at)).collect();
         let run_of: HashMap<&str, usize> =
@@ -154,7 +162,7 @@ impl Trials {
                 cells.entry((Some(*run), *cell)).or_default().push(at);
             }
         }
-        Self { shares, cells }
+        Self { shares, hosts, cells }
     }
 
     /// Nothing where the two have no cell in common in which both have trials.
@@ -184,11 +192,19 @@ impl Trials {
         let mut cells = Vec::new();
         let mut all: Vec<Vec<PermutationTrial>> = Vec::new();
         for (first_cell, second_cell, ours, theirs) in pairs {
-            let block = cells.len() as u64;
-            let trial = |treated| move |value: &f64| PermutationTrial { block, treated, value: *value };
+            let strata = Strata::of(cells.len(), &ours, &theirs);
+            let trial = |treated| {
+                let strata = &strata;
+                move |(value, host): &(f64, u32)| PermutationTrial {
+                    block: strata.block(*host),
+                    treated,
+                    value: *value,
+                }
+            };
             let here: Vec<_> = ours.iter().map(trial(false)).chain(theirs.iter().map(trial(true))).collect();
             let (first, second) = (Side::of(&ours), Side::of(&theirs));
-            let p = exact(&ours, &theirs).or_else(|| permutation_two_sided(&here, rounds, SEED)).unwrap_or(1.0);
+            let whole = if strata.by_host.is_empty() { exact(&ours, &theirs) } else { None };
+            let p = whole.or_else(|| permutation_two_sided(&here, rounds, SEED)).unwrap_or(1.0);
             let difference = newcombe((first.share, first.trials), (second.share, second.trials))?;
             let label = label(&runs.cells[first_cell], axes, compared);
             let tested = Tested { difference, p, p_holm: 1.0 };
@@ -204,25 +220,52 @@ impl Trials {
         Some(found)
     }
 
-    fn shares_of(&self, party: Party<'_>, cell: usize) -> Vec<f64> {
+    /// Each with its host.
+    fn shares_of(&self, party: Party<'_>, cell: usize) -> Vec<(f64, u32)> {
         let trials = self.cells.get(&(party.run, cell)).into_iter().flatten();
-        trials.filter_map(|trial| self.shares[*trial]).collect()
+        trials.filter_map(|trial| Some((self.shares[*trial]?, self.hosts[*trial]))).collect()
     }
 }
 
 impl Side {
-    fn of(shares: &[f64]) -> Self {
-        Self { trials: shares.len() as u64, share: shares.iter().sum::<f64>() / shares.len() as f64 }
+    fn of(trials: &[(f64, u32)]) -> Self {
+        let sum = trials.iter().map(|(share, _)| share).sum::<f64>();
+        Self { trials: trials.len() as u64, share: sum / trials.len() as f64 }
+    }
+}
+
+/// Trials of one pair of cells change places within their host, where it ran both of the pair: a host that differs from the
+/// others must not pass for a difference between targets or runs. Hosts that ran one of the two are exchanged with each other.
+struct Strata {
+    pair: u64,
+    by_host: BTreeSet<u32>,
+}
+
+impl Strata {
+    fn of(pair: usize, ours: &[(f64, u32)], theirs: &[(f64, u32)]) -> Self {
+        let hosts = |trials: &[(f64, u32)]| trials.iter().map(|(_, host)| *host).collect::<BTreeSet<_>>();
+        let (here, there) = (hosts(ours), hosts(theirs));
+        // One host alone is no stratum.
+        let several = here.union(&there).count() > 1;
+        Self {
+            pair: pair as u64,
+            by_host: if several { here.intersection(&there).copied().collect() } else { BTreeSet::new() },
+        }
+    }
+
+    fn block(&self, host: u32) -> u64 {
+        let within = if self.by_host.contains(&host) { u64::from(host) + 1 } else { 0 };
+        (self.pair << 32) | within
     }
 }
 
 /// Fisher's p where every trial failed wholly or not at all; nothing elsewhere.
-fn exact(ours: &[f64], theirs: &[f64]) -> Option<f64> {
-    let whole = |share: &f64| *share == 0.0 || *share == 1.0;
+fn exact(ours: &[(f64, u32)], theirs: &[(f64, u32)]) -> Option<f64> {
+    let whole = |(share, _): &(f64, u32)| *share == 0.0 || *share == 1.0;
     if !ours.iter().chain(theirs).all(whole) {
         return None;
     }
-    let hits = |shares: &[f64]| shares.iter().filter(|share| **share == 1.0).count() as u64;
+    let hits = |trials: &[(f64, u32)]| trials.iter().filter(|(share, _)| *share == 1.0).count() as u64;
     Some(fisher_two_sided(hits(ours), ours.len() as u64, hits(theirs), theirs.len() as u64))
 }
 
@@ -410,7 +453,7 @@ fn percent(share: f64) -> String {
     format!("{} %", (share * 1000.0).round() / 10.0)
 }
 
-fn p_value(p: f64) -> String {
+pub(crate) fn p_value(p: f64) -> String {
     match p {
         p if p < 1e-15 => "p < 1e-15".to_owned(),
         p if p < 0.001 => format!("p = {p:.0e}"),

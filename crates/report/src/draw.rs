@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use crate::axes::Axes;
-use crate::chart::caption::Caption;
+use crate::chart::caption::{Caption, plural};
 use crate::chart::{
-    About, Chart, ChartError, comparison, ends, failure_rate, hazard, heat_map, outcomes, progress, rho, run_order,
-    timeline,
+    About, Chart, ChartError, comparison, ends, failure_rate, hazard, heat_map, hosts, outcomes, progress, rho,
+    run_order, timeline,
 };
 use crate::collect::Collected;
 use crate::comparison::{Compared, Comparison, Tested, signed};
+use crate::hosts::{HostComparison, reach, sentence as host_sentence};
 use crate::summary::{CellSummary, total};
 
 /// What the charts are drawn from.
@@ -20,6 +21,7 @@ pub(crate) struct Drawing<'a> {
     pub(crate) timeline: timeline::Timeline,
     pub(crate) progress: Vec<progress::Panel>,
     pub(crate) run_order: Vec<run_order::Panel>,
+    pub(crate) hosts: &'a [HostComparison],
     pub(crate) comparisons: &'a [Comparison],
 }
 
@@ -73,6 +75,7 @@ impl Drawing<'_> {
                 Chart::absent(timeline::ABOUT, NOTHING)
             },
             sheet.chart(run_order::ABOUT, &self.run_order, run_order::draw, NOTHING)?,
+            sheet.chart(hosts::ABOUT, &host_panels(self.hosts), hosts::draw, "there are no two hosts that ran the same cell")?,
             sheet.chart(
                 comparison::ABOUT,
                 &comparisons(self.comparisons),
@@ -116,6 +119,38 @@ fn untitle<P>(panels: &mut [P], title: impl Fn(&mut P) -> &mut String) {
         title(only).clear();
     }
 }
+
+/// Of more hosts than one image holds those that lie farthest off: they are who must answer.
+fn host_panels(compared: &[HostComparison]) -> Vec<hosts::Panel> {
+    let Some(notes) = host_sentence(compared) else { return Vec::new() };
+    let mut by_reach: Vec<&HostComparison> = compared.iter().collect();
+    by_reach.sort_by(|one, other| reach(other).total_cmp(&reach(one)));
+    by_reach.truncate(MOST_HOSTS);
+    let left_out = if by_reach.len() < compared.len() {
+        format!(" Of {} hosts the {} that lie farthest off.", compared.len(), by_reach.len())
+    } else {
+        // All of them are easier to find by name.
+        by_reach.sort_by(|one, other| one.host.cmp(&other.host));
+        String::new()
+    };
+    let row = |one: &HostComparison| hosts::Row {
+        label: one.host.clone(),
+        estimate: one.difference.estimate,
+        low: one.difference.interval.low,
+        high: one.difference.interval.high,
+        shown: one.is_shown(),
+        words: format!(
+            "{:.1} % of {}, others {:.1} %",
+            one.share * 100.0,
+            plural(one.trials, "trial"),
+            one.others * 100.0
+        ),
+    };
+    let rows = by_reach.into_iter().map(row).collect();
+    vec![hosts::Panel { title: String::new(), notes: format!("{notes}.{left_out}"), rows }]
+}
+
+const MOST_HOSTS: usize = 40;
 
 fn comparisons(found: &[Comparison]) -> Vec<comparison::Panel> {
     let row = |label: &str, is_mean: bool, tested: &Tested, words: String| comparison::Row {

@@ -4,7 +4,7 @@
 //! transfers, [`enforcement`] asks whether the target enforces expiry at all; [`chart`] and [`table`] show it, naming
 //! cells by their [`axes`]. [`verdict`] concludes, from [`observation`]s alone, which mechanism is at work; [`stats`] holds
 //! the formulas. While a target is judged, `collect` takes from it what its charts show; [`comparison`] holds runs and targets
-//! against each other. [`report`] puts it together and [`page`] tells it to people; [`case`] makes a bundle of it that may be
+//! against each other, [`hosts`] the machines. [`report`] puts it together and [`page`] tells it to people; [`case`] makes a bundle of it that may be
 //! handed on. [`cli`] is what was asked for.
 
 pub mod axes;
@@ -15,6 +15,7 @@ mod collect;
 pub mod comparison;
 mod draw;
 pub mod enforcement;
+pub mod hosts;
 pub mod load;
 pub mod observation;
 pub mod page;

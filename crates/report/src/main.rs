@@ -10,6 +10,7 @@ use clap::Parser;
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::cli::{Args, CaseArgs, Command};
 use ttlsweep_report::enforcement::headline;
+use ttlsweep_report::hosts::sentence;
 use ttlsweep_report::report::{Report, report};
 use ttlsweep_report::table::{left_out_lines, table};
 
@@ -94,6 +95,9 @@ fn show(report: &Report) -> io::Result<()> {
     }
     if let Some(spread) = &report.runs.start_spread {
         writeln!(out, "{}", spread.line())?;
+    }
+    if let Some(hosts) = sentence(&report.hosts) {
+        writeln!(out, "{hosts}")?;
     }
     for comparison in &report.comparisons {
         writeln!(out, "{}", comparison.sentence())?;

@@ -15,6 +15,7 @@ use crate::collect::{self, Collected};
 use crate::comparison::{Comparison, compare};
 use crate::draw::Drawing;
 use crate::enforcement::{self, Enforcement, Finding};
+use crate::hosts::{HostComparison, compare_hosts};
 use crate::load::{LoadError, Runs, load, short_hash};
 use crate::page::{self, Contents, Drawn, Figure, Repeat};
 use crate::sample;
@@ -35,6 +36,8 @@ pub struct Report {
     pub enforcement: Vec<Enforcement>,
     /// Which mechanism explains the failures.
     pub verdict: Ruling,
+    /// The machines, each held against the others; none where there is only one.
+    pub hosts: Vec<HostComparison>,
     /// Runs and targets, held against each other; none where there is only one.
     pub comparisons: Vec<Comparison>,
     /// The charts, in the order in which to look at them, those that had nothing to show included.
@@ -102,6 +105,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     });
     let named: Vec<_> = targets.iter().map(|target| (target.title.clone(), target.cells.clone())).collect();
     let comparisons = compare(&runs, &axes, &named);
+    let hosts = compare_hosts(&runs);
 
     let staging = Staging::create(out)?;
     staging.write_summary(&cells)?;
@@ -114,6 +118,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         targets,
         timeline,
         run_order: collect::run_order(&runs),
+        hosts: &hosts,
         comparisons: &comparisons,
     };
     let mut charts = drawing.draw(&staging.charts(), &caption)?;
@@ -129,7 +134,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         repeat: &Repeat::of(&runs.environments, &runs.folders),
     })?;
     let written = staging.publish(out, &mut charts)?;
-    Ok(Report { runs, axes, cells, enforcement, verdict, comparisons, charts, written })
+    Ok(Report { runs, axes, cells, enforcement, verdict, hosts, comparisons, charts, written })
 }
 
 /// The charts as the page shows them.

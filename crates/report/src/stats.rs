@@ -26,7 +26,7 @@ pub use fisher::{fisher_greater, fisher_two_sided};
 pub use hazard::{Hazard, poisson_interval, rate_ratio_greater};
 pub use holm::holm;
 pub use kaplan_meier::{KaplanMeierStep, kaplan_meier};
-pub use permutation::{PermutationTrial, permutation_greater, permutation_two_sided};
+pub use permutation::{BlockSums, PermutationTrial, permutation_greater, permutation_normal, permutation_two_sided};
 pub use regression::{Slope, least_squares, theil_sen};
 pub use wilson::{Interval, wilson};
 pub use window_excess::{WindowExcess, window_excess};

@@ -5,6 +5,7 @@
 //! toward; `cut`, `completion`, `network` and `named` each test mechanisms on the trials; `decide` puts it together,
 //! `file` writes it. `view` shows charts each target's transfers as the tests see them.
 
+mod by_host;
 mod cause;
 mod completion;
 mod cut;

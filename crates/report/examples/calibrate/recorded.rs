@@ -27,7 +27,12 @@ pub(crate) fn rule(run: &Run, detail: Detail) -> Ruling {
         .collect();
     let evidence = Evidence {
         conditions: run.cells.iter().map(Condition::of).collect(),
-        trials: run.trials.iter().map(|trial| Trial { block: trial.block - 1, starved: trial.starved }).collect(),
+        trials: run
+            .trials
+            .iter()
+            .map(|trial| Trial { block: trial.block - 1, host: 0, starved: trial.starved })
+            .collect(),
+        hosts: vec!["simulated".into()],
         observations: &observations,
         asked: &asked,
         answers: answers.values(),

@@ -33,28 +33,55 @@ pub fn permutation_two_sided(trials: &[PermutationTrial], rounds: u32, seed: u64
     if trials.len() > MOST_REPLAYED { normal_two_sided(trials) } else { permutation(trials, rounds, seed, f64::abs) }
 }
 
-/// The two-sided p by the normal distribution with the mean and variance that the randomisation has.
-fn normal_two_sided(trials: &[PermutationTrial]) -> Option<f64> {
-    let mut blocks: BTreeMap<u64, Vec<&PermutationTrial>> = BTreeMap::new();
-    for trial in trials {
-        blocks.entry(trial.block).or_default().push(trial);
-    }
+/// One block of a randomised order, summed up.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub struct BlockSums {
+    /// Trials.
+    pub trials: f64,
+    /// The sum of their values.
+    pub sum: f64,
+    /// The sum of their squares.
+    pub squares: f64,
+    /// Of the trials those that were treated.
+    pub treated: f64,
+    /// The sum of their values.
+    pub treated_sum: f64,
+}
+
+/// [`permutation_two_sided`] of many trials, from sums alone: whoever has them need not go through the trials again.
+pub fn permutation_normal(blocks: impl IntoIterator<Item = BlockSums>) -> Option<f64> {
     let (mut excess, mut variance, mut mixed) = (0.0, 0.0, false);
-    for block in blocks.values() {
-        let all = block.len() as f64;
-        let treated = block.iter().filter(|trial| trial.treated).count() as f64;
-        if treated == 0.0 || treated == all {
+    for BlockSums { trials, sum, squares, treated, treated_sum } in blocks {
+        if treated == 0.0 || treated == trials {
             continue;
         }
         mixed = true;
-        let mean = block.iter().map(|trial| trial.value).sum::<f64>() / all;
-        excess += block.iter().filter(|trial| trial.treated).map(|trial| trial.value - mean).sum::<f64>();
-        let squares: f64 = block.iter().map(|trial| (trial.value - mean).powi(2)).sum();
-        variance += treated * (all - treated) / (all * (all - 1.0)) * squares;
+        let mean = sum / trials;
+        excess += treated_sum - treated * mean;
+        let about_mean = (squares - trials * mean * mean).max(0.0);
+        // What is left where all values are the same is rounding.
+        let about_mean = if about_mean > 1e-9 * squares { about_mean } else { 0.0 };
+        variance += treated * (trials - treated) / (trials * (trials - 1.0)) * about_mean;
     }
     // All values being the same, no arrangement differs from another.
     let p = if variance > 0.0 { erfc(excess.abs() / (2.0 * variance).sqrt()) } else { 1.0 };
     mixed.then_some(p)
+}
+
+/// The two-sided p by the normal distribution with the mean and variance that the randomisation has.
+fn normal_two_sided(trials: &[PermutationTrial]) -> Option<f64> {
+    let mut blocks: BTreeMap<u64, BlockSums> = BTreeMap::new();
+    for trial in trials {
+        let block = blocks.entry(trial.block).or_default();
+        block.trials += 1.0;
+        block.sum += trial.value;
+        block.squares += trial.value * trial.value;
+        if trial.treated {
+            block.treated += 1.0;
+            block.treated_sum += trial.value;
+        }
+    }
+    permutation_normal(blocks.into_values())
 }
 
 /// `extremity` says how far out an excess of the treated trials' sum is.

@@ -3,6 +3,7 @@
 
 use ttlsweep_record::Mechanism;
 
+use super::by_host::ByHost;
 use super::cause::Cause;
 use super::decide::Detail;
 use super::finding::{ByTrial, MOST_SHARE, Tested};
@@ -40,7 +41,7 @@ pub(super) fn test(target: &Target, alpha: f64, detail: Detail) -> Tested {
         most_share,
         evidence: sentence(target, &reading, is_late.then_some(within)),
         support: if detail == Detail::Full && reading.outlived.transfers_hit() > 0 {
-            support::sentences(target, delta)
+            reading.by_host.sentence().into_iter().chain(support::sentences(target, delta)).collect()
         } else {
             Vec::new()
         },
@@ -60,6 +61,8 @@ struct Reading {
     spared: f64,
     /// Whether those controls that have a link, too, are hit as well.
     links_suffer: bool,
+    /// The grid's trials by the machine that ran them.
+    by_host: ByHost,
 }
 
 impl Reading {
@@ -69,7 +72,8 @@ impl Reading {
         let (controls, links) = (placebos.outlived(window), placebos.with_a_link(window));
         let spared = outlived.exceeds(&controls);
         let links_suffer = links_suffer(&outlived, &links);
-        Self { window, excess, share: window.planned_share(target), spared, links_suffer, outlived, controls }
+        let by_host = ByHost::of(target, &outlived);
+        Self { window, excess, share: window.planned_share(target), spared, links_suffer, by_host, outlived, controls }
     }
 
     /// Where not one of the controls was hit, and every trial of the grid was, a few trials must do. What leaves most of
@@ -137,7 +141,7 @@ impl Reading {
             let enough = (self.needed(level)..).find(enough).unwrap_or(LEAST_TRIALS);
             Some(format!("too few to be set apart: it takes {enough} trials cut at expiry with their controls"))
         } else {
-            None
+            self.by_host.split()
         }
     }
 

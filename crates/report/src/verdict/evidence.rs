@@ -12,6 +12,8 @@ pub struct Evidence<'a> {
     pub conditions: Vec<Condition>,
     /// The whole trials.
     pub trials: Vec<Trial>,
+    /// The machines that ran them; trials name them by their place.
+    pub hosts: Vec<String>,
     /// The transfers of the whole trials.
     pub observations: &'a [Observation],
     /// Which run asked which endpoint.
@@ -27,6 +29,8 @@ pub struct Evidence<'a> {
 pub struct Trial {
     /// The block of its run, numbered over all runs and hosts: places within it were drawn at random.
     pub block: u32,
+    /// The machine that ran it, as its place among the hosts.
+    pub host: u32,
     /// Whether this machine was short of processor time.
     pub starved: bool,
 }
@@ -35,10 +39,12 @@ impl<'a> Evidence<'a> {
     /// Takes from `runs` what a client could know.
     pub fn of(runs: &'a Runs) -> Self {
         let mut blocks = HashMap::new();
+        let hosts = runs.hosts();
         let trials = runs.trials.iter().map(|trial| {
             let next = u32::try_from(blocks.len()).unwrap_or(u32::MAX);
             let block = *blocks.entry((&trial.run_id, trial.block, &trial.host)).or_insert(next);
-            Trial { block, starved: trial.starved }
+            let host = hosts.binary_search(&trial.host.as_str()).unwrap_or(0) as u32;
+            Trial { block, host, starved: trial.starved }
         });
         let trials = trials.collect();
         let transfers = &runs.transfers;
@@ -50,6 +56,7 @@ impl<'a> Evidence<'a> {
         Self {
             conditions: runs.cells.iter().map(Condition::of).collect(),
             trials,
+            hosts: hosts.into_iter().map(str::to_owned).collect(),
             observations: transfers.observations(),
             asked: transfers.asked(),
             answers: transfers.answers(),

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ttlsweep_record::{Mechanism, Verdict};
 
@@ -121,6 +121,17 @@ impl ByTrial {
     /// Trials of which most was hit.
     pub(super) fn most_hit(&self) -> u64 {
         self.0.values().filter(|(all, hits)| 2 * hits > *all).count() as u64
+    }
+
+    /// The numbers of all trials and of those of which most was hit, by `group`.
+    pub(super) fn most_hit_by(&self, group: impl Fn(u32) -> u32) -> BTreeMap<u32, (u64, u64)> {
+        let mut groups: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+        for (trial, (all, hits)) in &self.0 {
+            let entry = groups.entry(group(*trial)).or_default();
+            entry.0 += 1;
+            entry.1 += u64::from(2 * hits > *all);
+        }
+        groups
     }
 
     /// How likely these trials are hit so much more often than the others by chance: Fisher's test of the trials that are

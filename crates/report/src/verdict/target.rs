@@ -29,6 +29,10 @@ pub(super) struct Target {
     pub(super) expired_starts: ExpiredStarts,
     /// The distinct settings that cells share with their controls.
     pub(super) keys: Vec<Key>,
+    /// The machines that ran trials.
+    pub(super) hosts: Vec<String>,
+    /// The machine of each trial, as its place among them.
+    pub(super) host_of: Vec<u32>,
     /// Every transfer but the starts after expiry and those whose head never was written.
     pub(super) flights: Vec<Flight>,
 }
@@ -117,6 +121,8 @@ impl<'a> Prepared<'a> {
             offset: self.offset,
             expired_starts,
             keys: keys.to_vec(),
+            hosts: self.evidence.hosts.clone(),
+            host_of: self.evidence.trials.iter().map(|trial| trial.host).collect(),
             flights,
         }
     }
