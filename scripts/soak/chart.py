@@ -50,7 +50,7 @@ def main(source, image):
             panel.axvline(at, color="#666666", linestyle=":")
     if kills:
         axes[0].annotate("killed, resumed", (kills[0], 0), textcoords="offset points", xytext=(-4, 6), ha="right")
-    axes[0].legend(frameon=False, loc="lower left", ncols=2)
+    axes[0].legend(frameon=False, loc="upper left", ncols=2)
     figure.suptitle("A long run with random faults: what both processes hold")
     figure.savefig(image, dpi=100)
 
