@@ -2,7 +2,7 @@
 
 use ttlsweep_record::{Control, ExpiryPolicy, Outcome};
 
-use crate::summary::{CellSummary, only, total};
+use crate::summary::{CellSummary, Counts, only, total};
 
 /// What the `expired-start` controls say about one target; the testbed is one target a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct Enforcement {
     pub refused: u64,
     /// Of these, completed although the link had expired before they started.
     pub let_through: u64,
+    /// Controls whose link was alive, or that had none.
+    pub living: u64,
+    /// Of these, refused with a 4xx status.
+    pub living_refused: u64,
 }
 
 /// Whether expiry is enforced.
@@ -26,7 +30,8 @@ pub enum Finding {
     Enforced,
     /// An expired link was let through: the target enforces nothing, so no failure there can come from expiry.
     NotEnforced,
-    /// No expired start was refused, whatever else became of it, or none ran.
+    /// No expired start was refused, whatever else became of it, or none ran; or the controls with living links were all
+    /// refused as well, so that refusals say nothing of expiry.
     Unknown,
 }
 
@@ -42,15 +47,26 @@ pub fn judge(cells: &[CellSummary]) -> Vec<Enforcement> {
 }
 
 fn judge_one(cells: &[CellSummary], policy: Option<ExpiryPolicy>) -> Enforcement {
-    let controls = only(cells, Some(Control::ExpiredStart)).filter(|summary| summary.cell.expiry_policy == policy);
-    let counts = total(controls);
+    let of = |control| total(only(cells, Some(control)).filter(|summary| summary.cell.expiry_policy == policy));
+    let counts = of(Control::ExpiredStart);
+    let alive = [Control::LongTtl, Control::HeaderSigned].map(of);
+    let living = alive.iter().map(Counts::transfers).sum();
+    let living_refused = alive.iter().map(|counts| counts.refused).sum();
     let let_through = counts.outcome(Outcome::Completed);
     let finding = match (let_through, counts.refused) {
         (1.., _) => Finding::NotEnforced,
-        (0, 1..) => Finding::Enforced,
-        (0, 0) => Finding::Unknown,
+        (0, 1..) if living == 0 || living_refused < living => Finding::Enforced,
+        (0, _) => Finding::Unknown,
     };
-    Enforcement { policy, finding, controls: counts.transfers(), refused: counts.refused, let_through }
+    Enforcement {
+        policy,
+        finding,
+        controls: counts.transfers(),
+        refused: counts.refused,
+        let_through,
+        living,
+        living_refused,
+    }
 }
 
 /// One sentence for the report's first line and for every chart's caption.
@@ -70,13 +86,17 @@ impl Enforcement {
             Some(policy) => format!("testbed {policy}"),
             None => "the target".to_owned(),
         };
-        let Self { controls, refused, let_through, .. } = self;
+        let Self { controls, refused, let_through, living, living_refused, .. } = self;
         match self.finding {
             Finding::Enforced => format!("{who} enforces expiry ({refused} of {controls} expired starts refused)"),
             Finding::NotEnforced => {
                 format!("{who} enforces NOTHING ({let_through} of {controls} expired starts let through)")
             }
             Finding::Unknown if *controls == 0 => format!("unknown of {who}: no expired-start control ran"),
+            Finding::Unknown if *refused > 0 => format!(
+                "unknown of {who}: {refused} of {controls} expired starts were refused, but so were {living_refused} of \
+                 {living} controls whose links were alive"
+            ),
             Finding::Unknown => {
                 format!("unknown of {who}: none of {controls} expired starts was refused or let through")
             }

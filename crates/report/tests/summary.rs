@@ -218,6 +218,28 @@ fn a_refusal_for_another_cause_proves_nothing() {
 }
 
 #[test]
+fn a_refusal_that_living_links_meet_just_so_proves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = Sweep { policies: vec![None], blocks: 1, ..Sweep::default() };
+    let mut files = sweep.begin(folder.path());
+    for control in [Control::ExpiredStart, Control::LongTtl] {
+        let cells = sweep.cells();
+        let cell = cells.iter().find(|cell| cell.control == Some(control)).unwrap();
+        let trial = control.to_string();
+        let mut row = transfer_row(&sweep.run_id, cell, &trial, 1);
+        (row.outcome, row.status) = (Outcome::Rejected, Some(403));
+        files.transfers.write(&row).unwrap();
+        files.trials.write(&trial_row(&sweep.run_id, cell, &trial, 1, 1, 1)).unwrap();
+    }
+    files.transfers.flush().unwrap();
+    files.trials.flush().unwrap();
+    let done = report(&[folder.path().to_owned()], None).unwrap();
+    assert_eq!(done.enforcement[0].finding, Finding::Unknown);
+    let line = headline(&done.enforcement);
+    assert!(line.contains("1 of 1 expired starts were refused, but so were 1 of 1 controls"), "{line}");
+}
+
+#[test]
 fn the_table_gives_up_columns_where_the_terminal_is_narrow_but_never_the_counts() {
     let folder = tempfile::tempdir().unwrap();
     let policies = vec![Some(ExpiryPolicy::InFlight), Some(ExpiryPolicy::OnRequest)];
