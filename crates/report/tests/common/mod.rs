@@ -32,6 +32,10 @@ pub(crate) struct Sweep {
     pub(crate) world: World,
     /// What chance makes of it follows from this.
     pub(crate) seed: u64,
+    /// Of the blocks only those of this shard.
+    pub(crate) shard: Option<Share>,
+    /// The machine.
+    pub(crate) host: String,
 }
 
 /// What happens beside the policy.
@@ -87,6 +91,8 @@ impl Default for Sweep {
             stop_after: usize::MAX,
             world: World::default(),
             seed: 0,
+            shard: None,
+            host: "bench".into(),
         }
     }
 }
@@ -104,9 +110,10 @@ impl Sweep {
         let mut files = self.begin(folder);
         let cells = self.cells();
         let mut clock = START;
-        let mut serial = self.seed * 1_000_000;
+        // No two shards share a name.
+        let mut serial = self.seed * 1_000_000 + self.shard.map_or(0, |shard| u64::from(shard.number()) * 10_000_000);
         let mut ran = 0;
-        for block in 1..=self.blocks {
+        for block in (1..=self.blocks).filter(|block| self.shard.is_none_or(|shard| shard.has(*block))) {
             for (position, cell) in (1..).zip(&cells) {
                 if ran == self.stop_after {
                     break;
@@ -124,6 +131,7 @@ impl Sweep {
                 trial.started_at = rows[0].started_at;
                 trial.ended_at = ended_at;
                 trial.starved = self.world.starved;
+                trial.host.clone_from(&self.host);
                 files.trials.write(&trial).unwrap();
                 clock = ended_at.unix_micros() + 217_003;
             }
@@ -216,7 +224,7 @@ impl Sweep {
             seed: 7,
             repetitions: self.blocks,
             trials,
-            shard: None,
+            shard: self.shard,
             part: None,
             start_at: None,
             start_every_us: None,
@@ -225,7 +233,7 @@ impl Sweep {
             version: "0.1.0".into(),
             git_revision: Some("56d42e4a90b1c2d3e4f5".into()),
             build_profile: "release".into(),
-            host: "bench".into(),
+            host: self.host.clone(),
             os: "Linux 6.18".into(),
             cpus: 2,
             memory_bytes: None,
