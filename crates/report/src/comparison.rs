@@ -472,3 +472,40 @@ const SEED: u64 = 1;
 const MOST_MOVES: usize = 20_000_000;
 const LEAST_ROUNDS: usize = 999;
 const MOST_ROUNDS: usize = 29_999;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trials(failed: &[(u32, usize)], whole: &[(u32, usize)]) -> Vec<(f64, u32)> {
+        let of = |share: f64, hosts: &[(u32, usize)]| {
+            hosts.iter().flat_map(|(host, count)| vec![(share, *host); *count]).collect::<Vec<_>>()
+        };
+        [of(1.0, failed), of(0.0, whole)].concat()
+    }
+
+    fn p(ours: &[(f64, u32)], theirs: &[(f64, u32)], strata: &Strata) -> f64 {
+        let trial = |treated: bool| {
+            move |(value, host): &(f64, u32)| PermutationTrial { block: strata.block(*host), treated, value: *value }
+        };
+        let all: Vec<_> = ours.iter().map(trial(false)).chain(theirs.iter().map(trial(true))).collect();
+        permutation_two_sided(&all, 2_000, SEED).unwrap()
+    }
+
+    #[test]
+    fn a_host_that_fails_everywhere_is_no_difference_between_those_who_ran_there_more_or_less_often() {
+        // Whatever runs on host 0 fails, on either side; one side ran there more often.
+        let (ours, theirs) = (trials(&[(0, 15)], &[(1, 5)]), trials(&[(0, 5)], &[(1, 15)]));
+        let together = Strata { pair: 0, by_host: BTreeSet::new() };
+        assert!(p(&ours, &theirs, &together) < 0.01);
+        assert!(p(&ours, &theirs, &Strata::of(0, &ours, &theirs)) > 0.9);
+    }
+
+    #[test]
+    fn hosts_of_one_side_each_are_exchanged_and_one_host_is_no_stratum() {
+        let (ours, theirs) = (trials(&[(0, 9)], &[]), trials(&[], &[(1, 9)]));
+        assert!(p(&ours, &theirs, &Strata::of(0, &ours, &theirs)) < 0.01, "they are what is compared");
+        assert!(Strata::of(0, &trials(&[(2, 3)], &[]), &trials(&[], &[(2, 3)])).by_host.is_empty());
+        assert_ne!(Strata::of(0, &ours, &ours).block(0), Strata::of(1, &ours, &ours).block(0));
+    }
+}

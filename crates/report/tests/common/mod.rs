@@ -57,6 +57,8 @@ pub(crate) struct World {
     pub(crate) cut_delay_us: u64,
     /// The client's machine is short of processor time in every trial.
     pub(crate) starved: bool,
+    /// What the client meets in place of the server's policy, since something lies between.
+    pub(crate) met: Option<ExpiryPolicy>,
 }
 
 impl Default for World {
@@ -70,6 +72,7 @@ impl Default for World {
             expired: (403, "AccessDenied", "Request has expired"),
             cut_delay_us: 3_000,
             starved: false,
+            met: None,
         }
     }
 }
@@ -252,7 +255,7 @@ impl Sweep {
 /// it.
 fn play(row: &mut TransferRecord, cell: &Cell, world: &World, serial: u64, (clock, needed, late): (i64, u64, bool)) {
     let at = Timestamp::from_unix_micros;
-    let policy = cell.expiry_policy.unwrap_or(ExpiryPolicy::OnRequest);
+    let policy = world.met.or(cell.expiry_policy).unwrap_or(ExpiryPolicy::OnRequest);
     let head = clock + 1_800;
     let presigned = cell.ttl_s.map(|ttl| if late { clock - i64::from(ttl) * 1_000_000 - 400_000 } else { clock - 900 });
     let link = presigned.zip(cell.ttl_s).map(|(presigned, ttl)| (presigned / 1_000_000 + i64::from(ttl)) * 1_000_000);
