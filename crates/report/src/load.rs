@@ -130,6 +130,12 @@ pub fn load(named: &[PathBuf]) -> Result<Runs, LoadError> {
                 ));
             }
         }
+        if attempts.apart() > 0 {
+            missing.push(format!(
+                "{} trials count as not whole: a part of their users is missing, or was run again without the others",
+                attempts.apart()
+            ));
+        }
         starts.extend(attempts.starts().iter().map(|starts| shards.start_spread(starts)));
         trials.extend(attempts.into_whole());
     }

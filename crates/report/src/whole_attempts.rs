@@ -11,6 +11,7 @@ pub struct Attempts {
     whole: Vec<TrialRecord>,
     by_trial: HashMap<String, usize>,
     starts: Vec<Starts>,
+    apart: u64,
 }
 
 /// When the parts of a trial started, each by its own machine's clock.
@@ -60,7 +61,7 @@ impl Attempts {
                 Some(&at) => whole[at].push(trial),
             }
         }
-        let mut attempts = Self { whole: Vec::new(), by_trial: HashMap::new(), starts: Vec::new() };
+        let mut attempts = Self { whole: Vec::new(), by_trial: HashMap::new(), starts: Vec::new(), apart: 0 };
         for mut parts in whole {
             parts.sort_by_key(|part| part.part);
             if let [one] = parts.as_slice()
@@ -72,6 +73,8 @@ impl Attempts {
                 let parts_started = parts.iter().filter_map(start).collect();
                 attempts.starts.push(Starts { trial_id: parts[0].trial_id.clone(), parts: parts_started });
                 attempts.keep(joined(&parts));
+            } else {
+                attempts.apart += 1;
             }
         }
         Ok(attempts)
@@ -99,6 +102,11 @@ impl Attempts {
     /// When the parts of each trial that was spread started.
     pub fn starts(&self) -> &[Starts] {
         &self.starts
+    }
+
+    /// Trials with whole parts that make no trial together: some part is missing, or was run again without the others.
+    pub const fn apart(&self) -> u64 {
+        self.apart
     }
 
     /// The whole attempts, given away.
@@ -214,6 +222,7 @@ mod tests {
         assert_eq!(missing.fate("a", 1), Fate::Unfinished);
         let apart = Attempts::choose(vec![part(1, 1, 0, "x"), part(2, 2, 0, "y"), part(3, 1, 0, "z")]).unwrap();
         assert_eq!((apart.fate("a", 1), apart.fate("a", 2)), (Fate::Unfinished, Fate::Unfinished));
+        assert_eq!((missing.apart(), apart.apart()), (1, 1));
         let twice = vec![part(1, 1, 0, "x"), part(1, 2, 0, "x")];
         assert_eq!(Attempts::choose(twice).unwrap_err(), TwoWhole { trial_id: "a".into() });
     }
