@@ -333,8 +333,8 @@ fn grouped(number: u64) -> String {
     text
 }
 
-/// `430 MB`: three digits are all that an estimate is good for.
-fn bytes(number: u64) -> String {
+/// `430 MB`: three digits are all that an estimate is good for, and whoever reads a line on the terminal.
+pub(crate) fn bytes(number: u64) -> String {
     let (scale, unit) = match number {
         0..1_000 => return format!("{number} B"),
         1_000..1_000_000 => (1e3, "kB"),

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ttlsweep_record::{ByteCount, Portion, environment};
+use ttlsweep_record::{Portion, environment};
 
 use super::upload::settings;
+use crate::estimate;
 use crate::exit::{ExitCode, Failure};
 use crate::store::{Results, ResultsError, ResultsUrl};
 
@@ -43,7 +44,10 @@ impl Brought {
                 files += 1;
             }
         }
-        eprintln!("brought: {files} files of {}, {} from {}", portions.len(), ByteCount(bytes), results.url());
+        // Those of one run are all of one kind, or are refused when they are merged.
+        let kind = portions.keys().next().map_or("shard", |portion| portion.kind());
+        let (number, size) = (portions.len(), estimate::bytes(bytes));
+        eprintln!("brought: {files} files of {number} {kind}s, {size} from {}", results.url());
         Ok(brought)
     }
 

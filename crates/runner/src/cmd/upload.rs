@@ -7,11 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::{SignalKind, signal};
+use ttlsweep_record::TargetKind;
 use ttlsweep_record::environment::{self, Environment};
-use ttlsweep_record::{ByteCount, TargetKind};
 
 use super::portion::PlacedPortion;
 use crate::cli::RunArgs;
+use crate::estimate;
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::Experiment;
 use crate::object_key::RunPrefix;
@@ -96,7 +97,7 @@ impl<'a> Upload<'a> {
             _ = terminate.recv() => return Ok(ExitCode::TryAgain),
             _ = interrupt.recv() => return Ok(ExitCode::TryAgain),
         };
-        eprintln!("uploaded: {files} files, {} to {}", ByteCount(bytes), self.results.url());
+        eprintln!("uploaded: {files} files, {} to {}", estimate::bytes(bytes), self.results.url());
         Ok(code)
     }
 

@@ -24,7 +24,7 @@ impl Store {
 
 /// The upload's name in a successful answer that the SDK refuses: its root has to be `InitiateMultipartUploadResult`, and
 /// rclone's is not.
-fn answered_otherwise<E>(error: &SdkError<E>) -> Option<String> {
+pub(super) fn answered_otherwise<E>(error: &SdkError<E>) -> Option<String> {
     let response = error.raw_response().filter(|response| response.status().is_success())?;
     upload_id(response.body())
 }

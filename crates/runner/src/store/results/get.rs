@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use aws_sdk_s3::types::ChecksumMode;
 use sha2::{Digest, Sha256};
 
 use super::put::hex;
@@ -68,7 +67,7 @@ impl Results {
     async fn get_once(&self, name: &str, file: &Path) -> Result<u64, ResultsError> {
         let url = self.url.below(name);
         let unwritable = |source| ResultsError::File { path: file.to_owned(), source };
-        let get = self.client.get_object().bucket(&url.bucket).key(&url.prefix).checksum_mode(ChecksumMode::Enabled);
+        let get = self.client.get_object().bucket(&url.bucket).key(&url.prefix);
         let mut got = get.send().await.map_err(|error| ResultsError::of("GetObject", &url, &error))?;
         // Nothing where others have put it.
         let wanted = got.metadata().and_then(|metadata| metadata.get(SHA256)).cloned();

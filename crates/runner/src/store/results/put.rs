@@ -9,6 +9,7 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPa
 use sha2::{Digest, Sha256};
 
 use super::{Results, ResultsError, ResultsUrl, SHA256};
+use crate::store::multipart::answered_otherwise;
 
 impl Results {
     /// Puts a file as `name` below this place, over whatever is there; returns its bytes.
@@ -45,8 +46,12 @@ impl Results {
         let url = self.url.below(name);
         let begin = self.client.create_multipart_upload().bucket(&url.bucket).key(&url.prefix);
         let begin = begin.checksum_algorithm(ChecksumAlgorithm::Crc32).metadata(SHA256, digest).send().await;
-        let begun = begin.map_err(|error| ResultsError::of("CreateMultipartUpload", &url, &error))?;
-        let id = begun.upload_id.unwrap_or_default();
+        let id = match begin {
+            Ok(begun) => begun.upload_id.unwrap_or_default(),
+            Err(error) => {
+                answered_otherwise(&error).ok_or_else(|| ResultsError::of("CreateMultipartUpload", &url, &error))?
+            }
+        };
         let done = match self.put_parts(&url, &id, file, part).await {
             Ok(parts) => self.complete(&url, &id, parts).await,
             Err(error) => Err(error),
