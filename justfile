@@ -63,9 +63,9 @@ trace SUBJECT *ARGS: build
 build:
     @cargo build --release --workspace --bins --locked
 
-# Everything that CI runs: formatting, lints, tests, every experiment file loads, real servers, faults, page, notebook, docs.
+# Everything that CI runs: formatting, lints, tests, every experiment file loads, real servers, faults, shards, page, notebook, docs.
 [group('develop')]
-check: format-check lint test (faults-short "1") real-servers (chaos "6") page-check notebook-check docs
+check: format-check lint test (faults-short "1") real-servers (chaos "6") deploy-check slurm-short page-check notebook-check docs
 
 # Runs the tests.
 [group('develop')]
@@ -111,10 +111,10 @@ shards: build-debug
 spread *ARGS: build
     python3 scripts/spread.py --bin target/release {{ARGS}}
 
-# Runs shards on a real Slurm on loopback, kills two of its tasks in the midst, and counts the merged rows.
+# Runs four shards of BLOCKS on a real Slurm on loopback, kills two of its tasks in the midst, and counts the merged rows.
 [group('develop')]
-slurm: build-debug
-    python3 scripts/slurm.py --bin target/debug
+slurm BLOCKS="8" *ARGS: build-debug
+    python3 scripts/slurm.py --bin target/debug --blocks {{BLOCKS}} {{ARGS}}
 
 # The fault matrix: every fault of the testbed, some ten thousand transfers in about ten minutes; writes it into docs/.
 [group('develop')]
@@ -163,6 +163,17 @@ caps *ARGS: build
 [private]
 faults-short REPETITIONS: build-debug
     target/debug/examples/fault_matrix {{REPETITIONS}}
+
+# A block for each shard, in half a minute.
+[linux]
+[private]
+slurm-short: (slurm "4")
+
+# There is no Slurm to be had.
+[macos]
+[private]
+slurm-short:
+    @echo "slurm: left out, since Debian's packages do not run here" >&2
 
 # A run of a few seconds with its report, for checks that look at what one leaves behind.
 [private]

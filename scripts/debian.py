@@ -1,5 +1,6 @@
 """Debian's packages, unpacked into a folder of their own: no right to install anything is needed, and none is used."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,9 +17,7 @@ class NotUnpacked(Exception):
 
 def unpack(wanted: Sequence[str], folder: Path, only: str = r"\S+") -> Path:
     """Unpacks packages into `folder`/root, with those that they need and the system lacks and whose names match `only`."""
-    # Prints what would be installed, and needs no right to do so.
-    planned = run(["apt-get", "install", "--simulate", "--no-install-recommends", *wanted])
-    packages = re.findall(rf"^Inst ({only}) ", planned, re.MULTILINE)
+    packages = re.findall(rf"^Inst ({only}) ", _planned(wanted), re.MULTILINE)
     archives, root = folder / "archives", folder / "root"
     for made in (archives, root):
         made.mkdir(parents=True)
@@ -28,6 +27,21 @@ def unpack(wanted: Sequence[str], folder: Path, only: str = r"\S+") -> Path:
         run(["dpkg-deb", "--extract", archive, root])
     shutil.rmtree(archives)
     return root
+
+
+def _planned(wanted) -> str:
+    """What would be installed, as apt prints it, which needs no right."""
+    simulate = ["apt-get", "install", "--simulate", "--no-install-recommends", *wanted]
+    try:
+        return run(simulate)
+    except NotUnpacked as why:
+        # A fresh image knows of no package yet.
+        if shutil.which("apt-get") is None:
+            raise
+        if os.geteuid() != 0:
+            raise NotUnpacked(f"{why}; `apt-get update` may help") from None
+        run(["apt-get", "update", "-qq"])
+        return run(simulate)
 
 
 def run(command: List, cwd=None) -> str:
