@@ -71,8 +71,13 @@ class Array:
 
     def wait(self):
         """Waits until no task is at work any more, and returns them."""
-        self._until(lambda: all(task.state not in AT_WORK for task in self._all()), "all tasks are through")
+        self._until(self._all_are_through, "all tasks are through")
         return self._all()
+
+    def _all_are_through(self) -> bool:
+        # Those that wait to be started are not told of one by one.
+        tasks = self._all()
+        return len(tasks) == SHARDS and all(task.state not in AT_WORK for task in tasks)
 
     def _all(self):
         return self.cluster.tasks(self.name)
