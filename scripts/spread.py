@@ -19,7 +19,7 @@ from real_servers.processes import Processes
 from real_servers.servers import BUCKET, KEYS, Unavailable, environment
 from real_servers.serving import PROJECT, last_lines
 from spread.namespaces import SERVER, Namespaces
-from spread.tally import Tally, tally
+from spread.tally import Tally, problems_of_merged, tally
 
 PORT = 9000
 # To load the plan, to ask the server whether it is there, and to make the folder, four times on this machine.
@@ -86,6 +86,14 @@ def most_memory(process) -> int:
     return int(line.split()[1]) * 1024
 
 
+def merge(ttlsweep: Path, parts, out: Path) -> Path:
+    """Makes one run folder of all parts."""
+    done = subprocess.run([ttlsweep, "merge", *parts, "--out", out], stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        raise Unavailable(f"`ttlsweep merge` ended with {done.returncode}")
+    return Path(done.stdout.decode().strip())
+
+
 def told(result: Tally, users: int, parts: int) -> str:
     def by(instants, share):
         return f"{result.after_start_s(instants, share):.3f} s"
@@ -133,7 +141,9 @@ def main() -> int:
         memory = [wait_for(part, out / f"part-{number}.log") for number, part in zip(numbers, running)]
         server_memory = most_memory(serving)
     (run,) = (out / "runs" / "spread").iterdir()
-    result = tally([run / f"part-{number}-of-{parts}" for number in numbers], users)
+    folders = [run / f"part-{number}-of-{parts}" for number in numbers]
+    result = tally(folders, users)
+    result.problems += problems_of_merged(merge(ttlsweep, folders, out / "merged"), parts, result)
     print(told(result, users, parts))
     print(f"most memory: {max(memory) / 1e6:.0f} MB a machine, {server_memory / 1e6:.0f} MB the testbed")
     for problem in result.problems[:20]:

@@ -1,6 +1,7 @@
 """What the parts of one trial have together, from their files alone (with Python's csv module, not ttlsweep's)."""
 
 import csv
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,8 +41,9 @@ def tally(parts: List[Path], users: int) -> Tally:
     result, seen, names = Tally(), set(), set()
     for number, folder in enumerate(parts, 1):
         (trial,) = _rows(folder / "trials.csv")
-        if (trial["state"], trial["part"]) != ("whole", f"{number}/{len(parts)}"):
-            result.problems.append(f"{folder.name}: its trial is {trial['state']}, of part {trial['part']}")
+        part = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["part"]
+        if (trial["state"], part) != ("whole", f"{number}/{len(parts)}"):
+            result.problems.append(f"{folder.name}: its trial is {trial['state']}, of part {part}")
         result.hosts.append(trial["host"])
         result.starts.append(_instant(trial["started_at"]))
         result.lag_us.append(int(trial["scheduler_lag_us"]))
@@ -65,6 +67,15 @@ def tally(parts: List[Path], users: int) -> Tally:
     for instants in (result.starts, result.transfers, result.connected):
         instants.sort()
     return result
+
+
+def problems_of_merged(folder: Path, parts: int, counted: Tally) -> List[str]:
+    """Holds the one run folder that `ttlsweep merge` made of all parts against what was counted in them."""
+    trials = [row["host"] for row in _rows(folder / "trials.csv")]
+    names = [row["transfer_id"] for row in _rows(folder / "transfers.csv")]
+    found = (len(trials), len(names), len(set(names)))
+    expected = (parts, counted.rows, counted.rows)
+    return [] if found == expected else [f"the merged run has {found} trials, rows and names, and not {expected}"]
 
 
 def _rows(path: Path):
