@@ -15,17 +15,24 @@ impl Groups {
         for (cell, asked) in pairs {
             let endpoint = &evidence.asked[asked as usize].endpoint;
             // A transfer that never came so far as to have an endpoint belongs where its cell does.
-            let named = || Some(endpoint.clone()).filter(|endpoint| !endpoint.is_empty());
-            let (mut cells, mut names) = (BTreeSet::from([cell]), named().into_iter().collect::<BTreeSet<_>>());
-            groups.retain(|(other_cells, other_names)| {
-                let same = other_cells.contains(&cell) || named().is_some_and(|name| other_names.contains(&name));
-                if same {
-                    cells.extend(other_cells);
-                    names.extend(other_names.iter().cloned());
-                }
-                !same
-            });
-            groups.push((cells, names));
+            let name = Some(endpoint).filter(|endpoint| !endpoint.is_empty());
+            let belongs = |(cells, names): &(BTreeSet<u32>, BTreeSet<String>)| {
+                cells.contains(&cell) || name.is_some_and(|name| names.contains(name))
+            };
+            let alike: Vec<usize> = (0..groups.len()).filter(|at| belongs(&groups[*at])).collect();
+            // Into the group that is there: a thousand testbeds, each with an endpoint of its own, make one target, and
+            // building its names anew for each pair would take their square.
+            let home = alike.first().copied().unwrap_or(groups.len());
+            for other in alike.into_iter().skip(1).rev() {
+                let (mut cells, mut names) = groups.remove(other);
+                groups[home].0.append(&mut cells);
+                groups[home].1.append(&mut names);
+            }
+            if home == groups.len() {
+                groups.push(Default::default());
+            }
+            groups[home].0.insert(cell);
+            groups[home].1.extend(name.cloned());
         }
         groups.sort_by(|one, other| one.0.cmp(&other.0));
         let by_cell = (0..).zip(&groups).flat_map(|(at, (cells, _))| cells.iter().map(move |cell| (*cell, at)));
