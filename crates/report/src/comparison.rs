@@ -1,13 +1,14 @@
 //! Two runs, or two targets, held against each other: do matching cells fail at different rates? The unit is the trial.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ttlsweep_record::{Cell, ComparisonRecord, Control, Outcome, TrialRecord};
 
 use crate::axes::Axes;
 use crate::load::Runs;
 use crate::stats::{
-    Difference, Interval, PermutationTrial, fisher_two_sided, holm, mean_difference, newcombe, permutation_two_sided,
+    Difference, Interval, PermutationTrial, StratumHits, fisher_two_sided, holm, mean_difference, newcombe,
+    permutation_two_sided, stratified_two_sided,
 };
 use crate::verdict::ALPHA;
 
@@ -203,7 +204,7 @@ impl Trials {
             };
             let here: Vec<_> = ours.iter().map(trial(false)).chain(theirs.iter().map(trial(true))).collect();
             let (first, second) = (Side::of(&ours), Side::of(&theirs));
-            let whole = if strata.by_host.is_empty() { exact(&ours, &theirs) } else { None };
+            let whole = if strata.by_host.is_empty() { exact(&ours, &theirs) } else { exact_within(&here) };
             let p = whole.or_else(|| permutation_two_sided(&here, rounds, SEED)).unwrap_or(1.0);
             let difference = newcombe((first.share, first.trials), (second.share, second.trials))?;
             let label = label(&runs.cells[first_cell], axes, compared);
@@ -267,6 +268,25 @@ fn exact(ours: &[(f64, u32)], theirs: &[(f64, u32)]) -> Option<f64> {
     }
     let hits = |trials: &[(f64, u32)]| trials.iter().filter(|(share, _)| *share == 1.0).count() as u64;
     Some(fisher_two_sided(hits(ours), ours.len() as u64, hits(theirs), theirs.len() as u64))
+}
+
+/// The same within strata: exact, too, where every trial failed wholly or not at all, as long as there are not too many of
+/// them for it; nothing elsewhere.
+fn exact_within(trials: &[PermutationTrial]) -> Option<f64> {
+    let whole = |trial: &PermutationTrial| trial.value == 0.0 || trial.value == 1.0;
+    if trials.len() > MOST_EXACT || !trials.iter().all(whole) {
+        return None;
+    }
+    let mut strata: BTreeMap<u64, StratumHits> = BTreeMap::new();
+    for trial in trials {
+        let (stratum, hit, treated) =
+            (strata.entry(trial.block).or_default(), u64::from(trial.value == 1.0), u64::from(trial.treated));
+        stratum.trials += 1;
+        stratum.hits += hit;
+        stratum.treated += treated;
+        stratum.treated_hits += hit * treated;
+    }
+    stratified_two_sided(&strata.into_values().collect::<Vec<_>>())
 }
 
 /// The cell without what makes it a cell of one target and not of another.
@@ -468,6 +488,8 @@ fn count(number: usize, noun: &str) -> String {
 
 /// Any would do; the same report must come out again.
 const SEED: u64 = 1;
+/// Beyond these the sum over trials is all but normal, and every arrangement takes long.
+const MOST_EXACT: usize = 2_000;
 /// Rounds × trials.
 const MOST_MOVES: usize = 20_000_000;
 const LEAST_ROUNDS: usize = 999;
@@ -498,7 +520,14 @@ mod tests {
         let (ours, theirs) = (trials(&[(0, 15)], &[(1, 5)]), trials(&[(0, 5)], &[(1, 15)]));
         let together = Strata { pair: 0, by_host: BTreeSet::new() };
         assert!(p(&ours, &theirs, &together) < 0.01);
-        assert!(p(&ours, &theirs, &Strata::of(0, &ours, &theirs)) > 0.9);
+        let within = Strata::of(0, &ours, &theirs);
+        assert!(p(&ours, &theirs, &within) > 0.9);
+        let trial = |treated: bool| {
+            let within = &within;
+            move |(value, host): &(f64, u32)| PermutationTrial { block: within.block(*host), treated, value: *value }
+        };
+        let all: Vec<_> = ours.iter().map(trial(false)).chain(theirs.iter().map(trial(true))).collect();
+        assert_eq!(exact_within(&all), Some(1.0));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod kaplan_meier;
 mod matrix;
 mod permutation;
 mod regression;
+mod stratified;
 mod wilson;
 mod window_excess;
 
@@ -28,5 +29,6 @@ pub use holm::holm;
 pub use kaplan_meier::{KaplanMeierStep, kaplan_meier};
 pub use permutation::{BlockSums, PermutationTrial, permutation_greater, permutation_normal, permutation_two_sided};
 pub use regression::{Slope, least_squares, theil_sen};
+pub use stratified::{StratumHits, stratified_two_sided};
 pub use wilson::{Interval, wilson};
 pub use window_excess::{WindowExcess, window_excess};
