@@ -222,11 +222,11 @@ fn a_refusal_that_living_links_meet_just_so_proves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let sweep = Sweep { policies: vec![None], blocks: 1, ..Sweep::default() };
     let mut files = sweep.begin(folder.path());
-    for control in [Control::ExpiredStart, Control::LongTtl] {
+    for (serial, control) in [(1, Control::ExpiredStart), (2, Control::LongTtl)] {
         let cells = sweep.cells();
         let cell = cells.iter().find(|cell| cell.control == Some(control)).unwrap();
         let trial = control.to_string();
-        let mut row = transfer_row(&sweep.run_id, cell, &trial, 1);
+        let mut row = transfer_row(&sweep.run_id, cell, &trial, serial);
         (row.outcome, row.status) = (Outcome::Rejected, Some(403));
         files.transfers.write(&row).unwrap();
         files.trials.write(&trial_row(&sweep.run_id, cell, &trial, 1, 1, 1)).unwrap();
