@@ -101,6 +101,10 @@ words! {
         Cancelled = "cancelled",
         /// This machine's fault: descriptors, memory, an unreadable file.
         FailedLocally = "failed-locally",
+        /// A 2xx, whole by its framing, with a body shorter than the object that was asked for.
+        Truncated = "truncated",
+        /// A 2xx that is not the store's answer: other bytes than the object's, or an upload whose object is absent.
+        Altered = "altered",
     }
 }
 
@@ -301,6 +305,10 @@ words! {
     EventKind, "event" {
         /// The name was resolved; value: the addresses.
         Dns = "dns",
+        /// An address was tried; value: the address.
+        AddressTried = "address-tried",
+        /// An address did not answer; value: the address and the error.
+        AddressFailed = "address-failed",
         /// A kept-alive connection turned out to be closed before it was used again; value: how it was closed.
         StaleConnection = "stale-connection",
         /// An attempt to connect failed; value: address and error.
@@ -367,6 +375,12 @@ words! {
         Network = "network",
         /// The machine that ran the experiment is at fault.
         Client = "client",
+        /// The link was refused while it lived, where requests signed in headers were let in: a policy on links or on their age.
+        RefusedAlive = "refused-alive",
+        /// Something before the store answered in its place: a proxy, a load balancer, a CDN, a portal.
+        Gateway = "gateway",
+        /// The store failed by itself: a 5xx of its own other than throttling.
+        ServerError = "server-error",
     }
 }
 

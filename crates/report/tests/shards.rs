@@ -304,7 +304,7 @@ fn edited_and_truncated_shards_are_refused_with_the_place() {
             text[..=end].to_owned()
         }),
         ("transfers.csv", "this row is of run other, but the folder holds run", |text| {
-            text.replacen("1,20261124T200000Z,", "1,other,", 1)
+            text.replacen("2,20261124T200000Z,", "2,other,", 1)
         }),
         ("trials.csv", "block 3 does not belong to shard 2/4", |text| text.replacen(",2,1,", ",3,1,", 1)),
         ("cells.csv", "differ in the cell", |text| text.replacen(",8000000,", ",9000000,", 1)),

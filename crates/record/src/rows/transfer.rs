@@ -5,6 +5,7 @@ use crate::words::{Control, ExpiryPolicy, Method, ObjectState, Outcome, PeerClos
 
 row! {
     "transfers.csv",
+    later = [congestion, server, via, content_type, answer],
     /// One transfer: one HTTP request with its response, whatever became of it.
     pub struct TransferRecord {
         /// The version of these columns' meaning.
@@ -136,6 +137,16 @@ row! {
         pub min_rtt_us: Option<u32>,
         /// Segments sent again on the connection during the transfer (Linux only).
         pub retransmits: Option<u32>,
+        /// The connection's congestion control, such as `cubic` (Linux only).
+        pub congestion: Option<String>,
+        /// `Server` of the final response.
+        pub server: Option<String>,
+        /// `Via` of the final response.
+        pub via: Option<String>,
+        /// `Content-Type` of the final response.
+        pub content_type: Option<String>,
+        /// The first 200 characters of the final response's text, if that is not S3's XML.
+        pub answer: Option<String>,
     }
 }
 
@@ -207,6 +218,11 @@ impl TransferRecord {
             rtt_us: None,
             min_rtt_us: None,
             retransmits: None,
+            congestion: None,
+            server: None,
+            via: None,
+            content_type: None,
+            answer: None,
         }
     }
 }

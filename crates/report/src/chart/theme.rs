@@ -82,6 +82,8 @@ pub(super) fn outcome_style(outcome: Outcome) -> OutcomeStyle {
         Outcome::Unconnected => (SKY, Pattern::Level, Marker::Plus, false),
         Outcome::Cancelled => (FRAME, Pattern::Plain, Marker::Bar, false),
         Outcome::FailedLocally => (FRAME, Pattern::Crossed, Marker::Square, true),
+        Outcome::Truncated => (BLUE, Pattern::Rising, Marker::Triangle, true),
+        Outcome::Altered => (PURPLE, Pattern::Level, Marker::Diamond, true),
     };
     OutcomeStyle { colour, pattern, marker, hollow }
 }

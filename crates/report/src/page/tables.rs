@@ -157,6 +157,9 @@ const fn meaning(mechanism: record::Mechanism) -> &'static str {
         M::StaleConnection => "a kept connection was used that the server had closed",
         M::Network => "connections ended for causes that have nothing to do with expiry",
         M::Client => "the machine that ran the experiment was at fault",
+        M::RefusedAlive => "the link was refused while it lived, where requests signed in headers were let in",
+        M::Gateway => "something before the store answered in its place: a proxy, a load balancer, a CDN, a portal",
+        M::ServerError => "the store failed by itself: a 5xx of its own",
     }
 }
 

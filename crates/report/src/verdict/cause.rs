@@ -50,8 +50,8 @@ pub(super) fn cause(timed: &Timed<'_>, answers: &[Answer], looks: &ExpiredLooks)
         Outcome::Unconnected => (Cause::Of(Mechanism::Network), false),
         Outcome::TimedOut => (timed_out(seen.ran_out), false),
         Outcome::Rejected => refused(timed, answers, looks),
-        Outcome::Reset | Outcome::Closed => broken(timed, looks),
-        Outcome::Malformed => (Cause::Unexplained, false),
+        Outcome::Reset | Outcome::Closed | Outcome::Truncated => broken(timed, looks),
+        Outcome::Malformed | Outcome::Altered => (Cause::Unexplained, false),
     };
     // A starved machine notices ends late, so that their times tell nothing; what an answer says in words still holds.
     let timing = matches!(
