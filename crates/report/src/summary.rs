@@ -102,6 +102,8 @@ impl CellSummary {
             unconnected: counts.outcome(Outcome::Unconnected),
             cancelled: counts.outcome(Outcome::Cancelled),
             failed_locally: counts.outcome(Outcome::FailedLocally),
+            truncated: counts.outcome(Outcome::Truncated),
+            altered: counts.outcome(Outcome::Altered),
             median_total_us: self.median_total_us,
         }
     }

@@ -106,7 +106,7 @@ fn cancelled_and_local_failures_leave_the_denominator() {
     files.transfers.flush().unwrap();
     files.trials.flush().unwrap();
     let counts = summaries(&[folder.path()])[0].counts;
-    assert_eq!((counts.failures(), counts.transfers()), (6, 7));
+    assert_eq!((counts.failures(), counts.transfers()), (8, 9));
     assert!(Outcome::ALL.iter().all(|outcome| counts.outcome(*outcome) == 1));
 }
 

@@ -60,5 +60,9 @@ row! {
         pub failed_locally: u64,
         /// The median of `total_us` over completed transfers, in microseconds.
         pub median_total_us: Option<u64>,
+        /// Transfers with outcome `truncated`.
+        pub truncated: u64,
+        /// Transfers with outcome `altered`.
+        pub altered: u64,
     }
 }
