@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use crate::row::{Column, Row};
 use crate::rows::{
-    Cell, ComparisonRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, SummaryRecord, TransferRecord,
-    TrialRecord,
+    Cell, ClockRecord, ComparisonRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, SummaryRecord,
+    TransferRecord, TrialRecord,
 };
-use crate::words::{Control, EventKind, ObjectChange, ObjectState, Outcome, PeerClose, Phase, TrialState};
+use crate::words::{ClockEntry, Control, EventKind, ObjectChange, ObjectState, Outcome, PeerClose, Phase, TrialState};
 
 /// The dictionary as Markdown; `docs/data-dictionary.md` is this text, and a test compares the two.
 pub fn markdown() -> String {
@@ -18,6 +18,12 @@ pub fn markdown() -> String {
     table(&mut text, Cell::FILE, "One row a cell or control.", Cell::COLUMNS);
     table(&mut text, EventRecord::FILE, "The tape of each transfer.", EventRecord::COLUMNS);
     table(&mut text, SampleRecord::FILE, "The kernel's view of each transfer.", SampleRecord::COLUMNS);
+    table(
+        &mut text,
+        ClockRecord::FILE,
+        "The server's clock against this machine's, and steps of either.",
+        ClockRecord::COLUMNS,
+    );
     table(&mut text, ObjectRecord::FILE, "What was made in the bucket and deleted again.", ObjectRecord::COLUMNS);
     table(&mut text, SummaryRecord::FILE, "One row a cell, written by the report.", SummaryRecord::COLUMNS);
     table(
@@ -33,6 +39,7 @@ pub fn markdown() -> String {
         ("peer_close", PeerClose::WORDS),
         ("object_state", ObjectState::WORDS),
         ("change", ObjectChange::WORDS),
+        ("entry", ClockEntry::WORDS),
         ("control", Control::WORDS),
         ("state", TrialState::WORDS),
         ("event", EventKind::WORDS),

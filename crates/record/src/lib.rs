@@ -20,8 +20,8 @@ pub mod words;
 
 pub use fault::{Fault, FaultKind, FaultPlace};
 pub use rows::{
-    Cell, ComparisonRecord, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION, SampleRecord, SummaryRecord,
-    TransferRecord, TrialRecord,
+    Cell, ClockRecord, ComparisonRecord, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION, SampleRecord,
+    SummaryRecord, TransferRecord, TrialRecord,
 };
 pub use share::{Portion, Share};
 pub use units::{BitRate, ByteCount, Timestamp};

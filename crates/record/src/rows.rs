@@ -1,6 +1,7 @@
 //! The rows: one type per CSV file, each field a column in the file's order.
 
 mod cell;
+mod clock;
 mod comparison;
 mod event;
 mod harness;
@@ -11,6 +12,7 @@ mod transfer;
 mod trial;
 
 pub use cell::Cell;
+pub use clock::ClockRecord;
 pub use comparison::ComparisonRecord;
 pub use event::EventRecord;
 pub use harness::HarnessRecord;

@@ -199,6 +199,20 @@ words! {
 }
 
 words! {
+    /// What a row of `clock.csv` tells.
+    ClockEntry, "clock entry" {
+        /// One answer of a clock probe.
+        Probe = "probe",
+        /// What a probe's answers say together.
+        Bracket = "bracket",
+        /// This machine's wall clock was set: it moved against the monotonic clock.
+        Step = "step",
+        /// The server's clock was set: its dates before and after contradict each other by more than stale dates explain.
+        ServerStep = "server-step",
+    }
+}
+
+words! {
     /// What a run did with something of its own in the bucket.
     ObjectChange, "change of an object" {
         /// It was made, or is about to be.

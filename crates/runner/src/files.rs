@@ -16,7 +16,9 @@ use std::thread::JoinHandle;
 
 use ttlsweep_record::csv_file::RowWriter;
 use ttlsweep_record::row::Row;
-use ttlsweep_record::{Cell, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord};
+use ttlsweep_record::{
+    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
+};
 
 use crate::stop::StopSwitch;
 use crate::transfer::record::Rows;
@@ -34,6 +36,7 @@ enum Message {
     Ended(Box<Rows>),
     Trial(Box<(TrialRecord, HarnessRecord)>),
     Object(Box<ObjectRecord>),
+    Clock(Box<ClockRecord>),
     Finish,
 }
 
@@ -64,6 +67,11 @@ impl RowSink {
         self.send(Message::Object(Box::new(row)));
     }
 
+    /// Something was learned of a clock.
+    pub fn clock(&self, row: ClockRecord) {
+        self.send(Message::Clock(Box::new(row)));
+    }
+
     fn send(&self, message: Message) {
         // The thread is gone only after a write error, which it reports itself and which has stopped the run.
         let _ = self.0.send(message);
@@ -79,7 +87,7 @@ impl Kept {
     pub fn ended(&self) -> Vec<Rows> {
         let rows = self.0.try_iter().filter_map(|message| match message {
             Message::Ended(rows) => Some(*rows),
-            Message::Started(_) | Message::Trial(_) | Message::Object(_) | Message::Finish => None,
+            Message::Started(_) | Message::Trial(_) | Message::Object(_) | Message::Clock(_) | Message::Finish => None,
         });
         rows.collect()
     }
@@ -136,6 +144,7 @@ pub fn create(folder: &Path, cells: &[Cell]) -> io::Result<()> {
     RowWriter::<SampleRecord>::create(folder)?.sync()?;
     RowWriter::<HarnessRecord>::create(folder)?.sync()?;
     RowWriter::<ObjectRecord>::create(folder)?.sync()?;
+    RowWriter::<ClockRecord>::create(folder)?.sync()?;
     RowWriter::<TrialRecord>::create(folder)?.sync()
 }
 
@@ -147,23 +156,24 @@ struct Writers {
     harness: RowWriter<HarnessRecord>,
     trials: RowWriter<TrialRecord>,
     objects: RowWriter<ObjectRecord>,
+    clock: RowWriter<ClockRecord>,
     place: Place,
 }
 
 impl Writers {
     fn append_to(folder: &Path) -> io::Result<Self> {
         let journal = folder.join(JOURNAL);
-        // A run that is whole has no journal, and one of an older version says nothing about the harness.
-        let harness = folder.join(HarnessRecord::FILE);
+        // A run that is whole has no journal, and one of an older version says nothing about harness and clocks.
         Ok(Self {
             journal: if journal.exists() { RowWriter::append_as(&journal)? } else { RowWriter::create_as(&journal)? },
             transfers: RowWriter::append_to(folder)?,
             events: RowWriter::append_to(folder)?,
             samples: RowWriter::append_to(folder)?,
-            harness: if harness.exists() { RowWriter::append_to(folder)? } else { RowWriter::create(folder)? },
+            harness: append_or_create(folder)?,
             trials: RowWriter::append_to(folder)?,
             place: Place::of(folder.join(TransferRecord::FILE))?,
             objects: append_objects(folder)?,
+            clock: append_or_create(folder)?,
         })
     }
 
@@ -187,12 +197,14 @@ impl Writers {
                         trials.push(trial);
                     }
                     Message::Object(row) => self.objects.write(&row)?,
+                    Message::Clock(row) => self.clock.write(&row)?,
                     Message::Finish => finished = true,
                 }
             }
             self.place.still_there()?;
             self.flush_transfers()?;
             self.objects.flush()?;
+            self.clock.flush()?;
             self.end_trials(&trials)?;
             if finished {
                 break;
@@ -253,7 +265,11 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 /// # Errors
 /// The file cannot be written.
 pub fn append_objects(folder: &Path) -> io::Result<RowWriter<ObjectRecord>> {
-    if folder.join(ObjectRecord::FILE).exists() { RowWriter::append_to(folder) } else { RowWriter::create(folder) }
+    append_or_create(folder)
+}
+
+fn append_or_create<R: Row>(folder: &Path) -> io::Result<RowWriter<R>> {
+    if folder.join(R::FILE).exists() { RowWriter::append_to(folder) } else { RowWriter::create(folder) }
 }
 
 fn write_each<R: Row>(writer: &mut RowWriter<R>, rows: &[R]) -> io::Result<()> {

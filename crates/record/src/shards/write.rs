@@ -10,7 +10,9 @@ use super::set::{ShardFolder, ShardSet};
 use super::trials::Trials;
 use crate::csv_file::{RowCopier, RowFile, RowWriter};
 use crate::row::Row;
-use crate::rows::{Cell, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord};
+use crate::rows::{
+    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
+};
 use crate::words::TrialState;
 
 /// What was merged.
@@ -68,6 +70,7 @@ fn fill(into: &Path, set: &ShardSet, cells: &[Cell], trials: &Trials) -> Result<
     copy_all::<SampleRecord>(into, set)?;
     copy_all::<HarnessRecord>(into, set)?;
     copy_all::<ObjectRecord>(into, set)?;
+    copy_all::<ClockRecord>(into, set)?;
     // Last: by this file a folder is known for a run's.
     merged_environment(set).write(into).map_err(|source| unwritable(into, source))?;
     Ok(Written { trials: trials.rows().len() as u64, transfers })

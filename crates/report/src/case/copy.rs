@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use csv::StringRecord;
 use ttlsweep_record::environment::{self, ClockOffset, Environment};
 use ttlsweep_record::row::{Column, Row};
-use ttlsweep_record::{Cell, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord};
+use ttlsweep_record::{
+    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
+};
 
 use super::error::CaseError;
 use super::redact::Redactor;
@@ -166,6 +168,7 @@ const FILES: &[(&str, &[Column])] = &[
     (SampleRecord::FILE, SampleRecord::COLUMNS),
     (HarnessRecord::FILE, HarnessRecord::COLUMNS),
     (ObjectRecord::FILE, ObjectRecord::COLUMNS),
+    (ClockRecord::FILE, ClockRecord::COLUMNS),
 ];
 
 /// The columns that hold text of a user's or a server's choosing.

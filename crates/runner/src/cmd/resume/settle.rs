@@ -13,7 +13,7 @@ use ttlsweep_record::csv_file::{ReadError, RowFile, RowWriter, read_rows, read_r
 use ttlsweep_record::environment::Environment;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::{
-    EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord, TrialState,
+    ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord, TrialState,
 };
 
 use crate::files::JOURNAL;
@@ -96,6 +96,7 @@ pub(super) fn repair_all(folder: &Path, told: &mut Vec<String>) -> io::Result<()
     repair::<SampleRecord>(&folder.join(SampleRecord::FILE), told)?;
     repair::<HarnessRecord>(&folder.join(HarnessRecord::FILE), told)?;
     repair::<ObjectRecord>(&folder.join(ObjectRecord::FILE), told)?;
+    repair::<ClockRecord>(&folder.join(ClockRecord::FILE), told)?;
     repair::<TransferRecord>(&folder.join(JOURNAL), told)
 }
 
