@@ -1,9 +1,76 @@
 //! Text that somebody else wrote, such as a server's error message, on its way to a terminal, a file or a spreadsheet.
 //!
 //! Two things can happen to it there: a terminal obeys its control characters, and a spreadsheet runs it as a formula.
-//! [`visible`] takes the first away and [`guarded`] both; [`unguarded`] gives back what [`guarded`] added.
+//! [`visible`] takes the first away and [`guarded`] both; [`unguarded`] gives back what [`guarded`] added. A [`ServerText`]
+//! shows itself in no other way than neutralised, so that a message which quotes it needs no further care.
 
 use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// What somebody else said, such as a server's message or its name for an upload. Whatever shows it ([`Display`](fmt::Display),
+/// [`Debug`], JSON) shows one line without control characters, of at most [`ServerText::LONGEST`] characters.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerText(String);
+
+impl ServerText {
+    /// How many characters are shown; S3's own texts are far shorter.
+    pub const LONGEST: usize = 1024;
+
+    /// Keeps what was said.
+    pub fn new(raw: impl Into<String>) -> Self {
+        Self(raw.into())
+    }
+
+    /// The text as it was said: to be sent back to who said it, or to be compared. Nothing else may have it.
+    pub fn raw(&self) -> &str {
+        &self.0
+    }
+
+    /// The text as it is shown.
+    pub fn shown(&self) -> String {
+        shortened(&self.0, Self::LONGEST)
+    }
+}
+
+/// The beginning of `text`, [`visible`], of at most `longest` characters. An ellipsis is the last of them where some are left out.
+pub fn shortened(text: &str, longest: usize) -> String {
+    let visible = visible(text);
+    let Some((end, _)) = visible.char_indices().nth(longest) else { return visible.into_owned() };
+    let last = visible[..end].char_indices().next_back().map_or(0, |(at, _)| at);
+    format!("{}…", &visible[..last])
+}
+
+impl fmt::Display for ServerText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+impl fmt::Debug for ServerText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.shown(), f)
+    }
+}
+
+impl Serialize for ServerText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.shown())
+    }
+}
+
+impl From<String> for ServerText {
+    fn from(raw: String) -> Self {
+        Self(raw)
+    }
+}
+
+impl From<&str> for ServerText {
+    fn from(raw: &str) -> Self {
+        Self(raw.to_owned())
+    }
+}
 
 /// The text without control characters: in the place of each stands Unicode's picture of it (`␛` for ESC, `␊` for a line
 /// break, `␀` for NUL), and `�` where there is none, which includes what turns the direction of writing around.
@@ -84,6 +151,21 @@ mod tests {
         assert_eq!(visible("a\r\nb\0\x1b[31m\x7f\u{9b}\u{202e}c"), "a␍␊b␀␛[31m␡��c");
         assert!(matches!(visible("Request has expired: ünï"), Cow::Borrowed(_)));
         assert_eq!(visible_lines("one\x1b\ntwo"), "one␛\ntwo");
+    }
+
+    #[test]
+    fn a_servers_text_obeys_nobody_however_it_is_shown() {
+        let text = ServerText::new("a\x1b]0;PWNED\x07\r\nall objects deleted\u{202e}");
+        let shown = "a␛]0;PWNED␇␍␊all objects deleted�";
+        assert_eq!(text.to_string(), shown);
+        assert_eq!(format!("{text:?}"), format!("{shown:?}"));
+        assert_eq!(serde_json::to_string(&text).unwrap(), format!("\"{shown}\""));
+        assert!(text.raw().contains('\x1b'));
+        let long = ServerText::new("ü".repeat(5000)).to_string();
+        assert_eq!((long.chars().count(), long.ends_with("ü…")), (ServerText::LONGEST, true));
+        assert_eq!(shortened("abc", 3), "abc");
+        assert_eq!(shortened("abcd", 3), "ab…");
+        assert_eq!(shortened("", 0), "");
     }
 
     #[test]

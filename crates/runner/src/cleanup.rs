@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use indicatif::ProgressBar;
+use ttlsweep_record::text::{ServerText, visible};
 use ttlsweep_record::{ObjectChange, ObjectRecord};
 
 use crate::clock::Clock;
@@ -26,14 +27,15 @@ pub struct Made {
     /// Its key.
     pub key: ObjectKey,
     /// The multipart upload, as the store named it; nothing for an object.
-    pub upload_id: Option<String>,
+    pub upload_id: Option<ServerText>,
 }
 
+/// One line, whatever the store calls the upload.
 impl fmt::Display for Made {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.upload_id {
-            None => write!(f, "{}", self.key),
-            Some(upload_id) => write!(f, "{} (multipart upload {upload_id})", self.key),
+            None => write!(f, "{}", visible(self.key.as_str())),
+            Some(upload_id) => write!(f, "{} (multipart upload {upload_id})", visible(self.key.as_str())),
         }
     }
 }
@@ -178,7 +180,7 @@ impl Cleaner {
                         at: self.clock.wall(),
                         cell_id: cell_id.clone(),
                         object_key: made.key.to_string(),
-                        upload_id: made.upload_id,
+                        upload_id: made.upload_id.map(|id| id.raw().to_owned()),
                         change: ObjectChange::Deleted,
                     });
                 }

@@ -15,8 +15,9 @@ mod sink;
 use std::fmt;
 
 use serde::Serialize;
+use ttlsweep_record::text::ServerText;
 
-/// One thing that was looked at.
+/// One thing that was looked at. What was found, and the advice, may quote a server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// How it stands.
@@ -24,9 +25,9 @@ pub struct Finding {
     /// What was looked at.
     pub subject: String,
     /// What was found.
-    pub found: String,
+    pub found: ServerText,
     /// What to do about it.
-    pub advice: Option<String>,
+    pub advice: Option<ServerText>,
 }
 
 /// How something stands.
@@ -45,12 +46,17 @@ pub enum Level {
 
 impl Finding {
     /// Something that is fit.
-    pub fn ok(subject: impl Into<String>, found: impl Into<String>) -> Self {
+    pub fn ok(subject: impl Into<String>, found: impl Into<ServerText>) -> Self {
         Self { level: Level::Ok, subject: subject.into(), found: found.into(), advice: None }
     }
 
     /// Something that is not, and what to do.
-    pub fn new(level: Level, subject: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub fn new(
+        level: Level,
+        subject: impl Into<String>,
+        found: impl Into<ServerText>,
+        advice: impl Into<ServerText>,
+    ) -> Self {
         Self { level, subject: subject.into(), found: found.into(), advice: Some(advice.into()) }
     }
 }

@@ -3,7 +3,9 @@
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use ttlsweep_record::Timestamp;
-use ttlsweep_record::text::visible;
+use ttlsweep_record::text::{ServerText, shortened};
+
+use crate::secret::redacted;
 
 /// What an error document says; other servers leave much of it out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,14 +77,22 @@ impl S3Error {
     }
 }
 
-/// What a server says of itself, fit to be shown: no control characters, and not all of it where it goes on and on.
+/// What a server says, fit for a row, a file and a terminal: secrets are taken out first, so that none is cut in two and kept;
+/// then control characters; and at most [`ServerText::LONGEST`] characters stay.
 pub fn told(text: &str) -> String {
-    visible(text).chars().take(LONGEST_TEXT).collect()
+    told_within(text, ServerText::LONGEST)
+}
+
+/// [`told`], of at most `longest` characters.
+pub fn told_within(text: &str, longest: usize) -> String {
+    let read = text.floor_char_boundary(MOST_READ);
+    shortened(&redacted(&text[..read]), longest)
 }
 
 /// Deeper than any error document goes; what is deeper is not followed.
 const DEEPEST: usize = 16;
-const LONGEST_TEXT: usize = 1024;
+/// More than this is looked at of no text, since a server may send any length.
+const MOST_READ: usize = 16 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -100,6 +110,14 @@ mod tests {
         assert_eq!(error.server_time.map(|time| time.to_string()).as_deref(), Some("2026-11-24T19:00:12.000000Z"));
         assert_eq!(error.request_id.as_deref(), Some("4442587FB7D0A2F9"));
         assert_eq!(error.host_id.as_deref(), Some("abc+/="));
+    }
+
+    #[test]
+    fn a_secret_that_is_longer_than_what_is_kept_is_not_cut_and_kept() {
+        let text = format!("{}x-amz-security-token: {}", "x".repeat(1000), "0123456789abcdefghij".repeat(20));
+        let told = told(&text);
+        assert!(!told.contains("0123456789ab"), "{told}");
+        assert!(told.chars().count() <= 1024);
     }
 
     #[test]

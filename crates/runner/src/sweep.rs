@@ -134,7 +134,7 @@ impl Sweep<'_> {
             let prefix = RunPrefix::new(&cell.prefix, self.experiment, self.run_id).of_portion(self.portion);
             // A key need not be allowed to list; `clean` says so where that matters.
             let listed = target.store.uploads_below(&prefix).await.unwrap_or_default();
-            let made = listed.into_iter().map(|(key, upload_id)| Made { key, upload_id: Some(upload_id) });
+            let made = listed.into_iter().map(|(key, upload_id)| Made { key, upload_id: Some(upload_id.into()) });
             let made = made.filter(|made| !told.contains(made)).collect();
             found.push(Leftovers { target, cell_id: cell.cell_id.clone(), made });
         }

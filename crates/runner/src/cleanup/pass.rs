@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use futures_util::{StreamExt, stream};
 use indicatif::ProgressBar;
+use ttlsweep_record::text::ServerText;
 
 use super::Made;
 use crate::stop::StopSwitch;
@@ -29,7 +30,7 @@ impl<'a> Pass<'a> {
 
     pub(super) async fn abort(&self, uploads: Vec<Made>) -> Results {
         let aborting = uploads.into_iter().map(|made| async move {
-            let upload_id = made.upload_id.as_deref().unwrap_or_default();
+            let upload_id = made.upload_id.as_ref().map_or("", ServerText::raw);
             let result = self.attempt(self.store.abort_upload(&made.key, upload_id)).await;
             (made, result)
         });
@@ -94,7 +95,7 @@ impl<'a> Pass<'a> {
         let mut leave = self.leave.listen(None);
         tokio::select! {
             biased;
-            _ = leave.reason() => Err(NotDeleted::Failed("left there, as you asked".to_owned())),
+            _ = leave.reason() => Err(NotDeleted::Failed("left there, as you asked".into())),
             result = request => result,
         }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use ttlsweep_record::csv_file::{ReadError, read_rows, read_rows_from};
 use ttlsweep_record::environment::Environment;
 use ttlsweep_record::row::Row;
+use ttlsweep_record::text::ServerText;
 use ttlsweep_record::{Cell, Method, ObjectChange, ObjectRecord, TransferRecord};
 
 use super::Made;
@@ -70,7 +71,7 @@ impl Found<'_> {
             }
             return;
         };
-        let made = Made { key, upload_id };
+        let made = Made { key, upload_id: upload_id.map(ServerText::new) };
         match change {
             ObjectChange::Made => {
                 self.recorded.by_cell.entry(cell_id.to_owned()).or_default().insert(made);

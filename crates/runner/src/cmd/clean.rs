@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::environment::Environment;
 use ttlsweep_record::row::Row;
+use ttlsweep_record::text::{ServerText, visible};
 use ttlsweep_record::{Cell, ObjectChange, ObjectRecord, TargetKind};
 
 use super::resume::repair;
@@ -40,6 +41,7 @@ pub async fn clean(args: &CleanArgs) -> Result<ExitCode, Failure> {
     }
     let mut recorded = Recorded::read(path, &cells, &environment).map_err(|error| usage(&error))?;
     for key in &recorded.foreign {
+        let key = visible(key);
         eprintln!("left alone: {key} is in the run's files, but not below the run's own prefix");
     }
     let targets = Targets::open(&cells).await?;
@@ -107,7 +109,7 @@ async fn add_listed(
         let objects = target.store.objects_below(&prefix).await.unwrap_or_else(|error| not_listed("objects", &error));
         let uploads = target.store.uploads_below(&prefix).await.unwrap_or_else(|error| not_listed("uploads", &error));
         let objects = objects.into_iter().map(|key| Made { key, upload_id: None });
-        let uploads = uploads.into_iter().map(|(key, upload_id)| Made { key, upload_id: Some(upload_id) });
+        let uploads = uploads.into_iter().map(|(key, upload_id)| Made { key, upload_id: Some(upload_id.into()) });
         let unknown: Vec<_> = objects.chain(uploads).filter(|made| !known.contains(made)).collect();
         if !unknown.is_empty() {
             by_cell.entry(cell.cell_id.clone()).or_default().extend(unknown);
@@ -116,7 +118,7 @@ async fn add_listed(
     }
 }
 
-fn not_listed<T>(what: &str, error: &str) -> Vec<T> {
+fn not_listed<T>(what: &str, error: &ServerText) -> Vec<T> {
     eprintln!("note: {what} cannot be listed ({error}); what is deleted is what the run's files name");
     Vec::new()
 }

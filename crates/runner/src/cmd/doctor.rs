@@ -48,7 +48,7 @@ pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
                 Finding::new(Level::Unreachable, "target", found, "check endpoint and network, or try again later")
             } else {
                 // What to do is in the words already.
-                Finding { level: Level::Error, subject: "target".to_owned(), found, advice: None }
+                Finding { level: Level::Error, subject: "target".to_owned(), found: found.into(), advice: None }
             });
         }
         Ok(targets) => {

@@ -18,7 +18,7 @@ pub async fn check(store: &Store) -> Vec<Finding> {
 }
 
 fn judge(answer: &BucketAnswer, bucket: &str, signed_for: &str) -> Finding {
-    if let Some(region) = answer.region.as_deref().filter(|region| *region != signed_for) {
+    if let Some(region) = answer.region.as_ref().filter(|region| region.raw() != signed_for) {
         return Finding::new(
             Level::Error,
             SUBJECT,
@@ -26,7 +26,7 @@ fn judge(answer: &BucketAnswer, bucket: &str, signed_for: &str) -> Finding {
             format!("add `--region {region}`"),
         );
     }
-    let refusal = answer.refusal.as_deref().unwrap_or_default();
+    let refusal = answer.refusal.clone().unwrap_or_default();
     match answer.status {
         Some(200..300) => Finding::ok(
             SUBJECT,
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     fn level(status: Option<u16>, region: Option<&str>) -> Level {
-        let answer = BucketAnswer { status, region: region.map(str::to_owned), refusal: Some("no".to_owned()) };
+        let answer = BucketAnswer { status, region: region.map(Into::into), refusal: Some("no".into()) };
         judge(&answer, "b", "us-east-1").level
     }
 

@@ -79,12 +79,12 @@ mod tests {
         assert_eq!(verdict(Some(3601), true, "").level, Level::Ok);
         let short = verdict(Some(3599), true, "");
         assert_eq!(short.level, Level::Error);
-        assert!(short.found.contains("before a link of 1h00m"), "{}", short.found);
+        assert!(short.found.to_string().contains("before a link of 1h00m"), "{}", short.found);
         // 2000 blocks of four trials of a second take longer than their links live.
         let short = verdict(Some(3601), true, "repetitions = 2000");
         assert_eq!(short.level, Level::Error);
-        assert!(short.found.contains("before the run"), "{}", short.found);
-        assert!(verdict(Some(-5), true, "").found.contains("have ended"));
+        assert!(short.found.to_string().contains("before the run"), "{}", short.found);
+        assert!(verdict(Some(-5), true, "").found.to_string().contains("have ended"));
     }
 
     #[test]

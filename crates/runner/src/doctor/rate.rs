@@ -178,9 +178,9 @@ mod tests {
         assert_eq!(judge(&carried(41e6), &per_user, 1).level, Level::Warning);
         let fit = judge(&carried(81e6), &per_user, 1);
         assert_eq!(fit.level, Level::Ok);
-        assert!(fit.found.contains("asks for 5.00 MB/s"), "{}", fit.found);
+        assert!(fit.found.to_string().contains("asks for 5.00 MB/s"), "{}", fit.found);
         let unlimited = judge(&carried(1e6), &plan("bandwidth = \"unlimited\""), 1);
         assert_eq!(unlimited.level, Level::Ok);
-        assert!(unlimited.found.contains("cells without a cap"), "{}", unlimited.found);
+        assert!(unlimited.found.to_string().contains("cells without a cap"), "{}", unlimited.found);
     }
 }

@@ -5,6 +5,7 @@
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use ttlsweep_record::text::ServerText;
 
 use super::Store;
 use super::preflight::words;
@@ -16,13 +17,13 @@ use crate::secret::redacted_answer;
 pub enum NotDeleted {
     /// The key may put, but not delete: neither this nor anything else of the kind.
     #[error("{0}")]
-    Denied(String),
+    Denied(ServerText),
     /// The store does not know the request.
     #[error("{0}")]
-    Unknown(String),
+    Unknown(ServerText),
     /// Nobody answered, or the store failed; it may work later.
     #[error("{0}")]
-    Failed(String),
+    Failed(ServerText),
 }
 
 impl Store {
@@ -32,7 +33,7 @@ impl Store {
     /// # Errors
     /// The request as a whole was refused.
     pub async fn delete_objects(&self, keys: &[ObjectKey]) -> Result<Vec<(ObjectKey, NotDeleted)>, NotDeleted> {
-        let named = |error: &dyn std::fmt::Display| NotDeleted::Failed(format!("DeleteObjects: {error}"));
+        let named = |error: &dyn std::fmt::Display| NotDeleted::Failed(format!("DeleteObjects: {error}").into());
         let identifiers = keys.iter().map(|key| ObjectIdentifier::builder().key(key.as_str()).build());
         let identifiers = identifiers.collect::<Result<Vec<_>, _>>().map_err(|error| named(&error))?;
         let delete = Delete::builder().set_objects(Some(identifiers)).quiet(true).build();
@@ -46,8 +47,8 @@ impl Store {
             let text = format!("DeleteObjects {key}: {code}, \"{message}\"");
             match code {
                 "NoSuchKey" => None,
-                "AccessDenied" => Some((key.clone(), NotDeleted::Denied(text))),
-                _ => Some((key.clone(), NotDeleted::Failed(text))),
+                "AccessDenied" => Some((key.clone(), NotDeleted::Denied(text.into()))),
+                _ => Some((key.clone(), NotDeleted::Failed(text.into()))),
             }
         });
         Ok(errors.collect())
@@ -83,7 +84,7 @@ fn reason<E>(what: &str, error: &SdkError<E, HttpResponse>) -> NotDeleted
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let text = format!("{what}: {}", words(error));
+    let text = ServerText::new(format!("{what}: {}", words(error)));
     match error.raw_response().map(|response| response.status().as_u16()) {
         Some(401 | 403) => NotDeleted::Denied(text),
         // Not implemented, not allowed, or something about the body that this store wants otherwise.

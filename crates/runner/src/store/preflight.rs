@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use ttlsweep_record::text::ServerText;
 
 use super::Store;
 use crate::secret::redacted_answer;
@@ -13,13 +14,13 @@ use crate::secret::redacted_answer;
 pub enum PreflightError {
     /// Nobody answered: it may work later.
     #[error("the target cannot be reached: {0}")]
-    Unreachable(String),
+    Unreachable(ServerText),
     /// It answered that it cannot serve now: it may work later.
     #[error("the target cannot serve now: {0}; try again later")]
-    Unwell(String),
+    Unwell(ServerText),
     /// It answered and refused: no retry will mend that.
     #[error("the target refuses: {0}")]
-    Refused(String),
+    Refused(ServerText),
 }
 
 impl Store {
@@ -60,7 +61,7 @@ impl Store {
                     "RequestTimeTooSkewed" => "this machine's clock is wrong; set it, for example by NTP".to_owned(),
                     _ => "see the answer above".to_owned(),
                 };
-                Err(PreflightError::Refused(format!("{}: {advice}", words(&error))))
+                Err(PreflightError::Refused(format!("{}: {advice}", words(&error)).into()))
             }
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
                 Err(PreflightError::Unreachable(words(&error)))
@@ -76,7 +77,7 @@ fn may_pass(status: u16) -> bool {
 }
 
 /// What a failed request says, in one line: S3's code and message where it has them.
-pub(super) fn words<E, R>(error: &SdkError<E, R>) -> String
+pub(super) fn words<E, R>(error: &SdkError<E, R>) -> ServerText
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,
@@ -87,7 +88,7 @@ where
     {
         let text = format!("{}, \"{}\"", code.unwrap_or("no code"), message.unwrap_or("no message"));
         // The text is the server's, and some repeat the request in it.
-        return redacted_answer(&text);
+        return redacted_answer(&text).into();
     }
     // No answer, or one that is no S3 answer: the innermost cause says why.
     let mut text = String::new();
@@ -97,9 +98,9 @@ where
         cause = inner.source();
     }
     if text.is_empty() {
-        return error.to_string();
+        return error.to_string().into();
     }
-    redacted_answer(&format!("{error}: {}", plainer(&text)))
+    redacted_answer(&format!("{error}: {}", plainer(&text))).into()
 }
 
 /// rustls reports a plain-text answer to its greeting as bytes that make no TLS record.

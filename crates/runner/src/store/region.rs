@@ -2,6 +2,7 @@
 
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::BucketVersioningStatus;
+use ttlsweep_record::text::ServerText;
 
 use super::Store;
 use super::preflight::words;
@@ -12,9 +13,9 @@ pub struct BucketAnswer {
     /// The status; nothing where nobody answered.
     pub status: Option<u16>,
     /// The bucket's region (`x-amz-bucket-region`), which S3 gives with refusals, too.
-    pub region: Option<String>,
+    pub region: Option<ServerText>,
     /// The refusal in words.
-    pub refusal: Option<String>,
+    pub refusal: Option<ServerText>,
 }
 
 impl Store {
@@ -22,7 +23,7 @@ impl Store {
     pub async fn head_bucket(&self) -> BucketAnswer {
         match self.control.head_bucket().bucket(&self.bucket).send().await {
             Ok(head) => {
-                BucketAnswer { status: Some(200), region: head.bucket_region().map(str::to_owned), refusal: None }
+                BucketAnswer { status: Some(200), region: head.bucket_region().map(ServerText::from), refusal: None }
             }
             Err(error) => {
                 let response = match &error {
@@ -33,7 +34,7 @@ impl Store {
                 let region = response.and_then(|response| response.headers().get("x-amz-bucket-region"));
                 BucketAnswer {
                     status: response.map(|response| response.status().as_u16()),
-                    region: region.map(str::to_owned),
+                    region: region.map(ServerText::from),
                     refusal: Some(words(&error)),
                 }
             }

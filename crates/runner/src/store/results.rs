@@ -17,6 +17,7 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use ttlsweep_record::text::ServerText;
 
 use super::connect::Configured;
 use super::preflight::words;
@@ -49,21 +50,21 @@ pub enum ResultsError {
     #[error("{what}: {why}")]
     Unreachable {
         /// What was asked of which object.
-        what: String,
+        what: ServerText,
         /// The innermost cause.
-        why: String,
+        why: ServerText,
     },
     /// The store refuses: no retry will mend that.
     #[error("{what}: {why}")]
     Refused {
         /// What was asked of which object.
-        what: String,
+        what: ServerText,
         /// What it said.
-        why: String,
+        why: ServerText,
     },
     /// An object's bytes are not those that were put.
     #[error("{0} is not what was put there: its SHA-256 differs")]
-    Damaged(String),
+    Damaged(ServerText),
     /// A file on this side.
     #[error("{}: {source}", path.display())]
     File {
@@ -165,7 +166,7 @@ impl ResultsError {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let (what, why) = (format!("{operation} {url}"), words(error));
+        let (what, why) = (format!("{operation} {url}").into(), words(error));
         let failed = error.raw_response().is_none_or(|response| response.status().is_server_error());
         let throttled = matches!(error.code(), Some("SlowDown" | "RequestTimeout" | "ThrottlingException"));
         let never_sent = matches!(error, SdkError::ConstructionFailure(_));

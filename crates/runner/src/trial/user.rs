@@ -89,7 +89,7 @@ impl User {
         };
         // Given up when all users are done, also where it was stopped before its turn came.
         if let Ok(Some(upload_id)) = upload_id {
-            tally.made.push(Made { key: self.upload_key(), upload_id: Some(upload_id) });
+            tally.made.push(Made { key: self.upload_key(), upload_id: Some(upload_id.into()) });
         }
         tally
     }

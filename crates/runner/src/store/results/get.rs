@@ -42,7 +42,10 @@ impl Results {
         };
         match got.body.collect().await {
             Ok(bytes) => Ok(Some(bytes.to_vec())),
-            Err(error) => Err(ResultsError::Unreachable { what: format!("GetObject {url}"), why: error.to_string() }),
+            Err(error) => Err(ResultsError::Unreachable {
+                what: format!("GetObject {url}").into(),
+                why: error.to_string().into(),
+            }),
         }
     }
 
@@ -74,15 +77,15 @@ impl Results {
         let (mut into, mut hash, mut bytes) = (File::create(file).map_err(unwritable)?, Sha256::new(), 0);
         while let Some(piece) = got.body.next().await {
             let piece = piece.map_err(|error| ResultsError::Unreachable {
-                what: format!("GetObject {url}"),
-                why: error.to_string(),
+                what: format!("GetObject {url}").into(),
+                why: error.to_string().into(),
             })?;
             hash.update(&piece);
             into.write_all(&piece).map_err(unwritable)?;
             bytes += piece.len() as u64;
         }
         match wanted {
-            Some(wanted) if wanted != hex(&hash.finalize()) => Err(ResultsError::Damaged(url.to_string())),
+            Some(wanted) if wanted != hex(&hash.finalize()) => Err(ResultsError::Damaged(url.to_string().into())),
             _ => Ok(bytes),
         }
     }
