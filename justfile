@@ -198,6 +198,20 @@ servers:
 cuts *ARGS: build
     python3 scripts/cuts.py "$@"
 
+# Checks licences, sources, bans and known advisories of the dependencies: takes `cargo install cargo-deny --locked`.
+[group('develop')]
+deny:
+    #!/bin/sh
+    set -eu
+    command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: cargo install cargo-deny --locked" >&2; exit 2; }
+    cargo deny check licenses bans sources
+    # The database of advisories is a git repository, which a closed network does not reach.
+    if cargo deny fetch db; then
+        cargo deny check advisories
+    else
+        echo "advisories: NOT CHECKED, because their database cannot be fetched from here" >&2
+    fi
+
 # Formats the code.
 [group('develop')]
 format:
