@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use ttlsweep_record::Fault;
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
+
+use crate::demands::{RequiredHeader, UnknownParameters};
 
 /// Everything that a [`Testbed`](crate::Testbed) is told before it starts; nothing of it changes afterwards.
 ///
@@ -26,8 +29,8 @@ pub struct TestbedConfig {
     pub early_close: EarlyClose,
     /// What goes wrong with transfers at [`Testbed::endpoint`](crate::Testbed::endpoint), if anything does.
     ///
-    /// A transfer is a PUT or GET with an `x-run` parameter in its query; nothing else is ever met, except by the faults
-    /// of the connection itself, which come before any request.
+    /// A transfer is each PUT and GET of an object or of a part of one, by a link or signed in headers, whichever client
+    /// sends it. Nothing else is ever met, except by the faults of the connection itself, which come before any request.
     pub fault: Option<Fault>,
     /// The one access key that is known.
     pub access_key: String,
@@ -39,6 +42,19 @@ pub struct TestbedConfig {
     pub buckets: Vec<String>,
     /// How many [`Deed`](crate::Deed)s are kept; beyond that the oldest go first.
     pub deeds_kept: usize,
+    /// Headers without which a PUT is refused with 403 AccessDenied, as a bucket's policy demands them. A multipart upload
+    /// must carry them when it is begun; its parts need not.
+    pub required_headers: Vec<RequiredHeader>,
+    /// Whether each link is refused with 403 AccessDenied, as a bucket's policy on `s3:authType` does. Requests signed in
+    /// headers are served.
+    pub refuse_links: bool,
+    /// The age from which on a link is refused with 403 AccessDenied, however long its TTL, as a bucket's policy on
+    /// `s3:signatureAge` does. A link of Signature Version 2 does not tell its age, and is not refused.
+    pub link_age: Option<Duration>,
+    /// What is done with a query parameter that S3 does not have, such as `x-run`.
+    pub unknown_parameters: UnknownParameters,
+    /// Whether there is a ListObjectsV2; without it, that answers 501 NotImplemented. ListObjects is always there.
+    pub list_v2: bool,
 }
 
 impl Default for TestbedConfig {
@@ -55,6 +71,11 @@ impl Default for TestbedConfig {
             region: "us-east-1".to_owned(),
             buckets: vec!["ttlsweep".to_owned()],
             deeds_kept: 100_000,
+            required_headers: Vec::new(),
+            refuse_links: false,
+            link_age: None,
+            unknown_parameters: UnknownParameters::Ignore,
+            list_v2: true,
         }
     }
 }

@@ -9,10 +9,11 @@
 //! - `connection` owns one connection: it runs TLS and HTTP on it, cuts it when a deadline passes, and ends it in the
 //!   way that was asked for. `handle` is how others tell it so, and the two ends of its stack of streams.
 //! - `service` answers one request: `link` reads and verifies the presigned URL, `policy` turns its expiry into a
-//!   plan, `fault` lets befall it what the testbed was told to do wrong, `upload` is the body on its way in, `answer` the body on its way out, `errors` speaks S3's XML.
+//!   plan, `demands` is what a bucket's policy or a store's gaps refuse, `fault` lets befall it what the testbed was told to do wrong, `upload` is the body on its way in, `answer` the body on its way out, `errors` speaks S3's XML.
 //! - `operations` are S3's operations as the library `s3s` wants them, over `store` (buckets, objects, uploads in parts)
 //!   and `spool` (their bytes, in files).
 //! - `exchange` follows a request from head to last byte and writes its deed into `deeds`.
+//! - `subject` tells buckets from objects, and transfers from the rest.
 //! - `clock`, `alarm`, `ids` are small servants; [`sigv4`] is the signature, for tests and tools as well.
 //!
 //! # Who verifies what
@@ -40,8 +41,8 @@
 //!
 //! # Faults
 //!
-//! With [`TestbedConfig::fault`], the same thing goes wrong with every transfer: each PUT and GET with an `x-run` in its
-//! query. [`ttlsweep_record::fault`] has the notation, and says what each fault does. What its truth is worth:
+//! With [`TestbedConfig::fault`], the same thing goes wrong with every transfer: each PUT and GET of an object or of a
+//! part of one, by a link or signed in headers. [`ttlsweep_record::fault`] has the notation, and says what each fault does. What its truth is worth:
 //!
 //! - Transfers meet it at [`Testbed::endpoint`]. At [`Testbed::control_endpoint`], a second port over the same store,
 //!   nothing goes wrong, and that is where everything else can be asked even if connections are refused at the first.
@@ -64,6 +65,7 @@ mod clock;
 mod config;
 mod connection;
 mod deeds;
+mod demands;
 mod errors;
 mod exchange;
 mod fault;
@@ -76,11 +78,13 @@ mod service;
 pub mod sigv4;
 mod spool;
 mod store;
+mod subject;
 mod testbed;
 mod tls;
 mod upload;
 
 pub use config::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Secret, TestbedConfig};
 pub use deeds::{Deed, Fate, FaultDeed};
+pub use demands::{RequiredHeader, RequiredHeaderError, UnknownParameters, UnknownParametersError};
 pub use testbed::{Testbed, TestbedError};
 pub use tls::TlsError;

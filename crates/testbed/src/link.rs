@@ -41,7 +41,18 @@ impl Query {
         self.get("x-run")
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    /// Every parameter's name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.parameters.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// A parameter's value, whichever case its name is written in.
+    pub(crate) fn get_in_any_case(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter's value.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
@@ -109,6 +120,11 @@ impl Link {
             signed_at,
             ttl_s,
         }))
+    }
+
+    /// When the link was signed, if it says so.
+    pub(crate) fn signed_at(&self) -> Option<OffsetDateTime> {
+        Some(self.signed_at)
     }
 
     /// The instant from which on the link is expired.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -12,8 +13,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tracing_subscriber::EnvFilter;
 use ttlsweep_record::Fault;
 use ttlsweep_record::fault::{KINDS, PLACES};
+use ttlsweep_record::units::{UnitError, parse_duration};
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
-use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Secret, Testbed, TestbedConfig};
+use ttlsweep_testbed::{
+    DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, RequiredHeader, Secret, Testbed, TestbedConfig, UnknownParameters,
+};
 
 fn main() -> ExitCode {
     let options = Options::read(&command().get_matches());
@@ -50,6 +54,13 @@ impl Options {
         set(matches, "cut", &mut config.cut);
         set(matches, "early-close", &mut config.early_close);
         config.fault = matches.get_one("fault").copied();
+        if let Some(headers) = matches.get_many::<RequiredHeader>("require-header") {
+            config.required_headers = headers.cloned().collect();
+        }
+        config.refuse_links = matches.get_flag("refuse-links");
+        config.link_age = matches.get_one("link-age").copied();
+        set(matches, "unknown-parameters", &mut config.unknown_parameters);
+        config.list_v2 = !matches.get_flag("no-list-v2");
         if let Some(buckets) = matches.get_many("bucket") {
             config.buckets = buckets.cloned().collect();
         }
@@ -92,6 +103,7 @@ fn how_to_talk(config: &TestbedConfig, testbed: &Testbed, cert_out: Option<&Path
     }
     let _ = writeln!(words, "; buckets: {}", config.buckets.join(" "));
     if config.fault.is_some() {
+        words.push_str("each PUT and GET of an object or of a part meets the fault, whichever client sends it\n");
         let _ = writeln!(words, "the same store without the fault: {}", testbed.control_endpoint());
     }
     words.push('\n');
@@ -181,6 +193,31 @@ fn command() -> Command {
                 .long_help(fault_help()),
         )
         .arg(
+            option(
+                "require-header",
+                "'NAME: VALUE'",
+                "Refuse PUTs without this header with 403 AccessDenied, as a bucket's policy does; NAME alone stands for \
+                 any value; may be given more than once",
+            )
+            .value_parser(value_parser!(RequiredHeader))
+            .action(ArgAction::Append),
+        )
+        .arg(flag("refuse-links", "Refuse each link with 403 AccessDenied; requests signed in headers are served"))
+        .arg(
+            option("link-age", "TIME", "Refuse links that are older than this with 403 AccessDenied, whatever their TTL")
+                .value_parser(duration),
+        )
+        .arg(
+            option(
+                "unknown-parameters",
+                "WHAT",
+                "What to do with a query parameter that S3 does not have, such as x-run; refuse answers 501 NotImplemented",
+            )
+            .value_parser(words::<UnknownParameters>(UnknownParameters::WORDS))
+            .default_value("ignore"),
+        )
+        .arg(flag("no-list-v2", "Answer ListObjectsV2 with 501 NotImplemented"))
+        .arg(
             Arg::new("tls")
                 .long("tls")
                 .action(ArgAction::SetTrue)
@@ -211,8 +248,9 @@ fn command() -> Command {
 fn fault_help() -> String {
     let mut words = String::from(
         "What goes wrong with every transfer, as KIND[:ARGUMENT][@PLACE], for example reset@50% or \
-         error:503:SlowDown@+250ms. A transfer is a PUT or GET with an x-run parameter in its query; nothing else is met, \
-         except by what happens before any request. Whatever is refused at its head is refused all the same.\n\nKinds:\n",
+         error:503:SlowDown@+250ms. A transfer is each PUT and GET of an object or of a part of one, by a link or signed in \
+         headers, whichever client sends it. Nothing else is met, except by what happens before any request. A request \
+         that is refused at its head is still refused.\n\nKinds:\n",
     );
     for (title, list) in [("", KINDS), ("\nPlaces:\n", PLACES)] {
         words.push_str(title);
@@ -225,6 +263,14 @@ fn fault_help() -> String {
 
 fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(value).help(help)
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+fn duration(text: &str) -> Result<Duration, UnitError> {
+    parse_duration(text)
 }
 
 fn words<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::host::{S3Host, VirtualHost};
@@ -23,6 +23,7 @@ use crate::clock::Moment;
 use crate::config::TestbedConfig;
 use crate::connection::LINGER;
 use crate::deeds::{Deeds, Fate};
+use crate::demands::Demands;
 use crate::errors::{Failure, sign_off};
 use crate::exchange::{Exchange, Opening};
 use crate::fault::Victim;
@@ -33,6 +34,7 @@ use crate::operations::Operations;
 use crate::policy::{Plan, Policy};
 use crate::spool::Spool;
 use crate::store::Store;
+use crate::subject::{bucket_of_host, is_transfer};
 use crate::upload::{Upload, UploadBody};
 
 /// What all connections of a testbed share.
@@ -42,6 +44,7 @@ pub(crate) struct Server {
     ids: IdSource,
     keys: Keys,
     policy: Policy,
+    demands: Demands,
     early_close: EarlyClose,
     tls: bool,
     connections: AtomicU64,
@@ -80,6 +83,7 @@ impl Server {
             ids: IdSource::new(),
             keys,
             policy: Policy { expiry: config.expiry, cut: config.cut },
+            demands: Demands::of(config),
             early_close: config.early_close,
             tls: config.tls,
             connections: AtomicU64::new(0),
@@ -123,6 +127,7 @@ pub(crate) async fn answer(
     handle.begin(exchange.clone());
 
     let verified = link.and_then(|link| {
+        server.demands.check_request(&query)?;
         if let Some(link) = &link {
             link.verify(&parts, &query, &server.keys, arrived.wall)?;
         }
@@ -131,7 +136,7 @@ pub(crate) async fn answer(
     let reply = match verified {
         Err(failure) => failure.into_response().into(),
         Ok(link) => {
-            let is_transfer = query.run().is_some() && matches!(parts.method, Method::PUT | Method::GET);
+            let is_transfer = is_transfer(&parts, &query);
             let carrying = Carrying {
                 server: &server,
                 handle: &handle,
@@ -139,6 +144,7 @@ pub(crate) async fn answer(
                 upload: &upload,
                 arrived,
                 ids: &ids,
+                query: &query,
                 fault: handle.fault.filter(|_| is_transfer),
             };
             carrying.out(parts, link).await
@@ -185,6 +191,7 @@ struct Carrying<'a> {
     upload: &'a Upload,
     arrived: Moment,
     ids: &'a RequestIds,
+    query: &'a Query,
     fault: Option<Fault>,
 }
 
@@ -203,6 +210,10 @@ impl Carrying<'_> {
         match plan {
             Plan::RefuseAtHead => expired(Fate::RefusedAtHead),
             Plan::Serve { cut, complete_before } => {
+                let access = self.server.demands.check_access(&parts, self.query, link.as_ref(), self.arrived.wall);
+                if let Err(failure) = access {
+                    return failure.into_response().into();
+                }
                 let serving = self.serve(parts, link.as_ref(), complete_before);
                 let reply = match cut {
                     None => serving.await,
@@ -288,7 +299,7 @@ struct LoopbackHost;
 impl S3Host for LoopbackHost {
     fn parse_host_header<'a>(&'a self, host: &'a str) -> S3Result<VirtualHost<'a>> {
         let name = host.rsplit_once(':').map_or(host, |(name, _port)| name);
-        Ok(match name.strip_suffix(".localhost") {
+        Ok(match bucket_of_host(host) {
             Some(bucket) => VirtualHost::new("localhost").with_bucket(bucket),
             None => VirtualHost::new(name),
         })

@@ -15,8 +15,8 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
-use ttlsweep_testbed::sigv4::Presigner;
-use ttlsweep_testbed::{Deed, Testbed, TestbedConfig};
+use ttlsweep_testbed::sigv4::{ALGORITHM, Presigner, Scope, SignedRequest, UNSIGNED_PAYLOAD};
+use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Deed, Testbed, TestbedConfig};
 
 /// A testbed with whatever a client needs to talk to it.
 pub(crate) struct Rig {
@@ -82,7 +82,7 @@ impl Rig {
         Link { method: method.to_owned(), target, host, expires_at: signed_at + Duration::from_secs(ttl_s) }
     }
 
-    /// A link that makes of its request a transfer, which faults befall.
+    /// A link as the runner makes them, which names its transfer.
     pub(crate) fn transfer(&self, method: &str, key: &str, ttl_s: u64) -> Link {
         let secret = self.config.secret_key.expose();
         let path = format!("/ttlsweep/{key}");
@@ -105,6 +105,12 @@ impl Rig {
         self.connect().await.ask(&link, body).await
     }
 
+    /// One request without a body where no fault is met.
+    pub(crate) async fn ask_beside(&self, method: &str, key: &str) -> Response {
+        let link = self.link(method, key, 60, time::Duration::ZERO);
+        self.connect_to(self.testbed.control_addr()).await.unwrap().ask(&link, b"").await
+    }
+
     /// The deed of the newest request that has ended, waiting for one more than `seen`.
     pub(crate) async fn deed(&self, seen: usize) -> Deed {
         for _ in 0..400 {
@@ -115,6 +121,89 @@ impl Rig {
             sleep(Duration::from_millis(5)).await;
         }
         panic!("no deed within 2 s");
+    }
+}
+
+/// A request signed in headers, by the testbed's own key unless told otherwise.
+pub(crate) struct Signed<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a [(&'a str, &'a str)],
+    /// Further headers, signed like the rest; what is in here is not made up.
+    pub(crate) headers: Vec<(&'a str, String)>,
+    /// What `x-amz-content-sha256` says.
+    pub(crate) payload: String,
+    /// The instant of signing, counted back from now.
+    pub(crate) age: time::Duration,
+    /// Whether the instant is in a `Date` header instead of `x-amz-date`.
+    pub(crate) dated: bool,
+    pub(crate) region: &'a str,
+    pub(crate) access_key: &'a str,
+    pub(crate) secret_key: &'a str,
+}
+
+impl<'a> Signed<'a> {
+    pub(crate) fn new(method: &'a str, path: &'a str) -> Self {
+        Self {
+            method,
+            path,
+            query: &[],
+            headers: Vec::new(),
+            payload: UNSIGNED_PAYLOAD.to_owned(),
+            age: time::Duration::ZERO,
+            dated: false,
+            region: "us-east-1",
+            access_key: DEFAULT_ACCESS_KEY,
+            secret_key: DEFAULT_SECRET_KEY,
+        }
+    }
+
+    /// The head. `extra` are whole lines, which the signature does not cover.
+    pub(crate) fn head(&self, rig: &Rig, extra: &str) -> Vec<u8> {
+        let signed_at = OffsetDateTime::now_utc() - self.age;
+        let amz_date = signed_at.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap();
+        let mut headers = self.headers.clone();
+        headers.push(("host", rig.testbed.addr().to_string()));
+        headers.push(("x-amz-content-sha256", self.payload.clone()));
+        headers.push(match self.dated {
+            false => ("x-amz-date", amz_date.clone()),
+            true => ("date", signed_at.format(&time::format_description::well_known::Rfc2822).unwrap()),
+        });
+        headers.sort();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let request = SignedRequest {
+            method: self.method,
+            path: self.path,
+            query: self.query.iter().map(owned).collect(),
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            payload: &self.payload,
+        };
+        let scope = Scope { amz_date: &amz_date, region: self.region };
+        let signature = scope.signature(self.secret_key, &scope.string_to_sign(&request.canonical()));
+        let query: Vec<_> = self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let question = if query.is_empty() { "" } else { "?" };
+        let mut head = format!("{} {}{question}{} HTTP/1.1\r\n{extra}", self.method, self.path, query.join("&"));
+        for (name, value) in &headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !self.access_key.is_empty() {
+            head.push_str(&format!(
+                "authorization: {ALGORITHM} Credential={}/{}, SignedHeaders={}, Signature={signature}\r\n",
+                self.access_key,
+                scope.credential(),
+                request.signed_headers()
+            ));
+        }
+        head.push_str("\r\n");
+        head.into_bytes()
+    }
+
+    /// Sends it with its body on a connection of its own.
+    pub(crate) async fn ask(&self, rig: &Rig, body: &[u8]) -> Response {
+        let mut wire = rig.connect().await;
+        wire.send(&self.head(rig, &format!("content-length: {}\r\n", body.len()))).await;
+        wire.send(body).await;
+        wire.response().await
     }
 }
 

@@ -13,7 +13,7 @@ use ttlsweep_record::FaultKind;
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
 use ttlsweep_testbed::{Deed, Fate, FaultDeed, Testbed, TestbedConfig, TestbedError};
 
-use crate::client::{End, Heard, Link, PIECE_BYTES, Rig, Seen, Wire};
+use crate::client::{End, Heard, Link, PIECE_BYTES, Rig, Seen, Signed, Wire};
 
 /// What a trickled upload sends, in 0.5 s.
 const PIECES: usize = 25;
@@ -108,7 +108,7 @@ async fn a_reset_comes_at_its_place_in_an_upload() {
             assert_near(fault, deed.fault.unwrap().at, due(fault, &deed));
         }
         assert_eq!((deed.status, deed.answered_at, deed.run.as_deref()), (None, None, Some("t-1")));
-        assert_eq!(rig.ask("GET", "key", b"").await.element("Code"), Some("NoSuchKey"));
+        assert_eq!(rig.ask_beside("GET", "key").await.element("Code"), Some("NoSuchKey"));
     })
     .await;
 }
@@ -227,7 +227,7 @@ async fn an_error_overtakes_the_body_at_its_place() {
             assert_near(fault, deed.fault.unwrap().at, due(fault, &deed));
         }
         assert_eq!(deed.status, Some(503));
-        assert_eq!(rig.ask("GET", "key", b"").await.element("Code"), Some("NoSuchKey"));
+        assert_eq!(rig.ask_beside("GET", "key").await.element("Code"), Some("NoSuchKey"));
     })
     .await;
 }
@@ -238,7 +238,7 @@ async fn an_error_behind_the_whole_body_is_not_early_and_keeps_the_connection() 
         let mut wire = rig.connect().await;
         let refused = wire.ask(&rig.transfer("PUT", "key", 60), &[b'x'; 50_000]).await;
         assert_eq!((refused.status, refused.header("connection")), (500, None));
-        assert_eq!(wire.ask(&rig.link("GET", "key", 60, time::Duration::ZERO), b"").await.status, 404);
+        assert_eq!(wire.ask(&listing(&rig), b"").await.element("KeyCount"), Some("0"));
         assert_eq!(rig.testbed.deeds()[0].fault.unwrap().body_bytes, 50_000);
     })
     .await;
@@ -254,7 +254,7 @@ async fn a_downloads_error_waits_for_its_time() {
         let deed = fault_deed(&rig, 1, "error:403:ExpiredToken").await;
         assert_near("error", at, deed.head_arrived_at + Duration::from_millis(150));
         // Not early, so that the connection is still of use.
-        assert_eq!(wire.ask(&rig.link("GET", "object", 60, time::Duration::ZERO), b"").await.status, 200);
+        assert_eq!(wire.ask(&listing(&rig), b"").await.status, 200);
     })
     .await;
 }
@@ -399,10 +399,12 @@ async fn the_100_never_comes_but_the_body_is_taken() {
         wire.send(&[b'x'; PIECE_BYTES]).await;
         assert_eq!(wire.response().await.status, 200);
         assert_eq!(fault_deed(&rig, 0, "no-continue").await.status, Some(200));
-        // Whoever asks for no 100 misses none, and whatever is no transfer gets its own.
+        // A client that asks for no 100 misses none, and a request that is not a transfer gets its own.
         assert_eq!(wire.ask(&rig.transfer("PUT", "key", 60), b"hello").await.status, 200);
         assert_eq!(rig.deed(1).await.fate, Fate::Answered);
-        let other = rig.link("PUT", "key", 60, time::Duration::ZERO);
+        let secret = TestbedConfig::default().secret_key;
+        let deletion = [("delete", "")];
+        let other = rig.link_signed_with("POST", "/ttlsweep", &deletion, 60, time::Duration::ZERO, secret.expose());
         wire.send(&other.head(5, "expect: 100-continue\r\n")).await;
         assert_eq!(wire.response().await.status, 100);
     })
@@ -420,8 +422,8 @@ async fn an_early_200_comes_at_its_place_and_the_body_is_stored() {
         assert_eq!((deed.status, deed.body_bytes), (Some(200), BODY_BYTES as u64), "{fault}");
         assert_near(fault, seen.at, due(fault, &deed));
         let mut wire = Wire { reader: seen.reader, writer };
-        let stored = wire.ask(&rig.link("GET", "key", 60, time::Duration::ZERO), b"").await;
-        assert_eq!(stored.body.len(), BODY_BYTES);
+        let size = BODY_BYTES.to_string();
+        assert_eq!(wire.ask(&listing(&rig), b"").await.element("Size"), Some(size.as_str()));
     })
     .await;
 }
@@ -556,7 +558,7 @@ async fn a_black_hole_accepts_and_says_nothing() {
 #[tokio::test]
 async fn only_transfers_are_met_and_only_those_that_would_be_served() {
     of_each(["reset"], 1000, async |rig, _fault, _tls| {
-        assert_eq!(rig.ask("GET", "object", b"").await.body.len(), 1000);
+        assert_eq!(rig.connect().await.ask(&listing(&rig), b"").await.element("Size"), Some("1000"));
         let secret = TestbedConfig::default().secret_key;
         let run = [("x-run", "t-1")];
         let ago = time::Duration::seconds(100);
@@ -575,12 +577,27 @@ async fn only_transfers_are_met_and_only_those_that_would_be_served() {
 }
 
 #[tokio::test]
+async fn each_put_and_get_of_an_object_is_met_whichever_client_made_it() {
+    of_each(["error:503:SlowDown"], 1000, async |rig, fault, _tls| {
+        for method in ["PUT", "GET"] {
+            // As other clients make links: without an `x-run`.
+            let link = rig.link(method, "object", 60, time::Duration::ZERO);
+            assert_eq!(rig.connect().await.ask(&link, b"").await.status, 503);
+            let signed = Signed::new(method, "/ttlsweep/object");
+            assert_eq!(signed.ask(&rig, b"").await.status, 503);
+        }
+        assert_eq!(fault_deed(&rig, 4, fault.trim_end_matches("@head")).await.run, None);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_over_before_its_fault_is_answered() {
     of_each(["reset@+300ms", "error:503:SlowDown@expiry", "stall@+300ms"], 0, async |rig, _fault, _tls| {
         let mut wire = rig.connect().await;
         assert_eq!(wire.ask(&rig.transfer("PUT", "key", 60), b"hello").await.status, 200);
         sleep(Duration::from_millis(350)).await;
-        assert_eq!(wire.ask(&rig.link("GET", "key", 60, time::Duration::ZERO), b"").await.body, b"hello");
+        assert_eq!(wire.ask(&listing(&rig), b"").await.element("Size"), Some("5"));
         assert!(rig.testbed.deeds().iter().all(|deed| deed.fate == Fate::Answered && deed.fault.is_none()));
     })
     .await;
@@ -620,6 +637,12 @@ async fn an_error_closes_as_early_answers_do() {
     .await;
 }
 
+/// A request that is not a transfer, so that it does not meet a fault: lists the bucket.
+fn listing(rig: &Rig) -> Link {
+    let secret = TestbedConfig::default().secret_key;
+    rig.link_signed_with("GET", "/ttlsweep", &[("list-type", "2")], 60, time::Duration::ZERO, secret.expose())
+}
+
 /// What the control endpoint answers to a download that is a transfer.
 async fn status_at_control(rig: &Rig) -> u16 {
     rig.connect_to(rig.testbed.control_addr()).await.unwrap().ask(&rig.transfer("GET", "key", 60), b"").await.status
@@ -642,7 +665,7 @@ async fn of_each_with<const N: usize>(
         for fault in faults {
             let rig = Rig::start(config(fault, tls)).await;
             if object_bytes > 0 {
-                // No transfer, so that no fault befalls it.
+                // Where it does not meet the fault.
                 let put = rig.link("PUT", "object", 60, time::Duration::ZERO);
                 let body = vec![b'x'; object_bytes];
                 let mut wire = rig.connect_to(rig.testbed.control_addr()).await.unwrap();

@@ -1,6 +1,7 @@
 //! The testbed from outside, over real sockets: small stories, each with a physical claim.
 
 mod client;
+mod demands;
 mod early_close;
 mod expiry;
 mod faults;

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use ttlsweep_testbed::sigv4::{ALGORITHM, Scope, SignedRequest, sha256_hex};
 use ttlsweep_testbed::{Fate, Secret, Testbed, TestbedConfig, TestbedError};
 
-use crate::client::{PIECE_BYTES, Response, Rig};
+use crate::client::{PIECE_BYTES, Response, Rig, Signed};
 
 const NOT_YET: time::Duration = time::Duration::ZERO;
 
@@ -144,45 +143,13 @@ async fn requests_signed_in_headers_are_verified_and_unsigned_ones_denied() {
         ("no", "SK", Some("InvalidAccessKeyId")),
         ("", "", Some("AccessDenied")),
     ] {
-        let mut wire = rig.connect().await;
-        wire.send(&signed_in_headers(&rig, access_key, secret_key)).await;
-        let response = wire.response().await;
+        let response = Signed { access_key, secret_key, ..Signed::new("GET", "/") }.ask(&rig, b"").await;
         assert_eq!(response.element("Code"), code, "{}", response.text());
         if code.is_some() {
             assert_eq!(response.element("RequestId"), response.header("x-amz-request-id"));
             assert_eq!(response.element("HostId"), response.header("x-amz-id-2"));
         }
     }
-}
-
-/// A ListBuckets request.
-fn signed_in_headers(rig: &Rig, access_key: &str, secret_key: &str) -> Vec<u8> {
-    let link = rig.link("GET", "any", 60, NOT_YET);
-    let amz_date = link.target.split("X-Amz-Date=").nth(1).unwrap().split('&').next().unwrap();
-    let payload = sha256_hex(b"");
-    let headers = [("host", link.host.as_str()), ("x-amz-content-sha256", &payload), ("x-amz-date", amz_date)];
-    let request = SignedRequest {
-        method: "GET",
-        path: "/",
-        query: Vec::new(),
-        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
-        payload: &payload,
-    };
-    let scope = Scope { amz_date, region: "us-east-1" };
-    let signature = scope.signature(secret_key, &scope.string_to_sign(&request.canonical()));
-    let mut head = String::from("GET / HTTP/1.1\r\n");
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    if !access_key.is_empty() {
-        head.push_str(&format!(
-            "authorization: {ALGORITHM} Credential={access_key}/{}, SignedHeaders={}, Signature={signature}\r\n",
-            scope.credential(),
-            request.signed_headers()
-        ));
-    }
-    head.push_str("\r\n");
-    head.into_bytes()
 }
 
 #[tokio::test(flavor = "multi_thread")]
