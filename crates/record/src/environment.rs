@@ -68,6 +68,17 @@ pub struct Environment {
     pub tcp_sysctls: BTreeMap<String, String>,
     /// The endpoints asked, each with the addresses that it resolved to.
     pub endpoints: BTreeMap<String, Vec<String>>,
+    /// The region that is signed for, by endpoint; empty in files of schema 1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub regions: BTreeMap<String, String>,
+    /// The proxy that stands between, by endpoint; an endpoint that was asked directly is not here. What the kernel tells of
+    /// a connection (`remote_addr`, bytes acknowledged, round-trip times) is then about the connection to the proxy.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub proxies: BTreeMap<String, ProxyUse>,
+    /// The variables that name a proxy and were followed for no endpoint, as `HTTPS_PROXY=http://proxy:3128: why not`, without
+    /// user and password.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proxies_ignored: Vec<String>,
     /// Microseconds that the server's clock was ahead at the end of the run, by endpoint.
     pub clock_offset: BTreeMap<String, ClockOffset>,
     /// Of a run that was merged, its machines; empty for any other. Above, host, system and endpoints are then those of all
@@ -75,6 +86,15 @@ pub struct Environment {
     /// clock's offset what holds for all, and the command that of the first shard.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostEnvironment>,
+}
+
+/// A proxy on the way to an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxyUse {
+    /// The proxy, as `http://host:port`, without user and password.
+    pub url: String,
+    /// The variable of the environment that names it.
+    pub variable: String,
 }
 
 /// A machine that ran shards of a merged run.

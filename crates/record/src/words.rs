@@ -325,10 +325,12 @@ words! {
         AddressFailed = "address-failed",
         /// A kept-alive connection turned out to be closed before it was used again; value: how it was closed.
         StaleConnection = "stale-connection",
-        /// An attempt to connect failed; value: address and error.
+        /// No address could be connected to; value: each with its error.
         ConnectFailed = "connect-failed",
-        /// The TCP handshake was done; value: the peer's address.
+        /// The TCP handshake was done; value: the peer's address, or the proxy's.
         Connect = "connect",
+        /// A proxy had opened a tunnel to the endpoint; value: the proxy, and its status line.
+        Tunnel = "tunnel",
         /// The TLS handshake was done; value: the protocol version.
         Tls = "tls",
         /// The socket took the request's first byte.

@@ -26,6 +26,7 @@ use tokio_rustls::{TlsConnector, rustls};
 use ttlsweep_record::{BitRate, ByteCount, Cell, EarlyClose, Fault, Method, Outcome, PeerClose, Phase, TransferRecord};
 use ttlsweep_runner::body::{Block, RequestBody, Source};
 use ttlsweep_runner::clock::{Clock, SystemClock};
+use ttlsweep_runner::dial::reach::Route;
 use ttlsweep_runner::dial::{Connection, Dialer};
 use ttlsweep_runner::endpoint::Endpoint;
 use ttlsweep_runner::experiment::{LoadOptions, load};
@@ -326,6 +327,7 @@ impl Client {
             cap: rate.map(|rate| (Arc::new(Limiter::new(rate, 1)), side)),
             receive_buffer: (case.capped && side == Side::Read).then_some(32 << 10),
             ids: Arc::new(AtomicU64::new(0)),
+            route: Route::default(),
         };
         Ok(Self {
             dialer,

@@ -179,6 +179,13 @@ fn prepare(plan: &Plan, parallel_trials: u32) {
     }
 }
 
+/// Says which proxies stand between, so that nobody takes their doing for the store's.
+fn tell_proxies(targets: &Targets) {
+    for (endpoint, proxy) in targets.proxies() {
+        eprintln!("{endpoint}: through the proxy {}, as {} says", proxy.url, proxy.variable);
+    }
+}
+
 /// What a run that leaves its objects may take to close its files.
 const LEAVING: Duration = Duration::from_secs(2);
 

@@ -1,7 +1,15 @@
 //! Opening a connection by hand: name, TCP, TLS and hyper's handshake, each step an instant.
+//!
+//! [`reach`] comes as far as an open socket: [`resolve`] looks names up, [`race`] tries the addresses, [`proxy`] asks for a
+//! tunnel. What is here puts the layers of [`crate::wire`] and TLS on it.
+
+pub mod proxy;
+pub mod race;
+pub mod reach;
+pub mod resolve;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,12 +19,12 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use tokio::io::Interest;
-use tokio::net::TcpSocket;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, rustls};
 use ttlsweep_record::{EventKind, Phase};
 
 use crate::body::RequestBody;
+use crate::dial::reach::Route;
 use crate::endpoint::Endpoint;
 use crate::kernel::{self, TcpInfo};
 use crate::store::plainer;
@@ -44,6 +52,8 @@ pub struct Dialer {
     pub receive_buffer: Option<u32>,
     /// Numbers the run's connections.
     pub ids: Arc<AtomicU64>,
+    /// Who looks the endpoint's name up, and which proxies stand between.
+    pub route: Route,
 }
 
 type Stack = Marked<Held<Capped<Stamped<Socket>>>>;
@@ -54,7 +64,7 @@ pub struct Connection {
     pub id: u64,
     /// This end.
     pub local: Option<SocketAddr>,
-    /// The peer's end.
+    /// The peer's end; the proxy's where one stands between.
     pub remote: SocketAddr,
     /// `TLSv1.3` or `TLSv1.2`; nothing over plain TCP.
     pub tls_version: Option<&'static str>,
@@ -106,16 +116,18 @@ impl std::fmt::Debug for Connection {
 }
 
 /// How long the steps of one connection took; absent where they did not happen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Steps {
     /// The step that was begun last.
     pub begun: Option<Phase>,
     /// The name's look-up.
     pub dns: Option<Duration>,
-    /// The TCP handshake, with the attempts at addresses that failed before.
+    /// From the first attempt at an address to the handshake that won, and through a proxy to its tunnel.
     pub connect: Option<Duration>,
     /// The TLS handshake.
     pub tls: Option<Duration>,
+    /// Which addresses did not answer before the one that did, in words; `None` if the first one answered.
+    pub detour: Option<String>,
 }
 
 /// Why no connection came about.
@@ -140,9 +152,9 @@ impl Dialer {
     /// # Errors
     /// The step that failed, with the operating system's error where it has one.
     pub async fn dial(&self, deadline: Instant, steps: &mut Steps, tape: &mut Tape) -> Result<Connection, DialError> {
-        let addresses = self.resolve(deadline, steps, tape).await?;
         let seen = Arc::new(Seen::new());
-        let (socket, remote) = self.connect(&addresses, deadline, steps, tape).await?;
+        let reached = self.route.reach(&self.endpoint, self.receive_buffer, deadline, steps, tape).await;
+        let (socket, remote) = reached?;
         let local = socket.stream().local_addr().ok();
         let acked_before = kernel::tcp_info(socket.stream()).map_or(0, |info| info.bytes_acked);
         let kernel = KernelView { socket: socket.clone(), acked_before };
@@ -170,65 +182,21 @@ impl Dialer {
         Ok(Connection { id, local, remote, tls_version, seen, marks, transfers: 0, sender, http, kernel })
     }
 
-    async fn resolve(
+    /// Opens a connection that nobody watches, for requests that are no transfers.
+    ///
+    /// # Errors
+    /// As for [`dial`](Self::dial).
+    pub(crate) async fn open(
         &self,
         deadline: Instant,
         steps: &mut Steps,
         tape: &mut Tape,
-    ) -> Result<Vec<SocketAddr>, DialError> {
-        let (host, port) = (self.endpoint.host(), self.endpoint.port());
-        if let Ok(ip) = host.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(ip, port)]);
+    ) -> Result<MaybeTls<Socket>, DialError> {
+        let (socket, _) = self.route.reach(&self.endpoint, self.receive_buffer, deadline, steps, tape).await?;
+        match &self.tls {
+            None => Ok(MaybeTls::Plain(socket)),
+            Some(config) => self.secure(socket, config, deadline, steps, tape).await,
         }
-        steps.begun = Some(Phase::Dns);
-        let start = Instant::now();
-        let found = timeout_at(deadline, tokio::net::lookup_host((host, port))).await;
-        steps.dns = Some(start.elapsed());
-        let addresses: Vec<_> = match found {
-            Err(_) => return Err(timed_out(Phase::Dns)),
-            Ok(Err(error)) => return Err(failed(Phase::Dns, Some(&error), format!("cannot resolve {host}: {error}"))),
-            Ok(Ok(addresses)) => addresses.collect(),
-        };
-        let text: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
-        tape.note_with(EventKind::Dns, text.join(" "));
-        Ok(addresses)
-    }
-
-    async fn connect(
-        &self,
-        addresses: &[SocketAddr],
-        deadline: Instant,
-        steps: &mut Steps,
-        tape: &mut Tape,
-    ) -> Result<(Socket, SocketAddr), DialError> {
-        steps.begun = Some(Phase::Connect);
-        let start = Instant::now();
-        let mut last = failed(Phase::Connect, None, format!("{} has no address", self.endpoint.host()));
-        for &address in addresses {
-            let connected = timeout_at(deadline, self.connect_one(address)).await;
-            steps.connect = Some(start.elapsed());
-            match connected {
-                Err(_) => return Err(timed_out(Phase::Connect)),
-                Ok(Ok(socket)) => {
-                    tape.note_with(EventKind::Connect, address.to_string());
-                    return Ok((socket, address));
-                }
-                Ok(Err(error)) => {
-                    tape.note_with(EventKind::ConnectFailed, format!("{address}: {error}"));
-                    last = failed(Phase::Connect, Some(&error), format!("cannot connect to {address}: {error}"));
-                }
-            }
-        }
-        Err(last)
-    }
-
-    async fn connect_one(&self, address: SocketAddr) -> io::Result<Socket> {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        if let Some(size) = self.receive_buffer {
-            socket.set_recv_buffer_size(size)?;
-        }
-        socket.set_nodelay(true)?;
-        Ok(Socket::new(socket.connect(address).await?))
     }
 
     async fn secure<S>(
@@ -250,7 +218,7 @@ impl Dialer {
         let secured = timeout_at(deadline, TlsConnector::from(Arc::clone(config)).connect(name, stream)).await;
         steps.tls = Some(start.elapsed());
         match secured {
-            Err(_) => Err(timed_out(Phase::Tls)),
+            Err(_) => Err(timed_out(Phase::Tls, format!("{host} had not ended its TLS handshake"))),
             Ok(Err(error)) => {
                 let message = format!("TLS with {host} failed: {}", plainer(&error.to_string()));
                 Err(failed(Phase::Tls, Some(&error), message))
@@ -274,8 +242,8 @@ fn failed(phase: Phase, error: Option<&io::Error>, message: String) -> DialError
     DialError { phase, at: Instant::now(), errno, timed_out: false, message }
 }
 
-fn timed_out(phase: Phase) -> DialError {
-    let message = "the deadline for connecting passed".to_owned();
+/// The deadline passed; `message` says what had not happened by then.
+fn timed_out(phase: Phase, message: String) -> DialError {
     DialError { phase, at: Instant::now(), errno: None, timed_out: true, message }
 }
 

@@ -5,6 +5,7 @@
 
 mod answer_limit;
 mod connect;
+mod control;
 mod dates;
 mod delete;
 mod list;
@@ -23,6 +24,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use tokio_rustls::rustls;
 use ttlsweep_record::{Method, ObjectState};
 
+use crate::dial::reach::Route;
 use crate::object_key::ObjectKey;
 
 pub use connect::{Access, StoreError, StoreSettings, Trust};
@@ -46,6 +48,7 @@ pub struct Store {
     credentials: aws_credential_types::provider::SharedCredentialsProvider,
     origin: Origin,
     tls: Arc<rustls::ClientConfig>,
+    route: Route,
 }
 
 /// What is signed: a method and the object or part that it is about.
@@ -79,6 +82,11 @@ impl Store {
     /// TLS's settings for connections that carry transfers.
     pub fn tls(&self) -> Arc<rustls::ClientConfig> {
         Arc::clone(&self.tls)
+    }
+
+    /// How the store is reached.
+    pub fn route(&self) -> &Route {
+        &self.route
     }
 
     /// The same store, asked at another endpoint than the one that transfers are signed for: the testbed's faults let

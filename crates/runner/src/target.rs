@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use tokio::runtime::{Builder, Runtime};
+use ttlsweep_record::environment::ProxyUse;
 use ttlsweep_record::{Addressing, Cell, Cut, EarlyClose, ExpiryPolicy, Fault, Method, TargetKind, Timestamp};
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
 use crate::clock::SystemClock;
 use crate::clock_offset::OffsetBracket;
+use crate::dial::proxy::Proxy;
 use crate::endpoint::Endpoint;
 use crate::object_key::RunPrefix;
 use crate::store::{Access, Operation, PreflightError, Store, StoreError, StoreSettings, Trust};
@@ -24,6 +26,14 @@ pub struct Target {
     pub offset: Arc<OffsetBracket>,
     /// Where transfers go.
     pub endpoint: Endpoint,
+}
+
+impl Target {
+    /// The proxy through which it is asked; `None` if it is asked directly.
+    pub fn proxy(&self) -> Option<Proxy> {
+        // One that cannot be used has ended the opening of the target.
+        self.store.route().proxy_to(&self.endpoint).ok().flatten()
+    }
 }
 
 /// Every target of a plan.
@@ -92,11 +102,37 @@ impl Targets {
         let mut found = BTreeMap::new();
         for target in self.by_key.values() {
             let endpoint = &target.endpoint;
+            if target.proxy().is_some() {
+                // Its name is the proxy's to look up, and may mean nothing here.
+                found.insert(endpoint.to_string(), Vec::new());
+                continue;
+            }
             let addresses = tokio::net::lookup_host((endpoint.host(), endpoint.port())).await;
             let addresses = addresses.map(|all| all.map(|address| address.to_string()).collect()).unwrap_or_default();
             found.insert(endpoint.to_string(), addresses);
         }
         found
+    }
+
+    /// The region that is signed for, by endpoint.
+    pub fn regions(&self) -> BTreeMap<String, String> {
+        self.all().map(|target| (target.endpoint.to_string(), target.store.region().to_owned())).collect()
+    }
+
+    /// The proxy that stands between, by endpoint; those that are asked directly are not among them.
+    pub fn proxies(&self) -> BTreeMap<String, ProxyUse> {
+        let used = |target: &Arc<Target>| {
+            let proxy = target.proxy()?;
+            let used = ProxyUse { url: proxy.server().to_string(), variable: proxy.variable().to_owned() };
+            Some((target.endpoint.to_string(), used))
+        };
+        self.all().filter_map(used).collect()
+    }
+
+    /// The variables that name a proxy and are followed for no endpoint, with the reasons.
+    pub fn proxies_ignored(&self) -> Vec<String> {
+        let route = self.all().next().map(|target| target.store.route());
+        route.map(|route| route.proxies.ignored(self.all().map(|target| &target.endpoint))).unwrap_or_default()
     }
 
     /// Every distinct target.
@@ -157,6 +193,7 @@ async fn open(settings: &StoreSettings, control: Option<&str>) -> Result<Target,
     let link = store.presign(&probe, "probe", Timestamp::from_unix_micros(0), Duration::from_secs(1)).await;
     let link = link.map_err(|error| TargetError::Address(error.to_string()))?;
     let endpoint = Endpoint::of(link.uri.expose()).map_err(|error| TargetError::Address(error.to_string()))?;
+    store.route().proxy_to(&endpoint).map_err(StoreError::from)?;
     let told =
         |source| TargetError::Preflight { endpoint: endpoint.to_string(), bucket: settings.bucket.clone(), source };
     store.preflight().await.map_err(told)?;

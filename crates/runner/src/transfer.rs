@@ -195,7 +195,7 @@ pub async fn run(
                         && error.timed_out
                     {
                         let name = if dial_deadline == deadline { "timeout" } else { "connect_timeout" };
-                        error.message = format!("{name} ran out");
+                        error.message = format!("{name} ran out: {}", error.message);
                         tape.note_at(Some(error.at), EventKind::TimedOut, Some(name.to_owned()));
                     }
                     return unconnected(end, steps, tape);

@@ -70,13 +70,16 @@ row! {
         pub reused_connection: bool,
         /// This end of the connection.
         pub local_addr: Option<String>,
-        /// The peer's end of the connection.
+        /// The peer's end of the connection; the proxy's where one stands between (`proxies` in `environment.json`), about which
+        /// are then also `head_acked_at`, `body_bytes_acked`, `rtt_us`, `min_rtt_us` and `retransmits`.
         pub remote_addr: Option<String>,
         /// `TLSv1.2` or `TLSv1.3`; empty over plain TCP.
         pub tls_version: Option<String>,
         /// Microseconds for the name's look-up; empty where the host is an address or the connection was reused.
         pub dns_us: Option<u64>,
-        /// Microseconds for the TCP handshake; empty on a reused connection.
+        /// Microseconds until the TCP connection stood: from the first attempt at an address to the handshake that won, with
+        /// whatever addresses did not answer before (`address-tried` in `events.csv` tells each one's beginning), and through a
+        /// proxy until it had opened its tunnel. Empty on a reused connection.
         pub connect_us: Option<u64>,
         /// Microseconds for the TLS handshake; empty over plain TCP and on a reused connection.
         pub tls_us: Option<u64>,
@@ -127,7 +130,8 @@ row! {
         pub peer_close: Option<PeerClose>,
         /// The name of the first socket error that was met (`ECONNRESET`), also where a response was read behind it.
         pub errno: Option<String>,
-        /// The error in words.
+        /// The error in words. Beside a transfer that was connected by another address than the first, the addresses that did not
+        /// answer: that alone is not a failure.
         pub error: Option<String>,
         /// Whether an upload that did not complete left an object: `present`, `absent`, `unknown`.
         pub object_state: Option<ObjectState>,

@@ -18,6 +18,9 @@ pub fn merged_environment(set: &ShardSet) -> Environment {
             clock_offset.entry(url.clone()).and_modify(|known| *known = hull(*known, *bracket)).or_insert(*bracket);
         }
     }
+    let regions = all().flat_map(|one| one.regions.clone()).collect();
+    let proxies = all().flat_map(|one| one.proxies.clone()).collect();
+    let proxies_ignored = all().flat_map(|one| &one.proxies_ignored).collect::<BTreeSet<_>>();
     let is_common = |name: &String, value: &String| all().all(|one| one.tcp_sysctls.get(name) == Some(value));
     let sysctls = first.tcp_sysctls.iter().filter(|(name, value)| is_common(name, value));
     Environment {
@@ -30,6 +33,9 @@ pub fn merged_environment(set: &ShardSet) -> Environment {
         descriptor_limit: least(all().map(|one| one.descriptor_limit)),
         tcp_sysctls: sysctls.map(|(name, value)| (name.clone(), value.clone())).collect(),
         endpoints: endpoints.into_iter().map(|(url, addresses)| (url, addresses.into_iter().collect())).collect(),
+        regions,
+        proxies,
+        proxies_ignored: proxies_ignored.into_iter().cloned().collect(),
         clock_offset,
         shard: None,
         part: None,

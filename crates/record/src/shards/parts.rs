@@ -145,6 +145,9 @@ mod tests {
             descriptor_limit: None,
             tcp_sysctls: BTreeMap::new(),
             endpoints: BTreeMap::new(),
+            regions: BTreeMap::new(),
+            proxies: BTreeMap::new(),
+            proxies_ignored: Vec::new(),
             clock_offset: BTreeMap::new(),
             hosts: Vec::new(),
         }

@@ -55,6 +55,9 @@ fn write(run: &Run, folder: &Path) {
         descriptor_limit: None,
         tcp_sysctls: BTreeMap::new(),
         endpoints: BTreeMap::new(),
+        regions: BTreeMap::new(),
+        proxies: BTreeMap::new(),
+        proxies_ignored: Vec::new(),
         clock_offset: run.bracket.map(|bracket| (ENDPOINT.to_owned(), bracket)).into_iter().collect(),
         hosts: Vec::new(),
     };

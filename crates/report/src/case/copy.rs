@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
-use ttlsweep_record::environment::{self, ClockOffset, Environment};
+use ttlsweep_record::environment::{self, ClockOffset, Environment, ProxyUse};
 use ttlsweep_record::row::{Column, Row};
 use ttlsweep_record::{
     Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
@@ -143,6 +143,11 @@ fn redacted_environment(environment: &Environment, redactor: &Redactor) -> Envir
         known.iter().map(|(url, offset)| (text(url), *offset)).collect::<BTreeMap<_, _>>()
     };
     shown.endpoints = endpoints(&environment.endpoints);
+    let texts = |known: &BTreeMap<String, String>| known.iter().map(|(url, value)| (text(url), text(value))).collect();
+    shown.regions = texts(&environment.regions);
+    let proxy = |used: &ProxyUse| ProxyUse { url: text(&used.url), ..used.clone() };
+    shown.proxies = environment.proxies.iter().map(|(url, used)| (text(url), proxy(used))).collect();
+    shown.proxies_ignored = environment.proxies_ignored.iter().map(text).collect();
     shown.clock_offset = offsets(&environment.clock_offset);
     for host in &mut shown.hosts {
         host.host = text(&host.host);

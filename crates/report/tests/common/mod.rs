@@ -243,6 +243,9 @@ impl Sweep {
             descriptor_limit: None,
             tcp_sysctls: BTreeMap::new(),
             endpoints: BTreeMap::new(),
+            regions: BTreeMap::new(),
+            proxies: BTreeMap::new(),
+            proxies_ignored: Vec::new(),
             clock_offset: (0..4)
                 .map(|policy| (format!("https://127.0.0.1:{}", 9000 + policy), self.bracket()))
                 .collect(),

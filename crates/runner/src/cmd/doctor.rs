@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ttlsweep_record::{Cell, Method, TargetKind};
 
-use super::stop_on_signals;
+use super::{stop_on_signals, tell_proxies};
 use crate::body::{Block, Source};
 use crate::cli::DoctorArgs;
 use crate::clock::{Clock, SystemClock};
@@ -52,6 +52,7 @@ pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
             });
         }
         Ok(targets) => {
+            tell_proxies(&targets);
             for (target, cells) in by_target(&plan, &targets) {
                 if stop.is_thrown() {
                     break;

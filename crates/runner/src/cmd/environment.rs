@@ -11,6 +11,7 @@ use crate::machine;
 use crate::plan::Plan;
 use crate::run_folder;
 use crate::secret::redacted;
+use crate::target::Targets;
 
 /// That of a run, or a portion of one, that begins now on this machine; `whole` is the plan that the portion is of.
 pub(super) fn of_new_run(
@@ -19,6 +20,7 @@ pub(super) fn of_new_run(
     portion: Option<&PlacedPortion>,
     now: Timestamp,
     endpoints: BTreeMap<String, Vec<String>>,
+    targets: &Targets,
 ) -> Environment {
     let host = machine::host();
     Environment {
@@ -46,6 +48,9 @@ pub(super) fn of_new_run(
         descriptor_limit: machine::descriptor_limit(),
         tcp_sysctls: machine::tcp_sysctls(),
         endpoints,
+        regions: targets.regions(),
+        proxies: targets.proxies(),
+        proxies_ignored: targets.proxies_ignored(),
         clock_offset: BTreeMap::new(),
         hosts: Vec::new(),
     }
@@ -53,8 +58,13 @@ pub(super) fn of_new_run(
 
 /// That of a run that goes on, on this machine now, which an engine may have chosen anew. Which machine ran what before stands
 /// in `trials.csv`.
-pub(super) fn of_resumed_run(begun: Environment) -> Environment {
+pub(super) fn of_resumed_run(begun: Environment, targets: &Targets) -> Environment {
+    let mut begun = begun;
+    // A testbed's endpoint is another one now; what was recorded of the others is what holds for their rows so far.
+    begun.regions.append(&mut targets.regions());
+    begun.proxies.append(&mut targets.proxies());
     Environment {
+        proxies_ignored: targets.proxies_ignored(),
         host: machine::host(),
         os: machine::os(),
         cpus: machine::cpus(),

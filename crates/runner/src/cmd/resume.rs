@@ -9,7 +9,7 @@ use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{Cell, TargetKind};
 
 use super::environment::of_resumed_run;
-use super::{Job, prepare, remove_journal, stop_on_signals};
+use super::{Job, prepare, remove_journal, stop_on_signals, tell_proxies};
 use crate::cleanup::Leftovers;
 use crate::cleanup::record::Recorded;
 use crate::cli::ResumeArgs;
@@ -77,7 +77,8 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<ExitCod
     stop_on_signals(&stop, &leave, ExitCode::stopped(portion))
         .map_err(|error| Failure::new(ExitCode::Internal, error))?;
     let targets = Targets::open(&plan.cells).await?;
-    let mut environment = of_resumed_run(environment);
+    let mut environment = of_resumed_run(environment, &targets);
+    tell_proxies(&targets);
     if experiment.target == TargetKind::Embedded {
         // The testbeds of the first part are gone, and with them their clocks.
         environment.endpoints.append(&mut targets.addresses().await);

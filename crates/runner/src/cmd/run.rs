@@ -10,7 +10,7 @@ use ttlsweep_record::{ByteCount, Portion, TargetKind, Timestamp};
 
 use super::portion::PlacedPortion;
 use super::upload::Upload;
-use super::{Job, environment, prepare, stop_on_signals};
+use super::{Job, environment, prepare, stop_on_signals, tell_proxies};
 use crate::cli::{LimitArgs, RunArgs};
 use crate::clock::{Clock, SystemClock};
 use crate::doctor;
@@ -74,8 +74,10 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     // Before the folder is made, so that a target that refuses leaves no empty run behind.
     let targets = Targets::open(&plan.cells).await?;
     let now = SystemClock.wall();
+    tell_proxies(&targets);
     warn_of_credentials(&targets, &plan, &estimate, now);
-    let environment = environment::of_new_run(experiment, &whole, portion.as_ref(), now, targets.addresses().await);
+    let addresses = targets.addresses().await;
+    let environment = environment::of_new_run(experiment, &whole, portion.as_ref(), now, addresses, &targets);
     let fill = |folder: &Path| {
         environment.write(folder)?;
         files::create(folder, &plan.cells)

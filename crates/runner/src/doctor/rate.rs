@@ -15,6 +15,7 @@ use super::{Finding, Level};
 use crate::body::{Block, Source};
 use crate::clock::{Clock, SystemClock};
 use crate::dial::Dialer;
+use crate::dial::reach::Route;
 use crate::endpoint::Endpoint;
 use crate::link::SignedRequest;
 use crate::machine::process_cpu;
@@ -61,6 +62,7 @@ pub async fn measure(plan: &Plan, tls: bool, time: Duration) -> io::Result<Carri
         cap: None,
         receive_buffer: None,
         ids: Arc::new(AtomicU64::new(0)),
+        route: Route::default(),
     };
     let started = Instant::now();
     let (deadline, cpu_before) = (started + time, process_cpu());

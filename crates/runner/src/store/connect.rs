@@ -15,8 +15,6 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig};
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tokio_rustls::rustls;
@@ -24,7 +22,10 @@ use ttlsweep_record::Addressing;
 
 use super::Store;
 use super::answer_limit::AnswerLimit;
+use super::control::ControlPlane;
 use super::origin::Origin;
+use crate::dial::proxy::ProxyError;
+use crate::dial::reach::Route;
 use crate::secret::{self, redacted};
 
 /// Where a bucket is and how it is reached.
@@ -93,6 +94,9 @@ pub enum StoreError {
         /// Why not.
         why: String,
     },
+    /// The environment names a proxy that cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
@@ -106,7 +110,9 @@ impl Store {
     pub async fn connect(settings: &StoreSettings) -> Result<Self, StoreError> {
         let pem = settings.trust.pem()?;
         let tls = Arc::new(client_config(pem.as_deref())?);
-        let Configured { config, region, credentials, origin } = Configured::load(settings, pem).await?;
+        let route = Route::of_environment();
+        let control = ControlPlane::new(Arc::clone(&tls), route.clone());
+        let Configured { config, region, credentials, origin } = Configured::load(settings, control).await?;
         let by_path = match settings.addressing {
             Some(addressing) => addressing == Addressing::Path,
             None => settings.endpoint.is_some(),
@@ -131,6 +137,7 @@ impl Store {
             credentials,
             origin,
             tls,
+            route,
         })
     }
 }
@@ -144,9 +151,9 @@ pub(super) struct Configured {
 }
 
 impl Configured {
-    pub(super) async fn load(settings: &StoreSettings, pem: Option<String>) -> Result<Self, StoreError> {
+    pub(super) async fn load(settings: &StoreSettings, control: ControlPlane) -> Result<Self, StoreError> {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(control_plane(pem)?)
+            .http_client(control)
             // Nothing is retried in silence: the control plane's failures are told, too.
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::builder().operation_timeout(OPERATION).build());
@@ -228,8 +235,8 @@ impl Trust {
     }
 }
 
-/// rustls's settings for the data path.
-fn client_config(pem: Option<&str>) -> Result<rustls::ClientConfig, StoreError> {
+/// rustls's settings, for transfers and for the SDK's requests alike.
+pub(super) fn client_config(pem: Option<&str>) -> Result<rustls::ClientConfig, StoreError> {
     let tls = |error: &dyn fmt::Display| StoreError::Tls(error.to_string());
     let mut roots = rustls::RootCertStore::empty();
     match pem {
@@ -249,15 +256,6 @@ fn client_config(pem: Option<&str>) -> Result<rustls::ClientConfig, StoreError> 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     Ok(builder.map_err(|error| tls(&error))?.with_root_certificates(roots).with_no_client_auth())
-}
-
-/// The SDK's HTTP client, trusting the same certificates.
-fn control_plane(pem: Option<String>) -> Result<aws_sdk_s3::config::SharedHttpClient, StoreError> {
-    let builder = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
-    let Some(pem) = pem else { return Ok(builder.build_https()) };
-    let trust = TrustStore::empty().with_pem_certificate(pem);
-    let context = TlsContext::builder().with_trust_store(trust).build();
-    Ok(builder.tls_context(context.map_err(|error| StoreError::Tls(error.to_string()))?).build_https())
 }
 
 /// An error with its causes, in one line.

@@ -11,6 +11,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -19,9 +20,11 @@ use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation}
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use ttlsweep_record::text::ServerText;
 
-use super::connect::Configured;
+use super::connect::{Configured, client_config};
+use super::control::ControlPlane;
 use super::preflight::words;
 use super::{StoreError, StoreSettings};
+use crate::dial::reach::Route;
 
 /// A place in a bucket: `s3://bucket/prefix`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +135,9 @@ impl Results {
     /// # Errors
     /// One of these cannot be had; the message says what to do.
     pub async fn connect(url: ResultsUrl, settings: &StoreSettings) -> Result<Self, StoreError> {
-        let Configured { config, region, .. } = Configured::load(settings, settings.trust.pem()?).await?;
+        let tls = Arc::new(client_config(settings.trust.pem()?.as_deref())?);
+        let control = ControlPlane::new(tls, Route::of_environment());
+        let Configured { config, region, .. } = Configured::load(settings, control).await?;
         let elsewhere = settings.endpoint.is_some() || config.endpoint_url().is_some() || has_endpoint_of_its_own();
         let mut builder = aws_sdk_s3::config::Builder::from(&config)
             .region(region)

@@ -48,6 +48,7 @@ impl Single<'_> {
             cap: None,
             receive_buffer: None,
             ids: Arc::clone(&self.ids),
+            route: self.target.store.route().clone(),
         };
         let task = Task {
             transfer_id: "",

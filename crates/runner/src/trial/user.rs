@@ -284,6 +284,7 @@ impl User {
             cap: self.cap.clone(),
             receive_buffer: self.trial.receive_buffer(),
             ids: Arc::clone(&run.connection_ids),
+            route: target.store.route().clone(),
         }
     }
 

@@ -13,6 +13,7 @@ use ttlsweep_record::{
 };
 use ttlsweep_runner::body::{Block, Source};
 use ttlsweep_runner::clock::{Clock, SystemClock};
+use ttlsweep_runner::dial::reach::Route;
 use ttlsweep_runner::dial::{Connection, Dialer};
 use ttlsweep_runner::endpoint::Endpoint;
 use ttlsweep_runner::experiment::{LoadOptions, load};
@@ -83,6 +84,7 @@ impl Client {
                 cap: None,
                 receive_buffer: None,
                 ids: Arc::new(AtomicU64::new(0)),
+                route: Route::default(),
             },
             endpoint,
             kept: None,
@@ -95,6 +97,12 @@ impl Client {
             },
             expect_continue: false,
         }
+    }
+
+    /// On another way to its endpoint.
+    pub(crate) fn on(mut self, route: Route) -> Self {
+        self.dialer.route = route;
+        self
     }
 
     /// Caps what it uploads.

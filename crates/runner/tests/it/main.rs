@@ -1,5 +1,6 @@
 //! The runner from outside, over real sockets on loopback: small stories, each with a physical claim.
 
+mod addresses;
 mod bad_input;
 mod caps;
 mod cleanup;
@@ -16,6 +17,7 @@ mod hostile_sweep;
 mod merge;
 mod policies;
 mod program;
+mod proxies;
 mod resume;
 mod secrets;
 mod server;

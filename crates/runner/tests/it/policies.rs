@@ -14,6 +14,7 @@ use ttlsweep_record::{
 use ttlsweep_runner::body::Source;
 use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::dial::Dialer;
+use ttlsweep_runner::dial::reach::Route;
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::files::{self, Files};
 use ttlsweep_runner::object_key::RunPrefix;
@@ -253,6 +254,7 @@ async fn put_download(target: &Target, source: &Source) {
         cap: None,
         receive_buffer: None,
         ids: Arc::default(),
+        route: Route::default(),
     };
     let minute = Duration::from_secs(60);
     let task = Task {

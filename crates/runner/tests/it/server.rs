@@ -192,7 +192,7 @@ impl Peer {
 
 /// A certificate made for this one server, and a client that trusts nothing else.
 fn identity() -> (TlsAcceptor, Arc<ClientConfig>) {
-    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned(), "store.invalid".to_owned()]).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
     let certificate: CertificateDer<'static> = made.cert.der().clone();
     let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
