@@ -3,7 +3,7 @@
 
 use ttlsweep_record::Mechanism;
 
-use crate::world::{Cut, Plan, Rule, SECOND, Stalls, Timer, World};
+use crate::world::{Cut, Plan, Rule, SECOND, Stalls, Step, Stutter, Timer, Whose, World};
 
 /// All of them, those that cut last.
 pub(crate) fn worlds() -> Vec<World> {
@@ -146,6 +146,93 @@ fn innocent() -> Vec<World> {
             "checks no expiry; 15 % reset at random",
             World { rule: Rule::Never, broken: 0.15, ..World::default() },
         ),
+        world(
+            "loaded",
+            "an uplink whose queue holds 1 to 6 s; links of 20 s",
+            World { uplink_us: LOADED, plan: slow_plan(20), also: vec![Mechanism::LateStart], ..World::default() },
+        ),
+        world(
+            "loaded-short",
+            "the same, links of 4 s, so that many heads come late",
+            World { uplink_us: LOADED, refusals_lost: 0.3, also: vec![Mechanism::LateStart], ..World::default() },
+        ),
+        world(
+            "loaded-resets-15",
+            "the same, links of 20 s; 15 % reset at random",
+            World {
+                uplink_us: LOADED,
+                broken: 0.15,
+                plan: slow_plan(20),
+                also: vec![Mechanism::LateStart, Mechanism::Network],
+                ..World::default()
+            },
+        ),
+        world(
+            "starved",
+            "the client stands for 30 to 500 ms, again and again",
+            World { stutter: STUTTER, ..World::default() },
+        ),
+        world(
+            "starved-unmeasured",
+            "half of its trials do, and nobody measured for how long; 15 % reset at random",
+            World {
+                stutter: Some(Stutter { share: 0.5, lag_us: (60_000, 500_000), measured: false }),
+                broken: 0.15,
+                also: network(),
+                ..World::default()
+            },
+        ),
+        world(
+            "starved-timer",
+            "the client stands so; every connection is reset at an age of 1.6 s",
+            World {
+                stutter: STUTTER,
+                timer: Some(Timer { age_us: 1_600_000, ..timer }),
+                also: network(),
+                ..World::default()
+            },
+        ),
+        world(
+            "starved-resets-30",
+            "the client stands so; 30 % reset at random",
+            World { stutter: STUTTER, broken: 0.3, also: network(), ..World::default() },
+        ),
+        world("step-client", "the client's clock is set by 0.3 to 3 s", World { step: CLIENTS, ..World::default() }),
+        world(
+            "step-client-resets",
+            "the same; 15 % reset at random",
+            World { step: CLIENTS, broken: 0.15, also: network(), ..World::default() },
+        ),
+        world(
+            "step-client-20",
+            "the client's clock is set by 20 s, so that links are born dead, or outlive themselves",
+            World {
+                step: Some(Step { whose: Whose::Clients, by_us: (19 * SECOND, 21 * SECOND) }),
+                also: vec![Mechanism::LateStart],
+                ..World::default()
+            },
+        ),
+        world("step-server", "the server's clock is set by 0.3 to 3 s", World { step: SERVERS, ..World::default() }),
+        world(
+            "client-ahead-20",
+            "the client's clock is 20 s ahead",
+            World { offset_us: -20 * SECOND, ..World::default() },
+        ),
+        world(
+            "client-behind-20",
+            "the client's clock is 20 s behind",
+            World { offset_us: 20 * SECOND, also: vec![Mechanism::LateStart], ..World::default() },
+        ),
+        world(
+            "stale-dates",
+            "it looks at its clock for dates once a second",
+            World { date_every_us: SECOND, ..World::default() },
+        ),
+        world(
+            "stale-dates-resets",
+            "the same; 15 % reset at random",
+            World { date_every_us: SECOND, broken: 0.15, also: network(), ..World::default() },
+        ),
     ]
 }
 
@@ -219,6 +306,41 @@ fn guilty() -> Vec<World> {
             "resets at expiry; its clock is 2 s behind",
             World { offset_us: -2 * SECOND, ..cuts(cut) },
         ),
+        world(
+            "cut-loaded",
+            "resets at expiry; an uplink whose queue holds 1 to 6 s; links of 20 s",
+            World { uplink_us: LOADED, plan: slow_plan(20), also: vec![Mechanism::LateStart], ..cuts(cut) },
+        ),
+        world(
+            "cut-starved",
+            "resets at expiry; the client stands for 30 to 500 ms",
+            World { stutter: STUTTER, ..cuts(cut) },
+        ),
+        world(
+            "cut-starved-resets",
+            "the same; 15 % reset at random",
+            World { stutter: STUTTER, broken: 0.15, also: network(), ..cuts(cut) },
+        ),
+        world(
+            "cut-starved-unmeasured",
+            "resets at expiry; the client stands in half of its trials, and nobody measured for how long",
+            World { stutter: Some(Stutter { share: 0.5, lag_us: (60_000, 500_000), measured: false }), ..cuts(cut) },
+        ),
+        world(
+            "cut-step-client",
+            "resets at expiry; the client's clock is set by 0.3 to 3 s",
+            World { step: CLIENTS, ..cuts(cut) },
+        ),
+        world(
+            "cut-step-server",
+            "resets at expiry; the server's clock is set by 0.3 to 3 s",
+            World { step: SERVERS, ..cuts(cut) },
+        ),
+        world(
+            "cut-stale-dates",
+            "resets at expiry; it looks at its clock for dates once a second",
+            World { date_every_us: SECOND, ..cuts(cut) },
+        ),
         world("cut-part-40", "only 40 % of its connections are reset at expiry", cuts(Cut { share: 0.4, ..cut })),
     ]
 }
@@ -226,6 +348,13 @@ fn guilty() -> Vec<World> {
 fn world(name: &'static str, story: &'static str, world: World) -> World {
     World { name, story, ..world }
 }
+
+/// A full uplink: seconds, as home routers have them.
+const LOADED: Option<(i64, i64)> = Some((SECOND, 6 * SECOND));
+/// A busy laptop.
+const STUTTER: Option<Stutter> = Some(Stutter { share: 0.8, lag_us: (30_000, 500_000), measured: true });
+const CLIENTS: Option<Step> = Some(Step { whose: Whose::Clients, by_us: (300_000, 3 * SECOND) });
+const SERVERS: Option<Step> = Some(Step { whose: Whose::Servers, by_us: (300_000, 3 * SECOND) });
 
 /// Transfers long enough for server's idle timers, with a TTL of their length.
 fn slow_plan(ttl: u32) -> Plan {

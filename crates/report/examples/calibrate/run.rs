@@ -7,10 +7,10 @@ use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::{Cell, Control, Mechanism, Timestamp, TransferRecord, TrialRecord, TrialState};
 
 use crate::chance::Chance;
-use crate::client::{Sent, record};
+use crate::client::{Sent, ServerDate, record};
 use crate::plan::{MOST_BLOCKS, Sample, cells};
-use crate::server::{Fate, Request, serve};
-use crate::world::{SECOND, World};
+use crate::server::{Fate, Request, ServerClock, serve};
+use crate::world::{SECOND, Whose, World};
 
 /// What a run leaves behind.
 #[derive(Debug)]
@@ -57,8 +57,8 @@ impl Run {
             affected: Affected::default(),
         };
         let mut clock = START + chance.between(0, SECOND);
-        let rtt_us = chance.between(500, 40_000);
         let blocks = sample.blocks(&world.plan);
+        let way = Way::draw(world, (clock, blocks, run.cells.len()), chance);
         for block in 1..=blocks * MOST_BLOCKS {
             if block > blocks && run.affected.is_enough(sample) {
                 break;
@@ -67,7 +67,7 @@ impl Run {
             chance.shuffle(&mut order);
             for (position, at) in (1..).zip(order) {
                 let jitter = chance.between(0, SECOND);
-                clock = run.trial(world, (at, block, position), clock + jitter, rtt_us, chance) + 50_000;
+                clock = run.trial(world, (at, block, position), clock + jitter, way, chance) + 50_000;
             }
         }
         run
@@ -79,7 +79,7 @@ impl Run {
         world: &World,
         (cell, block, position): (usize, u32, u32),
         start: i64,
-        rtt_us: i64,
+        way: Way,
         chance: &mut Chance,
     ) -> i64 {
         let cell = self.cells[cell].clone();
@@ -88,6 +88,8 @@ impl Run {
         let pace = (0.03 * chance.normal()).exp() * if chance.happens(world.slow) { chance.pareto(1.5) } else { 1.0 };
         let queue_us = if chance.happens(world.queue.0) { world.queue.1 } else { 0 };
         let burst = chance.happens(world.bursts).then(|| start + chance.between(0, world.plan.needed_us));
+        let stutter = world.stutter.filter(|stutter| chance.happens(stutter.share));
+        let lag_us = stutter.map_or(0, |stutter| chance.between(stutter.lag_us.0, stutter.lag_us.1));
         let fate = Fate { burst_at: burst, throttled: chance.happens(world.throttled_trials) };
         // The controls' links are long dead or never die; the others are made right before, or all at the trial's start.
         let start = if cell.control == Some(Control::ExpiredStart) { start + 3 * SECOND } else { start };
@@ -101,23 +103,38 @@ impl Run {
                 // A date is cut to whole seconds; an expired start is made in the fourth second after expiry.
                 let made_at = if cell.control == Some(Control::ExpiredStart) { made_at - 4 * SECOND } else { made_at };
                 let reused = sequence > 1 && self.transfers.last().is_some_and(|row| row.status == Some(200));
-                let connect = if reused { 0 } else { 3 * rtt_us / 2 };
+                // Behind the others' bodies a connection's packets wait in the queue, twice before the head does.
+                let pass = |chance: &mut Chance| if way.uplink_us > 0 { chance.between(0, way.uplink_us) } else { 0 };
+                let set_by_us = way.set_by_us(clock);
+                let connect = if reused { 0 } else { 3 * way.rtt_us / 2 + pass(chance) + pass(chance) };
                 let head_written_at = clock + connect + chance.between(50, 500);
-                let waits = if queue_us > 0 { chance.exponential(queue_us) } else { 0 };
+                let waits = if queue_us > 0 { chance.exponential(queue_us) } else { pass(chance) };
                 let own = (0.02 * chance.normal()).exp();
                 let request = Request {
                     connected_at: clock + connect,
-                    arrives_at: head_written_at + rtt_us / 2 + waits,
-                    expires_at: cell.ttl_s.map(|ttl| (made_at.div_euclid(SECOND) + i64::from(ttl)) * SECOND),
+                    arrives_at: head_written_at + way.rtt_us / 2 + waits,
+                    expires_at: cell
+                        .ttl_s
+                        .map(|ttl| ((made_at + set_by_us).div_euclid(SECOND) + i64::from(ttl)) * SECOND),
                     needed_us: (world.plan.needed_us as f64 * pace * own) as i64,
                 };
                 let presigned_at = cell.ttl_s.map(|_| made_at);
-                let sent = Sent { presigned_at, started_at: clock, head_written_at, reused, rtt_us };
-                let end = serve(world, &request, fate, chance);
+                let sent = Sent {
+                    presigned_at,
+                    started_at: clock,
+                    head_written_at,
+                    reused,
+                    rtt_us: way.rtt_us,
+                    seen_rtt_us: way.seen_rtt_us(user, chance),
+                    lag_us,
+                    set_by_us,
+                    server: way.server,
+                };
+                let end = serve(world, way.server.clock, &request, fate, chance);
                 if cell.control != Some(Control::ExpiredStart) {
                     self.at_work.extend(end.why);
                 }
-                let expiry = request.expires_at.map(|expires| expires - world.offset_us);
+                let expiry = request.expires_at.map(|expires| way.server.clock.first_at(expires));
                 if expiry.is_some_and(|expiry| request.arrives_at < expiry && expiry <= end.at) {
                     self.affected.add(&trial_id);
                 }
@@ -126,8 +143,8 @@ impl Run {
                 row.trial_id.clone_from(&trial_id);
                 row.transfer_id = format!("{RUN_ID}-{:06}", self.transfers.len() + 1);
                 (row.block, row.position, row.user, row.sequence) = (block, position, user, sequence);
-                self.narrow(&row);
-                clock = row.ended_at.unix_micros() + chance.between(200, 2_000);
+                self.narrow(&mut row);
+                clock = row.ended_at.unix_micros() - set_by_us + chance.between(200, 2_000);
                 last = last.max(clock);
                 self.transfers.push(row);
             }
@@ -141,33 +158,87 @@ impl Run {
             position,
             control: cell.control,
             jitter_us: 0,
-            started_at: Timestamp::from_unix_micros(start),
-            ended_at: Timestamp::from_unix_micros(last),
+            started_at: Timestamp::from_unix_micros(start + way.set_by_us(start)),
+            ended_at: Timestamp::from_unix_micros(last + way.set_by_us(start)),
             state: TrialState::Whole,
             transfers: (self.transfers.len() - before) as u64,
             achieved_bps: None,
-            scheduler_lag_us: Some(900),
-            starved: false,
+            scheduler_lag_us: match stutter {
+                None => Some(900),
+                Some(stutter) => stutter.measured.then_some(lag_us.unsigned_abs() + 900),
+            },
+            starved: lag_us > 50_000,
             host: "simulated".into(),
             part: None,
         });
         last
     }
 
-    /// Narrows the bracket as the runner does: a date of whole seconds was written between the head and the answer.
-    fn narrow(&mut self, row: &TransferRecord) {
-        let (Some(server), Some(head), Some(start)) = (row.server_time, row.head_written_at, row.response_start_us)
-        else {
-            return;
-        };
-        let answered_at = row.started_at.plus_micros(start as i64);
-        let (low, high) = (server.micros_since(answered_at), server.micros_since(head) + SECOND);
-        let old = self.bracket.unwrap_or(ClockOffset { low_us: i64::MIN, high_us: i64::MAX, responses: 0 });
-        self.bracket = Some(ClockOffset {
-            low_us: old.low_us.max(low),
-            high_us: old.high_us.min(high),
-            responses: old.responses + 1,
-        });
+    /// Narrows the bracket as the runner does: a date of whole seconds was written between the head and the answer, and what
+    /// contradicts the bracket begins it anew.
+    fn narrow(&mut self, row: &mut TransferRecord) {
+        if let (Some(server), Some(head), Some(start)) = (row.server_time, row.head_written_at, row.response_start_us) {
+            let answered_at = row.started_at.plus_micros(start as i64);
+            let (low, high) = (server.micros_since(answered_at), server.micros_since(head) + SECOND);
+            let old = self.bracket.filter(|old| old.low_us <= high && low <= old.high_us);
+            let old = old.unwrap_or(ClockOffset { low_us: i64::MIN, high_us: i64::MAX, responses: 0 });
+            self.bracket = Some(ClockOffset {
+                low_us: old.low_us.max(low),
+                high_us: old.high_us.min(high),
+                responses: old.responses + 1,
+            });
+        }
+        row.clock_offset_us = self.bracket.map(|bracket| i64::midpoint(bracket.low_us, bracket.high_us));
+    }
+}
+
+/// The way to the server and the two clocks, as one run finds them.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    /// Through empty queues.
+    rtt_us: i64,
+    /// What waits in the uplink at most.
+    uplink_us: i64,
+    server: ServerDate,
+    /// When the client's clock is set, and by how much.
+    set_at: i64,
+    set_by_us: i64,
+}
+
+impl Way {
+    fn draw(world: &World, (start, blocks, cells): (i64, u32, usize), chance: &mut Chance) -> Self {
+        let rtt_us = chance.between(500, 40_000);
+        let uplink_us = world.uplink_us.map_or(0, |(least, most)| chance.between(least, most));
+        let mut clock = ServerClock { offset_us: world.offset_us, set_at: i64::MAX, set_by_us: 0 };
+        let (mut set_at, mut set_by_us) = (i64::MAX, 0);
+        if let Some(step) = world.step {
+            let trials = i64::from(blocks) * cells as i64;
+            // Some time in the run's middle: trials take about as long as their bodies.
+            let at =
+                start + chance.between(trials / 4, trials * 2 / 3) * world.plan.needed_us + chance.between(0, SECOND);
+            let by = chance.between(step.by_us.0, step.by_us.1) * if chance.happens(0.5) { 1 } else { -1 };
+            match step.whose {
+                Whose::Clients => (set_at, set_by_us) = (at, by),
+                Whose::Servers => (clock.set_at, clock.set_by_us) = (at, by),
+            }
+        }
+        let from = if world.date_every_us > 0 { start - chance.between(0, world.date_every_us) } else { 0 };
+        let server = ServerDate { clock, every_us: world.date_every_us, from };
+        Self { rtt_us, uplink_us, server, set_at, set_by_us }
+    }
+
+    /// How far the client's clock was set by then.
+    const fn set_by_us(&self, at: i64) -> i64 {
+        if at >= self.set_at { self.set_by_us } else { 0 }
+    }
+
+    /// The first connection of a trial finds the queue empty, later ones never see it so; all of them fill it.
+    fn seen_rtt_us(&self, user: u32, chance: &mut Chance) -> (i64, i64) {
+        if self.uplink_us == 0 {
+            return (self.rtt_us, self.rtt_us);
+        }
+        let least = if user == 1 { 0 } else { chance.between(0, self.uplink_us / 2) };
+        (self.rtt_us + least, self.rtt_us + self.uplink_us)
     }
 }
 

@@ -1,5 +1,5 @@
 //! What the server and the way to it do to one transfer: every event that could end it, of which the earliest does.
-//! Instants are microseconds by the client's clock, at the server.
+//! Instants are microseconds by the client's clock as it was when the run began, at the server.
 
 use ttlsweep_record::Mechanism;
 
@@ -54,12 +54,32 @@ pub(crate) enum Answer {
     RequestTimeout,
 }
 
+/// The server's clock: how far it is ahead, and from when on by how much more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServerClock {
+    pub(crate) offset_us: i64,
+    pub(crate) set_at: i64,
+    pub(crate) set_by_us: i64,
+}
+
+impl ServerClock {
+    pub(crate) const fn reads(self, at: i64) -> i64 {
+        at + self.offset_us + if at >= self.set_at { self.set_by_us } else { 0 }
+    }
+
+    /// When it first reads `time` or more.
+    pub(crate) fn first_at(self, time: i64) -> i64 {
+        let before = time - self.offset_us;
+        if before < self.set_at { before } else { self.set_at.max(before - self.set_by_us) }
+    }
+}
+
 /// Serves the request.
-pub(crate) fn serve(world: &World, request: &Request, fate: Fate, chance: &mut Chance) -> End {
+pub(crate) fn serve(world: &World, clock: ServerClock, request: &Request, fate: Fate, chance: &mut Chance) -> End {
     let read_at = request.arrives_at + if world.unread_us > 0 { chance.exponential(world.unread_us) } else { 0 };
     // On the client's clock, the server's expiry is early by what its clock is ahead.
-    let expiry = request.expires_at.map(|expires| expires - world.offset_us);
-    let expired = |at: i64| world.enforces() && expiry.is_some_and(|expiry| at >= expiry);
+    let expiry = request.expires_at.map(|expires| clock.first_at(expires));
+    let expired = |at: i64| world.enforces() && request.expires_at.is_some_and(|expires| clock.reads(at) >= expires);
     let body = Body::draw(world, read_at, request.needed_us, chance);
     let mut ends = Vec::with_capacity(8);
     if expired(read_at) {
@@ -70,10 +90,10 @@ pub(crate) fn serve(world: &World, request: &Request, fate: Fate, chance: &mut C
     }
     if let (Rule::Cut(cut), Some(expiry)) = (world.rule, expiry)
         && chance.happens(cut.share)
-        && expiry > read_at
+        && !expired(read_at)
     {
         let how = if cut.answers { How::Answered(Answer::Expired) } else { How::Broken };
-        let at = expiry + chance.between(cut.delay_us.0, cut.delay_us.1);
+        let at = expiry.max(read_at) + chance.between(cut.delay_us.0, cut.delay_us.1);
         ends.push((at, how, Some(Mechanism::CutAtExpiry)));
     }
     if let Some((at, answers)) = body.given_up_at {

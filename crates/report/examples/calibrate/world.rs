@@ -37,6 +37,12 @@ pub(crate) struct World {
     pub(crate) slow: f64,
     /// How far the local socket is ahead of the peer.
     pub(crate) ahead_bytes: u64,
+    /// A full uplink: what waits in its queue, up to these bounds, one draw a run.
+    pub(crate) uplink_us: Option<(i64, i64)>,
+    pub(crate) stutter: Option<Stutter>,
+    pub(crate) step: Option<Step>,
+    /// How old the server lets the time grow that it writes into its answers: 0 = it looks at its clock for each.
+    pub(crate) date_every_us: i64,
     pub(crate) plan: Plan,
     /// What is at work there beside the cut.
     pub(crate) also: Vec<Mechanism>,
@@ -87,6 +93,31 @@ pub(crate) struct Stalls {
     pub(crate) answers: bool,
 }
 
+/// The client's machine stops for a while, again and again, and sees late what happens meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Stutter {
+    /// Of trials, how many meet it.
+    pub(crate) share: f64,
+    /// How long it stops at most, drawn for each trial between the two.
+    pub(crate) lag_us: (i64, i64),
+    /// Whether the longest stop is written down, or only that there were any.
+    pub(crate) measured: bool,
+}
+
+/// A clock is set in the middle of the run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Step {
+    pub(crate) whose: Whose,
+    /// By how much, forward or back, drawn between the two.
+    pub(crate) by_us: (i64, i64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Clients,
+    Servers,
+}
+
 /// The experiment that is run there.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plan {
@@ -120,6 +151,10 @@ impl Default for World {
             unread_us: 0,
             slow: 0.0,
             ahead_bytes: 256 * 1024,
+            uplink_us: None,
+            stutter: None,
+            step: None,
+            date_every_us: 0,
             plan: Plan { ttls: vec![4], living_ttl: 60, needed_us: 12 * SECOND, transfers_per_user: 1 },
             also: Vec::new(),
         }
