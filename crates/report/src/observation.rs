@@ -18,6 +18,8 @@ pub struct Observation {
     pub started_at: i64,
     /// When it ended.
     pub ended_at: i64,
+    /// When its link was made.
+    pub presigned_at: Micros,
     /// When its link expired.
     pub expires_at: Micros,
     /// When the socket had taken the request's head.
@@ -38,8 +40,10 @@ pub struct Observation {
     pub body_bytes_acked: Micros,
     /// Response body bytes read.
     pub response_bytes: u64,
-    /// The smoothed round-trip time.
+    /// The smoothed round-trip time, as it was at the end: in a full uplink most of it is the queue.
     pub rtt_us: Option<u32>,
+    /// The least round-trip time that its connection saw.
+    pub min_rtt_us: Option<u32>,
     /// What happened on the wire.
     pub outcome: Outcome,
     /// Where it ended.

@@ -55,7 +55,11 @@ pub fn left_out_lines(runs: &Runs, cells: &[CellSummary]) -> Vec<String> {
         lines.push(format!("{failed_locally} transfers failed on this machine and are in no denominator"));
     }
     if starved > 0 {
-        lines.push(format!("{starved} of {} trials were starved of processor time; they do count", runs.trials.len()));
+        lines.push(format!(
+            "{starved} of {} trials were starved of processor time; their ends are held against expiry as far as is known by \
+             how much they were noted late",
+            runs.trials.len()
+        ));
     }
     lines
 }

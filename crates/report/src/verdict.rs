@@ -24,11 +24,13 @@ mod stray;
 mod support;
 mod target;
 mod timed;
+mod unjudged;
 mod view;
+mod waited;
 mod window;
 
 pub use decide::{Detail, Judged, Ruling, TargetRuling, decide, decide_in, decide_watched};
-pub use evidence::{Evidence, Trial};
+pub use evidence::{Evidence, Trial, late_us};
 pub use file::FILE;
 pub(crate) use file::json;
 pub use view::{Sight, View};

@@ -136,7 +136,12 @@ fn joined(parts: &[TrialRecord]) -> TrialRecord {
         ended_at: parts.iter().map(|part| part.ended_at).max().unwrap_or(first.ended_at),
         transfers: parts.iter().map(|part| part.transfers).sum(),
         achieved_bps: sum,
-        scheduler_lag_us: parts.iter().filter_map(|part| part.scheduler_lag_us).max(),
+        // Of a part that was starved for who knows how long the longest time is not known, whatever the others measured.
+        scheduler_lag_us: if parts.iter().any(|part| part.starved && part.scheduler_lag_us.is_none()) {
+            None
+        } else {
+            parts.iter().filter_map(|part| part.scheduler_lag_us).max()
+        },
         starved: parts.iter().any(|part| part.starved),
         host: hosts.join(", "),
         part: None,

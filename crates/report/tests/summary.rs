@@ -278,7 +278,8 @@ fn what_does_not_count_is_told_below_the_table() {
             "1 of 2 trials have not been run whole: these are partial results",
             "1 transfers were cancelled and are in no denominator",
             "1 transfers failed on this machine and are in no denominator",
-            "1 of 1 trials were starved of processor time; they do count",
+            "1 of 1 trials were starved of processor time; their ends are held against expiry as far as is known by \
+             how much they were noted late",
         ]
     );
 }

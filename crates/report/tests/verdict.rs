@@ -202,12 +202,82 @@ fn a_cut_that_comes_later_is_not_denied() {
 }
 
 #[test]
-fn a_starved_machine_acquits_nobody() {
+fn a_machine_that_was_starved_for_nobody_knows_how_long_judges_nobody_and_accuses_nobody() {
     // It notices the cuts late, as if the transfers had gone on after expiry.
     let world = World { cut_delay_us: 600_000, starved: true, ..World::default() };
     let ruling = ruling(&Sweep { blocks: 10, ..sweep(ExpiryPolicy::InFlight, world) });
     assert_eq!(ruling.overall, Verdict::Inconclusive, "{}", ruling.headline);
-    assert!(ruling.supports(Mechanism::Client), "{}", ruling.headline);
+    assert_supported(&ruling, &[]);
+    let target = &ruling.targets[0];
+    assert_eq!([target.outlived, target.judged, target.not_judged], [20, 0, 20]);
+    assert!(ruling.headline.contains("20 more are not judged, since this machine was too busy"), "{}", ruling.headline);
+    assert_eq!([target.grid_failed, target.controls_failed], [[20, 30], [0, 20]]);
+    assert!(
+        ruling.delta_lines()[0].ends_with("20 outlived their link: 0 judged, 20 not"),
+        "{:?}",
+        ruling.delta_lines()
+    );
+}
+
+#[test]
+fn a_stuttering_machine_sees_the_cuts_that_it_can_bound() {
+    for lag_us in [30_000, 90_000, 200_000, 500_000] {
+        let world = World { starved: lag_us > 50_000, lag_us: Some(lag_us), ..World::default() };
+        let sweep = |policy| Sweep { transfer_us: 8_000_000, blocks: 6, ..sweep(policy, world) };
+        let cut = ruling(&sweep(ExpiryPolicy::InFlight));
+        assert_supported(&cut, &[Mechanism::CutAtExpiry]);
+        let target = &cut.targets[0];
+        assert_eq!([target.outlived, target.judged, target.not_judged], [12, 12, 0], "{lag_us}");
+        assert_eq!(find(&cut, Mechanism::Client).failures, 0);
+        let spared = ruling(&sweep(ExpiryPolicy::OnRequest));
+        assert_supported(&spared, &[]);
+        assert_eq!(spared.overall, Verdict::NotSupported, "{lag_us}: {}", spared.headline);
+    }
+}
+
+#[test]
+fn what_resets_everything_at_one_age_is_the_network_however_busy_the_machine() {
+    for (starved, lag_us) in [(true, Some(90_000)), (true, Some(400_000)), (true, None), (false, None)] {
+        let world = World { timer_us: Some(1_600_000), starved, lag_us, ..World::default() };
+        let ruling = ruling(&Sweep { ttls: vec![2, 30], blocks: 10, ..sweep(ExpiryPolicy::OnRequest, world) });
+        assert!(ruling.supports(Mechanism::Network), "{starved} {lag_us:?} {}", ruling.headline);
+        assert!(!ruling.supports(Mechanism::Client) && !ruling.supports(Mechanism::CutAtExpiry), "{}", ruling.headline);
+    }
+}
+
+#[test]
+fn lateness_that_fills_a_fifth_of_the_transfer_leaves_it_unjudged() {
+    let world = World { starved: true, lag_us: Some(2_000_000), ..World::default() };
+    let ruling = ruling(&Sweep { blocks: 10, ..sweep(ExpiryPolicy::OnRequest, world) });
+    assert_supported(&ruling, &[]);
+    assert_eq!(ruling.overall, Verdict::Inconclusive, "{}", ruling.headline);
+    assert_eq!(ruling.targets[0].judged, 0);
+}
+
+#[test]
+fn a_full_uplink_does_not_blind_the_verdict() {
+    for seconds in 1..=6 {
+        let rtt_us = [seconds * 1_000_000, 30_000];
+        let world = World { rtt_us, ..World::default() };
+        let sweep = |policy| Sweep { ttls: vec![4, 60], transfer_us: 12_000_000, ..sweep(policy, world) };
+        let cut = ruling(&sweep(ExpiryPolicy::InFlight));
+        assert_supported(&cut, &[Mechanism::CutAtExpiry]);
+        assert_eq!(cut.targets[0].delta_us, 72_000, "half the bracket, and two trips through empty queues");
+        assert!(cut.delta_lines()[0].contains("through empty queues"), "{}", cut.delta_lines()[0]);
+        let spared = ruling(&sweep(ExpiryPolicy::OnRequest));
+        assert_eq!(spared.overall, Verdict::NotSupported, "{seconds} s: {}", spared.headline);
+    }
+}
+
+#[test]
+fn heads_that_wait_in_the_uplink_are_named_with_their_queue() {
+    let world = World { rtt_us: [3_700_000, 30_000], head_waits_us: 4_000_000, ..World::default() };
+    let ruling = ruling(&Sweep { ttls: vec![3, 60], transfer_us: 12_000_000, ..sweep(ExpiryPolicy::OnRequest, world) });
+    assert_supported(&ruling, &[Mechanism::LateStart]);
+    let said = &find(&ruling, Mechanism::LateStart).evidence;
+    assert!(said.contains("was written 1 s, confirmed 5 s after the link's date, when "), "{said}");
+    assert!(said.contains(" body bytes had arrived; "), "{said}");
+    assert!(said.contains("3.7 s of each round trip was a queue"), "{said}");
 }
 
 #[test]

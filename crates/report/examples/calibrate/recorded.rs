@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use ttlsweep_record::{Outcome, Phase, TransferRecord};
 use ttlsweep_report::observation::{Answer, Asked, Condition, Dictionary, Observation, Timeout};
-use ttlsweep_report::verdict::{Detail, Evidence, Ruling, Trial, decide_in};
+use ttlsweep_report::verdict::{Detail, Evidence, Ruling, Trial, decide_in, late_us};
 
 use crate::run::Run;
 
@@ -30,7 +30,7 @@ pub(crate) fn rule(run: &Run, detail: Detail) -> Ruling {
         trials: run
             .trials
             .iter()
-            .map(|trial| Trial { block: trial.block - 1, host: 0, starved: trial.starved })
+            .map(|trial| Trial { block: trial.block - 1, host: 0, late_us: late_us(trial) })
             .collect(),
         hosts: vec!["simulated".into()],
         observations: &observations,
@@ -54,6 +54,7 @@ fn observation(row: &TransferRecord, (trial, cell): (u32, u32), answers: &mut Di
         answer,
         started_at: row.started_at.unix_micros(),
         ended_at: row.ended_at.unix_micros(),
+        presigned_at: row.presigned_at.map(|at| at.unix_micros()).into(),
         expires_at: row.expires_at.map(|at| at.unix_micros()).into(),
         head_written_at: row.head_written_at.map(|at| at.unix_micros()).into(),
         head_acked_at: row.head_acked_at.map(|at| at.unix_micros()).into(),
@@ -65,6 +66,7 @@ fn observation(row: &TransferRecord, (trial, cell): (u32, u32), answers: &mut Di
         body_bytes_acked: count(row.body_bytes_acked),
         response_bytes: row.response_bytes,
         rtt_us: row.rtt_us,
+        min_rtt_us: row.min_rtt_us,
         outcome: row.outcome,
         phase: row.phase,
         reused_connection: row.reused_connection,

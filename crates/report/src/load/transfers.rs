@@ -253,6 +253,7 @@ impl Columns {
             answer,
             started_at: row.required(Field::StartedAt, parse_instant)?,
             ended_at: row.required(Field::EndedAt, parse_instant)?,
+            presigned_at: instant(Field::PresignedAt)?.into(),
             expires_at: instant(Field::ExpiresAt)?.into(),
             head_written_at: instant(Field::HeadWrittenAt)?.into(),
             head_acked_at: instant(Field::HeadAckedAt)?.into(),
@@ -264,6 +265,7 @@ impl Columns {
             body_bytes_acked: count(Field::BodyBytesAcked)?.into(),
             response_bytes: row.number(Field::ResponseBytes)?,
             rtt_us: row.optional(Field::RttUs, parse_number)?,
+            min_rtt_us: row.optional(Field::MinRttUs, parse_number)?,
             outcome,
             phase,
             reused_connection: row.required(Field::ReusedConnection, parse_number)?,
@@ -431,10 +433,12 @@ enum Field {
     Error,
     ReusedConnection,
     RttUs,
+    MinRttUs,
+    PresignedAt,
 }
 
 /// The names of [`Field`]'s columns, in its order.
-const NAMES: [&str; 31] = [
+const NAMES: [&str; 33] = [
     "run_id",
     "transfer_id",
     "trial_id",
@@ -466,6 +470,8 @@ const NAMES: [&str; 31] = [
     "error",
     "reused_connection",
     "rtt_us",
+    "min_rtt_us",
+    "presigned_at",
 ];
 
 struct TransferFile {

@@ -18,6 +18,9 @@ pub(super) enum Cause {
     EndedAfterExpiry,
     /// Two mechanisms fit, and nothing tells them apart.
     Undecidable,
+    /// It ended at expiry or later, and what it counts toward follows from its time, which nobody can tell: this machine was
+    /// too busy to time it, or a clock was set meanwhile.
+    NotJudged,
     /// No mechanism fits.
     Unexplained,
 }
@@ -41,7 +44,7 @@ impl ExpiredLooks {
 /// What the transfer's end counts toward, and whether it ended in flight.
 pub(super) fn cause(timed: &Timed<'_>, answers: &[Answer], looks: &ExpiredLooks) -> (Cause, bool) {
     let seen = timed.seen;
-    let (found, in_flight) = match seen.outcome {
+    match seen.outcome {
         Outcome::Completed => (Cause::None, false),
         Outcome::Cancelled => (Cause::Censored, false),
         Outcome::FailedLocally => (Cause::Of(Mechanism::Client), false),
@@ -52,15 +55,7 @@ pub(super) fn cause(timed: &Timed<'_>, answers: &[Answer], looks: &ExpiredLooks)
         Outcome::Rejected => refused(timed, answers, looks),
         Outcome::Reset | Outcome::Closed | Outcome::Truncated => broken(timed, looks),
         Outcome::Malformed | Outcome::Altered => (Cause::Unexplained, false),
-    };
-    // A starved machine notices ends late, so that their times tell nothing; what an answer says in words still holds.
-    let timing = matches!(
-        found,
-        Cause::Of(Mechanism::CutAtExpiry | Mechanism::Network | Mechanism::IdleTimeout | Mechanism::StaleConnection)
-            | Cause::EndedAfterExpiry
-            | Cause::Undecidable
-    );
-    if timed.starved && timing { (Cause::Of(Mechanism::Client), false) } else { (found, in_flight) }
+    }
 }
 
 fn timed_out(ran_out: Option<Timeout>) -> Cause {
@@ -86,7 +81,11 @@ fn refused(timed: &Timed<'_>, answers: &[Answer], looks: &ExpiredLooks) -> (Caus
     }
     let Some(expiry) = timed.expiry else { return (Cause::Unexplained, false) };
     let (end, delta) = (timed.seen.ended_at, timed.delta);
-    let at_expiry = (end - expiry).abs() <= delta;
+    // What an answer says in words holds whenever it came; what follows from its time does not.
+    if !timed.is_judged && end >= expiry - delta {
+        return (Cause::NotJudged, false);
+    }
+    let at_expiry = timed.ended_at_expiry(expiry);
     if timed.is_late(expiry) {
         return (if expired { Cause::Of(Mechanism::LateStart) } else { Cause::Unexplained }, false);
     }
@@ -105,7 +104,7 @@ fn refused(timed: &Timed<'_>, answers: &[Answer], looks: &ExpiredLooks) -> (Caus
     }
     let found = match timed.body_end() {
         None => Cause::Undecidable,
-        Some(body_end) if (body_end - expiry).abs() <= delta => Cause::Undecidable,
+        Some(body_end) if timed.is_at(body_end, expiry) => Cause::Undecidable,
         Some(_) if end < expiry - delta => Cause::Unexplained,
         Some(body_end) if body_end > expiry => Cause::Of(Mechanism::RejectedAtCompletion),
         // The body was through before expiry and the answer came around it or later.
@@ -137,8 +136,8 @@ fn broken(timed: &Timed<'_>, looks: &ExpiredLooks) -> (Cause, bool) {
     let seen = timed.seen;
     let no_answer = seen.response_start_us.get().is_none();
     let nothing_taken = seen.body_bytes_acked.get().unwrap_or(0) == 0 && seen.response_bytes == 0;
-    let soon = seen.ended_at - seen.started_at <= timed.delta + 2 * timed.rtt;
-    if seen.reused_connection && no_answer && nothing_taken && (soon || seen.phase == Phase::RequestHead) {
+    let at_once = timed.ended_at_once() || seen.phase == Phase::RequestHead;
+    if seen.reused_connection && no_answer && nothing_taken && at_once {
         return (Cause::Of(Mechanism::StaleConnection), false);
     }
     let unrelated = || match () {
@@ -153,17 +152,20 @@ fn broken(timed: &Timed<'_>, looks: &ExpiredLooks) -> (Cause, bool) {
     if end < expiry - delta {
         return (unrelated(), timed.is_unfinished());
     }
+    if !timed.is_judged {
+        return (Cause::NotJudged, false);
+    }
     if !timed.head_in_time(expiry) {
         // Whether the head was refused, and the refusal lost, can be known only where expired starts end so, too.
         let at_head = timed.is_late(expiry) && timed.ended_at_head(2);
         let found = if at_head && looks.without_answer { Cause::Of(Mechanism::LateStart) } else { Cause::Undecidable };
         return (found, false);
     }
-    match end - expiry {
-        after if after <= delta && timed.is_unfinished() => (Cause::Of(Mechanism::CutAtExpiry), true),
-        after if after <= delta => (Cause::Undecidable, false),
-        _ if timed.met_idle_timer() => (Cause::Of(Mechanism::IdleTimeout), false),
-        _ => (Cause::EndedAfterExpiry, timed.is_unfinished()),
+    match () {
+        () if timed.ended_at_expiry(expiry) && timed.is_unfinished() => (Cause::Of(Mechanism::CutAtExpiry), true),
+        () if timed.ended_at_expiry(expiry) => (Cause::Undecidable, false),
+        () if timed.met_idle_timer() => (Cause::Of(Mechanism::IdleTimeout), false),
+        () => (Cause::EndedAfterExpiry, timed.is_unfinished()),
     }
 }
 

@@ -49,6 +49,11 @@ pub(super) fn test(target: &Target, alpha: f64, detail: Detail) -> Tested {
     }
 }
 
+/// How many of the grid's transfers outlived their link, of those whose ends are judged. Every window counts the same ones.
+pub(super) fn outlived(target: &Target) -> u64 {
+    Window::at_expiry(target.delta()).outlived(target).transfers()
+}
+
 /// What one window shows.
 struct Reading {
     window: Window,
@@ -191,8 +196,14 @@ fn suspicion(target: &Target, placebos: &Placebos<'_>, [near, late]: [&Reading; 
 /// The numbers in words; `within` is how many were cut within δ, where the later window is the one that shows it.
 fn sentence(target: &Target, reading: &Reading, within: Option<u64>) -> String {
     let outlived = &reading.outlived;
+    let not_judged = target.not_judged();
     if outlived.transfers() == 0 {
-        return "no link expired while its transfer was certainly in flight".to_owned();
+        let none = "no link expired while its transfer was certainly in flight";
+        return if not_judged.all() == 0 {
+            none.to_owned()
+        } else {
+            format!("{none} and could be timed; {}", not_judged.words())
+        };
     }
     let noun = if target.keys.iter().any(|key| !key.method.is_upload()) { "transfers" } else { "uploads" };
     let place = match within {
@@ -209,6 +220,9 @@ fn sentence(target: &Target, reading: &Reading, within: Option<u64>) -> String {
         outlived.hit(),
         count(outlived.trials(), "trial"),
     )];
+    if not_judged.all() > 0 {
+        parts.push(not_judged.words());
+    }
     let unexpiring = || target.flights.iter().filter(|flight| flight.is_unexpiring_control() && flight.counts());
     let ended = ByTrial::count(unexpiring().map(|flight| (flight.trial, flight.ended_in_flight)));
     parts.push(match ended.transfers() {
@@ -228,7 +242,7 @@ fn sentence(target: &Target, reading: &Reading, within: Option<u64>) -> String {
 }
 
 /// Where the windows hold more of the time at risk than this, ends near expiry are no surprise.
-const MOST_IN_WINDOWS: f64 = 0.2;
+pub(super) const MOST_IN_WINDOWS: f64 = 0.2;
 /// Where controls make a difference as large as the one seen at least this likely, they were not spared.
 const NOT_SPARED: f64 = 0.05;
 /// Stray ends may hit this share of trials: 1 of 5 is chance, 2 are not.

@@ -7,10 +7,11 @@ use ttlsweep_record::{Mechanism, Verdict};
 use super::cause::Cause;
 use super::evidence::Evidence;
 use super::finding::{Finding, Tested};
+use super::flight::Flight;
 use super::prose::{count, secs};
 use super::target::{ExpiredStarts, Target, targets};
 use super::view::View;
-use super::{ALPHA, completion, cut, named, network};
+use super::{ALPHA, completion, cut, named, network, unjudged};
 use crate::stats::holm;
 
 pub use super::finding::Finding as Judged;
@@ -39,8 +40,20 @@ pub struct TargetRuling {
     pub mechanisms: Vec<Finding>,
     /// How near to expiry an end must be to count as being at it, in microseconds.
     pub delta_us: i64,
-    /// The round-trip time that δ allows for, in microseconds.
+    /// The round-trip time that δ allows for, in microseconds: through empty queues for uploads.
     pub rtt_us: i64,
+    /// The median round-trip time as it was when transfers ended, their queues included.
+    pub loaded_rtt_us: i64,
+    /// Transfers of the grid whose link expired while they were in flight, whatever became of them then.
+    pub outlived: u64,
+    /// Of these, the ones whose end was held against expiry.
+    pub judged: u64,
+    /// Of these, the ones whose end was not: this machine was too busy to time them, or a clock was set meanwhile.
+    pub not_judged: u64,
+    /// Of the grid's transfers, how many failed, and how many there are but for cancelled ones.
+    pub grid_failed: [u64; 2],
+    /// The same of the controls in which nothing expires.
+    pub controls_failed: [u64; 2],
     /// The widest bracket of the target's clock.
     pub clock_offset: Option<ClockOffset>,
     /// Starts after expiry that ran, were refused, and were let through.
@@ -68,8 +81,21 @@ impl Ruling {
                 ),
                 None => "its clock is unknown and taken for this machine's".to_owned(),
             };
+            let met = match target.outlived {
+                0 => String::new(),
+                outlived => {
+                    format!("; {outlived} outlived their link: {} judged, {} not", target.judged, target.not_judged)
+                }
+            };
+            let queue = match target.loaded_rtt_us - target.rtt_us {
+                waits if waits >= QUEUE_US => format!(
+                    " through empty queues and {} through those that the transfers fill",
+                    format_micros(target.loaded_rtt_us.unsigned_abs())
+                ),
+                _ => String::new(),
+            };
             format!(
-                "{}: at expiry means within δ = {}; {clock}, a round trip takes {}; {} undecidable, {} unexplained",
+                "{}: at expiry means within δ = {}; {clock}, a round trip takes {}{queue}; {} undecidable, {} unexplained{met}",
                 target.endpoint,
                 format_micros(target.delta_us.unsigned_abs()),
                 format_micros(target.rtt_us.unsigned_abs()),
@@ -135,7 +161,7 @@ fn tests(target: &Target, detail: Detail) -> Vec<Tested> {
         Mechanism::Network => network::test(target, ALPHA),
         named => named::test(target, *named, ALPHA),
     };
-    Mechanism::ALL.iter().map(test).collect()
+    Mechanism::ALL.iter().map(test).map(|tested| unjudged::doubt(target, tested)).collect()
 }
 
 /// Nothing follows from a target that lets expired starts through, and nothing about expiry from one that was never seen
@@ -175,6 +201,11 @@ fn rule(facts: TargetRuling, mut mechanisms: Vec<Finding>) -> TargetRuling {
 /// What is known of a target whatever its tests say; the verdicts are yet to come.
 fn facts(target: &Target) -> TargetRuling {
     let ExpiredStarts { all, refused, let_through } = target.expired_starts;
+    let (judged, not_judged) = (cut::outlived(target), target.not_judged().all());
+    let failed = |keep: fn(&Flight) -> bool| {
+        let of = || target.flights.iter().filter(|flight| keep(flight) && flight.cause != Cause::Censored);
+        [of().filter(|flight| flight.cause != Cause::None).count() as u64, of().count() as u64]
+    };
     let of = |cause: Cause| target.flights.iter().filter(|flight| flight.cause == cause).count() as u64;
     TargetRuling {
         endpoint: endpoint_names(&target.endpoints),
@@ -182,6 +213,12 @@ fn facts(target: &Target) -> TargetRuling {
         mechanisms: Vec::new(),
         delta_us: target.delta_us,
         rtt_us: target.rtt_us,
+        loaded_rtt_us: target.loaded_rtt_us,
+        outlived: judged + not_judged,
+        judged,
+        not_judged,
+        grid_failed: failed(Flight::in_grid),
+        controls_failed: failed(Flight::is_unexpiring_control),
         clock_offset: target.offset,
         expired_starts: [all, refused, let_through],
         undecidable: of(Cause::Undecidable),
@@ -257,5 +294,7 @@ fn headline(mechanisms: &[Finding], targets: &[TargetRuling]) -> String {
     line
 }
 
+/// From here on the queue is worth a word.
+const QUEUE_US: i64 = 100_000;
 const MOST_ENDPOINTS: usize = 4;
 const NOTHING: &str = "no transfer was made: it takes at least 5 trials";

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use ttlsweep_record::TrialRecord;
 use ttlsweep_record::environment::ClockOffset;
 
 use crate::load::Runs;
@@ -31,8 +32,18 @@ pub struct Trial {
     pub block: u32,
     /// The machine that ran it, as its place among the hosts.
     pub host: u32,
-    /// Whether this machine was short of processor time.
-    pub starved: bool,
+    /// By how much instants may have been noted late at most, in microseconds, beside what δ allows for anyway; `None`
+    /// where the machine was starved and nothing says by how much.
+    pub late_us: Option<i64>,
+}
+
+/// By how much `trial`'s instants may have been noted late, beside what δ allows for: by no more than the longest time for
+/// which a task of its machine waited. Nothing is ever noted early.
+pub fn late_us(trial: &TrialRecord) -> Option<i64> {
+    if !trial.starved {
+        return Some(0);
+    }
+    trial.scheduler_lag_us.map(|lag| i64::try_from(lag).unwrap_or(i64::MAX))
 }
 
 impl<'a> Evidence<'a> {
@@ -44,7 +55,7 @@ impl<'a> Evidence<'a> {
             let next = u32::try_from(blocks.len()).unwrap_or(u32::MAX);
             let block = *blocks.entry((&trial.run_id, trial.block, &trial.host)).or_insert(next);
             let host = hosts.binary_search(&trial.host.as_str()).unwrap_or(0) as u32;
-            Trial { block, host, starved: trial.starved }
+            Trial { block, host, late_us: late_us(trial) }
         });
         let trials = trials.collect();
         let transfers = &runs.transfers;

@@ -1,4 +1,4 @@
-use ttlsweep_record::Control;
+use ttlsweep_record::{Control, Mechanism};
 
 use super::cause::Cause;
 
@@ -26,6 +26,10 @@ pub(super) struct Flight {
     pub(super) needed: Option<f64>,
     /// Whether its head was proven to have arrived before expiry.
     pub(super) head_in_time: bool,
+    /// By how many seconds its end may have been noted late at most, beside what δ allows for.
+    pub(super) late: f64,
+    /// Whether its end can be held against expiry at all.
+    pub(super) is_judged: bool,
 }
 
 impl Flight {
@@ -51,6 +55,22 @@ impl Flight {
 
     /// Whether it is in the denominator.
     pub(super) fn counts(&self) -> bool {
-        self.cause != Cause::Censored
+        !matches!(self.cause, Cause::Censored | Cause::NotJudged)
+    }
+
+    /// Whether it may have met its expiry in flight, and nobody can tell: its end is not judged.
+    pub(super) fn is_unjudged(&self, delta: f64) -> bool {
+        let met = |expiry: f64| self.end >= expiry - delta && self.body_end.is_none_or(|end| end >= expiry - delta);
+        self.in_grid()
+            && !self.is_judged
+            && self.head_in_time
+            && !matches!(self.cause, Cause::Censored | Cause::Of(Mechanism::Client))
+            && self.expiry.is_some_and(met)
+    }
+
+    /// Whether it outlived an expiry by more than δ, its body unfinished then, however late its end was noted.
+    pub(super) fn went_on(&self, expiry: f64, delta: f64) -> bool {
+        let past = expiry + delta + self.late;
+        self.end > past && self.body_end.is_none_or(|end| end > past)
     }
 }

@@ -43,6 +43,9 @@ pub(super) fn test(target: &Target, mechanism: Mechanism, alpha: f64) -> Tested 
         evidence =
             format!("{evidence}: in the grid {}, in the controls {}; {}", rate(&grid), rate(&controls), p_value(p));
     }
+    if let Some(waited) = target.late_heads.sentence().filter(|_| mechanism == Mechanism::LateStart) {
+        evidence = format!("{evidence}; {waited}");
+    }
     if let Some(skew) = &skew {
         evidence = format!("{evidence}; {skew}");
     }

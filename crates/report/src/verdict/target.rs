@@ -1,15 +1,17 @@
 use std::collections::BTreeSet;
 
 use ttlsweep_record::environment::ClockOffset;
-use ttlsweep_record::{Control, Outcome};
+use ttlsweep_record::{Control, Mechanism, Outcome};
 
-use super::cause::{ExpiredLooks, cause};
+use super::cause::{Cause, ExpiredLooks, cause};
+use super::cut::MOST_IN_WINDOWS;
 use super::evidence::Evidence;
 use super::flight::Flight;
 use super::groups::{Groups, Members};
 use super::needed::{Needed, median};
 use super::standstill::IdleTimer;
 use super::timed::Timed;
+use super::waited::LateHeads;
 use crate::observation::{Key, Observation};
 
 /// One target: endpoints that the same cells were asked of, with every flight to them.
@@ -23,6 +25,10 @@ pub(super) struct Target {
     pub(super) delta_us: i64,
     /// The round-trip time that δ allows for.
     pub(super) rtt_us: i64,
+    /// The median round-trip time as it was when transfers ended: that of a full queue, where there is one.
+    pub(super) loaded_rtt_us: i64,
+    /// The heads of late starts, and how long they waited.
+    pub(super) late_heads: LateHeads,
     /// The widest bracket of the server's clock; nothing where no response told.
     pub(super) offset: Option<ClockOffset>,
     /// What became of the starts after expiry.
@@ -84,7 +90,7 @@ struct Prepared<'a> {
     evidence: &'a Evidence<'a>,
     key_of: &'a [u32],
     delta_us: i64,
-    rtt_us: i64,
+    trips: Trips,
     offset: Option<ClockOffset>,
     needed: Needed,
 }
@@ -94,11 +100,10 @@ impl<'a> Prepared<'a> {
         let asked: BTreeSet<u32> = members.iter().map(|seen| seen.asked).collect();
         let brackets = asked.iter().filter_map(|at| evidence.offsets[*at as usize]);
         let offset = brackets.max_by_key(|bracket| uncertainty(*bracket));
-        let mut trips: Vec<u32> = members.iter().filter_map(|seen| seen.rtt_us).collect();
-        let rtt_us = median(&mut trips).map_or(0, i64::from);
-        let delta_us = LEAST_DELTA_US.max(offset.map_or(0, uncertainty) + 2 * rtt_us);
+        let trips = Trips::of(evidence, members);
+        let delta_us = LEAST_DELTA_US.max(offset.map_or(0, uncertainty) + 2 * trips.most());
         let needed = Needed::of(evidence, members, key_of);
-        Self { evidence, key_of, delta_us, rtt_us, offset, needed }
+        Self { evidence, key_of, delta_us, trips, offset, needed }
     }
 
     fn target(self, members: Members, seen: &[&Observation], keys: &[Key]) -> Target {
@@ -112,12 +117,22 @@ impl<'a> Prepared<'a> {
         let idle = IdleTimer::of(others().map(|seen| self.timed(seen, None)));
         let rows = members.rows.iter().zip(seen);
         let rows = rows.filter(|(_, seen)| self.control(seen) != Some(Control::ExpiredStart));
-        let flights = rows.map(|(row, seen)| self.flight(*row, seen, &looks, idle)).collect();
+        let mut late_heads = LateHeads::default();
+        let flights = rows.map(|(row, seen)| {
+            let flight = self.flight(*row, seen, &looks, idle);
+            if flight.in_grid() && flight.cause == Cause::Of(Mechanism::LateStart) {
+                late_heads.add(seen);
+            }
+            flight
+        });
+        let flights = flights.collect();
         Target {
             endpoints: members.endpoints,
             cells: members.cells,
             delta_us: self.delta_us,
-            rtt_us: self.rtt_us,
+            rtt_us: self.trips.most(),
+            loaded_rtt_us: self.trips.loaded,
+            late_heads,
             offset: self.offset,
             expired_starts,
             keys: keys.to_vec(),
@@ -176,15 +191,23 @@ impl<'a> Prepared<'a> {
 
     fn timed<'b>(&self, seen: &'b Observation, idle: Option<IdleTimer>) -> Timed<'b> {
         let trial = self.evidence.trials[seen.trial as usize];
+        let is_upload = self.evidence.conditions[seen.cell as usize].key.method.is_upload();
+        let needed = self.needed.of_trial(self.key_of[seen.cell as usize], trial.block);
+        // Where the lateness alone makes the window as wide as leaves no test, the end is not judged, whatever it was.
+        let fits = |late: i64| {
+            late == 0
+                || needed.is_none_or(|needed| (2 * self.delta_us + late) as f64 <= MOST_IN_WINDOWS * needed as f64)
+        };
         Timed {
             seen,
-            is_upload: self.evidence.conditions[seen.cell as usize].key.method.is_upload(),
+            is_upload,
             expiry: self.expiry(seen),
-            needed: self.needed.of_trial(self.key_of[seen.cell as usize], trial.block),
+            needed,
             delta: self.delta_us,
-            rtt: self.rtt_us,
+            rtt: self.trips.of_kind(is_upload),
             idle,
-            starved: trial.starved,
+            late: trial.late_us.unwrap_or(0),
+            is_judged: trial.late_us.is_some_and(fits),
         }
     }
 
@@ -206,7 +229,43 @@ impl<'a> Prepared<'a> {
             body_end: timed.body_end().map(since_head),
             needed: timed.needed.map(seconds),
             head_in_time: timed.expiry.is_some_and(|expiry| timed.head_in_time(expiry)),
+            late: seconds(timed.late),
+            is_judged: timed.is_judged,
         }
+    }
+}
+
+/// The round trips that a client must reckon with.
+#[derive(Debug, Clone, Copy)]
+struct Trips {
+    /// Of uploads the least that any connection saw: what ends an upload comes from the other side, and waits in no queue
+    /// that the upload fills.
+    up: i64,
+    /// Of downloads the median as it was at the end, their own queue included: what ends a download waits behind its body.
+    down: i64,
+    /// The median of all of them as it was at the end.
+    loaded: i64,
+}
+
+impl Trips {
+    fn of(evidence: &Evidence<'_>, members: &[&Observation]) -> Self {
+        let is_upload = |seen: &&&Observation| evidence.conditions[seen.cell as usize].key.method.is_upload();
+        let middle = |trips: &mut dyn Iterator<Item = u32>| median(&mut trips.collect::<Vec<_>>()).map(i64::from);
+        let at_the_end = |seen: &&Observation| seen.rtt_us;
+        let least = members.iter().filter(is_upload).filter_map(|seen| seen.min_rtt_us).min().map(i64::from);
+        let up = least.or_else(|| middle(&mut members.iter().filter(is_upload).filter_map(at_the_end)));
+        let down = middle(&mut members.iter().filter(|seen| !is_upload(seen)).filter_map(at_the_end));
+        let loaded = middle(&mut members.iter().filter_map(at_the_end)).unwrap_or(0);
+        Self { up: up.unwrap_or(0), down: down.unwrap_or(0), loaded }
+    }
+
+    fn of_kind(self, is_upload: bool) -> i64 {
+        if is_upload { self.up } else { self.down }
+    }
+
+    /// What holds for both.
+    fn most(self) -> i64 {
+        self.up.max(self.down)
     }
 }
 

@@ -15,7 +15,10 @@ pub(super) struct Timed<'a> {
     pub(super) rtt: i64,
     /// The idle timer that transfers of this target met, if any did.
     pub(super) idle: Option<IdleTimer>,
-    pub(super) starved: bool,
+    /// By how much instants may have been noted late at most, beside what δ allows for; nothing is ever noted early.
+    pub(super) late: i64,
+    /// Whether ends at and after expiry can be told apart here at all.
+    pub(super) is_judged: bool,
 }
 
 impl Timed<'_> {
@@ -37,16 +40,34 @@ impl Timed<'_> {
             || self.continued_at().is_some_and(|at| at <= expiry)
     }
 
-    /// Whether the head was written or confirmed too late, or too near to expiry to be sure.
+    /// Whether the head was written or confirmed too late, or too near to expiry to be sure, however late that was noted.
     pub(super) fn is_late(&self, expiry: i64) -> bool {
         let last = self.seen.head_acked_at.get().max(self.seen.head_written_at.get());
-        last.is_some_and(|at| at >= expiry - self.delta) && !self.head_in_time(expiry)
+        last.is_some_and(|at| at - self.late >= expiry - self.delta) && !self.head_in_time(expiry)
+    }
+
+    /// Whether it may have ended at expiry: seen δ before it at the earliest, and δ and the machine's lateness after it at
+    /// the latest.
+    pub(super) fn ended_at_expiry(&self, expiry: i64) -> bool {
+        self.is_at(self.seen.ended_at, expiry)
+    }
+
+    /// Whether `instant` may have been at expiry.
+    pub(super) fn is_at(&self, instant: i64, expiry: i64) -> bool {
+        (-self.delta..=self.delta.saturating_add(self.late)).contains(&(instant - expiry))
     }
 
     /// Whether it ended so soon after its head that the head alone was judged.
     pub(super) fn ended_at_head(&self, trips: i64) -> bool {
         let head = self.head_arrived().max(self.seen.head_written_at.get());
-        head.is_some_and(|at| self.seen.ended_at - at <= self.delta + trips * self.rtt)
+        head.is_some_and(|at| self.seen.ended_at - at <= (self.delta + trips * self.rtt).saturating_add(self.late))
+    }
+
+    /// Whether it ended so soon after its start that nothing but the connection's state can have ended it. What says so came
+    /// through its own queue.
+    pub(super) fn ended_at_once(&self) -> bool {
+        let trip = self.seen.rtt_us.map_or(self.rtt, |own| self.rtt.max(i64::from(own)));
+        self.seen.ended_at - self.seen.started_at <= (self.delta + 2 * trip).saturating_add(self.late)
     }
 
     /// Whether the body was not through when it ended.

@@ -62,9 +62,10 @@ impl<'a> View<'a> {
         self.target.delta()
     }
 
-    /// The grid's own transfers, but for cancelled ones.
+    /// The grid's own transfers, but for cancelled ones. Those that are not judged are among them: they are seen as far as
+    /// they came.
     pub fn grid(&self) -> impl Iterator<Item = Sight> + use<'a> {
-        self.target.flights.iter().filter(|flight| flight.in_grid() && flight.counts()).map(|flight| Sight {
+        self.target.flights.iter().filter(|flight| flight.in_grid() && is_seen(flight)).map(|flight| Sight {
             expiry: flight.expiry,
             rho: flight.rho(),
             head_in_time: flight.head_in_time,
@@ -78,9 +79,13 @@ impl<'a> View<'a> {
             Placebos::of(self.target).laid().map(|(flight, expiry)| (flight.row, expiry)).collect();
         placebos.sort_unstable_by_key(|(row, _)| *row);
         let placebo = move |row: u32| placebos.binary_search_by_key(&row, |(at, _)| *at).ok().map(|at| placebos[at].1);
-        let controls = self.target.flights.iter().filter(|flight| flight.is_unexpiring_control() && flight.counts());
+        let controls = self.target.flights.iter().filter(|flight| flight.is_unexpiring_control() && is_seen(flight));
         controls.map(move |flight| Sight { expiry: placebo(flight.row), ..sight(flight) })
     }
+}
+
+fn is_seen(flight: &Flight) -> bool {
+    flight.cause != Cause::Censored
 }
 
 fn sight(flight: &Flight) -> Sight {

@@ -35,7 +35,7 @@ impl Window {
         if at_risk <= 0.0 {
             return 0.0;
         }
-        let (from, to) = ((expiry - self.before).max(0.0), (expiry + self.after).min(at_risk));
+        let (from, to) = ((expiry - self.before).max(0.0), (expiry + self.after + flight.late).min(at_risk));
         (to - from).max(0.0) / at_risk
     }
 
@@ -48,16 +48,17 @@ impl Window {
         if all > 0.0 { within / all } else { 0.0 }
     }
 
-    /// Whether a flight that ended in flight did so within the window.
-    fn holds(self, flight: &Flight, expiry: f64) -> bool {
-        flight.ended_in_flight && flight.end >= expiry - self.before && flight.end <= expiry + self.after
+    /// Whether a flight that ended in flight did so within the window, which reaches as much further as its end may have been
+    /// noted late.
+    fn holds(self, flight: &Flight, expiry: f64, late: f64) -> bool {
+        flight.ended_in_flight && flight.end >= expiry - self.before && flight.end <= expiry + self.after + late
     }
 
     /// The same of the grid, where δ has been held against ends already.
     pub(super) fn is_hit(self, flight: &Flight) -> bool {
         match flight.cause {
             Cause::Of(Mechanism::CutAtExpiry) => true,
-            Cause::EndedAfterExpiry => flight.expiry.is_some_and(|expiry| self.holds(flight, expiry)),
+            Cause::EndedAfterExpiry => flight.expiry.is_some_and(|expiry| self.holds(flight, expiry, flight.late)),
             _ => false,
         }
     }
@@ -68,7 +69,7 @@ impl Window {
         let delta = target.delta();
         let met = |flight: &&Flight| {
             let Some(expiry) = flight.expiry.filter(|_| flight.head_in_time) else { return false };
-            self.is_hit(flight) || went_on(flight, expiry, delta)
+            self.is_hit(flight) || flight.went_on(expiry, delta)
         };
         ByTrial::count(grid(target).filter(met).map(|flight| (flight.trial, self.is_hit(flight))))
     }
@@ -96,18 +97,32 @@ impl Window {
 /// The controls in which nothing expires, each with the expiries of one of the grid's trials for placebos: trial for trial,
 /// since transfers of one trial share their second of expiry.
 pub(super) struct Placebos<'a> {
-    met: Vec<(&'a Flight, f64)>,
+    met: Vec<Placebo<'a>>,
     delta: f64,
+}
+
+/// A control with an expiry that it did not have.
+#[derive(Debug, Clone, Copy)]
+struct Placebo<'a> {
+    flight: &'a Flight,
+    expiry: f64,
+    /// By how many seconds the end may have been noted late, its own or that of the trial whose expiry this is.
+    late: f64,
 }
 
 impl<'a> Placebos<'a> {
     pub(super) fn of(target: &'a Target) -> Self {
         let delta = target.delta();
-        let mut windows: HashMap<u32, BTreeMap<u32, Vec<f64>>> = HashMap::new();
+        let mut windows: HashMap<u32, BTreeMap<u32, Vec<(f64, f64)>>> = HashMap::new();
         for flight in grid(target).filter(|flight| is_planned(flight, delta)) {
-            windows.entry(flight.key).or_default().entry(flight.trial).or_default().extend(flight.expiry);
+            windows
+                .entry(flight.key)
+                .or_default()
+                .entry(flight.trial)
+                .or_default()
+                .extend(flight.expiry.map(|expiry| (expiry, flight.late)));
         }
-        let windows: HashMap<u32, Vec<Vec<f64>>> =
+        let windows: HashMap<u32, Vec<Vec<(f64, f64)>>> =
             windows.into_iter().map(|(key, trials)| (key, trials.into_values().collect())).collect();
         let mut controls: BTreeMap<u32, Vec<&Flight>> = BTreeMap::new();
         for flight in target.flights.iter().filter(|flight| flight.is_unexpiring_control() && is_timed(flight)) {
@@ -120,14 +135,19 @@ impl<'a> Placebos<'a> {
             let turn = turns.entry(flights[0].key).or_default();
             let expiries = &trials[*turn % trials.len()];
             *turn += 1;
-            met.extend(flights.into_iter().zip(expiries.iter().copied().cycle()));
+            // As wide as the wider of the two is: a busy control must not be spared for the grid's sake, nor the reverse.
+            met.extend(flights.into_iter().zip(expiries.iter().cycle()).map(|(flight, (expiry, late))| Placebo {
+                flight,
+                expiry: *expiry,
+                late: late.max(flight.late),
+            }));
         }
         Self { met, delta }
     }
 
     /// The controls, each with its placebo.
     pub(super) fn laid(&self) -> impl Iterator<Item = (&'a Flight, f64)> + '_ {
-        self.met.iter().copied()
+        self.met.iter().map(|placebo| (placebo.flight, placebo.expiry))
     }
 
     /// What ended within the placebo window, and what met the placebo and went on.
@@ -141,10 +161,11 @@ impl<'a> Placebos<'a> {
     }
 
     fn count(&self, window: Window, keep: fn(&Flight) -> bool) -> ByTrial {
-        let met = self.met.iter().filter(|(flight, expiry)| {
-            keep(flight) && (window.holds(flight, *expiry) || went_on(flight, *expiry, self.delta))
+        let holds = |placebo: &Placebo<'_>| window.holds(placebo.flight, placebo.expiry, placebo.late);
+        let met = self.met.iter().filter(|placebo| {
+            keep(placebo.flight) && (holds(placebo) || placebo.flight.went_on(placebo.expiry, self.delta))
         });
-        ByTrial::count(met.map(|(flight, expiry)| (flight.trial, window.holds(flight, *expiry))))
+        ByTrial::count(met.map(|placebo| (placebo.flight.trial, holds(placebo))))
     }
 
     /// What met the placebo and went on, and of this what ended in flight later.
@@ -158,8 +179,11 @@ impl<'a> Placebos<'a> {
     }
 
     fn count_later(&self, keep: fn(&Flight) -> bool) -> ByTrial {
-        let went = self.met.iter().filter(|(flight, expiry)| keep(flight) && went_on(flight, *expiry, self.delta));
-        ByTrial::count(went.map(|(flight, _)| (flight.trial, flight.ended_in_flight)))
+        let went = self
+            .met
+            .iter()
+            .filter(|placebo| keep(placebo.flight) && placebo.flight.went_on(placebo.expiry, self.delta));
+        ByTrial::count(went.map(|placebo| (placebo.flight.trial, placebo.flight.ended_in_flight)))
     }
 }
 
@@ -171,23 +195,18 @@ fn has_a_link(flight: &Flight) -> bool {
 pub(super) fn later(target: &Target) -> ByTrial {
     let delta = target.delta();
     let went = grid(target)
-        .filter(|flight| flight.head_in_time && flight.expiry.is_some_and(|expiry| went_on(flight, expiry, delta)));
+        .filter(|flight| flight.head_in_time && flight.expiry.is_some_and(|expiry| flight.went_on(expiry, delta)));
     ByTrial::count(went.map(|flight| (flight.trial, flight.ended_in_flight)))
 }
 
-/// The grid's flights that are in the denominator, and whose end is not this machine's own: that of a starved trial comes
-/// late, and would pass for one that went on after expiry.
+/// The grid's flights that are in the denominator, whose end is not this machine's own, and can be timed: one that was noted
+/// late by nobody knows how much would pass for one that went on after expiry.
 pub(super) fn grid(target: &Target) -> impl Iterator<Item = &Flight> {
     target.flights.iter().filter(|flight| flight.in_grid() && is_timed(flight))
 }
 
 fn is_timed(flight: &Flight) -> bool {
-    flight.counts() && flight.cause != Cause::Of(Mechanism::Client)
-}
-
-/// Whether it outlived an expiry by more than δ, its body unfinished then.
-fn went_on(flight: &Flight, expiry: f64, delta: f64) -> bool {
-    flight.end > expiry + delta && flight.body_end.is_none_or(|end| end > expiry + delta)
+    flight.counts() && flight.is_judged && flight.cause != Cause::Of(Mechanism::Client)
 }
 
 /// Whether it is to meet its expiry, by what is known beforehand.

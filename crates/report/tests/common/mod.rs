@@ -57,6 +57,12 @@ pub(crate) struct World {
     pub(crate) cut_delay_us: u64,
     /// The client's machine is short of processor time in every trial.
     pub(crate) starved: bool,
+    /// For how long it stands at most, as it was measured: ends are noted up to this much late.
+    pub(crate) lag_us: Option<u64>,
+    /// The round trip through a full queue that heads and bodies wait in, and the least one.
+    pub(crate) rtt_us: [u32; 2],
+    /// How long a head waits in that queue, until it arrives.
+    pub(crate) head_waits_us: u64,
     /// What the client meets in place of the server's policy, since something lies between.
     pub(crate) met: Option<ExpiryPolicy>,
 }
@@ -72,6 +78,9 @@ impl Default for World {
             expired: (403, "AccessDenied", "Request has expired"),
             cut_delay_us: 3_000,
             starved: false,
+            lag_us: None,
+            rtt_us: [60, 30],
+            head_waits_us: 0,
             met: None,
         }
     }
@@ -134,6 +143,7 @@ impl Sweep {
                 trial.started_at = rows[0].started_at;
                 trial.ended_at = ended_at;
                 trial.starved = self.world.starved;
+                trial.scheduler_lag_us = self.world.lag_us;
                 trial.host.clone_from(&self.host);
                 files.trials.write(&trial).unwrap();
                 clock = ended_at.unix_micros() + 217_003;
@@ -266,7 +276,10 @@ fn play(row: &mut TransferRecord, cell: &Cell, world: &World, serial: u64, (cloc
     row.expires_at = link.map(at);
     row.started_at = at(clock);
     row.head_written_at = Some(at(head));
+    let written = head;
+    let head = head + world.head_waits_us as i64;
     row.head_acked_at = Some(at(head + 150));
+    [row.rtt_us, row.min_rtt_us] = world.rtt_us.map(Some);
     let done = head + needed as i64;
     // When the link expires by the server's clock, on the client's.
     let expires = link.map(|link| link - world.offset_us);
@@ -302,17 +315,20 @@ fn play(row: &mut TransferRecord, cell: &Cell, world: &World, serial: u64, (cloc
         (end, ended, said) = (broken, reset, None);
     }
     (row.outcome, row.phase, row.status) = end;
+    // Half of what happens does so while the machine stands.
+    let late = world.lag_us.filter(|_| draw(serial, 6).is_multiple_of(2)).map_or(0, |lag| draw(serial, 7) % lag);
+    let ended = ended + late as i64;
     row.ended_at = at(ended);
     row.s3_code = said.map(|(code, _)| code.to_owned());
     row.s3_message = said.map(|(_, message)| message.to_owned());
     let whole = matches!(row.phase, Phase::Wait | Phase::Done);
-    row.send_us = whole.then_some(needed);
+    row.send_us = whole.then_some(needed + world.head_waits_us);
     row.response_start_us = row.status.map(|_| (ended - clock - 1) as u64);
     row.early_response = row.status.map(|_| !whole);
-    let sent = if whole { 1.0 } else { (ended - head) as f64 / needed as f64 };
+    let sent = if whole { 1.0 } else { ((ended - head) as f64 / needed as f64).min(1.0) };
     row.body_bytes_written = (row.body_bytes as f64 * sent) as u64;
     row.body_bytes_acked = Some(row.body_bytes_written);
-    row.link_age_us = presigned.map(|presigned| head - presigned);
+    row.link_age_us = presigned.map(|presigned| written - presigned);
     row.margin_us = link.map(|link| ended - link);
     row.total_us = (ended - clock) as u64;
 }

@@ -1,0 +1,49 @@
+//! What nobody can time is not judged: counted, told, and evidence for nothing.
+
+use ttlsweep_record::Mechanism;
+
+use super::cause::Cause;
+use super::finding::Tested;
+use super::prose::count;
+use super::target::Target;
+
+/// Transfers of the grid that may have outlived their link, and whose ends are not judged.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NotJudged {
+    /// Since this machine was too busy to time them.
+    pub(super) busy: u64,
+}
+
+impl Target {
+    /// How many ends are not judged, and why.
+    pub(super) fn not_judged(&self) -> NotJudged {
+        let delta = self.delta();
+        let unjudged = self.flights.iter().filter(|flight| flight.is_unjudged(delta));
+        NotJudged { busy: unjudged.count() as u64 }
+    }
+}
+
+impl NotJudged {
+    pub(super) const fn all(self) -> u64 {
+        self.busy
+    }
+
+    /// `2 more are not judged, since this machine was too busy to time them`
+    pub(super) fn words(self) -> String {
+        let are = if self.all() == 1 { "is" } else { "are" };
+        format!("{} more {are} not judged, since this machine was too busy to time them", self.all())
+    }
+}
+
+/// Ends that are not judged may be this mechanism's, so that it is not acquitted.
+pub(super) fn doubt(target: &Target, mut tested: Tested) -> Tested {
+    let may_be = matches!(
+        tested.mechanism,
+        Mechanism::Network | Mechanism::IdleTimeout | Mechanism::LateStart | Mechanism::RejectedAtCompletion
+    );
+    if may_be && tested.suspicion.is_none() {
+        let ended = target.flights.iter().filter(|flight| flight.cause == Cause::NotJudged).count() as u64;
+        tested.suspicion = (ended > 0).then(|| format!("but {} that ended are not judged", count(ended, "transfer")));
+    }
+    tested
+}
