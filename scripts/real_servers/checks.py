@@ -7,6 +7,12 @@ from .rows import Run, Transfer
 from .servers import Server
 
 
+def server_failures(run: Run) -> List[str]:
+    """Transfers that the server answered with a 5xx of its own, told as what they are and recorded as such: no fault of
+    ttlsweep's, and not to be passed over."""
+    return [str(one) for one in run.transfers if one.server_failed]
+
+
 def contradictions(run: Run, server: Server) -> List[str]:
     return [
         *_incomplete(run),
@@ -18,6 +24,8 @@ def contradictions(run: Run, server: Server) -> List[str]:
 def report_contradictions(overall: str, enforcement: str, run: Run, server: Server) -> List[str]:
     """What the report's verdict and its line on enforcement have to say of the server."""
     starts = len(run.of_control("expired-start"))
+    if any(one.server_failed for one in run.of_control("expired-start")):
+        return []  # the line counts what was refused, which is one less
     if server.refusal is None:
         expected = f"enforces NOTHING ({starts} of {starts} expired starts let through)"
     else:
@@ -88,6 +96,8 @@ def _half_completed(transfer: Transfer) -> List[str]:
 
 def _unexpected(transfer: Transfer, server: Server) -> List[str]:
     """What this server is known not to do."""
+    if transfer.server_failed:
+        return []
     if transfer.control == "expired-start":
         return _wrongly_ended(transfer, server)
     if transfer.starts_late and server.refusal:

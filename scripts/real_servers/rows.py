@@ -33,6 +33,11 @@ class Transfer:
         return self.outcome == "completed"
 
     @property
+    def server_failed(self) -> bool:
+        """A whole answer that says that the server itself has failed."""
+        return self.outcome == "rejected" and 500 <= self.status < 600 and not self["error"]
+
+    @property
     def is_upload(self) -> bool:
         return self["method"] != "get"
 

@@ -1,7 +1,8 @@
 //! Deleting what a run made, so that nothing is left behind and billed.
 //!
 //! What a trial made is deleted when the trial is over and the next one's jitter has not begun: no deletion shares the line
-//! with a transfer, or moves one. A deletion that fails is told and never a row; `ttlsweep clean` tries again.
+//! with a transfer, or moves one. A deletion that fails is told and never a row; `ttlsweep clean` tries again. A small object
+//! stands below the run's prefix until all else is gone: see `sweep::marker`.
 
 mod pass;
 pub mod record;
@@ -59,10 +60,14 @@ pub struct Cleaner {
     leave: StopSwitch,
     record: Box<dyn FnMut(ObjectRecord) + Send>,
     pending: Vec<Leftovers>,
+    /// What is deleted after everything else.
+    last: Vec<Leftovers>,
     left: Vec<Left>,
     /// What each store turned out to be able to do.
     manners: Vec<(Arc<Target>, Manners)>,
     deleted: u64,
+    /// Whether this is the end, after which no store is given another chance.
+    finishing: bool,
 }
 
 /// Something that could not be deleted, and why.
@@ -84,8 +89,10 @@ struct Manners {
     takes_batches: bool,
     /// Whether it was told already that the key may not delete.
     denial_told: bool,
-    /// How often in a row everything was refused, and why the last time.
-    refusals: (u32, Option<NotDeleted>),
+    /// How often in a row everything was refused.
+    refusals: u32,
+    /// Why it is asked no more for now: it left a deletion without an answer, or refused everything a few times in a row.
+    given_up: Option<NotDeleted>,
 }
 
 impl Cleaner {
@@ -96,48 +103,68 @@ impl Cleaner {
         leave: StopSwitch,
         record: impl FnMut(ObjectRecord) + Send + 'static,
     ) -> Self {
-        let record = Box::new(record);
-        Self { keep, clock, leave, record, pending: Vec::new(), left: Vec::new(), manners: Vec::new(), deleted: 0 }
+        Self {
+            keep,
+            clock,
+            leave,
+            record: Box::new(record),
+            pending: Vec::new(),
+            last: Vec::new(),
+            left: Vec::new(),
+            manners: Vec::new(),
+            deleted: 0,
+            finishing: false,
+        }
     }
 
     /// Takes note of what is to be deleted at the next occasion.
-    pub fn note(&mut self, leftovers: Leftovers) {
+    pub fn note(&mut self, mut leftovers: Leftovers) {
+        leftovers.made.retain(|made| !self.stands_to_the_end(&leftovers.target, made));
         if !self.keep && !leftovers.made.is_empty() {
             self.pending.push(leftovers);
         }
     }
 
-    /// Deletes what was noted; what fails is kept for [`finish`](Self::finish). A store that refused everything a few times in a
-    /// row is asked no more: each time might take a timeout, and trials wait for it.
-    pub async fn delete(&mut self) {
-        for leftovers in std::mem::take(&mut self.pending) {
-            match self.manners_of(&leftovers.target).refusals {
-                (PATIENCE.., Some(why)) => {
-                    let Leftovers { target, cell_id, made } = leftovers;
-                    let left =
-                        |made| Left { target: Arc::clone(&target), cell_id: cell_id.clone(), made, why: why.clone() };
-                    self.left.extend(made.into_iter().map(left));
-                }
-                _ => self.delete_at(leftovers).await,
-            }
+    /// Takes note of what is to be deleted after everything else, however often it is noted beside.
+    pub fn note_last(&mut self, leftovers: Leftovers) {
+        for noted in self.pending.iter_mut().filter(|noted| Arc::ptr_eq(&noted.target, &leftovers.target)) {
+            noted.made.retain(|made| !leftovers.made.contains(made));
+        }
+        if !self.keep && !leftovers.made.is_empty() {
+            self.last.push(leftovers);
         }
     }
 
-    /// Deletes what was noted and, where it may help, what failed before, as long as that gets anywhere.
+    fn stands_to_the_end(&self, target: &Arc<Target>, made: &Made) -> bool {
+        self.last.iter().any(|last| Arc::ptr_eq(&last.target, target) && last.made.contains(made))
+    }
+
+    /// Deletes what was noted; what fails is kept for [`finish`](Self::finish). A store that left a deletion without an answer,
+    /// or refused everything a few times in a row, is asked no more until then: each time might take a timeout, trials wait for
+    /// it, and a deletion that this side gave up may still be going on in the store when the next trial begins.
+    pub async fn delete(&mut self) {
+        for leftovers in std::mem::take(&mut self.pending) {
+            self.delete_at(leftovers).await;
+        }
+    }
+
+    /// Deletes what was noted and, where it may help, what failed before, as long as that gets anywhere. Each store is given
+    /// one more chance here; one that leaves a deletion without an answer now is given up.
     pub async fn finish(&mut self) {
+        self.finishing = true;
+        self.manners.iter_mut().for_each(|(_, manners)| (manners.refusals, manners.given_up) = (0, None));
+        self.retry();
         self.delete().await;
         loop {
             let before = self.left.len();
-            let (again, left): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut self.left).into_iter().partition(|left| matches!(left.why, NotDeleted::Failed(_)));
-            self.left = left;
-            for leftovers in grouped(again) {
-                self.delete_at(leftovers).await;
-            }
+            self.retry();
+            self.delete().await;
             if self.left.len() == before || self.leave.is_thrown() {
-                return;
+                break;
             }
         }
+        self.pending = std::mem::take(&mut self.last);
+        self.delete().await;
     }
 
     /// How many objects and multipart uploads were deleted.
@@ -150,28 +177,26 @@ impl Cleaner {
         &self.left
     }
 
+    /// Notes once more what failed and may work now, all of a store's together, so that a store that fails costs one timeout.
+    fn retry(&mut self) {
+        let (again, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.left).into_iter().partition(|left| left.why.may_pass());
+        self.left = left;
+        for Left { target, cell_id, made, .. } in again {
+            match self.pending.iter_mut().find(|noted| Arc::ptr_eq(&noted.target, &target)) {
+                Some(noted) => noted.made.push(made),
+                None => self.pending.push(Leftovers { target, cell_id, made: vec![made] }),
+            }
+        }
+    }
+
     async fn delete_at(&mut self, leftovers: Leftovers) {
         let Leftovers { target, cell_id, made } = leftovers;
-        let bar = (made.len() >= WORTH_A_BAR).then(|| ProgressBar::new(made.len() as u64));
         let mut manners = self.manners_of(&target);
-        let (uploads, objects): (Vec<_>, Vec<_>) = made.into_iter().partition(|made| made.upload_id.is_some());
-
-        let pass = Pass::new(&target.store, &self.leave, bar.as_ref());
-        let mut results = pass.abort(uploads).await;
-        // A key that may not give uploads up may still delete objects.
-        let pass = Pass::new(&target.store, &self.leave, bar.as_ref());
-        let mut singly = objects;
-        if manners.takes_batches && singly.len() > 1 {
-            let (done, refused) = pass.delete_batches(std::mem::take(&mut singly)).await;
-            manners.takes_batches = refused.is_empty();
-            results.extend(done);
-            singly = refused;
-        }
-        results.extend(pass.delete_singly(singly).await);
-
-        let all_refused = !results.is_empty() && results.iter().all(|(_, result)| result.is_err());
-        let why = results.iter().find_map(|(_, result)| result.as_ref().err().cloned());
-        manners.refusals = if all_refused { (manners.refusals.0 + 1, why) } else { (0, None) };
+        let results = match &manners.given_up {
+            Some(why) => made.into_iter().map(|made| (made, Err(why.clone()))).collect(),
+            None => self.ask(&target, made, &mut manners).await,
+        };
         for (made, result) in results {
             match result {
                 Ok(()) => {
@@ -185,12 +210,6 @@ impl Cleaner {
                     });
                 }
                 Err(why) => {
-                    if matches!(why, NotDeleted::Denied(_)) && !std::mem::replace(&mut manners.denial_told, true) {
-                        tracing::warn!(
-                            "this key may not delete what it put: {why}; the objects stay, and are billed, until a \
-                             lifecycle rule deletes them: `ttlsweep doctor` prints one"
-                        );
-                    }
                     self.left.push(Left { target: Arc::clone(&target), cell_id: cell_id.clone(), made, why });
                 }
             }
@@ -200,14 +219,62 @@ impl Cleaner {
         }
     }
 
+    /// Asks the store to delete, and learns its manners by how it answers.
+    async fn ask(&self, target: &Arc<Target>, made: Vec<Made>, manners: &mut Manners) -> pass::Results {
+        let bar = (made.len() >= WORTH_A_BAR).then(|| ProgressBar::new(made.len() as u64));
+        let (uploads, objects): (Vec<_>, Vec<_>) = made.into_iter().partition(|made| made.upload_id.is_some());
+        let pass = Pass::new(&target.store, &self.leave, bar.as_ref());
+        let mut results = pass.abort(uploads).await;
+        // A key that may not give uploads up may still delete objects; a store that does not answer, answers neither.
+        let pass = if hung(&results).is_some() { pass } else { Pass::new(&target.store, &self.leave, bar.as_ref()) };
+        let mut singly = objects;
+        if manners.takes_batches && singly.len() > 1 {
+            let (done, refused) = pass.delete_batches(std::mem::take(&mut singly)).await;
+            manners.takes_batches = refused.is_empty();
+            results.extend(done);
+            singly = refused;
+        }
+        results.extend(pass.delete_singly(singly).await);
+
+        let failed = results.iter().find_map(|(_, result)| result.as_ref().err());
+        let mut refusals = results.iter().filter_map(|(_, result)| result.as_ref().err());
+        if let Some(why) = refusals.find(|why| matches!(why, NotDeleted::Denied(_)))
+            && !std::mem::replace(&mut manners.denial_told, true)
+        {
+            tracing::warn!(
+                "this key may not delete what it put: {why}; the objects stay, and are billed, until a lifecycle rule deletes \
+                 them: `ttlsweep doctor` prints one"
+            );
+        }
+        let all_refused = !results.is_empty() && results.iter().all(|(_, result)| result.is_err());
+        manners.refusals = if all_refused { manners.refusals + 1 } else { 0 };
+        if let Some(why) = hung(&results) {
+            let next = if self.finishing {
+                "it is asked for no other"
+            } else {
+                "it is asked again at the end of the run, once"
+            };
+            tracing::warn!("{} does not answer a deletion ({why}): {next}", target.endpoint);
+            manners.given_up = Some(why.clone());
+        } else if manners.refusals >= PATIENCE {
+            manners.given_up = failed.cloned();
+        }
+        results
+    }
+
     fn manners_of(&mut self, target: &Arc<Target>) -> Manners {
         if let Some((_, manners)) = self.manners.iter().find(|(known, _)| Arc::ptr_eq(known, target)) {
             return manners.clone();
         }
-        let manners = Manners { takes_batches: true, denial_told: false, refusals: (0, None) };
+        let manners = Manners { takes_batches: true, denial_told: false, refusals: 0, given_up: None };
         self.manners.push((Arc::clone(target), manners.clone()));
         manners
     }
+}
+
+/// Why a store that left a request without an answer was given up.
+fn hung(results: &pass::Results) -> Option<&NotDeleted> {
+    results.iter().filter_map(|(_, result)| result.as_ref().err()).find(|why| matches!(why, NotDeleted::Hung(_)))
 }
 
 impl fmt::Debug for Cleaner {
@@ -217,18 +284,6 @@ impl fmt::Debug for Cleaner {
             .field("left", &self.left.len())
             .finish_non_exhaustive()
     }
-}
-
-/// What failed, to be tried again.
-fn grouped(left: Vec<Left>) -> Vec<Leftovers> {
-    let mut groups: Vec<Leftovers> = Vec::new();
-    for Left { target, cell_id, made, .. } in left {
-        match groups.iter_mut().find(|group| Arc::ptr_eq(&group.target, &target) && group.cell_id == cell_id) {
-            Some(group) => group.made.push(made),
-            None => groups.push(Leftovers { target, cell_id, made: vec![made] }),
-        }
-    }
-    groups
 }
 
 /// After so many refusals of everything, a run leaves deleting to its end.

@@ -2,6 +2,7 @@
 //! is stopped.
 
 pub mod download;
+mod marker;
 pub mod sources;
 
 use std::collections::{HashMap, HashSet};
@@ -107,10 +108,14 @@ impl Sweep<'_> {
         let sink = files.sink();
         let mut cleaner =
             Cleaner::new(self.keep_objects, Arc::clone(&self.clock), self.leave.clone(), move |row| sink.object(row));
+        let context = Arc::new(self.context(files));
+        // Before anything is deleted or put, so that no deletion of this run ever empties a folder of the store's.
+        let markers = marker::put(&context, &self.plan.cells, targets).await;
         self.leftovers.iter().for_each(|leftovers| cleaner.note(leftovers.clone()));
+        markers.into_iter().for_each(|marker| cleaner.note_last(marker));
         cleaner.delete().await;
         let mut downloads = Vec::new();
-        let result = self.run_missing(targets, files, &mut downloads, &mut cleaner).await;
+        let result = self.run_missing(&context, targets, &mut downloads, &mut cleaner).await;
         // Those of a testbed go with it.
         if self.plan.cells.iter().any(|cell| cell.target == TargetKind::S3) {
             downloads.into_iter().for_each(|leftovers| cleaner.note(leftovers));
@@ -141,16 +146,9 @@ impl Sweep<'_> {
         found
     }
 
-    async fn run_missing(
-        &self,
-        targets: &Targets,
-        files: &Files,
-        downloads: &mut Vec<Leftovers>,
-        cleaner: &mut Cleaner,
-    ) -> Result<SweepEnd, SweepError> {
-        let mut sources = Sources::new(self.plan.seed);
-        let cells: Vec<_> = self.plan.cells.iter().map(|cell| Arc::new(cell.clone())).collect();
-        let context = Arc::new(RunContext {
+    /// What all trials share.
+    fn context(&self, files: &Files) -> RunContext {
+        RunContext {
             run_id: self.run_id.to_owned(),
             experiment: self.experiment.to_owned(),
             host: self.host.to_owned(),
@@ -160,18 +158,29 @@ impl Sweep<'_> {
             sink: files.sink(),
             connection_ids: Arc::new(AtomicU64::new(self.last_connection_id)),
             parallel_trials: self.parallel_trials,
-        });
+        }
+    }
+
+    async fn run_missing(
+        &self,
+        context: &Arc<RunContext>,
+        targets: &Targets,
+        downloads: &mut Vec<Leftovers>,
+        cleaner: &mut Cleaner,
+    ) -> Result<SweepEnd, SweepError> {
+        let mut sources = Sources::new(self.plan.seed);
+        let cells: Vec<_> = self.plan.cells.iter().map(|cell| Arc::new(cell.clone())).collect();
         let mut missing: Vec<_> =
             self.plan.trials.iter().filter(|trial| !self.whole.contains(&trial.trial_id)).collect();
         if let Some(schedule) = &self.schedule {
             schedule.order(&mut missing, self.clock.wall());
         }
-        download::put_objects(&context, &self.plan.cells, targets, &mut sources, downloads).await?;
+        download::put_objects(context, &self.plan.cells, targets, &mut sources, downloads).await?;
 
         let mut runs = Vec::with_capacity(missing.len());
         for trial in &missing {
             let cell = &cells[trial.cell];
-            runs.push((self.trial_run(&context, trial, cell, targets, &mut sources)?, trial_duration(cell)));
+            runs.push((self.trial_run(context, trial, cell, targets, &mut sources)?, trial_duration(cell)));
         }
         let all = Counts { trials: missing.len() as u64, time: runs.iter().map(|(_, time)| *time).sum() };
         let mut progress = Progress::start(self.progress, all);
@@ -182,7 +191,7 @@ impl Sweep<'_> {
             left -= u64::from(end.row.as_ref().is_some_and(|row| row.state == TrialState::Whole));
             progress.trial_done(&end, time);
             // With one lane, no other trial is running now, and the next one begins when this has returned. Trials side by side
-            // leave no such gap.
+            // leave no such gap; they ask testbeds alone, whose objects go with them.
             if lanes == 1 {
                 cleaner.note(end.leftovers);
                 cleaner.delete().await;

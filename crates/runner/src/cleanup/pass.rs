@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{StreamExt, stream};
 use indicatif::ProgressBar;
@@ -15,17 +16,19 @@ use crate::store::{NotDeleted, Store};
 pub(super) type Results = Vec<(Made, Result<(), NotDeleted>)>;
 
 /// One go at a store. The first refusal ends it: a store that is down, or a key that may not, would refuse the others, too,
-/// and each of them might take a timeout.
+/// and each of them might take a timeout. A refusal that is about one thing alone ends nothing.
 pub(super) struct Pass<'a> {
     store: &'a Store,
     leave: &'a StopSwitch,
     bar: Option<&'a ProgressBar>,
     over: OnceLock<NotDeleted>,
+    /// How many were refused for what they are.
+    odd_ones: AtomicUsize,
 }
 
 impl<'a> Pass<'a> {
     pub(super) fn new(store: &'a Store, leave: &'a StopSwitch, bar: Option<&'a ProgressBar>) -> Self {
-        Self { store, leave, bar, over: OnceLock::new() }
+        Self { store, leave, bar, over: OnceLock::new(), odd_ones: AtomicUsize::new(0) }
     }
 
     pub(super) async fn abort(&self, uploads: Vec<Made>) -> Results {
@@ -67,7 +70,7 @@ impl<'a> Pass<'a> {
                     }
                 }
                 // One by one it may be another matter.
-                Err(NotDeleted::Unknown(_) | NotDeleted::Denied(_)) => refused.extend(batch),
+                Err(NotDeleted::Unknown(_) | NotDeleted::ThisOne(_) | NotDeleted::Denied(_)) => refused.extend(batch),
                 Err(why) => {
                     self.end(&why);
                     results.extend(batch.into_iter().map(|made| (made, Err(why.clone()))));
@@ -101,6 +104,9 @@ impl<'a> Pass<'a> {
     }
 
     fn end(&self, why: &NotDeleted) {
+        if matches!(why, NotDeleted::ThisOne(_)) && self.odd_ones.fetch_add(1, Ordering::Relaxed) < MOST_ODD_ONES {
+            return;
+        }
         // Another request was refused first, and its reason is as good.
         let _ = self.over.set(why.clone());
     }
@@ -110,3 +116,6 @@ impl<'a> Pass<'a> {
 const BATCH: usize = 1000;
 const BATCHES_AT_ONCE: usize = 4;
 const SINGLE_AT_ONCE: usize = 32;
+
+/// A store that takes so many for bad requests will do so with all.
+const MOST_ODD_ONES: usize = 100;

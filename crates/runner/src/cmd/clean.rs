@@ -20,7 +20,6 @@ use crate::exit::{ExitCode, Failure};
 use crate::files::append_objects;
 use crate::run_folder::RunFolder;
 use crate::stop::StopSwitch;
-use crate::store::NotDeleted;
 use crate::target::Targets;
 
 /// Runs the command: prints what is left, one key a line; with `--dry-run` what would be deleted.
@@ -85,7 +84,7 @@ async fn delete(path: &Path, recorded: Recorded, cells: &[Cell], targets: &Targe
     eprintln!("left: {}, for example {}: {}", left.len(), first.made, first.why);
     Ok(if leave.is_thrown() {
         ExitCode::Interrupted
-    } else if left.iter().any(|left| matches!(left.why, NotDeleted::Failed(_))) {
+    } else if left.iter().any(|left| left.why.may_pass()) {
         ExitCode::TryAgain
     } else {
         ExitCode::Usage

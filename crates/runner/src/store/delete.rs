@@ -24,6 +24,20 @@ pub enum NotDeleted {
     /// Nobody answered, or the store failed; it may work later.
     #[error("{0}")]
     Failed(ServerText),
+    /// The store took the request and did not answer in time: it may still be at it.
+    #[error("{0}")]
+    Hung(ServerText),
+    /// It cannot be asked for, such as a listed upload with an empty id, or the store takes it for a bad request. That says
+    /// nothing of others.
+    #[error("{0}")]
+    ThisOne(ServerText),
+}
+
+impl NotDeleted {
+    /// Whether the same may work later.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Hung(_))
+    }
 }
 
 impl Store {
@@ -85,10 +99,17 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let text = ServerText::new(format!("{what}: {}", words(error)));
+    match error {
+        SdkError::ConstructionFailure(_) => return NotDeleted::ThisOne(text),
+        SdkError::TimeoutError(_) => return NotDeleted::Hung(text),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => return NotDeleted::Hung(text),
+        _ => {}
+    }
     match error.raw_response().map(|response| response.status().as_u16()) {
         Some(401 | 403) => NotDeleted::Denied(text),
-        // Not implemented, not allowed, or something about the body that this store wants otherwise.
-        Some(400 | 405 | 411 | 501) => NotDeleted::Unknown(text),
+        // Not implemented, or not allowed for any.
+        Some(405 | 411 | 501) => NotDeleted::Unknown(text),
+        Some(status @ 400..=499) if !matches!(status, 408 | 429) => NotDeleted::ThisOne(text),
         _ => NotDeleted::Failed(text),
     }
 }

@@ -72,7 +72,7 @@ impl Store {
 }
 
 /// Whether a status tells of a state that passes by itself: too many requests, or a server or gateway in trouble. A 501 (not implemented) stays.
-fn may_pass(status: u16) -> bool {
+pub(super) fn may_pass(status: u16) -> bool {
     matches!(status, 429 | 500 | 502 | 503 | 504)
 }
 

@@ -1,9 +1,11 @@
 //! What a run leaves in the bucket: nothing, if it may delete; and what was left, `clean` deletes by the run's own record.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use http::Method;
 use rustix::process::Signal;
@@ -15,7 +17,7 @@ use ttlsweep_runner::object_key::RunPrefix;
 use ttlsweep_runner::stop::StopSwitch;
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed, TestbedConfig};
 
-use crate::front::{Front, error, objects, uploads};
+use crate::front::{Asked, Front, error, objects, uploads};
 use crate::program::{Lab, rows_or_none, signal, start, succeed, wait_until, words};
 use crate::signing;
 
@@ -65,15 +67,8 @@ async fn a_run_leaves_nothing_and_deletes_between_its_trials_alone() {
     assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]));
 
     let asked = front.asked();
-    let deletions: Vec<_> = asked.iter().filter(|asked| asked.is_deletion()).collect();
+    let deletions = deletions_apart_from_transfers(&asked);
     assert!(deletions.iter().any(|deletion| deletion.is_batch()), "{deletions:?}");
-    for deletion in &deletions {
-        let meanwhile: Vec<_> = asked
-            .iter()
-            .filter(|other| other.is_transfer() && other.began < deletion.ended && deletion.began < other.ended)
-            .collect();
-        assert!(meanwhile.is_empty(), "{deletion:?} while {meanwhile:?}");
-    }
     // Nor does one fall into a jitter, which would move the start that was drawn.
     for trial in lab.run_of("all").trials() {
         let jitter_us = i64::try_from(trial.jitter_us).unwrap();
@@ -81,6 +76,109 @@ async fn a_run_leaves_nothing_and_deletes_between_its_trials_alone() {
         let within = deletions.iter().find(|deletion| waits_from < deletion.ended && deletion.began < trial.ended_at);
         assert!(within.is_none(), "{within:?} in {trial:?}");
     }
+}
+
+/// A store that keeps objects as files drops a folder with its last object, and two uploads that begin together then race to
+/// make it again: one of them is told 500.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_upload_ever_finds_the_runs_prefix_empty() {
+    let (testbed, lab) = (plain_testbed().await, Lab::new());
+    lab.write("all.toml", ALL_METHODS.replace("method = [\"put\", \"get\", \"upload-part\"]", "method = \"put\""));
+    let there = Arc::new(Mutex::new(BTreeSet::new()));
+    let found_empty = Arc::new(AtomicUsize::new(0));
+    let (held, empty) = (Arc::clone(&there), Arc::clone(&found_empty));
+    let front = Front::before(&testbed, move |head| {
+        // Each by its own request, so that this side knows what is there.
+        if head.method == Method::POST {
+            return Some(error(501, "NotImplemented", "no such thing"));
+        }
+        let (key, mut held) = (head.uri.path().to_owned(), held.lock().unwrap());
+        if head.method == Method::PUT {
+            let measured = head.uri.query().is_some_and(|query| query.contains("x-run="));
+            empty.fetch_add(usize::from(measured && held.is_empty()), Ordering::SeqCst);
+            held.insert(key);
+        } else if head.method == Method::DELETE {
+            held.remove(&key);
+        }
+        None
+    })
+    .await;
+    let run = run_through(&lab, &front, "all.toml", &["--set", "experiment.repetitions=2"]);
+    tokio::task::spawn_blocking(|| succeed(run)).await.unwrap();
+    assert_eq!(found_empty.load(Ordering::SeqCst), 0, "uploads found nothing below the prefix");
+    assert!(there.lock().unwrap().is_empty() && objects(&testbed).await.is_empty(), "and nothing is left");
+    let run = lab.run_of("all");
+    let record = fs::read_to_string(run.path().join("objects.csv")).unwrap();
+    let marker: Vec<_> = record.lines().filter(|line| line.contains("/marker,")).collect();
+    assert!(marker.len() == 2 && marker[1].ends_with("deleted"), "{record}");
+    assert_eq!(Some(marker[1]), record.lines().last(), "it went last");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_may_not_put_the_marker_is_told_and_the_run_goes_on() {
+    let (testbed, lab) = (plain_testbed().await, Lab::new());
+    lab.write("all.toml", ALL_METHODS);
+    let front = Front::before(&testbed, |head| {
+        let marker = head.method == Method::PUT && head.uri.path().ends_with("/marker");
+        marker.then(|| error(403, "AccessDenied", "Access Denied"))
+    })
+    .await;
+    let run = run_through(&lab, &front, "all.toml", &[]);
+    let output = tokio::task::spawn_blocking(|| succeed(run)).await.unwrap();
+    let said = words(&output).1;
+    assert!(said.contains("does not take the run's marker") && said.contains("AccessDenied"), "{said}");
+    assert!(lab.run_of("all").transfers().iter().any(|row| row.outcome == Outcome::Completed));
+    assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]));
+}
+
+/// Each try takes 15 s until it is given up: cell by cell, a store that hangs would hold up the end for a quarter of an hour.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_whose_deletions_hang_is_waited_for_once_and_not_cell_by_cell() {
+    let testbed = plain_testbed().await;
+    let hangs = |head: &http::request::Parts| {
+        (head.method == Method::POST || head.method == Method::DELETE).then(crate::front::no_answer)
+    };
+    let front = Front::before(&testbed, hangs).await;
+    let target = Arc::new(signing::target_at(&testbed, &front.endpoint).await);
+    let prefix = RunPrefix::new("ttlsweep", "hangs", "run");
+    let mut cleaner = Cleaner::new(false, Arc::new(SystemClock), StopSwitch::new(), drop);
+    for cell in 0..4 {
+        let made = |what: &str| Made { key: prefix.key(format!("{what}-{cell}")), upload_id: None };
+        let upload = Made { upload_id: Some("id".to_owned()), ..made("parts") };
+        let made = vec![made("a"), made("b"), upload];
+        cleaner.note(Leftovers { target: Arc::clone(&target), cell_id: format!("c{cell}"), made });
+    }
+    let began = Instant::now();
+    cleaner.finish().await;
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+    assert_eq!((cleaner.deleted(), cleaner.left().len()), (0, 12));
+}
+
+/// A listing may name an upload by nothing at all, or by what the store itself calls a bad request.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_bad_upload_id_stops_no_other() {
+    let testbed = plain_testbed().await;
+    let front = Front::before(&testbed, |head| {
+        let odd = head.method == Method::DELETE && head.uri.query().is_some_and(|query| query.contains("odd"));
+        odd.then(|| error(400, "InvalidArgument", "no such id"))
+    })
+    .await;
+    let target = Arc::new(signing::target_at(&testbed, &front.endpoint).await);
+    let prefix = RunPrefix::new("ttlsweep", "odd", "run");
+    let mut made = Vec::new();
+    for number in 0..3 {
+        let key = prefix.key(format!("good-{number}"));
+        let upload_id = Some(target.store.begin_upload(&key).await.unwrap());
+        made.push(Made { key, upload_id });
+    }
+    made.insert(0, Made { key: prefix.key("a"), upload_id: Some(String::new()) });
+    made.insert(2, Made { key: prefix.key("b"), upload_id: Some("odd".to_owned()) });
+    let mut cleaner = Cleaner::new(false, Arc::new(SystemClock), StopSwitch::new(), drop);
+    cleaner.note(Leftovers { target, cell_id: "c001".to_owned(), made });
+    cleaner.finish().await;
+    assert_eq!((cleaner.deleted(), cleaner.left().len()), (3, 2), "{:?}", cleaner.left());
+    assert!(cleaner.left().iter().all(|left| !left.why.may_pass()), "no retry mends an id: {:?}", cleaner.left());
+    assert_eq!(uploads(&testbed).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,8 +214,9 @@ async fn a_key_that_may_not_delete_is_told_once_and_clean_deletes_when_it_may() 
     assert_eq!(said.matches("this key may not delete").count(), 1, "{said}");
     assert!(said.contains("lifecycle rule") && said.contains("to delete them: ttlsweep clean"), "{said}");
     assert!(lab.run_of("all").transfers().iter().all(|row| row.outcome != Outcome::FailedLocally));
-    // Two users' puts, the downloads' object, and what two users began in parts, in the control of expired starts too.
-    assert_eq!((objects(&testbed).await.len(), uploads(&testbed).await.len()), (3, 4));
+    // Two users' puts, the downloads' object, the run's marker, and what two users began in parts, in the control of expired
+    // starts too.
+    assert_eq!((objects(&testbed).await.len(), uploads(&testbed).await.len()), (4, 4));
 
     let clean = |more: &[&str]| with_key(&lab, &[&["clean", "results/all/latest"], more].concat());
     let (would, refused, cleaned, again) = tokio::task::block_in_place(|| {
@@ -150,7 +249,7 @@ async fn what_a_killed_run_left_is_cleaned_and_nothing_else_whatever_its_files_s
     let other = run_through(&lab, &front, "all.toml", &["--keep-objects"]);
     tokio::task::spawn_blocking(|| succeed(other)).await.unwrap();
     let others = objects(&testbed).await;
-    assert_eq!((others.len(), uploads(&testbed).await.len()), (3, 4), "they were to be kept");
+    assert_eq!((others.len(), uploads(&testbed).await.len()), (4, 4), "they were to be kept");
 
     let slow = start(run_through(&lab, &front, "slow.toml", &[]));
     tokio::task::block_in_place(|| {
@@ -280,6 +379,19 @@ async fn a_store_that_fails_and_a_second_ctrl_c_end_a_deletion_soon() {
         let asked = front.asked().len() - before;
         assert!(asked <= if leaving { 0 } else { 16 }, "{asked} requests, although the first ones had failed");
     }
+}
+
+/// The deletions among what was asked, none of which was under way together with a transfer.
+fn deletions_apart_from_transfers(asked: &[Asked]) -> Vec<&Asked> {
+    let deletions: Vec<_> = asked.iter().filter(|asked| asked.is_deletion()).collect();
+    for deletion in &deletions {
+        let meanwhile: Vec<_> = asked
+            .iter()
+            .filter(|other| other.is_transfer() && other.began < deletion.ended && deletion.began < other.ended)
+            .collect();
+        assert!(meanwhile.is_empty(), "{deletion:?} while {meanwhile:?}");
+    }
+    deletions
 }
 
 async fn plain_testbed() -> Testbed {

@@ -152,6 +152,13 @@ pub(crate) fn error(status: u16, code: &str, message: &str) -> Refusal {
     (status, format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"))
 }
 
+/// The request is taken and left without an answer.
+pub(crate) fn no_answer() -> Refusal {
+    (NO_ANSWER, String::new())
+}
+
+const NO_ANSWER: u16 = 0;
+
 fn now() -> Timestamp {
     Timestamp::from_system_time(SystemTime::now())
 }
@@ -163,6 +170,9 @@ fn whole(text: impl Into<Bytes>) -> BoxBody<Bytes, hyper::Error> {
 async fn refuse((status, text): Refusal, body: Incoming) -> Response<BoxBody<Bytes, hyper::Error>> {
     // Read first, so that this is no early answer.
     let _ = body.collect().await;
+    if status == NO_ANSWER {
+        std::future::pending::<()>().await;
+    }
     let mut response = Response::new(whole(text));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response
