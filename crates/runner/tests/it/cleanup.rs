@@ -144,7 +144,7 @@ async fn a_store_whose_deletions_hang_is_waited_for_once_and_not_cell_by_cell() 
     let mut cleaner = Cleaner::new(false, Arc::new(SystemClock), StopSwitch::new(), drop);
     for cell in 0..4 {
         let made = |what: &str| Made { key: prefix.key(format!("{what}-{cell}")), upload_id: None };
-        let upload = Made { upload_id: Some("id".to_owned()), ..made("parts") };
+        let upload = Made { upload_id: Some("id".to_owned().into()), ..made("parts") };
         let made = vec![made("a"), made("b"), upload];
         cleaner.note(Leftovers { target: Arc::clone(&target), cell_id: format!("c{cell}"), made });
     }
@@ -168,11 +168,11 @@ async fn one_bad_upload_id_stops_no_other() {
     let mut made = Vec::new();
     for number in 0..3 {
         let key = prefix.key(format!("good-{number}"));
-        let upload_id = Some(target.store.begin_upload(&key).await.unwrap());
+        let upload_id = Some(target.store.begin_upload(&key).await.unwrap().into());
         made.push(Made { key, upload_id });
     }
-    made.insert(0, Made { key: prefix.key("a"), upload_id: Some(String::new()) });
-    made.insert(2, Made { key: prefix.key("b"), upload_id: Some("odd".to_owned()) });
+    made.insert(0, Made { key: prefix.key("a"), upload_id: Some(String::new().into()) });
+    made.insert(2, Made { key: prefix.key("b"), upload_id: Some("odd".to_owned().into()) });
     let mut cleaner = Cleaner::new(false, Arc::new(SystemClock), StopSwitch::new(), drop);
     cleaner.note(Leftovers { target, cell_id: "c001".to_owned(), made });
     cleaner.finish().await;
