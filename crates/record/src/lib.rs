@@ -10,6 +10,7 @@ pub mod csv_file;
 pub mod dictionary;
 pub mod environment;
 pub mod fault;
+pub mod redact;
 pub mod row;
 pub mod rows;
 pub mod shards;

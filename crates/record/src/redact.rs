@@ -1,0 +1,198 @@
+//! Takes secrets out of texts that others wrote, in whatever notation they stand there.
+//!
+//! A server may repeat the request that it refuses, and with it a signature, a key or a session token. [`redacted`] replaces
+//! them, and [`find`] tells where they are; the runner writes nothing that has not passed the one, and a bundle holds nothing
+//! in which the other finds something. Both go the same way: a text is read as it would be after decoding (percent, JSON,
+//! XML, backslashes; `notation`), then without case, blanks and punctuation, and then once more within each stretch of
+//! base64, hex or decimal bytes in it. On each of these levels two things count as secrets:
+//! - at least [`PIECE`] characters in a row of a value that is [`Known`], so that a token that was cut off is found, too;
+//! - whatever stands behind a name such as `X-Amz-Signature` (`named`), whoever's it is, and an access key's id by its shape.
+//!
+//! Every decoded byte remembers where it came from (`view`), so that only the secret is replaced, and the rest stays.
+
+mod known;
+mod named;
+mod notation;
+mod view;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use view::View;
+
+pub use known::Known;
+
+/// What stands in the place of a secret.
+pub const REDACTED: &str = "REDACTED";
+
+/// How many characters of a known secret in a row are one themselves; letters and digits count.
+pub const PIECE: usize = 16;
+
+/// A secret in a text. What it says is not in here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// Where it stands, in bytes of the text.
+    pub at: Range<usize>,
+    /// What it is, such as `a signature` or `the value of AWS_SESSION_TOKEN`.
+    pub what: String,
+    /// The notation that hides it, such as `base64`; `None` if it stands there as it is.
+    pub notation: Option<&'static str>,
+}
+
+/// The text without the secrets that are in it, each replaced by [`REDACTED`].
+pub fn redacted<'a>(text: &'a str, known: &Known) -> Cow<'a, str> {
+    let hits = find(text.as_bytes(), known);
+    if hits.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len());
+    let mut kept = 0;
+    for range in merged(text, &hits) {
+        clean.push_str(&text[kept..range.start]);
+        clean.push_str(REDACTED);
+        kept = range.end;
+    }
+    clean.push_str(&text[kept..]);
+    Cow::Owned(clean)
+}
+
+/// The secrets in `text`, in the order in which they begin. Their places may overlap: one secret may be found in two ways.
+pub fn find(text: &[u8], known: &Known) -> Vec<Hit> {
+    if text.len() < SHORTEST {
+        return Vec::new();
+    }
+    let mut search = Search { text, known, hits: Vec::new(), work: WORK_AT_LEAST.max(text.len().saturating_mul(WORK)) };
+    search.level(View::of(text), LAYERS, None);
+    let mut hits = search.hits;
+    hits.sort_by(|one, other| (one.at.start, one.at.end).cmp(&(other.at.start, other.at.end)));
+    hits.dedup_by(|later, first| later.at == first.at);
+    hits
+}
+
+struct Search<'a> {
+    text: &'a [u8],
+    known: &'a Known,
+    hits: Vec<Hit>,
+    /// How many more decoded bytes may be looked at: notations within notations must not take for ever.
+    work: usize,
+}
+
+impl Search<'_> {
+    /// Looks through a text on one level, and then through what stands encoded in it. `within` is the notation around it.
+    fn level(&mut self, view: View, layers: u32, within: Option<&'static str>) {
+        if layers == LAYERS {
+            self.plain(&view, within);
+        }
+        let view = notation::unescaped(view);
+        self.plain(&view, within);
+        for (range, what) in self.known.pieces(&view.folded()) {
+            self.note(&view, range.clone(), range, what, within);
+        }
+        for found in named::find(&view.bytes) {
+            self.note(&view, found.value, found.whole, found.what.to_owned(), within);
+        }
+        if layers == 0 {
+            return;
+        }
+        let packed = view.packed();
+        for run in notation::base64_runs(&packed.bytes) {
+            for from in 0..4.min(run.len()) {
+                let inner = notation::base64_decoded(&packed, run.start + from..run.end);
+                self.inner(inner, layers - 1, within.or(Some("base64")));
+            }
+        }
+        let digits = notation::hex_digits(&packed);
+        for run in notation::hex_runs(&digits.bytes) {
+            for from in 0..2 {
+                let inner = notation::hex_decoded(&digits, run.start + from..run.end);
+                self.inner(inner, layers - 1, within.or(Some("hex")));
+            }
+        }
+        for inner in notation::decimal_runs(&view) {
+            self.inner(inner, layers - 1, within.or(Some("bytes as numbers")));
+        }
+    }
+
+    fn inner(&mut self, inner: View, layers: u32, within: Option<&'static str>) {
+        if inner.bytes.len() < SHORTEST || inner.bytes.len() > self.work {
+            return;
+        }
+        self.work -= inner.bytes.len();
+        if self.known.has_hex() {
+            // The bytes themselves, of which a signature is the hex form.
+            for (range, what) in self.known.pieces(&inner.as_hex()) {
+                self.note(&inner, range.clone(), range, what, within);
+            }
+        }
+        if notation::speaks(&inner.bytes) {
+            self.level(inner, layers, within);
+        }
+    }
+
+    /// Values that are too short to be found by a piece, as they are.
+    fn plain(&mut self, view: &View, within: Option<&'static str>) {
+        for (range, what) in self.known.short_ones(&view.bytes) {
+            self.note(view, range.clone(), range, what, within);
+        }
+    }
+
+    /// `whole` is the value with its name, for telling in which notation it stands.
+    fn note(
+        &mut self,
+        view: &View,
+        value: Range<usize>,
+        whole: Range<usize>,
+        what: String,
+        within: Option<&'static str>,
+    ) {
+        let Some(at) = view.source(value) else { return };
+        let notation = within.or_else(|| {
+            let source = &self.text[view.source(whole.clone())?];
+            let has = |byte: u8| source.contains(&byte);
+            if source == &view.bytes[whole] {
+                None
+            } else if has(b'%') {
+                Some("percent-encoded")
+            } else {
+                Some("escaped")
+            }
+        });
+        self.hits.push(Hit { at, what, notation });
+    }
+}
+
+/// The places to replace: without overlaps, at whole characters, and those that only a little debris parts as one.
+fn merged(text: &str, hits: &[Hit]) -> Vec<Range<usize>> {
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for hit in hits {
+        let from = text.floor_char_boundary(hit.at.start);
+        let to = text.ceil_char_boundary(hit.at.end);
+        match merged.last_mut() {
+            Some(last) if from <= last.end => last.end = last.end.max(to),
+            Some(last) if is_debris(&text[last.end..from]) => last.end = to,
+            _ => merged.push(from..to),
+        }
+    }
+    merged
+}
+
+/// What an escape that nobody knows may leave between two pieces of one value.
+fn is_debris(between: &str) -> bool {
+    between.len() <= LONGEST_DEBRIS
+        && between.starts_with(['%', '\\', '&', '$', '+', '/', '=', '-', '.', '_', '~'])
+        && !between.contains(['=', '&', ' ', ','])
+}
+
+/// A shorter value is found by nobody: keys of S3-compatible stores may be short words, and replaced within other words they
+/// would spoil a text.
+pub const SHORTEST: usize = 6;
+
+/// How many encodings around each other are looked through.
+const LAYERS: u32 = 3;
+/// How many decoded bytes are looked at for each byte of a text.
+const WORK: usize = 40;
+const WORK_AT_LEAST: usize = 64 << 10;
+const LONGEST_DEBRIS: usize = 6;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,297 @@
+//! The notations in which a text can stand within another one.
+
+use std::ops::Range;
+
+use super::REDACTED;
+use super::view::View;
+
+/// The text with its escapes read, for as long as there are any: what is escaped twice is read twice.
+pub(super) fn unescaped(mut view: View) -> View {
+    for _ in 0..DEEPEST {
+        match unescaped_once(&view) {
+            Some(inner) => view = inner,
+            None => break,
+        }
+    }
+    view
+}
+
+/// `None` if there is nothing to read.
+fn unescaped_once(view: &View) -> Option<View> {
+    let bytes = &view.bytes;
+    if !bytes.iter().any(|byte| matches!(byte, b'%' | b'\\' | b'&' | 0xef)) {
+        return None;
+    }
+    let mut inner = View::with_capacity(bytes.len());
+    let (mut at, mut any) = (0, false);
+    while at < bytes.len() {
+        let rest = &bytes[at..];
+        let read = match rest[0] {
+            b'%' => percent(rest),
+            b'\\' => backslash(rest),
+            b'&' => entity(rest),
+            0xef => full_width(rest),
+            _ => None,
+        };
+        let Some((meant, used)) = read else {
+            inner.push(bytes[at], view, at..at + 1);
+            at += 1;
+            continue;
+        };
+        match meant {
+            Meant::Byte(byte) => inner.push(byte, view, at..at + used),
+            Meant::Char(code) => {
+                let char = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+                for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+                    inner.push(byte, view, at..at + used);
+                }
+            }
+        }
+        (at, any) = (at + used, true);
+    }
+    any.then_some(inner)
+}
+
+enum Meant {
+    Byte(u8),
+    Char(u32),
+}
+
+fn digits(bytes: &[u8], radix: u32) -> Option<u32> {
+    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty() && !text.starts_with('+'))?;
+    u32::from_str_radix(text, radix).ok()
+}
+
+/// `%2F`, and `%u002F` as some servers write it.
+fn percent(rest: &[u8]) -> Option<(Meant, usize)> {
+    if let (Some(b'u' | b'U'), Some(code)) = (rest.get(1), rest.get(2..6).and_then(|code| digits(code, 16))) {
+        return Some((Meant::Char(code), 6));
+    }
+    let byte = digits(rest.get(1..3)?, 16)?;
+    Some((Meant::Byte(byte as u8), 3))
+}
+
+/// What stands behind a backslash in JSON, JavaScript, C, PHP and Python.
+fn backslash(rest: &[u8]) -> Option<(Meant, usize)> {
+    let numbered = |from: usize, to: usize| Some((Meant::Char(digits(rest.get(from..to)?, 16)?), to));
+    match *rest.get(1)? {
+        b'u' if rest.get(2) == Some(&b'{') => {
+            let end = rest.iter().take(12).position(|byte| *byte == b'}')?;
+            Some((Meant::Char(digits(&rest[3..end], 16)?), end + 1))
+        }
+        b'u' => numbered(2, 6),
+        b'U' => numbered(2, 10),
+        b'x' | b'X' => Some((Meant::Byte(digits(rest.get(2..4)?, 16)? as u8), 4)),
+        b'0'..=b'7' => {
+            let octal = rest[1..].iter().take(3).take_while(|byte| matches!(byte, b'0'..=b'7')).count();
+            Some((Meant::Char(digits(&rest[1..=octal], 8)?), octal + 1))
+        }
+        b'n' | b'r' | b't' | b'b' | b'f' | b'v' | b'a' => Some((Meant::Byte(b'\n'), 2)),
+        byte if byte.is_ascii_alphanumeric() => None,
+        byte if byte.is_ascii() => Some((Meant::Byte(byte), 2)),
+        _ => None,
+    }
+}
+
+/// `&#47;`, `&#x2f;` and `&sol;`.
+fn entity(rest: &[u8]) -> Option<(Meant, usize)> {
+    if rest.get(1) == Some(&b'#') {
+        let (from, radix) = if matches!(rest.get(2), Some(b'x' | b'X')) { (3, 16) } else { (2, 10) };
+        let belongs = |byte: &&u8| char::from(**byte).is_digit(radix);
+        let count = rest.get(from..)?.iter().take(8).take_while(belongs).count();
+        let end = from + count;
+        let code = digits(&rest[from..end], radix)?;
+        return Some((Meant::Char(code), end + usize::from(rest.get(end) == Some(&b';'))));
+    }
+    let end = rest.iter().take(LONGEST_ENTITY).position(|byte| *byte == b';')?;
+    let (_, char) = ENTITIES.iter().find(|(name, _)| name.as_bytes() == &rest[1..end])?;
+    Some((Meant::Byte(*char), end + 1))
+}
+
+/// The wide forms of ASCII's characters.
+fn full_width(rest: &[u8]) -> Option<(Meant, usize)> {
+    let char = std::str::from_utf8(rest.get(..3)?).ok()?.chars().next()?;
+    matches!(char, '\u{ff01}'..='\u{ff5e}').then(|| (Meant::Char(char as u32 - 0xfee0), 3))
+}
+
+/// Stretches that may be base64, of either alphabet, and are long enough to hold a secret. Blanks must be gone. What was put in
+/// a secret's place ends one.
+pub(super) fn base64_runs(packed: &[u8]) -> Vec<Range<usize>> {
+    let mut parted = Vec::new();
+    for run in runs(packed, |byte| sextet(byte).is_some(), LEAST_BASE64) {
+        let mut start = run.start;
+        let places = packed[run.clone()].windows(REDACTED.len()).enumerate();
+        for (at, _) in places.filter(|(_, window)| *window == REDACTED.as_bytes()) {
+            parted.push(start..(run.start + at).max(start));
+            start = run.start + at + REDACTED.len();
+        }
+        parted.push(start.min(run.end)..run.end);
+    }
+    parted.retain(|run| run.len() >= LEAST_BASE64);
+    parted
+}
+
+/// What such a stretch says if it begins at its start.
+pub(super) fn base64_decoded(packed: &View, run: Range<usize>) -> View {
+    let mut inner = View::with_capacity(run.len() * 3 / 4);
+    let mut at = run.start;
+    while at < run.end {
+        let group = &packed.bytes[at..run.end.min(at + 4)];
+        let value = group.iter().fold(0, |value, byte| value << 6 | u32::from(sextet(*byte).unwrap_or(0)));
+        let value = value << (6 * (4 - group.len()));
+        // n letters hold n - 1 bytes, each of which lies in two of them.
+        for byte in 0..group.len().saturating_sub(1) {
+            inner.push((value >> (16 - 8 * byte)) as u8, packed, at + byte..at + byte + 2);
+        }
+        at += 4;
+    }
+    inner
+}
+
+fn sextet(byte: u8) -> Option<u8> {
+    Some(match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        // CloudFront writes a tilde.
+        b'/' | b'_' | b'~' => 63,
+        _ => return None,
+    })
+}
+
+/// The text without what may stand between bytes in hex: `41:57`, `41-57`, `0x41, 0x57`.
+pub(super) fn hex_digits(packed: &View) -> View {
+    let bytes = &packed.bytes;
+    let mut view = View::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let rest = &bytes[at..];
+        at += match rest {
+            [b':' | b'-', ..] => 1,
+            [b',', b'0', b'x' | b'X', ..] => 3,
+            [b'0', b'x' | b'X', ..] => 2,
+            _ => {
+                view.push(rest[0], packed, at..at + 1);
+                1
+            }
+        };
+    }
+    view
+}
+
+/// Stretches that may be bytes in hex.
+pub(super) fn hex_runs(digits: &[u8]) -> Vec<Range<usize>> {
+    runs(digits, |byte| byte.is_ascii_hexdigit(), LEAST_HEX)
+}
+
+/// What such a stretch says.
+pub(super) fn hex_decoded(digits: &View, run: Range<usize>) -> View {
+    let mut inner = View::with_capacity(run.len() / 2);
+    let value = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
+    for (pair, at) in digits.bytes[run.clone()].chunks_exact(2).zip((run.start..).step_by(2)) {
+        inner.push(value(pair[0]) << 4 | value(pair[1]), digits, at..at + 2);
+    }
+    inner
+}
+
+/// Bytes that are written as numbers, with commas or blanks between them.
+pub(super) fn decimal_runs(view: &View) -> Vec<View> {
+    let bytes = &view.bytes;
+    let (mut found, mut run) = (Vec::new(), View::default());
+    let mut at = 0;
+    // Where the last number ended.
+    let mut last = 0;
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        let count = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let follows = (1..=LONGEST_GAP).contains(&(at - last))
+            && bytes[last..at].iter().all(|byte| matches!(byte, b',' | b' ' | b'\n' | b'\r' | b'\t'));
+        if !follows {
+            keep_long(&mut found, &mut run);
+        }
+        match digits(&bytes[at..at + count], 10).and_then(|value| u8::try_from(value).ok()).filter(|_| count <= 3) {
+            Some(byte) => run.push(byte, view, at..at + count),
+            None => keep_long(&mut found, &mut run),
+        }
+        at += count;
+        last = at;
+    }
+    keep_long(&mut found, &mut run);
+    found
+}
+
+fn keep_long(found: &mut Vec<View>, run: &mut View) {
+    let run = std::mem::take(run);
+    if run.bytes.len() >= LEAST_NUMBERS {
+        found.push(run);
+    }
+}
+
+/// Whether bytes may be a text: some characters in a row can be read, zeros and line breaks left aside, as UTF-16 has them.
+pub(super) fn speaks(bytes: &[u8]) -> bool {
+    let mut row = 0;
+    for byte in bytes {
+        match byte {
+            0 | b'\n' | b'\r' | b'\t' => {}
+            b' '..=b'~' => row += 1,
+            _ => row = 0,
+        }
+        if row >= LEAST_READABLE {
+            return true;
+        }
+    }
+    false
+}
+
+fn runs(bytes: &[u8], belongs: impl Fn(u8) -> bool, least: usize) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    for at in 0..=bytes.len() {
+        if bytes.get(at).is_some_and(|byte| belongs(*byte)) {
+            continue;
+        }
+        if at - start >= least {
+            found.push(start..at);
+        }
+        start = at + 1;
+    }
+    found
+}
+
+/// How often a text is unescaped; nobody escapes this often but to hide something.
+const DEEPEST: usize = 8;
+const LEAST_BASE64: usize = 12;
+const LEAST_HEX: usize = 16;
+const LEAST_NUMBERS: usize = 8;
+const LEAST_READABLE: usize = 6;
+const LONGEST_GAP: usize = 12;
+const LONGEST_ENTITY: usize = 12;
+
+const ENTITIES: &[(&str, u8)] = &[
+    ("amp", b'&'),
+    ("lt", b'<'),
+    ("gt", b'>'),
+    ("quot", b'"'),
+    ("apos", b'\''),
+    ("sol", b'/'),
+    ("bsol", b'\\'),
+    ("plus", b'+'),
+    ("equals", b'='),
+    ("percnt", b'%'),
+    ("colon", b':'),
+    ("comma", b','),
+    ("period", b'.'),
+    ("lowbar", b'_'),
+    ("hyphen", b'-'),
+    ("dash", b'-'),
+    ("num", b'#'),
+    ("Tab", b'\t'),
+    ("NewLine", b'\n'),
+    ("nbsp", b' '),
+    ("shy", b' '),
+    ("ZeroWidthSpace", b' '),
+];
