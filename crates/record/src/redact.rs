@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use view::View;
 
-pub use known::Known;
+pub use known::{Known, has_pieces};
 
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "REDACTED";

@@ -8,8 +8,9 @@ use time::PrimitiveDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use ttlsweep_record::Timestamp;
+use ttlsweep_record::redact::has_pieces;
 
-use crate::secret::{REDACTED, SHORTEST, Secret, redacted};
+use crate::secret::{REDACTED, SHORTEST, Secret, redacted, remember_passing};
 
 /// A request that is ready to be sent. Its signature is a secret for as long as it lives, and so are a session token and the
 /// `authorization` header: they are in [`Secret`]s, which nothing prints.
@@ -28,14 +29,23 @@ pub struct SignedRequest {
 }
 
 impl SignedRequest {
+    /// Keeps what is secret of this request in mind, so that it is taken out of whatever is written from now on.
+    pub fn remember(&self) {
+        remember_passing(self.secrets().iter().map(String::as_str));
+    }
+
     /// Takes what is secret of this request out of texts that a server or a library wrote: where it is named, and where its
-    /// value stands in whatever surroundings.
+    /// value stands in whatever surroundings and notation.
     pub fn redact<'a>(&self, texts: impl IntoIterator<Item = &'a mut String>) {
         let mut texts = texts.into_iter().filter(|text| text.len() >= SHORTEST).peekable();
         if texts.peek().is_none() {
             return;
         }
-        let secrets = self.secrets();
+        let mut secrets = self.secrets();
+        remember_passing(secrets.iter().map(String::as_str));
+        // An access key of a store of one's own may be a short word: it is taken out of what this request was told, and stays
+        // everywhere else.
+        secrets.retain(|secret| !has_pieces(secret));
         for text in texts {
             if let Cow::Owned(clean) = redacted(text) {
                 *text = clean;

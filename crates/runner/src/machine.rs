@@ -17,6 +17,18 @@ pub fn os() -> String {
     format!("{} {}", name.sysname().to_string_lossy(), name.release().to_string_lossy())
 }
 
+/// Keeps this process's memory, in which keys are, out of core dumps and from other processes of the same user. A file of it
+/// would outlive the process, and a core is often sent on without a look.
+pub fn keep_memory_private() {
+    let mut limit = getrlimit(Resource::Core);
+    limit.current = Some(0);
+    // A limit that cannot be lowered is no reason not to run.
+    let _ = setrlimit(Resource::Core, limit);
+    // The limit does not hold where cores go into a pipe.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
 /// Logical processors.
 pub fn cpus() -> u32 {
     std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))

@@ -13,9 +13,11 @@ use tracing_subscriber::util::SubscriberInitExt;
 use ttlsweep_runner::cli::{Cli, Command};
 use ttlsweep_runner::cmd;
 use ttlsweep_runner::exit::Failure;
+use ttlsweep_runner::machine;
 use ttlsweep_runner::secret::redacted;
 
 fn main() -> ExitCode {
+    machine::keep_memory_private();
     let cli = Cli::parse();
     // The testbed's S3 library logs every refusal as an error; here refusals are what is looked for.
     let filter = EnvFilter::try_from_env("TTLSWEEP_LOG").unwrap_or_else(|_| EnvFilter::new("warn,s3s=off"));

@@ -5,9 +5,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use ttlsweep_record::redact::{self, Known};
+
+pub use ttlsweep_record::redact::{REDACTED, SHORTEST};
 
 /// A value that is not printed. (The secret key itself is never here: the AWS SDK keeps it, and wipes it from memory.)
 #[derive(Clone)]
@@ -31,30 +33,22 @@ impl<T> fmt::Debug for Secret<T> {
     }
 }
 
-/// Keeps credentials in mind, so that [`redacted`] finds them whatever surrounds them.
+/// Keeps credentials in mind for as long as the process lives, so that [`redacted`] finds them in whatever notation.
 pub fn remember<'a>(values: impl IntoIterator<Item = &'a str>) {
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    for value in values.into_iter().filter(|value| value.len() >= SHORTEST) {
-        let encoded = utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
-        for notation in [value.to_owned(), encoded] {
-            if !known.contains(&notation) {
-                known.push(notation);
-            }
-        }
-    }
+    let mut known = known();
+    values.into_iter().for_each(|value| known.add("a credential", value));
 }
 
-/// `text` without the credentials that were [remembered](remember), and without the values of signatures, session tokens and
-/// credentials, which are known by the names in front of them: as parameters of a link (`X-Amz-Signature=…`), in an
-/// `Authorization` header, and as such a header's name and value.
+/// The same for what is secret of one request, such as its signature: it is forgotten after thousands of others.
+pub fn remember_passing<'a>(values: impl IntoIterator<Item = &'a str>) {
+    let mut known = known();
+    values.into_iter().for_each(|value| known.add_passing("a signed request's", value));
+}
+
+/// `text` without the secrets that were [remembered](remember), and without the values of signatures, session tokens and
+/// credentials, which are known by the names in front of them; in whatever notation they stand there: see [`redact`].
 pub fn redacted(text: &str) -> Cow<'_, str> {
-    let mut text = without_named(text);
-    for known in KNOWN.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        if text.contains(known) {
-            text = Cow::Owned(text.replace(known, REDACTED));
-        }
-    }
-    text
+    redact::redacted(text, &known())
 }
 
 /// [`redacted`], and without whatever has a signature's shape: for a server's answer to a request whose signature nobody here
@@ -64,7 +58,7 @@ pub fn redacted_answer(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = &*text;
     while !rest.is_empty() {
-        let is_hex = |char: char| matches!(char, '0'..='9' | 'a'..='f');
+        let is_hex = |char: char| char.is_ascii_hexdigit();
         let digits = rest.find(|char| !is_hex(char)).unwrap_or(rest.len());
         clean.push_str(if digits >= SIGNATURE_DIGITS { REDACTED } else { &rest[..digits] });
         let others = rest[digits..].find(is_hex).map_or(rest.len(), |found| digits + found);
@@ -74,72 +68,15 @@ pub fn redacted_answer(text: &str) -> String {
     clean
 }
 
-/// Whatever credentials this process has had.
-static KNOWN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+fn known() -> MutexGuard<'static, Known> {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-/// Keys of S3-compatible stores may be short words; replaced within other words they would spoil a text, and what is this
-/// short is no secret.
-pub const SHORTEST: usize = 6;
+/// Whatever credentials this process has had, and its latest signatures.
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
 /// SHA-256 in hex.
 const SIGNATURE_DIGITS: usize = 64;
-
-fn without_named(text: &str) -> Cow<'_, str> {
-    let mut clean = String::new();
-    let mut kept = 0;
-    let lower = text.to_ascii_lowercase();
-    let mut from = 0;
-    while let Some((value, ends)) = next_value(&lower, from) {
-        clean.push_str(&text[kept..value]);
-        clean.push_str(REDACTED);
-        (kept, from) = (ends, ends);
-    }
-    if kept == 0 {
-        return Cow::Borrowed(text);
-    }
-    clean.push_str(&text[kept..]);
-    Cow::Owned(clean)
-}
-
-/// Where the next secret value stands, in a text in lower case.
-fn next_value(lower: &str, from: usize) -> Option<(usize, usize)> {
-    let found = NAMES.iter().filter_map(|name| Some(from + lower[from..].find(name)? + name.len()));
-    // Of two names that end at one place, one is the other's end; what is empty would be found again and again.
-    let mut starts: Vec<_> = found.collect();
-    starts.sort_unstable();
-    for start in starts {
-        let value = &lower[start..];
-        let quoted = value.trim_start_matches([' ', '"', '\'']);
-        let start = start + value.len() - quoted.len();
-        let ends = quoted.find(ENDS).map_or(lower.len(), |end| start + end);
-        if ends > start {
-            return Some((start, ends));
-        }
-    }
-    None
-}
-
-/// What stands in the place of a secret.
-pub const REDACTED: &str = "REDACTED";
-
-/// Names with what divides them from their values; in a link that was encoded once more, `=` is `%3d`.
-const NAMES: &[&str] = &[
-    "signature=",
-    "signature%3d",
-    "security-token=",
-    "security-token%3d",
-    "security-token:",
-    "security-token\":",
-    "credential=",
-    "credential%3d",
-    "authorization: aws4-hmac-sha256",
-    "authorization\": \"aws4-hmac-sha256",
-    "signatureprovided>",
-    "awsaccesskeyid>",
-];
-
-/// What ends a value.
-const ENDS: [char; 12] = ['&', ' ', '"', '\'', '<', '>', ',', ';', '\n', '\r', '\t', ')'];
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@ mod delete;
 mod list;
 mod multipart;
 mod origin;
+mod overheard;
 mod preflight;
 mod put;
 mod region;

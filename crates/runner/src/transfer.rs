@@ -214,6 +214,10 @@ pub async fn run(
     };
     let done = exchange::drive(task, &mut connection, body, anchor, deadline, stop, &mut tape).await;
     let finished = Instant::now();
+    if done.response.as_ref().is_some_and(|response| !response.status.is_success()) {
+        // A refusal may repeat it, and many others may have been signed since.
+        task.request.remember();
+    }
     let mut exchange = connection.marks.exchange();
     let facts = before.facts(&connection, &exchange, done.head_acked);
     let end = match (done.end, failure.get()) {

@@ -40,8 +40,12 @@ impl Known {
         self.add_as(name, value, false);
     }
 
-    /// Keeps a value until [`MOST_PASSING`] newer ones have come.
+    /// Keeps a value until some thousands of newer ones have come. One with fewer letters and digits than a [`PIECE`] is not
+    /// kept.
     pub fn add_passing(&mut self, name: &str, value: &str) {
+        if !has_pieces(value) {
+            return;
+        }
         self.add_as(name, value, true);
         while self.passing.len() > MOST_PASSING {
             if let Some(oldest) = self.passing.pop_front() {
@@ -167,6 +171,11 @@ impl fmt::Debug for Known {
         let names = self.needles.values().map(|needle| &needle.name).chain(self.short.iter().map(|(name, _)| name));
         f.debug_list().entries(names).finish()
     }
+}
+
+/// Whether a value is long enough to be known by its pieces.
+pub fn has_pieces(value: &str) -> bool {
+    value.bytes().filter(u8::is_ascii_alphanumeric).count() >= PIECE
 }
 
 fn common<'a>(one: impl Iterator<Item = &'a u8>, other: impl Iterator<Item = &'a u8>) -> usize {

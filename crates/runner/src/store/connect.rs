@@ -24,6 +24,7 @@ use super::Store;
 use super::answer_limit::AnswerLimit;
 use super::control::ControlPlane;
 use super::origin::Origin;
+use super::overheard::Overheard;
 use crate::dial::proxy::ProxyError;
 use crate::dial::reach::Route;
 use crate::secret::{self, redacted};
@@ -124,6 +125,7 @@ impl Store {
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .interceptor(Overheard)
             .interceptor(AnswerLimit);
         if let Some(endpoint) = &settings.endpoint {
             builder = builder.endpoint_url(endpoint);

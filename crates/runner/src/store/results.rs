@@ -22,6 +22,7 @@ use ttlsweep_record::text::ServerText;
 
 use super::connect::{Configured, client_config};
 use super::control::ControlPlane;
+use super::overheard::Overheard;
 use super::preflight::words;
 use super::{StoreError, StoreSettings};
 use crate::dial::reach::Route;
@@ -141,6 +142,7 @@ impl Results {
         let elsewhere = settings.endpoint.is_some() || config.endpoint_url().is_some() || has_endpoint_of_its_own();
         let mut builder = aws_sdk_s3::config::Builder::from(&config)
             .region(region)
+            .interceptor(Overheard)
             .force_path_style(elsewhere)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build())

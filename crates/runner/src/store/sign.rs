@@ -40,13 +40,13 @@ impl Store {
         let headers = presigned
             .headers()
             .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::from_str(value).ok()?)));
-        Ok(SignedRequest {
+        Ok(remembered(SignedRequest {
             method: http_method(operation.method),
             uri: Secret::new(uri),
             headers: Secret::new(headers.collect()),
             presigned_at: Some(at),
             expires_at: Some(expires_at),
-        })
+        }))
     }
 
     /// The same request signed in its headers: no link, so nothing that could expire in flight.
@@ -91,7 +91,7 @@ impl Store {
         instructions.apply_to_request_http1x(&mut request);
         let (head, ()) = request.into_parts();
         let (uri, headers) = (Secret::new(head.uri), Secret::new(head.headers));
-        Ok(SignedRequest { method, uri, headers, presigned_at: None, expires_at: None })
+        Ok(remembered(SignedRequest { method, uri, headers, presigned_at: None, expires_at: None }))
     }
 
     async fn presigned(
@@ -154,6 +154,12 @@ impl Store {
             }
         }
     }
+}
+
+/// Whatever a server repeats of it is found.
+fn remembered(request: SignedRequest) -> SignedRequest {
+    request.remember();
+    request
 }
 
 fn http_method(method: Method) -> http::Method {

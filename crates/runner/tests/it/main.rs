@@ -27,7 +27,11 @@ mod signing;
 mod spread;
 mod stuck;
 mod sweeps;
+mod terminal;
 mod upload;
 
 #[path = "../../../record/tests/common/mutate.rs"]
 mod mutate;
+
+#[path = "../../../record/tests/common/notations.rs"]
+mod notations;
