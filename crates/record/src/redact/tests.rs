@@ -3,7 +3,7 @@ use super::*;
 #[path = "../../tests/common/notations.rs"]
 mod notations;
 
-use notations::{notations, percent, split, standard, still_there};
+use notations::{notations, percent, standard, still_there};
 
 const TOKEN: &str = "FwoGZXIvYXdzEJr//////////wEaDKq3xTz8Rb0vWn1+YiLtAVmBq0cXg5/0pKd9sQ4tJhL2eU7oZaWxNcR1fTy6+Ib8mGd3SvPzHk\
                      DnEu/VtYrCqXjOi5wAl2hFgB7xM9KoTsPz4eRdUvJcQ1n3yGa8LfHb6iWkXm0ZCtNqEjSgDuVrYpIlOw+BA5hTf7MxKoQ/sPz2e\
