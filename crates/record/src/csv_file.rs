@@ -2,24 +2,28 @@
 //!
 //! [`RowWriter`] guards the text in its cells ([`crate::text`]), [`read_rows`] takes the guard off again. [`RowFile`] reads
 //! row by row, and names what is wrong with a file that was edited by its line and column; [`RowCopier`] copies from several
-//! such files into one. [`repair_end`] cuts off what a killed process wrote in part.
+//! such files into one. [`torn_end`] finds what a killed process wrote in part, and sets it aside.
 
 mod cells;
 mod copy;
 mod later;
+mod lines;
 mod read;
 mod repair;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter};
 use std::marker::PhantomData;
 use std::path::Path;
 
 use cells::Cells;
 pub use copy::{Places, RowCopier};
-pub use read::{ReadError, RowFile, number_problem, read_rows, read_rows_from};
-pub use repair::repair_end;
+pub use read::{
+    ReadError, RowFile, number_problem, read_numbered_rows, read_rows, read_rows_before_torn_end, read_rows_from,
+};
+pub use repair::{TornEnd, torn_end};
 
+use crate::disk;
 use crate::row::Row;
 
 /// A CSV file that rows are appended to.
@@ -46,10 +50,8 @@ impl<R: Row> RowWriter<R> {
     /// # Errors
     /// The file exists already, or cannot be written.
     pub fn create_as(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create_new(true).open(path)?;
-        let mut writer = Self::over(file);
-        writer.csv.write_record(R::header())?;
-        writer.flush()?;
+        let mut writer = Self::over(File::create_new(path)?);
+        writer.write_header()?;
         Ok(writer)
     }
 
@@ -58,15 +60,20 @@ impl<R: Row> RowWriter<R> {
     /// # Errors
     /// The file cannot be written.
     pub fn replace(folder: &Path, rows: &[R]) -> io::Result<()> {
-        let unfinished = folder.join(format!("{}.unfinished", R::FILE));
-        if unfinished.exists() {
-            fs::remove_file(&unfinished)?;
-        }
-        let mut writer = Self::create_as(&unfinished)?;
-        rows.iter().try_for_each(|row| writer.write(row))?;
-        writer.sync()?;
-        fs::rename(&unfinished, folder.join(R::FILE))?;
-        File::open(folder)?.sync_all()
+        Self::replace_as(&folder.join(R::FILE), rows)
+    }
+
+    /// As [`Self::replace`], for a file under another name.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn replace_as(path: &Path, rows: &[R]) -> io::Result<()> {
+        disk::write_whole_with(path, |file| {
+            let mut writer = Self::over(file.try_clone()?);
+            writer.write_header()?;
+            rows.iter().try_for_each(|row| writer.write(row))?;
+            writer.flush()
+        })
     }
 
     /// Opens the row type's file in `folder` to go on writing at its end.
@@ -81,10 +88,10 @@ impl<R: Row> RowWriter<R> {
     /// given the columns that came later.
     ///
     /// # Errors
-    /// The file is not there or cannot be written.
+    /// The file is not there, has other columns than this program writes, or cannot be written.
     pub fn append_as(path: &Path) -> io::Result<Self> {
         later::add_later_columns::<R>(path)?;
-        Ok(Self::over(OpenOptions::new().append(true).open(path)?))
+        Ok(Self::over(disk::open_to_append(path)?))
     }
 
     /// Adds a row; it reaches the file at the next [`flush`](Self::flush) at the latest.
@@ -112,10 +119,23 @@ impl<R: Row> RowWriter<R> {
         self.csv.get_ref().get_ref().sync_data()
     }
 
+    fn write_header(&mut self) -> io::Result<()> {
+        self.csv.write_record(R::header())?;
+        self.flush()
+    }
+
     fn over(file: File) -> Self {
         let csv = csv::WriterBuilder::new().has_headers(false).from_writer(BufWriter::new(file));
         Self { csv, rows: PhantomData }
     }
+}
+
+/// Holds that rows can be added to a file, as [`RowWriter::append_as`] would: nothing is written.
+///
+/// # Errors
+/// It cannot be read, or has other columns than this program writes; the message says which.
+pub fn check_columns<R: Row>(path: &Path) -> Result<(), ReadError> {
+    later::header::<R>(path).map(drop)
 }
 
 /// The row's cells as text, in the order of its columns, for words about it.
@@ -130,6 +150,8 @@ pub fn fields<R: Row>(row: &R) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::row::row;
     use crate::rows::EventRecord;
@@ -161,28 +183,6 @@ mod tests {
         assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
     }
 
-    #[test]
-    fn a_torn_end_is_cut_off_and_a_line_break_in_a_field_is_no_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut writer = RowWriter::create(folder.path()).unwrap();
-        let rows = [event(Some("two-lines, \"quoted\"")), event(None)];
-        rows.iter().for_each(|row| writer.write(row).unwrap());
-        writer.flush().unwrap();
-        let path = folder.path().join(EventRecord::FILE);
-        // This writer puts no line breaks into fields, but whoever edits a file may.
-        let whole = fs::read_to_string(&path).unwrap().replace("two-lines", "two\nlines").into_bytes();
-        let rows = [event(Some("two\nlines, \"quoted\"")), event(None)];
-        let first = whole.len() - "t1,42,connect,\n".len();
-        for torn in first + 1..whole.len() {
-            fs::write(&path, &whole[..torn]).unwrap();
-            assert_eq!(repair_end(&path).unwrap(), (torn - first) as u64);
-            assert_eq!(read_rows::<EventRecord>(folder.path()).unwrap(), rows[..1]);
-        }
-        fs::write(&path, &whole).unwrap();
-        assert_eq!(repair_end(&path).unwrap(), 0);
-        assert_eq!(fs::read(&path).unwrap(), whole);
-    }
-
     row! {
         "grown.csv",
         later = [part],
@@ -207,6 +207,23 @@ mod tests {
             writer.flush().unwrap();
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), "count,part\n1,\n2,1/2\n3,1/2\n");
+    }
+
+    /// Rows of today would stand under the wrong names, and writing the file anew would lose what a hand added.
+    #[test]
+    fn rows_are_not_added_to_a_file_with_other_columns() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(Grown::FILE);
+        for (header, said) in [
+            ("count,part,note", "has the column `note`, which ttlsweep does not write"),
+            ("part,count", "has its columns in another order"),
+            ("part", "lacks the column `count`"),
+        ] {
+            fs::write(&path, format!("{header}\n")).unwrap();
+            let refused = RowWriter::<Grown>::append_to(folder.path()).unwrap_err().to_string();
+            assert!(refused.contains(said), "{refused}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("{header}\n"));
+        }
     }
 
     row! {

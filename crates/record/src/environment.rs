@@ -1,12 +1,14 @@
 //! `environment.json`: the plan's identity and the machine that ran it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::disk;
+use crate::names;
+use crate::schema;
 use crate::share::{Portion, Share};
 use crate::units::Timestamp;
 
@@ -17,14 +19,18 @@ pub const FILE: &str = "environment.json";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
     /// The version of this file's meaning.
+    #[serde(deserialize_with = "schema::known")]
     pub schema_version: u32,
     /// Names the run.
+    #[serde(deserialize_with = "names::run_id")]
     pub run_id: String,
     /// The experiment's name.
+    #[serde(deserialize_with = "names::experiment")]
     pub experiment: String,
     /// The experiment's question.
     pub question: String,
     /// SHA-256 over the plan in canonical form: runs with the same hash may be merged.
+    #[serde(deserialize_with = "names::hash")]
     pub plan_hash: String,
     /// The seed that order, object keys and bodies follow from.
     pub seed: u64,
@@ -49,14 +55,19 @@ pub struct Environment {
     /// The command line, credentials never being part of it.
     pub command: Vec<String>,
     /// ttlsweep's version.
+    #[serde(deserialize_with = "names::version")]
     pub version: String,
     /// The revision of ttlsweep's sources, with `-dirty` where they had changes.
+    #[serde(default, deserialize_with = "names::revision")]
     pub git_revision: Option<String>,
     /// `release` or `debug`.
+    #[serde(deserialize_with = "names::version")]
     pub build_profile: String,
     /// The machine's name.
+    #[serde(deserialize_with = "names::host")]
     pub host: String,
     /// The operating system and its kernel's version.
+    #[serde(deserialize_with = "names::os")]
     pub os: String,
     /// Logical processors.
     pub cpus: u32,
@@ -101,8 +112,10 @@ pub struct ProxyUse {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HostEnvironment {
     /// The machine's name.
+    #[serde(deserialize_with = "names::host")]
     pub host: String,
     /// The operating system and its kernel's version.
+    #[serde(deserialize_with = "names::os")]
     pub os: String,
     /// Logical processors.
     pub cpus: u32,
@@ -152,28 +165,40 @@ impl Environment {
         self.shard.map(Portion::Shard).or_else(|| self.part.map(Portion::Part))
     }
 
-    /// Reads the file from a run's folder.
+    /// Reads the file from a run's folder. Its version is known, and its names are fit to be names.
     ///
     /// # Errors
     /// It is not there or is no such file; the message names it.
     pub fn read(folder: &Path) -> io::Result<Self> {
         let path = folder.join(FILE);
         let in_file = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-        let text = std::fs::read_to_string(&path).map_err(|error| io::Error::new(error.kind(), in_file(&error)))?;
-        serde_json::from_str(&text).map_err(|error| io::Error::other(in_file(&error)))
+        let text = disk::read_to_string(&path).map_err(|error| io::Error::new(error.kind(), in_file(&error)))?;
+        Self::parse(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, in_file(&error)))
+    }
+
+    /// Reads the file's text.
+    ///
+    /// # Errors
+    /// It is no such file, is of a version that is not known, or has names that cannot be any.
+    pub fn parse(text: &str) -> serde_json::Result<Self> {
+        /// Of a version that is not known all else may have changed, and is no reason to speak of anything but the version.
+        #[derive(Deserialize)]
+        struct Version {
+            #[serde(deserialize_with = "schema::known", rename = "schema_version")]
+            _known: u32,
+        }
+        serde_json::from_str::<Version>(text)?;
+        serde_json::from_str(text)
     }
 
     /// Writes the file into a run's folder, whole or not at all, and on the disk in the end.
     ///
     /// # Errors
-    /// The folder cannot be written.
+    /// The folder cannot be written; the message names the file.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        let unfinished = folder.join(format!("{FILE}.unfinished"));
+        let path = folder.join(FILE);
         let text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
-        let mut file = File::create(&unfinished)?;
-        file.write_all((text + "\n").as_bytes())?;
         // Otherwise the new name might outlast a loss of power and the text not.
-        file.sync_all()?;
-        std::fs::rename(unfinished, folder.join(FILE))
+        disk::write_whole(&path, (text + "\n").as_bytes()).map_err(|error| disk::unwritable(&path, &error))
     }
 }

@@ -3,16 +3,19 @@
 //! Runner and report share nothing but these files, so this crate is the contract between them: no async, no HTTP, no
 //! data frames. Start with [`rows`] (one type per file), then [`words`] (the closed vocabularies of their columns) and
 //! [`units`] (sizes, rates, instants); [`fault`] is the notation of the testbed's faults, [`share`] that of what one process
-//! runs of a plan that several run together. [`csv_file`] writes and reads the files, and [`shards`] joins those of several
+//! runs of a plan that several run together. [`csv_file`] writes and reads the files ([`disk`] opens them and puts them in their place), and [`shards`] joins those of several
 //! processes; [`text`] is what keeps others' text harmless in them; [`dictionary`] prints their documentation.
 
 pub mod csv_file;
 pub mod dictionary;
+pub mod disk;
 pub mod environment;
 pub mod fault;
+pub mod names;
 pub mod redact;
 pub mod row;
 pub mod rows;
+pub mod schema;
 pub mod shards;
 pub mod share;
 pub mod text;

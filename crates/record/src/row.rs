@@ -7,6 +7,22 @@ pub struct Column {
     pub name: &'static str,
     /// What it holds: unit, range and when it is empty.
     pub doc: &'static str,
+    /// Whether it holds `true` or `false`.
+    pub is_flag: bool,
+}
+
+/// Whether a column of the type of this name holds `true` or `false`.
+pub(crate) const fn is_flag(type_name: &str) -> bool {
+    // Types are written in many ways; `bool` stands in no other type's name.
+    let (name, word) = (type_name.as_bytes(), b"bool");
+    let mut at = 0;
+    while at + word.len() <= name.len() {
+        if name[at] == word[0] && name[at + 1] == word[1] && name[at + 2] == word[2] && name[at + 3] == word[3] {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
 /// A row of one of the CSV files.
@@ -47,7 +63,11 @@ macro_rules! row {
         impl $crate::row::Row for $name {
             const FILE: &'static str = $file;
             const COLUMNS: &'static [$crate::row::Column] = &[
-                $( $crate::row::Column { name: stringify!($field), doc: concat!($($doc),+) }, )+
+                $( $crate::row::Column {
+                    name: stringify!($field),
+                    doc: concat!($($doc),+),
+                    is_flag: $crate::row::is_flag(stringify!($type)),
+                }, )+
             ];
             const LATER: &'static [&'static str] = &[$($(stringify!($later)),+)?];
         }

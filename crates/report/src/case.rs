@@ -20,6 +20,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ttlsweep_record::disk::Staging;
 use ttlsweep_record::environment::Environment;
 use ttlsweep_record::shards::run_folders;
 
@@ -65,7 +66,7 @@ pub fn bundle(
     // Beside its place, so that moving it there is one step; removed however this ends.
     let unwritable = |source| CaseError::Write { path: place.parent.clone(), source };
     fs::create_dir_all(&place.parent).map_err(unwritable)?;
-    let staging = tempfile::Builder::new().prefix(".case-unfinished-").tempdir_in(&place.parent).map_err(unwritable)?;
+    let staging = Staging::within(&place.parent, ".case-unfinished-").map_err(unwritable)?;
     let folder = staging.path().join(&place.name);
     fs::create_dir(&folder).map_err(unwritable)?;
 

@@ -10,11 +10,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ttlsweep_record::csv_file::read_rows;
+use ttlsweep_record::csv_file::{read_numbered_rows, read_rows};
+use ttlsweep_record::disk;
 use ttlsweep_record::environment::{self, ClockOffset, Environment};
 use ttlsweep_record::row::Row;
 use ttlsweep_record::shards::{MergeError, ShardSet, Trials, merged_environment, run_folders, tell_parts};
-use ttlsweep_record::{Cell, SCHEMA_VERSION, TrialRecord};
+use ttlsweep_record::{Cell, TrialRecord};
 
 pub use error::LoadError;
 pub use spread::{Apart, StartSpread};
@@ -218,14 +219,10 @@ fn read_environment(folder: &Path) -> Result<Environment, LoadError> {
     if !fs::metadata(folder).is_ok_and(|meta| meta.is_dir()) {
         return Err(LoadError::NoFolder { folder: folder.to_owned() });
     }
-    if !folder.join(environment::FILE).exists() {
+    if !disk::is_there(&folder.join(environment::FILE)) {
         return Err(LoadError::NoRun { folder: folder.to_owned(), runs: runs_within(folder) });
     }
-    let environment = Environment::read(folder).map_err(LoadError::Environment)?;
-    if environment.schema_version > SCHEMA_VERSION {
-        return Err(LoadError::Newer { folder: folder.to_owned(), found: environment.schema_version });
-    }
-    Ok(environment)
+    Environment::read(folder).map_err(LoadError::Environment)
 }
 
 /// Run folders right below `folder`, newest first: whoever names `results/<experiment>` means one of these.
@@ -261,11 +258,10 @@ fn check_same_plan(runs: &[Run]) -> Result<(), LoadError> {
 }
 
 fn read_trials(folder: &Path, environment: &Environment) -> Result<Vec<TrialRecord>, LoadError> {
-    let mut trials: Vec<TrialRecord> = read_rows(folder)?;
+    let (lines, mut trials): (Vec<u64>, Vec<TrialRecord>) = read_numbered_rows(folder)?.into_iter().unzip();
     tell_parts(environment, &mut trials);
     let run_id = &environment.run_id;
-    // Names hold no line breaks, so that rows are lines.
-    match (2..).zip(&trials).find(|(_, trial)| trial.run_id != *run_id) {
+    match lines.into_iter().zip(&trials).find(|(_, trial)| trial.run_id != *run_id) {
         None => Ok(trials),
         Some((line, trial)) => Err(LoadError::AnotherRun {
             path: folder.join(TrialRecord::FILE),

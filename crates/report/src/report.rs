@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::PolarsError;
 use ttlsweep_record::csv_file::RowWriter;
+use ttlsweep_record::disk;
 use ttlsweep_record::{Cell, ComparisonRecord, SummaryRecord, row::Row};
 
 use crate::axes::Axes;
@@ -192,44 +193,50 @@ fn shortened(revision: &str) -> String {
 
 /// A folder beside the report's place in which it is made, so that an error never leaves half of it.
 struct Staging {
-    folder: PathBuf,
+    folder: disk::Staging,
 }
 
 impl Staging {
     fn create(out: &Path) -> Result<Self, ReportError> {
-        let folder = out.join(".report-unfinished");
-        if folder.exists() {
-            fs::remove_dir_all(&folder).map_err(|source| unwritable(&folder, source))?;
-        }
+        let place = out.join(CHARTS);
+        disk::check_folder(&place).map_err(|source| unwritable(&place, source))?;
+        fs::create_dir_all(out).map_err(|source| unwritable(out, source))?;
+        let folder = disk::Staging::within(out, ".report-unfinished-").map_err(|source| unwritable(out, source))?;
+        // What earlier versions left.
+        disk::remove_stale(out, ".report-unfinished");
         let staging = Self { folder };
         let charts = staging.charts();
-        fs::create_dir_all(&charts).map_err(|source| unwritable(&charts, source))?;
+        fs::create_dir(&charts).map_err(|source| unwritable(&charts, source))?;
         Ok(staging)
     }
 
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     fn charts(&self) -> PathBuf {
-        self.folder.join(CHARTS)
+        self.file(CHARTS)
     }
 
     fn write_summary(&self, cells: &[CellSummary]) -> Result<(), ReportError> {
         let write = || {
-            let mut writer = RowWriter::create(&self.folder)?;
+            let mut writer = RowWriter::create(self.folder.path())?;
             cells.iter().try_for_each(|summary| writer.write(&summary.record()))?;
-            writer.flush()
+            writer.sync()
         };
-        write().map_err(|source| unwritable(&self.folder.join(SummaryRecord::FILE), source))
+        write().map_err(|source| unwritable(&self.file(SummaryRecord::FILE), source))
     }
 
     fn write_verdict(&self, ruling: &Ruling) -> Result<(), ReportError> {
-        let path = self.folder.join(verdict::FILE);
+        let path = self.file(verdict::FILE);
         let text = verdict::json(ruling).map_err(io::Error::from);
-        text.and_then(|text| fs::write(&path, text)).map_err(|source| unwritable(&path, source))
+        text.and_then(|text| disk::write_whole(&path, text.as_ref())).map_err(|source| unwritable(&path, source))
     }
 
     fn write_page(&self, contents: &Contents<'_>) -> Result<(), ReportError> {
-        let path = self.folder.join(page::FILE);
+        let path = self.file(page::FILE);
         let text = page::render(contents).map_err(io::Error::other);
-        text.and_then(|text| fs::write(&path, text)).map_err(|source| unwritable(&path, source))
+        text.and_then(|text| disk::write_whole(&path, text.as_ref())).map_err(|source| unwritable(&path, source))
     }
 
     fn write_comparisons(&self, comparisons: &[Comparison], cells: &[Cell]) -> Result<(), ReportError> {
@@ -237,34 +244,25 @@ impl Staging {
             return Ok(());
         }
         let write = || {
-            let mut writer = RowWriter::create(&self.folder)?;
+            let mut writer = RowWriter::create(self.folder.path())?;
             comparisons.iter().flat_map(|one| one.records(cells)).try_for_each(|row| writer.write(&row))?;
-            writer.flush()
+            writer.sync()
         };
-        write().map_err(|source| unwritable(&self.folder.join(ComparisonRecord::FILE), source))
+        write().map_err(|source| unwritable(&self.file(ComparisonRecord::FILE), source))
     }
 
-    /// Moves everything to its place. Charts of an older report go, since there may have been more of them.
+    /// Moves everything to its place. Charts of an older report go last, since there may have been more of them: so another
+    /// report that is made of the same folder just now loses nothing.
     fn publish(self, out: &Path, drawn: &mut [Chart]) -> Result<Vec<PathBuf>, ReportError> {
         let charts = out.join(CHARTS);
         fs::create_dir_all(&charts).map_err(|source| unwritable(&charts, source))?;
-        for entry in fs::read_dir(&charts).map_err(|source| unwritable(&charts, source))?.flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.ends_with(".png") && chart::ALL.iter().any(|chart| name.starts_with(chart.name)) {
-                fs::remove_file(entry.path()).map_err(|source| unwritable(&entry.path(), source))?;
-            }
-        }
-        let mut moves = vec![
-            (self.folder.join(SummaryRecord::FILE), out.join(SummaryRecord::FILE)),
-            (self.folder.join(verdict::FILE), out.join(verdict::FILE)),
-            (self.folder.join(page::FILE), out.join(page::FILE)),
-        ];
-        let (made, comparison) = (self.folder.join(ComparisonRecord::FILE), out.join(ComparisonRecord::FILE));
+        let names = [SummaryRecord::FILE, verdict::FILE, page::FILE];
+        let mut moves: Vec<_> = names.map(|name| (self.file(name), out.join(name))).into();
+        let (made, comparison) = (self.file(ComparisonRecord::FILE), out.join(ComparisonRecord::FILE));
         if made.exists() {
             moves.push((made, comparison));
-        } else if comparison.exists() {
-            fs::remove_file(&comparison).map_err(|source| unwritable(&comparison, source))?;
+        } else {
+            remove(&comparison)?;
         }
         for image in drawn.iter_mut().flat_map(|chart| &mut chart.images) {
             let place = charts.join(image.file_name().unwrap_or_default());
@@ -275,8 +273,23 @@ impl Staging {
             fs::rename(&from, &to).map_err(|source| unwritable(&to, source))?;
             written.push(to);
         }
-        fs::remove_dir_all(&self.folder).map_err(|source| unwritable(&self.folder, source))?;
+        for entry in fs::read_dir(&charts).map_err(|source| unwritable(&charts, source))?.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let is_a_chart = name.ends_with(".png") && chart::ALL.iter().any(|chart| name.starts_with(chart.name));
+            if is_a_chart && !written.contains(&entry.path()) {
+                remove(&entry.path())?;
+            }
+        }
         Ok(written)
+    }
+}
+
+/// Removes a file that may have gone already.
+fn remove(path: &Path) -> Result<(), ReportError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritable(path, error)),
+        _ => Ok(()),
     }
 }
 

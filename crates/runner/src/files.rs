@@ -15,6 +15,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
 use ttlsweep_record::csv_file::RowWriter;
+use ttlsweep_record::disk;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::{
     Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
@@ -165,7 +166,11 @@ impl Writers {
         let journal = folder.join(JOURNAL);
         // A run that is whole has no journal, and one of an older version says nothing about harness and clocks.
         Ok(Self {
-            journal: if journal.exists() { RowWriter::append_as(&journal)? } else { RowWriter::create_as(&journal)? },
+            journal: if disk::is_there(&journal) {
+                RowWriter::append_as(&journal)?
+            } else {
+                RowWriter::create_as(&journal)?
+            },
             transfers: RowWriter::append_to(folder)?,
             events: RowWriter::append_to(folder)?,
             samples: RowWriter::append_to(folder)?,
@@ -269,7 +274,7 @@ pub fn append_objects(folder: &Path) -> io::Result<RowWriter<ObjectRecord>> {
 }
 
 fn append_or_create<R: Row>(folder: &Path) -> io::Result<RowWriter<R>> {
-    if folder.join(R::FILE).exists() { RowWriter::append_to(folder) } else { RowWriter::create(folder) }
+    if disk::is_there(&folder.join(R::FILE)) { RowWriter::append_to(folder) } else { RowWriter::create(folder) }
 }
 
 fn write_each<R: Row>(writer: &mut RowWriter<R>, rows: &[R]) -> io::Result<()> {

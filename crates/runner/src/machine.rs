@@ -8,7 +8,8 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// The machine's name.
 pub fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    // Whatever it is called, it becomes a cell of text.
+    ttlsweep_record::text::visible(&rustix::system::uname().nodename().to_string_lossy()).into_owned()
 }
 
 /// The operating system and its kernel's version.

@@ -6,6 +6,7 @@ pub mod engine;
 use std::str::FromStr;
 
 use ttlsweep_record::Share;
+use ttlsweep_record::names;
 use ttlsweep_record::share::ShareError;
 
 use engine::EngineError;
@@ -65,16 +66,8 @@ pub fn derived_run_id(plan_hash: &str) -> String {
 /// # Errors
 /// It is not fit for that.
 pub fn parse_run_id(text: &str) -> Result<String, String> {
-    let fit = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.');
-    if text.is_empty() || text.len() > LONGEST_RUN_ID || text.starts_with('.') || !text.chars().all(fit) {
-        return Err(format!(
-            "expected at most {LONGEST_RUN_ID} letters, digits, `-`, `_` and `.`, the first one no `.`; it names a folder"
-        ));
-    }
-    Ok(text.to_owned())
+    names::check_run_id(text).map(str::to_owned).map_err(|error| error.to_string())
 }
-
-const LONGEST_RUN_ID: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -2,11 +2,13 @@
 
 pub mod portion;
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use ttlsweep_record::disk;
 use ttlsweep_record::{Portion, Timestamp};
 
 /// The frozen experiment's name within the folder.
@@ -16,7 +18,7 @@ pub const EXPERIMENT: &str = "experiment.toml";
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 /// Why a folder cannot be used.
@@ -68,9 +70,8 @@ impl RunFolder {
         fill: impl FnOnce(&Path) -> io::Result<()>,
     ) -> Result<Self, FolderError> {
         let parent = results.join(experiment);
-        let unfinished = format!(".unfinished-{}-{}", now.compact(), std::process::id());
         let folder =
-            make(&parent, &unfinished, frozen, fill, |unfinished| publish(unfinished, &parent, &now.compact()))?;
+            make(&parent, UNFINISHED, frozen, fill, |unfinished| publish(unfinished, &parent, &now.compact()))?;
         point_latest_at(&parent, &folder.path);
         Ok(folder)
     }
@@ -80,11 +81,18 @@ impl RunFolder {
     /// # Errors
     /// It is no run's folder, or in use.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
-        let path = path.canonicalize().map_err(|source| FolderError::Io { path: path.to_owned(), source })?;
-        if !path.join(EXPERIMENT).is_file() {
-            return Err(FolderError::NoRun(path));
-        }
-        let lock = lock(&path)?;
+        let path = checked(path)?;
+        let lock = lock(&path, OpenOptions::new().create(true).truncate(false).write(true))?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// Opens the folder of a run to look at what is in it: nothing is written there, not even a lock.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn look(path: &Path) -> Result<Self, FolderError> {
+        let path = checked(path)?;
+        let lock = lock(&path, OpenOptions::new().read(true))?;
         Ok(Self { path, _lock: lock })
     }
 
@@ -117,7 +125,19 @@ pub fn run_id(now: Timestamp, plan_hash: &str, host: &str) -> String {
     format!("{}-{short}", now.compact())
 }
 
-/// Makes a folder under the name `unfinished` below `parent`, and has it `named` when all of it is on the disk.
+/// A run's folder, found through links such as `latest`.
+fn checked(path: &Path) -> Result<PathBuf, FolderError> {
+    let path = path.canonicalize().map_err(|source| FolderError::Io { path: path.to_owned(), source })?;
+    match disk::open(&path.join(EXPERIMENT)) {
+        Ok(_) => Ok(path),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(FolderError::NoRun(path))
+        }
+        Err(source) => Err(FolderError::Io { path: path.join(EXPERIMENT), source }),
+    }
+}
+
+/// Makes a folder below `parent` whose name begins with `unfinished`, and has it `named` when all of it is on the disk.
 fn make(
     parent: &Path,
     unfinished: &str,
@@ -125,17 +145,20 @@ fn make(
     fill: impl FnOnce(&Path) -> io::Result<()>,
     named: impl FnOnce(&Path) -> Result<PathBuf, FolderError>,
 ) -> Result<RunFolder, FolderError> {
-    let unfinished = parent.join(unfinished);
     let io = |path: &Path| {
         let path = path.to_owned();
         |source| FolderError::Io { path, source }
     };
     fs::create_dir_all(parent).map_err(io(parent))?;
+    disk::remove_stale(parent, unfinished);
+    // In a container every process has the same number.
+    let unfinished = parent.join(disk::unique_name(unfinished));
     fs::create_dir(&unfinished).map_err(io(&unfinished))?;
-    let made = lock(&unfinished).and_then(|lock| {
-        write(&unfinished.join(EXPERIMENT), frozen)?;
+    let made = lock(&unfinished, OpenOptions::new().create_new(true).write(true)).and_then(|lock| {
+        let experiment = unfinished.join(EXPERIMENT);
+        disk::write_whole(&experiment, frozen.as_bytes()).map_err(io(&experiment))?;
         fill(&unfinished).map_err(io(&unfinished))?;
-        File::open(&unfinished).and_then(|folder| folder.sync_all()).map_err(io(&unfinished))?;
+        disk::sync_folder(&unfinished).map_err(io(&unfinished))?;
         Ok(RunFolder { path: named(&unfinished)?, _lock: lock })
     });
     made.inspect_err(|_| {
@@ -166,40 +189,40 @@ fn publish(unfinished: &Path, parent: &Path, name: &str) -> Result<PathBuf, Fold
 
 /// Puts the name that a folder has below `parent` on the disk.
 fn sync_name(parent: &Path, path: PathBuf) -> Result<PathBuf, FolderError> {
-    match File::open(parent).and_then(|folder| folder.sync_all()) {
+    match disk::sync_folder(parent) {
         Ok(()) => Ok(path),
         Err(source) => Err(FolderError::Io { path, source }),
     }
 }
 
-fn lock(path: &Path) -> Result<File, FolderError> {
+/// Takes the folder's lock, whose file is opened with `options`; `None` if there is no such file and `options` make none.
+fn lock(path: &Path, options: &mut OpenOptions) -> Result<Option<File>, FolderError> {
     let lock_path = path.join(".lock");
     let io = |source| FolderError::Io { path: lock_path.clone(), source };
-    let lock = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(io)?;
+    // Whoever made the folder may have left a link there, or a pipe.
+    let lock = match options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&lock_path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(io)?,
+    };
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok(Some(lock)),
         Err(TryLockError::WouldBlock) => Err(FolderError::InUse(path.to_owned())),
         Err(TryLockError::Error(source)) => Err(io(source)),
     }
 }
 
-fn write(path: &Path, text: &str) -> Result<(), FolderError> {
-    let written = File::create(path).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|source| FolderError::Io { path: path.to_owned(), source })
-}
-
 /// A convenience that must not fail a run: some file systems have no links.
 fn point_latest_at(parent: &Path, folder: &Path) {
     let (Some(name), latest) = (folder.file_name(), parent.join("latest")) else { return };
-    let unfinished = parent.join(format!(".latest-{}", std::process::id()));
-    let linked = std::os::unix::fs::symlink(name, &unfinished).and_then(|()| fs::rename(&unfinished, &latest));
-    if let Err(error) = linked {
+    // What earlier versions left when they were killed between making the link and naming it.
+    disk::remove_stale(parent, ".latest-");
+    if let Err(error) = disk::link_whole(name, &latest) {
         tracing::warn!("{} cannot be pointed at the new run: {error}", latest.display());
     }
 }
+
+/// What the name of a run's folder begins with until all of it is on the disk.
+const UNFINISHED: &str = ".unfinished-";
 
 #[cfg(test)]
 mod tests {
@@ -234,6 +257,43 @@ mod tests {
         let fill = |_: &Path| Err(io::ErrorKind::StorageFull.into());
         assert!(RunFolder::create(results.path(), "grid", NOW, "a", fill).is_err());
         assert_eq!(fs::read_dir(results.path().join("grid")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn looking_writes_nothing_and_meets_the_lock() {
+        let results = tempfile::tempdir().unwrap();
+        let open = RunFolder::create(results.path(), "grid", NOW, "a", |_| Ok(())).unwrap();
+        let path = open.path().to_owned();
+        assert!(matches!(RunFolder::look(&path), Err(FolderError::InUse(_))));
+        drop(open);
+        fs::remove_file(path.join(".lock")).unwrap();
+        assert!(RunFolder::look(&path).is_ok());
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 1, "the experiment alone");
+    }
+
+    /// Where every process has the same number, a name that is made of it would be taken for good.
+    #[test]
+    fn what_killed_processes_left_hinders_nobody() {
+        let results = tempfile::tempdir().unwrap();
+        let grid = results.path().join("grid");
+        fs::create_dir_all(&grid).unwrap();
+        std::os::unix::fs::symlink("elsewhere", grid.join(format!(".latest-{}", std::process::id()))).unwrap();
+        fs::create_dir(grid.join(format!(".unfinished-{}-{}", NOW.compact(), std::process::id()))).unwrap();
+        let made = RunFolder::create(results.path(), "grid", NOW, "a", |_| Ok(())).unwrap();
+        assert_eq!(grid.join("latest").canonicalize().unwrap(), made.path().canonicalize().unwrap());
+    }
+
+    #[test]
+    fn a_link_in_place_of_the_experiment_or_the_lock_is_not_followed() {
+        let results = tempfile::tempdir().unwrap();
+        let elsewhere = results.path().join("elsewhere");
+        for name in [EXPERIMENT, ".lock"] {
+            let path = RunFolder::create(results.path(), "grid", NOW, "a", |_| Ok(())).unwrap().path().to_owned();
+            fs::remove_file(path.join(name)).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, path.join(name)).unwrap();
+            assert!(matches!(RunFolder::open(&path), Err(FolderError::Io { .. })), "{name}");
+            assert!(!elsewhere.exists());
+        }
     }
 
     #[test]

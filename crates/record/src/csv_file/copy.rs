@@ -1,10 +1,12 @@
-use std::fs::{File, OpenOptions};
+use std::borrow::Cow;
+use std::fs::File;
 use std::io::{self, BufWriter};
 use std::marker::PhantomData;
 use std::path::Path;
 
 use super::read::{ReadError, RowFile};
 use crate::row::Row;
+use crate::text::visible;
 
 /// Copies rows of one type from several files into one, cell by cell as they stand, so that what is guarded stays guarded
 /// and nothing is rounded. The columns are the row type's, in its order; those that came later are empty where a file lacks
@@ -25,8 +27,7 @@ impl<R: Row> RowCopier<R> {
     /// # Errors
     /// The file exists already, or cannot be written.
     pub fn create(folder: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create_new(true).open(folder.join(R::FILE))?;
-        let file = BufWriter::with_capacity(1 << 20, file);
+        let file = BufWriter::with_capacity(1 << 20, File::create_new(folder.join(R::FILE))?);
         let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(file);
         csv.write_record(R::header())?;
         Ok(Self { csv, rows: PhantomData })
@@ -49,7 +50,7 @@ impl<R: Row> RowCopier<R> {
     /// # Errors
     /// The file cannot be written.
     pub fn copy(&mut self, file: &RowFile, places: &Places) -> io::Result<()> {
-        let cells = places.0.iter().map(|place| place.map_or(&b""[..], |place| file.field(place)));
+        let cells = places.0.iter().map(|place| place.map_or(Cow::Borrowed(&b""[..]), |place| line(file.field(place))));
         self.csv.write_record(cells).map_err(io::Error::from)
     }
 
@@ -61,6 +62,14 @@ impl<R: Row> RowCopier<R> {
         let file = self.csv.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
         file.into_inner().map_err(|error| io::Error::other(error.to_string()))?.sync_all()
     }
+}
+
+/// The cell without line breaks: a row is a line in every file that this program writes.
+fn line(cell: &[u8]) -> Cow<'_, [u8]> {
+    if !cell.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+        return Cow::Borrowed(cell);
+    }
+    Cow::Owned(visible(&String::from_utf8_lossy(cell)).into_owned().into_bytes())
 }
 
 #[cfg(test)]
@@ -86,13 +95,13 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_copied_as_they_stand_whatever_the_order_of_the_columns() {
+    fn cells_are_copied_as_they_stand_but_for_line_breaks_whatever_the_order_of_the_columns() {
         let folder = tempfile::tempdir().unwrap();
         let from = folder.path().join("from.csv");
         let into = folder.path().join("into");
         fs::create_dir(&into).unwrap();
         let mut copier = RowCopier::<Copied>::create(&into).unwrap();
-        for contents in ["said,count\n\"'=1+1, \"\"x\"\"\",007\n", "more,note,said,count\nz,n,s,1e3\n"] {
+        for contents in ["said,count\n\"'=1+1, \"\"x\"\"\",007\n", "more,note,said,count\nz,n,\"s\nt\",1e3\n"] {
             fs::write(&from, contents).unwrap();
             let mut file = RowFile::open::<Copied>(&from).unwrap();
             let places = RowCopier::<Copied>::places(&file).unwrap();
@@ -102,7 +111,7 @@ mod tests {
         }
         copier.finish().unwrap();
         let text = fs::read_to_string(into.join("copied.csv")).unwrap();
-        assert_eq!(text, "count,said,note\n007,\"'=1+1, \"\"x\"\"\",\n1e3,s,n\n");
+        assert_eq!(text, "count,said,note\n007,\"'=1+1, \"\"x\"\"\",\n1e3,s␊t,n\n");
         fs::write(&from, "note\nx\n").unwrap();
         let lacking = RowCopier::<Copied>::places(&RowFile::open::<Copied>(&from).unwrap()).unwrap_err();
         assert!(lacking.to_string().contains("lacks the column `count`"), "{lacking}");

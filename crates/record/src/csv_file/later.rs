@@ -1,36 +1,60 @@
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::Path;
 
 use super::RowWriter;
-use super::read::read_rows_from;
+use super::read::{ReadError, RowFile, read_rows_from};
+use crate::disk;
 use crate::row::Row;
+
+/// What the header of a file says about adding rows of today to it.
+pub(super) enum Header {
+    /// It is that of today.
+    Today,
+    /// An earlier version of this program wrote it, without the columns that came later.
+    Earlier,
+}
+
+/// Looks whether rows of today can be added to the file.
+///
+/// # Errors
+/// It cannot be read, or has other columns than this program ever wrote, or in another order: a row that is added would stand
+/// under the wrong names, and writing it anew would lose the columns.
+pub(super) fn header<R: Row>(path: &Path) -> Result<Header, ReadError> {
+    let file = RowFile::open::<R>(path)?;
+    let found = file.columns();
+    let today = R::header();
+    if found == today {
+        return Ok(Header::Today);
+    }
+    let mut without = today;
+    without.retain(|name| found.iter().any(|found| found == name) || !R::LATER.contains(name));
+    if found == without {
+        return Ok(Header::Earlier);
+    }
+    let odd = found.iter().find(|name| !R::header().contains(&name.as_str()));
+    let problem = match (odd, R::header().iter().find(|name| !found.iter().any(|found| found == *name))) {
+        (Some(name), _) => format!("has the column `{name}`, which ttlsweep does not write; take it out again"),
+        (None, Some(name)) => format!("lacks the column `{name}`; bring the file back as it was written"),
+        (None, None) => "has its columns in another order than ttlsweep writes them; bring the order back".to_owned(),
+    };
+    let problem = format!("{problem}: rows cannot be added to it as it is");
+    Err(ReadError::NoTable { path: path.to_owned(), problem })
+}
 
 /// Gives a file that an earlier version of this program wrote the columns that came later, so that rows of today can be
 /// added to it: whole or not at all.
 ///
 /// # Errors
-/// The file cannot be read or written.
+/// As for [`header`], or the file cannot be written.
 pub(super) fn add_later_columns<R: Row>(path: &Path) -> io::Result<()> {
-    if R::LATER.is_empty() {
-        return Ok(());
-    }
-    let mut first = String::new();
-    BufReader::new(File::open(path)?).read_line(&mut first)?;
-    let found: Vec<&str> = first.trim_end().split(',').collect();
-    let mut without = R::header();
-    without.retain(|name| found.contains(name) || !R::LATER.contains(name));
-    if found != without || found.len() == R::COLUMNS.len() {
-        // Of today, or none of ours: whoever reads it says so.
+    if let Header::Today = header::<R>(path).map_err(io::Error::other)? {
         return Ok(());
     }
     let rows: Vec<R> = read_rows_from(path).map_err(io::Error::other)?;
-    let unfinished = path.with_extension("unfinished");
-    if unfinished.exists() {
-        fs::remove_file(&unfinished)?;
-    }
-    let mut writer = RowWriter::create_as(&unfinished)?;
-    rows.iter().try_for_each(|row| writer.write(row))?;
-    writer.sync()?;
-    fs::rename(&unfinished, path)
+    disk::write_whole_with(path, |file| {
+        let mut writer = RowWriter::over(file.try_clone()?);
+        writer.write_header()?;
+        rows.iter().try_for_each(|row| writer.write(row))?;
+        writer.flush()
+    })
 }

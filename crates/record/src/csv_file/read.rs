@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 use csv::ByteRecord;
 
+use super::lines;
+use super::repair::torn_end;
 use crate::row::Row;
 use crate::text::unguarded;
+use crate::{disk, names, schema};
 
 /// What can go wrong when a file of rows is read: what, where, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +67,16 @@ pub enum ReadError {
         /// Fields in the header.
         expected: usize,
     },
+    /// A line cannot be read as a row of its own.
+    #[error("{} line {line}: {problem}", path.display())]
+    BadLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1, the header included.
+        line: u64,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
     /// A field does not hold what its column holds.
     #[error("{} line {line}, column `{column}`: {problem}", path.display())]
     BadField {
@@ -91,19 +104,52 @@ pub fn read_rows<R: Row>(folder: &Path) -> Result<Vec<R>, ReadError> {
 /// # Errors
 /// As for [`read_rows`].
 pub fn read_rows_from<R: Row>(path: &Path) -> Result<Vec<R>, ReadError> {
-    let mut file = RowFile::open::<R>(path)?;
-    for column in R::COLUMNS.iter().filter(|column| !R::LATER.contains(&column.name)) {
-        file.place::<R>(column.name)?;
-    }
     let mut rows = Vec::new();
-    while file.next_row()? {
-        rows.push(file.row()?);
+    read_each(RowFile::open::<R>(path)?, |_, row| rows.push(row))?;
+    Ok(rows)
+}
+
+/// Reads all rows of the row type's file in `folder`, each with its line: from 1, the header included.
+///
+/// # Errors
+/// As for [`read_rows`].
+pub fn read_numbered_rows<R: Row>(folder: &Path) -> Result<Vec<(u64, R)>, ReadError> {
+    let path = folder.join(R::FILE);
+    let (mut offsets, mut rows) = (Vec::new(), Vec::new());
+    read_each(RowFile::open::<R>(&path)?, |file, row| {
+        offsets.push(file.offset());
+        rows.push(row);
+    })?;
+    let numbers = lines::numbers(&path, &offsets).map_err(|source| ReadError::Open { path, source })?;
+    Ok(numbers.into_iter().zip(rows).collect())
+}
+
+/// Reads the rows of a file of the row type that a killed process may have left with a last line that is written in part: all
+/// but that one.
+///
+/// # Errors
+/// As for [`read_rows`] and [`torn_end`].
+pub fn read_rows_before_torn_end<R: Row>(path: &Path) -> Result<Vec<R>, ReadError> {
+    let mut rows = Vec::new();
+    if let Some(file) = RowFile::open_before_torn_end::<R>(path)? {
+        read_each(file, |_, row| rows.push(row))?;
     }
     Ok(rows)
 }
 
-/// A CSV file that is read row by row. A mark of byte order and line ends of Windows are no obstacle; what a spreadsheet or
-/// an editor can do to a file beyond that is named.
+fn read_each<R: Row>(mut file: RowFile, mut take: impl FnMut(&RowFile, R)) -> Result<(), ReadError> {
+    for column in R::COLUMNS.iter().filter(|column| !R::LATER.contains(&column.name)) {
+        file.place::<R>(column.name)?;
+    }
+    while file.next_row()? {
+        take(&file, file.row()?);
+    }
+    Ok(())
+}
+
+/// A CSV file that is read row by row. A mark of byte order, line ends of Windows, rows of empty cells and `TRUE` for `true`
+/// are no obstacle; what a spreadsheet or an editor can do to a file beyond that is named. A version of the columns that is not
+/// known and names that cannot be any are refused, whoever reads.
 #[derive(Debug)]
 pub struct RowFile {
     path: PathBuf,
@@ -111,6 +157,12 @@ pub struct RowFile {
     header: ByteRecord,
     record: ByteRecord,
     ends_with_newline: bool,
+    /// Where the rows end that are read, in bytes.
+    end: u64,
+    /// Where the columns stand whose cells are looked at in every row.
+    flags: Vec<usize>,
+    names: Vec<usize>,
+    schema: Option<usize>,
 }
 
 impl RowFile {
@@ -120,20 +172,49 @@ impl RowFile {
     /// It cannot be read, or is no table with commas between its cells.
     pub fn open<R: Row>(path: &Path) -> Result<Self, ReadError> {
         let unreadable = |source| ReadError::Open { path: path.to_owned(), source };
-        let mut file = File::open(path).map_err(unreadable)?;
+        let mut file = disk::open(path).map_err(unreadable)?;
         let ends_with_newline = ends_with_newline(&mut file).map_err(unreadable)?;
         // Rows of the wrong length are looked at here, where the end of the file is known.
         let mut csv = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 20).from_reader(file);
         let header = csv.byte_headers().map_err(|error| unreadable(io::Error::from(error)))?.clone();
         match problem_of_header(&header, R::FILE) {
             Some(problem) => Err(ReadError::NoTable { path: path.to_owned(), problem }),
-            None => Ok(Self { path: path.to_owned(), csv, header, record: ByteRecord::new(), ends_with_newline }),
+            None => Ok(Self {
+                path: path.to_owned(),
+                csv,
+                record: ByteRecord::new(),
+                ends_with_newline,
+                end: u64::MAX,
+                flags: places(&header, R::COLUMNS.iter().filter(|column| column.is_flag).map(|column| column.name)),
+                names: places(&header, R::header().into_iter().filter(|name| names::COLUMNS.contains(name))),
+                schema: places(&header, R::header().into_iter().filter(|name| *name == "schema_version")).pop(),
+                header,
+            }),
         }
+    }
+
+    /// Opens a file of `R`'s rows whose last line may be written in part: that line is not read. `None` if not even the header
+    /// is whole.
+    ///
+    /// # Errors
+    /// As for [`Self::open`] and [`torn_end`].
+    pub fn open_before_torn_end<R: Row>(path: &Path) -> Result<Option<Self>, ReadError> {
+        let torn = torn_end::<R>(path)?;
+        let end = torn.as_ref().map_or(u64::MAX, |torn| torn.offset());
+        if end == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Self { end, ..Self::open::<R>(path)? }))
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The header's names.
+    pub fn columns(&self) -> Vec<String> {
+        self.header.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
     }
 
     /// Where in each row the column stands.
@@ -145,19 +226,55 @@ impl RowFile {
         place.ok_or_else(|| ReadError::MissingColumn { path: self.path.clone(), column, expected: R::FILE })
     }
 
-    /// Goes on to the next row; false at the file's end.
+    /// Goes on to the next row; false at the file's end. Rows of nothing but empty cells, as spreadsheets leave them, are none.
     ///
     /// # Errors
-    /// The file cannot be read, or the row has not as many fields as the header.
+    /// The file cannot be read, the row has not as many fields as the header, or it is of a version that is not known.
     pub fn next_row(&mut self) -> Result<bool, ReadError> {
-        let more = self
-            .csv
-            .read_byte_record(&mut self.record)
-            .map_err(|error| ReadError::Open { path: self.path.clone(), source: io::Error::from(error) })?;
-        if more && self.record.len() != self.header.len() {
-            return Err(self.wrong_length());
+        loop {
+            let more = self
+                .csv
+                .read_byte_record(&mut self.record)
+                .map_err(|error| ReadError::Open { path: self.path.clone(), source: io::Error::from(error) })?;
+            if !more || self.csv.position().byte() > self.end {
+                return Ok(false);
+            }
+            if self.record.as_slice().iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            if self.record.len() != self.header.len() {
+                return Err(self.wrong_length());
+            }
+            self.check()?;
+            return Ok(true);
         }
-        Ok(more)
+    }
+
+    /// Holds the row against what every reader relies on, and writes `true` for the spreadsheets' `TRUE`.
+    fn check(&mut self) -> Result<(), ReadError> {
+        if let Some(place) = self.schema
+            && let Err(unknown) = schema::check_cell(&self.record[place])
+        {
+            return Err(self.bad(place, unknown.to_string()));
+        }
+        for place in &self.names {
+            if let Err(bad) = names::check_cell(&self.record[*place]) {
+                return Err(self.bad(*place, bad.to_string()));
+            }
+        }
+        let shouted = |place: &usize| {
+            let cell = &self.record[*place];
+            [&b"true"[..], b"false"].iter().any(|word| cell.eq_ignore_ascii_case(word) && cell != *word)
+        };
+        if self.flags.iter().any(shouted) {
+            let position = self.record.position().cloned();
+            let quiet = |(at, cell): (usize, &[u8])| {
+                if self.flags.contains(&at) { cell.to_ascii_lowercase() } else { cell.to_owned() }
+            };
+            self.record = self.record.iter().enumerate().map(quiet).collect();
+            self.record.set_position(position);
+        }
+        Ok(())
     }
 
     /// The field of the current row at `place`, as it stands there.
@@ -165,9 +282,19 @@ impl RowFile {
         &self.record[place]
     }
 
-    /// The current row's first line, from 1, the header included.
+    /// The current row's first line, from 1, the header included: as an editor or a spreadsheet counts it.
+    ///
+    /// The file is read again for it, so that lines are counted where somebody is told of one, and nowhere else.
     pub fn line(&self) -> u64 {
-        self.record.position().map_or(0, csv::Position::line)
+        // The csv crate's own number lags behind by the line breaks that it passes over before a row.
+        let counted = lines::numbers(&self.path, &[self.offset()]).ok();
+        let known = counted.and_then(|numbers| numbers.first().copied());
+        known.unwrap_or_else(|| self.record.position().map_or(0, csv::Position::line))
+    }
+
+    /// Whether the file's last line ends with a line break.
+    pub const fn ends_with_line_break(&self) -> bool {
+        self.ends_with_newline
     }
 
     /// Where in the file the current row begins, in bytes.
@@ -233,7 +360,7 @@ pub fn number_problem(text: &str) -> String {
     }
 }
 
-const SPREADSHEET: &str = "spreadsheets rewrite numbers when they save: go back to the file as ttlsweep wrote it";
+const SPREADSHEET: &str = "spreadsheets rewrite cells when they save: go back to the file as ttlsweep wrote it";
 
 fn problem_of_header(header: &ByteRecord, file: &str) -> Option<String> {
     let first = header.get(0).unwrap_or_default();
@@ -256,6 +383,11 @@ fn problem_of_header(header: &ByteRecord, file: &str) -> Option<String> {
     })
 }
 
+/// Where the columns of these names stand in the header, those that are there.
+fn places<'n>(header: &ByteRecord, names: impl Iterator<Item = &'n str>) -> Vec<usize> {
+    names.filter_map(|name| header.iter().position(|found| found == name.as_bytes())).collect()
+}
+
 /// The csv crate knows the column of its own errors alone; those of our types quote the field.
 fn place_of(error: &csv::DeserializeError, record: &ByteRecord) -> usize {
     let quotes = |field: &[u8]| error.to_string().contains(&format!("`{}`", String::from_utf8_lossy(field)));
@@ -266,7 +398,9 @@ fn place_of(error: &csv::DeserializeError, record: &ByteRecord) -> usize {
 fn problem_of_field(kind: &csv::DeserializeErrorKind, found: &str) -> String {
     match kind {
         csv::DeserializeErrorKind::ParseInt(_) | csv::DeserializeErrorKind::ParseFloat(_) => number_problem(found),
-        csv::DeserializeErrorKind::ParseBool(_) => format!("`{found}` is neither `true` nor `false`"),
+        csv::DeserializeErrorKind::ParseBool(_) => {
+            format!("`{found}` is neither `true` nor `false`; {SPREADSHEET}")
+        }
         csv::DeserializeErrorKind::InvalidUtf8(_) => "is no UTF-8 text; save the file as \"CSV UTF-8\"".to_owned(),
         csv::DeserializeErrorKind::Message(message) => message.clone(),
         other => other.to_string(),
@@ -342,6 +476,83 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_empty_cells_are_no_rows_and_lines_are_counted_as_an_editor_counts_them() {
+        let expected = read(format!("count,at,note\n{ROW}\n{ROW}\n")).unwrap();
+        let padded = format!("count,at,note\n,,\n{ROW}\n\n{ROW}\n,,\n , ,\n,,,,\n");
+        assert_eq!(read(&padded).as_ref(), Ok(&expected));
+        for (contents, line) in [
+            (format!("count,at,note\nx{}\n", &ROW[1..]), 2),
+            (format!("count,at,note\r\nx{}\r\n", &ROW[1..]), 2),
+            (format!("count,at,note\r\n{ROW}\r\n{ROW}\r\nx{}\r\n", &ROW[1..]), 4),
+            (format!("\u{feff}count,at,note\r\n{ROW}\r\n,,\r\n\r\nx{}\r\n", &ROW[1..]), 5),
+            (format!("count,at,note\n{ROW}\n\n\nx{}\n", &ROW[1..]), 5),
+            (format!("count,at,note\r{ROW}\rx{}\r", &ROW[1..]), 3),
+            (format!("count,at,note\n7,2026-11-24T19:37:00.000000Z,\"a\nb\"\nx{}\n", &ROW[1..]), 4),
+        ] {
+            let error = read(&contents).unwrap_err();
+            assert!(error.contains(&format!("some.csv line {line}, column `count`")), "{contents:?}: {error}");
+        }
+    }
+
+    row! {
+        "flags.csv",
+        /// Flags and names.
+        #[allow(unreachable_pub)]
+        pub struct Flags {
+            /// The version of these columns' meaning.
+            pub schema_version: u32,
+            /// The run.
+            pub run_id: String,
+            /// A flag.
+            pub starved: bool,
+            /// A flag that may be empty.
+            pub early: Option<bool>,
+            /// Text.
+            pub said: String,
+        }
+    }
+
+    fn flags(row: &str) -> Result<Vec<Flags>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let contents = format!("schema_version,run_id,starved,early,said\n{row}\n");
+        std::fs::write(folder.path().join("flags.csv"), contents).unwrap();
+        read_rows(folder.path()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_spreadsheets_true_is_true_and_text_stays_as_it_is() {
+        let row = |starved, early| Flags { schema_version: 1, run_id: "r".into(), starved, early, said: "TRUE".into() };
+        assert_eq!(flags("1,r,TRUE,False,TRUE").unwrap(), [row(true, Some(false))]);
+        assert_eq!(flags("1,r,false,,TRUE").unwrap(), [row(false, None)]);
+        let said = flags("1,r,WAHR,,x").unwrap_err();
+        assert!(said.contains("line 2, column `starved`: `WAHR` is neither `true` nor `false`"), "{said}");
+    }
+
+    #[test]
+    fn a_version_that_is_not_known_and_a_name_that_leads_elsewhere_are_refused() {
+        assert!(flags("1,r,true,,x").is_ok() && flags("2,r,true,,x").is_ok());
+        for version in ["0", "3", "999", "", "x", "-1"] {
+            let said = flags(&format!("{version},r,true,,x")).unwrap_err();
+            let expected = format!("line 2, column `schema_version`: schema version {version} is not known; this");
+            assert!(said.contains(&expected) && said.contains("reads 1 and 2"), "{said}");
+        }
+        for name in ["/../x", "..", "", "a b", "\u{1b}[2J"] {
+            let said = flags(&format!("2,{name},true,,x")).unwrap_err();
+            assert!(said.contains("line 2, column `run_id`: `") && said.contains("cannot be a name"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_link_in_place_of_a_file_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = folder.path().join("elsewhere.csv");
+        std::fs::write(&elsewhere, format!("count,at,note\n{ROW}\n")).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, folder.path().join("some.csv")).unwrap();
+        let said = read_rows::<Some_>(folder.path()).unwrap_err().to_string();
+        assert!(said.contains("some.csv: it is a link"), "{said}");
+    }
+
+    #[test]
     fn what_a_spreadsheet_or_an_editor_did_is_named() {
         let utf16: Vec<u8> = "\u{feff}count,at\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert!(read(utf16).unwrap_err().contains("is UTF-16; save it as"));
@@ -360,6 +571,8 @@ mod tests {
             let error = read(&contents).unwrap_err();
             assert!(error.contains(said), "{contents:?}: {error}");
         }
+        let unknown = read(format!("count,at,note\n{ROW}\n\n,,\n{ROW},\n"));
+        assert!(unknown.unwrap_err().contains("some.csv line 5: 4 fields"), "blank lines count as lines");
         let latin = read(b"count,at,note\n7,2026-11-24T19:37:00.000000Z,\xfc\n").unwrap_err();
         assert!(latin.contains("column `note`: is no UTF-8 text"), "{latin}");
     }

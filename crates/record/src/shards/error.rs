@@ -21,6 +21,9 @@ pub enum MergeError {
         /// What was looked for.
         problem: String,
     },
+    /// A folder's `environment.json` is none, or is of a version that is not known; the message names it.
+    #[error("{0}")]
+    Environment(io::Error),
     /// A run that was not divided stands among the shards, or alone.
     #[error(
         "{} holds the run {run_id} as a whole, not a shard of one: there is nothing to merge it with; \

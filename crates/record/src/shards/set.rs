@@ -40,8 +40,12 @@ impl ShardSet {
     /// A folder holds no run, or as for [`Self::checked`].
     pub fn read(folders: &[PathBuf]) -> Result<Self, MergeError> {
         let read = |folder: &PathBuf| {
-            let environment = Environment::read(folder)
-                .map_err(|source| MergeError::NoRun { folder: folder.clone(), problem: source.to_string() })?;
+            let environment = Environment::read(folder).map_err(|source| match source.kind() {
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+                    MergeError::NoRun { folder: folder.clone(), problem: source.to_string() }
+                }
+                _ => MergeError::Environment(source),
+            })?;
             Ok((folder.clone(), environment))
         };
         Self::checked(folders.iter().map(read).collect::<Result<_, MergeError>>()?)

@@ -4,7 +4,7 @@ use super::doubles::Line;
 use super::error::MergeError;
 use super::missing::Missing;
 use super::set::{ShardFolder, ShardSet};
-use crate::csv_file::read_rows;
+use crate::csv_file::read_numbered_rows;
 use crate::row::Row;
 use crate::rows::{Cell, TrialRecord};
 use crate::words::TrialState;
@@ -28,8 +28,7 @@ impl Trials {
         let mut found: Vec<(usize, TrialRecord)> = Vec::new();
         for (at, folder) in set.folders().iter().enumerate() {
             let path = folder.path.join(TrialRecord::FILE);
-            // Names hold no line breaks, so that rows are lines.
-            for (line, mut row) in (2..).zip(read_rows::<TrialRecord>(&folder.path)?) {
+            for (line, mut row) in read_numbered_rows::<TrialRecord>(&folder.path)? {
                 let here = Line { path: path.clone(), line };
                 if let Some(problem) = problem(set, folder, &names, &row) {
                     return Err(MergeError::Foreign { at: here, problem });

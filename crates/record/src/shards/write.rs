@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,8 @@ use super::environment::merged_environment;
 use super::error::MergeError;
 use super::set::{ShardFolder, ShardSet};
 use super::trials::Trials;
-use crate::csv_file::{RowCopier, RowFile, RowWriter};
+use crate::csv_file::{ReadError, RowCopier, RowFile, RowWriter};
+use crate::disk::{self, CopyError, Staging};
 use crate::row::Row;
 use crate::rows::{
     Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
@@ -34,34 +35,29 @@ pub fn write(set: &ShardSet, cells: &[Cell], trials: &Trials, out: &Path) -> Res
     if fs::symlink_metadata(out).is_ok() {
         return Err(MergeError::Occupied(out.to_owned()));
     }
-    if let Some(folder) = set.folders().iter().find(|folder| folder.path.join(JOURNAL).exists()) {
+    if let Some(folder) = set.folders().iter().find(|folder| disk::is_there(&folder.path.join(JOURNAL))) {
         return Err(MergeError::Unfinished { folder: folder.path.clone() });
     }
-    let (Some(name), parent) = (out.file_name(), out.parent().filter(|parent| !parent.as_os_str().is_empty())) else {
+    if out.file_name().is_none() {
         return Err(MergeError::Occupied(out.to_owned()));
-    };
-    let parent = parent.unwrap_or_else(|| Path::new("."));
+    }
+    let parent = disk::parent_of(out);
     fs::create_dir_all(parent).map_err(|source| unwritable(parent, source))?;
-    let unfinished = parent.join(format!(".{}.unfinished-{}", name.to_string_lossy(), std::process::id()));
-    fs::create_dir(&unfinished).map_err(|source| unwritable(&unfinished, source))?;
-    let written = fill(&unfinished, set, cells, trials).and_then(|written| {
-        let synced = File::open(&unfinished).and_then(|folder| folder.sync_all());
-        // A folder that has come meanwhile is not empty, so that renaming onto it fails.
-        synced.and_then(|()| fs::rename(&unfinished, out)).map_err(|source| unwritable(out, source))?;
-        File::open(parent).and_then(|folder| folder.sync_all()).map_err(|source| unwritable(parent, source))?;
-        Ok(written)
-    });
-    written.inspect_err(|_| {
-        // Best effort: what made it fail may hinder this, too.
-        let _ = fs::remove_dir_all(&unfinished);
-    })
+    let unfinished = Staging::beside(out).map_err(|source| unwritable(parent, source))?;
+    let written = fill(unfinished.path(), set, cells, trials)?;
+    unfinished.publish(out).map_err(|source| unwritable(out, source))?;
+    Ok(written)
 }
 
 fn fill(into: &Path, set: &ShardSet, cells: &[Cell], trials: &Trials) -> Result<Written, MergeError> {
     let from = set.folders()[0].path.join(EXPERIMENT);
     // Another runner may freeze its plan elsewhere.
-    if from.exists() {
-        fs::copy(&from, into.join(EXPERIMENT)).map_err(|source| unwritable(&into.join(EXPERIMENT), source))?;
+    if disk::is_there(&from) {
+        let to = into.join(EXPERIMENT);
+        disk::copy(&from, &to).map_err(|error| match error {
+            CopyError::Read(source) => ReadError::Open { path: from, source }.into(),
+            CopyError::Write(source) => unwritable(&to, source),
+        })?;
     }
     write_all(into, cells)?;
     write_all(into, trials.rows())?;
@@ -90,7 +86,7 @@ fn copy_all<R: Row>(into: &Path, set: &ShardSet) -> Result<(), MergeError> {
     let mut copier = RowCopier::<R>::create(into).map_err(unwritable)?;
     for folder in set.folders() {
         let path = folder.path.join(R::FILE);
-        if !path.exists() {
+        if !disk::is_there(&path) {
             continue;
         }
         let mut file = RowFile::open::<R>(&path)?;

@@ -2,10 +2,10 @@
 //! can make a number or an outcome of something else; all other text is redacted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
+use ttlsweep_record::disk::{self, CopyError};
 use ttlsweep_record::environment::{self, ClockOffset, Environment, ProxyUse};
 use ttlsweep_record::row::{Column, Row};
 use ttlsweep_record::{
@@ -25,27 +25,34 @@ pub(super) fn run_files(
     for (file, columns) in FILES {
         let (from, to) = (run.join(file), folder.join(file));
         // A report needs these three only, and an older run may lack the others.
-        if !from.exists() && ![Cell::FILE, TrialRecord::FILE, TransferRecord::FILE].contains(file) {
+        if !disk::is_there(&from) && ![Cell::FILE, TrialRecord::FILE, TransferRecord::FILE].contains(file) {
             continue;
         }
         if redactor.is_idle() {
-            fs::copy(&from, &to).map_err(|source| CaseError::Read { path: from, source })?;
+            copy(&from, &to)?;
         } else {
             rows(&from, &to, columns, redactor)?;
         }
     }
     let plan = run.join(PLAN);
-    if plan.exists() {
-        let text = fs::read_to_string(&plan).map_err(|source| CaseError::Read { path: plan, source })?;
+    if disk::is_there(&plan) {
+        let text = disk::read_to_string(&plan).map_err(|source| CaseError::Read { path: plan, source })?;
         write(&folder.join(PLAN), &redacted_toml(&text, redactor))?;
     }
     if redactor.is_idle() {
         let from = run.join(environment::FILE);
-        fs::copy(&from, folder.join(environment::FILE)).map_err(|source| CaseError::Read { path: from, source })?;
-        return Ok(());
+        return copy(&from, &folder.join(environment::FILE));
     }
     let unwritable = |source| CaseError::Write { path: folder.join(environment::FILE), source };
     redacted_environment(environment, redactor).write(folder).map_err(unwritable)
+}
+
+/// Copies a file as it is. A full disk is not the file's fault.
+fn copy(from: &Path, to: &Path) -> Result<(), CaseError> {
+    disk::copy(from, to).map_err(|error| match error {
+        CopyError::Read(source) => CaseError::Read { path: from.to_owned(), source },
+        CopyError::Write(source) => CaseError::Write { path: to.to_owned(), source },
+    })
 }
 
 /// Every value of one column, each once.
@@ -67,7 +74,7 @@ pub(super) fn column_values(run: &Path, file: &str, column: &str) -> Result<BTre
 /// Every text in the run that may hold a name, each once.
 pub(super) fn text_values(run: &Path) -> Result<BTreeSet<String>, CaseError> {
     let mut values = BTreeSet::new();
-    for (file, columns) in FILES.iter().filter(|(file, _)| run.join(file).exists()) {
+    for (file, columns) in FILES.iter().filter(|(file, _)| disk::is_there(&run.join(file))) {
         let mut free = Vec::new();
         each_row(&run.join(file), |row, header| {
             if header {
@@ -80,7 +87,7 @@ pub(super) fn text_values(run: &Path) -> Result<BTreeSet<String>, CaseError> {
         })?;
     }
     for file in [PLAN, environment::FILE] {
-        values.extend(fs::read_to_string(run.join(file)).ok());
+        values.extend(disk::read_to_string(&run.join(file)).ok());
     }
     Ok(values)
 }
@@ -104,7 +111,8 @@ fn rows(from: &Path, to: &Path, columns: &[Column], redactor: &Redactor) -> Resu
 
 fn each_row(path: &Path, mut take: impl FnMut(&StringRecord, bool) -> Result<(), CaseError>) -> Result<(), CaseError> {
     let unreadable = |source: csv::Error| CaseError::Read { path: path.to_owned(), source: source.into() };
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_path(path).map_err(unreadable)?;
+    let file = disk::open(path).map_err(|source| CaseError::Read { path: path.to_owned(), source })?;
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
     let mut row = StringRecord::new();
     let mut header = true;
     while reader.read_record(&mut row).map_err(unreadable)? {
@@ -161,7 +169,7 @@ fn redacted_environment(environment: &Environment, redactor: &Redactor) -> Envir
 }
 
 fn write(path: &Path, text: &str) -> Result<(), CaseError> {
-    fs::write(path, text).map_err(|source| CaseError::Write { path: PathBuf::from(path), source })
+    disk::write_whole(path, text.as_bytes()).map_err(|source| CaseError::Write { path: PathBuf::from(path), source })
 }
 
 /// All that a run writes as rows. What else lies in its folder is not handed on.

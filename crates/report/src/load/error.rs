@@ -1,7 +1,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ttlsweep_record::SCHEMA_VERSION;
 use ttlsweep_record::csv_file::ReadError;
 use ttlsweep_record::shards::MergeError;
 
@@ -22,17 +21,9 @@ pub enum LoadError {
         /// Runs that lie right below it, newest first.
         runs: Vec<PathBuf>,
     },
-    /// `environment.json` cannot be read.
+    /// `environment.json` cannot be read, or is of a version that is not known.
     #[error("{0}")]
     Environment(io::Error),
-    /// The run was written by a version whose columns mean something else.
-    #[error("{} has schema version {found}; this report reads versions up to {SCHEMA_VERSION}", folder.display())]
-    Newer {
-        /// The run's folder.
-        folder: PathBuf,
-        /// The version found.
-        found: u32,
-    },
     /// The runs are of different plans.
     #[error(
         "runs of different plans cannot be merged: {} is of {first_plan}, {} of {second_plan}",

@@ -1,6 +1,6 @@
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use ttlsweep_record::disk;
 use ttlsweep_record::environment::Environment;
 
 /// How to run the same again.
@@ -27,7 +27,7 @@ impl Repeat {
                 revisions.push(revision);
             }
         }
-        let plan = folders.first().and_then(|folder| fs::read_to_string(folder.join(PLAN)).ok());
+        let plan = folders.first().and_then(|folder| disk::read_to_string(&folder.join(PLAN)).ok());
         Self {
             commands: environments.iter().flat_map(commands).collect(),
             again: format!("ttlsweep run {PLAN}"),

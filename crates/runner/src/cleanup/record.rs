@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use ttlsweep_record::csv_file::{ReadError, read_rows, read_rows_from};
+use ttlsweep_record::csv_file::{ReadError, read_rows_before_torn_end};
+use ttlsweep_record::disk;
 use ttlsweep_record::environment::Environment;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::text::ServerText;
@@ -23,16 +24,14 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Reads the run's `transfers.csv`, journal and `objects.csv`.
+    /// Reads the run's `transfers.csv`, journal and `objects.csv`; a last line that was written in part is passed over.
     ///
     /// # Errors
     /// One of them cannot be read.
     pub fn read(folder: &Path, cells: &[Cell], environment: &Environment) -> Result<Self, ReadError> {
-        let transfers: Vec<TransferRecord> = read_rows(folder)?;
-        let journal = folder.join(JOURNAL);
-        let started: Vec<TransferRecord> = if journal.exists() { read_rows_from(&journal)? } else { Vec::new() };
-        let objects: Vec<ObjectRecord> =
-            if folder.join(ObjectRecord::FILE).exists() { read_rows(folder)? } else { Vec::new() };
+        let transfers: Vec<TransferRecord> = read_rows_before_torn_end(&folder.join(TransferRecord::FILE))?;
+        let started: Vec<TransferRecord> = rows_if_there(&folder.join(JOURNAL))?;
+        let objects: Vec<ObjectRecord> = rows_if_there(&folder.join(ObjectRecord::FILE))?;
 
         let mut found = Found { cells, environment, recorded: Self::default() };
         for row in transfers.iter().chain(&started).filter(|row| row.method == Method::Put) {
@@ -53,6 +52,11 @@ impl Recorded {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// Rows of a file that a run may lack.
+fn rows_if_there<R: Row>(path: &Path) -> Result<Vec<R>, ReadError> {
+    if disk::is_there(path) { read_rows_before_torn_end(path) } else { Ok(Vec::new()) }
 }
 
 struct Found<'a> {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use ttlsweep_record::disk::{self, Staging};
 use ttlsweep_record::{Portion, environment};
 
 use super::upload::settings;
@@ -13,9 +14,7 @@ use crate::store::{Results, ResultsError, ResultsUrl};
 
 /// A run's shards in a folder that is removed when this is dropped.
 #[derive(Debug)]
-pub(super) struct Brought {
-    folder: PathBuf,
-}
+pub(super) struct Brought(Staging);
 
 /// The files of each portion of each run, runs by where they lie.
 type Runs = BTreeMap<String, BTreeMap<Portion, Vec<String>>>;
@@ -33,10 +32,13 @@ impl Brought {
         let results = if run.is_empty() { results } else { results.below(&run) };
 
         let name = out.file_name().and_then(|name| name.to_str()).unwrap_or("merged");
-        let brought = Self { folder: out.with_file_name(format!(".{name}.brought-{}", std::process::id())) };
+        let parent = disk::parent_of(out);
+        let unwritable = |source| ResultsError::File { path: parent.to_owned(), source };
+        fs::create_dir_all(parent).map_err(unwritable)?;
+        let brought = Self(Staging::within(parent, format!(".{name}.brought-")).map_err(unwritable)?);
         let (mut files, mut bytes) = (0, 0);
         for (portion, names) in &portions {
-            let folder = brought.folder.join(portion.folder_name());
+            let folder = brought.folder().join(portion.folder_name());
             fs::create_dir_all(&folder).map_err(|source| ResultsError::File { path: folder.clone(), source })?;
             let results = results.below(&portion.folder_name());
             for name in names {
@@ -53,17 +55,7 @@ impl Brought {
 
     /// The folder that holds the shards' folders.
     pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-}
-
-impl Drop for Brought {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.folder)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!("{} cannot be removed: {error}", self.folder.display());
-        }
+        self.0.path()
     }
 }
 

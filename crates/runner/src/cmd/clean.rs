@@ -10,7 +10,7 @@ use ttlsweep_record::row::Row;
 use ttlsweep_record::text::{ServerText, visible};
 use ttlsweep_record::{Cell, ObjectChange, ObjectRecord, TargetKind};
 
-use super::resume::repair;
+use super::resume::mend::Mending;
 use super::stop_on_signals;
 use crate::cleanup::record::{Recorded, prefix_of};
 use crate::cleanup::{Cleaner, Leftovers, Made};
@@ -28,10 +28,10 @@ use crate::target::Targets;
 /// The folder is no run's or in use, its record cannot be read, or the target cannot be used.
 pub async fn clean(args: &CleanArgs) -> Result<ExitCode, Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
-    let folder = RunFolder::open(&args.folder)?;
+    let folder = if args.dry_run { RunFolder::look(&args.folder)? } else { RunFolder::open(&args.folder)? };
     let path = folder.path();
     let environment = Environment::read(path).map_err(|error| usage(&error))?;
-    repair(path).map_err(|error| usage(&error))?;
+    let mending = Mending::of_objects(path).map_err(|error| usage(&error))?;
     let cells: Vec<Cell> = read_rows(path).map_err(|error| usage(&error))?;
     let cells: Vec<_> = cells.into_iter().filter(|cell| cell.target == TargetKind::S3).collect();
     if cells.is_empty() {
@@ -54,6 +54,8 @@ pub async fn clean(args: &CleanArgs) -> Result<ExitCode, Failure> {
         eprintln!("{} objects or multipart uploads would be deleted", recorded.len());
         return Ok(ExitCode::Done);
     }
+    let mended = mending.carry_out().map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    mended.iter().for_each(|line| eprintln!("{line}"));
     delete(path, recorded, &cells, &targets).await
 }
 

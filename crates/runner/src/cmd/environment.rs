@@ -65,6 +65,8 @@ pub(super) fn of_resumed_run(begun: Environment, targets: &Targets) -> Environme
     begun.proxies.append(&mut targets.proxies());
     Environment {
         proxies_ignored: targets.proxies_ignored(),
+        // What is added now may be what the version that began the run did not know.
+        schema_version: SCHEMA_VERSION,
         host: machine::host(),
         os: machine::os(),
         cpus: machine::cpus(),

@@ -135,11 +135,10 @@ impl PlacedPortion {
     /// The file system refuses, or another process has just begun the same portion.
     pub(super) fn create(
         &self,
-        now: Timestamp,
         frozen: &str,
         fill: impl FnOnce(&Path) -> io::Result<()>,
     ) -> Result<RunFolder, Failure> {
-        self.place.create(now, frozen, fill).map_err(failure)
+        self.place.create(frozen, fill).map_err(failure)
     }
 
     /// Where it lies when it is whole.

@@ -1,5 +1,6 @@
 //! `ttlsweep resume`: finishes exactly the trials that are missing, by the plan and not by what files exist.
 
+pub(super) mod mend;
 mod settle;
 
 use std::path::Path;
@@ -39,11 +40,12 @@ pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
 /// As for [`resume`].
 pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<ExitCode, Failure> {
     let path = folder.path();
+    let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
+    // Of a version that is not known the experiment may not be, either.
+    let environment = Environment::read(path).map_err(|error| usage(&error))?;
     let loaded = experiment::load(&folder.experiment(), &LoadOptions::default())?;
     let experiment = &loaded.experiment;
     let whole = Plan::new(experiment);
-    let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
-    let environment = Environment::read(path).map_err(|error| usage(&error))?;
     if environment.plan_hash != whole.hash {
         return Err(plan_changed(&environment, folder, &whole));
     }
@@ -146,12 +148,4 @@ fn leftovers(
         Some(Leftovers { target: targets.of(cell), cell_id: cell.cell_id.clone(), made })
     };
     Ok(cells.filter_map(at).collect())
-}
-
-/// Cuts off rows that a killed process could write only in part, and says so.
-pub(super) fn repair(folder: &Path) -> std::io::Result<()> {
-    let mut told = Vec::new();
-    settle::repair_all(folder, &mut told)?;
-    told.iter().for_each(|line| eprintln!("{line}"));
-    Ok(())
 }

@@ -83,7 +83,7 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         files::create(folder, &plan.cells)
     };
     let made = match &portion {
-        Some(portion) => portion.create(now, &loaded.frozen, fill),
+        Some(portion) => portion.create(&loaded.frozen, fill),
         None => RunFolder::create(&args.out, &experiment.name, now, &loaded.frozen, fill).map_err(Failure::from),
     };
     let opened = made.and_then(|folder| {

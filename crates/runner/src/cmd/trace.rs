@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use ttlsweep_record::csv_file::read_rows;
+use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{Cell, EventRecord, Outcome, TransferRecord};
 
 use super::stop_on_signals;
@@ -38,6 +39,7 @@ pub async fn trace(args: &TraceArgs) -> Result<ExitCode, Failure> {
 /// Looks at a transfer of a run.
 fn recorded(args: &TraceArgs) -> Result<ExitCode, Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
+    Environment::read(&args.subject).map_err(|error| usage(&error))?;
     let transfers: Vec<TransferRecord> = read_rows(&args.subject).map_err(|error| usage(&error))?;
     let events: Vec<EventRecord> = read_rows(&args.subject).map_err(|error| usage(&error))?;
     let cells: Vec<Cell> = read_rows(&args.subject).map_err(|error| usage(&error))?;

@@ -132,7 +132,8 @@ fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
         fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     files.retain(|path| {
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        path.is_file() && !hidden
+        // A link would put there what lies elsewhere.
+        fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file()) && !hidden
     });
     files.sort_by_key(|path| (name(path), path.clone()));
     Ok(files)

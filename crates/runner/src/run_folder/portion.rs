@@ -8,9 +8,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ttlsweep_record::{Portion, Timestamp};
+use ttlsweep_record::Portion;
 
-use super::{FolderError, RunFolder, make, sync_name};
+use super::{FolderError, RunFolder, UNFINISHED, make, sync_name};
 
 /// The place of a portion.
 #[derive(Debug)]
@@ -61,15 +61,8 @@ impl PortionPlace {
     ///
     /// # Errors
     /// The file system refuses, or another process has just begun the same.
-    pub fn create(
-        &self,
-        now: Timestamp,
-        frozen: &str,
-        fill: impl FnOnce(&Path) -> io::Result<()>,
-    ) -> Result<RunFolder, FolderError> {
-        // In a container every process has the same number.
-        let (name, process) = (self.portion.folder_name(), std::process::id());
-        let unfinished = format!(".unfinished-{name}-{}-{process}", now.unix_micros());
+    pub fn create(&self, frozen: &str, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<RunFolder, FolderError> {
+        let unfinished = format!("{UNFINISHED}{}-", self.portion.folder_name());
         make(&self.run, &unfinished, frozen, fill, |unfinished| {
             let path = self.run.join(self.portion.partial_name());
             match fs::rename(unfinished, &path) {

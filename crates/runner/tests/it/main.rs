@@ -18,6 +18,7 @@ mod merge;
 mod policies;
 mod program;
 mod proxies;
+mod repair;
 mod resume;
 mod secrets;
 mod server;

@@ -5,17 +5,16 @@
 //! as a whole.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs;
 use std::io;
 use std::path::Path;
 
-use ttlsweep_record::csv_file::{ReadError, RowFile, RowWriter, read_rows, read_rows_from, repair_end};
+use ttlsweep_record::csv_file::{ReadError, RowFile, RowWriter, read_rows_before_torn_end};
+use ttlsweep_record::disk;
 use ttlsweep_record::environment::Environment;
 use ttlsweep_record::row::Row;
-use ttlsweep_record::{
-    ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord, TrialState,
-};
+use ttlsweep_record::{EventRecord, TransferRecord, TrialRecord, TrialState};
 
+use super::mend::Mending;
 use crate::files::JOURNAL;
 use crate::plan::{Plan, Trial};
 use crate::trial::attempt_of;
@@ -50,13 +49,19 @@ impl SettleError {
 
 /// Repairs torn ends, writes `cancelled` rows for transfers that were in flight, and `interrupted` ones for their trials.
 ///
+/// All files are read before anything is written, so that nothing is where one of them cannot be read.
+///
 /// # Errors
 /// A file cannot be read or written.
 pub(super) fn settle(folder: &Path, environment: &Environment, plan: &Plan) -> Result<Settled, SettleError> {
-    let mut told = Vec::new();
-    repair_all(folder, &mut told)?;
-    let mut transfers: Vec<TransferRecord> = read_rows(folder)?;
+    let mending = Mending::of_run(folder)?;
+    let mut transfers: Vec<TransferRecord> = read_rows_before_torn_end(&folder.join(TransferRecord::FILE))?;
+    let trials: Vec<TrialRecord> = read_rows_before_torn_end(&folder.join(TrialRecord::FILE))?;
     let killed = killed(folder, &transfers)?;
+    let known: HashSet<&[u8]> = transfers.iter().chain(&killed).map(|row| row.transfer_id.as_bytes()).collect();
+    let lost = without_row(folder, &known)?;
+
+    let mut told = mending.carry_out()?;
     if !killed.is_empty() {
         let mut writer = RowWriter::append_to(folder)?;
         killed.iter().try_for_each(|row| writer.write(row))?;
@@ -68,14 +73,13 @@ pub(super) fn settle(folder: &Path, environment: &Environment, plan: &Plan) -> R
     }
     transfers.extend(killed);
 
-    let trials = complete_trials(folder, &transfers, environment, plan, &mut told)?;
+    let trials = complete_trials(folder, trials, &transfers, environment, plan, &mut told)?;
     let mut attempts: HashMap<String, u32> = HashMap::new();
     let mut met = |trial_id: &str, attempt: u32| {
         let last = attempts.entry(trial_id.to_owned()).or_default();
         *last = (*last).max(attempt);
     };
     trials.iter().for_each(|row| met(&row.trial_id, row.attempt));
-    let lost = without_row(folder, &transfers)?;
     // Their names are taken: a server's log may have them.
     lost.iter()
         .filter_map(|name| attempt_of(name, &environment.run_id))
@@ -88,42 +92,12 @@ pub(super) fn settle(folder: &Path, environment: &Environment, plan: &Plan) -> R
     Ok(Settled { whole, attempts, last_connection_id, told })
 }
 
-/// Repairs the end of every file that is written row by row, and says so.
-pub(super) fn repair_all(folder: &Path, told: &mut Vec<String>) -> io::Result<()> {
-    repair::<TransferRecord>(&folder.join(TransferRecord::FILE), told)?;
-    repair::<TrialRecord>(&folder.join(TrialRecord::FILE), told)?;
-    repair::<EventRecord>(&folder.join(EventRecord::FILE), told)?;
-    repair::<SampleRecord>(&folder.join(SampleRecord::FILE), told)?;
-    repair::<HarnessRecord>(&folder.join(HarnessRecord::FILE), told)?;
-    repair::<ObjectRecord>(&folder.join(ObjectRecord::FILE), told)?;
-    repair::<ClockRecord>(&folder.join(ClockRecord::FILE), told)?;
-    repair::<TransferRecord>(&folder.join(JOURNAL), told)
-}
-
-/// Cuts off a row that was written in part. What it stood for is not lost: the journal has the transfer, and its trial is
-/// run again.
-fn repair<R: Row>(path: &Path, told: &mut Vec<String>) -> io::Result<()> {
-    if path.exists() {
-        let cut = repair_end(path)?;
-        if cut > 0 {
-            told.push(format!(
-                "{}: the last row was written in part only; its {cut} bytes were cut off",
-                path.display()
-            ));
-        }
-        if fs::metadata(path)?.len() > 0 {
-            return Ok(());
-        }
-        // Not even the header was left.
-        fs::remove_file(path)?;
-    }
-    RowWriter::<R>::create_as(path)?.sync()
-}
-
 /// The journal's transfers that have no row.
 fn killed(folder: &Path, transfers: &[TransferRecord]) -> Result<Vec<TransferRecord>, ReadError> {
     let mut known: HashSet<String> = transfers.iter().map(|row| row.transfer_id.clone()).collect();
-    let started: Vec<TransferRecord> = read_rows_from(&folder.join(JOURNAL))?;
+    let journal = folder.join(JOURNAL);
+    let started: Vec<TransferRecord> =
+        if disk::is_there(&journal) { read_rows_before_torn_end(&journal)? } else { Vec::new() };
     Ok(started.into_iter().filter(|row| known.insert(row.transfer_id.clone())).collect())
 }
 
@@ -131,12 +105,12 @@ fn killed(folder: &Path, transfers: &[TransferRecord]) -> Result<Vec<TransferRec
 /// all there: they were on the disk before the trial's row was, so that only a disk that lies loses them, or a hand.
 fn complete_trials(
     folder: &Path,
+    mut trials: Vec<TrialRecord>,
     transfers: &[TransferRecord],
     environment: &Environment,
     plan: &Plan,
     told: &mut Vec<String>,
 ) -> Result<Vec<TrialRecord>, SettleError> {
-    let mut trials: Vec<TrialRecord> = read_rows(folder)?;
     let mut of_attempts: BTreeMap<(String, u32), Vec<&TransferRecord>> = BTreeMap::new();
     for row in transfers {
         of_attempts.entry((row.trial_id.clone(), row.attempt)).or_default().push(row);
@@ -208,10 +182,11 @@ fn interrupted(
 
 /// Names of transfers that stand in `events.csv` and nowhere else: files are not written to the disk in the order in which
 /// they were written by the process.
-fn without_row(folder: &Path, transfers: &[TransferRecord]) -> Result<HashSet<String>, ReadError> {
-    let known: HashSet<&[u8]> = transfers.iter().map(|row| row.transfer_id.as_bytes()).collect();
+fn without_row(folder: &Path, known: &HashSet<&[u8]>) -> Result<HashSet<String>, ReadError> {
     let mut lost = HashSet::new();
-    let mut file = RowFile::open::<EventRecord>(&folder.join(EventRecord::FILE))?;
+    let Some(mut file) = RowFile::open_before_torn_end::<EventRecord>(&folder.join(EventRecord::FILE))? else {
+        return Ok(lost);
+    };
     let place = file.place::<EventRecord>("transfer_id")?;
     while file.next_row()? {
         let name = file.field(place);
