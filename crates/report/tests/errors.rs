@@ -223,6 +223,63 @@ fn an_empty_file_is_told_from_one_without_rows() {
     assert!(said.contains("transfers.csv is empty, without even a header"), "{said}");
 }
 
+/// Names become those of files and folders, and words of a page and of the bundle.
+#[test]
+fn names_that_cannot_be_any_are_refused_where_they_are_read() {
+    let (_base, folder) = written("run");
+    for (field, value) in [
+        ("run_id", "/../../../elsewhere"),
+        ("experiment", "../x"),
+        ("plan_hash", "<script>"),
+        ("version", "<script>alert(1)</script>"),
+        ("git_revision", "a|b"),
+        ("host", "a\\u001b[2J"),
+        ("build_profile", "*release*"),
+    ] {
+        let environment = fs::read_to_string(folder.join("environment.json")).unwrap();
+        edit(&folder, "environment.json", |text| {
+            let lines = text.lines().map(|line| match line.trim_start().strip_prefix(&format!("\"{field}\"")) {
+                Some(_) => format!("  \"{field}\": \"{value}\",\n"),
+                None => format!("{line}\n"),
+            });
+            lines.collect()
+        });
+        let said = failure(&[&folder]);
+        assert!(said.contains("environment.json: `") && said.contains("cannot be"), "{field}: {said}");
+        assert!(!said.contains('\u{1b}'), "{said}");
+        fs::write(folder.join("environment.json"), environment).unwrap();
+    }
+    edit(&folder, "cells.csv", |text| with_field(&text, 2, "cell_id", "<script>"));
+    let said = failure(&[&folder]);
+    assert!(said.contains("cells.csv line 2, column `cell_id`: `<script>` cannot be a name"), "{said}");
+}
+
+/// What every spreadsheet makes of a file that it saves as CSV UTF-8, and a row or two that were emptied and not deleted.
+#[test]
+fn a_file_that_went_through_a_spreadsheet_is_read_and_its_lines_are_counted_as_there() {
+    let (_base, folder) = written("run");
+    let through = |text: &str| {
+        let shouted = text.replace(",true,", ",TRUE,").replace(",false,", ",FALSE,");
+        let commas = ",".repeat(text.lines().next().unwrap().matches(',').count());
+        format!("\u{feff}{shouted}{commas}\n{commas}\n").replace('\n', "\r\n")
+    };
+    for file in ["transfers.csv", "trials.csv", "cells.csv"] {
+        edit(&folder, file, |text| through(&text));
+    }
+    assert!(fs::read_to_string(folder.join("transfers.csv")).unwrap().contains(",FALSE,"));
+    assert_eq!(load(std::slice::from_ref(&folder)).unwrap().transfers.frame().height(), 2);
+    edit(&folder, "transfers.csv", |text| text.replace(",FALSE,", ",FALSCH,"));
+    let said = failure(&[&folder]);
+    assert!(said.contains("transfers.csv line 2, column `reused_connection`: `FALSCH` is neither"), "{said}");
+    edit(&folder, "transfers.csv", |text| text.replace(",FALSCH,", ",FALSE,"));
+    edit(&folder, "transfers.csv", |text| {
+        let row = text.lines().nth(1).unwrap();
+        format!("{text}{row}\r\n")
+    });
+    let said = failure(&[&folder]);
+    assert!(said.contains("transfers.csv line 6: ") && said.contains("first on line 2"), "{said}");
+}
+
 fn records(text: &str) -> Vec<Vec<String>> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
     reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()

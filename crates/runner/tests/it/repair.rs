@@ -226,6 +226,6 @@ fn a_runs_name_that_leads_elsewhere_is_refused() {
     });
     for (args, code, said) in commands(&lab, "merged") {
         assert_eq!(code, Some(2), "{args:?}: {said}");
-        assert!(said.contains("`/../../../elsewhere` cannot be a run's name"), "{args:?}: {said}");
+        assert!(said.contains("elsewhere` cannot be a run's name"), "{args:?}: {said}");
     }
 }
