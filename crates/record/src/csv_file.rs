@@ -19,7 +19,8 @@ use std::path::Path;
 use cells::Cells;
 pub use copy::{Places, RowCopier};
 pub use read::{
-    ReadError, RowFile, number_problem, read_numbered_rows, read_rows, read_rows_before_torn_end, read_rows_from,
+    ReadError, RowFile, flag_problem, number_problem, read_numbered_rows, read_rows, read_rows_before_torn_end,
+    read_rows_from,
 };
 pub use repair::{TornEnd, torn_end};
 

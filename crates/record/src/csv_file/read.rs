@@ -360,6 +360,11 @@ pub fn number_problem(text: &str) -> String {
     }
 }
 
+/// Why `text` is neither true nor false, in words.
+pub fn flag_problem(text: &str) -> String {
+    format!("`{text}` is neither `true` nor `false`; {SPREADSHEET}")
+}
+
 const SPREADSHEET: &str = "spreadsheets rewrite cells when they save: go back to the file as ttlsweep wrote it";
 
 fn problem_of_header(header: &ByteRecord, file: &str) -> Option<String> {
@@ -398,9 +403,7 @@ fn place_of(error: &csv::DeserializeError, record: &ByteRecord) -> usize {
 fn problem_of_field(kind: &csv::DeserializeErrorKind, found: &str) -> String {
     match kind {
         csv::DeserializeErrorKind::ParseInt(_) | csv::DeserializeErrorKind::ParseFloat(_) => number_problem(found),
-        csv::DeserializeErrorKind::ParseBool(_) => {
-            format!("`{found}` is neither `true` nor `false`; {SPREADSHEET}")
-        }
+        csv::DeserializeErrorKind::ParseBool(_) => flag_problem(found),
         csv::DeserializeErrorKind::InvalidUtf8(_) => "is no UTF-8 text; save the file as \"CSV UTF-8\"".to_owned(),
         csv::DeserializeErrorKind::Message(message) => message.clone(),
         other => other.to_string(),

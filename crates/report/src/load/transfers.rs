@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use polars::prelude::*;
-use ttlsweep_record::csv_file::{RowFile, number_problem};
+use ttlsweep_record::csv_file::{RowFile, flag_problem, number_problem};
 use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::shards::{Double, Doubles};
 use ttlsweep_record::text::{unguarded, visible};
@@ -268,7 +268,7 @@ impl Columns {
             min_rtt_us: row.optional(Field::MinRttUs, parse_number)?,
             outcome,
             phase,
-            reused_connection: row.required(Field::ReusedConnection, parse_number)?,
+            reused_connection: row.required(Field::ReusedConnection, parse_flag)?,
             local_error: LOCAL_ERRORS.contains(&row.text(Field::Errno)?),
             ran_out: (outcome == Outcome::TimedOut).then(|| timeout(row.bytes(Field::Error), phase)),
         };
@@ -553,6 +553,10 @@ impl<'a> RawRow<'a> {
 
 fn parse_number<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| number_problem(text))
+}
+
+fn parse_flag(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| flag_problem(text))
 }
 
 /// Microseconds since the Unix epoch.
