@@ -159,6 +159,8 @@ pub struct Key {
     pub expect_continue: bool,
     /// Whether connections are kept.
     pub reuse_connections: bool,
+    /// The congestion control that was chosen.
+    pub congestion: Option<String>,
 }
 
 impl Condition {
@@ -180,6 +182,7 @@ impl Condition {
                 presign: cell.presign,
                 expect_continue: cell.expect_continue,
                 reuse_connections: cell.reuse_connections,
+                congestion: cell.congestion.clone(),
             },
         }
     }

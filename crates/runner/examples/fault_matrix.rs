@@ -27,13 +27,13 @@ use ttlsweep_record::{BitRate, ByteCount, Cell, EarlyClose, Fault, Method, Outco
 use ttlsweep_runner::body::{Block, RequestBody, Source};
 use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::dial::reach::Route;
-use ttlsweep_runner::dial::{Connection, Dialer};
+use ttlsweep_runner::dial::{Connection, Dialer, SocketOptions};
 use ttlsweep_runner::endpoint::Endpoint;
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::link::{SignedRequest, expiry_of};
 use ttlsweep_runner::secret::Secret;
 use ttlsweep_runner::stop::StopSwitch;
-use ttlsweep_runner::transfer::{self, Limits, Task, record};
+use ttlsweep_runner::transfer::{self, Limits, Payload, Task, record};
 use ttlsweep_runner::wire::limiter::Limiter;
 use ttlsweep_runner::wire::marks::Marks;
 use ttlsweep_runner::wire::tls::MaybeTls;
@@ -299,7 +299,7 @@ async fn put_object(
     let mut client = Client::of(&put, &testbed.control_endpoint(), tls, template.clone())?;
     client.cap_off();
     let source = Source::Generated { block: client.block.clone(), len: case.size() };
-    let row = client.transfer(&put, Some(&source), None, "object").await?;
+    let row = client.transfer(&put, Payload::Upload(&source), None, "object").await?;
     if row.outcome == Outcome::Completed { Ok(()) } else { Err(format!("no object: {row:?}").into()) }
 }
 
@@ -325,7 +325,10 @@ impl Client {
             endpoint: Endpoint::of(&endpoint.parse()?)?,
             tls,
             cap: rate.map(|rate| (Arc::new(Limiter::new(rate, 1)), side)),
-            receive_buffer: (case.capped && side == Side::Read).then_some(32 << 10),
+            socket: SocketOptions {
+                receive_buffer: (case.capped && side == Side::Read).then_some(32 << 10),
+                congestion: None,
+            },
             ids: Arc::new(AtomicU64::new(0)),
             route: Route::default(),
         };
@@ -346,15 +349,18 @@ impl Client {
         let is_warm_up = name.is_none();
         let small = Source::Generated { block: self.block.clone(), len: 1000 };
         let whole = Source::Generated { block: self.block.clone(), len: case.size() };
-        let upload = case.method.is_upload().then_some(if is_warm_up { &small } else { &whole });
-        let key = if upload.is_some() { format!("k{number}") } else { "object".to_owned() };
-        self.transfer(case, upload, name, &key).await
+        let (payload, key) = match (case.method.is_upload(), is_warm_up) {
+            (true, true) => (Payload::Upload(&small), format!("k{number}")),
+            (true, false) => (Payload::Upload(&whole), format!("k{number}")),
+            (false, _) => (Payload::Download(&whole), "object".to_owned()),
+        };
+        self.transfer(case, payload, name, &key).await
     }
 
     async fn transfer(
         &mut self,
         case: &Case,
-        upload: Option<&Source>,
+        payload: Payload<'_>,
         name: Option<String>,
         key: &str,
     ) -> Result<TransferRecord, Failure> {
@@ -362,7 +368,7 @@ impl Client {
         let task = Task {
             transfer_id: name.as_deref().unwrap_or("warm-up"),
             request: &request,
-            upload,
+            payload,
             key,
             expect_continue: false,
             limits: case.limits(),
@@ -372,7 +378,7 @@ impl Client {
         let mut stop = self.switch.listen(None);
         let observed = transfer::run(&task, &self.dialer, &mut self.kept, anchor, &mut stop).await;
         let cell = Cell { method: case.method, size_bytes: ByteCount(case.size()), ..self.template.clone() };
-        let row = record::complete(TransferRecord::begun(&cell, anchor.wall), observed).transfer;
+        let row = record::complete(TransferRecord::begun(&cell, anchor.wall), observed, &request).transfer;
         if case.reused && name.is_some() && !row.reused_connection {
             return Err(format!("`{}`: the connection was not reused", case.fault).into());
         }

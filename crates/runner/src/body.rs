@@ -8,8 +8,9 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use rand::SeedableRng;
 use rand::rand_core::Rng;
@@ -32,7 +33,7 @@ pub enum Source {
     /// Read from a file on disk, the same bytes for every key.
     File {
         /// The file, open for reading at any place.
-        file: Arc<File>,
+        file: Arc<BodyFile>,
         /// The body's length: the file's size when the experiment was loaded.
         len: u64,
     },
@@ -59,6 +60,41 @@ impl Source {
                 Content::File(FileContent { file: Arc::clone(file), position: 0, len: *len, reading: None })
             }
         }
+    }
+}
+
+/// A file that bodies are read from.
+#[derive(Debug)]
+pub struct BodyFile {
+    file: File,
+    len: u64,
+    modified: Option<SystemTime>,
+}
+
+impl BodyFile {
+    /// The file as it is now.
+    ///
+    /// # Errors
+    /// The operating system does not tell its size.
+    pub fn new(file: File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self { file, len: metadata.len(), modified: metadata.modified().ok() })
+    }
+
+    /// Its size in bytes when it was opened.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether it was empty when it was opened.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether somebody has written to it since it was opened; `false` if the operating system does not say.
+    fn has_changed(&self) -> bool {
+        let now = self.file.metadata().ok();
+        now.is_some_and(|now| now.len() != self.len || now.modified().ok() != self.modified)
     }
 }
 
@@ -106,10 +142,20 @@ pub struct Window {
 /// A body from a file, read ahead by one chunk on a thread of its own.
 #[derive(Debug)]
 pub struct FileContent {
-    file: Arc<File>,
+    file: Arc<BodyFile>,
     position: u64,
     len: u64,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
+}
+
+impl Content {
+    /// The next bytes, as many as suit the source; `None` after the last one.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        match self {
+            Self::Generated(window) => Poll::Ready(window.next_chunk().map(Ok)),
+            Self::File(file) => file.poll_chunk(cx),
+        }
+    }
 }
 
 impl Window {
@@ -148,14 +194,14 @@ impl FileContent {
     }
 }
 
-fn read_chunk(file: &Arc<File>, position: u64, len: u64) -> JoinHandle<io::Result<Bytes>> {
+fn read_chunk(file: &Arc<BodyFile>, position: u64, len: u64) -> JoinHandle<io::Result<Bytes>> {
     use std::os::unix::fs::FileExt;
 
     let file = Arc::clone(file);
     let size = usize::try_from(len - position).unwrap_or(CHUNK).min(CHUNK);
     tokio::task::spawn_blocking(move || {
         let mut chunk = vec![0; size];
-        file.read_exact_at(&mut chunk, position)?;
+        file.file.read_exact_at(&mut chunk, position)?;
         Ok(chunk.into())
     })
 }
@@ -193,18 +239,14 @@ impl Body for RequestBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let Some(sending) = &mut self.0 else { return Poll::Ready(None) };
         ready!(sending.marks.poll_body_may_go(cx));
-        let chunk = match &mut sending.content {
-            Content::Generated(window) => window.next_chunk().map(Ok),
-            Content::File(file) => ready!(file.poll_chunk(cx)),
-        };
-        Poll::Ready(match chunk {
+        Poll::Ready(match ready!(sending.content.poll_chunk(cx)) {
             None => None,
             Some(Ok(chunk)) => {
                 sending.left -= chunk.len() as u64;
                 Some(Ok(Frame::data(chunk)))
             }
             Some(Err(error)) => {
-                let _ = sending.failure.set(format!("the body's file cannot be read: {error}"));
+                let _ = sending.failure.set(unreadable(&error));
                 Some(Err(error))
             }
         })
@@ -216,6 +258,80 @@ impl Body for RequestBody {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.0.as_ref().map_or(0, |sending| sending.left))
+    }
+}
+
+fn unreadable(error: &io::Error) -> String {
+    format!("the body's file cannot be read: {error}")
+}
+
+/// A download's body, held against the object that was put, piece by piece as it comes. Nothing of it is kept, and what a
+/// generated object is held against lies in memory already.
+#[derive(Debug)]
+pub struct Comparison {
+    content: Content,
+    /// What comes next in the object, as far as it has been fetched.
+    expected: Bytes,
+    so_far: Compared,
+}
+
+/// How a download's body compares with the object that was put, as far as it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compared {
+    /// The object's length in bytes.
+    pub object: u64,
+    /// How many bytes of the body's beginning are the object's.
+    pub alike: u64,
+    /// Whether another byte than the object's came behind them, or one beyond the object's end.
+    pub differs: bool,
+}
+
+impl Comparison {
+    /// A comparison with the object that was made of `source` for `key`.
+    pub fn new(source: &Source, key: &str) -> Self {
+        let so_far = Compared { object: source.len(), alike: 0, differs: false };
+        Self { content: source.open(key), expected: Bytes::new(), so_far }
+    }
+
+    /// Takes from `data`, which is what came next, all bytes that are the object's. What it leaves begins with the first
+    /// difference. Pending while the object's file is read.
+    ///
+    /// # Errors
+    /// The object's file cannot be read, or is not what it was when the object was put: this machine's fault, in words.
+    pub fn poll_compare(&mut self, data: &mut Bytes, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
+        while !data.is_empty() && !self.so_far.differs {
+            if self.expected.is_empty() {
+                match ready!(self.content.poll_chunk(cx)) {
+                    None => self.so_far.differs = true,
+                    Some(Ok(chunk)) => self.expected = chunk,
+                    Some(Err(error)) => return Poll::Ready(Err(unreadable(&error))),
+                }
+                continue;
+            }
+            let len = data.len().min(self.expected.len());
+            let alike = if data[..len] == self.expected[..len] {
+                len
+            } else {
+                self.so_far.differs = true;
+                data.iter().zip(&self.expected).take_while(|(came, expected)| came == expected).count()
+            };
+            data.advance(alike);
+            self.expected.advance(alike);
+            self.so_far.alike += alike as u64;
+        }
+        match &self.content {
+            Content::File(content) if self.so_far.differs && content.file.has_changed() => Poll::Ready(Err(
+                "the body's file was written to while the run went on, so that what comes cannot be held \
+                                 against what was put; leave the file alone and run again"
+                    .to_owned(),
+            )),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// How it stands.
+    pub fn so_far(&self) -> Compared {
+        self.so_far
     }
 }
 
@@ -248,12 +364,64 @@ mod tests {
         }
     }
 
+    fn of_file(file: &tempfile::NamedTempFile, len: u64) -> Source {
+        let file = File::open(file.path()).and_then(BodyFile::new).unwrap();
+        Source::File { file: Arc::new(file), len }
+    }
+
+    /// Holds `pieces` against the object of `source`.
+    async fn compared(source: &Source, pieces: &[&[u8]]) -> Result<Compared, String> {
+        let mut comparison = Comparison::new(source, "k");
+        for piece in pieces {
+            let mut data = Bytes::copy_from_slice(piece);
+            std::future::poll_fn(|cx| comparison.poll_compare(&mut data, cx)).await?;
+        }
+        Ok(comparison.so_far())
+    }
+
+    #[tokio::test]
+    async fn what_comes_is_held_against_the_object_however_it_is_cut() {
+        let block = Block::new(7);
+        let object = collect(block.window("k", 200_000));
+        let generated = Source::Generated { block, len: 200_000 };
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&object).unwrap();
+        for source in [generated, of_file(&file, 200_000)] {
+            let all = |alike, differs| Ok(Compared { object: 200_000, alike, differs });
+            for piece in [7, 32, 1_000, 70_001, 200_000] {
+                let pieces: Vec<_> = object.chunks(piece).collect();
+                assert_eq!(compared(&source, &pieces).await, all(200_000, false), "pieces of {piece}");
+            }
+            assert_eq!(compared(&source, &[&object[..150_000]]).await, all(150_000, false));
+            assert_eq!(compared(&source, &[]).await, all(0, false));
+            assert_eq!(compared(&source, &[&object, b"x"]).await, all(200_000, true));
+            for at in [0, 31, 32, 99_999, 199_999] {
+                let mut other = object.clone();
+                other[at] ^= 1;
+                let pieces: Vec<_> = other.chunks(4_096).collect();
+                assert_eq!(compared(&source, &pieces).await, all(at as u64, true), "the byte at {at}");
+            }
+        }
+    }
+
+    /// Else a build that writes its product again would accuse the store.
+    #[tokio::test]
+    async fn a_file_that_was_written_to_accuses_nobody_else() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"old bytes").unwrap();
+        let source = of_file(&file, 9);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::fs::write(file.path(), b"new bytes").unwrap();
+        let told = compared(&source, &[b"old bytes"]).await.unwrap_err();
+        assert!(told.contains("was written to while the run went on"), "{told}");
+    }
+
     #[tokio::test]
     async fn a_file_is_streamed_whole() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         let bytes: Vec<u8> = (0..200_000u32).map(|index| (index % 251) as u8).collect();
         file.write_all(&bytes).unwrap();
-        let source = Source::File { file: Arc::new(File::open(file.path()).unwrap()), len: bytes.len() as u64 };
+        let source = of_file(&file, bytes.len() as u64);
         let Content::File(mut content) = source.open("any") else { panic!("a file's content comes from the file") };
         let mut got = Vec::new();
         while let Some(chunk) = std::future::poll_fn(|cx| content.poll_chunk(cx)).await {
@@ -266,7 +434,7 @@ mod tests {
     async fn a_file_that_shrank_is_an_error_not_a_short_body() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"short").unwrap();
-        let source = Source::File { file: Arc::new(File::open(file.path()).unwrap()), len: 10 };
+        let source = of_file(&file, 10);
         let Content::File(mut content) = source.open("any") else { panic!("a file's content comes from the file") };
         let first = std::future::poll_fn(|cx| content.poll_chunk(cx)).await.unwrap();
         assert_eq!(first.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);

@@ -11,11 +11,12 @@ pub mod run;
 pub mod trace;
 mod upload;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ttlsweep_record::Cell;
 use ttlsweep_record::environment::Environment;
 
 use self::portion::CommonStart;
@@ -24,6 +25,7 @@ use crate::clock::SystemClock;
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::Experiment;
 use crate::files::{Files, JOURNAL};
+use crate::kernel;
 use crate::machine;
 use crate::plan::Plan;
 use crate::progress::Mode;
@@ -111,6 +113,17 @@ impl Job<'_> {
         eprintln!("done: {} transfers, {} of them failed", ended.transfers, ended.failures);
         Ok(ExitCode::Done)
     }
+}
+
+/// Tries each congestion control that the cells name, before anything is sent.
+///
+/// # Errors
+/// This machine's kernel does not have one of them, or keeps it to root.
+fn try_congestion(cells: &[Cell]) -> Result<(), Failure> {
+    let named: BTreeSet<_> = cells.iter().filter_map(|cell| cell.congestion.as_deref()).collect();
+    named
+        .into_iter()
+        .try_for_each(|name| kernel::try_congestion(name).map_err(|error| Failure::new(ExitCode::Usage, error)))
 }
 
 /// Of a run that is whole nothing is left for the journal to tell.

@@ -48,12 +48,21 @@ pub struct Dialer {
     pub tls: Option<Arc<rustls::ClientConfig>>,
     /// The bandwidth cap and the direction that it holds for.
     pub cap: Option<(Arc<Limiter>, Side)>,
-    /// The kernel's receive buffer, where it must be small: what waits in it has left the server's hands already.
-    pub receive_buffer: Option<u32>,
+    /// What is set on each socket before it is connected.
+    pub socket: SocketOptions,
     /// Numbers the run's connections.
     pub ids: Arc<AtomicU64>,
     /// Who looks the endpoint's name up, and which proxies stand between.
     pub route: Route,
+}
+
+/// What is set on a socket before it is connected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// The kernel's receive buffer in bytes, where it must be small: what waits in it has left the server's hands already.
+    pub receive_buffer: Option<u32>,
+    /// The congestion control; `None` for the kernel's own choice.
+    pub congestion: Option<String>,
 }
 
 type Stack = Marked<Held<Capped<Stamped<Socket>>>>;
@@ -92,6 +101,11 @@ impl KernelView {
         let info = kernel::tcp_info(self.socket.stream())?;
         // The kernel counts the SYN as a byte, too.
         Some(TcpInfo { bytes_acked: info.bytes_acked.saturating_sub(self.acked_before), ..info })
+    }
+
+    /// The connection's congestion control; `None` if this system does not tell.
+    pub fn congestion(&self) -> Option<String> {
+        kernel::congestion(self.socket.stream())
     }
 
     /// Waits until the kernel holds an error for the connection, such as a RST, whatever is still to be read before it.
@@ -153,7 +167,7 @@ impl Dialer {
     /// The step that failed, with the operating system's error where it has one.
     pub async fn dial(&self, deadline: Instant, steps: &mut Steps, tape: &mut Tape) -> Result<Connection, DialError> {
         let seen = Arc::new(Seen::new());
-        let reached = self.route.reach(&self.endpoint, self.receive_buffer, deadline, steps, tape).await;
+        let reached = self.route.reach(&self.endpoint, &self.socket, deadline, steps, tape).await;
         let (socket, remote) = reached?;
         let local = socket.stream().local_addr().ok();
         let acked_before = kernel::tcp_info(socket.stream()).map_or(0, |info| info.bytes_acked);
@@ -192,7 +206,7 @@ impl Dialer {
         steps: &mut Steps,
         tape: &mut Tape,
     ) -> Result<MaybeTls<Socket>, DialError> {
-        let (socket, _) = self.route.reach(&self.endpoint, self.receive_buffer, deadline, steps, tape).await?;
+        let (socket, _) = self.route.reach(&self.endpoint, &self.socket, deadline, steps, tape).await?;
         match &self.tls {
             None => Ok(MaybeTls::Plain(socket)),
             Some(config) => self.secure(socket, config, deadline, steps, tape).await,

@@ -1,8 +1,11 @@
-//! The kernel's view of a connection: TCP_INFO. The only file of the workspace with `unsafe` in it.
+//! The kernel's view of a connection: TCP_INFO, and its congestion control. The only file of the workspace with `unsafe` in it.
 //!
-//! On anything but Linux [`tcp_info`] answers nothing; the columns that come from it stay empty and nothing else changes.
+//! On anything but Linux [`tcp_info`] and [`congestion`] answer nothing; the columns that come from them stay empty and nothing
+//! else changes.
 
-use tokio::net::TcpStream;
+use std::io;
+
+use tokio::net::{TcpSocket, TcpStream};
 
 /// What the kernel knows of one connection, since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,12 +63,98 @@ pub fn tcp_info(_: &TcpStream) -> Option<TcpInfo> {
     None
 }
 
+/// The name of a connection's congestion control; `None` if the system does not tell.
+#[cfg(target_os = "linux")]
+pub fn congestion(stream: &TcpStream) -> Option<String> {
+    let name = socket2::SockRef::from(stream).tcp_congestion().ok()?;
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    Some(String::from_utf8_lossy(name).into_owned())
+}
+
+/// The name of a connection's congestion control; `None` if the system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub fn congestion(_: &TcpStream) -> Option<String> {
+    None
+}
+
+/// Chooses the congestion control of a socket that is still to be connected.
+///
+/// # Errors
+/// The kernel does not have it, or does not let this process choose it.
+#[cfg(target_os = "linux")]
+pub fn set_congestion(socket: &TcpSocket, name: &str) -> io::Result<()> {
+    socket2::SockRef::from(socket).set_tcp_congestion(name.as_bytes())
+}
+
+/// Chooses the congestion control of a socket that is still to be connected.
+///
+/// # Errors
+/// Always: only Linux lets it be chosen.
+#[cfg(not(target_os = "linux"))]
+pub fn set_congestion(_: &TcpSocket, _: &str) -> io::Result<()> {
+    Err(io::Error::from(io::ErrorKind::Unsupported))
+}
+
+/// A congestion control that cannot be had on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("this machine cannot use the congestion control `{name}`: {source}; {known}")]
+pub struct NoCongestion {
+    name: String,
+    source: io::Error,
+    /// What it can use, and how to have more.
+    known: String,
+}
+
+/// Tries whether a socket of this machine takes the congestion control.
+///
+/// # Errors
+/// It does not; the error lists what it takes.
+pub fn try_congestion(name: &str) -> Result<(), NoCongestion> {
+    let tried = TcpSocket::new_v4().and_then(|socket| set_congestion(&socket, name));
+    tried.map_err(|source| {
+        let listed = |file: &str| std::fs::read_to_string(format!("/proc/sys/net/ipv4/{file}")).unwrap_or_default();
+        let available = listed("tcp_available_congestion_control");
+        let names: Vec<_> = available.split_whitespace().collect();
+        let known = match names.as_slice() {
+            [] => "it can only be chosen on Linux: leave `congestion` out".to_owned(),
+            names if names.contains(&name) => format!(
+                "the kernel has it, but lets only root choose it: `sysctl net.ipv4.tcp_allowed_congestion_control` lists \
+                 what everyone may choose ({})",
+                listed("tcp_allowed_congestion_control").split_whitespace().collect::<Vec<_>>().join(", ")
+            ),
+            names => format!(
+                "write one of {} (net.ipv4.tcp_available_congestion_control), or load its module: `modprobe tcp_{name}`",
+                names.join(", ")
+            ),
+        };
+        NoCongestion { name: name.to_owned(), source, known }
+    })
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_connection_has_the_congestion_control_that_was_chosen() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        // Reno is a part of every kernel, and everyone may choose it.
+        try_congestion("reno").unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        set_congestion(&socket, "reno").unwrap();
+        let near = socket.connect(listener.local_addr().unwrap()).await.unwrap();
+        assert_eq!(congestion(&near).as_deref(), Some("reno"));
+    }
+
+    #[tokio::test]
+    async fn a_congestion_control_that_the_kernel_does_not_have_is_refused_with_those_it_has() {
+        let refusal = try_congestion("bicubic").unwrap_err().to_string();
+        assert!(refusal.contains("`bicubic`") && refusal.contains("reno"), "{refusal}");
+        assert!(refusal.contains("tcp_available_congestion_control"), "{refusal}");
+    }
 
     #[tokio::test]
     async fn what_the_peer_read_was_confirmed() {

@@ -23,11 +23,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::operation::RequestId;
 use tokio_rustls::rustls;
-use ttlsweep_record::{Method, ObjectState};
+use ttlsweep_record::Method;
 
 use crate::dial::reach::Route;
 use crate::object_key::ObjectKey;
+use crate::transfer::look_up::Found;
 
 pub use connect::{Access, StoreError, StoreSettings, Trust};
 pub use delete::NotDeleted;
@@ -122,26 +124,28 @@ impl Store {
         &self.origin
     }
 
-    /// Whether an upload that did not complete left something behind: the object, or the part.
-    pub async fn object_state(&self, operation: &Operation) -> ObjectState {
+    /// What an upload left behind: the object, or the part.
+    pub async fn look_up(&self, operation: &Operation) -> Found {
         let look = async {
             match &operation.part {
                 None => self.head(&operation.key).await,
                 Some(part) => self.find_part(&operation.key, part).await,
             }
         };
-        tokio::time::timeout(LOOK_UP, look).await.unwrap_or(ObjectState::Unknown)
+        tokio::time::timeout(LOOK_UP, look).await.unwrap_or(Found::Unknown)
     }
 
-    async fn head(&self, key: &ObjectKey) -> ObjectState {
+    async fn head(&self, key: &ObjectKey) -> Found {
         match self.control.head_object().bucket(&self.bucket).key(key.as_str()).send().await {
-            Ok(_) => ObjectState::Present,
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => ObjectState::Absent,
-            Err(_) => ObjectState::Unknown,
+            // What answers every request with 200 has answered this one, too.
+            Ok(head) if head.e_tag().is_none() && head.request_id().is_none() => Found::Unknown,
+            Ok(head) => Found::Present(head.content_length().and_then(|bytes| u64::try_from(bytes).ok())),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => Found::Absent,
+            Err(_) => Found::Unknown,
         }
     }
 
-    async fn find_part(&self, key: &ObjectKey, part: &Part) -> ObjectState {
+    async fn find_part(&self, key: &ObjectKey, part: &Part) -> Found {
         let listed = self
             .control
             .list_parts()
@@ -154,11 +158,14 @@ impl Store {
             .await;
         match listed {
             Ok(parts) => {
-                let here = parts.parts().iter().any(|found| found.part_number == i32::try_from(part.number).ok());
-                if here { ObjectState::Present } else { ObjectState::Absent }
+                let number = i32::try_from(part.number).ok();
+                let here = parts.parts().iter().find(|found| found.part_number == number);
+                here.map_or(Found::Absent, |part| {
+                    Found::Present(part.size().and_then(|bytes| u64::try_from(bytes).ok()))
+                })
             }
-            Err(error) if error.code() == Some("NoSuchUpload") => ObjectState::Absent,
-            Err(_) => ObjectState::Unknown,
+            Err(error) if error.code() == Some("NoSuchUpload") => Found::Absent,
+            Err(_) => Found::Unknown,
         }
     }
 }

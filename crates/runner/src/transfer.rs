@@ -3,19 +3,22 @@
 //! [`exchange`] drives hyper and the timers; [`judge`] says what happened, from what was seen; [`record`] fills the row.
 //! Nothing here interprets: whether a failure has to do with expiry is the report's business.
 
+mod answer;
 pub mod exchange;
 pub mod judge;
+pub mod look_up;
 pub mod record;
 pub mod response;
 pub mod single;
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use ttlsweep_record::{EventKind, SampleRecord};
 
-use crate::body::{RequestBody, Source};
+use crate::body::{Comparison, RequestBody, Source};
 use crate::clock::Anchor;
 use crate::dial::{Connection, DialError, Dialer, Steps};
 use crate::kernel::TcpInfo;
@@ -45,8 +48,8 @@ pub struct Task<'a> {
     pub transfer_id: &'a str,
     /// The request, signed.
     pub request: &'a SignedRequest,
-    /// The body that is sent; nothing for a download.
-    pub upload: Option<&'a Source>,
+    /// What is sent, or what is to come.
+    pub payload: Payload<'a>,
     /// The object's key, which generated bodies follow from.
     pub key: &'a str,
     /// Whether to send `Expect: 100-continue` and wait.
@@ -55,6 +58,35 @@ pub struct Task<'a> {
     pub limits: Limits,
     /// How often the kernel is asked.
     pub sample_every: Duration,
+}
+
+/// The bytes that a transfer is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Payload<'a> {
+    /// A request body that is sent.
+    Upload(&'a Source),
+    /// An object that was put and is asked for: what comes is held against it.
+    Download(&'a Source),
+    /// Nothing is sent, and nobody knows what will come.
+    Unknown,
+}
+
+impl<'a> Payload<'a> {
+    /// The body that is sent; `None` for a download.
+    pub fn upload(self) -> Option<&'a Source> {
+        match self {
+            Self::Upload(source) => Some(source),
+            Self::Download(_) | Self::Unknown => None,
+        }
+    }
+
+    /// What a download's body is held against; `None` if it is not known, or not a download.
+    fn comparison(self, key: &str) -> Option<Comparison> {
+        match self {
+            Self::Download(source) => Some(Comparison::new(source, key)),
+            Self::Upload(_) | Self::Unknown => None,
+        }
+    }
 }
 
 /// Everything that was observed of one transfer.
@@ -119,6 +151,8 @@ pub struct ConnectionFacts {
     pub head_acked: Option<Instant>,
     /// The kernel's view at the end.
     pub info: Option<TcpInfo>,
+    /// Its congestion control.
+    pub congestion: Option<String>,
     /// Segments sent again during this transfer.
     pub retransmits: Option<u32>,
     /// Bytes written to the socket from the request's first on, TLS included, its handshake not.
@@ -145,14 +179,36 @@ pub enum End {
         /// hyper's error with its causes.
         message: String,
     },
-    /// A timeout ran out; its name.
-    TimedOut(&'static str),
+    /// A timeout of this side's ran out.
+    TimedOut(RanOut),
     /// It was stopped from this side.
     Stopped(StopReason),
     /// No connection came about.
     Unconnected(DialError),
     /// This machine failed.
     Local(String),
+}
+
+/// A timeout that ran out: this side's doing, whoever made nothing move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RanOut {
+    /// The setting: `connect_timeout`, `idle_timeout` or `timeout`.
+    pub setting: &'static str,
+    /// What it was set to.
+    pub after: Duration,
+}
+
+impl fmt::Display for RanOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { setting, after } = self;
+        let millis = after.as_millis();
+        let after = if millis % 1000 == 0 { format!("{} s", millis / 1000) } else { format!("{millis} ms") };
+        write!(f, "this side's {setting} of {after} ran out")?;
+        match *setting {
+            "idle_timeout" => write!(f, ": no byte moved in either direction for so long"),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Runs one transfer, on `kept` if that connection still stands, else on a new one. A connection that can be used again is
@@ -194,9 +250,13 @@ pub async fn run(
                     if let End::Unconnected(error) = &mut end
                         && error.timed_out
                     {
-                        let name = if dial_deadline == deadline { "timeout" } else { "connect_timeout" };
-                        error.message = format!("{name} ran out: {}", error.message);
-                        tape.note_at(Some(error.at), EventKind::TimedOut, Some(name.to_owned()));
+                        let ran_out = if dial_deadline == deadline {
+                            RanOut { setting: "timeout", after: task.limits.total }
+                        } else {
+                            RanOut { setting: "connect_timeout", after: task.limits.connect }
+                        };
+                        error.message = format!("{ran_out}: {}", error.message);
+                        tape.note_at(Some(error.at), EventKind::TimedOut, Some(ran_out.setting.to_owned()));
                     }
                     return unconnected(end, steps, tape);
                 }
@@ -206,7 +266,7 @@ pub async fn run(
 
     let before = Before::of(&connection);
     let failure = Arc::new(OnceLock::new());
-    let body = match task.upload {
+    let body = match task.payload.upload() {
         None => RequestBody::empty(),
         Some(source) => {
             RequestBody::new(source.open(task.key), source.len(), Arc::clone(&connection.marks), Arc::clone(&failure))
@@ -305,6 +365,7 @@ impl Before {
                 // An answer proves it, too, and often sooner than the next look at the kernel.
                 .map(|seen| exchange.first_byte_read.map_or(seen, |read| seen.min(read))),
             info,
+            congestion: connection.kernel.congestion(),
             retransmits: info.zip(self.retransmits).map(|(info, before)| info.retransmits.saturating_sub(before)),
             socket_written: seen.written_in_exchange(),
             socket_read: seen.read_in_exchange(),

@@ -5,7 +5,7 @@ use crate::words::{Addressing, BandwidthPer, Control, Cut, EarlyClose, ExpiryPol
 
 row! {
     "cells.csv",
-    later = [fault],
+    later = [fault, congestion],
     /// One combination of settings, or one control: every setting resolved, whichever of them was an axis.
     #[derive(Eq, Hash)]
     pub struct Cell {
@@ -68,6 +68,8 @@ row! {
         pub expect_continue: bool,
         /// Whether a user keeps its connection from one transfer to the next.
         pub reuse_connections: bool,
+        /// The congestion control of this side's connections, such as `cubic`; empty = the kernel's own choice.
+        pub congestion: Option<String>,
         /// The time allowed for DNS, connect and TLS together, in microseconds.
         pub connect_timeout_us: u64,
         /// The longest time without a byte in either direction, in microseconds.

@@ -92,6 +92,7 @@ fn cell(plan: &Plan, users: u32, ttl_s: Option<u32>, control: Option<Control>) -
         presign: if plan.transfers_per_user > 1 { Presign::PerUser } else { Presign::PerTransfer },
         expect_continue: false,
         reuse_connections: plan.transfers_per_user > 1,
+        congestion: None,
         connect_timeout_us: 10_000_000,
         idle_timeout_us: 120_000_000,
         timeout_us: 3_600_000_000,

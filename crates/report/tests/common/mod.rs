@@ -386,6 +386,7 @@ pub(crate) fn cell(
         presign: Presign::PerTransfer,
         expect_continue: false,
         reuse_connections: true,
+        congestion: None,
         connect_timeout_us: 10_000_000,
         idle_timeout_us: 60_000_000,
         timeout_us: 3_600_000_000,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ttlsweep_record::{Cell, Method, TargetKind};
 
-use super::{stop_on_signals, tell_proxies};
+use super::{stop_on_signals, tell_proxies, try_congestion};
 use crate::body::{Block, Source};
 use crate::cli::DoctorArgs;
 use crate::clock::{Clock, SystemClock};
@@ -34,6 +34,7 @@ pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     let plan = Plan::new(experiment);
     let estimate = Estimate::new(&plan, experiment);
     eprintln!("{}: {estimate}", experiment.name);
+    try_congestion(&plan.cells)?;
     let stop = StopSwitch::new();
     stop_on_signals(&stop, &StopSwitch::new(), ExitCode::Interrupted)
         .map_err(|error| Failure::new(ExitCode::Internal, error))?;

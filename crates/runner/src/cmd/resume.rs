@@ -10,7 +10,7 @@ use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{Cell, TargetKind};
 
 use super::environment::of_resumed_run;
-use super::{Job, prepare, remove_journal, stop_on_signals, tell_proxies};
+use super::{Job, prepare, remove_journal, stop_on_signals, tell_proxies, try_congestion};
 use crate::cleanup::Leftovers;
 use crate::cleanup::record::Recorded;
 use crate::cli::ResumeArgs;
@@ -73,6 +73,7 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<ExitCod
     let met = plan.as_met_by(portion);
     let to_do = Plan { trials: missing, ..met.clone() };
     eprintln!("{}", Estimate::new(&to_do, experiment));
+    try_congestion(&plan.cells)?;
     prepare(&met, experiment.parallel_trials);
     let stop = StopSwitch::new();
     let leave = StopSwitch::new();

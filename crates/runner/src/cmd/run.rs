@@ -10,7 +10,7 @@ use ttlsweep_record::{ByteCount, Portion, TargetKind, Timestamp};
 
 use super::portion::PlacedPortion;
 use super::upload::Upload;
-use super::{Job, environment, prepare, stop_on_signals, tell_proxies};
+use super::{Job, environment, prepare, stop_on_signals, tell_proxies, try_congestion};
 use crate::cli::{LimitArgs, RunArgs};
 use crate::clock::{Clock, SystemClock};
 use crate::doctor;
@@ -46,6 +46,7 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         print_plan(experiment, &plan, portion, &estimate);
         return Ok(ExitCode::Done);
     }
+    try_congestion(&plan.cells)?;
     let portion = portion.map(|portion| PlacedPortion::new(args, experiment, &whole, portion)).transpose()?;
     let upload = Upload::of(args, experiment, &whole, portion.as_ref()).await?;
     if let Some(upload) = &upload

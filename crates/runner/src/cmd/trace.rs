@@ -9,7 +9,7 @@ use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{Cell, EventRecord, Outcome, TransferRecord};
 
-use super::stop_on_signals;
+use super::{stop_on_signals, try_congestion};
 use crate::cleanup::Cleaner;
 use crate::cli::TraceArgs;
 use crate::clock::{Clock, SystemClock};
@@ -75,6 +75,7 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
     let trial = Trial { trial_id: "trace".to_owned(), cell: 0, block: 1, position: 1, jitter: Duration::ZERO };
     let this = Plan { repetitions: 1, cells: vec![cell.clone()], trials: vec![trial.clone()], ..plan.clone() };
     eprintln!("{}: {}", loaded.experiment.name, Estimate::new(&this, &loaded.experiment));
+    try_congestion(std::slice::from_ref(&cell))?;
     let stop = StopSwitch::new();
     let leave = StopSwitch::new();
     stop_on_signals(&stop, &leave, ExitCode::Interrupted).map_err(|error| Failure::new(ExitCode::Internal, error))?;

@@ -16,6 +16,8 @@ use tokio::time::{Instant, sleep_until};
 use ttlsweep_record::EventKind;
 use ttlsweep_record::units::format_micros;
 
+use super::SocketOptions;
+use crate::kernel;
 use crate::tape::Tape;
 use crate::wire::socket::Socket;
 
@@ -46,7 +48,7 @@ pub(super) struct Lost {
 /// unanswered SYN is taken back, and a connection that came too late is closed before a byte was sent.
 pub(super) async fn race(
     addresses: &[SocketAddr],
-    receive_buffer: Option<u32>,
+    options: &SocketOptions,
     deadline: Instant,
     tape: &mut Tape,
 ) -> Result<Won, Lost> {
@@ -84,7 +86,7 @@ pub(super) async fn race(
                 if let Some(address) = waiting.pop_front() {
                     tape.note_with(EventKind::AddressTried, address.to_string());
                     trying.push((address, Instant::now()));
-                    running.push(async move { (address, connect(address, receive_buffer).await) });
+                    running.push(async move { (address, connect(address, options).await) });
                     turn = Instant::now() + NEXT_AFTER;
                 }
             }
@@ -98,10 +100,13 @@ pub(super) async fn race(
     Err(Lost { message: all.join("; "), error: most_telling(failed), timed_out: false })
 }
 
-async fn connect(address: SocketAddr, receive_buffer: Option<u32>) -> io::Result<Socket> {
+async fn connect(address: SocketAddr, options: &SocketOptions) -> io::Result<Socket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    if let Some(size) = receive_buffer {
+    if let Some(size) = options.receive_buffer {
         socket.set_recv_buffer_size(size)?;
+    }
+    if let Some(name) = &options.congestion {
+        kernel::set_congestion(&socket, name)?;
     }
     socket.set_nodelay(true)?;
     Ok(Socket::new(socket.connect(address).await?))

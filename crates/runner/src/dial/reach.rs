@@ -12,7 +12,7 @@ use ttlsweep_record::{EventKind, Phase};
 use super::proxy::{Proxies, Proxy, Way};
 use super::race::race;
 use super::resolve::{Resolve, SystemResolver};
-use super::{DialError, Steps, failed, timed_out};
+use super::{DialError, SocketOptions, Steps, failed, timed_out};
 use crate::endpoint::Endpoint;
 use crate::tape::Tape;
 use crate::wire::socket::Socket;
@@ -54,7 +54,7 @@ impl Route {
     pub(super) async fn reach(
         &self,
         endpoint: &Endpoint,
-        receive_buffer: Option<u32>,
+        options: &SocketOptions,
         deadline: Instant,
         steps: &mut Steps,
         tape: &mut Tape,
@@ -65,7 +65,7 @@ impl Route {
             self.resolve(server, deadline, steps, tape).await.map_err(|error| named(error, proxy.as_ref()))?;
         steps.begun = Some(Phase::Connect);
         let start = Instant::now();
-        let connected = race(&addresses, receive_buffer, deadline, tape).await;
+        let connected = race(&addresses, options, deadline, tape).await;
         steps.connect = Some(start.elapsed());
         let won = connected.map_err(|lost| {
             let message = if addresses.is_empty() { format!("{} has no address", server.host()) } else { lost.message };

@@ -14,15 +14,15 @@ use super::sink::{BODY, Sink};
 use super::{Finding, Level};
 use crate::body::{Block, Source};
 use crate::clock::{Clock, SystemClock};
-use crate::dial::Dialer;
 use crate::dial::reach::Route;
+use crate::dial::{Dialer, SocketOptions};
 use crate::endpoint::Endpoint;
 use crate::link::SignedRequest;
 use crate::machine::process_cpu;
 use crate::plan::Plan;
 use crate::secret::Secret;
 use crate::stop::StopSwitch;
-use crate::transfer::{self, Limits, Task};
+use crate::transfer::{self, Limits, Payload, Task};
 
 /// What the machine managed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,7 +60,7 @@ pub async fn measure(plan: &Plan, tls: bool, time: Duration) -> io::Result<Carri
         endpoint,
         tls: sink.trusted.clone(),
         cap: None,
-        receive_buffer: None,
+        socket: SocketOptions::default(),
         ids: Arc::new(AtomicU64::new(0)),
         route: Route::default(),
     };
@@ -89,7 +89,7 @@ async fn upload(request: Arc<SignedRequest>, source: Source, dialer: Dialer, num
         let task = Task {
             transfer_id: "self-test",
             request: &request,
-            upload: Some(&source),
+            payload: Payload::Upload(&source),
             key: &key,
             expect_continue: false,
             limits: Limits { connect: PATIENCE, idle: PATIENCE, total: PATIENCE },

@@ -154,6 +154,7 @@ pub(crate) fn blank_cell(kind: TargetKind) -> Cell {
         presign: Presign::PerTransfer,
         expect_continue: false,
         reuse_connections: true,
+        congestion: None,
         connect_timeout_us: 0,
         idle_timeout_us: 0,
         timeout_us: 0,
@@ -527,6 +528,19 @@ pub(crate) static SETTINGS: &[Setting] = &[
         only: None,
         doc: "Whether a user keeps its connection from one transfer to the next.",
         read: Read::Cell(|item| Choice::of(values::flag(item), |cell, flag| cell.reuse_connections = flag)),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "congestion",
+        takes: Takes::Text(
+            "a congestion control of this machine's kernel, such as `\"cubic\"`, `\"bbr\"` or `\"reno\"`",
+        ),
+        absent: Absent::Nothing("the kernel's own choice"),
+        only: None,
+        doc: "The congestion control of this side's connections (Linux only): it decides how full an upload fills the \
+              uplink's queue, and so how long a request's head waits in it. \
+              `net.ipv4.tcp_available_congestion_control` lists what the kernel has.",
+        read: Read::Cell(|item| Choice::of(values::congestion(item), |cell, name| cell.congestion = Some(name))),
     },
     Setting {
         table: Table::Transfer,

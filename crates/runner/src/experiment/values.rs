@@ -117,6 +117,26 @@ pub(crate) fn bucket(item: &Item<'_>) -> Result<String, Problem> {
         .help(format!("write \"{bare}\"; what keys begin with is the setting `prefix`")))
 }
 
+/// The name of a congestion control; whether this machine's kernel has it is found out when it is used.
+pub(crate) fn congestion(item: &Item<'_>) -> Result<String, Problem> {
+    const EXPECTED: &str = "expected the name of a congestion control, such as \"cubic\"";
+    let name = text(item)?;
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+    // The kernel's TCP_CA_NAME_MAX is 16, a byte of which ends the name.
+    if !name.is_empty() && name.len() < 16 && name.chars().all(fits) {
+        return Ok(name);
+    }
+    let problem = Problem::at(item.place, EXPECTED, format!("`{name}` cannot name a congestion control"));
+    let lower = name.to_ascii_lowercase();
+    Err(match ["cubic", "bbr", "reno"].into_iter().find(|known| lower.trim().starts_with(known)) {
+        Some(known) => problem.help(format!("write \"{known}\"")),
+        None => problem.help(
+            "write \"cubic\", \"bbr\", \"reno\" or another one of net.ipv4.tcp_available_congestion_control, or leave \
+             it out for the kernel's own choice",
+        ),
+    })
+}
+
 /// What every key begins with.
 pub(crate) fn prefix(item: &Item<'_>) -> Result<String, Problem> {
     let prefix = text(item)?;

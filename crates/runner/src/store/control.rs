@@ -27,7 +27,7 @@ use tokio_rustls::rustls;
 use tower_service::Service;
 
 use crate::dial::reach::Route;
-use crate::dial::{DialError, Dialer, Steps};
+use crate::dial::{DialError, Dialer, SocketOptions, Steps};
 use crate::endpoint::Endpoint;
 use crate::tape::Tape;
 use crate::wire::socket::Socket;
@@ -123,7 +123,7 @@ impl Service<Uri> for Connector {
                 tls: endpoint.is_secure().then_some(tls),
                 endpoint,
                 cap: None,
-                receive_buffer: None,
+                socket: SocketOptions::default(),
                 ids: Arc::new(AtomicU64::new(0)),
                 route,
             };

@@ -10,6 +10,7 @@ use super::sources::Sources;
 use crate::cleanup::{Leftovers, Made};
 use crate::store::Operation;
 use crate::target::Targets;
+use crate::transfer::look_up::Found;
 use crate::transfer::single::Single;
 use crate::trial::{RunContext, download_key};
 
@@ -51,7 +52,21 @@ pub async fn put_objects(
         let single = Single { target: &target, cell, clock: &*context.clock, ids: Arc::clone(&context.connection_ids) };
         let row = single.send(&signed, &key, Some(&source), &mut context.stop.listen(None)).await;
         match row.outcome {
-            Outcome::Completed => {}
+            Outcome::Completed if row.request_id.is_some() => {}
+            // A gateway's 200 would be found out by each download, and the store blamed for it.
+            Outcome::Completed => match target.store.look_up(&operation).await {
+                Found::Absent => {
+                    return Err(failed(format!(
+                        "answered {} without a request id, and the object is not there: something may answer in the \
+                         store's place",
+                        row.status.unwrap_or_default()
+                    )));
+                }
+                Found::Present(Some(bytes)) if bytes != source.len() => {
+                    return Err(failed(format!("the object that is there has {bytes} of {} bytes", source.len())));
+                }
+                Found::Present(_) | Found::Unknown => {}
+            },
             // The run was stopped: no trial will begin.
             Outcome::Cancelled => return Ok(()),
             outcome => {

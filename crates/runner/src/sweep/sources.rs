@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use ttlsweep_record::Cell;
 
-use crate::body::{Block, Source};
+use crate::body::{Block, BodyFile, Source};
 
 /// Opens each source once.
 #[derive(Debug)]
 pub struct Sources {
     block: Block,
-    files: HashMap<String, Arc<File>>,
+    files: HashMap<String, Arc<BodyFile>>,
 }
 
 /// A body file that cannot be used any more.
@@ -56,8 +56,8 @@ impl Sources {
             Some(file) => Arc::clone(file),
             None => {
                 let open = |source| SourceError::Open { path: path.clone(), source };
-                let file = File::open(path).map_err(open)?;
-                let found = file.metadata().map_err(open)?.len();
+                let file = File::open(path).and_then(BodyFile::new).map_err(open)?;
+                let found = file.len();
                 if found != len {
                     return Err(SourceError::Changed { path: path.clone(), found, planned: len });
                 }

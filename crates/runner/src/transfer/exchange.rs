@@ -11,8 +11,8 @@ use http::{HeaderValue, Request, StatusCode, Uri};
 use tokio::time::Instant;
 use ttlsweep_record::{EventKind, SampleRecord};
 
-use super::response::{Response, ResponseReader};
-use super::{End, Task};
+use super::response::{ReadError, Response, ResponseReader};
+use super::{End, RanOut, Task};
 use crate::body::{RequestBody, Source};
 use crate::clock::Anchor;
 use crate::dial::{Connection, KernelView};
@@ -54,7 +54,7 @@ pub async fn drive(
     tape: &mut Tape,
 ) -> Done {
     let Connection { sender, http, marks, seen, kernel, .. } = connection;
-    let body_len = task.upload.map_or(0, Source::len);
+    let body_len = task.payload.upload().map_or(0, Source::len);
     let waits_for_continue = task.expect_continue && body_len > 0;
     marks.begin(body_len, waits_for_continue);
     let request = request(task, body, body_len, marks);
@@ -100,13 +100,16 @@ pub async fn drive(
                     if head.status().is_success() {
                         marks.stop_waiting_for_continue();
                     }
-                    response = Some(ResponseReader::new(head, marks.note_response_head()));
+                    let comparison = task.payload.comparison(task.key);
+                    response = Some(ResponseReader::new(head, marks.note_response_head(), comparison));
                 }
                 Err(error) => break broken(Some(&error)),
             },
             read = ResponseReader::read_on(response.as_mut()) => {
-                if let Err(error) = read {
-                    break broken(Some(&error));
+                match read {
+                    Ok(()) => {}
+                    Err(ReadError::Connection(error)) => break broken(Some(&error)),
+                    Err(ReadError::Local(error)) => break End::Local(error),
                 }
                 // A body that comes as fast as it is read would keep the timer's turn from ever coming.
                 if Instant::now() >= watch.next_look() && let Some(end) = watch.turn(marks, seen, kernel, tape) {
@@ -146,7 +149,7 @@ fn request(task: &Task<'_>, body: RequestBody, body_len: u64, marks: &Arc<Marks>
     if let Some(host) = uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
         headers.insert(HOST, host);
     }
-    if task.upload.is_some() {
+    if task.payload.upload().is_some() {
         headers.insert(CONTENT_LENGTH, body_len.into());
     }
     if task.expect_continue && body_len > 0 {
@@ -187,6 +190,7 @@ struct Watch<'a> {
     transfer_id: &'a str,
     anchor: Anchor,
     deadline: Instant,
+    total: Duration,
     idle: Duration,
     idle_since: Instant,
     sample_every: Duration,
@@ -207,6 +211,7 @@ impl<'a> Watch<'a> {
             transfer_id: task.transfer_id,
             anchor,
             deadline,
+            total: task.limits.total,
             idle: task.limits.idle,
             idle_since: now,
             sample_every: task.sample_every,
@@ -228,23 +233,23 @@ impl<'a> Watch<'a> {
 
     /// Looks at whatever it is time for; the end where a timeout has run out.
     fn turn(&mut self, marks: &Marks, seen: &Seen, kernel: &KernelView, tape: &mut Tape) -> Option<End> {
-        if let Some(name) = self.ran_out(seen) {
-            tape.note_with(EventKind::TimedOut, name);
-            return Some(End::TimedOut(name));
+        if let Some(ran_out) = self.ran_out(seen) {
+            tape.note_with(EventKind::TimedOut, ran_out.setting);
+            return Some(End::TimedOut(ran_out));
         }
         self.look(marks, seen, kernel);
         None
     }
 
-    /// The name of the timeout that has run out.
-    fn ran_out(&mut self, seen: &Seen) -> Option<&'static str> {
+    /// The timeout that has run out.
+    fn ran_out(&mut self, seen: &Seen) -> Option<RanOut> {
         let now = Instant::now();
         // Not before this exchange: a kept connection may have been idle for long, and rightly.
         self.idle_since = self.idle_since.max(seen.last_activity()).max(self.acked_last);
         if now >= self.deadline {
-            Some("timeout")
+            Some(RanOut { setting: "timeout", after: self.total })
         } else if now >= self.idle_since + self.idle {
-            Some("idle_timeout")
+            Some(RanOut { setting: "idle_timeout", after: self.idle })
         } else {
             None
         }

@@ -3,8 +3,11 @@
 use tokio::time::Instant;
 use ttlsweep_record::{Outcome, PeerClose, Phase};
 
+use super::response::Response;
 use super::{ConnectionFacts, End, Observed};
+use crate::body::Compared;
 use crate::errno;
+use crate::s3_error::told;
 use crate::wire::marks::Exchange;
 
 /// The part of a row that says how a transfer ended.
@@ -48,7 +51,7 @@ pub fn judge(observed: &Observed) -> Judgement {
         End::Stopped(reason) => {
             Judgement { outcome: Outcome::Cancelled, error: Some(reason.as_str().to_owned()), ..base }
         }
-        End::TimedOut(name) => Judgement { outcome: Outcome::TimedOut, error: Some(format!("{name} ran out")), ..base },
+        End::TimedOut(ran_out) => Judgement { outcome: Outcome::TimedOut, error: Some(ran_out.to_string()), ..base },
         End::Local(message) => Judgement { outcome: Outcome::FailedLocally, error: Some(message.clone()), ..base },
         End::Unconnected(error) => Judgement {
             outcome: if error.timed_out {
@@ -69,16 +72,38 @@ pub fn judge(observed: &Observed) -> Judgement {
 }
 
 fn answered(observed: &Observed, base: Judgement) -> Judgement {
-    let success = observed.response.as_ref().is_some_and(|response| response.status.is_success());
-    // A close after the whole answer is the answer's own affair.
-    let before_the_end = base.peer_close.filter(|_| !success || base.errno.is_some());
-    Judgement {
-        outcome: if success { Outcome::Completed } else { Outcome::Rejected },
-        phase: if success { Phase::Done } else { sending_stood(observed) },
-        ended: observed.exchange.last_byte_read.unwrap_or(observed.finished),
-        peer_close: before_the_end,
-        ..base
+    let ended = observed.exchange.last_byte_read.unwrap_or(observed.finished);
+    let success = observed.response.as_ref().filter(|response| response.status.is_success());
+    let Some(response) = success else {
+        return Judgement { outcome: Outcome::Rejected, phase: sending_stood(observed), ended, ..base };
+    };
+    if let Some((outcome, error)) = response.compared.and_then(|compared| other_than_asked(response, compared)) {
+        return Judgement { outcome, phase: Phase::ResponseBody, ended, error: Some(error), ..base };
     }
+    // A close after the whole answer is the answer's own affair.
+    let before_the_end = base.peer_close.filter(|_| base.errno.is_some());
+    Judgement { outcome: Outcome::Completed, phase: Phase::Done, ended, peer_close: before_the_end, ..base }
+}
+
+/// What a whole 2xx is if its body is not the object, with the error in words; `None` if it is the object. Framing alone tells
+/// nothing: half an object is whole for HTTP if the server says that this is all.
+fn other_than_asked(response: &Response, compared: Compared) -> Option<(Outcome, String)> {
+    let (came, Compared { object, alike, differs }) = (response.body_bytes, compared);
+    if !differs {
+        return (came < object).then(|| (Outcome::Truncated, format!("{came} of {object} bytes")));
+    }
+    let what = if alike == object {
+        "the whole object came, and more behind it".to_owned()
+    } else if alike == 0 {
+        "other bytes came than were put, from the first one on".to_owned()
+    } else {
+        format!("other bytes came than were put, from byte {alike} (counted from 0) on")
+    };
+    // Whoever packs a body says so.
+    let packed = response.headers.get(http::header::CONTENT_ENCODING).map_or_else(String::new, |encoding| {
+        format!("; Content-Encoding: {}", told(&String::from_utf8_lossy(encoding.as_bytes())))
+    });
+    Some((Outcome::Altered, format!("{what}: {came} bytes came, the object has {object}{packed}")))
 }
 
 fn broken(observed: &Observed, base: Judgement, unparsable: bool, message: &str) -> Judgement {
@@ -111,7 +136,11 @@ fn broken(observed: &Observed, base: Judgement, unparsable: bool, message: &str)
             };
             // A capped download meets a RST only behind all that still waited to be read.
             let broken = connection.and_then(|connection| connection.broken);
-            (outcome, broken.map_or(fault.at, |broken| broken.min(fault.at)), fault.message.clone())
+            let error = match outcome {
+                Outcome::TimedOut => format!("this side's kernel gave up on a silent peer: {}", fault.message),
+                _ => fault.message.clone(),
+            };
+            (outcome, broken.map_or(fault.at, |broken| broken.min(fault.at)), error)
         }
         (None, Some(eof)) => (Outcome::Closed, eof, message.to_owned()),
         (None, None) => match tls_error {

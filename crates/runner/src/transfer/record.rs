@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ttlsweep_record::{EventKind, EventRecord, SampleRecord, Timestamp, TransferRecord};
+use ttlsweep_record::text::visible;
+use ttlsweep_record::{EventKind, EventRecord, Outcome, SampleRecord, Timestamp, TransferRecord};
 
+use super::answer::text_of;
 use super::judge::judge;
+use super::response::Response;
 use super::{End, Observed};
 use crate::link::SignedRequest;
 use crate::s3_error::{S3Error, told};
+use crate::secret::redacted_answer;
 
 /// A transfer's rows.
 #[derive(Debug)]
@@ -19,11 +23,19 @@ pub struct Rows {
     pub events: Vec<EventRecord>,
     /// The rows of `samples.csv`.
     pub samples: Vec<SampleRecord>,
+    /// Whether an upload was told 2xx by an answer that need not be the store's, so that its object must be looked up before
+    /// it counts as completed.
+    pub doubtful: bool,
 }
 
 impl Rows {
+    /// The rows of a transfer that never began.
+    pub fn of(transfer: TransferRecord) -> Self {
+        Self { transfer, events: Vec::new(), samples: Vec::new(), doubtful: false }
+    }
+
     /// Takes the request's secrets out of whatever a server or a library may have repeated of it.
-    pub fn redact(&mut self, request: &SignedRequest) {
+    fn redact(&mut self, request: &SignedRequest) {
         let row = &mut self.transfer;
         let of_row = [
             &mut row.s3_code,
@@ -32,17 +44,24 @@ impl Rows {
             &mut row.host_id,
             &mut row.errno,
             &mut row.error,
+            &mut row.server,
+            &mut row.via,
+            &mut row.content_type,
         ];
         let of_events = self.events.iter_mut().map(|event| &mut event.value);
         request.redact(of_row.into_iter().chain(of_events).flatten());
     }
 }
 
-/// Completes the row that was begun when the transfer started.
-pub fn complete(mut row: TransferRecord, observed: Observed) -> Rows {
+/// Completes the row that was begun when the transfer started. Nothing that is secret of `request` is in it.
+pub fn complete(mut row: TransferRecord, observed: Observed, request: &SignedRequest) -> Rows {
     let judgement = judge(&observed);
     let Observed { anchor, steps, connection, exchange, response, end, mut tape, samples, .. } = observed;
     let wall = |instant: Instant| anchor.wall_at(instant);
+    let early = judgement.early_response == Some(true);
+    let unsigned = |response: &Response| early || !response.is_of_a_store();
+    let told_so = judgement.outcome == Outcome::Completed && row.method.is_upload();
+    let doubtful = told_so && response.as_ref().is_some_and(unsigned);
 
     row.started_at = anchor.wall;
     row.head_written_at = exchange.head_written.map(wall);
@@ -65,6 +84,7 @@ pub fn complete(mut row: TransferRecord, observed: Observed) -> Rows {
         row.rtt_us = connection.info.map(|info| info.rtt_us);
         row.min_rtt_us = connection.info.map(|info| info.min_rtt_us);
         row.retransmits = connection.retransmits;
+        row.congestion = connection.congestion.clone();
     }
 
     let since_start = |instant: Instant| micros(instant.saturating_duration_since(anchor.instant));
@@ -81,8 +101,18 @@ pub fn complete(mut row: TransferRecord, observed: Observed) -> Rows {
         row.status = Some(response.status.as_u16());
         row.response_bytes = response.body_bytes;
         let header = |name: &str| Some(told(&String::from_utf8_lossy(response.headers.get(name)?.as_bytes())));
-        let document =
-            if response.status.is_success() { S3Error::default() } else { S3Error::parse(&response.document) };
+        let is_refusal = !response.status.is_success();
+        let document = if is_refusal || judgement.outcome == Outcome::Altered {
+            S3Error::parse(&response.document)
+        } else {
+            S3Error::default()
+        };
+        row.server = header("server");
+        row.via = all_of(response, "via");
+        row.content_type = header("content-type");
+        if (is_refusal || doubtful || judgement.outcome == Outcome::Altered) && document == S3Error::default() {
+            row.answer = text_of(&response.document).map(|text| shown(text, request));
+        }
         row.s3_code = document.code;
         row.s3_message = document.message;
         row.request_id = header("x-amz-request-id").or(document.request_id);
@@ -99,8 +129,28 @@ pub fn complete(mut row: TransferRecord, observed: Observed) -> Rows {
     row.error = judgement.error.or(steps.detour);
     tape.note_at(Some(judgement.ended), EventKind::End, Some(judgement.outcome.to_string()));
     let events = tape.into_records(&row.transfer_id, anchor.instant);
-    Rows { transfer: row, events, samples }
+    let mut rows = Rows { transfer: row, events, samples, doubtful };
+    rows.redact(request);
+    rows
 }
+
+/// All values of a header that each proxy on the way may add one of.
+fn all_of(response: &Response, name: &str) -> Option<String> {
+    let values = response.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let values: Vec<_> = values.collect();
+    (!values.is_empty()).then(|| told(&values.join(", ")))
+}
+
+/// A server's text as a row shows it. Secrets go first: of one that was cut, or whose line breaks were drawn, nobody would know
+/// the rest.
+fn shown(text: String, request: &SignedRequest) -> String {
+    let mut text = redacted_answer(&text);
+    request.redact([&mut text]);
+    visible(&text).chars().take(LONGEST_ANSWER).collect()
+}
+
+/// Characters of an answer that is not S3's which a row keeps.
+const LONGEST_ANSWER: usize = 200;
 
 /// Reads a `Date` header: `Tue, 24 Nov 2026 19:37:00 GMT`.
 pub fn http_date(text: &str) -> Option<Timestamp> {

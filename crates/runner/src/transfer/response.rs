@@ -1,9 +1,15 @@
-//! Reading a response: all of its bytes are counted, only the beginning of an error document is kept.
+//! Reading a response: all of its bytes are counted and a download's are held against the object; only the beginning of
+//! what is not the object is kept.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use tokio::time::Instant;
+
+use crate::body::{Compared, Comparison};
 
 /// A response as far as it came.
 #[derive(Debug, Clone)]
@@ -16,7 +22,9 @@ pub struct Response {
     pub head_at: Instant,
     /// Bytes of its body.
     pub body_bytes: u64,
-    /// The body's beginning, where it is an error's.
+    /// How the body compares with the object; `None` if the status is not 2xx, or nobody knows what should come.
+    pub compared: Option<Compared>,
+    /// The beginning of what is not the object: of the whole body, or of what came behind the object's bytes.
     pub document: Vec<u8>,
     /// Whether it was read to its end.
     pub whole: bool,
@@ -26,22 +34,44 @@ pub struct Response {
 #[derive(Debug)]
 pub struct ResponseReader {
     body: Incoming,
+    /// What was read and is still to be looked at: the file that it is held against may have to be read first.
+    unseen: Bytes,
+    comparison: Option<Comparison>,
     response: Response,
 }
 
+/// Why a response cannot be read on.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The connection ended in mid-body, or the body makes no sense.
+    Connection(hyper::Error),
+    /// What the body is held against cannot be had: this machine's fault, in words.
+    Local(String),
+}
+
+impl Response {
+    /// Whether it carries what a store's answer to an upload does: an ETag or a request id. Whatever answers in a store's place
+    /// sends neither.
+    pub fn is_of_a_store(&self) -> bool {
+        ["etag", "x-amz-request-id"].iter().any(|name| self.headers.get(*name).is_some_and(|value| !value.is_empty()))
+    }
+}
+
 impl ResponseReader {
-    /// Begins with the head that hyper had read whole at `head_at`.
-    pub fn new(head: http::Response<Incoming>, head_at: Instant) -> Self {
+    /// Begins with the head that hyper had read whole at `head_at`. The body of a 2xx is held against `comparison`.
+    pub fn new(head: http::Response<Incoming>, head_at: Instant, comparison: Option<Comparison>) -> Self {
         let (head, body) = head.into_parts();
+        let comparison = comparison.filter(|_| head.status.is_success());
         let response = Response {
             status: head.status,
             headers: head.headers,
             head_at,
             body_bytes: 0,
+            compared: comparison.as_ref().map(Comparison::so_far),
             document: Vec::new(),
-            whole: hyper::body::Body::is_end_stream(&body),
+            whole: body.is_end_stream(),
         };
-        Self { body, response }
+        Self { body, unseen: Bytes::new(), comparison, response }
     }
 
     /// The status.
@@ -54,27 +84,49 @@ impl ResponseReader {
         self.response.whole
     }
 
-    /// Reads the next piece; pending for good where there is no response or nothing is left of it.
+    /// Reads the next piece; pending for good where there is no response or nothing is left of it. A call that is given up
+    /// loses nothing.
     ///
     /// # Errors
-    /// The connection ended in mid-body, or the body makes no sense.
-    pub async fn read_on(reader: Option<&mut Self>) -> Result<(), hyper::Error> {
+    /// The connection ended in mid-body, or the body makes no sense; or the object's file cannot be read.
+    pub async fn read_on(reader: Option<&mut Self>) -> Result<(), ReadError> {
         let Some(reader) = reader.filter(|reader| !reader.is_whole()) else { return std::future::pending().await };
-        let response = &mut reader.response;
-        match reader.body.frame().await {
-            None => response.whole = true,
-            Some(frame) => {
-                if let Ok(data) = frame?.into_data() {
-                    response.body_bytes += data.len() as u64;
-                    if !response.status.is_success() {
-                        let room = LARGEST_DOCUMENT - response.document.len();
-                        response.document.extend_from_slice(&data[..data.len().min(room)]);
-                    }
+        std::future::poll_fn(|cx| reader.poll_on(cx)).await
+    }
+
+    fn poll_on(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ReadError>> {
+        if self.unseen.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                None => {
+                    self.response.whole = true;
+                    return Poll::Ready(Ok(()));
                 }
-                response.whole = hyper::body::Body::is_end_stream(&reader.body);
+                Some(Ok(frame)) => self.unseen = frame.into_data().unwrap_or_default(),
+                Some(Err(error)) => return Poll::Ready(Err(ReadError::Connection(error))),
+            }
+            self.response.body_bytes += self.unseen.len() as u64;
+        }
+        ready!(self.poll_look(cx)).map_err(ReadError::Local)?;
+        self.response.whole = self.body.is_end_stream();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Looks at what was read, and keeps the beginning of what is not the object.
+    fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
+        let mut foreign = self.unseen.clone();
+        if let Some(comparison) = &mut self.comparison {
+            let looked = comparison.poll_compare(&mut self.unseen, cx);
+            self.response.compared = Some(comparison.so_far());
+            ready!(looked)?;
+            // The object's first bytes may be those of another answer by chance.
+            if self.response.compared.is_none_or(|compared| !compared.differs || compared.alike >= BY_CHANCE) {
+                foreign = self.unseen.clone();
             }
         }
-        Ok(())
+        let room = LARGEST_DOCUMENT - self.response.document.len();
+        self.response.document.extend_from_slice(&foreign[..foreign.len().min(room)]);
+        self.unseen = Bytes::new();
+        Poll::Ready(Ok(()))
     }
 
     /// What came of it.
@@ -85,3 +137,6 @@ impl ResponseReader {
 
 /// S3's error documents are below 2 KiB; more than this is no error document.
 const LARGEST_DOCUMENT: usize = 64 << 10;
+
+/// So many bytes of an answer that is not the object are not the object's by chance.
+const BY_CHANCE: u64 = 8;

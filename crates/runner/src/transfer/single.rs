@@ -7,10 +7,10 @@ use std::time::Duration;
 use ttlsweep_record::{Cell, TransferRecord};
 
 use super::record::complete;
-use super::{Limits, Task};
+use super::{Limits, Payload, Task};
 use crate::body::Source;
 use crate::clock::Clock;
-use crate::dial::Dialer;
+use crate::dial::{Dialer, SocketOptions};
 use crate::link::SignedRequest;
 use crate::object_key::ObjectKey;
 use crate::stop::Stop;
@@ -46,14 +46,14 @@ impl Single<'_> {
             // What the SDK has signed names a server.
             endpoint: endpoint.unwrap_or_else(|_| self.target.endpoint.clone()),
             cap: None,
-            receive_buffer: None,
+            socket: SocketOptions { receive_buffer: None, congestion: cell.congestion.clone() },
             ids: Arc::clone(&self.ids),
             route: self.target.store.route().clone(),
         };
         let task = Task {
             transfer_id: "",
             request,
-            upload,
+            payload: upload.map_or(Payload::Unknown, Payload::Upload),
             key: key.as_str(),
             expect_continue: false,
             limits: Limits {
@@ -71,8 +71,6 @@ impl Single<'_> {
             ..TransferRecord::begun(cell, anchor.wall)
         };
         let observed = super::run(&task, &dialer, &mut None, anchor, stop).await;
-        let mut rows = complete(row, observed);
-        rows.redact(request);
-        rows.transfer
+        complete(row, observed, request).transfer
     }
 }

@@ -4,19 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ttlsweep_record::{
-    Cell, Control, Method, ObjectChange, ObjectRecord, ObjectState, Outcome, Presign, Timestamp, TransferRecord,
-};
+use ttlsweep_record::{Cell, Control, Method, ObjectChange, ObjectRecord, Outcome, Presign, Timestamp, TransferRecord};
 
 use super::{RunContext, TrialRun};
 use crate::cleanup::Made;
 use crate::clock::Anchor;
-use crate::dial::{Connection, Dialer};
+use crate::dial::{Connection, Dialer, SocketOptions};
 use crate::link::SignedRequest;
 use crate::object_key::{ObjectKey, RunPrefix};
 use crate::stop::{Stop, StopReason};
 use crate::store::{Operation, Part, SignError};
-use crate::transfer::{self, Limits, Observed, Task, record};
+use crate::transfer::look_up::Found;
+use crate::transfer::{self, Limits, Observed, Payload, Task, record};
 use crate::wire::Side;
 use crate::wire::limiter::Limiter;
 
@@ -164,7 +163,7 @@ impl User {
                 tally.transfers += 1;
                 tally.failures += 1;
                 tally.ended = Some(Instant::now());
-                run.sink.ended(record::Rows { transfer: row, events: Vec::new(), samples: Vec::new() });
+                run.sink.ended(record::Rows::of(row));
                 return Ok(());
             }
         };
@@ -190,7 +189,11 @@ impl User {
         let task = Task {
             transfer_id: &transfer_id,
             request: &signed,
-            upload: cell.method.is_upload().then_some(&trial.source),
+            payload: if cell.method.is_upload() {
+                Payload::Upload(&trial.source)
+            } else {
+                Payload::Download(&trial.source)
+            },
             key: key.as_str(),
             expect_continue: cell.expect_continue,
             limits: Limits {
@@ -206,10 +209,9 @@ impl User {
         let observed = transfer::run(&task, &dialer, kept, anchor, &mut self.stop).await;
         tally.note(&observed, cell.method.is_upload());
         let stopped = observed.stopped();
-        let mut rows = record::complete(row, observed);
-        rows.redact(&signed);
+        let mut rows = record::complete(row, observed, &signed);
         self.note_offset(&mut rows.transfer);
-        self.look_up(&mut rows.transfer, operation.ok().as_ref()).await;
+        self.look_up(&mut rows, operation.ok().as_ref()).await;
         tally.transfers += 1;
         tally.failures += u64::from(rows.transfer.outcome.is_failure());
         run.sink.ended(rows);
@@ -282,7 +284,10 @@ impl User {
             endpoint: target.endpoint.clone(),
             tls: secure.then(|| target.store.tls()),
             cap: self.cap.clone(),
-            receive_buffer: self.trial.receive_buffer(),
+            socket: SocketOptions {
+                receive_buffer: self.trial.receive_buffer(),
+                congestion: self.trial.cell.congestion.clone(),
+            },
             ids: Arc::clone(&run.connection_ids),
             route: target.store.route().clone(),
         }
@@ -299,19 +304,41 @@ impl User {
         row.clock_offset_us = offset.middle_us();
     }
 
-    async fn look_up(&mut self, row: &mut TransferRecord, operation: Option<&Operation>) {
+    async fn look_up(&mut self, rows: &mut record::Rows, operation: Option<&Operation>) {
         let Some(operation) = operation else { return };
-        if !row.method.is_upload() || row.outcome == Outcome::Completed {
+        let row = &rows.transfer;
+        if !row.method.is_upload() || (row.outcome == Outcome::Completed && !rows.doubtful) {
             return;
         }
         // An interrupt ends the wait, and is heard below.
         let _ = self.stop.sleep_until(Instant::now() + LOOK_UP_AFTER).await;
-        row.object_state = Some(if self.trial.run.stop.is_thrown() {
+        let mut found = self.look(operation).await;
+        if !rows.doubtful {
+            rows.transfer.object_state = Some(found.state());
+            return;
+        }
+        if row.early_response == Some(true) {
+            // The store may still be taking the body in.
+            for _ in 1..EARLY_LOOKS {
+                if found != Found::Absent || self.stop.sleep_until(Instant::now() + EARLY_LOOK_EVERY).await.is_some() {
+                    break;
+                }
+                found = self.look(operation).await;
+            }
+            if found == Found::Absent && row.body_bytes_acked != Some(row.body_bytes) {
+                found = Found::Unknown;
+            }
+        }
+        rows.settle(found);
+    }
+
+    /// What the store has of an upload now.
+    async fn look(&self, operation: &Operation) -> Found {
+        if self.trial.run.stop.is_thrown() {
             // Ctrl-C must not wait for a look-up at every user.
-            ObjectState::Unknown
-        } else {
-            Box::pin(self.trial.target.store.object_state(operation)).await
-        });
+            return Found::Unknown;
+        }
+        Box::pin(self.trial.target.store.look_up(operation)).await
     }
 
     fn transfer_id(&self, sequence: u32) -> String {
@@ -359,6 +386,10 @@ pub(crate) const RUN_KILLED: &str = "run killed";
 /// How long after its end a transfer's object is looked for. Links that expire in one second are cut together, and a look-up's
 /// handshake and XML would take the processor from the transfers whose end is still to be met.
 const LOOK_UP_AFTER: Duration = Duration::from_millis(50);
+
+/// How often, and how far apart, the object of an upload is looked for that was told 2xx before its body had been sent.
+const EARLY_LOOKS: u32 = 4;
+const EARLY_LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How long after its expiry an `expired-start` control starts at the earliest: a server whose clock is two seconds behind, as is
 /// still met where clocks are synchronised badly, must refuse it, too.

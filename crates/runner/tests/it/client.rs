@@ -14,14 +14,14 @@ use ttlsweep_record::{
 use ttlsweep_runner::body::{Block, Source};
 use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::dial::reach::Route;
-use ttlsweep_runner::dial::{Connection, Dialer};
+use ttlsweep_runner::dial::{Connection, Dialer, SocketOptions};
 use ttlsweep_runner::endpoint::Endpoint;
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::link::SignedRequest;
 use ttlsweep_runner::secret::Secret;
 use ttlsweep_runner::stop::{Stop, StopSwitch};
 use ttlsweep_runner::transfer::judge::judge;
-use ttlsweep_runner::transfer::{self, Limits, Task, record};
+use ttlsweep_runner::transfer::{self, Limits, Payload, Task, record};
 use ttlsweep_runner::wire::Side;
 use ttlsweep_runner::wire::limiter::Limiter;
 
@@ -82,7 +82,7 @@ impl Client {
                 endpoint: Endpoint::of(&endpoint.parse().unwrap()).unwrap(),
                 tls,
                 cap: None,
-                receive_buffer: None,
+                socket: SocketOptions::default(),
                 ids: Arc::new(AtomicU64::new(0)),
                 route: Route::default(),
             },
@@ -116,7 +116,7 @@ impl Client {
     pub(crate) fn download_capped(mut self, bits_per_second: u64, buffer: u32) -> Self {
         let rate = BitRate::new(bits_per_second).unwrap();
         self.dialer.cap = Some((Arc::new(Limiter::new(rate, 1)), Side::Read));
-        self.dialer.receive_buffer = Some(buffer);
+        self.dialer.socket.receive_buffer = Some(buffer);
         self
     }
 
@@ -129,17 +129,23 @@ impl Client {
     /// Uploads `len` bytes.
     pub(crate) async fn put(&mut self, len: usize) -> Story {
         let source = Source::Generated { block: BLOCK.clone(), len: len as u64 };
-        self.transfer(Method::Put, Some(&source), len).await
+        self.transfer(Method::Put, Payload::Upload(&source), len).await
     }
 
-    /// Downloads.
+    /// Downloads whatever comes.
     pub(crate) async fn get(&mut self) -> Story {
-        self.transfer(Method::Get, None, 0).await
+        self.transfer(Method::Get, Payload::Unknown, 0).await
     }
 
-    async fn transfer(&mut self, method: Method, upload: Option<&Source>, len: usize) -> Story {
+    /// Downloads the object that was made of `source` for the key `key`.
+    pub(crate) async fn get_object(&mut self, source: &Source) -> Story {
+        let len = usize::try_from(source.len()).unwrap();
+        self.transfer(Method::Get, Payload::Download(source), len).await
+    }
+
+    async fn transfer(&mut self, method: Method, payload: Payload<'_>, len: usize) -> Story {
         let request = SignedRequest {
-            method: if upload.is_some() { http::Method::PUT } else { http::Method::GET },
+            method: if method.is_upload() { http::Method::PUT } else { http::Method::GET },
             uri: Secret::new(format!("{}/bucket/key?x-run=t1", self.endpoint).parse().unwrap()),
             headers: Secret::new(HeaderMap::new()),
             presigned_at: None,
@@ -148,7 +154,7 @@ impl Client {
         let task = Task {
             transfer_id: "t1",
             request: &request,
-            upload,
+            payload,
             key: "key",
             expect_continue: self.expect_continue,
             limits: self.limits,
@@ -158,7 +164,7 @@ impl Client {
         let observed = transfer::run(&task, &self.dialer, &mut self.kept, anchor, &mut self.stop).await;
         let ended = judge(&observed).ended;
         let kept = observed.response.as_ref().map_or(0, |response| response.document.len());
-        let rows = record::complete(begun(method, len, anchor.wall), observed);
+        let rows = record::complete(begun(method, len, anchor.wall), observed, &request);
         Story { row: rows.transfer, events: rows.events, ended, kept }
     }
 }

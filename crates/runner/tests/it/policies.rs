@@ -13,8 +13,8 @@ use ttlsweep_record::{
 };
 use ttlsweep_runner::body::Source;
 use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::dial::Dialer;
 use ttlsweep_runner::dial::reach::Route;
+use ttlsweep_runner::dial::{Dialer, SocketOptions};
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::files::{self, Files};
 use ttlsweep_runner::object_key::RunPrefix;
@@ -23,7 +23,7 @@ use ttlsweep_runner::stop::StopSwitch;
 use ttlsweep_runner::store::Operation;
 use ttlsweep_runner::target::Target;
 use ttlsweep_runner::transfer::judge::judge;
-use ttlsweep_runner::transfer::{self, Limits, Task};
+use ttlsweep_runner::transfer::{self, Limits, Payload, Task};
 use ttlsweep_runner::trial::{RunContext, TrialRun};
 use ttlsweep_testbed::{Deed, Fate, Testbed, TestbedConfig};
 
@@ -252,7 +252,7 @@ async fn put_download(target: &Target, source: &Source) {
         endpoint: target.endpoint.clone(),
         tls: target.endpoint.is_secure().then(|| target.store.tls()),
         cap: None,
-        receive_buffer: None,
+        socket: SocketOptions::default(),
         ids: Arc::default(),
         route: Route::default(),
     };
@@ -260,7 +260,7 @@ async fn put_download(target: &Target, source: &Source) {
     let task = Task {
         transfer_id: "run-download",
         request: &request,
-        upload: Some(source),
+        payload: Payload::Upload(source),
         key: key.as_str(),
         expect_continue: false,
         limits: Limits { connect: minute, idle: minute, total: minute },
