@@ -150,7 +150,10 @@ pub struct FileContent {
 
 impl Content {
     /// The next bytes, as many as suit the source; `None` after the last one.
-    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         match self {
             Self::Generated(window) => Poll::Ready(window.next_chunk().map(Ok)),
             Self::File(file) => file.poll_chunk(cx),

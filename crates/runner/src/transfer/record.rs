@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ttlsweep_record::text::visible;
 use ttlsweep_record::{EventKind, EventRecord, Outcome, SampleRecord, Timestamp, TransferRecord};
 
 use super::answer::text_of;
@@ -11,7 +10,7 @@ use super::judge::judge;
 use super::response::Response;
 use super::{End, Observed};
 use crate::link::SignedRequest;
-use crate::s3_error::{S3Error, told};
+use crate::s3_error::{S3Error, told, told_within};
 use crate::secret::redacted_answer;
 
 /// A transfer's rows.
@@ -111,7 +110,7 @@ pub fn complete(mut row: TransferRecord, observed: Observed, request: &SignedReq
         row.via = all_of(response, "via");
         row.content_type = header("content-type");
         if (is_refusal || doubtful || judgement.outcome == Outcome::Altered) && document == S3Error::default() {
-            row.answer = text_of(&response.document).map(|text| shown(text, request));
+            row.answer = text_of(&response.document).map(|text| shown(&text, request));
         }
         row.s3_code = document.code;
         row.s3_message = document.message;
@@ -141,12 +140,11 @@ fn all_of(response: &Response, name: &str) -> Option<String> {
     (!values.is_empty()).then(|| told(&values.join(", ")))
 }
 
-/// A server's text as a row shows it. Secrets go first: of one that was cut, or whose line breaks were drawn, nobody would know
-/// the rest.
-fn shown(text: String, request: &SignedRequest) -> String {
-    let mut text = redacted_answer(&text);
+/// A server's text as a row shows it. Secrets go first: of one that was cut nobody would know the rest.
+fn shown(text: &str, request: &SignedRequest) -> String {
+    let mut text = redacted_answer(text);
     request.redact([&mut text]);
-    visible(&text).chars().take(LONGEST_ANSWER).collect()
+    told_within(&text, LONGEST_ANSWER)
 }
 
 /// Characters of an answer that is not S3's which a row keeps.

@@ -36,6 +36,8 @@ pub(crate) struct Client {
     switch: StopSwitch,
     pub(crate) limits: Limits,
     pub(crate) expect_continue: bool,
+    /// What stands in the link behind the transfer's name.
+    pub(crate) query: String,
 }
 
 /// What the runner would have written of one transfer.
@@ -96,6 +98,7 @@ impl Client {
                 total: Duration::from_secs(20),
             },
             expect_continue: false,
+            query: String::new(),
         }
     }
 
@@ -146,7 +149,7 @@ impl Client {
     async fn transfer(&mut self, method: Method, payload: Payload<'_>, len: usize) -> Story {
         let request = SignedRequest {
             method: if method.is_upload() { http::Method::PUT } else { http::Method::GET },
-            uri: Secret::new(format!("{}/bucket/key?x-run=t1", self.endpoint).parse().unwrap()),
+            uri: Secret::new(format!("{}/bucket/key?x-run=t1{}", self.endpoint, self.query).parse().unwrap()),
             headers: Secret::new(HeaderMap::new()),
             presigned_at: None,
             expires_at: None,

@@ -118,6 +118,16 @@ impl Peer {
         }
     }
 
+    /// Reads `bytes` of the body and keeps them.
+    pub(crate) async fn take_body(&mut self, bytes: usize) -> Vec<u8> {
+        let mut body = std::mem::take(&mut self.ahead);
+        while body.len() < bytes {
+            assert!(self.stream.read_buf(&mut body).await.unwrap() > 0, "the client closed after {} bytes", body.len());
+        }
+        self.ahead = body.split_off(bytes);
+        body
+    }
+
     /// Reads until the client closes, or breaks the connection.
     pub(crate) async fn rest(&mut self) {
         self.body_read += std::mem::take(&mut self.ahead).len();
