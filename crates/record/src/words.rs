@@ -83,7 +83,7 @@ macro_rules! words {
 words! {
     /// What happened on the wire, as far as the client could observe it.
     Outcome, "outcome" {
-        /// 2xx, the whole request body sent, the whole response read.
+        /// 2xx, the whole request body sent, the whole response read; a download is the object that was put, byte by byte.
         Completed = "completed",
         /// A whole response that is not 2xx.
         Rejected = "rejected",
@@ -93,7 +93,7 @@ words! {
         Closed = "closed",
         /// Bytes came that are no HTTP response.
         Malformed = "malformed",
-        /// One of the configured timeouts ran out.
+        /// One of the configured timeouts ran out: this side gave up.
         TimedOut = "timed-out",
         /// DNS, connect or TLS failed.
         Unconnected = "unconnected",
@@ -337,7 +337,8 @@ words! {
         FirstByteWritten = "first-byte-written",
         /// The socket took the request head's last byte; value: the head's bytes.
         HeadWritten = "head-written",
-        /// The peer's kernel had confirmed the head.
+        /// The peer's kernel had confirmed the head; value: the round trips by then, `rtt_us=… min_rtt_us=…`. Their difference is
+        /// the time spent in queues.
         HeadAcked = "head-acked",
         /// A 100 Continue came.
         Continue = "continue",

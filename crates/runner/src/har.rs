@@ -54,7 +54,7 @@ fn entry(row: &TransferRecord, cell: Option<&Cell>) -> Value {
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": response_headers(row),
-            "content": { "size": row.response_bytes, "mimeType": "" },
+            "content": content(row),
             "redirectURL": "",
             "headersSize": -1,
             "bodySize": row.response_bytes,
@@ -96,14 +96,34 @@ fn path(row: &TransferRecord, cell: Option<&Cell>) -> String {
 }
 
 fn response_headers(row: &TransferRecord) -> Vec<Value> {
-    let ids = [("x-amz-request-id", &row.request_id), ("x-amz-id-2", &row.host_id)];
-    ids.into_iter()
+    let known = [
+        ("x-amz-request-id", &row.request_id),
+        ("x-amz-id-2", &row.host_id),
+        ("server", &row.server),
+        ("via", &row.via),
+        ("content-type", &row.content_type),
+    ];
+    known
+        .into_iter()
         .filter_map(|(name, value)| value.as_ref().map(|value| json!({ "name": name, "value": value })))
         .collect()
 }
 
+/// The body, of which there is text if it is an answer that is not S3's.
+fn content(row: &TransferRecord) -> Value {
+    let mut content = json!({
+        "size": row.response_bytes,
+        "mimeType": row.content_type.as_deref().unwrap_or_default(),
+    });
+    if let Some(answer) = &row.answer {
+        content["text"] = json!(answer);
+        content["comment"] = json!("its text, white space folded, of 200 characters at most");
+    }
+    content
+}
+
 fn comment(row: &TransferRecord) -> String {
-    let error = row.error.as_deref().or(row.s3_message.as_deref()).unwrap_or_default();
+    let error = [&row.error, &row.s3_message, &row.answer].into_iter().flatten().next().map_or("", String::as_str);
     format!("{} in phase {}: {error}", row.outcome, row.phase)
 }
 
@@ -112,6 +132,26 @@ mod tests {
     use ttlsweep_record::*;
 
     use super::*;
+
+    #[test]
+    fn who_answered_and_what_is_in_the_archive() {
+        let cell = crate::experiment::example_cell();
+        let row = TransferRecord {
+            status: Some(413),
+            outcome: Outcome::Rejected,
+            server: Some("nginx".into()),
+            content_type: Some("text/html".into()),
+            answer: Some("413 Request Entity Too Large".into()),
+            ..TransferRecord::begun(&cell, Timestamp::from_unix_micros(0))
+        };
+        let archive = archive(&[row], &[cell]);
+        let response = &archive["log"]["entries"][0]["response"];
+        assert_eq!(response["headers"][0], json!({ "name": "server", "value": "nginx" }));
+        assert_eq!(response["content"]["mimeType"], "text/html");
+        assert_eq!(response["content"]["text"], "413 Request Entity Too Large");
+        let comment = archive["log"]["entries"][0]["comment"].as_str().unwrap();
+        assert!(comment.ends_with("413 Request Entity Too Large"), "{comment}");
+    }
 
     #[test]
     fn the_parts_of_an_entry_add_up_and_no_signature_is_in_it() {

@@ -149,6 +149,8 @@ pub struct ConnectionFacts {
     pub body_acked: Option<u64>,
     /// When the peer's kernel was seen to have confirmed the head.
     pub head_acked: Option<Instant>,
+    /// The kernel's view when the head was seen to be confirmed.
+    pub info_at_head: Option<TcpInfo>,
     /// The kernel's view at the end.
     pub info: Option<TcpInfo>,
     /// Its congestion control.
@@ -279,7 +281,7 @@ pub async fn run(
         task.request.remember();
     }
     let mut exchange = connection.marks.exchange();
-    let facts = before.facts(&connection, &exchange, done.head_acked);
+    let facts = before.facts(&connection, &exchange, done.head_acked, done.info_at_head);
     let end = match (done.end, failure.get()) {
         (End::Broken { .. }, Some(failure)) => End::Local(failure.clone()),
         (end, _) => end,
@@ -344,7 +346,13 @@ impl Before {
         }
     }
 
-    fn facts(&self, connection: &Connection, exchange: &Exchange, head_acked: Option<Instant>) -> ConnectionFacts {
+    fn facts(
+        &self,
+        connection: &Connection,
+        exchange: &Exchange,
+        head_acked: Option<Instant>,
+        info_at_head: Option<TcpInfo>,
+    ) -> ConnectionFacts {
         let (seen, marks) = (&connection.seen, &connection.marks);
         let info = connection.kernel.tcp_info();
         let acked_head = info.zip(marks.head_ends_at()).is_some_and(|(info, head)| info.bytes_acked >= head);
@@ -364,6 +372,7 @@ impl Before {
                 .or_else(|| (acked_head && exchange.head_written.is_some()).then(Instant::now))
                 // An answer proves it, too, and often sooner than the next look at the kernel.
                 .map(|seen| exchange.first_byte_read.map_or(seen, |read| seen.min(read))),
+            info_at_head: info_at_head.or_else(|| info.filter(|_| acked_head)),
             info,
             congestion: connection.kernel.congestion(),
             retransmits: info.zip(self.retransmits).map(|(info, before)| info.retransmits.saturating_sub(before)),
@@ -381,7 +390,9 @@ fn note_exchange(tape: &mut Tape, exchange: &Exchange, facts: &ConnectionFacts, 
     let body = exchange.body_len.to_string();
     tape.note_at(exchange.first_byte_written, EventKind::FirstByteWritten, None);
     tape.note_at(exchange.head_written, EventKind::HeadWritten, exchange.head_len.map(|len| len.to_string()));
-    tape.note_at(facts.head_acked, EventKind::HeadAcked, None);
+    // The difference of the two is the time that the head spent in queues on the way.
+    let round_trips = facts.info_at_head.map(|info| format!("rtt_us={} min_rtt_us={}", info.rtt_us, info.min_rtt_us));
+    tape.note_at(facts.head_acked, EventKind::HeadAcked, round_trips);
     tape.note_at(exchange.continued, EventKind::Continue, None);
     tape.note_at(exchange.first_body_byte_written, EventKind::FirstBodyByteWritten, None);
     tape.note_at(exchange.last_body_byte_written, EventKind::LastBodyByteWritten, Some(body));

@@ -43,7 +43,18 @@ fn heading(text: &mut String, row: &TransferRecord) {
     if let Some(error) = &row.error {
         let _ = writeln!(text, "{error}");
     }
+    if let Some(line) = answered_by(row) {
+        let _ = writeln!(text, "{line}");
+    }
     text.push('\n');
+}
+
+/// Who answered, and in which words where these are not S3's; `None` if the answer names nobody.
+fn answered_by(row: &TransferRecord) -> Option<String> {
+    let named = [("server", &row.server), ("via", &row.via), ("content-type", &row.content_type)];
+    let named = named.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)));
+    let parts: Vec<_> = named.chain(row.answer.as_ref().map(|answer| format!("\"{answer}\""))).collect();
+    (!parts.is_empty()).then(|| format!("answered by: {}", parts.join(", ")))
 }
 
 /// A phase on the time axis.
@@ -194,6 +205,14 @@ mod tests {
         let text = draw(&row, &[], 100);
         assert!(text.contains("␛[2J") && text.contains("a␇b"), "{text}");
         assert!(!text.chars().any(|char| char.is_control() && char != '\n'), "{text:?}");
+    }
+
+    #[test]
+    fn who_answered_stands_below_the_outcome() {
+        let row = TransferRecord { server: Some("nginx".into()), answer: Some("no \u{1b}[2J".into()), ..row() };
+        let text = draw(&row, &[], 100);
+        assert!(text.contains("\nanswered by: server nginx, \"no ␛[2J\"\n"), "{text}");
+        assert!(!draw(&self::row(), &[], 100).contains("answered by"));
     }
 
     #[test]

@@ -133,7 +133,8 @@ row! {
         /// The error in words. Beside a transfer that was connected by another address than the first, the addresses that did not
         /// answer: that alone is not a failure.
         pub error: Option<String>,
-        /// Whether an upload that did not complete left an object: `present`, `absent`, `unknown`.
+        /// Whether an upload left an object: `present`, `absent`, `unknown`. Looked up if it did not complete, and if its 2xx came
+        /// without ETag and request id or before the whole body; empty where the store's own answer tells.
         pub object_state: Option<ObjectState>,
         /// The kernel's smoothed round-trip time at the end, in microseconds (Linux only).
         pub rtt_us: Option<u32>,
@@ -149,7 +150,8 @@ row! {
         pub via: Option<String>,
         /// `Content-Type` of the final response.
         pub content_type: Option<String>,
-        /// The first 200 characters of the final response's text, if that is not S3's XML.
+        /// The first 200 characters of the final response's text, if that is not a 2xx's object and not S3's XML: what a browser
+        /// shows of a page, anything else as it is, white space folded.
         pub answer: Option<String>,
     }
 }

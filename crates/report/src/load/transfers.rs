@@ -568,11 +568,12 @@ fn parse_word<T: FromStr<Err = UnknownWord>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error: UnknownWord| error.to_string())
 }
 
-/// The runner names the setting that ran out; where it doesn't, the kernel's own patience did.
+/// The runner names the setting that ran out, as `this side's timeout of 1 h ran out` (in schema 1, `timeout ran out`); where
+/// it doesn't, the kernel's own patience did.
 fn timeout(error: &[u8], phase: Phase) -> Timeout {
     match phase {
         Phase::Dns | Phase::Connect | Phase::Tls => Timeout::Connect,
-        _ if error.starts_with(b"timeout ") => Timeout::Whole,
+        _ if error.strip_prefix(b"this side's ").unwrap_or(error).starts_with(b"timeout ") => Timeout::Whole,
         _ => Timeout::Idle,
     }
 }
@@ -588,6 +589,24 @@ mod tests {
     fn every_outcome_has_its_place_as_its_code() {
         for (place, outcome) in (0..).zip(Outcome::ALL) {
             assert_eq!(outcome_code(*outcome), place);
+        }
+    }
+
+    #[test]
+    fn a_timeout_is_known_by_the_words_of_both_schemas() {
+        for (error, phase, expected) in [
+            ("this side's timeout of 3600 s ran out", Phase::RequestBody, Timeout::Whole),
+            ("timeout ran out", Phase::RequestBody, Timeout::Whole),
+            (
+                "this side's idle_timeout of 5 s ran out: no byte moved in either direction for so long",
+                Phase::Wait,
+                Timeout::Idle,
+            ),
+            ("idle_timeout ran out", Phase::Wait, Timeout::Idle),
+            ("this side's kernel gave up on a silent peer: timed out", Phase::RequestBody, Timeout::Idle),
+            ("this side's connect_timeout of 10 s ran out", Phase::Tls, Timeout::Connect),
+        ] {
+            assert_eq!(timeout(error.as_bytes(), phase), expected, "{error}");
         }
     }
 

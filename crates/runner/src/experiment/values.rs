@@ -422,7 +422,15 @@ fn body_file(item: &Item<'_>, path: &Path) -> Result<Body, Problem> {
     let path: PathBuf = std::path::absolute(path).map_err(|error| unreadable(reason(&error)))?;
     match path.into_os_string().into_string() {
         Ok(file) => Ok(Body { bytes: ByteCount(metadata.len()), file: Some(file) }),
-        Err(_) => Err(unreadable("its path is not UTF-8".to_owned())),
+        // Cells name their file in CSV and TOML, which hold nothing else.
+        Err(path) => Err(Problem::at(
+            item.place,
+            "its path is not UTF-8",
+            format!("the body file {} cannot be used", Path::new(&path).display()),
+        )
+        .help(
+            "move the file, or the experiment file that the path is relative to, below folders whose names are UTF-8",
+        )),
     }
 }
 
@@ -482,6 +490,57 @@ const BODY_HELP: &str = "write { file = \"path\" }, the path being relative to t
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_body_file_below_a_folder_whose_name_is_not_utf8_is_told_what_to_do() {
+        use std::os::unix::ffi::OsStrExt;
+
+        use crate::experiment::{LoadOptions, load};
+
+        let folder = tempfile::tempdir().unwrap();
+        let strange = folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+        std::fs::create_dir(&strange).unwrap();
+        std::fs::write(strange.join("body"), [0; 10]).unwrap();
+        let text = "[experiment]\nname = \"e\"\n[grid]\nttl = \"9s\"\nsize = { file = \"body\" }\n";
+        std::fs::write(strange.join("e.toml"), text).unwrap();
+        let report = load(&strange.join("e.toml"), &LoadOptions::default()).unwrap_err();
+        let told = format!("{report:?}");
+        assert!(told.contains("not UTF-8") && told.contains("move the file"), "{told}");
+        let plain = folder.path().join("café");
+        std::fs::rename(&strange, &plain).unwrap();
+        let loaded = load(&plain.join("e.toml"), &LoadOptions::default()).unwrap();
+        assert_eq!(loaded.experiment.cells[0].size_bytes, ByteCount(10));
+    }
+
+    /// Whether the kernel has it is found out where it is used: a plan may be made on another machine.
+    #[test]
+    fn a_congestion_control_is_named_as_the_kernel_names_it() {
+        use crate::experiment::{LoadOptions, load};
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("e.toml");
+        let loaded = |value: &str| {
+            let text = format!(
+                "[experiment]\nname = \"e\"\n[grid]\nttl = \"9s\"\nsize = \"1kB\"\n[transfer]\ncongestion = {value}\n"
+            );
+            std::fs::write(&path, text).unwrap();
+            load(&path, &LoadOptions::default())
+        };
+        let axis = loaded("[\"cubic\", \"bbr\"]").unwrap();
+        let chosen: std::collections::BTreeSet<_> =
+            axis.experiment.cells.iter().map(|cell| cell.congestion.as_deref().unwrap_or_default()).collect();
+        // The controls run under each of them, too.
+        assert_eq!(chosen, ["bbr", "cubic"].into());
+        assert!(axis.frozen.contains("congestion = [\"cubic\", \"bbr\"]"), "{}", axis.frozen);
+        let none = loaded("\"cubic\"").unwrap().experiment.plan_hash();
+        assert_ne!(none, axis.experiment.plan_hash());
+        for wrong in ["\"\"", "\"BBR\"", "\"a b\"", "\"0123456789abcdef\"", "7"] {
+            assert!(loaded(wrong).is_err(), "{wrong}");
+        }
+        let told = format!("{:?}", loaded("\"BBRv3\"").unwrap_err());
+        assert!(told.contains("write \\\"bbr\\\"") || told.contains("write \"bbr\""), "{told}");
+    }
 
     #[test]
     fn a_duration_is_written_in_the_largest_unit_that_holds_it_whole() {

@@ -16,6 +16,7 @@ use super::{End, RanOut, Task};
 use crate::body::{RequestBody, Source};
 use crate::clock::Anchor;
 use crate::dial::{Connection, KernelView};
+use crate::kernel::TcpInfo;
 use crate::stop::Stop;
 use crate::tape::Tape;
 use crate::wire::Seen;
@@ -32,6 +33,8 @@ pub struct Done {
     pub connection_ended: bool,
     /// When the peer's kernel was seen to have confirmed the head.
     pub head_acked: Option<Instant>,
+    /// The kernel's view then.
+    pub info_at_head: Option<TcpInfo>,
     /// The kernel's view over time.
     pub samples: Vec<SampleRecord>,
 }
@@ -132,6 +135,7 @@ pub async fn drive(
         response: response.map(ResponseReader::finish),
         connection_ended,
         head_acked: watch.head_acked,
+        info_at_head: watch.info_at_head,
         samples: watch.samples,
     }
 }
@@ -198,6 +202,7 @@ struct Watch<'a> {
     next_head_look: Option<Instant>,
     continue_by: Option<Instant>,
     head_acked: Option<Instant>,
+    info_at_head: Option<TcpInfo>,
     /// Bytes that the peer's kernel had confirmed at the last look, and when more than before were.
     acked: u64,
     acked_last: Instant,
@@ -219,6 +224,7 @@ impl<'a> Watch<'a> {
             next_head_look: Some(now + HEAD_ACK_EVERY),
             continue_by: waits_for_continue.then(|| now + CONTINUE_WAIT),
             head_acked: None,
+            info_at_head: None,
             acked: 0,
             acked_last: now,
             samples: Vec::new(),
@@ -266,8 +272,9 @@ impl<'a> Watch<'a> {
             if let Some(head_ends_at) = marks.head_ends_at() {
                 match kernel.tcp_info() {
                     Some(info) if info.bytes_acked < head_ends_at => {}
-                    Some(_) => {
+                    Some(info) => {
                         self.head_acked = Some(now);
+                        self.info_at_head = Some(info);
                         self.next_head_look = None;
                     }
                     // This kernel will never say.

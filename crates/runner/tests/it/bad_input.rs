@@ -23,6 +23,18 @@ fn an_unknown_key_is_a_usage_error() {
     refused(&lab, lab.ttlsweep(&["run", "bad.toml"]), 2, &["unknown key `sice`", "write `size`"]);
 }
 
+/// Before anything is sent, with what this machine has.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_congestion_control_that_this_kernel_does_not_have_is_a_usage_error() {
+    let lab = lab();
+    lab.write("bad.toml", format!("{EXPERIMENT}[transfer]\ncongestion = [\"reno\", \"vegan\"]\n"));
+    let says = ["`vegan`", "reno", "tcp_available_congestion_control"];
+    refused(&lab, lab.ttlsweep(&["run", "bad.toml"]), 2, &says);
+    refused(&lab, lab.ttlsweep(&["doctor", "bad.toml"]), 2, &says);
+    refused(&lab, lab.ttlsweep(&["trace", "bad.toml", "--set", "congestion=vegan"]), 2, &says);
+}
+
 #[test]
 fn an_experiment_that_is_not_there_is_a_usage_error() {
     let lab = lab();

@@ -123,6 +123,12 @@ impl Client {
         self
     }
 
+    /// Chooses the congestion control of its connections.
+    pub(crate) fn with_congestion(mut self, name: &str) -> Self {
+        self.dialer.congestion = Some(name.to_owned());
+        self
+    }
+
     /// Stops it after `time`, as the end of a trial's duration does.
     pub(crate) fn stopped_after(mut self, time: Duration) -> Self {
         self.stop = self.switch.listen(Some(Instant::now() + time));

@@ -135,3 +135,18 @@ async fn answer_all(mut peer: Peer) -> usize {
     }
     requests
 }
+
+/// What fills the uplink's queue, and how long a head waited in it, are facts of the row and of its tape.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn congestion_control_and_the_round_trips_of_the_head_are_recorded() {
+    let server = Server::start(false, answer_all).await;
+    let chosen = Client::of(&server).with_congestion("reno").put(100 * KIB).await;
+    assert_eq!(chosen.row.congestion.as_deref(), Some("reno"), "{:?}", chosen.row);
+    let default = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control").unwrap();
+    let left = Client::of(&server).put(100 * KIB).await;
+    assert_eq!(left.row.congestion.as_deref(), Some(default.trim()));
+    let value = left.event(EventKind::HeadAcked).and_then(|event| event.value.clone()).unwrap();
+    let (rtt, least) = value.strip_prefix("rtt_us=").and_then(|rest| rest.split_once(" min_rtt_us=")).unwrap();
+    assert!(rtt.parse::<u32>().unwrap() > 0 && least.parse::<u32>().unwrap() > 0, "{value}");
+}

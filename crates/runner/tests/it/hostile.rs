@@ -83,7 +83,7 @@ async fn a_body_without_end_runs_into_the_timeout_and_is_not_kept() {
     ] {
         let story = endless(first, forever, None).await;
         assert_eq!(story.end(), (Outcome::TimedOut, Phase::ResponseBody), "{first:?}: {:?}", story.row);
-        assert_eq!(story.row.error.as_deref(), Some("timeout ran out"));
+        assert_eq!(story.row.error.as_deref(), Some("this side's timeout of 400 ms ran out"));
         assert!(story.row.status.is_some() && story.row.response_bytes > KEPT as u64, "{:?}", story.row);
     }
 }
@@ -138,7 +138,7 @@ async fn single_bytes_keep_nothing_but_the_idle_timeout_from_running_out() {
     let body = endless("HTTP/1.1 403 Forbidden\r\n\r\n", b"<Error>", Some(APART)).await;
     assert_eq!(body.end(), (Outcome::TimedOut, Phase::ResponseBody), "{:?}", body.row);
     for story in [head, body] {
-        assert_eq!(story.row.error.as_deref(), Some("timeout ran out"));
+        assert_eq!(story.row.error.as_deref(), Some("this side's timeout of 400 ms ran out"));
         assert!(story.row.total_us >= 400_000, "{:?}", story.row);
     }
 }
@@ -153,7 +153,10 @@ async fn informational_responses_without_end_run_into_the_timeout() {
     ] {
         let story = endless("", forever, None).await;
         assert_eq!(story.row.outcome, Outcome::TimedOut, "{:?}", story.row);
-        assert_eq!((story.row.error.as_deref(), story.row.status), (Some("timeout ran out"), None));
+        assert_eq!(
+            (story.row.error.as_deref(), story.row.status),
+            (Some("this side's timeout of 400 ms ran out"), None)
+        );
     }
 }
 

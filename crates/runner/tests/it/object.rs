@@ -177,11 +177,8 @@ async fn what_came_in_the_objects_place_is_quoted_if_it_is_text() {
     let object = bytes_of(&source).await;
     let page = [&object[..1], b"html><title>Hotel WLAN</title><body>Please log in</body></html>"].concat();
     let story = answered(false, &source, sized(&page)).await;
-    assert!(
-        story.row.answer.as_deref().is_some_and(|text| text.contains("Hotel WLAN Please log in")),
-        "{:?}",
-        story.row
-    );
+    let answer = story.row.answer.clone().unwrap_or_default();
+    assert!(answer.contains("Hotel WLAN") && answer.contains("Please log in"), "{:?}", story.row);
     // A server that fails in mid-body, and says so there.
     let appended = [&object[..HALF], b"<html><h1>504 Gateway Time-out</h1></html>"].concat();
     let story = answered(false, &source, sized(&appended)).await;
