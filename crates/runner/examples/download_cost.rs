@@ -19,7 +19,8 @@ use tokio::task::JoinSet;
 use ttlsweep_record::Outcome;
 use ttlsweep_runner::body::{Block, BodyFile, Source};
 use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::dial::Dialer;
+use ttlsweep_runner::dial::reach::Route;
+use ttlsweep_runner::dial::{Dialer, SocketOptions};
 use ttlsweep_runner::endpoint::Endpoint;
 use ttlsweep_runner::link::SignedRequest;
 use ttlsweep_runner::secret::Secret;
@@ -130,9 +131,9 @@ async fn download(endpoint: &str, source: Option<&Source>) {
                 endpoint: Endpoint::of(request.uri.expose()).expect("an endpoint"),
                 tls: None,
                 cap: None,
-                receive_buffer: None,
-                congestion: None,
+                socket: SocketOptions::default(),
                 ids: Arc::new(AtomicU64::new(0)),
+                route: Route::default(),
             };
             let patient = Duration::from_secs(60);
             let task = Task {

@@ -160,7 +160,7 @@ async fn where_all_are_dead_the_timeout_names_each_of_them() {
     assert_eq!(story.end(), (Outcome::TimedOut, Phase::Connect), "{:?}", story.row);
     assert!((1_200_000..1_800_000).contains(&story.row.total_us), "{:?}", story.row);
     let error = story.row.error.as_deref().unwrap();
-    assert!(error.starts_with("connect_timeout ran out: "), "{error}");
+    assert!(error.starts_with("this side's connect_timeout of ") && error.contains(" ran out: "), "{error}");
     for hole in &dead {
         assert!(error.contains(&format!("{} did not answer", hole.address)), "{error}");
     }

@@ -32,7 +32,7 @@ fn a_congestion_control_that_this_kernel_does_not_have_is_a_usage_error() {
     let says = ["`vegan`", "reno", "tcp_available_congestion_control"];
     refused(&lab, lab.ttlsweep(&["run", "bad.toml"]), 2, &says);
     refused(&lab, lab.ttlsweep(&["doctor", "bad.toml"]), 2, &says);
-    refused(&lab, lab.ttlsweep(&["trace", "bad.toml", "--set", "congestion=vegan"]), 2, &says);
+    refused(&lab, lab.ttlsweep(&["trace", "bad.toml", "--set", "transfer.congestion=vegan"]), 2, &says);
 }
 
 #[test]

@@ -61,7 +61,7 @@ async fn a_transfer_that_takes_too_long_names_the_timeout() {
     client.limits.total = SHORT;
     let story = client.put(MIB).await;
     assert_eq!(story.end(), (Outcome::TimedOut, Phase::RequestBody), "{:?}", story.row);
-    assert_eq!(story.row.error.as_deref(), Some("this side's timeout of 400 ms ran out"));
+    assert_eq!(story.row.error.as_deref(), Some("this side's timeout of 300 ms ran out"));
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_tls_handshake_that_never_completes_runs_into_the_connect_timeout() {
     client.limits.connect = SHORT;
     let story = client.put(MIB).await;
     assert_eq!(story.end(), (Outcome::TimedOut, Phase::Tls), "{:?}", story.row);
-    let told = "this side's connect_timeout of 400 ms ran out: 127.0.0.1 had not ended its TLS handshake";
+    let told = "this side's connect_timeout of 300 ms ran out: 127.0.0.1 had not ended its TLS handshake";
     assert_eq!(story.row.error.as_deref(), Some(told));
     assert!(story.row.connect_us.is_some() && story.row.tls_us.is_some());
 
@@ -140,7 +140,10 @@ async fn a_tls_handshake_that_never_completes_runs_into_the_connect_timeout() {
     client.limits.total = SHORT;
     let story = client.put(MIB).await;
     assert_eq!(story.end(), (Outcome::TimedOut, Phase::Tls), "{:?}", story.row);
-    assert_eq!(story.row.error.as_deref(), Some("this side's timeout of 400 ms ran out"));
+    assert_eq!(
+        story.row.error.as_deref(),
+        Some("this side's timeout of 300 ms ran out: 127.0.0.1 had not ended its TLS handshake")
+    );
 }
 
 #[tokio::test]
