@@ -125,7 +125,7 @@ impl Client {
 
     /// Chooses the congestion control of its connections.
     pub(crate) fn with_congestion(mut self, name: &str) -> Self {
-        self.dialer.congestion = Some(name.to_owned());
+        self.dialer.socket.congestion = Some(name.to_owned());
         self
     }
 
