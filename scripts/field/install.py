@@ -14,6 +14,8 @@ from typing import Callable, Dict, List
 import debian
 
 # A server's name, and what is installed of it.
+HERE = Path(__file__).parent
+# What is installed by pip and npm is pinned with hashes, in swift.txt and npm/package-lock.json.
 PINS = {"s3s-fs": "0.14.1", "s3rver": "3.7.1", "swift": "2.38.3", "ceph": "as Debian has it"}
 # cargo builds s3s-fs in about two minutes on two idle cores.
 WITHIN_S = 1800
@@ -44,13 +46,15 @@ def _s3s(folder: Path):
 
 
 def _s3rver(folder: Path):
-    _run(["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, f"s3rver@{PINS['s3rver']}"])
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(HERE / "npm" / name, folder)
+    _run(["npm", "ci", "--no-audit", "--no-fund", "--prefix", folder])
 
 
 def _swift(folder: Path):
     _run([sys.executable, "-m", "venv", folder / "venv"])
     pip = [folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    _run([*pip, f"swift=={PINS['swift']}"])
+    _run([*pip, "--requirement", HERE / "swift.txt"])
 
 
 def _ceph(folder: Path):
