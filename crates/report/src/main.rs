@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use clap::Parser;
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::cli::{Args, CaseArgs, Command};
-use ttlsweep_report::enforcement::headline;
 use ttlsweep_report::hosts::sentence;
 use ttlsweep_report::report::{Report, report};
 use ttlsweep_report::table::{left_out_lines, table};
@@ -85,8 +84,11 @@ fn show(report: &Report) -> io::Result<()> {
     }
     let mut out = io::stdout().lock();
     writeln!(out, "{}", report.verdict.headline)?;
-    writeln!(out, "{}", headline(&report.enforcement))?;
+    writeln!(out, "{}", report.verdict.enforcement())?;
     for line in report.verdict.delta_lines() {
+        writeln!(out, "{line}")?;
+    }
+    for line in report.verdict.next_lines() {
         writeln!(out, "{line}")?;
     }
     writeln!(out, "{}", table(&report.cells, &report.axes, terminal_width()))?;

@@ -44,6 +44,10 @@ pub struct Observation {
     pub rtt_us: Option<u32>,
     /// The least round-trip time that its connection saw.
     pub min_rtt_us: Option<u32>,
+    /// From the link's making to its head; unknown where there is no link.
+    pub link_age_us: Micros,
+    /// Segments that were sent again.
+    pub retransmits: Option<u32>,
     /// What happened on the wire.
     pub outcome: Outcome,
     /// Where it ended.
@@ -87,20 +91,22 @@ impl From<Option<i64>> for Micros {
     }
 }
 
-/// The client's own timeouts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The timeouts of this side: none of them is the server's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Timeout {
-    /// No byte moved in either direction; or the kernel gave up on a peer that confirmed nothing.
+    /// No byte moved in either direction for as long as the experiment allows.
     Idle,
+    /// The kernel gave up on a peer that confirmed nothing.
+    Kernel,
     /// The connection was not made in time.
     Connect,
     /// The whole transfer took too long.
     Whole,
 }
 
-/// What a final response said. Words that hold digits are masked in the message, so that times and names of requests don't
-/// make every answer a kind of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// What a final response said, and who seems to have said it. Words that hold digits are masked in texts, so that times and
+/// names of requests don't make every answer a kind of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Answer {
     /// The status.
     pub status: u16,
@@ -108,17 +114,40 @@ pub struct Answer {
     pub code: String,
     /// S3's message, masked and cut short.
     pub message: String,
+    /// Whether it carried a request id.
+    pub has_request_id: bool,
+    /// Its `Server`; empty where it had none, or where the file is too old to tell.
+    pub server: String,
+    /// Its content type, without parameters; empty as `server` may be.
+    pub content_type: String,
+    /// The beginning of its text where that was not S3's XML, masked and cut short.
+    pub text: String,
 }
 
 impl Answer {
-    /// The answer with its message masked.
+    /// The answer with its message masked, and nothing known of who gave it.
     pub fn new(status: u16, code: &str, message: &str) -> Self {
-        let masked = message
-            .split_whitespace()
-            .take(MOST_WORDS)
-            .map(|word| if word.bytes().any(|byte| byte.is_ascii_digit()) { "#" } else { word });
-        Self { status, code: code.to_owned(), message: masked.collect::<Vec<_>>().join(" ") }
+        Self { status, code: code.to_owned(), message: masked(message), ..Self::default() }
     }
+
+    /// The same answer with what tells who gave it.
+    #[must_use]
+    pub fn from_whom(self, has_request_id: bool, server: &str, content_type: &str, text: &str) -> Self {
+        let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        // A status in a page's title is no name of a request.
+        let text = masked_unless(text, |word| word.len() <= 3 && word.bytes().all(|byte| byte.is_ascii_digit()));
+        Self { has_request_id, server: server.to_owned(), content_type: kind, text, ..self }
+    }
+}
+
+fn masked(text: &str) -> String {
+    masked_unless(text, |_| false)
+}
+
+fn masked_unless(text: &str, stays: fn(&str) -> bool) -> String {
+    let words = text.split_whitespace().take(MOST_WORDS);
+    let mask = |word| if !stays(word) && word.bytes().any(|byte: u8| byte.is_ascii_digit()) { "#" } else { word };
+    words.map(mask).collect::<Vec<_>>().join(" ")
 }
 
 /// The settings of a cell that a client knows. What the testbed was told to do is left behind here.
@@ -229,6 +258,15 @@ mod tests {
         let answer = |text| Answer::new(403, "AccessDenied", text);
         assert_eq!(answer("Request 0AF3 has expired"), answer("Request 99B1 has  expired"));
         assert_ne!(answer("Request has expired"), answer("Access Denied"));
+    }
+
+    #[test]
+    fn an_answer_is_told_apart_by_who_gave_it() {
+        let answer =
+            |server| Answer::new(503, "", "").from_whom(false, server, "text/html; charset=utf-8", "503 Ray 7f");
+        assert_eq!(answer("nginx"), answer("nginx"));
+        assert_ne!(answer("nginx"), answer("haproxy"));
+        assert_eq!((answer("nginx").content_type.as_str(), answer("nginx").text.as_str()), ("text/html", "503 Ray #"));
     }
 
     #[test]

@@ -20,7 +20,6 @@ use crate::axes::Axes;
 use crate::chart::Chart;
 use crate::chart::caption::{grouped, plural};
 use crate::comparison::Comparison;
-use crate::enforcement::{Enforcement, headline};
 use crate::load::Runs;
 use crate::printable::Printable;
 use crate::summary::{CellSummary, total};
@@ -29,6 +28,7 @@ use crate::verdict::Ruling;
 
 pub use figure::{Drawn, Figure};
 pub use repeat::Repeat;
+pub(crate) use tables::policies;
 
 /// The page's name within the report's folder.
 pub const FILE: &str = "report.html";
@@ -42,9 +42,7 @@ pub struct Contents<'a> {
     pub axes: &'a Axes,
     /// Every cell, counted.
     pub cells: &'a [CellSummary],
-    /// Whether the targets enforce expiry.
-    pub enforcement: &'a [Enforcement],
-    /// Which mechanism explains the failures.
+    /// Whether the targets enforce expiry, and which mechanism explains the failures.
     pub verdict: &'a Ruling,
     /// Runs and targets, held against each other.
     pub comparisons: &'a [Comparison],
@@ -61,7 +59,7 @@ pub struct Contents<'a> {
 /// # Errors
 /// Never in practice: only where formatting itself fails.
 pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
-    let Contents { runs, axes, cells, enforcement, verdict, comparisons, figures, charts, repeat } = contents;
+    let Contents { runs, axes, cells, verdict, comparisons, figures, charts, repeat } = contents;
     let first = &runs.environments[0];
     let counts = total(*cells);
     let (answers, answers_more) = answers::answers(runs);
@@ -79,7 +77,8 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
         verdict,
         answer,
         because,
-        enforcement: headline(enforcement),
+        enforcement: verdict.enforcement(),
+        next: verdict.next_lines(),
         warnings: &runs.warnings,
         mechanisms: tables::mechanisms(&verdict.mechanisms),
         targets: tables::targets(runs, verdict),
@@ -91,7 +90,7 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
         fixed: axes.fixed(),
         grid: tables::cells(cells, axes, |summary| summary.cell.control.is_none()),
         controls: tables::cells(cells, axes, |summary| summary.cell.control.is_some()),
-        enforcements: tables::enforcement(enforcement),
+        enforcements: tables::enforcement(verdict),
         method: method::Method::of(runs, verdict, left_out_lines(runs, cells)),
         environments: environment::tables(runs),
         repeat,
@@ -112,6 +111,7 @@ struct Page<'a> {
     answer: &'a str,
     because: &'a str,
     enforcement: String,
+    next: Vec<String>,
     warnings: &'a [String],
     mechanisms: Vec<tables::Mechanism<'a>>,
     targets: Vec<tables::Target<'a>>,
@@ -124,7 +124,7 @@ struct Page<'a> {
     fixed: String,
     grid: tables::Cells,
     controls: tables::Cells,
-    enforcements: Vec<tables::Enforced>,
+    enforcements: Vec<tables::Enforced<'a>>,
     method: method::Method,
     environments: Vec<environment::Table<'a>>,
     repeat: &'a Repeat,

@@ -15,7 +15,6 @@ use crate::chart::{self, Chart, ChartError};
 use crate::collect::{self, Collected};
 use crate::comparison::{Comparison, compare};
 use crate::draw::Drawing;
-use crate::enforcement::{self, Enforcement, Finding};
 use crate::hosts::{HostComparison, compare_hosts};
 use crate::load::{LoadError, Runs, load, short_hash};
 use crate::page::{self, Contents, Drawn, Figure, Repeat};
@@ -33,9 +32,7 @@ pub struct Report {
     pub axes: Axes,
     /// Every cell, counted.
     pub cells: Vec<CellSummary>,
-    /// Whether the targets enforce expiry.
-    pub enforcement: Vec<Enforcement>,
-    /// Which mechanism explains the failures.
+    /// Whether the targets enforce expiry, and which mechanism explains the failures.
     pub verdict: Ruling,
     /// The machines, each held against the others; none where there is only one.
     pub hosts: Vec<HostComparison>,
@@ -95,15 +92,15 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     let mut runs = load(folders)?;
     let axes = Axes::of(&runs.cells);
     let cells = summarize(&runs)?;
-    let enforcement = enforcement::judge(&cells);
-    let caption = caption(&runs, &axes, &cells, &enforcement);
     let timeline = sample::timeline(&runs, &cells, &axes)?;
     // What follows takes memory of its own.
     runs.transfers.drop_frame();
     let mut targets = Vec::new();
-    let verdict = verdict::decide_watched(&Evidence::of(&runs), |view| {
+    let mut verdict = verdict::decide_watched(&Evidence::of(&runs), |view| {
         targets.push(Collected::of(view, runs.transfers.observations(), &axes, &runs.cells));
     });
+    verdict.name_targets(|endpoint| Some(page::policies(&runs, endpoint)).filter(|name| !name.is_empty()));
+    let caption = caption(&runs, &axes, &cells, &verdict);
     let named: Vec<_> = targets.iter().map(|target| (target.title.clone(), target.cells.clone())).collect();
     let comparisons = compare(&runs, &axes, &named);
     let hosts = compare_hosts(&runs);
@@ -127,7 +124,6 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         runs: &runs,
         axes: &axes,
         cells: &cells,
-        enforcement: &enforcement,
         verdict: &verdict,
         comparisons: &comparisons,
         figures: &figures(&charts)?,
@@ -135,7 +131,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         repeat: &Repeat::of(&runs.environments, &runs.folders),
     })?;
     let written = staging.publish(out, &mut charts)?;
-    Ok(Report { runs, axes, cells, enforcement, verdict, hosts, comparisons, charts, written })
+    Ok(Report { runs, axes, cells, verdict, hosts, comparisons, charts, written })
 }
 
 /// The charts as the page shows them.
@@ -154,7 +150,7 @@ fn figures(charts: &[Chart]) -> Result<Vec<Figure>, ReportError> {
     Figure::read_all(&drawn).map_err(unreadable)
 }
 
-fn caption(runs: &Runs, axes: &Axes, cells: &[CellSummary], enforcement: &[Enforcement]) -> Caption {
+fn caption(runs: &Runs, axes: &Axes, cells: &[CellSummary], verdict: &Ruling) -> Caption {
     let first = &runs.environments[0];
     let counts = total(cells);
     let mut versions: Vec<String> = Vec::new();
@@ -179,8 +175,8 @@ fn caption(runs: &Runs, axes: &Axes, cells: &[CellSummary], enforcement: &[Enfor
         version: versions.join(" and "),
         plan: short_hash(&first.plan_hash).to_owned(),
         fixed: axes.fixed(),
-        enforcement: enforcement::headline(enforcement),
-        invalid: enforcement.iter().any(|one| one.finding == Finding::NotEnforced),
+        enforcement: verdict.enforcement(),
+        invalid: verdict.is_invalid(),
         left_out: (!left_out.is_empty()).then(|| format!("Also: {}.", left_out.join("; "))),
     }
 }

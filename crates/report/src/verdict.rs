@@ -1,38 +1,49 @@
 //! Which mechanism explains the failures, and how sure that is: drawn from what a client could see, and from nothing else.
 //!
 //! The way of the data: `evidence` takes from the runs what may be known; `target` parts it by target, fixes δ and the
-//! durations needed, and makes each observation a `flight` on the server's clock; `cause` says what a failure counts
-//! toward; `cut`, `completion`, `network` and `named` each test mechanisms on the trials; `decide` puts it together,
-//! `file` writes it. `view` shows charts each target's transfers as the tests see them.
+//! durations needed, and makes each observation a `flight` on the server's clock; `learned` takes from the controls how the
+//! target words expiry and what the store's own answers look like, `enforcement` whether it enforces expiry; `cause` says what
+//! a failure counts toward, `told` how such failures ended; `cut`, `completion`, `network`, `alive` and `named` each test
+//! mechanisms on the trials; `decide` puts it together, `headline` says it, `file` writes it. `view` shows charts each target's transfers as the tests see them.
 
+mod ages;
+mod alive;
 mod by_host;
 mod cause;
 mod completion;
 mod cut;
 mod decide;
+mod enforcement;
 mod evidence;
 mod file;
 mod finding;
 mod flight;
 mod groups;
+mod headline;
+mod learned;
 mod named;
 mod needed;
 mod network;
 mod prose;
 mod standstill;
+mod store;
 mod stray;
 mod support;
 mod target;
 mod timed;
+mod told;
 mod unjudged;
 mod view;
 mod waited;
 mod window;
+mod words;
 
-pub use decide::{Detail, Judged, Ruling, TargetRuling, decide, decide_in, decide_watched};
+pub use decide::{Detail, Judged, Ruling, TargetRuling, Unnamed, decide, decide_in, decide_watched};
+pub use enforcement::{Enforcement, Enforces, ExpiredStarts};
 pub use evidence::{Evidence, Trial, late_us};
 pub use file::FILE;
 pub(crate) use file::json;
+pub use headline::Answer as TargetAnswer;
 pub use view::{Sight, View};
 
 /// The family-wise error over all mechanisms and targets of a report.

@@ -9,7 +9,6 @@ use common::Sweep;
 use ttlsweep_record::ExpiryPolicy;
 use ttlsweep_record::environment::Environment;
 use ttlsweep_report::axes::Axes;
-use ttlsweep_report::enforcement::judge;
 use ttlsweep_report::load::load;
 use ttlsweep_report::page::{self, Contents, Repeat};
 use ttlsweep_report::report::report;
@@ -187,7 +186,6 @@ fn thousands_of_cells_make_a_page_that_can_be_sent() {
     let page = page::render(&Contents {
         axes: &Axes::of(&runs.cells),
         cells: &cells,
-        enforcement: &judge(&cells),
         verdict: &decide(&Evidence::of(&runs)),
         comparisons: &[],
         figures: &[],

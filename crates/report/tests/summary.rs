@@ -7,11 +7,11 @@ use std::path::Path;
 use common::{Sweep, transfer_row, trial_row};
 use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::*;
-use ttlsweep_report::enforcement::{Finding, headline};
 use ttlsweep_report::load::{LeftOut, load};
 use ttlsweep_report::report::report;
 use ttlsweep_report::summary::{CellSummary, summarize};
 use ttlsweep_report::table::{left_out_lines, table};
+use ttlsweep_report::verdict::Enforces;
 
 fn summaries(folders: &[&Path]) -> Vec<CellSummary> {
     let folders: Vec<_> = folders.iter().map(|folder| folder.to_path_buf()).collect();
@@ -182,7 +182,7 @@ fn a_run_without_a_transfer_yet_has_cells_of_nothing() {
     let done = report(&[folder.path().to_owned()], None).unwrap();
     assert!(done.cells.iter().all(|summary| summary.counts.transfers() == 0));
     assert_eq!(done.runs.left_out.missing_trials, 15);
-    assert_eq!(done.enforcement[0].finding, Finding::Unknown);
+    assert_eq!(done.verdict.enforcement(), "Enforcement: unknown: no transfer was made");
 }
 
 #[test]
@@ -191,9 +191,9 @@ fn a_target_that_lets_expired_links_through_is_named_first() {
     let policies = vec![Some(ExpiryPolicy::Never), Some(ExpiryPolicy::OnRequest)];
     Sweep { policies, ..Sweep::default() }.write(folder.path());
     let done = report(&[folder.path().to_owned()], None).unwrap();
-    let findings: Vec<_> = done.enforcement.iter().map(|one| one.finding).collect();
-    assert_eq!(findings, [Finding::NotEnforced, Finding::Enforced]);
-    let line = headline(&done.enforcement);
+    let findings: Vec<_> = done.verdict.targets.iter().map(|one| one.enforcement.enforces).collect();
+    assert_eq!(findings, [Enforces::No, Enforces::Yes]);
+    let line = done.verdict.enforcement();
     assert!(line.starts_with("INVALID"), "{line}");
     assert!(line.contains("never enforces NOTHING (3 of 3 expired starts let through)"), "{line}");
     assert!(line.contains("on-request enforces expiry (3 of 3 expired starts refused)"), "{line}");
@@ -213,8 +213,9 @@ fn a_refusal_for_another_cause_proves_nothing() {
     files.transfers.flush().unwrap();
     files.trials.flush().unwrap();
     let done = report(&[folder.path().to_owned()], None).unwrap();
-    assert_eq!(done.enforcement[0].finding, Finding::Unknown);
-    assert_eq!(done.enforcement[0].controls, 1);
+    assert_eq!(done.verdict.targets[0].enforcement.enforces, Enforces::Unknown);
+    let line = done.verdict.enforcement();
+    assert!(line.starts_with("Enforcement: unknown of the target: 1 of 1 expired starts were answered 503"), "{line}");
 }
 
 #[test]
@@ -234,9 +235,14 @@ fn a_refusal_that_living_links_meet_just_so_proves_nothing() {
     files.transfers.flush().unwrap();
     files.trials.flush().unwrap();
     let done = report(&[folder.path().to_owned()], None).unwrap();
-    assert_eq!(done.enforcement[0].finding, Finding::Unknown);
-    let line = headline(&done.enforcement);
-    assert!(line.contains("1 of 1 expired starts were refused, but so were 1 of 1 controls"), "{line}");
+    assert_eq!(done.verdict.targets[0].enforcement.enforces, Enforces::Unknown);
+    let line = done.verdict.enforcement();
+    assert!(
+        line.contains(
+            "1 of 1 expired starts were refused, but so were 1 of 1 transfers with a living link or without one"
+        ),
+        "{line}"
+    );
 }
 
 #[test]

@@ -45,7 +45,13 @@ fn observation(row: &TransferRecord, (trial, cell): (u32, u32), answers: &mut Di
     let count = |value: Option<u64>| value.map(|value| value as i64).into();
     let answer = row.status.map(|status| {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        answers.place(Answer::new(status, &text(&row.s3_code), &text(&row.s3_message)))
+        let answer = Answer::new(status, &text(&row.s3_code), &text(&row.s3_message));
+        answers.place(answer.from_whom(
+            row.request_id.is_some(),
+            &text(&row.server),
+            &text(&row.content_type),
+            &text(&row.answer),
+        ))
     });
     Observation {
         trial,
@@ -67,6 +73,8 @@ fn observation(row: &TransferRecord, (trial, cell): (u32, u32), answers: &mut Di
         response_bytes: row.response_bytes,
         rtt_us: row.rtt_us,
         min_rtt_us: row.min_rtt_us,
+        link_age_us: row.link_age_us.into(),
+        retransmits: row.retransmits,
         outcome: row.outcome,
         phase: row.phase,
         reused_connection: row.reused_connection,

@@ -12,11 +12,9 @@ use super::archive::SUMS;
 use super::error::CaseError;
 use super::failing;
 use crate::chart::caption::plural;
-use crate::enforcement::headline;
 use crate::printable::Printable;
 use crate::report::Report;
 use crate::summary::{only, total};
-use crate::verdict::Judged;
 
 /// What the case is told from.
 pub(super) struct Case<'a> {
@@ -35,7 +33,7 @@ pub(super) fn write(folder: &Path, case: &Case<'_>) -> Result<(), CaseError> {
 
 #[derive(Template)]
 #[template(path = "case.md", escape = "none")]
-struct Page<'a> {
+struct Page {
     overall: Verdict,
     headline: String,
     rehearsal: Option<&'static str>,
@@ -49,8 +47,9 @@ struct Page<'a> {
     tool: String,
     uploads: bool,
     enforcement: String,
-    supported: Vec<&'a Judged>,
-    cut: &'a Judged,
+    /// Mechanism and evidence of each.
+    supported: Vec<(String, String)>,
+    cut: (Verdict, String),
     deltas: Vec<String>,
     controls: Vec<String>,
     grid: String,
@@ -65,9 +64,9 @@ struct Page<'a> {
     left_out: Vec<String>,
 }
 
-impl<'a> Page<'a> {
-    fn of(case: &'a Case<'a>) -> Self {
-        let Report { runs, cells, enforcement, verdict, .. } = case.report;
+impl Page {
+    fn of(case: &Case<'_>) -> Self {
+        let Report { runs, cells, verdict, .. } = case.report;
         let environment = &runs.environments[0];
         let settings = &runs.cells;
         let (pairs, lonely): (Vec<&TransferRecord>, Vec<_>) =
@@ -95,10 +94,14 @@ impl<'a> Page<'a> {
             to: instant(trials.iter().map(|trial| trial.ended_at).max()),
             tool: format!("ttlsweep {} on {}", environment.version, inline(&environment.os)),
             uploads: settings.iter().any(|cell| cell.method.is_upload()),
-            enforcement: headline(enforcement),
-            supported: verdict.mechanisms[1..].iter().filter(|found| found.verdict == Verdict::Supported).collect(),
-            cut: &verdict.mechanisms[0],
-            deltas: verdict.delta_lines(),
+            enforcement: inline(&verdict.enforcement()),
+            supported: {
+                let supported = verdict.mechanisms[1..].iter().filter(|found| found.verdict == Verdict::Supported);
+                supported.map(|found| (found.mechanism.to_string(), inline(&found.evidence))).collect()
+            },
+            cut: (verdict.mechanisms[0].verdict, inline(&verdict.mechanisms[0].evidence)),
+            // Servers' words stand in these.
+            deltas: verdict.delta_lines().iter().map(|line| inline(line)).collect(),
             controls: Control::ALL
                 .iter()
                 .filter_map(|control| {

@@ -241,7 +241,12 @@ impl Columns {
             None => None,
             Some(status) => {
                 let answer = Answer::new(status, &row.told(Field::S3Code)?, &row.told(Field::S3Message)?);
-                Some(self.answers.place(answer))
+                Some(self.answers.place(answer.from_whom(
+                    !row.bytes(Field::RequestId).is_empty(),
+                    &row.told(Field::Server)?,
+                    &row.told(Field::ContentType)?,
+                    &row.told(Field::Answer)?,
+                )))
             }
         };
         let phase = row.required(Field::Phase, parse_word::<Phase>)?;
@@ -266,11 +271,14 @@ impl Columns {
             response_bytes: row.number(Field::ResponseBytes)?,
             rtt_us: row.optional(Field::RttUs, parse_number)?,
             min_rtt_us: row.optional(Field::MinRttUs, parse_number)?,
+            link_age_us: count(Field::LinkAgeUs)?.into(),
+            retransmits: row.optional(Field::Retransmits, parse_number)?,
             outcome,
             phase,
             reused_connection: row.required(Field::ReusedConnection, parse_flag)?,
             local_error: LOCAL_ERRORS.contains(&row.text(Field::Errno)?),
-            ran_out: (outcome == Outcome::TimedOut).then(|| timeout(row.bytes(Field::Error), phase)),
+            ran_out: (outcome == Outcome::TimedOut)
+                .then(|| timeout(row.bytes(Field::Error), row.bytes(Field::Errno), phase)),
         };
         if let Some(server_time) = instant(Field::ServerTime)? {
             self.narrow(&observation, server_time);
@@ -435,10 +443,16 @@ enum Field {
     RttUs,
     MinRttUs,
     PresignedAt,
+    LinkAgeUs,
+    Retransmits,
+    RequestId,
+    Server,
+    ContentType,
+    Answer,
 }
 
 /// The names of [`Field`]'s columns, in its order.
-const NAMES: [&str; 33] = [
+const NAMES: [&str; 39] = [
     "run_id",
     "transfer_id",
     "trial_id",
@@ -472,20 +486,29 @@ const NAMES: [&str; 33] = [
     "rtt_us",
     "min_rtt_us",
     "presigned_at",
+    "link_age_us",
+    "retransmits",
+    "request_id",
+    "server",
+    "content_type",
+    "answer",
 ];
 
 struct TransferFile {
     file: RowFile,
-    /// Where each of [`NAMES`] stands in the file.
-    places: [usize; NAMES.len()],
+    /// Where each of [`NAMES`] stands in the file; `None` for columns that files of its age have not.
+    places: [Option<usize>; NAMES.len()],
 }
 
 impl TransferFile {
     fn open(folder: &Path) -> Result<Self, LoadError> {
         let file = RowFile::open::<TransferRecord>(&folder.join(TransferRecord::FILE))?;
-        let mut places = [0; NAMES.len()];
+        let mut places = [None; NAMES.len()];
         for (place, name) in places.iter_mut().zip(NAMES) {
-            *place = file.place::<TransferRecord>(name)?;
+            *place = match file.place::<TransferRecord>(name) {
+                Err(_) if TransferRecord::LATER.contains(&name) => None,
+                found => Some(found?),
+            };
         }
         Ok(Self { file, places })
     }
@@ -502,7 +525,7 @@ struct RawRow<'a> {
 
 impl<'a> RawRow<'a> {
     fn bytes(&self, field: Field) -> &'a [u8] {
-        self.file.file.field(self.file.places[field as usize])
+        self.file.places[field as usize].map_or(b"", |place| self.file.file.field(place))
     }
 
     fn text(&self, field: Field) -> Result<&'a str, LoadError> {
@@ -534,7 +557,8 @@ impl<'a> RawRow<'a> {
     }
 
     fn bad(&self, field: Field, problem: String) -> LoadError {
-        self.file.file.bad(self.file.places[field as usize], problem).into()
+        // A column that is not there is empty, and nothing is wrong with it.
+        self.file.file.bad(self.file.places[field as usize].unwrap_or(0), problem).into()
     }
 
     fn of_run(&self, run_id: &str) -> Result<(), LoadError> {
@@ -569,11 +593,14 @@ fn parse_word<T: FromStr<Err = UnknownWord>>(text: &str) -> Result<T, String> {
 }
 
 /// The runner names the setting that ran out, as `this side's timeout of 1 h ran out` (in schema 1, `timeout ran out`); where
-/// it doesn't, the kernel's own patience did.
-fn timeout(error: &[u8], phase: Phase) -> Timeout {
+/// it names the socket's own error, the kernel's patience did.
+fn timeout(error: &[u8], errno: &[u8], phase: Phase) -> Timeout {
+    let named = error.strip_prefix(b"this side's ").unwrap_or(error);
     match phase {
         Phase::Dns | Phase::Connect | Phase::Tls => Timeout::Connect,
-        _ if error.strip_prefix(b"this side's ").unwrap_or(error).starts_with(b"timeout ") => Timeout::Whole,
+        _ if named.starts_with(b"timeout ") => Timeout::Whole,
+        _ if named.starts_with(b"kernel ") => Timeout::Kernel,
+        _ if errno == b"ETIMEDOUT" && !named.starts_with(b"idle_timeout ") => Timeout::Kernel,
         _ => Timeout::Idle,
     }
 }
@@ -603,11 +630,13 @@ mod tests {
                 Timeout::Idle,
             ),
             ("idle_timeout ran out", Phase::Wait, Timeout::Idle),
-            ("this side's kernel gave up on a silent peer: timed out", Phase::RequestBody, Timeout::Idle),
+            ("this side's kernel gave up on a silent peer: timed out", Phase::RequestBody, Timeout::Kernel),
             ("this side's connect_timeout of 10 s ran out", Phase::Tls, Timeout::Connect),
         ] {
-            assert_eq!(timeout(error.as_bytes(), phase), expected, "{error}");
+            assert_eq!(timeout(error.as_bytes(), b"", phase), expected, "{error}");
         }
+        let in_schema_1 = timeout(b"Connection timed out (os error 110)", b"ETIMEDOUT", Phase::RequestBody);
+        assert_eq!(in_schema_1, Timeout::Kernel);
     }
 
     #[test]

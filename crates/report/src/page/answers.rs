@@ -9,7 +9,9 @@ use crate::load::Runs;
 pub(super) struct Answer<'a> {
     pub(super) status: u16,
     pub(super) code: &'a str,
+    /// Its message, or the beginning of its text if it is not S3's XML.
     pub(super) message: &'a str,
+    pub(super) server: &'a str,
     /// Of the grid's own cells.
     pub(super) grid: u64,
     /// Of the controls, in the order of [`Control::ALL`].
@@ -33,7 +35,8 @@ pub(super) fn answers(runs: &Runs) -> (Vec<Answer<'_>>, usize) {
         Answer {
             status: said.status,
             code: &said.code,
-            message: &said.message,
+            message: if said.code.is_empty() && !said.text.is_empty() { &said.text } else { &said.message },
+            server: &said.server,
             grid: counts[0],
             controls: counts[1..].to_vec(),
         }

@@ -3,11 +3,10 @@ use std::collections::BTreeSet;
 use ttlsweep_record::{self as record, ExpiryPolicy, Verdict};
 
 use crate::axes::Axes;
-use crate::enforcement::{Enforcement, Finding};
 use crate::load::Runs;
 use crate::summary::CellSummary;
 use crate::table;
-use crate::verdict::{Judged, Ruling, TargetRuling};
+use crate::verdict::{Enforces, ExpiredStarts, Judged, Ruling, TargetRuling};
 
 /// One mechanism's row in the table of the evidence.
 #[derive(Debug)]
@@ -76,7 +75,7 @@ pub(super) fn targets<'a>(runs: &Runs, verdict: &'a Ruling) -> Vec<Target<'a>> {
 }
 
 /// What the testbed was told to do at the endpoints, for readers who check the verdict against the truth.
-fn policies(runs: &Runs, endpoints: &str) -> String {
+pub(crate) fn policies(runs: &Runs, endpoints: &str) -> String {
     let transfers = &runs.transfers;
     let asked: Vec<bool> =
         transfers.asked().iter().map(|asked| endpoints.split(' ').any(|one| one == asked.endpoint)).collect();
@@ -119,27 +118,31 @@ pub(super) fn cells(cells: &[CellSummary], axes: &Axes, take: impl Fn(&CellSumma
 
 /// What became of one target's starts after expiry.
 #[derive(Debug)]
-pub(super) struct Enforced {
-    pub(super) target: String,
+pub(super) struct Enforced<'a> {
+    pub(super) target: &'a str,
     pub(super) controls: u64,
     pub(super) refused: u64,
     pub(super) let_through: u64,
-    pub(super) finding: &'static str,
+    pub(super) finding: &'a str,
 }
 
-pub(super) fn enforcement(judged: &[Enforcement]) -> Vec<Enforced> {
-    let row = |one: &Enforcement| Enforced {
-        target: one.policy.map_or_else(|| "the target".to_owned(), |policy| format!("testbed {policy}")),
-        controls: one.controls,
-        refused: one.refused,
-        let_through: one.let_through,
-        finding: match one.finding {
-            Finding::Enforced => "enforces expiry",
-            Finding::NotEnforced => "enforces nothing",
-            Finding::Unknown => "unknown",
-        },
-    };
-    judged.iter().map(row).collect()
+pub(super) fn enforcement(verdict: &Ruling) -> Vec<Enforced<'_>> {
+    fn row(target: &TargetRuling) -> Enforced<'_> {
+        let TargetRuling { name, enforcement, .. } = target;
+        let ExpiredStarts { all, refused, let_through, .. } = enforcement.starts;
+        Enforced {
+            target: name,
+            controls: all,
+            refused,
+            let_through,
+            finding: match enforcement.enforces {
+                Enforces::Yes => "enforces expiry",
+                Enforces::No => "enforces nothing",
+                Enforces::Unknown => &enforcement.reason,
+            },
+        }
+    }
+    verdict.targets.iter().map(row).collect()
 }
 
 /// What a failure must look like to count toward the mechanism, for readers who do not know the word.
@@ -149,7 +152,9 @@ const fn meaning(mechanism: record::Mechanism) -> &'static str {
         M::CutAtExpiry => "the server ended a transfer in flight because its link expired",
         M::RejectedAtCompletion => "the whole body was taken, then refused because the link had expired meanwhile",
         M::LateStart => "the request came after expiry: an ordinary refusal, however a client reports it",
-        M::IdleTimeout => "the server gave up on a transfer that made no progress",
+        M::IdleTimeout => {
+            "the server gave up on a transfer that made no progress; ttlsweep's own timeouts do not count"
+        }
         M::Throttled => "the server asked to slow down",
         M::Redirected => "the server sent the client elsewhere",
         M::CredentialsExpired => "the credentials that signed the link had expired",

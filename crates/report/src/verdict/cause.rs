@@ -1,12 +1,13 @@
-use std::collections::HashSet;
-
 use ttlsweep_record::{Mechanism, Outcome, Phase};
 
+use super::enforcement::most_apart_us;
+use super::learned::Learned;
 use super::timed::Timed;
+use super::words::{says_not_yet, word_of};
 use crate::observation::{Answer, Timeout};
 
 /// What a transfer's end counts toward.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Cause {
     /// It completed.
     None,
@@ -25,24 +26,8 @@ pub(super) enum Cause {
     Unexplained,
 }
 
-/// What refusals of expired links look like on a target: what its expired starts were told and its other controls were not.
-#[derive(Debug, Default, Clone)]
-pub(super) struct ExpiredLooks {
-    pub(super) answers: HashSet<u32>,
-    /// Some expired start ended without a response.
-    pub(super) without_answer: bool,
-    /// Something else than expiry was answered at the head, so that an end there may be such an answer, unread.
-    pub(super) refused_at_head: bool,
-}
-
-impl ExpiredLooks {
-    fn is_expired(&self, place: Option<u32>, answer: &Answer) -> bool {
-        place.is_some_and(|place| self.answers.contains(&place)) || answer.message.to_lowercase().contains("expired")
-    }
-}
-
 /// What the transfer's end counts toward, and whether it ended in flight.
-pub(super) fn cause(timed: &Timed<'_>, answers: &[Answer], looks: &ExpiredLooks) -> (Cause, bool) {
+pub(super) fn cause(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) -> (Cause, bool) {
     let seen = timed.seen;
     match seen.outcome {
         Outcome::Completed => (Cause::None, false),
@@ -51,61 +36,77 @@ pub(super) fn cause(timed: &Timed<'_>, answers: &[Answer], looks: &ExpiredLooks)
         _ if seen.local_error => (Cause::Of(Mechanism::Client), false),
         Outcome::Unconnected if seen.phase == Phase::Dns => (Cause::Of(Mechanism::Client), false),
         Outcome::Unconnected => (Cause::Of(Mechanism::Network), false),
-        Outcome::TimedOut => (timed_out(seen.ran_out), false),
-        Outcome::Rejected => refused(timed, answers, looks),
-        Outcome::Reset | Outcome::Closed | Outcome::Truncated => broken(timed, looks),
-        Outcome::Malformed | Outcome::Altered => (Cause::Unexplained, false),
+        Outcome::TimedOut => (timed_out(timed), false),
+        Outcome::Rejected => refused(timed, answers, learned),
+        Outcome::Reset | Outcome::Closed | Outcome::Truncated => broken(timed, learned),
+        Outcome::Altered => (altered(timed, answers, learned), false),
+        Outcome::Malformed => (Cause::Unexplained, false),
     }
 }
 
-fn timed_out(ran_out: Option<Timeout>) -> Cause {
-    match ran_out {
-        Some(Timeout::Connect) => Cause::Of(Mechanism::Network),
-        Some(Timeout::Idle) | None => Cause::Of(Mechanism::IdleTimeout),
-        // The experiment's own limit on a transfer says nothing of why it took so long.
-        Some(Timeout::Whole) => Cause::Unexplained,
+/// A timeout of this side's says nothing of the server, but that nothing was confirmed says something of the path.
+fn timed_out(timed: &Timed<'_>) -> Cause {
+    match timed.seen.ran_out {
+        Some(Timeout::Connect | Timeout::Kernel) => Cause::Of(Mechanism::Network),
+        _ if timed.is_unconfirmed() => Cause::Of(Mechanism::Network),
+        Some(Timeout::Idle | Timeout::Whole) | None => Cause::Unexplained,
     }
+}
+
+/// A success that is not the store's.
+fn altered(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) -> Cause {
+    let foreign = timed.seen.answer.is_some_and(|place| learned.store.is_foreign(&answers[place as usize]));
+    if foreign { Cause::Of(Mechanism::Gateway) } else { Cause::Unexplained }
 }
 
 /// A whole response that is no success.
-fn refused(timed: &Timed<'_>, answers: &[Answer], looks: &ExpiredLooks) -> (Cause, bool) {
-    let Some(answer) = timed.seen.answer.map(|place| &answers[place as usize]) else {
-        return (Cause::Unexplained, false);
-    };
-    let expired = looks.is_expired(timed.seen.answer, answer);
-    if let Some(mechanism) = named(answer, expired) {
-        return (Cause::Of(mechanism), false);
-    }
-    if !(400..500).contains(&answer.status) {
-        return (Cause::Unexplained, false);
+fn refused(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) -> (Cause, bool) {
+    let Some(place) = timed.seen.answer else { return (Cause::Unexplained, false) };
+    let answer = &answers[place as usize];
+    let expired = learned.is_expired(place, answer);
+    if !expired {
+        if let Some(mechanism) = failed(answer, learned) {
+            return failed_with(timed, mechanism);
+        }
+        if let Some(mechanism) = word_of(answer).filter(|word| !is_contradicted(*word, timed, place, answer, learned)) {
+            return (Cause::Of(mechanism), false);
+        }
+        if !(400..500).contains(&answer.status) {
+            return (Cause::Unexplained, false);
+        }
     }
     let Some(expiry) = timed.expiry else { return (Cause::Unexplained, false) };
     let (end, delta) = (timed.seen.ended_at, timed.delta);
+    let at_expiry = timed.ended_at_expiry(expiry);
+    let at_head = timed.ended_at_head(1);
+    if end < expiry - delta {
+        // The link lived by the server's clock, where that is known, whatever the words.
+        let found = match () {
+            () if expired && timed.offset.is_none() && at_head => Cause::Of(Mechanism::LateStart),
+            () if learned.is_told_without_a_link(place) => Cause::Unexplained,
+            () => Cause::Of(Mechanism::RefusedAlive),
+        };
+        return (found, timed.is_unfinished() && !at_head);
+    }
     // What an answer says in words holds whenever it came; what follows from its time does not.
-    if !timed.is_judged && end >= expiry - delta {
+    if !timed.is_judged {
         return (Cause::NotJudged, false);
     }
-    let at_expiry = timed.ended_at_expiry(expiry);
     if timed.is_late(expiry) {
         return (if expired { Cause::Of(Mechanism::LateStart) } else { Cause::Unexplained }, false);
     }
     if !timed.head_in_time(expiry) {
         return (Cause::Undecidable, false);
     }
-    if expired && timed.ended_at_head(1) {
+    if expired && at_head {
         return (if at_expiry { Cause::Undecidable } else { Cause::Of(Mechanism::LateStart) }, false);
     }
     if timed.is_unfinished() {
-        return match () {
-            () if at_expiry => (Cause::Of(Mechanism::CutAtExpiry), true),
-            () if end > expiry => (Cause::EndedAfterExpiry, true),
-            () => (Cause::Unexplained, true),
-        };
+        return (if at_expiry { Cause::Of(Mechanism::CutAtExpiry) } else { Cause::EndedAfterExpiry }, true);
     }
     let found = match timed.body_end() {
         None => Cause::Undecidable,
         Some(body_end) if timed.is_at(body_end, expiry) => Cause::Undecidable,
-        Some(_) if end < expiry - delta => Cause::Unexplained,
         Some(body_end) if body_end > expiry => Cause::Of(Mechanism::RejectedAtCompletion),
         // The body was through before expiry and the answer came around it or later.
         Some(_) if at_expiry => Cause::Undecidable,
@@ -114,25 +115,42 @@ fn refused(timed: &Timed<'_>, answers: &[Answer], looks: &ExpiredLooks) -> (Caus
     (found, false)
 }
 
-/// The mechanism that an answer names in words; none where it only says no. What the target says to expired links is never
-/// taken for something else, whatever its words: some word expiry as clock skew.
-fn named(answer: &Answer, expired: bool) -> Option<Mechanism> {
-    let code = answer.code.as_str();
-    match answer.status {
-        300..400 => Some(Mechanism::Redirected),
-        _ if CREDENTIALS.contains(&code) => Some(Mechanism::CredentialsExpired),
-        _ if expired => None,
-        408 => Some(Mechanism::IdleTimeout),
-        429 | 503 => Some(Mechanism::Throttled),
-        _ if code == "RequestTimeout" => Some(Mechanism::IdleTimeout),
-        _ if THROTTLED.contains(&code) => Some(Mechanism::Throttled),
-        _ if code == "RequestTimeTooSkewed" => Some(Mechanism::ClockSkew),
-        _ => None,
+/// What failed where an answer says neither yes nor no to the link: something before the store, or the store itself.
+fn failed(answer: &Answer, learned: &Learned) -> Option<Mechanism> {
+    match () {
+        () if learned.store.is_foreign(answer) => Some(Mechanism::Gateway),
+        () if answer.status >= 500 && word_of(answer).is_none() && learned.store.is_own(answer) => {
+            Some(Mechanism::ServerError)
+        }
+        () => None,
+    }
+}
+
+/// A failure in flight is one of the ends among which a cut is looked for: what stands between answers 502 when the store cuts
+/// the connection behind it.
+fn failed_with(timed: &Timed<'_>, mechanism: Mechanism) -> (Cause, bool) {
+    let in_flight = timed.is_unfinished() && !timed.ended_at_head(1);
+    let at_expiry = timed.expiry.is_some_and(|expiry| timed.ended_at_expiry(expiry) && timed.head_in_time(expiry));
+    let mechanism = if in_flight && at_expiry && timed.is_judged { Mechanism::CutAtExpiry } else { mechanism };
+    (Cause::Of(mechanism), in_flight)
+}
+
+/// Whether what was measured, or what the controls were told at the same time, gives the lie to what an answer says of itself.
+fn is_contradicted(word: Mechanism, timed: &Timed<'_>, place: u32, answer: &Answer, learned: &Learned) -> bool {
+    let links_only = !learned.is_told_without_a_link(place);
+    match word {
+        Mechanism::CredentialsExpired => links_only && learned.is_served_after(timed.seen.ended_at),
+        Mechanism::ClockSkew if says_not_yet(answer) => timed.offset.is_some_and(|offset| offset.low_us >= 0),
+        Mechanism::ClockSkew => {
+            let agree = timed.offset.is_some_and(|offset| most_apart_us(offset) < NO_SKEW_US);
+            agree || (links_only && learned.header_signed_served)
+        }
+        _ => false,
     }
 }
 
 /// A connection that the peer ended without a whole response.
-fn broken(timed: &Timed<'_>, looks: &ExpiredLooks) -> (Cause, bool) {
+fn broken(timed: &Timed<'_>, learned: &Learned) -> (Cause, bool) {
     let seen = timed.seen;
     let no_answer = seen.response_start_us.get().is_none();
     let nothing_taken = seen.body_bytes_acked.get().unwrap_or(0) == 0 && seen.response_bytes == 0;
@@ -140,17 +158,19 @@ fn broken(timed: &Timed<'_>, looks: &ExpiredLooks) -> (Cause, bool) {
     if seen.reused_connection && no_answer && nothing_taken && at_once {
         return (Cause::Of(Mechanism::StaleConnection), false);
     }
+    // Where heads are refused, an end there may be a refusal whose answer was lost before it reached the wire.
+    let unread = learned.refused_at_head && timed.ended_at_head(2);
+    let in_flight = timed.is_unfinished() && !unread;
     let unrelated = || match () {
         () if timed.met_idle_timer() => Cause::Of(Mechanism::IdleTimeout),
         // Slow, or standing for a time of its own; or told something that was never read.
-        () if timed.standstill().is_some() => Cause::Undecidable,
-        () if looks.refused_at_head && timed.ended_at_head(2) => Cause::Undecidable,
+        () if timed.standstill().is_some() || unread => Cause::Undecidable,
         () => Cause::Of(Mechanism::Network),
     };
-    let Some(expiry) = timed.expiry else { return (unrelated(), timed.is_unfinished()) };
+    let Some(expiry) = timed.expiry else { return (unrelated(), in_flight) };
     let (end, delta) = (seen.ended_at, timed.delta);
     if end < expiry - delta {
-        return (unrelated(), timed.is_unfinished());
+        return (unrelated(), in_flight);
     }
     if !timed.is_judged {
         return (Cause::NotJudged, false);
@@ -158,8 +178,12 @@ fn broken(timed: &Timed<'_>, looks: &ExpiredLooks) -> (Cause, bool) {
     if !timed.head_in_time(expiry) {
         // Whether the head was refused, and the refusal lost, can be known only where expired starts end so, too.
         let at_head = timed.is_late(expiry) && timed.ended_at_head(2);
-        let found = if at_head && looks.without_answer { Cause::Of(Mechanism::LateStart) } else { Cause::Undecidable };
+        let found =
+            if at_head && learned.without_answer { Cause::Of(Mechanism::LateStart) } else { Cause::Undecidable };
         return (found, false);
+    }
+    if unread {
+        return (Cause::Undecidable, false);
     }
     match () {
         () if timed.ended_at_expiry(expiry) && timed.is_unfinished() => (Cause::Of(Mechanism::CutAtExpiry), true),
@@ -169,14 +193,5 @@ fn broken(timed: &Timed<'_>, looks: &ExpiredLooks) -> (Cause, bool) {
     }
 }
 
-const CREDENTIALS: [&str; 5] =
-    ["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired", "CredentialsExpired"];
-const THROTTLED: [&str; 7] = [
-    "SlowDown",
-    "ServiceUnavailable",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequests",
-    "TooManyRequestsException",
-    "RequestLimitExceeded",
-];
+/// No signature fails because the clocks are less than this apart.
+pub(super) const NO_SKEW_US: u64 = 2_000_000;

@@ -3,6 +3,7 @@
 use ttlsweep_record::Mechanism;
 
 use super::cause::Cause;
+use super::enforcement::ExpiredStarts;
 use super::finding::{ByTrial, Tested};
 use super::flight::Flight;
 use super::prose::{count, p_value, share};
@@ -42,6 +43,11 @@ pub(super) fn test(target: &Target) -> Tested {
     let obstacle = (grid.trials() == 0)
         .then(|| "it takes trials in which links expire before the body is through, at least 5".to_owned())
         .or_else(|| (others.trials() == 0).then(|| "nothing ran to compare with: it takes controls".to_owned()));
+    let held = held_back(target);
+    let evidence = match held.as_ref().filter(|_| grid.transfers_hit() > 0) {
+        Some(held) => format!("{evidence}; {held}"),
+        None => evidence,
+    };
     Tested {
         mechanism: Mechanism::RejectedAtCompletion,
         failures: grid.transfers_hit(),
@@ -55,5 +61,19 @@ pub(super) fn test(target: &Target) -> Tested {
         evidence,
         support: Vec::new(),
         more: "it takes some 5 trials of either kind to be sure of it".to_owned(),
+        gist: held,
     }
+}
+
+/// Why the refusal may be that of a head which came late: it is the endpoint's doing only where expired starts are refused at
+/// the head.
+fn held_back(target: &Target) -> Option<String> {
+    let ExpiredStarts { refused, at_head, after_body, .. } = target.enforcement.starts;
+    (after_body > at_head).then(|| {
+        format!(
+            "but {} were refused only after their whole body, too, so that something may hold requests back, such as a \
+             buffering proxy, and the store may have seen the head only then",
+            format_args!("{after_body} of {}", count(refused, "refused expired start"))
+        )
+    })
 }

@@ -46,6 +46,7 @@ pub(super) fn test(target: &Target, alpha: f64, detail: Detail) -> Tested {
             Vec::new()
         },
         more: reading.more(level),
+        gist: None,
     }
 }
 

@@ -5,13 +5,16 @@ use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{Mechanism, Verdict};
 
 use super::cause::Cause;
+use super::enforcement::{Enforcement, Enforces, ExpiredStarts};
 use super::evidence::Evidence;
 use super::finding::{Finding, Tested};
 use super::flight::Flight;
+use super::headline::headline;
 use super::prose::{count, secs};
-use super::target::{ExpiredStarts, Target, targets};
+use super::target::{Target, targets};
+use super::told::{Tallies, Told};
 use super::view::View;
-use super::{ALPHA, completion, cut, named, network, unjudged};
+use super::{ALPHA, alive, completion, cut, named, network, unjudged};
 use crate::stats::holm;
 
 pub use super::finding::Finding as Judged;
@@ -32,6 +35,8 @@ pub struct Ruling {
 /// The verdict on one target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetRuling {
+    /// What readers know the target by.
+    pub name: String,
     /// The endpoints that make the target, a space between them; of many the first few, and how many more.
     pub endpoint: String,
     /// The verdict on `cut-at-expiry`.
@@ -56,12 +61,67 @@ pub struct TargetRuling {
     pub controls_failed: [u64; 2],
     /// The widest bracket of the target's clock.
     pub clock_offset: Option<ClockOffset>,
-    /// Starts after expiry that ran, were refused, and were let through.
-    pub expired_starts: [u64; 3],
+    /// Whether it enforces expiry, and what became of the starts after expiry.
+    pub enforcement: Enforcement,
     /// Failures in which two mechanisms fit.
     pub undecidable: u64,
     /// Failures that fit no mechanism.
     pub unexplained: u64,
+    /// The failures that fit no mechanism by what was answered, the most frequent first. Of the starts after expiry none is
+    /// among them.
+    pub no_mechanism: Vec<Unnamed>,
+    /// The undecidable failures likewise.
+    pub undecided: Vec<Unnamed>,
+}
+
+/// Failures of one kind to which no mechanism could be given: never a bare number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unnamed {
+    /// What was answered, or what else ended them; it follows "were".
+    pub what: String,
+    /// Transfers of the grid that ended so.
+    pub grid: u64,
+    /// Of so many.
+    pub grid_transfers: u64,
+    /// Controls in which nothing expires that ended so.
+    pub controls: u64,
+    /// Of so many.
+    pub controls_transfers: u64,
+    /// All of this in a clause.
+    pub sentence: String,
+}
+
+impl Unnamed {
+    fn of(tallies: &Tallies, told: &Told) -> Self {
+        let mut sentence = tallies.sentence(told);
+        if let Some(doubt) = &told.doubt {
+            sentence = format!("{sentence} ({doubt})");
+        }
+        if told.at_head && told.cause == Cause::Undecidable {
+            sentence = format!("{sentence} ({AT_HEAD})");
+        }
+        Self {
+            what: told.words.clone(),
+            grid: told.grid,
+            grid_transfers: tallies.grid,
+            controls: told.controls,
+            controls_transfers: tallies.controls,
+            sentence,
+        }
+    }
+}
+
+/// Several kinds in a line, the rest as a number of kinds.
+fn in_short(kinds: &[Unnamed]) -> String {
+    let told: Vec<&str> = kinds.iter().take(MOST_KINDS).map(|kind| kind.sentence.as_str()).collect();
+    let more = kinds.get(MOST_KINDS..).unwrap_or_default();
+    match more.len() as u64 {
+        0 => told.join("; "),
+        n => {
+            let transfers: u64 = more.iter().map(|kind| kind.grid + kind.controls).sum();
+            format!("{}; {} in {} more", told.join("; "), count(transfers, "transfer"), count(n, "way"))
+        }
+    }
 }
 
 impl Ruling {
@@ -95,15 +155,60 @@ impl Ruling {
                 _ => String::new(),
             };
             format!(
-                "{}: at expiry means within δ = {}; {clock}, a round trip takes {}{queue}; {} undecidable, {} unexplained{met}",
+                "{}: at expiry means within δ = {}; {clock}, a round trip takes {}{queue}; {} undecidable{}, {} without a \
+                 mechanism{}{met}",
                 target.endpoint,
                 format_micros(target.delta_us.unsigned_abs()),
                 format_micros(target.rtt_us.unsigned_abs()),
                 count(target.undecidable, "failure"),
+                listed(&target.undecided),
                 target.unexplained,
+                listed(&target.no_mechanism),
             )
         };
         self.targets.iter().map(line).collect()
+    }
+
+    /// Whether expiry is enforced, in one sentence for the report's second line and for every chart's caption.
+    pub fn enforcement(&self) -> String {
+        let alone = self.targets.len() == 1;
+        let clause = |target: &TargetRuling| {
+            let named = target.name != target.endpoint;
+            target.enforcement.clause(if alone && !named { "the target" } else { &target.name })
+        };
+        let clauses: Vec<String> = self.targets.iter().map(clause).collect();
+        let warning = if self.is_invalid() {
+            "INVALID where nothing is enforced: no failure there can come from expiry. "
+        } else {
+            ""
+        };
+        let clauses = if clauses.is_empty() { "unknown: no transfer was made".to_owned() } else { clauses.join("; ") };
+        format!("{warning}Enforcement: {clauses}")
+    }
+
+    /// Whether some target lets expired links through.
+    pub fn is_invalid(&self) -> bool {
+        self.targets.iter().any(|target| target.enforcement.enforces == Enforces::No)
+    }
+
+    /// Gives targets the names that `name` has for their endpoints, where it has any.
+    pub(crate) fn name_targets(&mut self, name: impl Fn(&str) -> Option<String>) {
+        for target in &mut self.targets {
+            if let Some(name) = name(&target.endpoint) {
+                target.name = name;
+            }
+        }
+    }
+}
+
+fn listed(kinds: &[Unnamed]) -> String {
+    if kinds.is_empty() { String::new() } else { format!(" ({})", in_short(kinds)) }
+}
+
+impl TargetRuling {
+    /// What the failures without a mechanism were, the most frequent kinds first.
+    pub(super) fn no_mechanism_in_short(&self) -> String {
+        in_short(&self.no_mechanism)
     }
 }
 
@@ -159,6 +264,7 @@ fn tests(target: &Target, detail: Detail) -> Vec<Tested> {
         Mechanism::CutAtExpiry => cut::test(target, ALPHA, detail),
         Mechanism::RejectedAtCompletion => completion::test(target),
         Mechanism::Network => network::test(target, ALPHA),
+        Mechanism::RefusedAlive => alive::test(target, ALPHA),
         named => named::test(target, *named, ALPHA),
     };
     Mechanism::ALL.iter().map(test).map(|tested| unjudged::doubt(target, tested)).collect()
@@ -167,28 +273,25 @@ fn tests(target: &Target, detail: Detail) -> Vec<Tested> {
 /// Nothing follows from a target that lets expired starts through, and nothing about expiry from one that was never seen
 /// to refuse one.
 fn rule(facts: TargetRuling, mut mechanisms: Vec<Finding>) -> TargetRuling {
-    let [all, refused, let_through] = facts.expired_starts;
+    let reason = &facts.enforcement.reason;
     for finding in &mut mechanisms {
         let about_expiry = matches!(
             finding.mechanism,
             Mechanism::CutAtExpiry | Mechanism::RejectedAtCompletion | Mechanism::LateStart
         );
-        let (verdict, why) = match () {
-            () if let_through > 0 => {
-                (Verdict::Invalid, format!("{let_through} of {} were let through", count(all, "expired start")))
+        let (verdict, why) = match facts.enforcement.enforces {
+            Enforces::No => {
+                let ExpiredStarts { all, let_through, .. } = facts.enforcement.starts;
+                (Verdict::Invalid, format!("{let_through} of {all} expired starts were let through"))
             }
-            () if refused == 0 && about_expiry => {
-                let what = if all == 0 {
-                    "no expired start ran".to_owned()
-                } else {
-                    format!("none of {} was refused", count(all, "expired start"))
-                };
-                (
-                    Verdict::Inconclusive,
-                    format!("{what}, so that it is unknown whether expiry is enforced: it takes one that is"),
-                )
-            }
-            () => continue,
+            Enforces::Unknown if about_expiry => (
+                Verdict::Inconclusive,
+                format!(
+                    "{reason}, so that it is unknown whether expiry is enforced: it takes an expired start that is refused, \
+                     where living ones are served"
+                ),
+            ),
+            Enforces::Unknown | Enforces::Yes => continue,
         };
         finding.verdict = verdict;
         finding.upper_bound = None;
@@ -200,15 +303,17 @@ fn rule(facts: TargetRuling, mut mechanisms: Vec<Finding>) -> TargetRuling {
 
 /// What is known of a target whatever its tests say; the verdicts are yet to come.
 fn facts(target: &Target) -> TargetRuling {
-    let ExpiredStarts { all, refused, let_through } = target.expired_starts;
     let (judged, not_judged) = (cut::outlived(target), target.not_judged().all());
     let failed = |keep: fn(&Flight) -> bool| {
         let of = || target.flights.iter().filter(|flight| keep(flight) && flight.cause != Cause::Censored);
         [of().filter(|flight| flight.cause != Cause::None).count() as u64, of().count() as u64]
     };
     let of = |cause: Cause| target.flights.iter().filter(|flight| flight.cause == cause).count() as u64;
+    let named = |cause: Cause| target.tallies.of(cause).map(|told| Unnamed::of(&target.tallies, told)).collect();
+    let endpoint = endpoint_names(&target.endpoints);
     TargetRuling {
-        endpoint: endpoint_names(&target.endpoints),
+        name: if endpoint.is_empty() { "the target".to_owned() } else { endpoint.clone() },
+        endpoint,
         overall: Verdict::Inconclusive,
         mechanisms: Vec::new(),
         delta_us: target.delta_us,
@@ -220,9 +325,11 @@ fn facts(target: &Target) -> TargetRuling {
         grid_failed: failed(Flight::in_grid),
         controls_failed: failed(Flight::is_unexpiring_control),
         clock_offset: target.offset,
-        expired_starts: [all, refused, let_through],
+        enforcement: target.enforcement.clone(),
         undecidable: of(Cause::Undecidable),
         unexplained: of(Cause::Unexplained),
+        no_mechanism: named(Cause::Unexplained),
+        undecided: named(Cause::Undecidable),
     }
 }
 
@@ -266,35 +373,17 @@ fn foremost(mechanism: Mechanism, targets: &[TargetRuling]) -> Finding {
             upper_bound: None,
             evidence: NOTHING.to_owned(),
             brief: NOTHING.to_owned(),
+            gist: None,
         },
     }
-}
-
-fn headline(mechanisms: &[Finding], targets: &[TargetRuling]) -> String {
-    let cut = &mechanisms[0];
-    let answer = match cut.verdict {
-        Verdict::Supported => "Transfers in flight are cut when their link expires",
-        Verdict::NotSupported => "No sign that transfers in flight are cut when their link expires",
-        Verdict::Inconclusive => "It cannot be told whether transfers in flight are cut when their link expires",
-        Verdict::Invalid => "INVALID: the target enforces no expiry, so that no failure there can come from it",
-    };
-    let also: Vec<&str> = mechanisms[1..]
-        .iter()
-        .filter(|finding| finding.verdict == Verdict::Supported)
-        .map(|finding| finding.mechanism.as_str())
-        .collect();
-    let others = targets.iter().filter(|target| target.overall != cut.verdict).count();
-    let mut line = format!("{answer}: {}.", cut.brief);
-    if others > 0 {
-        line = format!("{line} {} of {} targets differ.", others, targets.len());
-    }
-    if !also.is_empty() {
-        line = format!("{line} Supported: {}.", also.join(", "));
-    }
-    line
 }
 
 /// From here on the queue is worth a word.
 const QUEUE_US: i64 = 100_000;
 const MOST_ENDPOINTS: usize = 4;
+/// More kinds of failure than this bury the line; `verdict.json` has them all.
+const MOST_KINDS: usize = 3;
+/// Ends at the head, where heads are refused.
+const AT_HEAD: &str = "a refusal that was never read, the network and a cut look alike there: `expect_continue = true` or \
+                       the server's log would tell";
 const NOTHING: &str = "no transfer was made: it takes at least 5 trials";

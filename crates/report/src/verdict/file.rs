@@ -1,7 +1,8 @@
 use serde::Serialize;
 use ttlsweep_record::{Mechanism, Verdict};
 
-use super::decide::{Ruling, TargetRuling};
+use super::decide::{Ruling, TargetRuling, Unnamed};
+use super::enforcement::ExpiredStarts;
 use super::finding::Finding;
 
 /// The file's name within the report's folder.
@@ -41,7 +42,8 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     fn of(finding: &'a Finding) -> Self {
-        let Finding { mechanism, verdict, p_value, failures, transfers, upper_bound, evidence, brief: _ } = finding;
+        let Finding { mechanism, verdict, p_value, failures, transfers, upper_bound, evidence, brief: _, gist: _ } =
+            finding;
         Self {
             mechanism: *mechanism,
             verdict: *verdict,
@@ -57,6 +59,7 @@ impl<'a> Row<'a> {
 #[derive(Serialize)]
 struct Endpoint<'a> {
     endpoint: &'a str,
+    name: &'a str,
     overall: Verdict,
     outlived: u64,
     judged: u64,
@@ -65,6 +68,10 @@ struct Endpoint<'a> {
     grid: u64,
     controls_failed: u64,
     controls: u64,
+    answer: &'static str,
+    next: String,
+    enforces: &'static str,
+    enforcement: &'a str,
     delta_us: i64,
     rtt_us: i64,
     loaded_rtt_us: i64,
@@ -75,14 +82,42 @@ struct Endpoint<'a> {
     expired_starts_let_through: u64,
     undecidable: u64,
     unexplained: u64,
+    no_mechanism: Vec<Kind<'a>>,
+    undecided: Vec<Kind<'a>>,
     mechanisms: Vec<Row<'a>>,
+}
+
+/// Failures of one kind.
+#[derive(Serialize)]
+struct Kind<'a> {
+    what: &'a str,
+    grid: u64,
+    grid_transfers: u64,
+    controls: u64,
+    controls_transfers: u64,
+    sentence: &'a str,
+}
+
+impl<'a> Kind<'a> {
+    fn of(unnamed: &'a Unnamed) -> Self {
+        let Unnamed { what, grid, grid_transfers, controls, controls_transfers, sentence } = unnamed;
+        Self {
+            what,
+            grid: *grid,
+            grid_transfers: *grid_transfers,
+            controls: *controls,
+            controls_transfers: *controls_transfers,
+            sentence,
+        }
+    }
 }
 
 impl<'a> Endpoint<'a> {
     fn of(target: &'a TargetRuling) -> Self {
-        let [all, refused, let_through] = target.expired_starts;
+        let ExpiredStarts { all, refused, let_through, .. } = target.enforcement.starts;
         Self {
             endpoint: &target.endpoint,
+            name: &target.name,
             overall: target.overall,
             outlived: target.outlived,
             judged: target.judged,
@@ -91,6 +126,10 @@ impl<'a> Endpoint<'a> {
             grid: target.grid_failed[1],
             controls_failed: target.controls_failed[0],
             controls: target.controls_failed[1],
+            answer: target.answer().as_str(),
+            next: target.next(),
+            enforces: target.enforcement.enforces.as_str(),
+            enforcement: &target.enforcement.reason,
             delta_us: target.delta_us,
             rtt_us: target.rtt_us,
             loaded_rtt_us: target.loaded_rtt_us,
@@ -101,6 +140,8 @@ impl<'a> Endpoint<'a> {
             expired_starts_let_through: let_through,
             undecidable: target.undecidable,
             unexplained: target.unexplained,
+            no_mechanism: target.no_mechanism.iter().map(Kind::of).collect(),
+            undecided: target.undecided.iter().map(Kind::of).collect(),
             mechanisms: target.mechanisms.iter().map(Row::of).collect(),
         }
     }

@@ -24,6 +24,8 @@ pub struct Finding {
     pub evidence: String,
     /// Its first words: what a single line has room for.
     pub brief: String,
+    /// What the headline adds behind the mechanism's name, where the name alone would mislead.
+    pub gist: Option<String>,
 }
 
 /// What a mechanism's test found, before Holm's adjustment over all of them.
@@ -50,6 +52,8 @@ pub(super) struct Tested {
     pub(super) support: Vec<String>,
     /// How many more of what it would take to be sure that it is there, where some were hit.
     pub(super) more: String,
+    /// What the headline adds behind the mechanism's name.
+    pub(super) gist: Option<String>,
 }
 
 impl Tested {
@@ -81,6 +85,7 @@ impl Tested {
             upper_bound: (verdict == Verdict::NotSupported).then_some(bound),
             evidence,
             brief,
+            gist: self.gist,
         }
     }
 

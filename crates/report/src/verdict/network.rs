@@ -25,7 +25,7 @@ pub(super) fn test(target: &Target, alpha: f64) -> Tested {
     let grid_only = fisher_greater(grid.hit(), grid.trials(), controls.hit(), controls.trials());
     let failures = all.transfers_hit() + if after_too { later } else { 0 };
     let mut evidence = format!(
-        "{} transfers ended by reset, close or without a connection while their link was alive or without a link ({} of {}",
+        "{} transfers ended by reset, close, without a connection or unconfirmed while their link was alive or without a link ({} of {}",
         share(all.transfers_hit(), all.transfers()),
         all.hit(),
         count(all.trials(), "trial"),
@@ -35,6 +35,19 @@ pub(super) fn test(target: &Target, alpha: f64) -> Tested {
         let kind =
             if after_too { "no more often than controls of that age" } else { "more often than controls of that age" };
         evidence = format!("{evidence}, {later} more after expiry, {kind}");
+    }
+    let tallies = &target.tallies;
+    let unconfirmed = tallies.of(Cause::Of(Mechanism::Network)).filter(|told| told.unconfirmed);
+    let unconfirmed: Vec<String> = unconfirmed.map(|told| tallies.sentence(told)).collect();
+    let drops =
+        (!unconfirmed.is_empty()).then(|| format!("{}: a path that drops large packets", unconfirmed.join("; ")));
+    // Whose timeout it was, where one ended them.
+    let given_up = tallies.of(Cause::Of(Mechanism::Network)).filter(|told| told.is_given_up() && !told.unconfirmed);
+    for told in given_up {
+        evidence = format!("{evidence}; {}", tallies.sentence(told));
+    }
+    if let Some(drops) = &drops {
+        evidence = format!("{evidence}; {drops}");
     }
     if all.hit() > 0 {
         evidence = format!("{evidence}; {}", p_value(p));
@@ -49,10 +62,29 @@ pub(super) fn test(target: &Target, alpha: f64) -> Tested {
         obstacle: (all.hit() > 0 && controls.trials() > 0 && grid_only <= super::ALPHA)
             .then(|| "the controls are spared, so that it is not the network alone".to_owned()),
         suspicion: (later > 0)
-            .then(|| format!("but {} ended after expiry: it takes longer TTLs to tell", count(later, "transfer"))),
+            .then(|| format!("but {} ended after expiry: it takes longer TTLs to tell", count(later, "transfer")))
+            .or_else(|| at_head(target)),
         most_share: stray::most_share(&all),
         evidence,
         support: Vec::new(),
         more: stray::more(&all, alpha),
+        gist: drops,
     }
 }
+
+/// Ends at the head forbid an acquittal, where they are more than strays: they may be the network's, or refusals unread.
+fn at_head(target: &Target) -> Option<String> {
+    let undecided = target.tallies.of(Cause::Undecidable).filter(|told| told.at_head);
+    let ended: u64 = undecided.map(|told| told.grid + told.controls).sum();
+    let all = target.tallies.grid + target.tallies.controls;
+    (ended as f64 > FEW * all as f64).then(|| {
+        format!(
+            "but {} ended at their head, where a refusal that was never read looks the same: it takes \
+             `expect_continue = true` or the server's log to tell",
+            count(ended, "transfer")
+        )
+    })
+}
+
+/// A share of ends at the head that explains nothing.
+const FEW: f64 = 0.05;

@@ -3,14 +3,19 @@ use std::collections::BTreeSet;
 use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::{Control, Mechanism, Outcome};
 
-use super::cause::{Cause, ExpiredLooks, cause};
+use super::ages::Ages;
+use super::cause::{Cause, cause};
 use super::cut::MOST_IN_WINDOWS;
+use super::enforcement::Enforcement;
 use super::evidence::Evidence;
 use super::flight::Flight;
 use super::groups::{Groups, Members};
+use super::learned::Learned;
 use super::needed::{Needed, median};
 use super::standstill::IdleTimer;
+use super::store::Store;
 use super::timed::Timed;
+use super::told::{Counting, Tallies};
 use super::waited::LateHeads;
 use crate::observation::{Key, Observation};
 
@@ -31,8 +36,14 @@ pub(super) struct Target {
     pub(super) late_heads: LateHeads,
     /// The widest bracket of the server's clock; nothing where no response told.
     pub(super) offset: Option<ClockOffset>,
-    /// What became of the starts after expiry.
-    pub(super) expired_starts: ExpiredStarts,
+    /// Whether it enforces expiry.
+    pub(super) enforcement: Enforcement,
+    /// Failures by what was answered.
+    pub(super) tallies: Tallies,
+    /// From which age on links were refused that lived.
+    pub(super) ages: Option<Ages>,
+    /// What the store's own answers have that others lack.
+    pub(super) store: Store,
     /// The distinct settings that cells share with their controls.
     pub(super) keys: Vec<Key>,
     /// The machines that ran trials.
@@ -41,17 +52,6 @@ pub(super) struct Target {
     pub(super) host_of: Vec<u32>,
     /// Every transfer but the starts after expiry and those whose head never was written.
     pub(super) flights: Vec<Flight>,
-}
-
-/// The controls that show whether expiry is enforced at all.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ExpiredStarts {
-    /// Those that ran and counted.
-    pub(super) all: u64,
-    /// Refused in a way in which no other control was.
-    pub(super) refused: u64,
-    /// Completed although their link had certainly expired by the server's clock.
-    pub(super) let_through: u64,
 }
 
 impl Target {
@@ -107,25 +107,23 @@ impl<'a> Prepared<'a> {
     }
 
     fn target(self, members: Members, seen: &[&Observation], keys: &[Key]) -> Target {
-        let (mut looks, expired_starts) = self.expired_starts(seen);
+        let all = || seen.iter().map(|seen| (self.control(seen), self.timed(seen, None)));
+        let learned = Learned::of(all, self.evidence.answers, self.offset);
         let others = || seen.iter().filter(|seen| self.control(seen) != Some(Control::ExpiredStart));
-        looks.refused_at_head = others().any(|seen| {
-            let answer =
-                seen.answer.filter(|place| seen.outcome == Outcome::Rejected && !looks.answers.contains(place));
-            answer.is_some() && self.timed(seen, None).ended_at_head(2)
-        });
         let idle = IdleTimer::of(others().map(|seen| self.timed(seen, None)));
         let rows = members.rows.iter().zip(seen);
         let rows = rows.filter(|(_, seen)| self.control(seen) != Some(Control::ExpiredStart));
-        let mut late_heads = LateHeads::default();
+        let (mut late_heads, mut counting) = (LateHeads::default(), Counting::default());
         let flights = rows.map(|(row, seen)| {
-            let flight = self.flight(*row, seen, &looks, idle);
+            let flight = self.flight(*row, seen, &learned, idle, &mut counting);
             if flight.in_grid() && flight.cause == Cause::Of(Mechanism::LateStart) {
                 late_heads.add(seen);
             }
             flight
         });
-        let flights = flights.collect();
+        let flights: Vec<Flight> = flights.collect();
+        let ages = self.ages(&flights);
+        let tallies = counting.tallies(self.evidence.answers, self.offset);
         Target {
             endpoints: members.endpoints,
             cells: members.cells,
@@ -134,7 +132,10 @@ impl<'a> Prepared<'a> {
             loaded_rtt_us: self.trips.loaded,
             late_heads,
             offset: self.offset,
-            expired_starts,
+            enforcement: learned.enforcement,
+            tallies,
+            ages,
+            store: learned.store,
             keys: keys.to_vec(),
             hosts: self.evidence.hosts.clone(),
             host_of: self.evidence.trials.iter().map(|trial| trial.host).collect(),
@@ -153,40 +154,21 @@ impl<'a> Prepared<'a> {
         seen.expires_at.get().map(|expiry| expiry - middle)
     }
 
-    /// What expired links are told, and how many of the controls were told so. A refusal that controls with a living link or
-    /// without one meet just so says nothing of expiry.
-    fn expired_starts(&self, members: &[&Observation]) -> (ExpiredLooks, ExpiredStarts) {
-        let in_time = |seen: &&&Observation| {
-            let alive = self.expiry(seen).is_none_or(|expiry| seen.head_written_at.get().is_some_and(|at| at < expiry));
-            alive && matches!(self.control(seen), Some(Control::LongTtl | Control::HeaderSigned))
-        };
-        let told_in_time: BTreeSet<u32> = members.iter().filter(in_time).filter_map(|seen| seen.answer).collect();
-        let mut looks = ExpiredLooks::default();
-        let mut starts = ExpiredStarts::default();
-        let controls = members.iter().filter(|seen| self.control(seen) == Some(Control::ExpiredStart));
-        for seen in controls.filter(|seen| !matches!(seen.outcome, Outcome::Cancelled | Outcome::FailedLocally)) {
-            starts.all += 1;
-            let certainly_late = self
-                .expiry(seen)
-                .zip(seen.head_written_at.get())
-                .is_some_and(|(expiry, head)| head > expiry + self.delta_us);
-            match seen.outcome {
-                Outcome::Completed if certainly_late => starts.let_through += 1,
-                Outcome::Reset | Outcome::Closed => looks.without_answer = true,
-                Outcome::Rejected => {
-                    let refusal = seen.answer.filter(|place| {
-                        let answer = &self.evidence.answers[*place as usize];
-                        (400..500).contains(&answer.status)
-                            && !matches!(answer.status, 408 | 429)
-                            && !told_in_time.contains(place)
-                    });
-                    starts.refused += u64::from(refusal.is_some());
-                    looks.answers.extend(refusal);
-                }
-                _ => {}
-            }
+    /// From which age on living links were refused.
+    fn ages(&self, flights: &[Flight]) -> Option<Ages> {
+        let refused = |flight: &Flight| flight.cause == Cause::Of(Mechanism::RefusedAlive);
+        if !flights.iter().any(refused) {
+            return None;
         }
-        (looks, starts)
+        let let_in = |flight: &Flight| {
+            flight.ended_in_flight || self.evidence.observations[flight.row as usize].outcome == Outcome::Completed
+        };
+        let links = flights.iter().filter(|flight| refused(flight) || let_in(flight));
+        let aged = links.filter_map(|flight| {
+            let age = self.evidence.observations[flight.row as usize].link_age_us.get()?;
+            Some((age, refused(flight)))
+        });
+        Ages::part(aged.collect())
     }
 
     fn timed<'b>(&self, seen: &'b Observation, idle: Option<IdleTimer>) -> Timed<'b> {
@@ -205,15 +187,24 @@ impl<'a> Prepared<'a> {
             needed,
             delta: self.delta_us,
             rtt: self.trips.of_kind(is_upload),
+            offset: self.evidence.offsets[seen.asked as usize],
             idle,
             late: trial.late_us.unwrap_or(0),
             is_judged: trial.late_us.is_some_and(fits),
         }
     }
 
-    fn flight(&self, row: u32, seen: &Observation, looks: &ExpiredLooks, idle: Option<IdleTimer>) -> Flight {
+    fn flight(
+        &self,
+        row: u32,
+        seen: &Observation,
+        learned: &Learned,
+        idle: Option<IdleTimer>,
+        counting: &mut Counting,
+    ) -> Flight {
         let timed = self.timed(seen, idle);
-        let (cause, ended_in_flight) = cause(&timed, self.evidence.answers, looks);
+        let (cause, ended_in_flight) = cause(&timed, self.evidence.answers, learned);
+        counting.add(&timed, cause, self.control(seen).is_none());
         let head = seen.head_written_at.get().unwrap_or(seen.started_at);
         let since_head = |at: i64| seconds(at - head);
         Flight {

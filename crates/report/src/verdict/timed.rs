@@ -1,3 +1,4 @@
+use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::{Outcome, Phase};
 
 use super::standstill::IdleTimer;
@@ -13,6 +14,8 @@ pub(super) struct Timed<'a> {
     pub(super) needed: Option<i64>,
     pub(super) delta: i64,
     pub(super) rtt: i64,
+    /// How far the server's clock is ahead; `None` if no response told.
+    pub(super) offset: Option<ClockOffset>,
     /// The idle timer that transfers of this target met, if any did.
     pub(super) idle: Option<IdleTimer>,
     /// By how much instants may have been noted late at most, beside what δ allows for; nothing is ever noted early.
@@ -86,6 +89,17 @@ impl Timed<'_> {
             || unacked > TLS_RECORD
     }
 
+    /// Whether this side gave up on an upload of which the peer's kernel had confirmed the head and nothing beyond the first
+    /// segments, although those were sent again: small packets pass, and large ones do not.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        let seen = self.seen;
+        let written = i64::try_from(seen.body_bytes_written).unwrap_or(i64::MAX);
+        let acked = seen.body_bytes_acked.get().unwrap_or(written);
+        let head = seen.head_acked_at.get().is_some();
+        let stuck = acked <= FIRST_SEGMENTS && written - acked > FIRST_SEGMENTS;
+        self.is_upload && seen.ran_out.is_some() && head && stuck && seen.retransmits.is_some_and(|again| again >= 2)
+    }
+
     /// When the body was through.
     pub(super) fn body_end(&self) -> Option<i64> {
         if self.is_upload {
@@ -115,6 +129,8 @@ impl Timed<'_> {
     }
 }
 
+/// A body of which the peer confirmed no more than this, after the small segments that pass any path.
+const FIRST_SEGMENTS: i64 = 4096;
 /// Under TLS confirmed bytes are right to within one record.
 const TLS_RECORD: i64 = 16 * 1024;
 /// No server is known to give up on a standing transfer sooner than after 20 s; the network alone makes shorter ones.

@@ -3,6 +3,8 @@
 // Every test file compiles this module for itself and uses part of it.
 #![allow(dead_code)]
 
+pub(crate) mod answers;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -156,11 +158,15 @@ impl Sweep {
 
     /// Writes everything but transfers and trials.
     pub(crate) fn begin(&self, folder: &Path) -> RunFiles {
+        self.begin_with(folder, &self.cells())
+    }
+
+    /// The same with cells of its own.
+    pub(crate) fn begin_with(&self, folder: &Path, cells: &[Cell]) -> RunFiles {
         std::fs::create_dir_all(folder).unwrap();
-        let cells = self.cells();
         self.environment(cells.len() as u64 * u64::from(self.blocks)).write(folder).unwrap();
         let mut writer = RowWriter::<Cell>::create(folder).unwrap();
-        for cell in &cells {
+        for cell in cells {
             writer.write(cell).unwrap();
         }
         writer.flush().unwrap();
@@ -334,7 +340,7 @@ fn play(row: &mut TransferRecord, cell: &Cell, world: &World, serial: u64, (cloc
 }
 
 /// A number that looks random, the same in every run of the tests (splitmix64).
-fn draw(serial: u64, purpose: u64) -> u64 {
+pub(crate) fn draw(serial: u64, purpose: u64) -> u64 {
     let mut z = (serial * 8 + purpose).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

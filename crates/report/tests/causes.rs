@@ -1,0 +1,360 @@
+//! Surroundings that make failures: stores with words of their own, policies on links, proxies, clocks and paths. Each is told
+//! by its physics alone; what the verdict makes of it is held against the truth.
+
+mod common;
+
+use common::answers::{Asked, Did, Surroundings, ruling};
+use ttlsweep_record::*;
+use ttlsweep_report::verdict::{Judged, Ruling, TargetAnswer};
+
+fn find(ruling: &Ruling, mechanism: Mechanism) -> &Judged {
+    ruling.mechanisms.iter().find(|found| found.mechanism == mechanism).unwrap()
+}
+
+/// Only these are supported.
+fn assert_supported(ruling: &Ruling, expected: &[Mechanism]) {
+    let supported: Vec<Mechanism> = Mechanism::ALL.iter().copied().filter(|one| ruling.supports(*one)).collect();
+    assert_eq!(supported, expected, "{}\n{ruling:#?}", ruling.headline);
+}
+
+const SECOND: i64 = 1_000_000;
+
+/// What a store that looks at expiry when the head arrives does.
+fn at_head(asked: &Asked, expired: Did) -> Did {
+    if asked.is_expired() { expired } else { Did::Serve }
+}
+
+#[test]
+fn however_a_store_words_expiry_it_is_expiry_at_the_start() {
+    for (status, code) in [
+        (400, "ExpiredToken"),
+        (403, "RequestTimeTooSkewed"),
+        (400, "InvalidRequest"),
+        (403, "InvalidToken"),
+        (400, "RequestTimeout"),
+        (429, "TooManyRequests"),
+        (503, "SlowDown"),
+        (307, "TemporaryRedirect"),
+    ] {
+        for method in [Method::Put, Method::Get] {
+            let refused = Did::xml(status, code, "no");
+            let late = Surroundings { late_every: 3, ttls: vec![20], method, blocks: 12, ..Surroundings::default() };
+            let found = ruling(&late, |asked| at_head(asked, refused));
+            assert_supported(&found, &[Mechanism::LateStart]);
+            let target = &found.targets[0];
+            assert_eq!((target.enforcement.starts.refused, target.enforcement.starts.all), (12, 12), "{code}");
+        }
+    }
+}
+
+#[test]
+fn however_a_store_words_expiry_it_is_a_cut_in_mid_body() {
+    for (status, code) in [(400, "ExpiredToken"), (403, "RequestTimeTooSkewed"), (503, "SlowDown"), (408, "")] {
+        for method in [Method::Put, Method::Get] {
+            let world = Surroundings { ttls: vec![2, 4], method, ..Surroundings::default() };
+            let refused = Did::xml(status, code, "no");
+            let found = ruling(&world, |asked| match asked.expires_in_us {
+                Some(life) if life > 0 && life < asked.needed_us => refused.after(life + 1000),
+                _ => at_head(asked, refused),
+            });
+            assert_supported(&found, &[Mechanism::CutAtExpiry]);
+            assert_eq!(found.targets[0].answer(), TargetAnswer::Yes);
+        }
+    }
+}
+
+#[test]
+fn expired_credentials_are_still_told_from_expired_links() {
+    // From the third block on everything is refused, requests signed in headers, too.
+    let gone = Did::xml(400, "ExpiredToken", "The provided token has expired.");
+    let world = Surroundings { ttls: vec![30], blocks: 6, ..Surroundings::default() };
+    let found = ruling(&world, |asked| match asked.block {
+        1..=2 => at_head(asked, Did::expired()),
+        _ => gone,
+    });
+    assert_supported(&found, &[Mechanism::CredentialsExpired]);
+}
+
+#[test]
+fn credentials_by_which_headers_are_signed_at_the_same_time_have_not_expired() {
+    let gone = Did::xml(400, "ExpiredToken", "The provided token has expired.");
+    let world = Surroundings { ttls: vec![30], transfers_per_user: 3, presign: Presign::PerUser, ..Default::default() };
+    let found = ruling(&world, |asked| match asked.age_us {
+        _ if asked.is_expired() => Did::expired(),
+        Some(age) if age >= 4 * SECOND => gone,
+        _ => Did::Serve,
+    });
+    assert_supported(&found, &[Mechanism::RefusedAlive]);
+    let evidence = &find(&found, Mechanism::CredentialsExpired).evidence;
+    assert!(evidence.contains("requests signed in headers with the same ones were served later"), "{evidence}");
+}
+
+/// Links that are refused from this age on.
+fn aged(limit: i64, refusal: Did, expired: Did) -> Ruling {
+    let world = Surroundings {
+        ttls: vec![30],
+        transfers_per_user: 6,
+        presign: Presign::PerUser,
+        needed_us: limit * 27 / 100,
+        ..Surroundings::default()
+    };
+    ruling(&world, move |asked| match asked.age_us {
+        _ if asked.is_expired() => expired,
+        Some(age) if age >= limit => refusal,
+        _ => Did::Serve,
+    })
+}
+
+#[test]
+fn links_that_are_refused_while_they_live_are_told_with_their_age() {
+    for (limit, age) in [(4 * SECOND, "4."), (2 * SECOND, "2.")] {
+        for (status, code) in [(403, "AccessDenied"), (400, "InvalidRequest")] {
+            let refusal = Did::xml(status, code, "Access Denied");
+            // Whether old links that have expired, too, are told of their age or of their expiry.
+            for expired in [Did::expired(), refusal] {
+                let found = aged(limit, refusal, expired);
+                assert_supported(&found, &[Mechanism::RefusedAlive]);
+                let evidence = &find(&found, Mechanism::RefusedAlive).evidence;
+                let told = format!("20 of 20 links of {age}");
+                assert!(evidence.contains(&told), "{evidence}");
+                assert!(evidence.contains("and older were refused, 0 of 40 younger"), "{evidence}");
+                assert!(found.headline.contains("and older were refused, 0 of 40 younger"), "{}", found.headline);
+            }
+        }
+    }
+}
+
+#[test]
+fn skew_is_held_against_the_measured_clock() {
+    let skewed = Did::xml(403, "RequestTimeTooSkewed", "The difference is too large.");
+    for expired in [Did::expired(), skewed] {
+        let found = aged(4 * SECOND, skewed, expired);
+        assert_supported(&found, &[Mechanism::RefusedAlive]);
+        for mechanism in [Mechanism::RefusedAlive, Mechanism::ClockSkew] {
+            let evidence = &find(&found, mechanism).evidence;
+            assert!(evidence.contains("the answer says so, but the clocks agree within 12 ms"), "{evidence}");
+        }
+        let evidence = &find(&found, Mechanism::ClockSkew).evidence;
+        assert!(evidence.contains("refused were links of 4."), "{evidence}");
+    }
+}
+
+#[test]
+fn skew_that_the_clock_confirms_is_skew() {
+    let skewed = Did::xml(403, "RequestTimeTooSkewed", "The difference is too large.");
+    let world = Surroundings { offset_us: -1200 * SECOND, ..Surroundings::default() };
+    assert!(ruling(&world, |_| skewed).supports(Mechanism::ClockSkew));
+}
+
+#[test]
+fn a_link_from_the_servers_future_is_a_clocks_doing() {
+    let not_yet = Did::xml(403, "AccessDenied", "Request is not valid yet");
+    // The server's clock is 3 s behind: a link is let in three seconds after it was made.
+    let world = Surroundings {
+        ttls: vec![30],
+        offset_us: -3 * SECOND,
+        transfers_per_user: 3,
+        presign: Presign::PerUser,
+        needed_us: 4 * SECOND,
+        ..Surroundings::default()
+    };
+    let found = ruling(&world, |asked| match asked.age_us {
+        _ if asked.is_expired() => Did::expired(),
+        Some(age) if age < 3 * SECOND => not_yet,
+        _ => Did::Serve,
+    });
+    assert_supported(&found, &[Mechanism::ClockSkew]);
+    let evidence = &find(&found, Mechanism::ClockSkew).evidence;
+    assert!(evidence.contains("this machine's clock is 3 s ahead of the server's"), "{evidence}");
+    // Where the clocks agree, the words are not believed.
+    let world = Surroundings { offset_us: 20_000, ..world };
+    let found = ruling(&world, |asked| match asked.age_us {
+        _ if asked.is_expired() => Did::expired(),
+        Some(age) if age < 3 * SECOND => not_yet,
+        _ => Did::Serve,
+    });
+    assert!(!found.supports(Mechanism::ClockSkew), "{}", found.headline);
+}
+
+#[test]
+fn a_policy_against_links_is_no_enforcement_of_expiry() {
+    let denied = Did::xml(403, "AccessDenied", "Access Denied");
+    for blocks in [2, 5] {
+        let world = Surroundings { ttls: vec![2, 30], blocks, ..Surroundings::default() };
+        let found = ruling(&world, |asked| if asked.age_us.is_some() { denied } else { Did::Serve });
+        assert_supported(&found, &[Mechanism::RefusedAlive]);
+        let line = found.enforcement();
+        assert!(line.contains("all links were refused, living ones too"), "{line}");
+        assert!(line.contains(&format!("but none of {blocks} requests signed in headers")), "{line}");
+        assert!(found.headline.contains("all links were refused, living ones too"), "{}", found.headline);
+        assert_eq!(found.targets[0].answer(), TargetAnswer::NotTestable);
+    }
+}
+
+#[test]
+fn what_stands_before_the_store_is_told_from_it() {
+    for status in [400, 407, 413, 429, 500, 502, 503, 504, 524] {
+        for (tls, method) in [(false, Method::Put), (true, Method::Put), (true, Method::Get)] {
+            let page = Did::page(status, "nginx/1.22.1", "text/html", "Request Entity Too Large");
+            // To everything.
+            let world = Surroundings { tls, method, ttls: vec![2, 30], ..Surroundings::default() };
+            let found = ruling(&world, |_| page);
+            assert_supported(&found, &[Mechanism::Gateway]);
+            let told = format!(
+                "every transfer, the controls too, was answered {status} by nginx/1.22.1 (\"Request Entity Too Large\"), \
+                 without request ids: probably by something before the store"
+            );
+            assert!(find(&found, Mechanism::Gateway).evidence.contains(&told), "{found:#?}");
+            assert!(found.headline.contains(&told), "{}", found.headline);
+            assert_eq!(found.targets[0].unexplained, 0);
+            // To some, at any time of their body, the store's own answers telling the difference.
+            for after in [2_000, 1_500_000] {
+                let found = ruling(&Surroundings { blocks: 10, ..world.clone() }, |asked| match asked.serial % 4 {
+                    0 if !asked.is_expired() => page.after(after),
+                    _ => at_head(asked, Did::expired()),
+                });
+                assert_supported(&found, &[Mechanism::Gateway]);
+                let evidence = &find(&found, Mechanism::Gateway).evidence;
+                assert!(evidence.contains("which the store's own answers (`AmazonS3`) carry"), "{evidence}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_portal_that_answers_200_is_something_before_the_store() {
+    let page = Did::page(200, "portal", "text/html", "Please log in");
+    let world = Surroundings { method: Method::Get, blocks: 10, ..Surroundings::default() };
+    let found = ruling(&world, |asked| match asked.serial % 3 {
+        0 if !asked.is_expired() => page,
+        _ => at_head(asked, Did::expired()),
+    });
+    assert_supported(&found, &[Mechanism::Gateway]);
+}
+
+#[test]
+fn a_proxy_that_answers_502_when_the_store_cuts_behind_it_does_not_hide_the_cut() {
+    let page = Did::page(502, "nginx/1.22.1", "text/html", "Bad Gateway");
+    let world = Surroundings { ttls: vec![2, 4], ..Surroundings::default() };
+    let found = ruling(&world, |asked| match asked.expires_in_us {
+        Some(life) if life > 0 && life < asked.needed_us => page.after(life + 2000),
+        _ => at_head(asked, Did::expired()),
+    });
+    assert_supported(&found, &[Mechanism::CutAtExpiry]);
+}
+
+#[test]
+fn the_stores_own_failures_are_its_own() {
+    for (status, code) in [(500, "InternalError"), (502, "BadGateway"), (504, "GatewayTimeout")] {
+        let failed = Did::xml(status, code, "We encountered an internal error. Please try again.");
+        for after in [2_000, 1_500_000] {
+            let world = Surroundings { blocks: 10, ..Surroundings::default() };
+            let found = ruling(&world, |asked| match asked.serial % 4 {
+                0 if !asked.is_expired() => failed.after(after),
+                _ => at_head(asked, Did::expired()),
+            });
+            assert_supported(&found, &[Mechanism::ServerError]);
+            let evidence = &find(&found, Mechanism::ServerError).evidence;
+            assert!(evidence.contains(&format!("answered {status} {code}")), "{evidence}");
+        }
+    }
+}
+
+#[test]
+fn a_failure_without_a_mechanism_is_shown_by_what_was_answered() {
+    let odd = Did::xml(400, "InvalidArgument", "");
+    let world = Surroundings { ttls: vec![2, 30], blocks: 10, ..Surroundings::default() };
+    let found = ruling(&world, |asked| match asked.serial % 3 {
+        0 if !asked.is_expired() => odd,
+        _ => at_head(asked, Did::expired()),
+    });
+    let target = &found.targets[0];
+    assert!(target.unexplained > 0);
+    let told = &target.no_mechanism[0];
+    assert_eq!(told.what, "answered 400 InvalidArgument");
+    assert_eq!(told.grid + told.controls, target.unexplained);
+    assert!(told.sentence.ends_with("of 20 controls too"), "{}", told.sentence);
+    assert!(found.headline.contains(&told.sentence), "{}", found.headline);
+    assert!(found.delta_lines()[0].contains(&told.sentence), "{}", found.delta_lines()[0]);
+}
+
+#[test]
+fn a_body_that_is_held_back_is_not_laid_at_the_stores_door() {
+    // A proxy takes the whole body first: the store sees every head late, those of expired starts too.
+    let world = Surroundings { ttls: vec![2, 30], ..Surroundings::default() };
+    let found = ruling(&world, |asked| match asked.expires_in_us {
+        Some(life) if life < asked.needed_us => Did::expired().after_body(),
+        _ => Did::Serve,
+    });
+    assert_supported(&found, &[Mechanism::RejectedAtCompletion]);
+    let caveat = "5 of 5 refused expired starts were refused only after their whole body, too, so that something may hold \
+                  requests back";
+    assert!(find(&found, Mechanism::RejectedAtCompletion).evidence.contains(caveat), "{}", found.headline);
+    assert!(found.headline.contains(caveat), "{}", found.headline);
+    // Where expired starts are refused at the head, it is the endpoint's doing.
+    let found = ruling(&world, |asked| match asked.expires_in_us {
+        Some(life) if life <= 0 => Did::expired(),
+        Some(life) if life < asked.needed_us => Did::expired().after_body(),
+        _ => Did::Serve,
+    });
+    assert_supported(&found, &[Mechanism::RejectedAtCompletion]);
+    assert!(!found.headline.contains("hold requests back"), "{}", found.headline);
+}
+
+#[test]
+fn a_timeout_of_this_side_is_not_the_servers() {
+    for name in ["idle_timeout", "timeout"] {
+        let world = Surroundings { ttls: vec![2, 30], blocks: 10, ..Surroundings::default() };
+        let found = ruling(&world, |asked| match asked.serial % 4 {
+            0 if !asked.is_expired() => Did::RanOut { name, acked: 300_000, retransmits: 0 },
+            _ => at_head(asked, Did::expired()),
+        });
+        assert!(!found.supports(Mechanism::IdleTimeout) && !found.supports(Mechanism::Client), "{}", found.headline);
+        assert_ne!(find(&found, Mechanism::IdleTimeout).verdict, Verdict::NotSupported, "{}", found.headline);
+        let told = &found.targets[0].no_mechanism[0].sentence;
+        assert!(told.contains(&format!("were given up by ttlsweep's own {name}")), "{told}");
+    }
+}
+
+#[test]
+fn a_path_that_drops_large_packets_is_named() {
+    for tls in [false, true] {
+        let world = Surroundings { ttls: vec![2, 30], blocks: 2, tls, ..Surroundings::default() };
+        let found = ruling(&world, |asked| match asked.is_expired() {
+            true => Did::expired(),
+            false => Did::RanOut { name: "idle_timeout", acked: 32, retransmits: 9 },
+        });
+        assert_supported(&found, &[Mechanism::Network]);
+        let evidence = &find(&found, Mechanism::Network).evidence;
+        assert!(evidence.contains("given up by ttlsweep's own idle_timeout"), "{evidence}");
+        assert!(evidence.contains("a path that drops large packets"), "{evidence}");
+        assert!(found.headline.contains("a path that drops large packets"), "{}", found.headline);
+    }
+}
+
+#[test]
+fn a_reset_at_the_head_may_be_a_refusal_that_nobody_could_read() {
+    for expired in [Did::expired(), Did::Reset { after_us: 1000 }] {
+        // A third of all transfers, controls too, are reset right after their head.
+        let world = Surroundings { ttls: vec![2, 30], blocks: 10, ..Surroundings::default() };
+        let found = ruling(&world, |asked| match asked.serial % 3 {
+            0 if !asked.is_expired() => Did::Reset { after_us: 1500 },
+            _ => at_head(asked, expired),
+        });
+        assert_supported(&found, &[]);
+        assert_eq!(find(&found, Mechanism::Network).verdict, Verdict::Inconclusive, "{}", found.headline);
+        let told = &found.targets[0].undecided[0].sentence;
+        assert!(told.contains("a refusal that was never read, the network and a cut look alike there"), "{told}");
+        assert!(told.contains("`expect_continue = true` or the server's log would tell"), "{told}");
+    }
+}
+
+#[test]
+fn a_download_that_is_sent_short_at_expiry_is_cut() {
+    let world = Surroundings { method: Method::Get, ttls: vec![2, 4], ..Surroundings::default() };
+    let found = ruling(&world, |asked| match asked.expires_in_us {
+        Some(life) if life > 0 && life < asked.needed_us => Did::Truncated { after_us: life + 1000 },
+        _ => at_head(asked, Did::expired()),
+    });
+    assert_supported(&found, &[Mechanism::CutAtExpiry]);
+}

@@ -1,0 +1,184 @@
+//! Whatever the world: headline, line on enforcement, page, case and JSON say the same.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use common::answers::{Asked, Did, Surroundings};
+use ttlsweep_record::Method;
+
+type Physics = Box<dyn Fn(&Asked) -> Did>;
+
+fn at_head(asked: &Asked, expired: Did) -> Did {
+    if asked.is_expired() { expired } else { Did::Serve }
+}
+
+fn worlds() -> Vec<(&'static str, Surroundings, Physics)> {
+    let small = || Surroundings { ttls: vec![2, 30], blocks: 3, ..Surroundings::default() };
+    let denied = Did::xml(403, "AccessDenied", "Access Denied");
+    let page = Did::page(413, "nginx/1.22.1", "text/html", "413 Request Entity <b>Too</b> Large");
+    vec![
+        ("enforces", small(), Box::new(|asked| at_head(asked, Did::expired()))),
+        ("lets through", small(), Box::new(|_| Did::Serve)),
+        ("links denied", small(), Box::new(move |asked| if asked.age_us.is_some() { denied } else { Did::Serve })),
+        ("all denied", small(), Box::new(move |_| denied)),
+        ("before the store", small(), Box::new(move |_| page)),
+        (
+            "busy with expired starts",
+            small(),
+            Box::new(|asked| match asked.is_expired() {
+                true if asked.block == 1 => Did::xml(500, "InternalError", "again"),
+                true => Did::Reset { after_us: 900 },
+                false => Did::Serve,
+            }),
+        ),
+        (
+            "clock 20 s ahead",
+            Surroundings { offset_us: -20_000_000, ..small() },
+            Box::new(|asked| at_head(asked, Did::expired())),
+        ),
+        (
+            "odd answers",
+            Surroundings { method: Method::Get, blocks: 4, ..small() },
+            Box::new(|asked| match asked.serial % 3 {
+                0 if !asked.is_expired() => Did::xml(400, "InvalidArgument", "[x](http://example.org) `y`"),
+                _ => at_head(asked, Did::expired()),
+            }),
+        ),
+        (
+            "cuts",
+            small(),
+            Box::new(|asked| match asked.expires_in_us {
+                Some(life) if life > 0 && life < asked.needed_us => Did::Reset { after_us: life },
+                _ => at_head(asked, Did::expired()),
+            }),
+        ),
+    ]
+}
+
+/// The page's words, its tags and entities undone.
+fn words(page: &str) -> String {
+    let body = &page[page.find("<body>").unwrap()..];
+    let mut text = String::new();
+    let mut in_tag = false;
+    for character in body.chars() {
+        match character {
+            '<' => in_tag = true,
+            '>' => in_tag = false,
+            other if !in_tag => text.push(other),
+            _ => {}
+        }
+    }
+    let undone = [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")];
+    let text = undone.iter().fold(text, |text, (entity, plain)| text.replace(entity, plain));
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn run(args: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_ttlsweep-report")).args(args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// As case.md writes text of others.
+fn in_case(text: &str) -> String {
+    text.replace('`', "'").replace('[', "\\[").replace("<b", "&lt;b").replace("</", "&lt;/")
+}
+
+fn assert_one_answer(name: &str, folder: &Path) {
+    let shown = folder.to_str().unwrap();
+    let stdout = run(&[shown]);
+    let page = words(&fs::read_to_string(folder.join("report.html")).unwrap());
+    let json: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("verdict.json")).unwrap()).unwrap();
+    let case = run(&["case", shown, "--out", folder.join("case").to_str().unwrap()]);
+    let case = fs::read_to_string(Path::new(case.lines().next().unwrap()).join("case.md")).unwrap();
+
+    let lines: Vec<&str> = stdout.lines().collect();
+    let (headline, enforcement) = (lines[0], lines[1]);
+    let target = &json["endpoints"][0];
+    assert_eq!(json["headline"], headline, "{name}");
+    assert!(case.contains(&in_case(headline)), "{name}: {headline}\n{case}");
+    // The page sets the answer apart from its reason.
+    let (answer, because) = headline.split_once(": ").unwrap();
+    let answer = answer.strip_prefix("INVALID").map_or(answer, |_| because.split(": ").next().unwrap());
+    assert!(page.contains(answer), "{name}: {answer}\n{page}");
+    assert!(enforcement.starts_with("Enforcement: ") || enforcement.starts_with("INVALID"), "{name}: {enforcement}");
+    assert!(page.contains(enforcement), "{name}: {enforcement}\n{page}");
+    assert!(case.contains(&in_case(enforcement)), "{name}: {enforcement}\n{case}");
+
+    let (all, refused, through) =
+        (&target["expired_starts"], &target["expired_starts_refused"], &target["expired_starts_let_through"]);
+    let overall = json["overall"].as_str().unwrap();
+    let everywhere = format!("{stdout}{page}{case}");
+    let enforces = everywhere.contains("enforces expiry (");
+    let nothing = everywhere.contains("enforces NOTHING");
+    match target["enforces"].as_str().unwrap() {
+        "yes" => {
+            assert!(
+                enforcement.contains(&format!("enforces expiry ({refused} of {all} expired starts refused")),
+                "{name}"
+            );
+            assert!(!nothing && !everywhere.contains("unknown whether expiry is enforced"), "{name}: {everywhere}");
+        }
+        "no" => {
+            assert!(enforcement.contains(&format!("({through} of {all} expired starts let through)")), "{name}");
+            assert!(!enforces && overall == "invalid", "{name}: {everywhere}");
+        }
+        _ => {
+            let reason = target["enforcement"].as_str().unwrap();
+            assert!(enforcement.contains(reason) && headline.contains(reason), "{name}: {reason}\n{headline}");
+            assert!(page.contains(reason) && !enforces && !nothing, "{name}: {everywhere}");
+            assert_eq!(overall, "inconclusive", "{name}");
+            assert_eq!(refused, 0, "{name}");
+        }
+    }
+    // Nobody can act on a number alone.
+    for list in ["no_mechanism", "undecided"] {
+        for kind in target[list].as_array().unwrap().iter().take(3) {
+            let sentence = kind["sentence"].as_str().unwrap();
+            assert!(stdout.contains(sentence) && page.contains(sentence), "{name}: {sentence}\n{stdout}\n{page}");
+            assert!(case.contains(&in_case(sentence)), "{name}: {sentence}\n{case}");
+        }
+        let counted = if list == "undecided" { "undecidable" } else { "unexplained" };
+        assert_eq!(target[counted] == 0, target[list].as_array().unwrap().is_empty(), "{name}");
+    }
+    let answer = target["answer"].as_str().unwrap();
+    let expected: &[&str] = match overall {
+        "supported" => &["yes"],
+        "not-supported" => &["no"],
+        "invalid" => &["not-testable"],
+        _ => &["cannot-tell", "not-testable"],
+    };
+    assert!(expected.contains(&answer), "{name}: {answer}");
+    assert!(!target["name"].as_str().unwrap().is_empty() && target["next"].as_str().unwrap().ends_with('.'), "{name}");
+}
+
+#[test]
+fn stdout_page_case_and_json_never_contradict_each_other() {
+    let mut told = Vec::new();
+    for (name, world, physics) in worlds() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        world.write(&run, physics);
+        fs::write(run.join("experiment.toml"), "[experiment]\nname = \"ttl-grid\"\n").unwrap();
+        assert_one_answer(name, &run);
+        let json: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(run.join("verdict.json")).unwrap()).unwrap();
+        told.push((name, json["endpoints"][0]["enforces"].as_str().unwrap().to_owned()));
+    }
+    let expected = [
+        ("enforces", "yes"),
+        ("lets through", "no"),
+        ("links denied", "unknown"),
+        ("all denied", "unknown"),
+        ("before the store", "unknown"),
+        ("busy with expired starts", "unknown"),
+        ("clock 20 s ahead", "unknown"),
+        ("odd answers", "yes"),
+        ("cuts", "yes"),
+    ];
+    assert_eq!(told, expected.map(|(name, enforces)| (name, enforces.to_owned())));
+}
