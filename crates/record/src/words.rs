@@ -311,6 +311,9 @@ words! {
         FinRst = "fin-rst",
         /// Sends a bare RST, without FIN or close_notify, as soon as the answer has left.
         Rst = "rst",
+        /// Sends a bare RST in place of the answer, which is lost before the wire. A client that waits for a 100 Continue
+        /// before it sends its body is answered as by `close`, since nothing is unread then.
+        Lost = "lost",
     }
 }
 

@@ -187,6 +187,10 @@ impl Case {
                 expect(Closed, receiving, partial, partial_early, &[CloseNotify, FinRst], None)
             }
             "close-notify" => expect(Closed, receiving, partial, partial_early, &[Fin, FinRst], None),
+            // The answer never leaves.
+            "error" if self.early_close == EarlyClose::Lost => {
+                expect(Reset, sending, None, None, &[Rst], Some("ECONNRESET"))
+            }
             "error" if self.fault.contains("403") => expect(Rejected, sending, Some(403), Some(upload), ANY, None),
             "error" | "stop-reading-after-answer" => expect(Rejected, sending, Some(503), Some(upload), ANY, None),
             "redirect" => expect(Rejected, sending, Some(307), Some(upload), ANY, None),
@@ -231,7 +235,8 @@ impl Case {
     }
 
     fn is_plain_comparison(&self) -> bool {
-        self.method == Method::Put && !self.capped && !self.reused && EARLY.contains(&self.fault)
+        let leaves = self.early_close != EarlyClose::Lost;
+        self.method == Method::Put && !self.capped && !self.reused && leaves && EARLY.contains(&self.fault)
     }
 
     fn testbed(&self) -> Result<TestbedConfig, Failure> {
@@ -272,10 +277,10 @@ async fn run_case(case: &Case, repetitions: u32, template: &Cell) -> Result<Vec<
             let _lane = lanes.acquire().await?;
             let mut client = Client::of(&case, &testbed.endpoint(), tls, template)?;
             if case.reused {
-                // Without `x-run` it is no transfer, so the fault passes it over.
-                client.run(&case, None, number).await?;
+                // A listing is not a transfer, so that the fault passes it over.
+                client.warm_up(&case).await?;
             }
-            let row = client.run(&case, Some(format!("t{number}")), number).await?;
+            let row = client.run(&case, number).await?;
             Ok::<_, Failure>(row)
         });
     }
@@ -345,16 +350,18 @@ impl Client {
         self.dialer.cap = None;
     }
 
-    async fn run(&mut self, case: &Case, name: Option<String>, number: u32) -> Result<TransferRecord, Failure> {
-        let is_warm_up = name.is_none();
-        let small = Source::Generated { block: self.block.clone(), len: 1000 };
+    async fn run(&mut self, case: &Case, number: u32) -> Result<TransferRecord, Failure> {
         let whole = Source::Generated { block: self.block.clone(), len: case.size() };
-        let (payload, key) = match (case.method.is_upload(), is_warm_up) {
-            (true, true) => (Payload::Upload(&small), format!("k{number}")),
-            (true, false) => (Payload::Upload(&whole), format!("k{number}")),
-            (false, _) => (Payload::Download(&whole), "object".to_owned()),
+        let (payload, key) = match case.method.is_upload() {
+            true => (Payload::Upload(&whole), format!("k{number}")),
+            false => (Payload::Download(&whole), "object".to_owned()),
         };
-        self.transfer(case, payload, name, &key).await
+        self.transfer(case, payload, Some(format!("t{number}")), &key).await
+    }
+
+    /// Lists the bucket, so that the connection has been used before.
+    async fn warm_up(&mut self, case: &Case) -> Result<TransferRecord, Failure> {
+        self.transfer(case, Payload::Unknown, None, "").await
     }
 
     async fn transfer(
@@ -364,7 +371,8 @@ impl Client {
         name: Option<String>,
         key: &str,
     ) -> Result<TransferRecord, Failure> {
-        let request = link(&self.dialer.endpoint, case.method, key, name.as_deref())?;
+        let method = if payload.upload().is_some() { case.method } else { Method::Get };
+        let request = link(&self.dialer.endpoint, method, key, name.as_deref())?;
         let task = Task {
             transfer_id: name.as_deref().unwrap_or("warm-up"),
             request: &request,
@@ -388,14 +396,15 @@ impl Client {
 
 static BLOCK: OnceLock<Block> = OnceLock::new();
 
-/// A link of an hour, with the transfer's name in it where the fault is to meet it.
+/// A link of an hour, with the transfer's name in it; without a key, it lists the bucket.
 fn link(endpoint: &Endpoint, method: Method, key: &str, name: Option<&str>) -> Result<SignedRequest, Failure> {
     let config = TestbedConfig::default();
     let presigner =
         Presigner { access_key: &config.access_key, secret_key: config.secret_key.expose(), region: &config.region };
     let verb = if method.is_upload() { http::Method::PUT } else { http::Method::GET };
     let made = SystemClock.wall();
-    let query: Vec<_> = name.map(|name| ("x-run", name)).into_iter().collect();
+    let list = key.is_empty().then_some(("list-type", "2"));
+    let query: Vec<_> = name.map(|name| ("x-run", name)).into_iter().chain(list).collect();
     let host = format!("{}:{}", endpoint.host(), endpoint.port());
     let path = format!("/ttlsweep/{key}");
     let path = presigner.presign(verb.as_str(), &path, &query, &[("host", &host)], &made.compact(), 3600);

@@ -83,7 +83,7 @@ async fn deadline(handle: &Handle, alarm: &Alarm) -> HardCut {
 }
 
 /// Completes with what is due, when it is; what takes its place before takes its turn as well.
-async fn when_due<T: Clone>(mut plans: watch::Receiver<Option<T>>, alarm: &Alarm, at: fn(&T) -> Instant) -> T {
+async fn when_due<T: Clone>(mut plans: watch::Receiver<Option<T>>, alarm: &Alarm, at: impl Fn(&T) -> Instant) -> T {
     loop {
         let plan = plans.borrow_and_update().clone();
         let due = async {
@@ -116,9 +116,10 @@ async fn speak(handle: Arc<Handle>, tls: Option<TlsAcceptor>, server: Arc<Server
             break_handshake(kind, lower, &handle, &server).await;
         }
         (None, _) => speak_http(lower, handle, server).await,
-        (Some(tls), _) => match tls.accept(lower).await {
-            Ok(stream) => speak_http(stream, handle, server).await,
-            Err(error) => tracing::debug!(connection = handle.number, %error, "TLS handshake failed"),
+        (Some(tls), _) => match timeout(server.head_timeout, tls.accept(lower)).await {
+            Ok(Ok(stream)) => speak_http(stream, handle, server).await,
+            Ok(Err(error)) => tracing::debug!(connection = handle.number, %error, "TLS handshake failed"),
+            Err(_) => tracing::debug!(connection = handle.number, "TLS handshake takes too long"),
         },
     }
 }
@@ -134,6 +135,10 @@ async fn speak_http<S: AsyncRead + AsyncWrite + Unpin + 'static>(inner: S, handl
         let act = tokio::select! {
             biased;
             strike = when_due(handle.strikes(), &server.alarm, |strike| strike.at) => strike.act,
+            _ = when_due(handle.half_heads(), &server.alarm, |since| *since + server.head_timeout) => {
+                tracing::debug!(connection = handle.number, "a head takes too long");
+                return;
+            }
             result = &mut http => {
                 if let Err(error) = result {
                     tracing::debug!(connection = handle.number, %error, "connection broke");
@@ -142,13 +147,16 @@ async fn speak_http<S: AsyncRead + AsyncWrite + Unpin + 'static>(inner: S, handl
             }
         };
         handle.struck();
+        if matches!(act, Act::LoseAnswer) {
+            return handle.reset();
+        }
         if let (Some(exchange), Some(fault)) = (handle.exchange(), handle.fault) {
             exchange.fault(fault.kind());
         }
         match act {
             Act::Slow(direction, rate) => handle.slow(direction, rate),
             Act::CloseWhenIdle => Pin::new(&mut http).graceful_shutdown(),
-            Act::Reset => return handle.reset(),
+            Act::Reset | Act::LoseAnswer => return handle.reset(),
             Act::Hold => {
                 drop(http);
                 return hold(&handle).await;

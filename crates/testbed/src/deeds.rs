@@ -25,7 +25,7 @@ pub struct Deed {
     pub path: String,
     /// When the whole head had been read; for a fault of the connection, which came before any head, when it was accepted.
     pub head_arrived_at: OffsetDateTime,
-    /// When the link expires; `None` for a request without a link.
+    /// When the link expires, or the policy of a form; `None` for a request with neither.
     pub expires_at: Option<OffsetDateTime>,
     /// What became of it.
     pub fate: Fate,
@@ -39,6 +39,8 @@ pub struct Deed {
     pub status: Option<u16>,
     /// When the last byte of the answer had been given to the kernel; `None` if it never was.
     pub answered_at: Option<OffsetDateTime>,
+    /// Whether an answer with this status was meant but never left, because `lost` sent a RST in its place.
+    pub answer_lost: bool,
     /// When the testbed was done with it: answered and drained, or the connection cut or broken.
     pub ended_at: OffsetDateTime,
 }
@@ -60,6 +62,7 @@ impl Deed {
             response_bytes: 0,
             status: None,
             answered_at: None,
+            answer_lost: false,
             ended_at: accepted.wall_now(),
         }
     }
@@ -81,7 +84,8 @@ pub struct FaultDeed {
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It was answered, and neither expiry nor a fault had a part in that, whatever its status.
+    /// It was answered, and neither expiry nor a fault had a part in that, whatever its status; the answer may have been
+    /// lost (see [`Deed::answer_lost`]).
     Answered,
     /// It was refused when its head arrived, because the link had expired.
     RefusedAtHead,

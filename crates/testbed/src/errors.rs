@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use crate::cors::Page;
 use crate::ids::RequestIds;
 
 /// Why a request was refused, before it becomes a response.
@@ -31,11 +32,14 @@ impl Failure {
     }
 
     /// What S3 says to an expired link.
-    pub(crate) fn expired(ttl_s: u64, expires_at: OffsetDateTime, now: OffsetDateTime) -> Self {
-        Self::forbidden("AccessDenied", "Request has expired")
-            .with("X-Amz-Expires", ttl_s.to_string())
-            .with("Expires", iso8601(expires_at))
-            .with("ServerTime", iso8601(now))
+    ///
+    /// A link of Signature Version 2 has no TTL, only an end.
+    pub(crate) fn expired(ttl_s: Option<u64>, expires_at: OffsetDateTime, now: OffsetDateTime) -> Self {
+        let mut failure = Self::forbidden("AccessDenied", "Request has expired");
+        if let Some(ttl_s) = ttl_s {
+            failure = failure.with("X-Amz-Expires", ttl_s.to_string());
+        }
+        failure.with("Expires", iso8601(expires_at)).with("ServerTime", iso8601(now))
     }
 
     /// An error of any code, with S3's own words where they are known.
@@ -69,8 +73,11 @@ impl Failure {
 }
 
 /// Gives a response the headers that all of S3's have, and an error's XML its ids.
-pub(crate) fn sign_off(response: &mut Response<Body>, ids: &RequestIds) {
+pub(crate) fn sign_off(response: &mut Response<Body>, ids: &RequestIds, page: Option<Page>) {
     let headers = response.headers_mut();
+    if let Some(page) = page {
+        page.admit(headers);
+    }
     for (name, id) in [(REQUEST_ID, &ids.request_id), (HOST_ID, &ids.host_id)] {
         headers.insert(name, HeaderValue::from_str(id).expect("ids are plain ASCII"));
     }
@@ -91,6 +98,7 @@ fn usual_message(code: &str) -> &'static str {
         "AccessDenied" => "Access Denied",
         "ExpiredToken" => "The provided token has expired.",
         "InternalError" => INTERNAL_ERROR,
+        "MissingContentLength" => "You must provide the Content-Length HTTP header.",
         "NoSuchBucket" => "The specified bucket does not exist",
         "NoSuchKey" => "The specified key does not exist.",
         "NoSuchUpload" => {
@@ -104,6 +112,7 @@ fn usual_message(code: &str) -> &'static str {
         "RequestTimeTooSkewed" => "The difference between the request time and the current time is too large.",
         "ServiceUnavailable" => "Service is unable to handle request.",
         "SignatureDoesNotMatch" => SIGNATURE_MISMATCH,
+        "XAmzContentSHA256Mismatch" => "The provided 'x-amz-content-sha256' header does not match what was computed.",
         "SlowDown" => "Please reduce your request rate.",
         _ => "The testbed was told to answer so.",
     }
@@ -160,10 +169,11 @@ mod tests {
 
     #[test]
     fn an_expired_link_is_told_so_as_s3_does() {
-        let failure = Failure::expired(10, datetime!(2026-11-24 10:00:10 UTC), datetime!(2026-11-24 10:00:11.7 UTC));
+        let failure =
+            Failure::expired(Some(10), datetime!(2026-11-24 10:00:10 UTC), datetime!(2026-11-24 10:00:11.7 UTC));
         let mut response = failure.into_response();
         let ids = RequestIds { request_id: "0123456789ABCDEF".to_owned(), host_id: "a/b+c=".to_owned() };
-        sign_off(&mut response, &ids);
+        sign_off(&mut response, &ids, None);
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
         assert_eq!(response.headers()["x-amz-request-id"], "0123456789ABCDEF");
         assert_eq!(

@@ -42,6 +42,16 @@ impl Exchange {
         self.lock().fate.get_or_insert(fate);
     }
 
+    /// It has turned out when the request's leave expires, which its head did not tell.
+    pub(crate) fn expires_at(&self, expires_at: OffsetDateTime) {
+        self.lock().expires_at = Some(expires_at);
+    }
+
+    /// The answer will never leave: the connection is reset in its place.
+    pub(crate) fn lose_answer(&self) {
+        self.lock().answer_lost = true;
+    }
+
     /// The testbed's fault is done now; of several, the first one counts.
     pub(crate) fn fault(&self, kind: FaultKind) {
         let mut state = self.lock();
@@ -94,6 +104,11 @@ impl Exchange {
         }
     }
 
+    /// Whether nothing more will happen to it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.lock().recorded
+    }
+
     /// The connection is gone, or nothing more will happen on it.
     pub(crate) fn ended(&self) {
         self.record(&mut self.lock());
@@ -107,6 +122,7 @@ impl Exchange {
         let by_itself = match state.fault {
             Some(fault) => Fate::Fault(fault.kind),
             None if state.answered_at.is_some() => Fate::Answered,
+            None if state.answer_lost => Fate::Answered,
             None => Fate::Broken,
         };
         let opening = &self.opening;
@@ -117,13 +133,14 @@ impl Exchange {
             method: opening.method.clone(),
             path: opening.path.clone(),
             head_arrived_at: opening.arrived.wall,
-            expires_at: opening.expires_at,
+            expires_at: state.expires_at.or(opening.expires_at),
             fate: state.fate.unwrap_or(by_itself),
             fault: state.fault,
             body_bytes: self.upload.bytes(),
             response_bytes: state.response_bytes,
             status: state.status,
             answered_at: state.answered_at,
+            answer_lost: state.answer_lost,
             ended_at: opening.arrived.wall_now(),
         });
     }
@@ -137,7 +154,9 @@ impl Exchange {
 struct State {
     fate: Option<Fate>,
     fault: Option<FaultDeed>,
+    expires_at: Option<OffsetDateTime>,
     status: Option<u16>,
+    answer_lost: bool,
     response_bytes: u64,
     lasts: bool,
     handed_over: bool,

@@ -1,6 +1,7 @@
 //! What a fault does to one request: when it is due, and how it acts.
 
 use std::future::pending;
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -65,13 +66,17 @@ impl Victim<'_> {
         let kind = self.fault.kind();
         let mut due = self.due(self.fault.place());
         if let Due::Share(percent) = due {
-            // What says nothing of its length has no share either.
-            due = match self.upload.length().map(|length| share(length, percent)) {
-                None => Due::Never,
+            let goes_on = matches!(kind, FaultKind::Slow(_) | FaultKind::EarlyOk);
+            due = match self.upload.length().or_else(|| decoded_length(parts)) {
+                None => never_at_a_share(),
                 Some(0) => Due::Now,
-                Some(bytes) => {
-                    let goes_on = matches!(kind, FaultKind::Slow(_) | FaultKind::EarlyOk);
-                    self.upload.watch_for(bytes, !goes_on);
+                // What comes in chunks is longer on its way than it says: its end alone is the whole of it.
+                Some(_) if percent == 100 && !goes_on && self.upload.length().is_none() => {
+                    self.upload.watch_for_end();
+                    Due::Share(percent)
+                }
+                Some(length) => {
+                    self.upload.watch_for(share(length, percent), !goes_on);
                     Due::Share(percent)
                 }
             };
@@ -141,6 +146,9 @@ impl Victim<'_> {
             (Due::Share(percent), act) => {
                 let response = serving.await;
                 let within = content_length(&response).map(|length| (share(length, percent), act));
+                if within.is_none() {
+                    never_at_a_share();
+                }
                 // An error is told whole, and is too short to be anything else.
                 Reply { within: within.filter(|_| response.status().is_success()), ..response.into() }
             }
@@ -263,6 +271,20 @@ enum Due {
     /// When this share of the body has passed.
     Share(u8),
     Never,
+}
+
+/// How long an upload's body is without its chunks, as clients say that send it in chunks.
+fn decoded_length(parts: &Parts) -> Option<u64> {
+    parts.headers.get("x-amz-decoded-content-length")?.to_str().ok()?.trim().parse().ok()
+}
+
+/// What has no length has no share either; said once, since it will not be the only one of its kind.
+fn never_at_a_share() -> Due {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        tracing::warn!("a fault at a share of the body (NN%) cannot happen where nothing tells the body's length");
+    });
+    Due::Never
 }
 
 /// So many percent of `length`, rounded up.

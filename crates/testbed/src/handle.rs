@@ -37,6 +37,8 @@ pub(crate) struct Handle {
     /// The slowest that either direction has to be.
     slow: Mutex<Slow>,
     mutes_continue: AtomicBool,
+    /// Since when a head has been coming that is not whole yet.
+    half_head: watch::Sender<Option<Instant>>,
 }
 
 /// The rates that hold on a connection, in each direction.
@@ -65,6 +67,8 @@ pub(crate) struct Strike {
 pub(crate) enum Act {
     /// Sends a bare RST.
     Reset,
+    /// Sends a bare RST in place of an answer that was ready, which is not a fault's doing.
+    LoseAnswer,
     /// Says this in place of whatever HTTP was about to say, then ends with a FIN.
     Say {
         bytes: Bytes,
@@ -132,6 +136,7 @@ impl Handle {
             after_answer: Mutex::default(),
             slow: Mutex::default(),
             mutes_continue: AtomicBool::new(false),
+            half_head: watch::Sender::new(None),
         })
     }
 
@@ -148,6 +153,24 @@ impl Handle {
         *lock(&self.after_answer) = None;
         *lock(&self.slow) = Slow::default();
         self.mutes_continue.store(false, Ordering::Relaxed);
+        self.half_head.send_replace(None);
+    }
+
+    /// Something has been read. Between two requests, that is the beginning of a head.
+    fn heard(&self) {
+        let is_idle = lock(&self.exchange).as_ref().is_none_or(|exchange| exchange.is_over());
+        if is_idle {
+            self.half_head.send_if_modified(|since| {
+                let begins = since.is_none();
+                since.get_or_insert_with(Instant::now);
+                begins
+            });
+        }
+    }
+
+    /// For the connection's task, to learn since when a head has been coming that is not whole.
+    pub(crate) fn half_heads(&self) -> watch::Receiver<Option<Instant>> {
+        self.half_head.subscribe()
     }
 
     /// Lets a fault act on the connection at an instant, unless the answer is out before.
@@ -347,7 +370,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Upper<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let Some(rate) = this.handle.rate(Direction::Reading) else {
-            return Pin::new(&mut this.inner).poll_read(cx, buf);
+            let before = buf.filled().len();
+            ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
+            if buf.filled().len() > before {
+                this.handle.heard();
+            }
+            return Poll::Ready(Ok(()));
         };
         let room = ready!(this.reading.poll_room(rate, cx)).min(buf.remaining());
         let mut piece = [0; Pace::LARGEST_PIECE];

@@ -9,18 +9,20 @@
 //! - `connection` owns one connection: it runs TLS and HTTP on it, cuts it when a deadline passes, and ends it in the
 //!   way that was asked for. `handle` is how others tell it so, and the two ends of its stack of streams.
 //! - `service` answers one request: `link` reads and verifies the presigned URL, `policy` turns its expiry into a
-//!   plan, `demands` is what a bucket's policy or a store's gaps refuse, `fault` lets befall it what the testbed was told to do wrong, `upload` is the body on its way in, `answer` the body on its way out, `errors` speaks S3's XML.
+//!   plan, `demands` is what a bucket's policy or a store's gaps refuse, `fault` lets befall it what the testbed was told to do wrong, `upload` is the body on its way in, `form` the expiry within it if it is a form's, `answer` the body on its way out, `errors` speaks S3's XML.
 //! - `operations` are S3's operations as the library `s3s` wants them, over `store` (buckets, objects, uploads in parts)
-//!   and `spool` (their bytes, in files).
+//!   and `spool` (their bytes, in a file without a name).
 //! - `exchange` follows a request from head to last byte and writes its deed into `deeds`.
+//! - `cors` answers the preflights of browsers and lets pages of other origins read what they are told.
 //! - `subject` tells buckets from objects, and transfers from the rest.
-//! - `clock`, `alarm`, `ids` are small servants; [`sigv4`] is the signature, for tests and tools as well.
+//! - `clock`, `alarm`, `ids` are small servants; [`sigv4`] and [`sigv2`] are the signatures, for tests and tools as well.
 //!
 //! # Who verifies what
 //!
-//! Links are verified here, since the check in `s3s` has a clock and rules of its own (see `link`). What has passed goes on
-//! to a service without authentication, its signing parameters taken off. Requests signed in headers have no expiry;
-//! `s3s` verifies them itself. Both services share one store.
+//! Links of either version are verified here, since the check in `s3s` has a clock and rules of its own (see `link`). What
+//! has passed goes on to a service without authentication, its signing parameters taken off. Requests signed in headers
+//! have no expiry. They are verified here (see `header_auth`), so that they are refused at the head like links, and once
+//! more in `s3s`, which needs their signature for bodies that are signed in chunks. Both services share one store.
 //!
 //! # What the truth is worth
 //!
@@ -38,6 +40,12 @@
 //! - `close` is what a server does that just closes: the kernel decides between RST at once (something is unread) and FIN,
 //!   with RST at the next data (nothing is). `fin-rst` and `rst` leave it no choice: the first sends a FIN, stops reading
 //!   and closes 5 ms later, the second sends a RST 5 ms after the answer, by when the answer has arrived on loopback.
+//! - `lost` is what a server does whose small answer waits behind unacknowledged data (Nagle's algorithm, over TLS most
+//!   of all) when it closes with data unread: the kernel throws the answer away and sends a bare RST. The deed has the
+//!   status that was meant, no `answered_at`, and says [`Deed::answer_lost`]. Where the client waits for a 100 Continue,
+//!   nothing is unread, and the answer leaves as with `close`.
+//! - A form's policy expires like a link, from the instant at which it has been read. Under `never`, a form whose policy
+//!   had expired before is still refused.
 //!
 //! # Faults
 //!
@@ -51,6 +59,9 @@
 //! - Every fault is in the deeds: [`Fate::Fault`], unless the policy had the last word on the same transfer, and
 //!   [`Deed::fault`] with the instant and the bytes until then. A fault of the connection itself has a deed without a
 //!   request. `refuse` has none, since nothing arrives.
+//! - A body that comes in chunks is as long as its `x-amz-decoded-content-length` says; one that says nothing is
+//!   refused with 411, as by S3. A share of it counts the chunks' own lines as well, which makes it early by less than
+//!   a percent for all but small bodies.
 //! - A share of an upload is noticed when the read that brings it has been made, at most 64 KiB behind it. A download is
 //!   handed to the kernel up to exactly its share before the fault acts. A reset then throws away what the kernel had
 //!   not sent, as it does with every cut.
@@ -64,17 +75,21 @@ mod answer;
 mod clock;
 mod config;
 mod connection;
+mod cors;
 mod deeds;
 mod demands;
 mod errors;
 mod exchange;
 mod fault;
+mod form;
 mod handle;
+mod header_auth;
 mod ids;
 mod link;
 mod operations;
 mod policy;
 mod service;
+pub mod sigv2;
 pub mod sigv4;
 mod spool;
 mod store;

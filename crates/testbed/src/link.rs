@@ -5,15 +5,17 @@
 //! truth is known needs one check, at one instant, by one rule.
 
 use http::StatusCode;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
-use time::macros::format_description;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use crate::config::Secret;
 use crate::errors::{Failure, SIGNATURE_MISMATCH};
+use crate::sigv2;
+pub(crate) use crate::sigv4::AMZ_DATE;
 use crate::sigv4::{ALGORITHM, Scope, SignedRequest, UNSIGNED_PAYLOAD};
+use crate::subject::Subject;
 
 /// A request's query, decoded.
 #[derive(Debug)]
@@ -41,6 +43,11 @@ impl Query {
         self.get("x-run")
     }
 
+    /// Every parameter, in the order of the query.
+    pub(crate) fn parameters(&self) -> &[(String, String)] {
+        &self.parameters
+    }
+
     /// Every parameter's name.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.parameters.iter().map(|(name, _)| name.as_str())
@@ -65,42 +72,78 @@ impl Query {
 #[derive(Debug)]
 pub(crate) struct Link {
     access_key: String,
-    credential_scope: String,
-    amz_date: String,
-    signed_headers: Vec<String>,
     signature: String,
-    /// `X-Amz-Date`.
-    pub(crate) signed_at: OffsetDateTime,
-    /// `X-Amz-Expires`.
-    pub(crate) ttl_s: u64,
+    /// The instant from which on the link is expired.
+    pub(crate) expires_at: OffsetDateTime,
+    scheme: Scheme,
+}
+
+/// What a link says of itself beyond that, by the version of its signature.
+#[derive(Debug)]
+enum Scheme {
+    V2 {
+        /// `Expires` as it stands in the link.
+        expires: String,
+    },
+    V4 {
+        credential_scope: String,
+        amz_date: String,
+        signed_headers: Vec<String>,
+        /// `X-Amz-Date`.
+        signed_at: OffsetDateTime,
+        /// `X-Amz-Expires`.
+        ttl_s: u64,
+    },
 }
 
 impl Link {
     /// Reads the link in a query; `None` if there is none.
     pub(crate) fn read(query: &Query) -> Result<Option<Self>, Failure> {
-        if query.get("AWSAccessKeyId").is_some() {
-            return Err(Failure::new(
-                StatusCode::BAD_REQUEST,
-                "InvalidRequest",
-                "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
-            ));
+        if query.names().any(|name| SIGNING_PARAMETERS_V4.contains(&name)) {
+            return Self::read_v4(query).map(Some);
         }
-        if !query.parameters.iter().any(|(name, _)| SIGNING_PARAMETERS.contains(&name.as_str())) {
-            return Ok(None);
+        if query.names().any(|name| matches!(name, "AWSAccessKeyId" | "Signature")) {
+            return Self::read_v2(query).map(Some);
         }
+        Ok(None)
+    }
+
+    fn read_v2(query: &Query) -> Result<Self, Failure> {
+        let need = |name| {
+            query.get(name).ok_or_else(|| {
+                Failure::forbidden(
+                    "AccessDenied",
+                    "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters",
+                )
+            })
+        };
+        let (access_key, signature, expires) = (need("AWSAccessKeyId")?, need("Signature")?, need("Expires")?);
+        let expires_at = digits(expires)
+            .and_then(|seconds| i64::try_from(seconds).ok())
+            .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+            .ok_or_else(|| {
+                Failure::forbidden("AccessDenied", format!("Invalid date (should be seconds since epoch): {expires}"))
+            })?;
+        Ok(Self {
+            access_key: access_key.to_owned(),
+            signature: signature.to_owned(),
+            expires_at,
+            scheme: Scheme::V2 { expires: expires.to_owned() },
+        })
+    }
+
+    fn read_v4(query: &Query) -> Result<Self, Failure> {
         if query.need("X-Amz-Algorithm")? != ALGORITHM {
             return Err(malformed(format!("X-Amz-Algorithm only supports {ALGORITHM}.")));
         }
         let amz_date = query.need("X-Amz-Date")?.to_owned();
-        let signed_at = PrimitiveDateTime::parse(&amz_date, AMZ_DATE)
-            .map_err(|_| malformed("X-Amz-Date must be in the ISO8601 Long Format yyyyMMdd'T'HHmmss'Z'."))?
-            .assume_utc();
-        let ttl_s = query
-            .need("X-Amz-Expires")?
-            .parse()
-            .ok()
+        let no_date = || malformed("X-Amz-Date must be in the ISO8601 Long Format yyyyMMdd'T'HHmmss'Z'.");
+        let signed_at = PrimitiveDateTime::parse(&amz_date, AMZ_DATE).map_err(|_| no_date())?.assume_utc();
+        let ttl_s = digits(query.need("X-Amz-Expires")?)
             .filter(|ttl_s| (1..=WEEK_S).contains(ttl_s))
             .ok_or_else(|| malformed("X-Amz-Expires must be between 1 second and a week (604800 seconds)."))?;
+        // The last days that can be written have no week behind them.
+        let expires_at = signed_at.checked_add(Duration::seconds(ttl_s as i64)).ok_or_else(no_date)?;
         let credential = query.need("X-Amz-Credential")?;
         let (access_key, credential_scope) = credential
             .split_once('/')
@@ -111,29 +154,45 @@ impl Link {
         if !signed_headers.iter().any(|name| name == "host") {
             return Err(malformed("X-Amz-SignedHeaders must contain host."));
         }
-        Ok(Some(Self {
+        Ok(Self {
             access_key: access_key.to_owned(),
-            credential_scope: credential_scope.to_owned(),
-            amz_date,
-            signed_headers,
             signature: query.need("X-Amz-Signature")?.to_owned(),
-            signed_at,
-            ttl_s,
-        }))
+            expires_at,
+            scheme: Scheme::V4 {
+                credential_scope: credential_scope.to_owned(),
+                amz_date,
+                signed_headers,
+                signed_at,
+                ttl_s,
+            },
+        })
     }
 
     /// When the link was signed, if it says so.
     pub(crate) fn signed_at(&self) -> Option<OffsetDateTime> {
-        Some(self.signed_at)
+        match self.scheme {
+            Scheme::V2 { .. } => None,
+            Scheme::V4 { signed_at, .. } => Some(signed_at),
+        }
     }
 
-    /// The instant from which on the link is expired.
-    pub(crate) fn expires_at(&self) -> OffsetDateTime {
-        self.signed_at + Duration::seconds(self.ttl_s as i64)
+    /// What a request with this link is told once it has expired.
+    pub(crate) fn expired(&self, now: OffsetDateTime) -> Failure {
+        let ttl_s = match self.scheme {
+            Scheme::V2 { .. } => None,
+            Scheme::V4 { ttl_s, .. } => Some(ttl_s),
+        };
+        Failure::expired(ttl_s, self.expires_at, now)
     }
 
-    /// Checks everything but the expiry.
-    pub(crate) fn verify(&self, parts: &Parts, query: &Query, keys: &Keys, now: OffsetDateTime) -> Result<(), Failure> {
+    /// Checks everything but the expiry. Tells the SHA-256 (in hex) that the body must have, if the signature covers one.
+    pub(crate) fn verify(
+        &self,
+        parts: &Parts,
+        query: &Query,
+        keys: &Keys,
+        now: OffsetDateTime,
+    ) -> Result<Option<String>, Failure> {
         if parts.headers.contains_key(AUTHORIZATION) {
             return Err(Failure::new(
                 StatusCode::BAD_REQUEST,
@@ -145,58 +204,135 @@ impl Link {
         if self.access_key != keys.access_key {
             return Err(keys.unknown(&self.access_key));
         }
-        let scope = Scope { amz_date: &self.amz_date, region: &keys.region };
-        if self.credential_scope != scope.credential() {
-            return Err(malformed(format!(
-                "Error parsing the X-Amz-Credential parameter; the credential scope must be '{}'.",
-                scope.credential()
-            )));
-        }
-        if self.signed_at - now > MAX_SKEW {
-            return Err(Failure::forbidden("AccessDenied", "Request is not yet valid"));
-        }
-        // S3 leaves the payload of a link unsigned, unless the client signs a hash of it along.
-        let mut payloads = vec![UNSIGNED_PAYLOAD];
-        if let Some(hash) = parts.headers.get("x-amz-content-sha256").and_then(|hash| hash.to_str().ok()) {
-            if hash.starts_with("STREAMING-") {
-                return Err(Failure::new(
-                    StatusCode::NOT_IMPLEMENTED,
-                    "NotImplemented",
-                    "A presigned URL cannot be used with a payload signed in chunks.",
-                ));
+        match &self.scheme {
+            Scheme::V2 { expires } => self.verify_v2(expires, parts, query, keys).map(|()| None),
+            Scheme::V4 { credential_scope, amz_date, signed_headers, signed_at, .. } => {
+                let scope = Scope { amz_date, region: &keys.region };
+                if *credential_scope != scope.credential() {
+                    return Err(malformed(format!(
+                        "Error parsing the X-Amz-Credential parameter; the credential scope must be '{}'.",
+                        scope.credential()
+                    )));
+                }
+                if *signed_at - now > MAX_SKEW {
+                    return Err(Failure::forbidden("AccessDenied", "Request is not yet valid"));
+                }
+                self.verify_v4(scope, signed_headers, parts, query, keys)
             }
-            payloads.push(hash);
         }
-        let mut told = None;
-        for payload in payloads {
-            let canonical = self.signed_request(parts, query, payload).canonical();
-            let string_to_sign = scope.string_to_sign(&canonical);
-            if scope.signature(keys.secret_key.expose(), &string_to_sign) == self.signature {
-                return Ok(());
-            }
-            told.get_or_insert((canonical, string_to_sign));
-        }
-        let (canonical, string_to_sign) = told.unwrap_or_default();
-        Err(Failure::forbidden("SignatureDoesNotMatch", SIGNATURE_MISMATCH)
-            .with("AWSAccessKeyId", &self.access_key)
-            .with("StringToSign", string_to_sign)
-            .with("SignatureProvided", &self.signature)
-            .with("CanonicalRequest", canonical))
     }
 
-    fn signed_request<'a>(&self, parts: &'a Parts, query: &Query, payload: &'a str) -> SignedRequest<'a> {
-        let headers = self
-            .signed_headers
-            .iter()
-            .map(|name| {
-                let values: Vec<_> =
-                    parts.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-                (name.clone(), values.join(","))
-            })
-            .collect();
-        let query = query.parameters.iter().filter(|(name, _)| name != "X-Amz-Signature").cloned().collect();
-        SignedRequest { method: parts.method.as_str(), path: parts.uri.path(), query, headers, payload }
+    fn verify_v2(&self, expires: &str, parts: &Parts, query: &Query, keys: &Keys) -> Result<(), Failure> {
+        let sent = amz_headers(parts);
+        let (content_md5, content_type) = (header(parts, "content-md5"), header(parts, CONTENT_TYPE.as_str()));
+        let request = sigv2::SignedRequest {
+            method: parts.method.as_str(),
+            host_bucket: Subject::of(parts).host_bucket,
+            path: parts.uri.path(),
+            query: query.parameters(),
+            content_md5: &content_md5,
+            content_type: &content_type,
+            date: expires,
+            amz_headers: &sent,
+        };
+        // Some clients put the headers that they signed into the query, where they stand for headers.
+        let mut with_query = sent.clone();
+        for (name, value) in query.parameters() {
+            let name = name.to_ascii_lowercase();
+            if name.starts_with("x-amz-") && !sent.iter().any(|(found, _)| *found == name) {
+                with_query.push((name, value.clone()));
+            }
+        }
+        with_query.sort();
+        let or_of_query = |sent: &str, name| {
+            if sent.is_empty() { query.get_in_any_case(name).unwrap_or_default().to_owned() } else { sent.to_owned() }
+        };
+        let of_query = sigv2::SignedRequest {
+            content_md5: &or_of_query(&content_md5, "content-md5"),
+            content_type: &or_of_query(&content_type, "content-type"),
+            amz_headers: &with_query,
+            ..request.clone()
+        };
+        let secret = keys.secret_key.expose();
+        if [&request, &of_query].iter().any(|request| request.signature(secret) == self.signature) {
+            return Ok(());
+        }
+        Err(mismatch(&self.access_key, &request.string_to_sign(), &self.signature))
     }
+
+    fn verify_v4(
+        &self,
+        scope: Scope<'_>,
+        signed_headers: &[String],
+        parts: &Parts,
+        query: &Query,
+        keys: &Keys,
+    ) -> Result<Option<String>, Failure> {
+        // S3 leaves the payload of a link unsigned, unless the client signs a hash of it along.
+        let hash = header(parts, "x-amz-content-sha256");
+        if hash.starts_with("STREAMING-") {
+            return Err(Failure::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "NotImplemented",
+                "A presigned URL cannot be used with a payload signed in chunks.",
+            ));
+        }
+        let headers: Vec<_> = signed_headers.iter().map(|name| (name.clone(), header(parts, name))).collect();
+        let signed = query.parameters().iter().filter(|(name, _)| name != "X-Amz-Signature").cloned();
+        let mut request = SignedRequest {
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            query: signed.collect(),
+            headers,
+            payload: UNSIGNED_PAYLOAD,
+        };
+        let is_signed_header = signed_headers.iter().any(|name| name == "x-amz-content-sha256");
+        let canonical = request.canonical();
+        let string_to_sign = scope.string_to_sign(&canonical);
+        let secret = keys.secret_key.expose();
+        if scope.signature(secret, &string_to_sign) == self.signature {
+            return Ok((is_signed_header && is_sha256(&hash)).then_some(hash));
+        }
+        if !hash.is_empty() {
+            request.payload = &hash;
+            if scope.signature(secret, &scope.string_to_sign(&request.canonical())) == self.signature {
+                return Ok(is_sha256(&hash).then_some(hash));
+            }
+        }
+        Err(mismatch(&self.access_key, &string_to_sign, &self.signature).with("CanonicalRequest", canonical))
+    }
+}
+
+/// A header's value, several of one name joined by commas; empty if it is not sent.
+pub(crate) fn header(parts: &Parts, name: &str) -> String {
+    let values = parts.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    values.collect::<Vec<_>>().join(",")
+}
+
+/// The headers that Signature Version 2 covers by their names, sorted.
+pub(crate) fn amz_headers(parts: &Parts) -> Vec<(String, String)> {
+    let names = parts.headers.keys().map(http::HeaderName::as_str).filter(|name| name.starts_with("x-amz-"));
+    let mut headers: Vec<_> = names.map(|name| (name.to_owned(), header(parts, name))).collect();
+    headers.sort();
+    headers
+}
+
+/// What S3 says to a wrong signature.
+pub(crate) fn mismatch(access_key: &str, string_to_sign: &str, signature: &str) -> Failure {
+    Failure::forbidden("SignatureDoesNotMatch", SIGNATURE_MISMATCH)
+        .with("AWSAccessKeyId", access_key)
+        .with("StringToSign", string_to_sign)
+        .with("SignatureProvided", signature)
+}
+
+/// A number without a sign or leading zeros: `+10` and `010` are two ways to say what was not signed so by any SDK.
+fn digits(text: &str) -> Option<u64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|_| is_plain)
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Takes the signing parameters off a request, for the service behind, which then sees a request without a signature.
@@ -206,7 +342,10 @@ pub(crate) fn strip(parts: &mut Parts) {
         .query()
         .unwrap_or_default()
         .split('&')
-        .filter(|pair| !SIGNING_PARAMETERS.contains(&pair.split('=').next().unwrap_or_default()))
+        .filter(|pair| {
+            let name = pair.split('=').next().unwrap_or_default();
+            !SIGNING_PARAMETERS_V4.contains(&name) && !SIGNING_PARAMETERS_V2.contains(&name)
+        })
         .collect();
     let path = parts.uri.path();
     let target = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
@@ -233,7 +372,9 @@ fn malformed(message: impl Into<String>) -> Failure {
     Failure::new(StatusCode::BAD_REQUEST, "AuthorizationQueryParametersError", message)
 }
 
-const SIGNING_PARAMETERS: [&str; 7] = [
+const SIGNING_PARAMETERS_V2: [&str; 3] = ["AWSAccessKeyId", "Expires", "Signature"];
+
+const SIGNING_PARAMETERS_V4: [&str; 7] = [
     "X-Amz-Algorithm",
     "X-Amz-Credential",
     "X-Amz-Date",
@@ -243,13 +384,10 @@ const SIGNING_PARAMETERS: [&str; 7] = [
     "X-Amz-Security-Token",
 ];
 
-const AMZ_DATE: &[time::format_description::BorrowedFormatItem<'_>] =
-    format_description!("[year][month][day]T[hour][minute][second]Z");
-
 const WEEK_S: u64 = 7 * 24 * 3600;
 
 /// How far ahead of this clock a link may have been signed, as with S3.
-const MAX_SKEW: Duration = Duration::minutes(15);
+pub(crate) const MAX_SKEW: Duration = Duration::minutes(15);
 
 #[cfg(test)]
 mod tests {
@@ -275,13 +413,13 @@ mod tests {
     fn verify(parts: &Parts) -> Result<Link, Failure> {
         let query = Query::read(parts);
         let link = Link::read(&query)?.expect("there is a link");
-        link.verify(parts, &query, &keys(), NOW).map(|()| link)
+        link.verify(parts, &query, &keys(), NOW).map(|_| link)
     }
 
     #[test]
     fn a_link_expires_at_its_date_plus_its_ttl() {
         let link = verify(&request("AK", "SK", 10)).unwrap();
-        assert_eq!(link.expires_at(), datetime!(2026-11-24 10:00:10 UTC));
+        assert_eq!(link.expires_at, datetime!(2026-11-24 10:00:10 UTC));
     }
 
     #[test]

@@ -82,8 +82,17 @@ async fn run(options: Options) -> anyhow::Result<()> {
     // Listened for before the endpoint is announced, so that whoever has read it can end the program in an orderly way.
     let mut ending = Ending::new()?;
     let testbed = Testbed::start(config.clone()).await?;
-    if let (Some(file), Some(ca)) = (&cert_out, testbed.ca_pem()) {
-        std::fs::write(file, ca).with_context(|| format!("cannot write the certificate to {}", file.display()))?;
+    match (&cert_out, testbed.ca_pem()) {
+        (Some(file), Some(ca)) => {
+            std::fs::write(file, ca).with_context(|| format!("cannot write the certificate to {}", file.display()))?;
+        }
+        (Some(file), None) => {
+            eprintln!(
+                "note: --cert-out is ignored, since there is no certificate without TLS: {} is not written",
+                file.display()
+            );
+        }
+        (None, _) => {}
     }
     println!("{}", testbed.endpoint());
     eprint!("{}", how_to_talk(&config, &testbed, cert_out.as_ref()));
@@ -129,7 +138,7 @@ fn how_to_talk(config: &TestbedConfig, testbed: &Testbed, cert_out: Option<&Path
             words.push_str("# for AWS_CA_BUNDLE, write the certificate to a file with --cert-out FILE\n");
         }
     }
-    words.push_str("\nAddress buckets in the path, and sign with Signature Version 4. Ctrl-C ends it.\n");
+    words.push_str("\nAddress buckets in the path; links may be signed with Version 4 or 2. Pages of every origin may ask (CORS). Ctrl-C ends it.\n");
     words
 }
 
@@ -183,7 +192,12 @@ fn command() -> Command {
                 .default_value(default.cut.as_str()),
         )
         .arg(
-            option("early-close", "HOW", "How a connection ends after an answer that came before the whole body")
+            option(
+                "early-close",
+                "HOW",
+                "How a connection ends after an answer that came before the whole body; with lost, a bare RST takes the \
+                 answer's place",
+            )
                 .value_parser(words::<EarlyClose>(EarlyClose::WORDS))
                 .default_value(default.early_close.as_str()),
         )
@@ -240,8 +254,7 @@ fn command() -> Command {
         )
         .arg(
             option("cert-out", "FILE", "Write the certificate that clients must trust to this file")
-                .value_parser(value_parser!(PathBuf))
-                .conflicts_with("no-tls"),
+                .value_parser(value_parser!(PathBuf)),
         )
 }
 

@@ -16,7 +16,7 @@ use crate::store::{Attributes, Object as StoredObject, Part as StoredPart, Parte
 #[derive(Debug, Clone)]
 pub(crate) struct Operations {
     pub(crate) region: String,
-    pub(crate) spool: Arc<Spool>,
+    pub(crate) spool: Spool,
     pub(crate) store: Arc<Store>,
     pub(crate) next_upload: Arc<AtomicU64>,
 }

@@ -1,14 +1,15 @@
 //! One request: from its head to the answer that HTTP is given.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use http::header::{CONNECTION, EXPECT};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::host::{S3Host, VirtualHost};
@@ -22,12 +23,15 @@ use crate::answer::{AnswerBody, Overtaken, Reply, Rest, StrikeWithin};
 use crate::clock::Moment;
 use crate::config::TestbedConfig;
 use crate::connection::LINGER;
+use crate::cors::{Page, preflight};
 use crate::deeds::{Deeds, Fate};
 use crate::demands::Demands;
 use crate::errors::{Failure, sign_off};
 use crate::exchange::{Exchange, Opening};
 use crate::fault::Victim;
+use crate::form::Form;
 use crate::handle::{Act, Deadline, Ending, Handle, HardCut};
+use crate::header_auth;
 use crate::ids::{IdSource, RequestIds};
 use crate::link::{Keys, Link, Query, UNKNOWN_KEY, strip};
 use crate::operations::Operations;
@@ -46,6 +50,7 @@ pub(crate) struct Server {
     policy: Policy,
     demands: Demands,
     early_close: EarlyClose,
+    pub(crate) head_timeout: Duration,
     tls: bool,
     connections: AtomicU64,
     /// For requests whose link has been verified here: asks for no signature.
@@ -66,12 +71,8 @@ impl Server {
             // A bucket that is named twice exists all the same.
             let _ = store.create_bucket(bucket);
         }
-        let operations = Operations {
-            region: config.region.clone(),
-            spool: Arc::new(Spool::new()?),
-            store,
-            next_upload: Arc::default(),
-        };
+        let operations =
+            Operations { region: config.region.clone(), spool: Spool::new()?, store, next_upload: Arc::default() };
         let mut verified = S3ServiceBuilder::new(operations.clone());
         verified.set_host(LoopbackHost);
         let mut unverified = S3ServiceBuilder::new(operations);
@@ -85,6 +86,7 @@ impl Server {
             policy: Policy { expiry: config.expiry, cut: config.cut },
             demands: Demands::of(config),
             early_close: config.early_close,
+            head_timeout: config.head_timeout,
             tls: config.tls,
             connections: AtomicU64::new(0),
             verified: verified.build(),
@@ -108,7 +110,10 @@ pub(crate) async fn answer(
     let ids = server.ids.next();
     let (parts, incoming) = request.into_parts();
     let expects_continue = parts.headers.contains_key(EXPECT);
-    let upload = Upload::new(incoming);
+    let form = Form::of(&parts);
+    let is_form = form.is_some();
+    let upload = Upload::new(incoming, form);
+    let page = Page::of(&parts);
     let query = Query::read(&parts);
     let link = Link::read(&query);
     let exchange = Exchange::begin(
@@ -121,22 +126,17 @@ pub(crate) async fn answer(
             run: query.run().map(str::to_owned),
             method: parts.method.to_string(),
             path: parts.uri.path().to_owned(),
-            expires_at: link.as_ref().ok().and_then(Option::as_ref).map(Link::expires_at),
+            expires_at: link.as_ref().ok().and_then(Option::as_ref).map(|link| link.expires_at),
         },
     );
     handle.begin(exchange.clone());
 
-    let verified = link.and_then(|link| {
-        server.demands.check_request(&query)?;
-        if let Some(link) = &link {
-            link.verify(&parts, &query, &server.keys, arrived.wall)?;
-        }
-        Ok(link)
-    });
-    let reply = match verified {
-        Err(failure) => failure.into_response().into(),
-        Ok(link) => {
-            let is_transfer = is_transfer(&parts, &query);
+    let reply = match (preflight(&parts), link.and_then(|link| admit(&server, &parts, &query, &upload, arrived, link)))
+    {
+        (Some(answer), _) => answer.into(),
+        (None, Err(failure)) => failure.into_response().into(),
+        (None, Ok(link)) => {
+            let is_signed = link.is_some() || header_auth::is_signed(&parts);
             let carrying = Carrying {
                 server: &server,
                 handle: &handle,
@@ -145,15 +145,24 @@ pub(crate) async fn answer(
                 arrived,
                 ids: &ids,
                 query: &query,
-                fault: handle.fault.filter(|_| is_transfer),
+                fault: handle.fault.filter(|_| is_signed && is_transfer(&parts, &query)),
             };
-            carrying.out(parts, link).await
+            if is_form && !is_signed { carrying.out_of_form(parts).await } else { carrying.out(parts, link).await }
         }
     };
 
     let Reply { mut response, within, mut after, reader } = reply;
-    sign_off(&mut response, &ids);
+    sign_off(&mut response, &ids, page);
     let holds = matches!(after, Some((_, Act::Hold)));
+    if server.early_close == EarlyClose::Lost && reader.is_none() && !upload.is_whole() && !holds {
+        // Nothing is unread of a body that waits for its 100 Continue, so that the answer leaves.
+        if !expects_continue || upload.is_invited() {
+            exchange.answer(response.status(), true);
+            exchange.lose_answer();
+            handle.strike_at(Instant::now(), Act::LoseAnswer);
+            return pending().await;
+        }
+    }
     let overtaken = (!upload.is_whole() && !holds).then(|| {
         let uninvited = expects_continue && !upload.is_invited();
         let rest = match (server.early_close, reader) {
@@ -162,7 +171,7 @@ pub(crate) async fn answer(
             (_, Some(reader)) if !uninvited => Rest::Served(reader),
             (EarlyClose::Drain, None) if !uninvited => Rest::Drained,
             (EarlyClose::Drain | EarlyClose::Linger, _) => Rest::Unread(Ending::Linger(LINGER)),
-            (EarlyClose::Close, _) => Rest::Unread(Ending::Abrupt),
+            (EarlyClose::Close | EarlyClose::Lost, _) => Rest::Unread(Ending::Abrupt),
             (EarlyClose::FinRst, _) => Rest::Unread(Ending::FinRst),
             (EarlyClose::Rst, _) => Rest::Unread(Ending::Rst),
         };
@@ -183,6 +192,34 @@ pub(crate) async fn answer(
     Ok(response.map(|body| AnswerBody::new(body, exchange, overtaken, strike)))
 }
 
+/// Refuses what can be refused for what the head says, whoever asks, and for who asks.
+fn admit(
+    server: &Server,
+    parts: &Parts,
+    query: &Query,
+    upload: &Upload,
+    arrived: Moment,
+    link: Option<Link>,
+) -> Result<Option<Link>, Failure> {
+    server.demands.check_request(query)?;
+    match &link {
+        Some(link) => {
+            if let Some(sha256) = link.verify(parts, query, &server.keys, arrived.wall)? {
+                upload.expect(&sha256);
+            }
+        }
+        None => header_auth::verify(parts, query, &server.keys, arrived.wall)?,
+    }
+    let tells_length = [CONTENT_LENGTH.as_str(), "x-amz-decoded-content-length"];
+    if parts.method == Method::PUT
+        && is_transfer(parts, query)
+        && !tells_length.iter().any(|name| parts.headers.contains_key(*name))
+    {
+        return Err(Failure::of_code(StatusCode::LENGTH_REQUIRED, "MissingContentLength"));
+    }
+    Ok(link)
+}
+
 /// A request on which everything has been read and verified that can be told from its head.
 struct Carrying<'a> {
     server: &'a Arc<Server>,
@@ -196,41 +233,83 @@ struct Carrying<'a> {
 }
 
 impl Carrying<'_> {
-    /// Carries the plan out, and returns the answer.
+    /// Carries the plan for a request's link out, and returns the answer.
     async fn out(&self, parts: Parts, link: Option<Link>) -> Reply {
-        let plan = self.server.policy.plan(self.arrived, link.as_ref().map(Link::expires_at));
+        let plan = self.server.policy.plan(self.arrived, link.as_ref().map(|link| link.expires_at));
+        let expired = || {
+            // Only a link can expire.
+            link.as_ref().map_or_else(internal_error, |link| link.expired(self.arrived.wall_now()).into_response())
+        };
+        if plan != Plan::RefuseAtHead {
+            let access = self.server.demands.check_access(&parts, self.query, link.as_ref(), self.arrived.wall);
+            if let Err(failure) = access {
+                return failure.into_response().into();
+            }
+        }
+        self.follow(plan, self.serve(parts, link.as_ref()), expired).await
+    }
+
+    /// Carries the plan for a form's policy out, which is known only when it has come, and returns the answer.
+    async fn out_of_form(&self, parts: Parts) -> Reply {
+        let mut serving = Box::pin(self.serve(parts, None));
+        let (expires_at, served) = tokio::select! {
+            biased;
+            expires_at = self.upload.form_expiry() => (expires_at, None),
+            reply = &mut serving => match self.upload.known_form_expiry() {
+                // The service may be done in the moment in which it reads the policy, above all if that has expired.
+                Some(expires_at) => (expires_at, Some(reply)),
+                None => return reply,
+            },
+        };
+        let serving = async {
+            match served {
+                Some(reply) => reply,
+                None => serving.await,
+            }
+        };
+        self.exchange.expires_at(expires_at);
+        let now = Moment { wall: self.arrived.wall_now(), mono: Instant::now() };
+        let plan = self.server.policy.plan(now, Some(expires_at));
+        let expired =
+            || Failure::forbidden("AccessDenied", "Invalid according to Policy: Policy expired.").into_response();
+        self.follow(plan, serving, expired).await
+    }
+
+    /// Carries a plan out, and returns the answer.
+    async fn follow(
+        &self,
+        plan: Plan,
+        serving: impl Future<Output = Reply>,
+        refusal: impl Fn() -> Response<Body>,
+    ) -> Reply {
         let expired = |fate| {
             self.exchange.decide(fate);
-            // Only a link can expire.
-            let response = link.as_ref().map_or_else(internal_error, |link| {
-                Failure::expired(link.ttl_s, link.expires_at(), self.arrived.wall_now()).into_response()
-            });
-            Reply::from(response)
+            Reply::from(refusal())
         };
-        match plan {
-            Plan::RefuseAtHead => expired(Fate::RefusedAtHead),
-            Plan::Serve { cut, complete_before } => {
-                let access = self.server.demands.check_access(&parts, self.query, link.as_ref(), self.arrived.wall);
-                if let Err(failure) = access {
-                    return failure.into_response().into();
+        let Plan::Serve { cut, complete_before } = plan else { return expired(Fate::RefusedAtHead) };
+        if let Some(deadline) = complete_before {
+            self.upload.complete_before(deadline);
+        }
+        let reply = match cut {
+            None => serving.await,
+            Some((at, Cut::Reset)) => self.until_cut(serving, at, HardCut::Reset).await,
+            Some((at, Cut::Close)) => self.until_cut(serving, at, HardCut::Close).await,
+            Some((at, Cut::Respond)) => tokio::select! {
+                biased;
+                () = self.server.alarm.at(at) => return expired(Fate::Cut(Cut::Respond)),
+                reply = serving => {
+                    // Its head goes out now, so that another answer has become impossible.
+                    self.handle.arm(Deadline { at, cut: HardCut::Close });
+                    reply
                 }
-                let serving = self.serve(parts, link.as_ref(), complete_before);
-                let reply = match cut {
-                    None => serving.await,
-                    Some((at, Cut::Reset)) => self.until_cut(serving, at, HardCut::Reset).await,
-                    Some((at, Cut::Close)) => self.until_cut(serving, at, HardCut::Close).await,
-                    Some((at, Cut::Respond)) => tokio::select! {
-                        biased;
-                        () = self.server.alarm.at(at) => return expired(Fate::Cut(Cut::Respond)),
-                        reply = serving => {
-                            // Its head goes out now, so that another answer has become impossible.
-                            self.handle.arm(Deadline { at, cut: HardCut::Close });
-                            reply
-                        }
-                    },
-                };
-                if self.upload.is_late() { expired(Fate::RefusedOnCompletion) } else { reply }
-            }
+            },
+        };
+        if self.upload.is_late() {
+            expired(Fate::RefusedOnCompletion)
+        } else if self.upload.differs() {
+            Failure::of_code(StatusCode::BAD_REQUEST, "XAmzContentSHA256Mismatch").into_response().into()
+        } else {
+            reply
         }
     }
 
@@ -241,9 +320,9 @@ impl Carrying<'_> {
     }
 
     /// Serves the request, under the fault if there is one.
-    async fn serve(&self, parts: Parts, link: Option<&Link>, complete_before: Option<Instant>) -> Reply {
+    async fn serve(&self, parts: Parts, link: Option<&Link>) -> Reply {
         let is_verified = link.is_some();
-        let serving = |parts| call(self.server.clone(), parts, is_verified, self.upload.body(complete_before));
+        let serving = |parts| call(self.server.clone(), parts, is_verified, self.upload.body());
         let Some(fault) = self.fault else { return serving(parts).await.into() };
         let victim = Victim {
             fault,
@@ -252,7 +331,7 @@ impl Carrying<'_> {
             upload: self.upload,
             alarm: &self.server.alarm,
             arrived: self.arrived,
-            expires_at: link.map(Link::expires_at),
+            expires_at: link.map(|link| link.expires_at),
             ids: self.ids,
             tls: self.server.tls,
         };
@@ -266,6 +345,7 @@ async fn call(server: Arc<Server>, mut parts: Parts, is_verified: bool, body: Up
         strip(&mut parts);
         &server.verified
     } else {
+        header_auth::complete(&mut parts);
         &server.unverified
     };
     let request = Request::from_parts(parts, Body::http_body_unsync(body));

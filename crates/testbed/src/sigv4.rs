@@ -6,6 +6,9 @@
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::{Digest, Sha256};
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
 
 /// What stands for the payload's hash where the payload is not signed.
 pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
@@ -31,7 +34,11 @@ pub struct SignedRequest<'a> {
 impl SignedRequest<'_> {
     /// The canonical request: the one text to which both sides reduce a request.
     pub fn canonical(&self) -> String {
-        let path = encode_path(&percent_decode_str(self.path).collect::<Vec<_>>());
+        self.canonical_with_path(&encode_path(&percent_decode_str(self.path).collect::<Vec<_>>()))
+    }
+
+    /// The canonical request with its path written in a certain way.
+    pub(crate) fn canonical_with_path(&self, path: &str) -> String {
         let mut query: Vec<(String, String)> =
             self.query.iter().map(|(name, value)| (encode(name), encode(value))).collect();
         query.sort();
@@ -135,6 +142,11 @@ impl Presigner<'_> {
     }
 }
 
+/// An instant as `x-amz-date` writes it, in UTC.
+pub(crate) fn amz_date(at: OffsetDateTime) -> String {
+    at.to_offset(UtcOffset::UTC).format(AMZ_DATE).unwrap_or_default()
+}
+
 /// SHA-256 in hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
@@ -158,6 +170,10 @@ fn encode(text: &str) -> String {
 fn encode_path(path: &[u8]) -> String {
     percent_encoding::percent_encode(path, &RESERVED_IN_PATHS).to_string()
 }
+
+/// `YYYYMMDD'T'HHMMSS'Z'`.
+pub(crate) const AMZ_DATE: &[BorrowedFormatItem<'_>] =
+    format_description!("[year][month][day]T[hour][minute][second]Z");
 
 const SERVICE: &str = "s3";
 

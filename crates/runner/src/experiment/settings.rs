@@ -376,7 +376,9 @@ pub(crate) static SETTINGS: &[Setting] = &[
         only: Some(TargetKind::Embedded),
         doc: "How the testbed closes after an answer that came before the whole body: it reads the rest, lingers, \
               closes \
-              at once (RST if anything is unread, else FIN), sends FIN and RST at the next data, or sends a bare RST.",
+              at once (RST if anything is unread, else FIN), sends FIN and RST at the next data, or sends a bare RST. \
+              With `lost`, the answer never leaves: a bare RST takes its place, as with a server whose small answer \
+              waits behind unacknowledged data (Nagle's algorithm) when it closes.",
         read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.early_close = Some(word.0))),
     },
     Setting {

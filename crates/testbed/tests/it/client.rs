@@ -64,6 +64,14 @@ impl Rig {
         self.link_signed_with(method, &format!("/ttlsweep/{key}"), &[], ttl_s, age, self.config.secret_key.expose())
     }
 
+    /// A link of a minute that covers these headers, too.
+    pub(crate) fn link_with_headers(&self, method: &str, key: &str, headers: &[(&str, &str)]) -> Link {
+        let host = self.testbed.addr().to_string();
+        let headers: Vec<_> = headers.iter().copied().chain([("host", host.as_str())]).collect();
+        let path = format!("/ttlsweep/{key}");
+        self.link_of(method, &path, &[], &headers, 60, time::Duration::ZERO, self.config.secret_key.expose())
+    }
+
     pub(crate) fn link_signed_with(
         &self,
         method: &str,
@@ -73,12 +81,27 @@ impl Rig {
         age: time::Duration,
         secret_key: &str,
     ) -> Link {
+        let host = self.testbed.addr().to_string();
+        self.link_of(method, path, query, &[("host", &host)], ttl_s, age, secret_key)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "everything that a link is made of")]
+    fn link_of(
+        &self,
+        method: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        headers: &[(&str, &str)],
+        ttl_s: u64,
+        age: time::Duration,
+        secret_key: &str,
+    ) -> Link {
         let signed_at = OffsetDateTime::now_utc() - age;
         let signed_at = signed_at.replace_nanosecond(0).unwrap();
         let amz_date = signed_at.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap();
         let host = self.testbed.addr().to_string();
         let signer = Presigner { access_key: &self.config.access_key, secret_key, region: &self.config.region };
-        let target = signer.presign(method, path, query, &[("host", &host)], &amz_date, ttl_s);
+        let target = signer.presign(method, path, query, headers, &amz_date, ttl_s);
         Link { method: method.to_owned(), target, host, expires_at: signed_at + Duration::from_secs(ttl_s) }
     }
 

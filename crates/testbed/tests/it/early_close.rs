@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
 use ttlsweep_record::words::EarlyClose;
-use ttlsweep_testbed::{Fate, TestbedConfig};
+use ttlsweep_testbed::{DEFAULT_SECRET_KEY, Fate, TestbedConfig};
 
 use crate::client::{End, PIECE_BYTES, Rig};
 
@@ -173,4 +173,35 @@ async fn any_refusal_overtakes_the_body_not_only_an_expired_link() {
         assert_eq!(refused.header("connection"), Some("close"));
     }
     assert!(rig.testbed.deeds().iter().all(|deed| deed.fate == Fate::Answered));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_a_bare_reset_and_its_deed_says_what_was_meant() {
+    for tls in [false, true] {
+        let rig = rig(EarlyClose::Lost, tls).await;
+        let late = rig.link("PUT", "late", 1, LONG_AGO);
+        let seen = rig.connect().await.trickle(late.head(BODY_BYTES, ""), 40, Duration::from_millis(10)).await;
+        assert!(seen.response.is_none() && seen.still_sending);
+        assert_eq!(seen.end, Some(End::Reset));
+        let deed = rig.deed(0).await;
+        assert_eq!((deed.fate, deed.status, deed.answered_at), (Fate::RefusedAtHead, Some(403), None));
+        assert!(deed.answer_lost);
+        let missing = rig.link_signed_with("PUT", "/no-bucket/key", &[], 60, NOT_YET, DEFAULT_SECRET_KEY);
+        let seen = rig.connect().await.trickle(missing.head(BODY_BYTES, ""), 40, Duration::from_millis(10)).await;
+        assert_eq!(seen.end, Some(End::Reset));
+        let deed = rig.deed(1).await;
+        assert_eq!((deed.fate, deed.status, deed.answer_lost), (Fate::Answered, Some(404), true));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_not_lost_where_nothing_is_unread() {
+    let rig = rig(EarlyClose::Lost, true).await;
+    // A client that waits for its 100 reads the refusal, which tells it from a network that resets.
+    let mut wire = rig.connect().await;
+    wire.send(&rig.link("PUT", "late", 1, LONG_AGO).head(BODY_BYTES, "expect: 100-continue\r\n")).await;
+    assert_eq!(wire.response().await.status, 403);
+    assert!(!rig.deed(0).await.answer_lost);
+    assert_eq!(rig.ask("PUT", "good", b"hello").await.status, 200);
+    assert_eq!(rig.ask("GET", "good", b"").await.text(), "hello");
 }

@@ -5,5 +5,8 @@ mod demands;
 mod early_close;
 mod expiry;
 mod faults;
+mod forms;
 mod operations;
+mod pages;
 mod program;
+mod signatures;

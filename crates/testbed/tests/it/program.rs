@@ -1,9 +1,11 @@
 //! The binary: what it prints, and how it ends.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use ttlsweep_testbed::sigv4::Presigner;
+use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY};
 
 #[test]
 fn it_prints_its_endpoint_writes_its_certificate_and_ends_on_a_signal() {
@@ -58,6 +60,57 @@ fn a_fault_is_told_with_the_endpoint_that_is_free_of_it() {
     let output = testbed().args(["--fault", "rest@50%"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("expected one of: reset, close"));
+}
+
+#[test]
+fn without_tls_a_file_for_the_certificate_is_ignored_and_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let certificate = directory.path().join("ca.pem");
+    let mut program = testbed()
+        .args(["--no-tls", "--cert-out"])
+        .arg(&certificate)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut endpoint = String::new();
+    BufReader::new(program.stdout.take().unwrap()).read_line(&mut endpoint).unwrap();
+    assert!(endpoint.starts_with("http://"), "{endpoint}");
+    kill_process(Pid::from_child(&program), Signal::TERM).unwrap();
+    assert_eq!(program.wait().unwrap().code(), Some(0));
+    let mut words = String::new();
+    program.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert!(words.contains("--cert-out is ignored") && !certificate.exists(), "{words}");
+}
+
+#[test]
+fn a_killed_testbed_leaves_no_file_and_shows_none_while_it_lives() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut program = testbed()
+        .args(["--no-tls"])
+        .env("TMPDIR", directory.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut endpoint = String::new();
+    BufReader::new(program.stdout.take().unwrap()).read_line(&mut endpoint).unwrap();
+    let addr = endpoint.trim().strip_prefix("http://").unwrap();
+    let amz_date = time::OffsetDateTime::now_utc()
+        .format(time::macros::format_description!("[year][month][day]T[hour][minute][second]Z"))
+        .unwrap();
+    let signer = Presigner { access_key: DEFAULT_ACCESS_KEY, secret_key: DEFAULT_SECRET_KEY, region: "us-east-1" };
+    let target = signer.presign("PUT", "/ttlsweep/key", &[], &[("host", addr)], &amz_date, 60);
+    let mut socket = std::net::TcpStream::connect(addr).unwrap();
+    write!(socket, "PUT {target} HTTP/1.1\r\nhost: {addr}\r\ncontent-length: 5\r\n\r\nhello").unwrap();
+    let mut answer = [0; 12];
+    socket.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    let files = || std::fs::read_dir(directory.path()).unwrap().count();
+    assert_eq!(files(), 0);
+    kill_process(Pid::from_child(&program), Signal::KILL).unwrap();
+    program.wait().unwrap();
+    assert_eq!(files(), 0);
 }
 
 #[test]

@@ -1,0 +1,102 @@
+//! Uploads by an HTML form, whose policy expires as a link does.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use ttlsweep_record::words::{Cut, ExpiryPolicy};
+use ttlsweep_testbed::sigv4::{ALGORITHM, Scope};
+use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Fate, TestbedConfig};
+
+use crate::client::{End, PIECE_BYTES, Rig};
+
+const PIECES: usize = 100;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The head and the fields of a form whose file has so many bytes, and the lines behind the file.
+fn form(rig: &Rig, expires_at: OffsetDateTime, file_bytes: usize) -> (Vec<u8>, &'static str) {
+    let now = OffsetDateTime::now_utc();
+    let amz_date = now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap();
+    let scope = Scope { amz_date: &amz_date, region: "us-east-1" };
+    let credential = format!("{DEFAULT_ACCESS_KEY}/{}", scope.credential());
+    let policy = STANDARD.encode(format!(
+        "{{\"expiration\": \"{}\", \"conditions\": [{{\"bucket\": \"ttlsweep\"}}, [\"eq\", \"$key\", \"formed\"], \
+         {{\"x-amz-algorithm\": \"{ALGORITHM}\"}}, {{\"x-amz-credential\": \"{credential}\"}}, \
+         {{\"x-amz-date\": \"{amz_date}\"}}]}}",
+        expires_at.format(&Rfc3339).unwrap()
+    ));
+    let signature = scope.signature(DEFAULT_SECRET_KEY, &policy);
+    let mut fields = String::new();
+    for (name, value) in [
+        ("key", "formed"),
+        ("x-amz-algorithm", ALGORITHM),
+        ("x-amz-credential", &credential),
+        ("x-amz-date", &amz_date),
+        ("policy", &policy),
+        ("x-amz-signature", &signature),
+    ] {
+        fields.push_str(&format!("--line\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"));
+    }
+    fields.push_str("--line\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n");
+    let end = "\r\n--line--\r\n";
+    let head = format!(
+        "POST /ttlsweep HTTP/1.1\r\nhost: {}\r\ncontent-type: multipart/form-data; boundary=line\r\ncontent-length: {}\r\n\r\n",
+        rig.testbed.addr(),
+        fields.len() + file_bytes + end.len()
+    );
+    ([head.into_bytes(), fields.into_bytes()].concat(), end)
+}
+
+#[tokio::test]
+async fn a_forms_policy_expires_like_a_link() {
+    for (expiry, cut, fate) in [
+        (ExpiryPolicy::OnRequest, Cut::Reset, Fate::Answered),
+        (ExpiryPolicy::InFlight, Cut::Reset, Fate::Cut(Cut::Reset)),
+        (ExpiryPolicy::InFlight, Cut::Close, Fate::Cut(Cut::Close)),
+        (ExpiryPolicy::InFlight, Cut::Respond, Fate::Cut(Cut::Respond)),
+        (ExpiryPolicy::OnCompletion, Cut::Reset, Fate::RefusedOnCompletion),
+    ] {
+        let rig = Rig::start(TestbedConfig { tls: false, expiry, cut, ..TestbedConfig::default() }).await;
+        let expires_at = OffsetDateTime::now_utc() + Duration::from_secs(1);
+        // The last piece stands for the lines behind the file, which makes the file 12 bytes shorter than it says.
+        let (head, end) = form(&rig, expires_at, PIECES * PIECE_BYTES);
+        let mut wire = rig.connect().await;
+        let sending = async {
+            use tokio::io::AsyncWriteExt;
+            wire.writer.write_all(&head).await?;
+            for _ in 0..PIECES {
+                tokio::time::sleep(PAUSE).await;
+                wire.writer.write_all(&[b'x'; PIECE_BYTES]).await?;
+            }
+            wire.writer.write_all(end.as_bytes()).await
+        };
+        let _ = sending.await;
+        let deed = rig.deed(0).await;
+        assert_eq!(deed.fate, fate, "{expiry} {cut}");
+        // To the nanosecond that the policy writes.
+        assert_eq!(deed.expires_at, Some(expires_at), "{expiry} {cut}");
+        if let Fate::Cut(_) = fate {
+            let late = deed.ended_at - expires_at;
+            assert!(late >= time::Duration::ZERO && late < time::Duration::milliseconds(500), "{late}");
+        }
+        let stored = rig.ask("GET", "formed", b"").await;
+        assert_eq!(stored.body.len() == PIECES * PIECE_BYTES, fate == Fate::Answered, "{expiry} {cut}");
+        if fate == Fate::Cut(Cut::Reset) {
+            assert_eq!(wire.end().await, End::Eof, "the reset was told to the writer");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_form_with_an_expired_policy_is_refused_before_its_file() {
+    let rig = Rig::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
+    let (head, _) = form(&rig, OffsetDateTime::now_utc() - Duration::from_secs(5), 1_000_000);
+    let mut wire = rig.connect().await;
+    wire.send(&head).await;
+    let refused = wire.response().await;
+    assert_eq!((refused.status, refused.element("Code")), (403, Some("AccessDenied")));
+    assert_eq!(rig.deed(0).await.fate, Fate::RefusedAtHead);
+}
