@@ -5,6 +5,7 @@
 //! [`units`] (sizes, rates, instants); [`fault`] is the notation of the testbed's faults, [`share`] that of what one process
 //! runs of a plan that several run together. [`csv_file`] writes and reads the files ([`disk`] opens them and puts them in their place), and [`shards`] joins those of several
 //! processes; [`text`] is what keeps others' text harmless in them; [`dictionary`] prints their documentation.
+//! [`say`] is the one place that prints, for all programs.
 
 pub mod csv_file;
 pub mod dictionary;
@@ -15,9 +16,11 @@ pub mod names;
 pub mod redact;
 pub mod row;
 pub mod rows;
+pub mod say;
 pub mod schema;
 pub mod shards;
 pub mod share;
+pub mod signals;
 pub mod text;
 pub mod units;
 pub mod words;

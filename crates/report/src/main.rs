@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use ttlsweep_record::say;
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::cli::{Args, CaseArgs, Command};
 use ttlsweep_report::hosts::sentence;
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
         Ok(done) => match show(&done) {
             Ok(()) => asked_for(&args, &done),
             // Whoever reads our output may stop reading early, `head` for one; the files are written.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => asked_for(&args, &done),
+            Err(error) if say::is_lost_reader(&error) => asked_for(&args, &done),
             Err(error) => fail(&error, 1),
         },
         Err(error) => fail(&error, error.exit_code()),
@@ -34,12 +35,13 @@ fn make_case(args: &CaseArgs) -> ExitCode {
     match bundle(&args.run, args.out.as_deref(), redaction, &known_secrets()) {
         Ok(bundle) => {
             for line in &bundle.redacted {
-                eprintln!("note: {line}");
+                say!("note: {line}");
             }
             for line in kept(redaction) {
-                eprintln!("note: {line}");
+                say!("note: {line}");
             }
-            println!("{}\n{}", bundle.folder.display(), bundle.archive.display());
+            say::path(&bundle.folder);
+            say::path(&bundle.archive);
             ExitCode::SUCCESS
         }
         Err(error) => fail(&error, error.exit_code()),
@@ -80,7 +82,7 @@ fn asked_for(args: &Args, report: &Report) -> ExitCode {
 
 fn show(report: &Report) -> io::Result<()> {
     for warning in &report.runs.warnings {
-        eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     let mut out = io::stdout().lock();
     writeln!(out, "{}", report.verdict.headline)?;
@@ -124,6 +126,6 @@ fn terminal_width() -> usize {
 }
 
 fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
-    eprintln!("ttlsweep-report: {error}");
+    say!("ttlsweep-report: {error}");
     ExitCode::from(code)
 }

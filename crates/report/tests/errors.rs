@@ -335,3 +335,31 @@ fn exit_codes_and_streams_are_as_promised() {
     assert!(stderr.starts_with("ttlsweep-report: "), "{stderr}");
     assert_eq!(report(&[]).0, Some(2), "usage");
 }
+
+/// A bundle is made for somebody else: it is there, whoever reads its name.
+#[test]
+fn a_reader_that_has_gone_ends_neither_report_nor_bundle() {
+    let gone = |full: bool| -> std::process::Stdio {
+        if full {
+            fs::File::options().write(true).open("/dev/full").unwrap().into()
+        } else {
+            std::io::pipe().unwrap().1.into()
+        }
+    };
+    let (base, folder) = written("run");
+    let run = |args: &[&str], out: bool, err: bool| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ttlsweep-report"));
+        command.env_clear().args(args).current_dir(base.path());
+        command.stdout(gone(out)).stderr(gone(err)).status().unwrap().code()
+    };
+    let path = folder.to_str().unwrap();
+    for (out, err) in [(false, false), (true, true), (true, false)] {
+        let bundle = format!("case-{out}-{err}");
+        assert_eq!(run(&["case", path, "--out", &bundle], out, err), Some(0), "{out} {err}");
+        assert!(base.path().join(format!("{bundle}.tar.gz")).is_file(), "{out} {err}");
+        assert_eq!(run(&["--help"], out, err), Some(0), "{out} {err}");
+        assert_eq!(run(&["absent"], out, err), Some(2), "{out} {err}");
+    }
+    assert_eq!(run(&[path], false, false), Some(0), "a report's reader may stop early");
+    assert!(folder.join("verdict.json").is_file());
+}

@@ -1,13 +1,15 @@
-//! The commands; the only place that prints.
+//! The commands, and what they say.
 
 mod bring;
 pub mod clean;
 pub mod doctor;
+mod ended;
 mod environment;
 pub mod merge;
 mod portion;
 pub mod resume;
 pub mod run;
+mod signals;
 pub mod trace;
 mod upload;
 
@@ -16,11 +18,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ttlsweep_record::Cell;
 use ttlsweep_record::environment::Environment;
+use ttlsweep_record::{Cell, say};
 
+use self::ended::Ended;
 use self::portion::CommonStart;
-use crate::cleanup::{Left, Leftovers};
+use self::signals::stop_on_signals;
+use crate::cleanup::Leftovers;
 use crate::clock::SystemClock;
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::Experiment;
@@ -52,8 +56,8 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Runs what is missing and says how it ended.
-    async fn carry_out(self) -> Result<ExitCode, Failure> {
+    /// Runs what is missing; what is to be told of it comes after all else that is to be done.
+    async fn carry_out(self) -> Result<Ended, Failure> {
         let Job { experiment, plan, folder, mut environment, targets, files, .. } = self;
         let (path, portion) = (folder.path(), environment.portion());
         let sweep = Sweep {
@@ -95,23 +99,19 @@ impl Job<'_> {
         environment.write(path).map_err(|error| Failure::new(ExitCode::Internal, error))?;
 
         if ended.missing > 0 {
-            println!("{}", path.display());
-            tell_left(&ended.left, path);
-            eprintln!(
+            let words = format!(
                 "stopped: {} transfers recorded, {} of them failed; {} trials are missing\nto go on: ttlsweep resume {}",
                 ended.transfers,
                 ended.failures,
                 ended.missing,
                 path.display()
             );
-            return Ok(ExitCode::stopped(portion));
+            let code = ExitCode::stopped(portion);
+            return Ok(Ended { code, folder: path.to_owned(), left: ended.left, words });
         }
         remove_journal(path);
-        let path = folder.finish()?;
-        println!("{}", path.display());
-        tell_left(&ended.left, &path);
-        eprintln!("done: {} transfers, {} of them failed", ended.transfers, ended.failures);
-        Ok(ExitCode::Done)
+        let words = format!("done: {} transfers, {} of them failed", ended.transfers, ended.failures);
+        Ok(Ended { code: ExitCode::Done, folder: folder.finish()?, left: ended.left, words })
     }
 }
 
@@ -136,51 +136,6 @@ fn remove_journal(folder: &Path) {
     }
 }
 
-/// Says what is still in the bucket, and what to do about it.
-fn tell_left(left: &[Left], folder: &Path) {
-    let Some(first) = left.first() else { return };
-    eprintln!(
-        "warning: {} objects or multipart uploads of this run are still in the bucket, for example {}: {}\n\
-         to delete them: ttlsweep clean {}",
-        left.len(),
-        first.made,
-        first.why,
-        folder.display()
-    );
-}
-
-/// At Ctrl-C or SIGTERM throws `stop`; at a second one `leave`, and ends the process with `code` if it has not come to its end
-/// soon after; a third one ends it at once.
-fn stop_on_signals(stop: &StopSwitch, leave: &StopSwitch, code: ExitCode) -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let (stop, leave) = (stop.clone(), leave.clone());
-    tokio::spawn(async move {
-        let both = async |interrupt: &mut tokio::signal::unix::Signal, terminate: &mut tokio::signal::unix::Signal| {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        };
-        both(&mut interrupt, &mut terminate).await;
-        eprintln!(
-            "stopping: transfers under way are recorded as cancelled, and what lies in the bucket is deleted; once more \
-             leaves it there"
-        );
-        stop.throw();
-        both(&mut interrupt, &mut terminate).await;
-        leave.throw();
-        tokio::select! {
-            () = tokio::time::sleep(LEAVING) => {}
-            () = both(&mut interrupt, &mut terminate) => {}
-        }
-        std::process::exit(code as i32);
-    });
-    Ok(())
-}
-
 /// Prepares the machine: descriptors for every user.
 fn prepare(plan: &Plan, parallel_trials: u32) {
     machine::raise_descriptor_limit();
@@ -195,7 +150,7 @@ fn prepare(plan: &Plan, parallel_trials: u32) {
 /// Says which proxies stand between, so that nobody takes their doing for the store's.
 fn tell_proxies(targets: &Targets) {
     for (endpoint, proxy) in targets.proxies() {
-        eprintln!("{endpoint}: through the proxy {}, as {} says", proxy.url, proxy.variable);
+        say!("{endpoint}: through the proxy {}, as {} says", proxy.url, proxy.variable);
     }
 }
 

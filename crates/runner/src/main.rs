@@ -1,7 +1,7 @@
 //! The program `ttlsweep`.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::{self, IsTerminal, Stderr, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -10,6 +10,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use ttlsweep_record::say;
 use ttlsweep_runner::cli::{Cli, Command};
 use ttlsweep_runner::cmd;
 use ttlsweep_runner::exit::Failure;
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
     // The testbed's S3 library logs every refusal as an error; here refusals are what is looked for.
     let filter = EnvFilter::try_from_env("TTLSWEEP_LOG").unwrap_or_else(|_| EnvFilter::new("warn,s3s=off"));
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(|| Redacting(io::stderr()))
+        .with_writer(|| Redacting)
         .with_ansi(io::stderr().is_terminal())
         .without_time()
         .with_target(false)
@@ -34,12 +35,12 @@ fn main() -> ExitCode {
         let backtrace = Backtrace::capture();
         let traced =
             if backtrace.status() == BacktraceStatus::Captured { backtrace.to_string() } else { String::new() };
-        let _ = writeln!(io::stderr(), "{}\n{traced}", redacted(&panic.to_string()));
+        say!("{}\n{traced}", redacted(&panic.to_string()));
     }));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("the runtime cannot be started: {error}");
+            say!("the runtime cannot be started: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -58,22 +59,23 @@ fn main() -> ExitCode {
     match ended {
         Ok(code) => code.into(),
         Err(Failure { code, report }) => {
-            eprintln!("{}", redacted(&format!("{report:?}")));
+            say!("{}", redacted(&format!("{report:?}")));
             code.into()
         }
     }
 }
 
-/// Takes secrets out of each line; the subscriber writes a line at a time.
-struct Redacting(Stderr);
+/// Takes secrets out of each line; the subscriber writes a line at a time. It never fails: the subscriber would print that it
+/// did, to the same stderr.
+struct Redacting;
 
 impl Write for Redacting {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.write_all(redacted(&String::from_utf8_lossy(line)).as_bytes())?;
+        say::Stderr.write_all(redacted(&String::from_utf8_lossy(line)).as_bytes())?;
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! How far a sweep is: a bar on a terminal, lines or JSON where asked for, nothing otherwise. All of it on stderr.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use tokio::time::Instant;
+use ttlsweep_record::say;
 use ttlsweep_record::units::format_micros;
 
 use crate::trial::TrialEnd;
@@ -88,8 +89,7 @@ impl Progress {
             })
             .unwrap_or_default(),
         };
-        // A closed stderr is no reason to end a sweep.
-        let _ = writeln!(std::io::stderr(), "{line}");
+        say!("{line}");
     }
 
     /// Transfers so far, and failures among them.

@@ -11,10 +11,11 @@ use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tracing_subscriber::EnvFilter;
-use ttlsweep_record::Fault;
 use ttlsweep_record::fault::{KINDS, PLACES};
+use ttlsweep_record::signals::{HANGUP, is_ignored};
 use ttlsweep_record::units::{UnitError, parse_duration};
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
+use ttlsweep_record::{Fault, data, say};
 use ttlsweep_testbed::{
     DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, RequiredHeader, Secret, Testbed, TestbedConfig, UnknownParameters,
 };
@@ -22,13 +23,13 @@ use ttlsweep_testbed::{
 fn main() -> ExitCode {
     let options = Options::read(&command().get_matches());
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(|| say::Stderr)
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG)))
         .init();
     match run(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            say!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -73,7 +74,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
     let Options { config, cert_out } = options;
     raise_descriptor_limit();
     if !config.listen.ip().is_loopback() {
-        eprintln!(
+        say!(
             "warning: {} can be reached from other machines; the testbed is made for loopback and takes whatever \
              anybody with its keys stores in it",
             config.listen
@@ -94,8 +95,8 @@ async fn run(options: Options) -> anyhow::Result<()> {
         }
         (None, _) => {}
     }
-    println!("{}", testbed.endpoint());
-    eprint!("{}", how_to_talk(&config, &testbed, cert_out.as_ref()));
+    data!("{}", testbed.endpoint());
+    say!("{}", how_to_talk(&config, &testbed, cert_out.as_ref()).trim_end());
     ending.wait().await;
     testbed.shutdown().await;
     Ok(())
@@ -151,22 +152,34 @@ fn raise_descriptor_limit() {
     }
 }
 
-/// Ctrl-C or SIGTERM.
+/// Ctrl-C, SIGTERM or SIGHUP.
 struct Ending {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    /// `None` if whoever started this asked for it to be ignored, as `nohup` does.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 impl Ending {
     fn new() -> anyhow::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: if is_ignored(HANGUP) { None } else { Some(signal(SignalKind::hangup())?) },
+        })
     }
 
     async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            _ = async {
+                match &mut self.hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            } => {}
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use ttlsweep_record::disk::{self, Staging};
+use ttlsweep_record::say;
 use ttlsweep_record::{Portion, environment};
 
 use super::upload::settings;
@@ -49,7 +50,7 @@ impl Brought {
         // Those of one run are all of one kind, or are refused when they are merged.
         let kind = portions.keys().next().map_or("shard", |portion| portion.kind());
         let (number, size) = (portions.len(), estimate::bytes(bytes));
-        eprintln!("brought: {files} files of {number} {kind}s, {size} from {}", results.url());
+        say!("brought: {files} files of {number} {kind}s, {size} from {}", results.url());
         Ok(brought)
     }
 

@@ -9,6 +9,7 @@ use ttlsweep_record::environment::Environment;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::text::{ServerText, visible};
 use ttlsweep_record::{Cell, ObjectChange, ObjectRecord, TargetKind};
+use ttlsweep_record::{data, say};
 
 use super::resume::mend::Mending;
 use super::stop_on_signals;
@@ -35,27 +36,27 @@ pub async fn clean(args: &CleanArgs) -> Result<ExitCode, Failure> {
     let cells: Vec<Cell> = read_rows(path).map_err(|error| usage(&error))?;
     let cells: Vec<_> = cells.into_iter().filter(|cell| cell.target == TargetKind::S3).collect();
     if cells.is_empty() {
-        eprintln!("nothing to delete: the testbed's objects went with it");
+        say!("nothing to delete: the testbed's objects went with it");
         return Ok(ExitCode::Done);
     }
     let mut recorded = Recorded::read(path, &cells, &environment).map_err(|error| usage(&error))?;
     for key in &recorded.foreign {
         let key = visible(key);
-        eprintln!("left alone: {key} is in the run's files, but not below the run's own prefix");
+        say!("left alone: {key} is in the run's files, but not below the run's own prefix");
     }
     let targets = Targets::open(&cells).await?;
     add_listed(&mut recorded.by_cell, &cells, &targets, &environment).await;
     if recorded.is_empty() {
-        eprintln!("nothing is left of this run");
+        say!("nothing is left of this run");
         return Ok(ExitCode::Done);
     }
     if args.dry_run {
-        recorded.by_cell.values().flatten().for_each(|made| println!("{made}"));
-        eprintln!("{} objects or multipart uploads would be deleted", recorded.len());
+        recorded.by_cell.values().flatten().for_each(|made| data!("{made}"));
+        say!("{} objects or multipart uploads would be deleted", recorded.len());
         return Ok(ExitCode::Done);
     }
     let mended = mending.carry_out().map_err(|error| Failure::new(ExitCode::Internal, error))?;
-    mended.iter().for_each(|line| eprintln!("{line}"));
+    mended.iter().for_each(|line| say!("{line}"));
     delete(path, recorded, &cells, &targets).await
 }
 
@@ -79,11 +80,11 @@ async fn delete(path: &Path, recorded: Recorded, cells: &[Cell], targets: &Targe
         }
     }
     cleaner.finish().await;
-    eprintln!("deleted: {} objects or multipart uploads", cleaner.deleted());
+    say!("deleted: {} objects or multipart uploads", cleaner.deleted());
     let left = cleaner.left();
     let Some(first) = left.first() else { return Ok(ExitCode::Done) };
-    left.iter().for_each(|left| println!("{}", left.made));
-    eprintln!("left: {}, for example {}: {}", left.len(), first.made, first.why);
+    left.iter().for_each(|left| data!("{}", left.made));
+    say!("left: {}, for example {}: {}", left.len(), first.made, first.why);
     Ok(if leave.is_thrown() {
         ExitCode::Interrupted
     } else if left.iter().any(|left| left.why.may_pass()) {
@@ -120,6 +121,6 @@ async fn add_listed(
 }
 
 fn not_listed<T>(what: &str, error: &ServerText) -> Vec<T> {
-    eprintln!("note: {what} cannot be listed ({error}); what is deleted is what the run's files name");
+    say!("note: {what} cannot be listed ({error}); what is deleted is what the run's files name");
     Vec::new()
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use ttlsweep_record::{Cell, Method, TargetKind};
+use ttlsweep_record::{data, say};
 
 use super::{stop_on_signals, tell_proxies, try_congestion};
 use crate::body::{Block, Source};
@@ -29,11 +30,11 @@ pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     let loaded = experiment::load(&args.experiment, &args.overrides.load_options())?;
     let experiment = &loaded.experiment;
     for notice in &loaded.notices {
-        eprintln!("note: {notice}");
+        say!("note: {notice}");
     }
     let plan = Plan::new(experiment);
     let estimate = Estimate::new(&plan, experiment);
-    eprintln!("{}: {estimate}", experiment.name);
+    say!("{}: {estimate}", experiment.name);
     try_congestion(&plan.cells)?;
     let stop = StopSwitch::new();
     stop_on_signals(&stop, &StopSwitch::new(), ExitCode::Interrupted)
@@ -138,7 +139,7 @@ fn advise(experiment: &Experiment, plan: &Plan) {
         let here: Vec<_> = cells.iter().copied().filter(|cell| cell.bucket == bucket).collect();
         let rules = lifecycle::configuration(&lifecycle::prefixes(&here, &experiment.name));
         let endpoint = endpoint.map(|url| format!("--endpoint-url {url} ")).unwrap_or_default();
-        eprintln!(
+        say!(
             "\na lifecycle rule deletes what a killed run leaves; this replaces the bucket's other rules, if it has any:\n\
              aws {endpoint}s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration '{rules}'"
         );
@@ -175,16 +176,16 @@ impl Report {
     fn about(&self, target: &Target, cells: &[&Cell]) {
         let policy = cells.first().and_then(|cell| cell.expiry_policy);
         let policy = policy.map(|policy| format!(", expiry {policy}")).unwrap_or_default();
-        eprintln!("{}, bucket `{}`{policy}:", target.endpoint, target.store.bucket());
+        say!("{}, bucket `{}`{policy}:", target.endpoint, target.store.bucket());
     }
 
     fn tell(&mut self, finding: Finding) {
         self.worst.error |= finding.level == Level::Error;
         self.worst.unreachable |= finding.level == Level::Unreachable;
         if self.json {
-            println!("{}", serde_json::to_string(&finding).unwrap_or_default());
+            data!("{}", serde_json::to_string(&finding).unwrap_or_default());
         } else {
-            println!("{finding}");
+            data!("{finding}");
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) fn of_new_run(
         start_at: portion.and_then(|portion| portion.start.map(|start| start.at)),
         start_every_us: portion.and_then(|portion| portion.start?.every_us()),
         started_at: now,
-        command: std::env::args().map(|word| redacted(&word).into_owned()).collect(),
+        command: std::env::args_os().map(|word| redacted(&word.to_string_lossy()).into_owned()).collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         git_revision: option_env!("TTLSWEEP_GIT_REVISION").map(str::to_owned),
         build_profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),

@@ -1,5 +1,6 @@
 //! `ttlsweep merge`: makes one ordinary run folder of a run's shards, whatever the order in which they are named.
 
+use ttlsweep_record::say;
 use ttlsweep_record::shards::{MergeError, ShardSet, Trials, run_folders, write};
 
 use super::bring::Brought;
@@ -37,12 +38,12 @@ pub async fn merge(args: &MergeArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::new(ExitCode::TryAgain, message));
     }
     let written = write(&set, &cells, &trials, &args.out)?;
-    println!("{}", args.out.display());
+    say::path(&args.out);
     for line in missing.lines() {
-        eprintln!("missing: {line}");
+        say!("missing: {line}");
     }
     let (folders, word) = (set.folders().len(), set.kinds());
-    eprintln!("merged: {folders} {word}, {} trials, {} transfers", written.trials, written.transfers);
+    say!("merged: {folders} {word}, {} trials, {} transfers", written.trials, written.transfers);
     Ok(ExitCode::Done)
 }
 

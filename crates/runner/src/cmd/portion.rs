@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ttlsweep_record::environment::Environment;
+use ttlsweep_record::say;
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{Portion, TargetKind, Timestamp};
 
+use super::ended::Ended;
 use super::resume;
 use crate::cli::RunArgs;
 use crate::clock::{Clock, SystemClock};
@@ -61,12 +63,9 @@ impl CommonStart {
         let late = now.micros_since(self.at);
         if late > 0 {
             let late = format_micros(late.unsigned_abs());
-            eprintln!(
-                "warning: the first trial began on all machines at {}, {late} ago: this part comes late",
-                self.at
-            );
+            say!("warning: the first trial began on all machines at {}, {late} ago: this part comes late", self.at);
         } else {
-            eprintln!("the first trial begins on all machines at {}, the last one at {last}", self.at);
+            say!("the first trial begins on all machines at {}, the last one at {last}", self.at);
         }
     }
 }
@@ -91,7 +90,7 @@ impl PlacedPortion {
             return Err(Failure::new(ExitCode::Usage, message));
         }
         if portion.part().is_some() && experiment.target == TargetKind::Embedded {
-            eprintln!("note: each part asks a testbed of its own; `--endpoint` names a server that all of them ask");
+            say!("note: each part asks a testbed of its own; `--endpoint` names a server that all of them ask");
         }
         let run_id = args.portion.run_id.clone().unwrap_or_else(|| derived_run_id(&whole.hash));
         let place = PortionPlace::new(&args.out, &experiment.name, &run_id, portion);
@@ -106,7 +105,7 @@ impl PlacedPortion {
     ///
     /// # Errors
     /// Another process is at it, what is there is of another plan, or as for `resume`.
-    pub(super) async fn go_on(&self, progress: Mode) -> Result<Option<ExitCode>, Failure> {
+    pub(super) async fn go_on(&self, progress: Mode) -> Result<Option<Ended>, Failure> {
         match self.place.look().map_err(failure)? {
             Found::Nothing => {
                 // One that gets its own name meanwhile cannot be read, and is checked when all are merged.
@@ -117,13 +116,12 @@ impl PlacedPortion {
             }
             Found::Finished(path) => {
                 self.check_plan(&path)?;
-                println!("{}", path.display());
-                eprintln!("{} of run {} is whole; it is left alone", self.portion, self.run_id);
-                Ok(Some(ExitCode::Done))
+                let words = format!("{} of run {} is whole; it is left alone", self.portion, self.run_id);
+                Ok(Some(Ended { code: ExitCode::Done, folder: path, left: Vec::new(), words }))
             }
             Found::Unfinished(folder) => {
                 self.check_plan(folder.path())?;
-                eprintln!("{} of run {} was begun before; it is gone on with", self.portion, self.run_id);
+                say!("{} of run {} was begun before; it is gone on with", self.portion, self.run_id);
                 resume::finish(&folder, progress).await.map(Some)
             }
         }

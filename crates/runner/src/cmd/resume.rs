@@ -7,8 +7,10 @@ use std::path::Path;
 
 use ttlsweep_record::csv_file::{ReadError, read_rows};
 use ttlsweep_record::environment::Environment;
+use ttlsweep_record::say;
 use ttlsweep_record::{Cell, TargetKind};
 
+use super::ended::Ended;
 use super::environment::of_resumed_run;
 use super::{Job, prepare, remove_journal, stop_on_signals, tell_proxies, try_congestion};
 use crate::cleanup::Leftovers;
@@ -31,14 +33,16 @@ use settle::settle;
 /// # Errors
 /// The folder is no run's, is in use, or holds another plan; or as for `run`.
 pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
-    finish(&RunFolder::open(&args.folder)?, args.progress).await
+    let ended = finish(&RunFolder::open(&args.folder)?, args.progress).await?;
+    ended.tell();
+    Ok(ended.code)
 }
 
 /// Finishes what is missing in an open folder.
 ///
 /// # Errors
 /// As for [`resume`].
-pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<ExitCode, Failure> {
+pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, Failure> {
     let path = folder.path();
     let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
     // Of a version that is not known the experiment may not be, either.
@@ -59,20 +63,19 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<ExitCod
         Failure::new(code, error)
     })?;
     for line in &settled.told {
-        eprintln!("{line}");
+        say!("{line}");
     }
     let is_missing = |trial: &&Trial| !settled.whole.contains(&trial.trial_id);
     let missing: Vec<_> = plan.trials.iter().filter(is_missing).cloned().collect();
     if missing.is_empty() {
         remove_journal(path);
-        println!("{}", folder.finish()?.display());
-        eprintln!("nothing is missing: all {} trials are whole", plan.trials.len());
-        return Ok(ExitCode::Done);
+        let words = format!("nothing is missing: all {} trials are whole", plan.trials.len());
+        return Ok(Ended { code: ExitCode::Done, folder: folder.finish()?, left: Vec::new(), words });
     }
-    eprintln!("{}: {} of {} trials are missing", experiment.name, missing.len(), plan.trials.len());
+    say!("{}: {} of {} trials are missing", experiment.name, missing.len(), plan.trials.len());
     let met = plan.as_met_by(portion);
     let to_do = Plan { trials: missing, ..met.clone() };
-    eprintln!("{}", Estimate::new(&to_do, experiment));
+    say!("{}", Estimate::new(&to_do, experiment));
     try_congestion(&plan.cells)?;
     prepare(&met, experiment.parallel_trials);
     let stop = StopSwitch::new();

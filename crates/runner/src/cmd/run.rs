@@ -1,13 +1,15 @@
 //! `ttlsweep run`: from an experiment file to a run's folder.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{ByteCount, Portion, TargetKind, Timestamp};
+use ttlsweep_record::{data, say};
 
+use super::ended::Ended;
 use super::portion::PlacedPortion;
 use super::upload::Upload;
 use super::{Job, environment, prepare, stop_on_signals, tell_proxies, try_congestion};
@@ -31,7 +33,7 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let loaded = experiment::load(&args.experiment, &args.overrides.load_options())?;
     let experiment = &loaded.experiment;
     for notice in &loaded.notices {
-        eprintln!("note: {notice}");
+        say!("note: {notice}");
     }
     let whole = Plan::new(experiment);
     let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
@@ -55,11 +57,11 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::Done);
     }
     if let Some(portion) = &portion
-        && let Some(code) = portion.go_on(args.progress).await?
+        && let Some(ended) = portion.go_on(args.progress).await?
     {
-        return ended(upload.as_ref(), code).await;
+        return finish(upload.as_ref(), &ended).await;
     }
-    eprintln!("{}: {estimate}", experiment.name);
+    say!("{}: {estimate}", experiment.name);
     if !consents(args, experiment, &estimate)? {
         return Ok(ExitCode::Done);
     }
@@ -118,16 +120,17 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         leave,
         leftovers: Vec::new(),
     };
-    let code = job.carry_out().await?;
-    ended(upload.as_ref(), code).await
+    finish(upload.as_ref(), &job.carry_out().await?).await
 }
 
-/// What is to be done once the run has ended with `code`.
-async fn ended(upload: Option<&Upload<'_>>, code: ExitCode) -> Result<ExitCode, Failure> {
-    match upload {
-        Some(upload) => upload.end(code).await,
-        None => Ok(code),
-    }
+/// What is to be done once the run has ended, and only then what is to be told: whoever reads it may be gone, or slow.
+async fn finish(upload: Option<&Upload<'_>>, ended: &Ended) -> Result<ExitCode, Failure> {
+    let code = match upload {
+        Some(upload) => upload.end(ended.code).await,
+        None => Ok(ended.code),
+    };
+    ended.tell();
+    code
 }
 
 /// A plan that takes more than anyone would want to find out afterwards is asked about first; where nobody can answer,
@@ -143,13 +146,12 @@ fn consents(args: &RunArgs, experiment: &Experiment, estimate: &Estimate) -> Res
         );
         return Err(Failure::new(ExitCode::Usage, message));
     }
-    eprint!("This plan {limit}. Run it? [y/N] ");
-    let _ = std::io::stderr().flush();
+    say::question(format_args!("This plan {limit}. Run it? [y/N] "));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     let yes = matches!(answer.trim(), "y" | "Y" | "yes");
     if !yes {
-        eprintln!("nothing was sent");
+        say!("nothing was sent");
     }
     Ok(yes)
 }
@@ -180,18 +182,18 @@ fn warn_of_credentials(targets: &Targets, plan: &Plan, estimate: &Estimate, now:
 }
 
 fn print_plan(experiment: &Experiment, plan: &Plan, portion: Option<Portion>, estimate: &Estimate) {
-    println!("experiment  {}", experiment.name);
-    println!("question    {}", experiment.question);
-    println!("plan        {}", plan.hash);
-    println!("seed        {}", plan.seed);
+    data!("experiment  {}", experiment.name);
+    data!("question    {}", experiment.question);
+    data!("plan        {}", plan.hash);
+    data!("seed        {}", plan.seed);
     if let Some(portion) = portion {
-        println!("{:<11} {}", portion.kind(), portion.share());
+        data!("{:<11} {}", portion.kind(), portion.share());
     }
     for axis in &experiment.axes {
-        println!("axis        {} = {}", axis.key, axis.values.join(", "));
+        data!("axis        {} = {}", axis.key, axis.values.join(", "));
     }
-    println!("{estimate}");
-    println!("\ntrial        position  jitter   cell");
+    data!("{estimate}");
+    data!("\ntrial        position  jitter   cell");
     for trial in &plan.trials {
         let cell = plan.cell(trial);
         let mut settings = vec![format!("{} users", cell.users)];
@@ -202,6 +204,6 @@ fn print_plan(experiment: &Experiment, plan: &Plan, portion: Option<Portion>, es
         settings.extend(cell.expiry_policy.map(|policy| policy.to_string()));
         settings.extend(cell.control.map(|control| format!("control {control}")));
         let jitter = format!("{:.2}s", trial.jitter.as_secs_f64());
-        println!("{:<12} {:>8}  {jitter:>6}   {}", trial.trial_id, trial.position, settings.join(", "));
+        data!("{:<12} {:>8}  {jitter:>6}   {}", trial.trial_id, trial.position, settings.join(", "));
     }
 }

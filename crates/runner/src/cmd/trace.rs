@@ -8,6 +8,7 @@ use std::time::Duration;
 use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{Cell, EventRecord, Outcome, TransferRecord};
+use ttlsweep_record::{data, say};
 
 use super::{stop_on_signals, try_congestion};
 use crate::cleanup::Cleaner;
@@ -52,8 +53,8 @@ fn recorded(args: &TraceArgs) -> Result<ExitCode, Failure> {
         return Err(usage(&format!("{} has no transfer `{name}`; see the column transfer_id", args.subject.display())));
     };
     let tape: Vec<_> = events.into_iter().filter(|event| event.transfer_id == row.transfer_id).collect();
-    print!("{}", waterfall::draw(row, &tape, WIDTH));
     write_archive(args.har.as_deref(), &transfers, &cells)?;
+    data!("{}", waterfall::draw(row, &tape, WIDTH).trim_end());
     Ok(ExitCode::Done)
 }
 
@@ -74,7 +75,7 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
     let cell = Cell { users: 1, transfers_per_user: Some(1), duration_us: None, ..cell.clone() };
     let trial = Trial { trial_id: "trace".to_owned(), cell: 0, block: 1, position: 1, jitter: Duration::ZERO };
     let this = Plan { repetitions: 1, cells: vec![cell.clone()], trials: vec![trial.clone()], ..plan.clone() };
-    eprintln!("{}: {}", loaded.experiment.name, Estimate::new(&this, &loaded.experiment));
+    say!("{}: {}", loaded.experiment.name, Estimate::new(&this, &loaded.experiment));
     try_congestion(std::slice::from_ref(&cell))?;
     let stop = StopSwitch::new();
     let leave = StopSwitch::new();
@@ -115,9 +116,10 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
     drop(cleaner);
     targets.close().await;
     let Some(rows) = kept.ended().into_iter().next() else { return Ok(ExitCode::Interrupted) };
-    print!("{}", waterfall::draw(&rows.transfer, &rows.events, WIDTH));
+    let drawn = waterfall::draw(&rows.transfer, &rows.events, WIDTH);
     let interrupted = rows.transfer.outcome == Outcome::Cancelled;
     write_archive(args.har.as_deref(), &[rows.transfer], &[Cell::clone(&cell)])?;
+    data!("{}", drawn.trim_end());
     Ok(if interrupted { ExitCode::Interrupted } else { ExitCode::Done })
 }
 
@@ -126,11 +128,7 @@ fn write_archive(path: Option<&Path>, rows: &[TransferRecord], cells: &[Cell]) -
     let text = serde_json::to_string_pretty(&har::archive(rows, cells)).unwrap_or_default();
     std::fs::write(path, text)
         .map_err(|error| Failure::new(ExitCode::Usage, format!("{}: {error}", path.display())))?;
-    eprintln!(
-        "{}: {} transfers; open it in the network view of a browser's developer tools",
-        path.display(),
-        rows.len()
-    );
+    say!("{}: {} transfers; open it in the network view of a browser's developer tools", path.display(), rows.len());
     Ok(())
 }
 

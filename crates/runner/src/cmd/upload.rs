@@ -6,11 +6,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tokio::signal::unix::{SignalKind, signal};
 use ttlsweep_record::TargetKind;
 use ttlsweep_record::environment::{self, Environment};
+use ttlsweep_record::{data, say};
 
 use super::portion::PlacedPortion;
+use super::signals::Signals;
 use crate::cli::RunArgs;
 use crate::estimate;
 use crate::exit::{ExitCode, Failure};
@@ -68,8 +69,8 @@ impl<'a> Upload<'a> {
         let there: Environment = serde_json::from_slice(&bytes)
             .map_err(|error| Failure::new(ExitCode::Usage, format!("{url}/{}: {error}", environment::FILE)))?;
         self.portion.check_hash(url, &there)?;
-        println!("{url}");
-        eprintln!("{} of run {} is whole; it is left alone", self.portion.portion, self.portion.run_id);
+        data!("{url}");
+        say!("{} of run {} is whole; it is left alone", self.portion.portion, self.portion.run_id);
         Ok(true)
     }
 
@@ -90,14 +91,12 @@ impl<'a> Upload<'a> {
             return Ok(code);
         }
         let folder = self.portion.finished();
-        let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+        let mut signals = Signals::listen().map_err(|error| Failure::new(ExitCode::Internal, error))?;
         let (files, bytes) = tokio::select! {
             put = self.put_all(&folder) => put?,
-            _ = terminate.recv() => return Ok(ExitCode::TryAgain),
-            _ = interrupt.recv() => return Ok(ExitCode::TryAgain),
+            () = signals.any() => return Ok(ExitCode::TryAgain),
         };
-        eprintln!("uploaded: {files} files, {} to {}", estimate::bytes(bytes), self.results.url());
+        say!("uploaded: {files} files, {} to {}", estimate::bytes(bytes), self.results.url());
         Ok(code)
     }
 

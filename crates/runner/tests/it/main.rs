@@ -1,5 +1,8 @@
 //! The runner from outside, over real sockets on loopback: small stories, each with a physical claim.
 
+// Said to whoever runs it by hand, not to a user.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 mod addresses;
 mod bad_input;
 mod caps;
@@ -28,6 +31,7 @@ mod server_clock;
 mod shards;
 mod signing;
 mod spread;
+mod streams;
 mod stuck;
 mod sweeps;
 mod terminal;

@@ -22,6 +22,13 @@ impl Lab {
         Self(tempfile::tempdir().unwrap())
     }
 
+    /// A folder with a file in it.
+    pub(crate) fn with(name: &str, contents: impl AsRef<[u8]>) -> Self {
+        let lab = Self::new();
+        lab.write(name, contents);
+        lab
+    }
+
     /// Writes a file into the folder.
     pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
         fs::write(self.path(name), contents).unwrap();

@@ -1,5 +1,8 @@
 //! The testbed from outside, over real sockets: small stories, each with a physical claim.
 
+// Said to whoever runs it by hand, not to a user.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 mod client;
 mod demands;
 mod early_close;

@@ -32,6 +32,42 @@ fn it_prints_its_endpoint_writes_its_certificate_and_ends_on_a_signal() {
     }
 }
 
+/// Its words are for whoever reads them; it serves those who do not.
+#[test]
+fn it_serves_although_nobody_reads_its_words_and_ends_when_its_terminal_does() {
+    let directory = tempfile::tempdir().unwrap();
+    for (signal, full) in [(Signal::TERM, false), (Signal::HUP, false), (Signal::HUP, true)] {
+        let gone = || -> Stdio {
+            if full {
+                std::fs::File::options().write(true).open("/dev/full").unwrap().into()
+            } else {
+                std::io::pipe().unwrap().1.into()
+            }
+        };
+        let certificate = directory.path().join(format!("{signal:?}-{full}.pem"));
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let listen = format!("127.0.0.1:{port}");
+        let mut program = testbed()
+            .env("RUST_LOG", "trace")
+            .args(["--listen", &listen, "--cert-out"])
+            .arg(&certificate)
+            .stdout(gone())
+            .stderr(gone())
+            .spawn()
+            .unwrap();
+        let began = std::time::Instant::now();
+        // The certificate is there before the first word is said; a connection after it shows that the words ended nothing.
+        while !certificate.exists() || std::net::TcpStream::connect(&listen).is_err() {
+            assert!(began.elapsed().as_secs() < 20 && program.try_wait().unwrap().is_none(), "it does not serve");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert_eq!(program.try_wait().unwrap().map(|status| status.code()), None, "{signal:?} {full}: it has ended");
+        kill_process(Pid::from_child(&program), signal).unwrap();
+        assert_eq!(program.wait().unwrap().code(), Some(0), "{signal:?} {full}");
+    }
+}
+
 #[test]
 fn a_wrong_word_ends_it_with_2() {
     let output = testbed().args(["--expiry", "sometimes"]).output().unwrap();

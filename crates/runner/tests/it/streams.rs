@@ -1,0 +1,279 @@
+//! Streams that nobody reads any more, and signals that come when they are gone: neither ends a run, and each signal does.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use ttlsweep_record::csv_file::read_rows;
+use ttlsweep_record::{Outcome, TransferRecord, TrialState};
+use ttlsweep_testbed::{Testbed, TestbedConfig};
+
+use crate::front::objects;
+use crate::program::{Lab, Run, rows_or_none, signal, succeed, wait_until, words};
+use crate::signing;
+
+/// A second's worth of uploads to a testbed of its own.
+const SHORT: &str = "[experiment]\nname = \"short\"\n[target]\ntls = false\n[grid]\nusers = 2\nttl = \"60s\"\nsize = \"20kB\"\n\
+     [transfer]\njitter = \"0s\"\n[controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n";
+
+/// Uploads that take a minute each.
+const LONG: &str = "[experiment]\nname = \"long\"\n[grid]\nusers = 2\nttl = \"600s\"\nsize = \"1MB\"\nbandwidth = \"128kbit/s\"\n\
+     [transfer]\njitter = \"0s\"\n[controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n";
+
+/// A stream as a child is given it.
+#[derive(Debug, Clone, Copy)]
+enum Stream {
+    /// A pipe whose reader has gone, as behind `| head -1`.
+    DeadPipe,
+    /// A disk without room.
+    Full,
+    /// Kept for us.
+    Read,
+}
+
+impl Stream {
+    fn open(self) -> Stdio {
+        match self {
+            Self::DeadPipe => std::io::pipe().unwrap().1.into(),
+            Self::Full => File::options().write(true).open("/dev/full").unwrap().into(),
+            Self::Read => Stdio::piped(),
+        }
+    }
+}
+
+const ALL_STREAMS: [(Stream, Stream); 5] = [
+    (Stream::DeadPipe, Stream::Read),
+    (Stream::Read, Stream::DeadPipe),
+    (Stream::DeadPipe, Stream::DeadPipe),
+    (Stream::Full, Stream::Read),
+    (Stream::Full, Stream::Full),
+];
+
+fn with_streams(mut command: Command, (out, err): (Stream, Stream)) -> Child {
+    command.stdout(out.open()).stderr(err.open()).spawn().unwrap()
+}
+
+/// How a child ends; one that does not is killed, and that is a failure.
+fn ends_within(child: &mut Child, most: Duration) -> ExitStatus {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if began.elapsed() > most {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("still alive after {most:?}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+async fn testbed() -> Testbed {
+    signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await
+}
+
+fn long_run(lab: &Lab, testbed: &Testbed) -> Command {
+    lab.write("long.toml", LONG);
+    let endpoint = testbed.endpoint();
+    lab.with_key(testbed, &["run", "long.toml", "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes"])
+}
+
+fn wait_for_transfers(lab: &Lab) {
+    let journal = lab.path("results/long/latest/journal.csv");
+    wait_until("two transfers are in flight", || rows_or_none::<TransferRecord>(&journal).len() == 2);
+}
+
+/// `ttlsweep run … 2>&1 | tee log` and Ctrl-C: tee dies of the same Ctrl-C, and nobody reads what the run says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_signal_ends_a_run_in_order_although_nobody_reads_its_words() {
+    for ending in [Signal::INT, Signal::TERM, Signal::HUP] {
+        for streams in [(Stream::DeadPipe, Stream::DeadPipe), (Stream::Full, Stream::Full)] {
+            let (testbed, lab) = (testbed().await, Lab::new());
+            let mut child = with_streams(long_run(&lab, &testbed), streams);
+            let status = tokio::task::block_in_place(|| {
+                wait_for_transfers(&lab);
+                signal(&child, ending);
+                ends_within(&mut child, Duration::from_secs(20))
+            });
+            assert_eq!(status.code(), Some(130), "{ending:?} {streams:?}: {status}");
+            assert_eq!(objects(&testbed).await, Vec::<String>::new(), "{ending:?}: what it put is deleted");
+            let rows = lab.run_of("long").transfers();
+            assert!(rows.len() == 2 && rows.iter().all(|row| row.outcome == Outcome::Cancelled), "{rows:?}");
+            testbed.shutdown().await;
+        }
+    }
+}
+
+/// Whoever writes `nohup` wants the run to outlast the terminal.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_was_told_to_ignore_the_hangup_goes_on_to_its_end() {
+    let lab = Lab::new();
+    lab.write("short.toml", SHORT.replace("jitter = \"0s\"", "jitter = \"0s\"\nduration = \"2s\"\nwait = \"10ms\""));
+    let command = lab.shell("trap '' HUP; exec \"$TTLSWEEP\" run short.toml");
+    let mut child = with_streams(command, (Stream::Read, Stream::DeadPipe));
+    let status = tokio::task::block_in_place(|| {
+        let journal = lab.path("results/short/latest/journal.csv");
+        wait_until("a transfer has begun", || !rows_or_none::<TransferRecord>(&journal).is_empty());
+        signal(&child, Signal::HUP);
+        ends_within(&mut child, Duration::from_secs(30))
+    });
+    assert_eq!(status.code(), Some(0), "{status}");
+    assert!(lab.run_of("short").trials().iter().all(|trial| trial.state == TrialState::Whole));
+}
+
+#[test]
+fn a_run_whose_streams_nobody_reads_is_whole_and_ends_with_0() {
+    for streams in ALL_STREAMS {
+        for progress in ["plain", "json", "auto"] {
+            let lab = Lab::new();
+            lab.write("short.toml", SHORT);
+            let mut child = with_streams(lab.ttlsweep(&["run", "short.toml", "--progress", progress]), streams);
+            let status = ends_within(&mut child, Duration::from_secs(60));
+            assert_eq!(status.code(), Some(0), "{streams:?} {progress}: {status}");
+            assert_eq!(lab.run_of("short").trials().len(), 1, "{streams:?} {progress}");
+            assert!(!lab.run_of("short").path().join("journal.csv").exists(), "it was finished");
+        }
+    }
+}
+
+/// The folder's name stands in stdout alone; that it is lost is said where somebody may still read.
+#[test]
+fn a_stdout_without_room_is_told_once() {
+    let lab = Lab::new();
+    lab.write("short.toml", SHORT);
+    let child = with_streams(lab.ttlsweep(&["run", "short.toml", "--dry-run"]), (Stream::Full, Stream::Read));
+    let (code, said) = words(&child.wait_with_output().unwrap());
+    assert_eq!((code, said.matches("stdout cannot be written").count()), (Some(0), 1), "{said}");
+}
+
+/// Every command, with words and data of every length.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_command_fails_because_nobody_reads_what_it_prints() {
+    let (testbed, lab) = (testbed().await, Lab::new());
+    lab.write("short.toml", SHORT);
+    lab.write("s3.toml", SHORT.replace("[target]\ntls = false\n", "").replace("\"short\"", "\"s3\""));
+    let endpoint = testbed.endpoint();
+    let at = ["--bucket", signing::BUCKET, "--endpoint", &endpoint];
+    let to = |args: &[&str]| lab.with_key(&testbed, args);
+    let shard = |number: &str| {
+        to(&["run", "short.toml", "--set", "experiment.repetitions=2", "--shard", number, "--run-id", "one"])
+    };
+    let (plan, kept) = tokio::task::block_in_place(|| {
+        succeed(to(&[&["run", "s3.toml", "--yes", "--keep-objects"], &at[..]].concat()));
+        let plan = Run::printed(&lab, &succeed(to(&["run", "short.toml"])));
+        succeed(shard("1/2"));
+        succeed(shard("2/2"));
+        (plan, lab.run_of("s3"))
+    });
+    let (plan, kept) = (plan.path().to_str().unwrap(), kept.path().to_str().unwrap());
+    let mut commands: Vec<(&[&str], i32)> = vec![
+        (&["--help"], 0),
+        (&["--version"], 0),
+        (&["run", "--help"], 0),
+        (&["run", "--no-such-flag"], 2),
+        (&["run", "absent.toml"], 2),
+        (&["run", "short.toml", "--dry-run"], 0),
+        (&["doctor", "short.toml"], 0),
+        (&["trace", "short.toml"], 0),
+    ];
+    let folder = [["resume", plan], ["trace", plan], ["clean", kept]];
+    let dry = ["clean", kept, "--dry-run"];
+    commands.push((&dry, 0));
+    commands.extend(folder.iter().map(|args| (&args[..], 0)));
+    tokio::task::block_in_place(|| {
+        for streams in ALL_STREAMS {
+            for (args, code) in &commands {
+                let mut command = to(args);
+                // Whatever is logged goes the same way.
+                command.env("TTLSWEEP_LOG", "debug");
+                let mut child = with_streams(command, streams);
+                let status = ends_within(&mut child, Duration::from_secs(60));
+                assert_eq!(status.code(), Some(*code), "{args:?} {streams:?}: {status}");
+            }
+            let merged = format!("merged-{streams:?}").replace(' ', "");
+            let mut child = with_streams(to(&["merge", "results/short/one", "--out", &merged]), streams);
+            assert_eq!(ends_within(&mut child, Duration::from_secs(60)).code(), Some(0), "merge {streams:?}");
+            assert!(lab.path(&merged).join("transfers.csv").exists());
+        }
+    });
+    assert_eq!(objects(&testbed).await, Vec::<String>::new(), "clean has cleaned, although nobody read it");
+    testbed.shutdown().await;
+}
+
+/// A shard on a machine that is thrown away: its rows must be in the bucket, whoever reads the name of its folder.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shard_is_uploaded_although_its_stdout_is_gone() {
+    let config = TestbedConfig { tls: false, buckets: vec!["results".to_owned()], ..TestbedConfig::default() };
+    let bucket = Testbed::start(config).await.unwrap();
+    for streams in [(Stream::DeadPipe, Stream::DeadPipe), (Stream::Full, Stream::Full)] {
+        let lab = Lab::new();
+        lab.write("short.toml", SHORT);
+        let place = format!("s3://results/{}", format!("{streams:?}").replace(['(', ')', ',', ' '], ""));
+        let upload = |lab: &Lab| {
+            let mut command = lab.with_key(&bucket, &["run", "short.toml", "--shard", "1/1", "--upload", &place]);
+            command.env("AWS_ENDPOINT_URL_S3", bucket.endpoint()).env("AWS_REGION", "us-east-1");
+            command
+        };
+        let mut child = with_streams(upload(&lab), streams);
+        let (status, again) = tokio::task::block_in_place(|| {
+            (ends_within(&mut child, Duration::from_secs(60)), succeed(upload(&Lab::with("short.toml", SHORT))))
+        });
+        assert_eq!(status.code(), Some(0), "{streams:?}");
+        assert!(words(&again).1.contains("is whole; it is left alone"), "{streams:?}: {}", words(&again).1);
+    }
+    bucket.shutdown().await;
+}
+
+/// A terminal that is closed under a run takes its streams and sends a hangup.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_terminal_ends_a_run_in_order() {
+    let (testbed, lab) = (testbed().await, Lab::new());
+    lab.write(
+        "run.sh",
+        "echo $$ > pid; exec \"$TTLSWEEP\" run long.toml --bucket \"$BUCKET\" --endpoint \"$ENDPOINT\" --yes",
+    );
+    let mut terminal = long_run(&lab, &testbed);
+    let environment: Vec<_> = terminal.get_envs().filter_map(|(k, v)| Some((k.to_owned(), v?.to_owned()))).collect();
+    // util-linux's `script` gives the run a terminal, which goes with it.
+    terminal = lab.shell("exec script -qfec 'sh run.sh' /dev/null");
+    terminal.envs(environment).env("BUCKET", signing::BUCKET).env("ENDPOINT", testbed.endpoint());
+    let mut terminal = terminal.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    tokio::task::block_in_place(|| {
+        wait_for_transfers(&lab);
+        signal(&terminal, Signal::KILL);
+        terminal.wait().unwrap();
+        let pid = fs::read_to_string(lab.path("pid")).unwrap();
+        wait_until("the run has ended", || !Path::new("/proc").join(pid.trim()).exists());
+    });
+    assert_eq!(objects(&testbed).await, Vec::<String>::new(), "what it put is deleted");
+    let rows: Vec<TransferRecord> = read_rows(lab.run_of("long").path()).unwrap();
+    assert!(rows.len() == 2 && rows.iter().all(|row| row.outcome == Outcome::Cancelled), "{rows:?}");
+}
+
+/// Names are bytes to Linux; Latin-1 disks and archives have them.
+#[test]
+fn a_path_that_is_not_utf_8_is_a_path_like_any_other() {
+    let lab = Lab::new();
+    let (file, out) = (OsStr::from_bytes(b"gr\xfc\xdfe.toml"), OsStr::from_bytes(b"ergebni\xdfe"));
+    fs::write(lab.path(".").join(file), SHORT).unwrap();
+    let mut command = lab.ttlsweep(&["run"]);
+    command.arg(file).arg("--out").arg(out);
+    let printed = succeed(command).stdout;
+    let folder = lab.path(".").join(OsStr::from_bytes(printed.strip_suffix(b"\n").unwrap()));
+    assert!(folder.join("transfers.csv").is_file(), "{folder:?}");
+
+    let mut command = lab.ttlsweep(&["resume"]);
+    command.arg(&folder);
+    assert!(words(&succeed(command)).1.contains("nothing is missing"));
+
+    let mut command = lab.ttlsweep(&["run", "absent.toml", "--bucket"]);
+    command.arg(OsStr::from_bytes(b"b\xfccket"));
+    let (code, said) = words(&command.output().unwrap());
+    assert_eq!(code, Some(2), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
