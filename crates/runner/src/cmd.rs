@@ -25,7 +25,7 @@ use self::ended::Ended;
 use self::portion::CommonStart;
 use self::signals::stop_on_signals;
 use crate::cleanup::Leftovers;
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::Experiment;
 use crate::files::{Files, JOURNAL};
@@ -80,7 +80,7 @@ impl Job<'_> {
         };
         let ended = sweep.run(&targets, files).await;
         for target in targets.all() {
-            if let Some(bracket) = target.offset.bracket() {
+            if let Some(bracket) = target.offset.bracket(&SystemClock.anchor()) {
                 environment.clock_offset.insert(target.endpoint.to_string(), bracket);
             }
         }

@@ -17,6 +17,7 @@ use ttlsweep_record::{Cell, Method, Portion, TargetKind, TrialState};
 
 use crate::cleanup::{Cleaner, Left, Leftovers, Made};
 use crate::clock::Clock;
+use crate::clock_watch::ClockWatch;
 use crate::estimate::trial_duration;
 use crate::files::Files;
 use crate::object_key::RunPrefix;
@@ -185,6 +186,10 @@ impl Sweep<'_> {
         let all = Counts { trials: missing.len() as u64, time: runs.iter().map(|(_, time)| *time).sum() };
         let mut progress = Progress::start(self.progress, all);
         let lanes = usize::try_from(self.parallel_trials).unwrap_or(usize::MAX);
+        let mut clocks = ClockWatch::begin(Arc::clone(&context), &self.plan.cells, targets);
+        if self.has_time_to_probe(missing.first().copied()) {
+            clocks.probe().await;
+        }
         let mut running = stream::iter(runs).map(|(run, time)| run_apart(run, time)).buffer_unordered(lanes);
         let mut left = missing.len() as u64;
         while let Some((end, time)) = running.next().await {
@@ -195,11 +200,22 @@ impl Sweep<'_> {
             if lanes == 1 {
                 cleaner.note(end.leftovers);
                 cleaner.delete().await;
+                if self.schedule.is_none() {
+                    clocks.probe_if_due().await;
+                }
             }
         }
+        clocks.probe().await;
+        clocks.finish();
         progress.finish();
         let (transfers, failures) = progress.totals();
         Ok(SweepEnd { transfers, failures, missing: left, left: Vec::new() })
+    }
+
+    /// Whether the first trial waits for its turn long enough for a probe of the clocks, where all machines begin it together.
+    fn has_time_to_probe(&self, first: Option<&Trial>) -> bool {
+        let start = first.zip(self.schedule.as_ref()).and_then(|(trial, schedule)| schedule.of(trial));
+        start.is_none_or(|start| start.micros_since(self.clock.wall()) > PROBE_US)
     }
 
     fn trial_run(
@@ -221,6 +237,9 @@ impl Sweep<'_> {
         })
     }
 }
+
+/// What a probe of the clocks may take, and some room.
+const PROBE_US: i64 = 15_000_000;
 
 /// Runs a trial as a task of its own, so that trials side by side use all processors.
 async fn run_apart(run: TrialRun, time: Duration) -> (TrialEnd, Duration) {

@@ -16,6 +16,7 @@ use crate::dial::proxy::Proxy;
 use crate::endpoint::Endpoint;
 use crate::object_key::RunPrefix;
 use crate::store::{Access, Operation, PreflightError, Store, StoreError, StoreSettings, Trust};
+use crate::wall_steps::WallSteps;
 
 /// One endpoint with its bucket, and what the run learns of it.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ impl Target {
 pub struct Targets {
     by_key: HashMap<TargetKey, Arc<Target>>,
     testbeds: Option<Testbeds>,
+    /// Those of this machine's clock, which all brackets share.
+    steps: Arc<WallSteps>,
 }
 
 /// Why a plan's targets cannot be used.
@@ -73,17 +76,17 @@ impl Targets {
     /// # Errors
     /// The first target that cannot be used.
     pub async fn open(cells: &[Cell]) -> Result<Self, TargetError> {
-        let mut targets = Self { by_key: HashMap::new(), testbeds: None };
+        let mut targets = Self { by_key: HashMap::new(), testbeds: None, steps: Arc::default() };
         for cell in cells {
             let key = TargetKey::of(cell);
             if targets.by_key.contains_key(&key) {
                 continue;
             }
             let target = match cell.target {
-                TargetKind::S3 => open(&store_settings(cell), None).await?,
+                TargetKind::S3 => open(&store_settings(cell), None, &targets.steps).await?,
                 TargetKind::Embedded => {
                     let (settings, control) = targets.start_testbed(cell).await?;
-                    open(&settings, Some(&control)).await?
+                    open(&settings, Some(&control), &targets.steps).await?
                 }
             };
             targets.by_key.insert(key, Arc::new(target));
@@ -112,6 +115,11 @@ impl Targets {
             found.insert(endpoint.to_string(), addresses);
         }
         found
+    }
+
+    /// Steps of this machine's clock.
+    pub fn steps(&self) -> &WallSteps {
+        &self.steps
     }
 
     /// The region that is signed for, by endpoint.
@@ -180,12 +188,12 @@ impl Targets {
     }
 }
 
-async fn open(settings: &StoreSettings, control: Option<&str>) -> Result<Target, TargetError> {
+async fn open(settings: &StoreSettings, control: Option<&str>, steps: &Arc<WallSteps>) -> Result<Target, TargetError> {
     let mut store = Store::connect(settings).await?;
     if let Some(control) = control {
         store = store.asked_at(control);
     }
-    let offset = Arc::new(OffsetBracket::default());
+    let offset = Arc::new(OffsetBracket::new(Arc::clone(steps)));
     let store = store.telling_time(Arc::clone(&offset), Arc::new(SystemClock));
     // Signing sends nothing; it tells which host the SDK makes of endpoint, region, bucket and addressing.
     let key = RunPrefix::new("", "probe", "probe").key("probe");

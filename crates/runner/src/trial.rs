@@ -103,6 +103,8 @@ impl TrialRun {
         if this.wait_for_start(&mut stop).await.is_some() {
             return TrialEnd { row: None, failures: 0, leftovers: this.leftovers(Vec::new()) };
         }
+        let steps = this.target.offset.steps();
+        steps.trial_begins(&this.trial.trial_id, run.clock.anchor());
         let (probe, usage) = (LagProbe::start(), UsageProbe::start());
         let cap_use = Arc::new(CapUse::default());
         let anchor = run.clock.anchor();
@@ -128,6 +130,7 @@ impl TrialRun {
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             }
         }
+        steps.trial_ends(&this.trial.trial_id, run.clock.anchor());
         let row = this.row(&anchor, &tally, &probe);
         let harness = this.harness_row(&usage, cell.bandwidth_bps.is_some().then_some(&cap_use));
         run.sink.trial(row.clone(), harness);

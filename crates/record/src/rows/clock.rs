@@ -27,7 +27,7 @@ row! {
         /// When, by this machine's clock (UTC): a probe's answer, a bracket's last answer, and the look at the clock that found
         /// a step. By the clock as it was then: behind a step, by the stepped one.
         pub at: Timestamp,
-        /// Of a probe, when its request was sent whole; of a bracket, when its first request was; of a step, the last look at
+        /// Of a probe, right before its request was sent; of a bracket, before its first request was; of a step, the last look at
         /// which the clock had not been stepped yet, by the clock before the step.
         pub sent_at: Timestamp,
         /// Of a probe, when the first byte of its answer was read; of a bracket, when that of its last answer was; of a step,

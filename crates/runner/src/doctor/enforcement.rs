@@ -69,7 +69,7 @@ pub async fn expired(
     };
     let part = upload.clone().map(|upload_id| Part { upload_id, number: 1 });
     let operation = Operation { method, key: key.clone(), part };
-    let offset = single.target.offset.middle_us().unwrap_or(0);
+    let offset = single.target.offset.middle_us(&single.clock.anchor()).unwrap_or(0);
     let signed_at = single.clock.wall().plus_micros(offset - LONG_PAST_US);
     let row = match store.presign(&operation, "doctor-expired", signed_at, Duration::from_secs(1)).await {
         Ok(link) => single.send(&link, &key, method.is_upload().then_some(body), stop).await,

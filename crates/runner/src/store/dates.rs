@@ -11,10 +11,10 @@ use aws_sdk_s3::config::interceptors::{
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
-use ttlsweep_record::Timestamp;
+use tokio::time::Instant;
 
 use super::Store;
-use crate::clock::Clock;
+use crate::clock::{Anchor, Clock};
 use crate::clock_offset::OffsetBracket;
 use crate::transfer::record::http_date;
 
@@ -36,7 +36,7 @@ struct DateWatch {
 
 /// When a control request was sent.
 #[derive(Debug)]
-struct Asked(Timestamp);
+struct Asked(Anchor);
 
 impl Storable for Asked {
     type Storer = StoreReplace<Self>;
@@ -53,7 +53,7 @@ impl Intercept for DateWatch {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        config.interceptor_state().store_put(Asked(self.clock.wall()));
+        config.interceptor_state().store_put(Asked(self.clock.anchor()));
         Ok(())
     }
 
@@ -65,7 +65,7 @@ impl Intercept for DateWatch {
     ) -> Result<(), BoxError> {
         let told = context.response().headers().get("date").and_then(http_date);
         if let (Some(Asked(asked)), Some(told)) = (config.load::<Asked>(), told) {
-            self.offset.narrow(told, *asked, self.clock.wall());
+            self.offset.narrow(told, asked.wall, asked.wall_at(Instant::now()), asked);
         }
         Ok(())
     }

@@ -150,6 +150,15 @@ fn shown(text: &str, request: &SignedRequest) -> String {
 /// Characters of an answer that is not S3's which a row keeps.
 const LONGEST_ANSWER: usize = 200;
 
+/// An instant before which the server cannot have read its clock for the answer: the connection stood, and the head was about to
+/// be written. `head_written_at` would be too late: it is stamped after the socket took the head, and by then a near server may
+/// have answered. `None` if the head was not written.
+pub fn sent_after(row: &TransferRecord) -> Option<Timestamp> {
+    row.head_written_at?;
+    let steps = [row.dns_us, row.connect_us, row.tls_us].into_iter().flatten().sum::<u64>();
+    Some(row.started_at.plus_micros(i64::try_from(steps).ok()?))
+}
+
 /// Reads a `Date` header: `Tue, 24 Nov 2026 19:37:00 GMT`.
 pub fn http_date(text: &str) -> Option<Timestamp> {
     let format = time::macros::format_description!(

@@ -10,7 +10,7 @@ use super::record::complete;
 use super::{Limits, Payload, Task};
 use crate::body::Source;
 use crate::clock::Clock;
-use crate::dial::{Dialer, SocketOptions};
+use crate::dial::{Connection, Dialer, SocketOptions};
 use crate::link::SignedRequest;
 use crate::object_key::ObjectKey;
 use crate::stop::Stop;
@@ -33,6 +33,18 @@ impl Single<'_> {
     /// Sends the request, with a body where `upload` is one; what came of it, as a row would say it.
     pub async fn send(
         &self,
+        request: &SignedRequest,
+        key: &ObjectKey,
+        upload: Option<&Source>,
+        stop: &mut Stop,
+    ) -> TransferRecord {
+        self.send_on(&mut None, request, key, upload, stop).await
+    }
+
+    /// Like [`send`](Self::send), on the connection that was `kept` if it still stands.
+    pub async fn send_on(
+        &self,
+        kept: &mut Option<Connection>,
         request: &SignedRequest,
         key: &ObjectKey,
         upload: Option<&Source>,
@@ -70,7 +82,7 @@ impl Single<'_> {
             expires_at: request.expires_at,
             ..TransferRecord::begun(cell, anchor.wall)
         };
-        let observed = super::run(&task, &dialer, &mut None, anchor, stop).await;
+        let observed = super::run(&task, &dialer, kept, anchor, stop).await;
         complete(row, observed, request).transfer
     }
 }

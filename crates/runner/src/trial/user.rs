@@ -210,7 +210,7 @@ impl User {
         tally.note(&observed, cell.method.is_upload());
         let stopped = observed.stopped();
         let mut rows = record::complete(row, observed, &signed);
-        self.note_offset(&mut rows.transfer);
+        self.note_offset(&mut rows.transfer, &anchor);
         self.look_up(&mut rows, operation.ok().as_ref()).await;
         tally.transfers += 1;
         tally.failures += u64::from(rows.transfer.outcome.is_failure());
@@ -293,15 +293,17 @@ impl User {
         }
     }
 
-    fn note_offset(&self, row: &mut TransferRecord) {
+    fn note_offset(&self, row: &mut TransferRecord, anchor: &Anchor) {
         let offset = &self.trial.target.offset;
+        offset.steps().look(self.trial.run.clock.anchor());
         if let (Some(server), Some(before), Some(response)) =
-            (row.server_time, row.head_written_at, row.response_start_us)
+            (row.server_time, record::sent_after(row), row.response_start_us)
         {
             let after = row.started_at.plus_micros(i64::try_from(response).unwrap_or(i64::MAX));
-            offset.narrow(server, before, after);
+            offset.narrow(server, before, after, anchor);
         }
-        row.clock_offset_us = offset.middle_us();
+        // By the clock that the row's instants are by, also where it was set since.
+        row.clock_offset_us = offset.middle_us(anchor);
     }
 
     async fn look_up(&mut self, rows: &mut record::Rows, operation: Option<&Operation>) {

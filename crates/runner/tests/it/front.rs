@@ -45,7 +45,8 @@ pub(crate) struct Asked {
 impl Asked {
     /// A measured transfer, as opposed to what is asked beside.
     pub(crate) fn is_transfer(&self) -> bool {
-        self.target.contains("x-run=") && !self.target.contains("doctor")
+        let beside = ["doctor", "x-run=clock"].iter().any(|name| self.target.contains(name));
+        self.target.contains("x-run=") && !beside
     }
 
     pub(crate) fn is_deletion(&self) -> bool {

@@ -8,6 +8,7 @@ mod bad_input;
 mod caps;
 mod cleanup;
 mod client;
+mod clocks;
 mod connections;
 mod disk;
 mod doctor;

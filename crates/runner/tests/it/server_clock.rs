@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ttlsweep_record::Method;
-use ttlsweep_runner::clock::SystemClock;
+use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::clock_offset::OffsetBracket;
 use ttlsweep_runner::object_key::RunPrefix;
 use ttlsweep_runner::store::Operation;
@@ -25,7 +25,7 @@ async fn look_ups_tell_the_servers_clock_where_no_transfer_was_answered_yet() {
         assert_eq!(store.look_up(&operation).await, Found::Absent);
         tokio::time::sleep(Duration::from_millis(97)).await;
     }
-    let bracket = offset.bracket().unwrap();
+    let bracket = offset.bracket(&SystemClock.anchor()).unwrap();
     assert_eq!(bracket.responses, 10);
     // Both ends of loopback have the same clock.
     assert!(bracket.low_us <= 0 && bracket.high_us >= 0, "{bracket:?}");

@@ -1,0 +1,227 @@
+//! What a run learns of the clocks: how far apart they are, and whether one was set meanwhile.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+use ttlsweep_record::csv_file::read_rows;
+use ttlsweep_record::{ClockEntry, ClockRecord, Timestamp, TransferRecord, TrialRecord};
+use ttlsweep_runner::clock::{Clock, SystemClock};
+use ttlsweep_runner::clock_probe::{Round, patient, round};
+use ttlsweep_runner::endpoint::Endpoint;
+use ttlsweep_runner::experiment::{LoadOptions, load};
+use ttlsweep_runner::files::{self, Files};
+use ttlsweep_runner::object_key::RunPrefix;
+use ttlsweep_runner::plan::Plan;
+use ttlsweep_runner::progress::Mode;
+use ttlsweep_runner::stop::StopSwitch;
+use ttlsweep_runner::sweep::Sweep;
+use ttlsweep_runner::target::{Target, Targets};
+use ttlsweep_runner::transfer::single::Single;
+use ttlsweep_testbed::TestbedConfig;
+
+use crate::program::{Lab, Run, words};
+use crate::server::{Peer, Server};
+use crate::signing;
+
+const SECOND_US: i64 = 1_000_000;
+
+fn now_us() -> i64 {
+    Timestamp::from_system_time(SystemTime::now()).unix_micros()
+}
+
+fn date(unix_us: i64) -> String {
+    let format = time::macros::format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    time::OffsetDateTime::from_unix_timestamp(unix_us.div_euclid(SECOND_US)).unwrap().format(format).unwrap()
+}
+
+/// Probes a server that dates its answers by `dated`, which is given the true time; returns what was found, and how many
+/// requests that took.
+async fn probe(dated: impl Fn(i64) -> i64 + Copy + Send + Sync + 'static) -> Round {
+    let server = Server::start(false, move |mut peer: Peer| async move {
+        while peer.head().await.is_some() {
+            let date = date(dated(now_us()));
+            peer.say(&format!("HTTP/1.1 404 Not Found\r\ndate: {date}\r\ncontent-length: 0\r\n\r\n")).await;
+        }
+    })
+    .await;
+    let url = format!("http://{}", server.addr);
+    let endpoint = Endpoint::of(&url.parse().unwrap()).unwrap();
+    let target = Target { store: signing::store_at(&url).await, offset: Arc::default(), endpoint };
+    let folder = tempfile::tempdir().unwrap();
+    let cell = patient(&plan(folder.path()).cells[0]);
+    let single = Single { target: &target, cell: &cell, clock: &SystemClock, ids: Arc::default() };
+    let key = RunPrefix::new("", "clocks", "run").key("clock");
+    let found = round(&single, &key, &mut StopSwitch::new().listen(None)).await;
+    let known = target.offset.bracket(&SystemClock.anchor()).unwrap();
+    assert_eq!(known.responses, found.answers.len() as u64, "what a probe finds narrows the target's bracket, too");
+    found
+}
+
+fn plan(folder: &std::path::Path) -> Plan {
+    let path = folder.join("clocks.toml");
+    std::fs::write(&path, EMBEDDED).unwrap();
+    Plan::new(&load(&path, &LoadOptions::default()).unwrap().experiment)
+}
+
+const EMBEDDED: &str = "[experiment]\nname = \"clocks\"\nrepetitions = 6\n[target]\nkind = \"embedded\"\ntls = false\n\
+     [grid]\nttl = \"60s\"\nsize = \"100kB\"\nbandwidth = \"1600kbit/s\"\n[transfer]\njitter = \"0s\"\n\
+     [controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handful_of_requests_tells_the_servers_clock_to_some_milliseconds() {
+    for truth in [0, 300_000, -20_123_000] {
+        let began = Instant::now();
+        let found = probe(move |now| now + truth).await;
+        let bracket = found.bracket.unwrap();
+        assert!(bracket.low_us <= truth && truth <= bracket.high_us, "{truth}: {bracket:?}");
+        // About a round trip; a busy machine answers late now and then.
+        assert!(bracket.high_us - bracket.low_us < 40_000, "{truth}: {bracket:?}");
+        assert!(found.answers.len() < 40, "{} requests", found.answers.len());
+        assert_eq!(found.stale_us, 0, "{truth}: {bracket:?}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    }
+}
+
+/// uvicorn makes its `Date` in a loop that takes a little longer than a second. Each of several probes once gave another narrow
+/// interval, and none of them held the truth.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dates_that_are_made_once_a_second_leave_a_wide_bracket_around_the_truth() {
+    let found = probe(|now| now / 1_013_000 * 1_013_000).await;
+    let bracket = found.bracket.unwrap();
+    let offset = |answer: &ttlsweep_runner::clock_probe::Answer| {
+        let low = answer.server.micros_since(answer.received);
+        (answer.sent.to_string(), low, answer.server.micros_since(answer.sent) + SECOND_US)
+    };
+    let told: Vec<_> = found.answers.iter().map(offset).collect();
+    assert!(bracket.low_us <= 0 && 0 <= bracket.high_us, "{bracket:?} {told:#?}");
+    assert!(found.stale_us >= 1_000_000, "{bracket:?} {told:#?}");
+}
+
+/// The machine's clock until it is set by so many microseconds.
+#[derive(Debug, Default)]
+struct SetClock(AtomicI64);
+
+impl Clock for SetClock {
+    fn wall(&self) -> Timestamp {
+        SystemClock.wall().plus_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_in_mid_run_is_a_row_with_instant_size_and_trial() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(folder.path());
+    let (clock, stop) = (Arc::new(SetClock::default()), StopSwitch::new());
+    files::create(folder.path(), &plan.cells).unwrap();
+    let files = Files::open(folder.path(), stop.clone()).unwrap();
+    let targets = Targets::open(&plan.cells).await.unwrap();
+    let sweep = Sweep {
+        plan: &plan,
+        experiment: "clocks",
+        parallel_trials: 1,
+        run_id: "run",
+        host: "here",
+        portion: None,
+        schedule: None,
+        attempts: HashMap::new(),
+        whole: HashSet::new(),
+        last_connection_id: 0,
+        progress: Mode::None,
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        stop,
+        keep_objects: false,
+        leave: StopSwitch::new(),
+        leftovers: Vec::new(),
+    };
+    let set = Arc::clone(&clock);
+    let setting = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(1700)).await;
+        set.0.store(-2 * SECOND_US, Ordering::SeqCst);
+        SystemClock.wall()
+    });
+    sweep.run(&targets, files).await.unwrap();
+    targets.close().await;
+    let when = setting.await.unwrap();
+
+    let rows: Vec<ClockRecord> = read_rows(folder.path()).unwrap();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    let step = &rows[0];
+    assert_eq!((step.entry, step.step_us.unwrap().div_euclid(1000)), (ClockEntry::Step, -2000), "{step:?}");
+    assert!(step.sent_at <= when, "{step:?}: {when}");
+    let found = step.received_at.plus_micros(2 * SECOND_US);
+    assert!((0..800_000).contains(&found.micros_since(when)), "{step:?}: {when}");
+    let trials: Vec<TrialRecord> = read_rows(folder.path()).unwrap();
+    assert!(trials.iter().any(|trial| Some(&trial.trial_id) == step.trials.as_ref()), "{step:?}");
+
+    // Each row's offset is by the clock that its instants are by: one date is a second wide.
+    let transfers: Vec<TransferRecord> = read_rows(folder.path()).unwrap();
+    let offset = |row: &TransferRecord| row.clock_offset_us.unwrap();
+    assert!(offset(&transfers[0]).abs() < 600_000, "{:?}", transfers[0]);
+    let last = transfers.last().unwrap();
+    assert!((offset(last) - 2 * SECOND_US).abs() < 600_000, "{last:?}");
+}
+
+/// Hands connections on to `to` and moves the date of every answer by `by_us`.
+async fn redating(to: std::net::SocketAddr, by_us: i64) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (mut from_client, mut to_client) = client.into_split();
+            let (mut from_server, mut to_server) = TcpStream::connect(to).await.unwrap().into_split();
+            tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+            tokio::spawn(async move {
+                let mut bytes = vec![0; 64 << 10];
+                while let Ok(read @ 1..) = from_server.read(&mut bytes).await {
+                    let lower = bytes[..read].to_ascii_lowercase();
+                    if let Some(found) = lower.windows(8).position(|window| window == b"\r\ndate: ") {
+                        bytes[found + 8..found + 37].copy_from_slice(date(now_us() + by_us).as_bytes());
+                    }
+                    if to_client.write_all(&bytes[..read]).await.is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_against_a_store_whose_clock_is_off_warns_and_records_two_probes_beside_its_transfers() {
+    let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
+    let url = redating(testbed.addr(), 20 * SECOND_US).await;
+    let lab = Lab::new();
+    let embedded = "kind = \"embedded\"\ntls = false\n";
+    let s3 = EMBEDDED.replace(embedded, "kind = \"s3\"\nbucket = \"ttlsweep\"\n");
+    lab.write("clocks.toml", s3.replace("repetitions = 6", "repetitions = 1"));
+    let mut command = lab.with_key(&testbed, &["run", "clocks.toml", "--endpoint", &url]);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let (code, said) = words(&output);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("this machine's clock is 20.0") || said.contains("this machine's clock is 19.9"), "{said}");
+    assert!(said.contains("behind the server's"), "{said}");
+    let run = Run::printed(&lab, &output);
+    let rows: Vec<ClockRecord> = read_rows(run.path()).unwrap();
+    let brackets: Vec<_> = rows.iter().filter(|row| row.entry == ClockEntry::Bracket).collect();
+    assert_eq!(brackets.iter().map(|row| row.round).collect::<Vec<_>>(), [Some(1), Some(2)]);
+    for bracket in brackets {
+        let (low, high) = (bracket.low_us.unwrap(), bracket.high_us.unwrap());
+        assert!(low <= 20 * SECOND_US && 20 * SECOND_US <= high && high - low < 60_000, "{bracket:?}");
+        let probes = rows.iter().filter(|row| row.entry == ClockEntry::Probe && row.round == bracket.round);
+        assert_eq!(bracket.answers, Some(probes.count() as u64));
+    }
+    // None overlaps a transfer.
+    for transfer in run.transfers() {
+        let beside = |row: &ClockRecord| row.received_at < transfer.started_at || row.sent_at > transfer.ended_at;
+        assert!(rows.iter().all(beside), "{transfer:?}");
+    }
+    testbed.shutdown().await;
+}
