@@ -139,7 +139,7 @@ pub struct Window {
     left: u64,
 }
 
-/// A body from a file, read ahead by one chunk on a thread of its own.
+/// A body from a file: what the kernel has in memory at once, anything else ahead by one chunk on a thread of its own.
 #[derive(Debug)]
 pub struct FileContent {
     file: Arc<BodyFile>,
@@ -185,6 +185,12 @@ impl FileContent {
             return Poll::Ready(None);
         }
         let Self { file, position, len, reading } = self;
+        if reading.is_none()
+            && let Some(chunk) = file.chunk_in_memory(*position, *len)
+        {
+            *position += chunk.len() as u64;
+            return Poll::Ready(Some(Ok(chunk)));
+        }
         let task = reading.get_or_insert_with(|| read_chunk(file, *position, *len));
         let read = ready!(Pin::new(task).poll(cx)).unwrap_or_else(|error| Err(io::Error::other(error)));
         *reading = None;
@@ -197,11 +203,34 @@ impl FileContent {
     }
 }
 
+impl BodyFile {
+    /// The chunk at `position` if the kernel has it in memory: a thread to wait for a disk would cost more than the copy.
+    #[cfg(target_os = "linux")]
+    fn chunk_in_memory(&self, position: u64, len: u64) -> Option<Bytes> {
+        use rustix::io::{ReadWriteFlags, preadv2};
+
+        let mut chunk = vec![0; chunk_at(position, len)];
+        let into = &mut [io::IoSliceMut::new(&mut chunk)];
+        let read = preadv2(&self.file, into, position, ReadWriteFlags::NOWAIT).ok()?;
+        (read == chunk.len()).then(|| chunk.into())
+    }
+
+    /// Nothing: other systems do not tell.
+    #[cfg(not(target_os = "linux"))]
+    fn chunk_in_memory(&self, _: u64, _: u64) -> Option<Bytes> {
+        None
+    }
+}
+
+fn chunk_at(position: u64, len: u64) -> usize {
+    usize::try_from(len - position).unwrap_or(CHUNK).min(CHUNK)
+}
+
 fn read_chunk(file: &Arc<BodyFile>, position: u64, len: u64) -> JoinHandle<io::Result<Bytes>> {
     use std::os::unix::fs::FileExt;
 
     let file = Arc::clone(file);
-    let size = usize::try_from(len - position).unwrap_or(CHUNK).min(CHUNK);
+    let size = chunk_at(position, len);
     tokio::task::spawn_blocking(move || {
         let mut chunk = vec![0; size];
         file.file.read_exact_at(&mut chunk, position)?;

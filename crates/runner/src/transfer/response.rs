@@ -37,6 +37,8 @@ pub struct ResponseReader {
     /// What was read and is still to be looked at: the file that it is held against may have to be read first.
     unseen: Bytes,
     comparison: Option<Comparison>,
+    /// The body's first bytes, where it is compared.
+    came_first: Bytes,
     response: Response,
 }
 
@@ -71,7 +73,7 @@ impl ResponseReader {
             document: Vec::new(),
             whole: body.is_end_stream(),
         };
-        Self { body, unseen: Bytes::new(), comparison, response }
+        Self { body, unseen: Bytes::new(), comparison, came_first: Bytes::new(), response }
     }
 
     /// The status.
@@ -105,6 +107,9 @@ impl ResponseReader {
                 Some(Err(error)) => return Poll::Ready(Err(ReadError::Connection(error))),
             }
             self.response.body_bytes += self.unseen.len() as u64;
+            if self.came_first.is_empty() && self.comparison.is_some() {
+                self.came_first = self.unseen.slice(..self.unseen.len().min(BY_CHANCE));
+            }
         }
         ready!(self.poll_look(cx)).map_err(ReadError::Local)?;
         self.response.whole = self.body.is_end_stream();
@@ -113,19 +118,20 @@ impl ResponseReader {
 
     /// Looks at what was read, and keeps the beginning of what is not the object.
     fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
-        let mut foreign = self.unseen.clone();
+        let document = &mut self.response.document;
         if let Some(comparison) = &mut self.comparison {
             let looked = comparison.poll_compare(&mut self.unseen, cx);
-            self.response.compared = Some(comparison.so_far());
+            let compared = comparison.so_far();
+            self.response.compared = Some(compared);
             ready!(looked)?;
             // The object's first bytes may be those of another answer by chance.
-            if self.response.compared.is_none_or(|compared| !compared.differs || compared.alike >= BY_CHANCE) {
-                foreign = self.unseen.clone();
+            if compared.differs && document.is_empty() && compared.alike < BY_CHANCE as u64 {
+                document.extend_from_slice(&self.came_first[..self.came_first.len().min(compared.alike as usize)]);
             }
         }
-        let room = LARGEST_DOCUMENT - self.response.document.len();
-        self.response.document.extend_from_slice(&foreign[..foreign.len().min(room)]);
-        self.unseen = Bytes::new();
+        let room = LARGEST_DOCUMENT - document.len();
+        document.extend_from_slice(&self.unseen[..self.unseen.len().min(room)]);
+        self.unseen.clear();
         Poll::Ready(Ok(()))
     }
 
@@ -139,4 +145,4 @@ impl ResponseReader {
 const LARGEST_DOCUMENT: usize = 64 << 10;
 
 /// So many bytes of an answer that is not the object are not the object's by chance.
-const BY_CHANCE: u64 = 8;
+const BY_CHANCE: usize = 8;
