@@ -23,6 +23,7 @@ pub mod share;
 pub mod signals;
 pub mod text;
 pub mod units;
+pub mod verify;
 pub mod words;
 
 pub use fault::{Fault, FaultKind, FaultPlace};

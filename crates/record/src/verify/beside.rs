@@ -1,0 +1,92 @@
+//! The files that refer to transfers, trials and cells: each must be there, hold rows, and refer to what is known.
+
+use std::collections::HashSet;
+
+use super::{Found, Unreadable, transfers::Names, trials::Trials};
+use crate::csv_file::{ReadError, read_rows_before_torn_end};
+use crate::disk;
+use crate::environment::Environment;
+use crate::row::Row;
+use crate::rows::{
+    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION, SampleRecord, TransferRecord,
+};
+
+pub(super) fn read(
+    found: &mut Found,
+    environment: &Environment,
+    cells: &[Cell],
+    trials: &Trials,
+    names: &Names,
+) -> Result<(), Unreadable> {
+    let mut told = HashSet::new();
+    let mut unknown = |found: &mut Found, file: &str, line: &dyn Fn() -> u64, name: &str| {
+        // What went down with the machine leaves events without a row; then its attempt was not recorded as whole, or not at all.
+        let lost =
+            || attempt_of(name, &environment.run_id).is_some_and(|(trial, attempt)| !trials.is_whole(trial, attempt));
+        // One transfer has many events, and is told of once.
+        if !names.has(name.as_bytes()) && !lost() && told.insert(format!("{file} {name}")) {
+            let line = found.has_room().then(line);
+            found.add(file, line, format!("the transfer {name} has no row in {}", TransferRecord::FILE));
+        }
+    };
+    found.each::<EventRecord>(EventRecord::FILE, |found, line, row| {
+        unknown(found, EventRecord::FILE, line, &row.transfer_id);
+    })?;
+    found.each::<SampleRecord>(SampleRecord::FILE, |found, line, row| {
+        unknown(found, SampleRecord::FILE, line, &row.transfer_id);
+    })?;
+    let is_written = |found: &Found, file: &str| {
+        // Runs of earlier versions have none.
+        environment.schema_version == SCHEMA_VERSION || disk::is_there(&found.folder.join(file))
+    };
+    if is_written(found, HarnessRecord::FILE) {
+        found.each::<HarnessRecord>(HarnessRecord::FILE, |found, line, row| {
+            if !trials.has(&row.trial_id, row.attempt) {
+                let problem = format!("trials.csv has no attempt {} at the trial {}", row.attempt, row.trial_id);
+                let line = line();
+                found.add(HarnessRecord::FILE, Some(line), problem);
+            }
+        })?;
+    }
+    if is_written(found, ObjectRecord::FILE) {
+        found.each::<ObjectRecord>(ObjectRecord::FILE, |found, line, row| {
+            if !cells.iter().any(|cell| cell.cell_id == row.cell_id) {
+                let line = line();
+                found.add(ObjectRecord::FILE, Some(line), format!("{} has no cell {}", Cell::FILE, row.cell_id));
+            }
+        })?;
+    }
+    if is_written(found, ClockRecord::FILE) {
+        found.each::<ClockRecord>(ClockRecord::FILE, |_, _, _| ())?;
+    }
+    Ok(())
+}
+
+/// A run that is whole has no journal; one that has it is not whole, and what it tells of must have a row.
+pub(super) fn journal(found: &mut Found, names: &Names) -> Result<(), Unreadable> {
+    let path = found.folder.join(JOURNAL);
+    if !disk::is_there(&path) {
+        return Ok(());
+    }
+    found.add(JOURNAL, None, "it is still there, so that the run is not whole; resume it".to_owned());
+    match read_rows_before_torn_end::<TransferRecord>(&path) {
+        Ok(rows) => {
+            for row in rows.iter().filter(|row| !names.has(row.transfer_id.as_bytes())) {
+                found.add(JOURNAL, None, format!("the transfer {} had started and has no row", row.transfer_id));
+            }
+        }
+        Err(error @ ReadError::Open { .. }) => return Err(error.into()),
+        Err(error) => found.tell(JOURNAL, &error),
+    }
+    Ok(())
+}
+
+/// The trial and the attempt that the runner's name of a transfer tells of: `RUN-TRIAL-a2-u3-s1`.
+fn attempt_of<'n>(name: &'n str, run_id: &str) -> Option<(&'n str, u32)> {
+    let mut parts = name.strip_prefix(run_id)?.strip_prefix('-')?.rsplitn(4, '-');
+    let (_sequence, _user, attempt, trial_id) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    Some((trial_id, attempt.strip_prefix('a')?.parse().ok()?))
+}
+
+/// There while a run is not whole.
+const JOURNAL: &str = "journal.csv";
