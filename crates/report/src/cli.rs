@@ -44,6 +44,28 @@ pub enum Command {
     ///
     /// It is refused where a signature, a credential or a session token is found in the run's files.
     Case(CaseArgs),
+
+    /// Says whether a run's folder is whole and consistent, one problem a line, by file and line.
+    ///
+    /// Every planned trial is there whole once, with all its transfers; no transfer is there twice; what the journal tells of has
+    /// a row; no row contradicts itself or its neighbours. Exit code 0: it is; 3: it is not; 2: it cannot be read.
+    Verify(VerifyArgs),
+}
+
+/// What is to be verified.
+#[derive(Debug, clap::Args)]
+pub struct VerifyArgs {
+    /// Folders of runs, or folders that hold the shards of a run.
+    #[arg(required = true, value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+
+    /// Print one JSON object a folder.
+    #[arg(long)]
+    pub json: bool,
+
+    /// A file of names of transfers, one a line, that had started and so must have a row.
+    #[arg(long, value_name = "FILE")]
+    pub told: Option<PathBuf>,
 }
 
 /// How the bundle is to be made.

@@ -25,4 +25,5 @@ pub mod stats;
 pub mod summary;
 pub mod table;
 pub mod verdict;
+pub mod verify;
 pub mod whole_attempts;

@@ -13,11 +13,20 @@ use ttlsweep_report::cli::{Args, CaseArgs, Command};
 use ttlsweep_report::hosts::sentence;
 use ttlsweep_report::report::{Report, report};
 use ttlsweep_report::table::{left_out_lines, table};
+use ttlsweep_report::verify;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    if let Some(Command::Case(case)) = &args.command {
-        return make_case(case);
+    match &args.command {
+        Some(Command::Case(case)) => return make_case(case),
+        Some(Command::Verify(args)) => {
+            return match verify::run(args, &mut io::stdout().lock()) {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::from(3),
+                Err(error) => fail(&error, error.exit_code()),
+            };
+        }
+        None => {}
     }
     match report(&args.runs, args.out.as_deref()) {
         Ok(done) => match show(&done) {

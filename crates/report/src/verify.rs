@@ -1,0 +1,112 @@
+//! `ttlsweep-report verify`: whether run folders are whole and consistent, told by file and line.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::Serialize;
+use ttlsweep_record::shards::{MergeError, ShardSet, run_folders};
+use ttlsweep_record::verify::{Unreadable, Verified, verify};
+
+use crate::cli::VerifyArgs;
+
+/// Why nothing can be said, or not all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// A folder is none of a run, or one of its files cannot be read.
+    #[error(transparent)]
+    Folder(#[from] Unreadable),
+    /// The folders that stand for one run are not of one.
+    #[error(transparent)]
+    Shards(#[from] MergeError),
+    /// The names of transfers that must have a row cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Told {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The answer cannot be written.
+    #[error("cannot write the answer: {0}")]
+    Write(io::Error),
+}
+
+impl VerifyError {
+    /// 1 where this program's own output is at fault, 2 where the folder cannot be read.
+    pub const fn exit_code(&self) -> u8 {
+        if let Self::Write(_) = self { 1 } else { 2 }
+    }
+}
+
+/// A run in shards of which some are not there.
+#[derive(Serialize)]
+struct MissingShards<'a> {
+    folder: String,
+    whole_and_consistent: bool,
+    missing: &'a [u32],
+    of: u32,
+}
+
+/// Verifies what the arguments name and writes the answer, folder by folder. Returns whether all of it is whole and consistent.
+///
+/// # Errors
+/// See [`VerifyError`]. Once nobody reads the answer any more, the rest of it is not written, which is no error.
+pub fn run(args: &VerifyArgs, out: &mut impl Write) -> Result<bool, VerifyError> {
+    let told = match &args.told {
+        None => HashSet::new(),
+        Some(path) => {
+            let text = fs::read_to_string(path).map_err(|source| VerifyError::Told { path: path.clone(), source })?;
+            text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+        }
+    };
+    let mut good = true;
+    for named in &args.folders {
+        let folders = run_folders(std::slice::from_ref(named));
+        for folder in &folders {
+            let verified = verify(folder, &told)?;
+            good &= verified.whole_and_consistent;
+            write(out, &answer(&verified, folders.len() > 1, args.json))?;
+        }
+        // The shards that a folder holds are one run, which is whole if none of them is missing.
+        if folders.as_slice() != std::slice::from_ref(named) {
+            let set = ShardSet::read(&folders)?;
+            let missing = set.missing_numbers();
+            good &= missing.is_empty();
+            if !missing.is_empty() {
+                write(out, &answer_missing(named, &set, &missing, args.json))?;
+            }
+        }
+    }
+    Ok(good)
+}
+
+fn answer(verified: &Verified, of_several: bool, json: bool) -> String {
+    if json {
+        return serde_json::to_string(verified).unwrap_or_default();
+    }
+    let place = if of_several { format!("{}: ", verified.folder.display()) } else { String::new() };
+    let text = verified.to_string();
+    match text.rsplit_once('\n') {
+        Some((problems, last)) => format!("{problems}\n{place}{last}"),
+        None => format!("{place}{text}"),
+    }
+}
+
+fn answer_missing(named: &Path, set: &ShardSet, missing: &[u32], json: bool) -> String {
+    if json {
+        let folder = named.display().to_string();
+        let answer = MissingShards { folder, whole_and_consistent: false, missing, of: set.of() };
+        return serde_json::to_string(&answer).unwrap_or_default();
+    }
+    let numbers: Vec<String> = missing.iter().map(u32::to_string).collect();
+    format!("{}: {} {} of {} not there", named.display(), set.kinds(), numbers.join(", "), set.of())
+}
+
+fn write(out: &mut impl Write, line: &str) -> Result<(), VerifyError> {
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(VerifyError::Write(error)),
+        _ => Ok(()),
+    }
+}
