@@ -142,6 +142,12 @@ chaos KILLS="200" *ARGS: build-debug
 soak MINUTES="60" *ARGS: build
     python3 scripts/soak.py --bin target/release --minutes {{MINUTES}} {{ARGS}}
 
+# Makes EDITS random edits to the files of a run, one after the other: every command works or names the file, and no row is lost.
+[group('develop')]
+edits EDITS="10000":
+    TTLSWEEP_EDITS={{EDITS}} cargo test --locked -p ttlsweep-runner --test it edits:: -- --nocapture | tail -n 5
+    TTLSWEEP_EDITS={{EDITS}} cargo test --locked -p ttlsweep-report --test edits -- --nocapture | tail -n 5
+
 # Feeds damaged experiment files, responses, error documents and CSV files to what reads them, SECONDS for each of the four.
 [group('develop')]
 fuzz SECONDS="60":

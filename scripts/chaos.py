@@ -3,14 +3,12 @@
 
 A short experiment on the embedded testbed is run; SIGKILL meets it, and each resume after it, at seeded random instants,
 until the run is whole; then the next run begins. Every third kill or so is a loss of power as well: random tails of the
-run's files go, in mid-row or not. After each whole run, from the files alone (with Python's csv module, not ttlsweep's):
+run's files go, in mid-row or not. After each whole run:
 
-- every planned trial is whole exactly once, and has as many transfers as planned
-- every attempt's number of rows is what trials.csv says, and no row is without an attempt
-- no transfer_id is there twice
+- `ttlsweep-report verify` finds it whole and consistent, every transfer that the journal told of at a kill included
 - every row that was in the file at a kill is there at the end, byte for byte
-- every transfer that the journal told of at a kill has a row; where it had none then, one that says `run killed`
-- interrupted attempts are there and marked, and ttlsweep-report counts the whole ones and nothing else
+- a transfer that was in flight at a kill is `cancelled`
+- ttlsweep-report counts the whole attempts and nothing else, and tells of the interrupted ones
 """
 
 import argparse
@@ -22,9 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from verify import verify
 
 USERS, TRANSFERS, REPETITIONS = 3, 2, 3
 CELLS = 4
@@ -168,42 +167,22 @@ class Run:
         toll, folder = self.toll, self.folder
         problem = lambda text: toll.problems.append(f"{folder}: {text}")  # noqa: E731
         self.keep()
-        transfers, trials = rows(folder / "transfers.csv"), rows(folder / "trials.csv")
+        transfers = rows(folder / "transfers.csv")
         toll.runs += 1
         toll.transfers += len(transfers)
 
-        twice = [name for name, count in Counter(row["transfer_id"] for row in transfers).items() if count > 1]
-        if twice:
-            problem(f"{len(twice)} transfers are there twice, such as {twice[0]}")
-        whole = Counter(trial["trial_id"] for trial in trials if trial["state"] == "whole")
-        if len(whole) != CELLS * REPETITIONS or set(whole.values()) != {1}:
-            problem(f"not every trial is whole exactly once: {whole}")
-        of_attempts = Counter((row["trial_id"], row["attempt"]) for row in transfers)
-        attempts = Counter((trial["trial_id"], trial["attempt"]) for trial in trials)
-        if any(count > 1 for count in attempts.values()) or not set(of_attempts) <= set(attempts):
-            problem("attempts are there twice, or rows without their attempt")
-        for trial in trials:
-            found = of_attempts[trial["trial_id"], trial["attempt"]]
-            planned = USERS * TRANSFERS
-            if found != int(trial["transfers"]) or (trial["state"] == "whole" and found != planned):
-                problem(f"{trial['trial_id']} attempt {trial['attempt']}: {found} rows, {trial['transfers']} told")
-        by_name = {row["transfer_id"]: row for row in transfers}
-        lost = self.told - set(by_name)
-        if lost:
-            problem(f"{len(lost)} transfers that had started have no row, such as {min(lost)}")
+        counted, problems = verify(self.reporter, folder, self.told)
+        for one in problems:
+            problem(one)
+        if counted["trials"] != CELLS * REPETITIONS:
+            problem(f"{counted['trials']} trials are whole of {CELLS * REPETITIONS}")
         killed = [row for row in transfers if row["error"] == "run killed"]
         if any(row["outcome"] != "cancelled" for row in killed):
             problem("a transfer that was in flight at a kill is not `cancelled`")
-        superseded = sum(count for key, count in of_attempts.items() if key in self.interrupted(trials))
+        superseded = counted["superseded"]
         toll.killed_in_flight += len(killed)
         toll.superseded += superseded
-        if (folder / "journal.csv").exists():
-            problem("the journal is still there although the run is whole")
         self.check_report(problem, len(transfers) - superseded, superseded)
-
-    @staticmethod
-    def interrupted(trials):
-        return {(trial["trial_id"], trial["attempt"]) for trial in trials if trial["state"] == "interrupted"}
 
     def check_report(self, problem, counted, superseded):
         reported = subprocess.run([self.reporter, str(self.folder)], capture_output=True, text=True)

@@ -69,7 +69,7 @@ def main() -> int:
         run_shards(program, sharded, processes, out)
     folders = Folders(out / "runs").finished()
     whole = merged(sharded, folders, out / "merged")
-    counts = tally(whole, trials, set())
+    counts = tally(sharded.report, whole, trials, set())
     problems = counts.problems + problems_of_order(sharded, folders, whole, out)
     if len(folders) != SHARDS:
         problems.append(f"{len(folders)} shards of {SHARDS} are whole")

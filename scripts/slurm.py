@@ -125,7 +125,7 @@ def main() -> int:
         problems.append(f"{len(folders)} shards of {SHARDS} are whole")
         return _told(problems, out)
     whole = merged(sharded, folders, out / "merged")
-    counts = tally(whole, trials, array.told)
+    counts = tally(sharded.report, whole, trials, array.told)
     problems += counts.problems + problems_of_order(sharded, folders, whole, out)
     print(f"merged {len(folders)} shards, {len(trials)} trials: {counts}")
     print(report_on(sharded.report, whole, WITHIN_S)[0])

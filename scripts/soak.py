@@ -19,6 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from bench.tools import installed_programs
+from verify import verify
 
 HERE = Path(__file__).resolve().parent
 BUCKET = "ttlsweep"
@@ -98,28 +99,11 @@ def rows(path):
         yield from csv.DictReader(file)
 
 
-def check(folder, killed_journal):
-    """What is wrong with the run's rows, and how many there are."""
-    problems, outcomes, of_attempts, names = [], Counter(), Counter(), set()
-    for row in rows(folder / "transfers.csv"):
-        outcomes[row["outcome"]] += 1
-        of_attempts[row["trial_id"], row["attempt"]] += 1
-        names.add(row["transfer_id"])
-    if len(names) != outcomes.total():
-        problems.append(f"{outcomes.total() - len(names)} transfers are there twice")
-    if lost := killed_journal - names:
-        problems.append(f"{len(lost)} transfers that had started at the kill have no row")
-    trials = list(rows(folder / "trials.csv"))
-    for trial in trials:
-        found = of_attempts.pop((trial["trial_id"], trial["attempt"]), 0)
-        if found != int(trial["transfers"]):
-            problems.append(f"{trial['trial_id']}: {found} rows, {trial['transfers']} told")
-    if of_attempts:
-        problems.append(f"rows of attempts that trials.csv does not know: {list(of_attempts)[:3]}")
-    whole = Counter(trial["trial_id"] for trial in trials if trial["state"] == "whole")
-    if set(whole.values()) != {1}:
-        problems.append("a trial is whole twice")
-    return problems, outcomes, len(whole)
+def check(reporter, folder, killed_journal):
+    """What is wrong with the run's files, how its transfers ended, and how many trials are whole."""
+    counted, problems = verify(reporter, folder, killed_journal)
+    outcomes = Counter(row["outcome"] for row in rows(folder / "transfers.csv"))
+    return problems, outcomes, counted["trials"]
 
 
 def main():
@@ -135,7 +119,8 @@ def main():
     experiment = out / "soak.toml"
     experiment.write_text(EXPERIMENT.format(minutes=arguments.minutes, users=arguments.users))
     server_port, proxy_port = free_port(), free_port()
-    ttlsweep, testbed = ((arguments.bin / name).resolve() for name in ("ttlsweep", "ttlsweep-testbed"))
+    programs = ("ttlsweep", "ttlsweep-testbed", "ttlsweep-report")
+    ttlsweep, testbed, reporter = ((arguments.bin / name).resolve() for name in programs)
     environment = dict(
         os.environ, AWS_ACCESS_KEY_ID="TESTBEDACCESSKEY", AWS_SECRET_ACCESS_KEY="testbed-secret-key",
         AWS_EC2_METADATA_DISABLED="true", AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull,
@@ -180,7 +165,7 @@ def main():
             process.kill()
             process.wait()
     subprocess.run([python, HERE / "soak" / "chart.py", out / "samples.csv", out / "chart.png"], check=True)
-    problems, outcomes, trials = check(folder, started)
+    problems, outcomes, trials = check(reporter, folder, started)
     third = max(len(watch.memory) // 3, 1)
     first, last = statistics.median(watch.memory[third // 2 : third + 1]), statistics.median(watch.memory[-third:])
     print(f"{arguments.minutes} minutes, {arguments.users} users: {outcomes.total()} transfers in {trials} whole trials")

@@ -122,8 +122,9 @@ def main() -> int:
     arguments.add_argument("--parts", type=int, default=4, help="machines")
     arguments = arguments.parse_args()
     out, users, parts = arguments.out.absolute(), arguments.users, arguments.parts
-    ttlsweep, testbed = (arguments.bin.absolute() / name for name in ("ttlsweep", "ttlsweep-testbed"))
-    for program in (ttlsweep, testbed):
+    names = ("ttlsweep", "ttlsweep-testbed", "ttlsweep-report")
+    ttlsweep, testbed, reporter = (arguments.bin.absolute() / name for name in names)
+    for program in (ttlsweep, testbed, reporter):
         if not program.is_file():
             raise Unavailable(f"{program} is missing: run `just build`")
     shutil.rmtree(out, ignore_errors=True)
@@ -142,8 +143,8 @@ def main() -> int:
         server_memory = most_memory(serving)
     (run,) = (out / "runs" / "spread").iterdir()
     folders = [run / f"part-{number}-of-{parts}" for number in numbers]
-    result = tally(folders, users)
-    result.problems += problems_of_merged(merge(ttlsweep, folders, out / "merged"), parts, result)
+    result = tally(reporter, folders)
+    result.problems += problems_of_merged(reporter, merge(ttlsweep, folders, out / "merged"), parts, result)
     print(told(result, users, parts))
     print(f"most memory: {max(memory) / 1e6:.0f} MB a machine, {server_memory / 1e6:.0f} MB the testbed")
     for problem in result.problems[:20]:

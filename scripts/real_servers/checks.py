@@ -1,7 +1,9 @@
 """What the rows of a run have to say, given what is known of the server. Each check returns its contradictions."""
 
-from datetime import timedelta
+from pathlib import Path
 from typing import List
+
+from verify import verify
 
 from .rows import Run, Transfer
 from .servers import Server
@@ -13,10 +15,9 @@ def server_failures(run: Run) -> List[str]:
     return [str(one) for one in run.transfers if one.server_failed]
 
 
-def contradictions(run: Run, server: Server) -> List[str]:
+def contradictions(reporter: Path, run: Run, server: Server) -> List[str]:
     return [
-        *_incomplete(run),
-        *(f"{fault}: {one}" for one in run.transfers for fault in _impossible(one)),
+        *verify(reporter, run.folder)[1],
         *(f"{fault}: {one}" for one in run.transfers for fault in _unexpected(one, server)),
     ]
 
@@ -38,60 +39,6 @@ def report_contradictions(overall: str, enforcement: str, run: Run, server: Serv
     if overall not in allowed:
         found.append(f"the verdict on a cut at expiry is `{overall}`, and not one of: {', '.join(allowed)}")
     return found
-
-
-def _incomplete(run: Run) -> List[str]:
-    """Every cell once a block, every trial whole, and a row for each of its transfers."""
-    faults = []
-    blocks = range(1, run.environment["repetitions"] + 1)
-    planned = sorted((cell["cell_id"], block) for cell in run.cells for block in blocks)
-    ran = sorted((trial["cell_id"], int(trial["block"])) for trial in run.trials)
-    if ran != planned:
-        faults.append(f"trials.csv has {ran} where {planned} was planned")
-    cells = {cell["cell_id"]: cell for cell in run.cells}
-    rows = run.transfers_per_trial()
-    for trial in run.trials:
-        cell = cells[trial["cell_id"]]
-        wanted = int(cell["users"]) * int(cell["transfers_per_user"])
-        found = rows.pop((trial["trial_id"], trial["attempt"]), 0)
-        if (trial["state"], int(trial["transfers"]), found) != ("whole", wanted, wanted):
-            faults.append(
-                f"trial {trial['trial_id']} is {trial['state']} with {trial['transfers']} transfers and {found} rows "
-                f"where {wanted} were planned"
-            )
-    faults.extend(f"transfers.csv has {found} rows of no trial, {trial}" for trial, found in rows.items())
-    if len({transfer.name for transfer in run.transfers}) != len(run.transfers):
-        faults.append("transfers.csv has two rows of one transfer")
-    return faults
-
-
-def _impossible(transfer: Transfer) -> List[str]:
-    """What no server can make true: columns that disagree with each other."""
-    faults = []
-    instants = [transfer.presigned, transfer.started, transfer.head_written, transfer.ended]
-    known = [instant for instant in instants if instant]
-    if known != sorted(known):
-        faults.append("its instants are out of order")
-    if transfer.expires:
-        if _micros(transfer["margin_us"]) != transfer.ended - transfer.expires:
-            faults.append("margin_us is not the time from expires_at to ended_at")
-        if transfer.head_written and _micros(transfer["link_age_us"]) != transfer.head_written - transfer.presigned:
-            faults.append("link_age_us is not the time from presigned_at to head_written_at")
-    if transfer.completed:
-        faults.extend(_half_completed(transfer))
-    if transfer.outcome == "rejected":
-        stood = "request-body" if transfer["early_response"] == "true" else "wait"
-        if transfer["phase"] != stood:
-            faults.append(f"the answer came in phase {stood}")
-    return faults
-
-
-def _half_completed(transfer: Transfer) -> List[str]:
-    moved = transfer["body_bytes_written"] if transfer.is_upload else transfer["response_bytes"]
-    whole = moved == transfer["body_bytes"] and transfer["phase"] == "done" and 200 <= transfer.status < 300
-    early = transfer["early_response"] == "true"
-    faulty = transfer["errno"] or transfer["error"]
-    return [] if whole and not early and not faulty else ["it completed, but not all of it"]
 
 
 def _unexpected(transfer: Transfer, server: Server) -> List[str]:
@@ -124,10 +71,6 @@ def _wrongly_ended(transfer: Transfer, server: Server) -> List[str]:
     if transfer.is_upload and transfer["object_state"] == "present":
         faults.append("an expired start was refused and stored all the same")
     return faults
-
-
-def _micros(text: str) -> timedelta:
-    return timedelta(microseconds=int(text))
 
 
 # The shorter one of experiments/real-server.toml: it lives for less than a transfer takes.

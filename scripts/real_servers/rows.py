@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -61,6 +60,7 @@ class Transfer:
 class Run:
     """One run's folder."""
 
+    folder: Path
     environment: dict
     cells: List[dict]
     trials: List[dict]
@@ -69,6 +69,7 @@ class Run:
     @classmethod
     def read(cls, folder: Path) -> "Run":
         return cls(
+            folder=folder,
             environment=json.loads((folder / "environment.json").read_text()),
             cells=_rows(folder / "cells.csv"),
             trials=_rows(folder / "trials.csv"),
@@ -84,9 +85,6 @@ class Run:
 
     def of_control(self, control: str) -> List[Transfer]:
         return [transfer for transfer in self.transfers if transfer.control == control]
-
-    def transfers_per_trial(self) -> Counter:
-        return Counter(transfer.trial for transfer in self.transfers)
 
 
 def _rows(path: Path) -> List[dict]:

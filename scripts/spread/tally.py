@@ -1,4 +1,4 @@
-"""What the parts of one trial have together, from their files alone (with Python's csv module, not ttlsweep's)."""
+"""What the parts of one trial have together. Whether each is whole is for `ttlsweep-report verify` to say."""
 
 import csv
 import json
@@ -8,10 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import List
 
+from verify import verify
+
 
 @dataclass
 class Tally:
-    """The rows of all parts against the users that the trial was to have."""
+    """The rows of all parts."""
 
     rows: int = 0
     outcomes: Counter = field(default_factory=Counter)
@@ -36,32 +38,25 @@ class Tally:
         return (instants[place] - self.starts[0]).total_seconds()
 
 
-def tally(parts: List[Path], users: int) -> Tally:
+def tally(reporter: Path, parts: List[Path]) -> Tally:
     """Counts the parts, in the order of their numbers, of one trial in which each user makes one transfer."""
-    result, seen, names = Tally(), set(), set()
+    result = Tally()
     for number, folder in enumerate(parts, 1):
         (trial,) = _rows(folder / "trials.csv")
         part = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["part"]
         if (trial["state"], part) != ("whole", f"{number}/{len(parts)}"):
             result.problems.append(f"{folder.name}: its trial is {trial['state']}, of part {part}")
+        result.problems += verify(reporter, folder)[1]
         result.hosts.append(trial["host"])
         result.starts.append(_instant(trial["started_at"]))
         result.lag_us.append(int(trial["scheduler_lag_us"]))
         for row in _rows(folder / "transfers.csv"):
             result.rows += 1
-            user = int(row["user"])
-            if user in seen or row["transfer_id"] in names or (user - 1) % len(parts) != number - 1:
-                result.problems.append(f"{folder.name}: {row['transfer_id']} is there twice, or another part's")
-            seen.add(user)
-            names.add(row["transfer_id"])
             result.outcomes[row["outcome"]] += 1
             result.transfers.append(_instant(row["started_at"]))
             if row["head_written_at"]:
                 result.connected.append(_instant(row["head_written_at"]))
             result.ended = max(result.ended, _instant(row["ended_at"]))
-    missing = set(range(1, users + 1)) - seen
-    if missing:
-        result.problems.append(f"{len(missing)} users have no row, such as {min(missing)}")
     if len(set(result.hosts)) != len(parts):
         result.problems.append(f"the parts' hosts are {result.hosts}")
     for instants in (result.starts, result.transfers, result.connected):
@@ -69,13 +64,11 @@ def tally(parts: List[Path], users: int) -> Tally:
     return result
 
 
-def problems_of_merged(folder: Path, parts: int, counted: Tally) -> List[str]:
+def problems_of_merged(reporter: Path, folder: Path, parts: int, counted: Tally) -> List[str]:
     """Holds the one run folder that `ttlsweep merge` made of all parts against what was counted in them."""
-    trials = [row["host"] for row in _rows(folder / "trials.csv")]
-    names = [row["transfer_id"] for row in _rows(folder / "transfers.csv")]
-    found = (len(trials), len(names), len(set(names)))
-    expected = (parts, counted.rows, counted.rows)
-    return [] if found == expected else [f"the merged run has {found} trials, rows and names, and not {expected}"]
+    verified, problems = verify(reporter, folder)
+    found, expected = (verified["trials"], verified["transfers"]), (parts, counted.rows)
+    return problems if found == expected else [*problems, f"the merged run has {found} trials and rows, and not {expected}"]
 
 
 def _rows(path: Path):

@@ -12,6 +12,7 @@ mod clocks;
 mod connections;
 mod disk;
 mod doctor;
+mod edits;
 mod expect_continue;
 mod front;
 mod fuzz;
@@ -37,6 +38,7 @@ mod stuck;
 mod sweeps;
 mod terminal;
 mod upload;
+mod verify;
 
 #[path = "../../../record/tests/common/mutate.rs"]
 mod mutate;

@@ -10,6 +10,7 @@ use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{TransferRecord, TrialState};
 
 use crate::program::{Lab, Run, succeed, words};
+use crate::verify::assert_whole;
 
 /// Two trials of a moment, whole.
 const EXPERIMENT: &str = "
@@ -31,7 +32,7 @@ header_signed = false
 expired_start = false
 ";
 
-fn whole() -> (Lab, Run) {
+pub(crate) fn whole() -> (Lab, Run) {
     let lab = Lab::new();
     lab.write("few.toml", EXPERIMENT);
     succeed(lab.ttlsweep(&["run", "few.toml", "--progress", "none"]));
@@ -49,7 +50,7 @@ fn bytes(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files.map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), contents(&path))).collect()
 }
 
-fn edit(run: &Run, file: &str, change: impl FnOnce(&mut Vec<String>)) {
+pub(crate) fn edit(run: &Run, file: &str, change: impl FnOnce(&mut Vec<String>)) {
     let path = run.path().join(file);
     let text = fs::read_to_string(&path).unwrap();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -186,6 +187,7 @@ fn a_run_of_schema_1_is_resumed() {
     assert_eq!((versions(1), versions(2)), (8, 6));
     assert_eq!(run.trials().iter().filter(|trial| trial.state == TrialState::Whole).count(), 2);
     assert_eq!(Environment::read(run.path()).unwrap().schema_version, 2);
+    assert_whole(&run);
 }
 
 #[test]

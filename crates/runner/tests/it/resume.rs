@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 
 use rustix::process::Signal;
-use ttlsweep_record::{Outcome, TransferRecord, TrialState};
+use ttlsweep_record::{Outcome, TrialState};
 
 use crate::program::{Lab, Run, signal, start, succeed, wait_for_words, wait_until, words};
+use crate::verify::{assert_whole, verified};
 
 /// Three trials of 1 s: two users upload 125 kB each at 2 Mbit/s.
 const EXPERIMENT: &str = "
@@ -48,7 +49,7 @@ fn what_ctrl_c_interrupts_is_recorded_and_resume_runs_exactly_that() {
     assert!(cancelled.iter().all(|row| row.total_us > 0 && row.ended_at > row.started_at));
     let states: Vec<_> = run.trials().iter().map(|trial| (trial.attempt, trial.state)).collect();
     assert_eq!(states, [(1, TrialState::Whole), (1, TrialState::Interrupted)]);
-    assert_files_are_whole(&run);
+    assert_eq!(verified(&run).trials, 1);
 
     let resumed = succeed(lab.ttlsweep(&["resume", "results/three/latest"]));
     assert_eq!(Run::printed(&lab, &resumed), run);
@@ -136,7 +137,7 @@ fn a_last_row_that_was_half_written_does_not_stop_resume() {
     }
     succeed(lab.ttlsweep(&["resume", "results/three/latest"]));
     assert_eq!(run.trials().iter().filter(|trial| trial.state == TrialState::Whole).count(), 2);
-    assert_files_are_whole(&run);
+    assert_whole(&run);
 }
 
 /// A run of two trials that was killed in the second one.
@@ -154,37 +155,18 @@ fn killed_in_the_second_trial() -> (Lab, Run) {
 
 /// Every trial is whole exactly once, the interrupted one at its second attempt, and its rows are all there.
 fn assert_complete(run: &Run, attempts: u32) {
+    assert_whole(run);
     let trials = run.trials();
     assert_eq!(trials.len(), 4, "{trials:?}");
-    let mut whole: HashMap<String, u32> = HashMap::new();
-    for trial in trials.iter().filter(|trial| trial.state == TrialState::Whole) {
-        assert_eq!(whole.insert(trial.trial_id.clone(), trial.attempt), None, "run twice: {trial:?}");
-    }
+    let whole = trials.iter().filter(|trial| trial.state == TrialState::Whole);
+    let whole: HashMap<&str, u32> = whole.map(|trial| (trial.trial_id.as_str(), trial.attempt)).collect();
     let mut of_attempts: Vec<_> = whole.values().copied().collect();
     of_attempts.sort_unstable();
     assert_eq!(of_attempts, [1, 1, attempts]);
     let interrupted = trials.iter().find(|trial| trial.state == TrialState::Interrupted).unwrap();
-    assert_eq!((interrupted.attempt, whole[&interrupted.trial_id]), (1, 2));
-    let transfers = run.transfers();
-    for trial in &trials {
-        let of_trial = |row: &&TransferRecord| row.trial_id == trial.trial_id && row.attempt == trial.attempt;
-        assert_eq!(transfers.iter().filter(of_trial).count() as u64, trial.transfers, "{trial:?}");
-        if trial.state == TrialState::Whole {
-            assert!(transfers.iter().filter(of_trial).all(|row| row.outcome == Outcome::Completed), "{transfers:?}");
-        }
-    }
-    assert_files_are_whole(run);
-}
-
-/// Every file can be read to its last byte.
-fn assert_files_are_whole(run: &Run) {
-    let transfers = run.transfers();
-    let named = |id: &str| transfers.iter().any(|row| row.transfer_id == id);
-    assert!(run.events().iter().all(|event| named(&event.transfer_id)));
-    for name in ["cells.csv", "trials.csv", "transfers.csv", "events.csv", "samples.csv", "harness.csv"] {
-        let path = run.path().join(name);
-        assert!(fs::read_to_string(&path).unwrap().ends_with('\n'), "{name} breaks off");
-        let mut reader = csv::Reader::from_path(&path).unwrap();
-        assert!(reader.records().all(|row| row.is_ok()), "{name} has a broken row");
+    assert_eq!((interrupted.attempt, whole[interrupted.trial_id.as_str()]), (1, 2));
+    for row in run.transfers() {
+        let is_whole = whole[row.trial_id.as_str()] == row.attempt;
+        assert!(!is_whole || row.outcome == Outcome::Completed, "{row:?}");
     }
 }

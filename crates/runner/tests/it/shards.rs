@@ -7,12 +7,13 @@ use std::process::Child;
 
 use rustix::process::Signal;
 use ttlsweep_record::environment::Environment;
-use ttlsweep_record::{Outcome, Share, TransferRecord, TrialState};
+use ttlsweep_record::{Outcome, Share, TrialState};
 use ttlsweep_testbed::TestbedConfig;
 
 use crate::front::{objects, uploads};
 use crate::program::{Lab, Run, signal, start, succeed, wait_for_words, wait_until, words};
 use crate::signing;
+use crate::verify::assert_whole;
 
 /// Blocks of two cells and a control, each a trial of some 0.4 s: two users upload 50 kB each at 2 Mbit/s.
 fn experiment(blocks: u32) -> String {
@@ -88,7 +89,7 @@ fn a_killed_shard_goes_on_where_it_was_and_loses_and_doubles_nothing() {
     assert_eq!(Environment::read(shard.path()).unwrap().host, begun.host);
     let killed = shard.transfers().into_iter().filter(|row| row.error.as_deref() == Some("run killed")).count();
     assert!((1..=2).contains(&killed), "{killed}");
-    assert_rows_add_up(&shard);
+    assert_whole(&shard);
     assert_eq!(left_behind(&lab), 0);
 }
 
@@ -108,7 +109,7 @@ fn sigterm_ends_a_shard_in_order_and_says_that_it_may_be_tried_again() {
     assert!(cancelled.iter().all(|row| row.error.as_deref() == Some("the run was interrupted")), "{cancelled:?}");
 
     let shard = Run::printed(&lab, &succeed(run(&lab, "2/2")));
-    assert_rows_add_up(&shard);
+    assert_whole(&shard);
     let blocks: BTreeSet<_> = trials(shard.path()).into_iter().map(|(block, _)| block).collect();
     assert_eq!((blocks, trials(shard.path()).len()), (BTreeSet::from([2]), 3));
 }
@@ -148,7 +149,7 @@ fn two_tasks_cannot_run_one_shard_at_once() {
     assert_eq!(code, Some(75), "{said}");
     assert!(said.contains("in use by another ttlsweep"), "{said}");
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
-    assert_rows_add_up(&Run(shard_folders(&lab).remove(0)));
+    assert_whole(&Run(shard_folders(&lab).remove(0)));
 }
 
 #[test]
@@ -277,22 +278,6 @@ fn plan(lab: &Lab) -> Vec<String> {
     names.sort();
     assert!(!names.is_empty(), "{text}");
     names
-}
-
-fn assert_rows_add_up(run: &Run) {
-    let mut transfers: BTreeMap<(String, u32), u64> = BTreeMap::new();
-    let rows: Vec<TransferRecord> = run.transfers();
-    let distinct: BTreeSet<_> = rows.iter().map(|row| &row.transfer_id).collect();
-    assert_eq!(distinct.len(), rows.len(), "a transfer is there twice");
-    for row in &rows {
-        *transfers.entry((row.trial_id.clone(), row.attempt)).or_default() += 1;
-    }
-    for trial in run.trials() {
-        let rows = transfers.remove(&(trial.trial_id.clone(), trial.attempt)).unwrap_or(0);
-        assert_eq!(rows, trial.transfers, "{trial:?}");
-        assert!(trial.state != TrialState::Whole || rows == 2, "{trial:?}");
-    }
-    assert!(transfers.is_empty(), "rows without a trial: {transfers:?}");
 }
 
 /// Every file of a folder with its bytes.
