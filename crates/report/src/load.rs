@@ -60,6 +60,11 @@ impl Runs {
         of_shard.or_else(|| environment.clock_offset.get(&asked.endpoint).copied())
     }
 
+    /// The proxy that stood between.
+    pub fn proxy(&self, asked: &Asked) -> Option<String> {
+        self.environments[asked.run as usize].proxies.get(&asked.endpoint).map(|proxy| proxy.url.clone())
+    }
+
     /// The machines that ran whole trials, by name. Machines that shared a trial count as one.
     pub fn hosts(&self) -> Vec<&str> {
         let names: BTreeSet<&str> = self.trials.iter().map(|trial| trial.host.as_str()).collect();

@@ -4,8 +4,10 @@
 mod common;
 
 use common::answers::{Asked, Did, Surroundings, ruling};
+use ttlsweep_record::environment::{Environment, ProxyUse};
 use ttlsweep_record::*;
-use ttlsweep_report::verdict::{Judged, Ruling, TargetAnswer};
+use ttlsweep_report::load::load;
+use ttlsweep_report::verdict::{Evidence, Judged, Ruling, TargetAnswer, decide};
 
 fn find(ruling: &Ruling, mechanism: Mechanism) -> &Judged {
     ruling.mechanisms.iter().find(|found| found.mechanism == mechanism).unwrap()
@@ -87,6 +89,21 @@ fn credentials_by_which_headers_are_signed_at_the_same_time_have_not_expired() {
     assert_supported(&found, &[Mechanism::RefusedAlive]);
     let evidence = &find(&found, Mechanism::CredentialsExpired).evidence;
     assert!(evidence.contains("requests signed in headers with the same ones were served later"), "{evidence}");
+}
+
+#[test]
+fn a_clock_that_is_20_s_off_is_no_stores_fault() {
+    for (offset_us, says) in [(-20 * SECOND, "ahead of"), (-5 * SECOND, "ahead of")] {
+        let world = Surroundings { ttls: vec![2, 30], offset_us, ..Surroundings::default() };
+        let found = ruling(&world, |asked| at_head(asked, Did::expired()));
+        let line = found.enforcement();
+        assert!(
+            line.contains(&format!("this machine's clock is {} s {says} the server's", -offset_us / SECOND)),
+            "{line}"
+        );
+        assert!(!line.contains("NOTHING") && found.overall == Verdict::Inconclusive, "{line}");
+        assert!(found.targets[0].next().starts_with("Set this machine's clock"), "{}", found.targets[0].next());
+    }
 }
 
 /// Links that are refused from this age on.
@@ -299,6 +316,25 @@ fn a_body_that_is_held_back_is_not_laid_at_the_stores_door() {
     });
     assert_supported(&found, &[Mechanism::RejectedAtCompletion]);
     assert!(!found.headline.contains("hold requests back"), "{}", found.headline);
+}
+
+#[test]
+fn a_proxy_that_is_known_to_stand_between_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = Surroundings { ttls: vec![2, 30], ..Surroundings::default() };
+    world.write(folder.path(), |asked| match asked.expires_in_us {
+        Some(life) if life <= 0 => Did::expired(),
+        Some(life) if life < asked.needed_us => Did::expired().after_body(),
+        _ => Did::Serve,
+    });
+    let mut environment = Environment::read(folder.path()).unwrap();
+    let proxy = ProxyUse { url: "http://proxy.example:3128".into(), variable: "HTTPS_PROXY".into() };
+    environment.proxies.insert("https://127.0.0.1:9000".into(), proxy);
+    environment.write(folder.path()).unwrap();
+    let found = decide(&Evidence::of(&load(&[folder.path().to_owned()]).unwrap()));
+    assert_supported(&found, &[Mechanism::RejectedAtCompletion]);
+    let caveat = "but the proxy http://proxy.example:3128 stands between, so that something may hold requests back";
+    assert!(found.headline.contains(caveat), "{}", found.headline);
 }
 
 #[test]

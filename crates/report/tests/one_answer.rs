@@ -26,6 +26,12 @@ fn worlds() -> Vec<(&'static str, Surroundings, Physics)> {
         ("all denied", small(), Box::new(move |_| denied)),
         ("before the store", small(), Box::new(move |_| page)),
         (
+            "something fails before the store",
+            small(),
+            Box::new(|_| Did::page(502, "nginx/1.22.1", "text/html", "Bad Gateway")),
+        ),
+        ("always busy", small(), Box::new(|_| Did::xml(429, "TooManyRequests", "later"))),
+        (
             "busy with expired starts",
             small(),
             Box::new(|asked| match asked.is_expired() {
@@ -175,6 +181,8 @@ fn stdout_page_case_and_json_never_contradict_each_other() {
         ("links denied", "unknown"),
         ("all denied", "unknown"),
         ("before the store", "unknown"),
+        ("something fails before the store", "unknown"),
+        ("always busy", "unknown"),
         ("busy with expired starts", "unknown"),
         ("clock 20 s ahead", "unknown"),
         ("odd answers", "yes"),

@@ -37,6 +37,7 @@ pub(crate) fn rule(run: &Run, detail: Detail) -> Ruling {
         asked: &asked,
         answers: answers.values(),
         offsets: vec![run.bracket; asked.len()],
+        proxies: vec![None; asked.len()],
     };
     decide_in(&evidence, detail)
 }

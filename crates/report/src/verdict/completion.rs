@@ -69,11 +69,17 @@ pub(super) fn test(target: &Target) -> Tested {
 /// the head.
 fn held_back(target: &Target) -> Option<String> {
     let ExpiredStarts { refused, at_head, after_body, .. } = target.enforcement.starts;
-    (after_body > at_head).then(|| {
+    let between = target.proxy.as_ref().map(|url| format!("but the proxy {url} stands between"));
+    let late = (after_body > at_head).then(|| {
+        let all = count(refused, "refused expired start");
+        format!("but {after_body} of {all} were refused only after their whole body, too")
+    });
+    let why = [late, between].into_iter().flatten().collect::<Vec<_>>();
+    (!why.is_empty()).then(|| {
         format!(
-            "but {} were refused only after their whole body, too, so that something may hold requests back, such as a \
-             buffering proxy, and the store may have seen the head only then",
-            format_args!("{after_body} of {}", count(refused, "refused expired start"))
+            "{}, so that something may hold requests back, as a buffering proxy does, and the store may have seen the head \
+             only then",
+            why.join(", ")
         )
     })
 }

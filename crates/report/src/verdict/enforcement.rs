@@ -143,7 +143,7 @@ fn unknown(starts: ExpiredStarts, living: Living, offset: Option<ClockOffset>, o
             starts(),
             other.unwrap_or_else(|| "something else".to_owned())
         ),
-        n => format!("{n} of {} ended without an answer, so that none was seen to be refused", starts()),
+        n => format!("{n} of {} ended without an answer, and none was seen to be refused", starts()),
     }
 }
 
@@ -219,7 +219,7 @@ mod tests {
         );
         assert_eq!(
             clause(ExpiredStarts { unanswered: 6, ..starts }, living, None, None),
-            "unknown of the target: 6 of 6 expired starts ended without an answer, so that none was seen to be refused"
+            "unknown of the target: 6 of 6 expired starts ended without an answer, and none was seen to be refused"
         );
     }
 }

@@ -23,6 +23,8 @@ pub struct Evidence<'a> {
     pub answers: &'a [Answer],
     /// How far each of `asked` had its clock ahead of the client's; nothing where no response told.
     pub offsets: Vec<Option<ClockOffset>>,
+    /// The proxy on the way to each of `asked`; `None` if it was asked directly, or the file is too old to tell.
+    pub proxies: Vec<Option<String>>,
 }
 
 /// One whole trial.
@@ -72,6 +74,7 @@ impl<'a> Evidence<'a> {
             asked: transfers.asked(),
             answers: transfers.answers(),
             offsets: offsets.collect(),
+            proxies: transfers.asked().iter().map(|asked| runs.proxy(asked)).collect(),
         }
     }
 }

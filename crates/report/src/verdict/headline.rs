@@ -3,6 +3,7 @@
 use ttlsweep_record::{Mechanism, Verdict};
 
 use super::decide::{Ruling, TargetRuling};
+use super::enforcement::{Enforces, most_apart_us};
 use super::finding::Finding;
 use super::prose::count;
 
@@ -60,15 +61,33 @@ impl TargetRuling {
             Answer::NotTestable => {
                 "Ask a target that enforces expiry: nothing can be learned of it from one that does not.".to_owned()
             }
-            Answer::CannotTell => {
-                let brief = self.mechanisms.first().map_or("", |found| found.brief.as_str());
-                match brief.rsplit_once("it takes ") {
-                    Some((_, needed)) => format!("It takes {needed}."),
-                    None => "Run more blocks.".to_owned(),
-                }
-            }
+            Answer::CannotTell => self.what_it_takes(),
             _ if self.no_mechanism.is_empty() => "Nothing: no failure needs an explanation.".to_owned(),
             _ => "Look at the failures without a mechanism: what was answered is in transfers.csv.".to_owned(),
+        }
+    }
+}
+
+impl TargetRuling {
+    /// What it would take to tell.
+    fn what_it_takes(&self) -> String {
+        let is_off = self.clock_offset.is_some_and(|offset| most_apart_us(offset) >= CLOCK_OFF_US);
+        if self.enforcement.enforces == Enforces::Unknown && self.enforcement.starts.in_time > 0 && is_off {
+            return "Set this machine's clock, or the server's: they are too far apart to tell what came after expiry."
+                .to_owned();
+        }
+        let brief = self.mechanisms.first().map_or("", |found| found.brief.as_str());
+        let last = brief.rsplit("; ").next().unwrap_or_default();
+        // Why it is unknown whether expiry is enforced stands in the headline.
+        let last = if self.enforcement.enforces == Enforces::Unknown {
+            last.rsplit_once(": ").map_or(last, |(_, needed)| needed)
+        } else {
+            last
+        };
+        let mut letters = last.chars();
+        match letters.next() {
+            Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
+            None => "Run more blocks.".to_owned(),
         }
     }
 }
@@ -150,3 +169,6 @@ fn named(found: &Finding) -> String {
         None => found.mechanism.to_string(),
     }
 }
+
+/// Clocks this far apart make expired starts that are none.
+const CLOCK_OFF_US: u64 = 2_000_000;

@@ -184,7 +184,9 @@ fn tally<'a>(
                 let at_head = timed.is_unfinished() || timed.ended_at_head(1);
                 *(if at_head { &mut starts.at_head } else { &mut starts.after_body }) += 1;
             }
-            (Outcome::Rejected, Some(place)) if alive.contains(&place) => starts.refused_alike += 1,
+            (Outcome::Rejected, Some(place)) if alive.contains(&place) && is_refusal(&answers[place as usize]) => {
+                starts.refused_alike += 1;
+            }
             (_, Some(place)) => {
                 starts.other_answer += 1;
                 *others.entry(described(&answers[place as usize])).or_default() += 1;

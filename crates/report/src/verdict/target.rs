@@ -36,6 +36,8 @@ pub(super) struct Target {
     pub(super) late_heads: LateHeads,
     /// The widest bracket of the server's clock; nothing where no response told.
     pub(super) offset: Option<ClockOffset>,
+    /// The proxy on the way there.
+    pub(super) proxy: Option<String>,
     /// Whether it enforces expiry.
     pub(super) enforcement: Enforcement,
     /// Failures by what was answered.
@@ -132,6 +134,7 @@ impl<'a> Prepared<'a> {
             loaded_rtt_us: self.trips.loaded,
             late_heads,
             offset: self.offset,
+            proxy: seen.iter().find_map(|seen| self.evidence.proxies[seen.asked as usize].clone()),
             enforcement: learned.enforcement,
             tallies,
             ages,

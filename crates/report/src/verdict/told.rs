@@ -8,7 +8,7 @@ use ttlsweep_record::{Mechanism, Outcome};
 
 use super::cause::{Cause, NO_SKEW_US};
 use super::enforcement::{agreement, clocks, most_apart_us};
-use super::prose::{secs, share};
+use super::prose::share;
 use super::timed::Timed;
 use super::words::{described, says_not_yet, word_of};
 use crate::observation::{Answer, Timeout};
@@ -63,7 +63,6 @@ pub(super) struct Tallies {
 pub(super) struct Counting {
     counts: HashMap<(Cause, Way), [u64; 2]>,
     transfers: [u64; 2],
-    delta_us: i64,
 }
 
 impl Counting {
@@ -72,7 +71,6 @@ impl Counting {
         if matches!(cause, Cause::Censored | Cause::NotJudged) {
             return;
         }
-        self.delta_us = timed.delta;
         let side = usize::from(!in_grid);
         self.transfers[side] += 1;
         if cause != Cause::None {
@@ -84,7 +82,7 @@ impl Counting {
     pub(super) fn tallies(self, answers: &[Answer], offset: Option<ClockOffset>) -> Tallies {
         let mut merged: HashMap<(Cause, String), Told> = HashMap::new();
         for ((cause, way), [grid, controls]) in self.counts {
-            let words = words(way, answers, self.delta_us);
+            let words = words(way, answers);
             match merged.entry((cause, words.clone())) {
                 Entry::Occupied(mut told) => {
                     told.get_mut().grid += grid;
@@ -181,7 +179,7 @@ fn way(timed: &Timed<'_>) -> Way {
     }
 }
 
-fn words(way: Way, answers: &[Answer], delta_us: i64) -> String {
+fn words(way: Way, answers: &[Answer]) -> String {
     match way {
         Way::Answered(place) => format!("answered {}", described(&answers[place as usize])),
         Way::RanOut(timeout) => format!("{GIVEN_UP} {}", whose(timeout)),
@@ -189,9 +187,7 @@ fn words(way: Way, answers: &[Answer], delta_us: i64) -> String {
             "{GIVEN_UP} {}, nothing beyond the first segments ever having been confirmed, though sent again and again",
             whose(timeout)
         ),
-        Way::AtHead(outcome) => {
-            format!("{} within {} of their head, without an answer", ended(outcome), secs(delta_us as f64 / 1e6))
-        }
+        Way::AtHead(outcome) => format!("{} right after their head, without an answer", ended(outcome)),
         Way::Ended(outcome) => ended(outcome).to_owned(),
     }
 }
