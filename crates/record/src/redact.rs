@@ -58,11 +58,22 @@ pub fn redacted<'a>(text: &'a str, known: &Known) -> Cow<'a, str> {
 
 /// The secrets in `text`, in the order in which they begin. Their places may overlap: one secret may be found in two ways.
 pub fn find(text: &[u8], known: &Known) -> Vec<Hit> {
+    find_within(text, known, LAYERS)
+}
+
+/// [`find`], but for base64, hex and bytes as numbers: for data that is no text, such as a picture's pixels.
+pub fn find_plain(text: &[u8], known: &Known) -> Vec<Hit> {
+    find_within(text, known, 0)
+}
+
+fn find_within(text: &[u8], known: &Known, layers: u32) -> Vec<Hit> {
     if text.len() < SHORTEST {
         return Vec::new();
     }
     let mut search = Search { text, known, hits: Vec::new(), work: WORK_AT_LEAST.max(text.len().saturating_mul(WORK)) };
-    search.level(View::of(text), LAYERS, None);
+    let view = View::of(text);
+    search.plain(&view, None);
+    search.level(view, layers, None);
     let mut hits = search.hits;
     hits.sort_by(|one, other| (one.at.start, one.at.end).cmp(&(other.at.start, other.at.end)));
     hits.dedup_by(|later, first| later.at == first.at);
@@ -80,9 +91,6 @@ struct Search<'a> {
 impl Search<'_> {
     /// Looks through a text on one level, and then through what stands encoded in it. `within` is the notation around it.
     fn level(&mut self, view: View, layers: u32, within: Option<&'static str>) {
-        if layers == LAYERS {
-            self.plain(&view, within);
-        }
         let view = notation::unescaped(view);
         self.plain(&view, within);
         for (range, what) in self.known.pieces(&view.folded()) {

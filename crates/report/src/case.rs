@@ -9,7 +9,6 @@ mod archive;
 mod copy;
 mod error;
 mod failing;
-mod notation;
 mod png_chunk;
 mod redact;
 mod scan;

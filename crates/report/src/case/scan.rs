@@ -1,14 +1,15 @@
-//! Looks for secrets in files, whatever notation they are in.
+//! Looks for secrets in files, in whatever notation they are: by the same search that the runner writes by.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+
+use ttlsweep_record::redact::{self, Hit};
 
 use super::archive::files_below;
 use super::error::{CaseError, Found};
-use super::notation::{base64_decoded, base64_runs, percent_decoded};
-use super::png_chunk::{PNG, PNG_IN_BASE64, chunk, spoken};
-use super::secrets::{KnownSecrets, find_shape};
+use super::png_chunk::{PNG, chunk, embedded, spoken};
+use super::secrets::KnownSecrets;
 
 /// Looks for secrets.
 pub(super) struct Scanner<'a> {
@@ -44,15 +45,38 @@ impl<'a> Scanner<'a> {
             let picture = fs::read(path).map_err(unreadable)?;
             return Ok(self.picture(&picture).into_iter().map(|what| found(None, what)).collect());
         }
+        self.lines(reader)
+            .map(|all| all.into_iter().map(|(line, what)| found(Some(line), what)).collect())
+            .map_err(unreadable)
+    }
+
+    /// Looks through many lines at once, since a secret may go over several.
+    fn lines(&self, mut reader: impl BufRead) -> io::Result<Vec<(u64, String)>> {
         let mut all = Vec::new();
-        let mut line = Vec::new();
-        for number in 1.. {
-            line.clear();
-            if reader.read_until(b'\n', &mut line).map_err(unreadable)? == 0 {
+        let mut window = Window::default();
+        let mut number = 1;
+        loop {
+            let mut line = Vec::new();
+            let read = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+            // A page's pictures are looked through as such.
+            for picture in embedded(&mut line) {
+                all.extend(self.picture(&picture).into_iter().map(|what| (number, format!("{what} (base64)"))));
+            }
+            window.lines.push((window.text.len(), number));
+            window.text.extend_from_slice(&line);
+            if read == 0 || window.text.len() >= WINDOW {
+                all.extend(
+                    redact::find(&window.text, self.known.values()).iter().map(|hit| (window.line_of(hit), words(hit))),
+                );
+                window.keep_end();
+            }
+            if read == 0 {
                 break;
             }
-            all.extend(self.find(&line).map(|what| found(Some(number), what)));
+            number += u64::from(line.last() == Some(&b'\n'));
         }
+        all.sort();
+        all.dedup();
         Ok(all)
     }
 
@@ -63,8 +87,9 @@ impl<'a> Scanner<'a> {
         while let Some((kind, data, after)) = chunk(rest) {
             rest = after;
             if kind == b"IDAT" {
-                // Pixels say nothing, in whatever notation; only plain text would have been put there.
-                found.extend(self.find_within(data, 0).map(|what| format!("{what}, among its pixels")));
+                // Pixels are no text, and what they seem to say in base64 is chance.
+                let plain = redact::find_plain(data, self.known.values());
+                found.extend(plain.first().map(|hit| format!("{}, among its pixels", words(hit))));
                 continue;
             }
             let kind = String::from_utf8_lossy(kind);
@@ -84,36 +109,52 @@ impl<'a> Scanner<'a> {
 
     /// The first secret in `data`, in words.
     fn find(&self, data: &[u8]) -> Option<String> {
-        self.find_within(data, MOST_LAYERS)
-    }
-
-    fn find_within(&self, data: &[u8], layers: u32) -> Option<String> {
-        if let Some(what) = find_shape(data).map(str::to_owned).or_else(|| self.known.find(data)) {
-            return Some(what);
-        }
-        if layers == 0 {
-            return None;
-        }
-        let percent = percent_decoded(data).and_then(|inner| self.find_within(&inner, layers - 1));
-        if let Some(what) = percent {
-            return Some(format!("{what} (percent-encoded)"));
-        }
-        base64_runs(data).find_map(|run| self.find_encoded(run, layers - 1)).map(|what| format!("{what} (base64)"))
-    }
-
-    fn find_encoded(&self, run: &[u8], layers: u32) -> Option<String> {
-        // A page's picture: it is looked through as one, and need not be tried at every place.
-        if run.starts_with(PNG_IN_BASE64)
-            && let Some(picture) = base64_decoded(run).next().filter(|picture| picture.starts_with(PNG))
-        {
-            return self.picture(&picture).into_iter().next();
-        }
-        base64_decoded(run).find_map(|inner| self.find_within(&inner, layers))
+        redact::find(data, self.known.values()).first().map(words)
     }
 }
 
-/// As many notations around each other are looked through.
-const MOST_LAYERS: u32 = 2;
+/// What was found, and how it is hidden.
+fn words(hit: &Hit) -> String {
+    match hit.notation {
+        None => hit.what.clone(),
+        Some(notation) => format!("{} ({notation})", hit.what),
+    }
+}
+
+/// Some lines of a file.
+#[derive(Default)]
+struct Window {
+    text: Vec<u8>,
+    /// Where each line begins, and its number.
+    lines: Vec<(usize, u64)>,
+}
+
+impl Window {
+    fn line_of(&self, hit: &Hit) -> u64 {
+        let behind = self.lines.partition_point(|(start, _)| *start <= hit.at.start);
+        self.lines[..behind].last().map_or(1, |(_, number)| *number)
+    }
+
+    /// Leaves the last lines, in which a secret may have begun.
+    fn keep_end(&mut self) {
+        let least = self.text.len().saturating_sub(OVERLAP);
+        let line = self.lines.iter().find(|(start, _)| *start >= least).copied();
+        let (from, number) = line.unwrap_or((least, self.lines.last().map_or(1, |(_, number)| *number)));
+        self.text.drain(..from);
+        self.lines.retain(|(start, _)| *start >= from);
+        self.lines.iter_mut().for_each(|(start, _)| *start -= from);
+        if self.lines.first().is_none_or(|(start, _)| *start > 0) {
+            self.lines.insert(0, (0, number));
+        }
+    }
+}
+
+/// How much is looked through at once.
+const WINDOW: usize = 256 << 10;
+/// Longer than any secret, in any notation.
+const OVERLAP: usize = 16 << 10;
+/// What is read of a line at once: a page's pictures stand in one line each.
+const LONGEST_LINE: u64 = 8 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -141,7 +182,7 @@ mod tests {
         for (text, what) in [
             (format!("https://b.s3.amazonaws.com/k?X-Amz-Signature={SIGNATURE}&x-run=1"), "a signature"),
             (format!(r#"{{"x-amz-signature": "{SIGNATURE}"}}"#), "a signature"),
-            ("AWSAccessKeyId=x&Signature=vjbyPxybdZaNmGa%2ByT272YEAiv4%3D".into(), "a signature (percent-encoded)"),
+            ("a=x&Signature=vjbyPxybdZaNmGa%2ByT272YEAiv4%3D".into(), "a signature (percent-encoded)"),
             ("X-Amz-Security-Token=IQoJb3JpZ2luX2VjEHwaCXVzLWVhc3Qt".into(), "a session token"),
             ("Authorization: AWS4-HMAC-SHA256 Credential=x/20261124".into(), "an Authorization header"),
             ("authorization: Bearer abc".into(), "an Authorization header"),
@@ -182,6 +223,7 @@ mod tests {
             "plan d25993b969c6b5570aad8827d6a0bbab4217ae8c00c3fa297cea2af415879e22",
             "pxUwTCKbAZ1Oqmbh2NS9YfoING2r4lgXGQ8IUHJN+Ng540E9AbHReBc7oorVA6tE0oHo4VPLcb0=",
             "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=10",
+            "X-Amz-Signature=REDACTED",
             "Malaysia, MAKIAIOSFODNN7EXAMPLE",
             "arn:aws:iam::123456789012:user/x",
             "the authorization header is malformed",

@@ -1,20 +1,12 @@
-//! What counts as a secret: shapes that no one may see, and the very values that this machine's credentials have.
+//! What counts as a secret: shapes and names that no one may see behind, and the very values that this machine's credentials
+//! have; in which notations is [`ttlsweep_record::redact`]'s to know, which the runner writes by.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
-use regex::bytes::Regex;
+use ttlsweep_record::redact::Known;
 
 /// Values that may stand in no file.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct KnownSecrets {
-    values: Vec<(String, Finder<'static>)>,
-}
-
-impl std::fmt::Debug for KnownSecrets {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.values.iter().map(|(name, _)| name)).finish()
-    }
+    known: Known,
 }
 
 impl KnownSecrets {
@@ -44,86 +36,15 @@ impl KnownSecrets {
     fn add(&mut self, name: &str, value: &str) {
         let value = value.trim();
         if value.len() >= LEAST_LENGTH {
-            self.values.push((name.to_owned(), Finder::new(value).into_owned()));
+            self.known.add(&format!("the value of {name}"), value);
         }
     }
 
-    /// The first of them that stands in `data`, as it is.
-    pub(super) fn find(&self, data: &[u8]) -> Option<String> {
-        let hit = self.values.iter().find(|(_, value)| value.find(data).is_some());
-        hit.map(|(name, _)| format!("the value of {name}"))
+    pub(super) fn values(&self) -> &Known {
+        &self.known
     }
 }
-
-/// The first shape of a secret in `data`, in words.
-pub(super) fn find_shape(data: &[u8]) -> Option<&'static str> {
-    let lower = data.to_ascii_lowercase();
-    SHAPES.iter().find(|shape| shape.is_in(data, &lower)).map(|shape| shape.what)
-}
-
-struct Shape {
-    what: &'static str,
-    /// What it begins with, in small letters: looked for first, because that is fast.
-    begins: LazyLock<Finder<'static>>,
-    /// Whether it must not follow a letter or digit.
-    alone: bool,
-    regex: LazyLock<Regex>,
-}
-
-impl Shape {
-    fn is_in(&self, data: &[u8], lower: &[u8]) -> bool {
-        self.begins.find_iter(lower).any(|at| {
-            let free = !self.alone || at == 0 || !data[at - 1].is_ascii_alphanumeric();
-            free && self.regex.is_match(&data[at..data.len().min(at + LONGEST)])
-        })
-    }
-}
-
-macro_rules! shape {
-    ($what:literal, $begins:literal, $alone:literal, $regex:literal) => {
-        Shape {
-            what: $what,
-            begins: LazyLock::new(|| Finder::new($begins)),
-            alone: $alone,
-            regex: LazyLock::new(|| Regex::new($regex).expect("the expression is valid")),
-        }
-    };
-}
-
-static SHAPES: [Shape; 9] = [
-    shape!("a signature", b"signature", false, r#"(?i)^signature["']*\s*[=:,]\s*["']*([0-9a-f]{64}|[a-z0-9+/]{27}=)"#),
-    shape!(
-        "a session token",
-        b"security-token",
-        false,
-        r#"(?i)^security-token["']*\s*[=:,]\s*["']*[a-z0-9+/=%_-]{16}"#
-    ),
-    shape!("a session token", b"session_token", false, r#"(?i)^session_token["']*\s*[=:]\s*["']*[a-z0-9+/=%_-]{16}"#),
-    shape!(
-        "a secret access key",
-        b"secret_access_key",
-        false,
-        r#"(?i)^secret_access_key["']*\s*[=:]\s*["']*[a-z0-9+/]{16}"#
-    ),
-    shape!("an Authorization header", b"aws4-hmac-sha256", false, r"(?i)^aws4-hmac-sha256[\s+,]+credential="),
-    shape!(
-        "an Authorization header",
-        b"authorization",
-        false,
-        r#"(?i)^authorization["']*\s*[=:,]\s*["']*(aws4-|aws |basic |bearer )"#
-    ),
-    shape!(
-        "a credential",
-        b"x-amz-credential",
-        false,
-        r#"(?i)^x-amz-credential["']*\s*[=:,]\s*["']*[^\s/"'&]{2,128}/[0-9]{8}/"#
-    ),
-    shape!("an access key id", b"akia", true, r"^AKIA[A-Z0-9]{16}([^A-Za-z0-9]|$)"),
-    shape!("an access key id", b"asia", true, r"^ASIA[A-Z0-9]{16}([^A-Za-z0-9]|$)"),
-];
 
 const VARIABLES: [&str; 3] = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"];
 
 const LEAST_LENGTH: usize = 8;
-/// No shape needs more to be known.
-const LONGEST: usize = 512;

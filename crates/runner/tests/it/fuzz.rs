@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex};
 
 use arbtest::arbtest;
 use ttlsweep_record::Outcome;
+use ttlsweep_record::redact::{Known, redacted};
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::plan::Plan;
 use ttlsweep_runner::s3_error::S3Error;
 
 use crate::client::Client;
 use crate::mutate::{budget, mutated};
+use crate::notations::{notations, still_there};
 use crate::server::{FORBIDDEN, OK, Peer, Server};
 
 #[test]
@@ -69,6 +71,40 @@ fn damaged_error_documents_give_short_visible_text() {
     .budget(budget())
     .run();
     println!("error documents: {} tried", done.get());
+}
+
+/// A secret in any notation, among others' words and cut wherever: nothing of it stays, what is clean stays clean, and no text
+/// makes the search fail.
+#[test]
+fn damaged_texts_keep_no_secret() {
+    const SIGNATURE: &str = "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
+    const TOKEN: &str =
+        "FwoGZXIvYXdzEJr//////////wEaDKq3xTz8Rb0vWn1+YiLtAVmBq0cXg5/0pKd9sQ4tJhL2eU7oZaWxNcR1fTy6+Ib8m==";
+    let mut known = Known::new();
+    known.add("the signature", SIGNATURE);
+    known.add("the token", TOKEN);
+    let secrets = [SIGNATURE, TOKEN].map(|secret| (secret, notations(secret)));
+    let corpus = [FORBIDDEN.as_bytes().to_vec(), b"{\"headers\": {\"x-amz-date\": \"20261124T000000Z\"}}".to_vec()];
+    let done = Cell::new(0u64);
+    arbtest(|u| {
+        let (secret, forms) = u.choose(&secrets)?;
+        let (name, hidden) = u.choose(forms)?;
+        let around = String::from_utf8_lossy(&mutated(u, &corpus, TEXT)?).into_owned();
+        let (before, behind) = around.split_at(around.floor_char_boundary(u.choose_index(around.len() + 1)?));
+        // Signs that no alphabet has, so that what is around it changes none of its own letters.
+        let text = format!("{before} | {hidden} | {behind}");
+        let clean = redacted(&text, &known);
+        assert!(!still_there(&clean, hidden, secret), "{name}: {text:?} gives {clean:?}");
+        let again = redacted(&clean, &known);
+        assert_eq!(again, clean, "{name}: what is clean is not touched again: {text:?}");
+        // Whatever the damage is, it must not fail.
+        let _ = redacted(&String::from_utf8_lossy(&mutated(u, &[text.into_bytes()], TEXT)?), &known);
+        done.set(done.get() + 1);
+        Ok(())
+    })
+    .budget(budget())
+    .run();
+    println!("texts with a secret: {} tried", done.get());
 }
 
 /// The whole stack, from the socket to the row.
@@ -153,6 +189,40 @@ const TOML: &[&[u8]] = &[
     b"\r\n",
     b"name = \"../..\"\n",
     b"#",
+];
+const TEXT: &[&[u8]] = &[
+    b"%",
+    b"%2",
+    b"%25",
+    b"\\",
+    b"\\u00",
+    b"\\u{",
+    b"\\x4",
+    b"&",
+    b"&#",
+    b"&#x",
+    b"&amp;",
+    b"\"",
+    b"=",
+    b": ",
+    b" => Array\n(\n",
+    b"[0] => ",
+    b"<StringToSign>",
+    b"</",
+    b"<![CDATA[",
+    b"X-Amz-Signature=",
+    b"x-amz-security-token",
+    b"Authorization: AWS4-HMAC-SHA256 ",
+    b"AKIA",
+    b"REDACTED",
+    b"0x41, ",
+    b"65, 66, ",
+    b"QUFB",
+    b"\xef\xbc\xa1",
+    b"\xe2\x80\x8b",
+    b"\xff",
+    b"\0",
+    b"\r\n",
 ];
 const XML: &[&[u8]] = &[
     b"<",
