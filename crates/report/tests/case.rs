@@ -201,7 +201,7 @@ fn failing_transfers_are_named_by_their_ids_or_else_by_what_the_access_log_has()
     let bundle = folder.join(format!("ttlsweep-case-{}", sweep.run_id));
     let text = fs::read_to_string(bundle.join("case.md")).unwrap();
     let (with, without) = text.split_once("Without any response").expect("both kinds are told");
-    assert!(with.contains("PUT rejected 403 AccessDenied␛\\[31m'&lt;b>\n"), "{with}");
+    assert!(with.contains("PUT rejected 403 ``AccessDenied␛[31m`<b>``\n"), "{with}");
     assert!(with.contains("  x-amz-request-id: `79104EXAMPLEB723`\n  x-amz-id-2: `IOWQ4fDEXAMPLEQM+ey7N9"), "{with}");
     assert!(without.contains(&format!("PUT reset\n  x-run: `{}-000002`\n", sweep.run_id)), "{without}");
     assert!(text.contains("This run asked the testbed inside ttlsweep and not AWS"), "{text}");

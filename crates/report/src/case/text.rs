@@ -79,7 +79,7 @@ impl Page {
         );
         Self {
             overall: verdict.overall,
-            headline: inline(&verdict.headline),
+            headline: prose(&verdict.headline),
             rehearsal: rehearsal(case.report),
             buckets: distinct(settings.iter().map(|cell| cell.bucket.clone())),
             regions: if regions.is_empty() { "the AWS configuration’s (not recorded)".to_owned() } else { regions },
@@ -88,20 +88,20 @@ impl Page {
             endpoints: environment
                 .endpoints
                 .iter()
-                .map(|(url, addresses)| (inline(url), inline(&addresses.join(", "))))
+                .map(|(url, addresses)| (quoted(url), quoted(&addresses.join(", "))))
                 .collect(),
             from: instant(trials.iter().map(|trial| trial.started_at).min()),
             to: instant(trials.iter().map(|trial| trial.ended_at).max()),
-            tool: format!("ttlsweep {} on {}", environment.version, inline(&environment.os)),
+            tool: format!("ttlsweep {} on {}", quoted(&environment.version), quoted(&environment.os)),
             uploads: settings.iter().any(|cell| cell.method.is_upload()),
-            enforcement: inline(&verdict.enforcement()),
+            enforcement: prose(&verdict.enforcement()),
             supported: {
                 let supported = verdict.mechanisms[1..].iter().filter(|found| found.verdict == Verdict::Supported);
-                supported.map(|found| (found.mechanism.to_string(), inline(&found.evidence))).collect()
+                supported.map(|found| (found.mechanism.to_string(), prose(&found.evidence))).collect()
             },
-            cut: (verdict.mechanisms[0].verdict, inline(&verdict.mechanisms[0].evidence)),
+            cut: (verdict.mechanisms[0].verdict, prose(&verdict.mechanisms[0].evidence)),
             // Servers' words stand in these.
-            deltas: verdict.delta_lines().iter().map(|line| inline(line)).collect(),
+            deltas: verdict.delta_lines().iter().map(|line| prose(line)).collect(),
             controls: Control::ALL
                 .iter()
                 .filter_map(|control| {
@@ -134,7 +134,7 @@ impl Page {
             failing_file: failing::FILE,
             sums_file: SUMS,
             redacted: case.redacted.clone(),
-            left_out: crate::table::left_out_lines(runs, cells),
+            left_out: crate::table::left_out_lines(runs, cells).iter().map(|line| prose(line)).collect(),
         }
     }
 }
@@ -153,27 +153,22 @@ fn transfer_line(row: &TransferRecord) -> String {
     if let Some(status) = row.status {
         let _ = write!(line, " {status}");
     }
-    if let Some(code) = &row.s3_code {
-        let _ = write!(line, " {}", inline(code));
+    if let Some(s3_code) = &row.s3_code {
+        let _ = write!(line, " {}", quoted(s3_code));
     }
     if let Some(margin) = row.margin_us {
         let when = if margin < 0 { "before" } else { "after" };
         let _ = write!(line, ", {} {when} the link’s expiry", format_micros(margin.unsigned_abs()));
     }
-    let _ = write!(line, "\n  x-run: `{}`", inline(&row.transfer_id));
+    let _ = write!(line, "\n  x-run: {}", code(&row.transfer_id));
     if let Some(id) = &row.request_id {
-        let _ = write!(line, "\n  x-amz-request-id: `{}`", inline(id));
+        let _ = write!(line, "\n  x-amz-request-id: {}", code(id));
     }
     if let Some(id) = &row.host_id {
-        let _ = write!(line, "\n  x-amz-id-2: `{}`", inline(id));
+        let _ = write!(line, "\n  x-amz-id-2: {}", code(id));
     }
     if let (None, Some(remote)) = (&row.request_id, &row.remote_addr) {
-        let _ = write!(
-            line,
-            "\n  server: `{}`, client: `{}`",
-            inline(remote),
-            inline(row.local_addr.as_deref().unwrap_or(""))
-        );
+        let _ = write!(line, "\n  server: {}, client: {}", code(remote), code(row.local_addr.as_deref().unwrap_or("")));
     }
     line
 }
@@ -213,7 +208,7 @@ const fn purpose(control: Control) -> &'static str {
 
 fn distinct(words: impl Iterator<Item = String>) -> String {
     let mut found: Vec<String> = Vec::new();
-    for word in words.map(|word| inline(&word)) {
+    for word in words.map(|word| quoted(&word)) {
         if !word.is_empty() && !found.contains(&word) {
             found.push(word);
         }
@@ -221,23 +216,53 @@ fn distinct(words: impl Iterator<Item = String>) -> String {
     found.join(", ")
 }
 
-/// Text of others on one line of Markdown, where it can be nothing but text.
-fn inline(text: &str) -> String {
-    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut shown = String::new();
+/// Text of others on one line of Markdown, where it can be nothing but text: as it is where no reader of Markdown could take it
+/// for anything else, and as code otherwise, within which nothing is obeyed.
+fn quoted(text: &str) -> String {
+    let flat = flat(text);
+    let harmless = |char: char| char.is_ascii_alphanumeric() || matches!(char, ' ' | ',' | '.' | ':' | '-');
+    let begins_with_letter = flat.starts_with(|char: char| char.is_ascii_alphanumeric());
+    // Some readers make a link of it.
+    let is_link = flat.to_ascii_lowercase().contains("www.");
+    if flat.is_empty() || (begins_with_letter && !is_link && flat.chars().all(harmless)) { flat } else { code(&flat) }
+}
+
+/// A text as a span of code, between more backticks than are in it.
+fn code(text: &str) -> String {
+    let flat = flat(text);
+    let longest = flat.split(|char| char != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    // A blank within the fence is not shown where there is one at both ends.
+    let blank = if flat.is_empty() || flat.starts_with('`') || flat.ends_with('`') { " " } else { "" };
+    format!("{fence}{blank}{flat}{blank}{fence}")
+}
+
+/// Sentences that may have text of others in them: whatever Markdown would obey is escaped.
+fn prose(text: &str) -> String {
+    let flat = flat(text);
+    let mut shown = String::with_capacity(flat.len());
     let mut following = flat.chars().peekable();
-    while let Some(character) = following.next() {
-        match character {
-            '`' => shown.push('\''),
-            '[' => shown.push_str("\\["),
-            // A tag begins with these; `p < 0.01` does not.
-            '<' if following.peek().is_some_and(|next| next.is_ascii_alphabetic() || "/!?".contains(*next)) => {
-                shown.push_str("&lt;");
-            }
-            other => shown.push(other),
+    while let Some(char) = following.next() {
+        let next = following.peek().copied();
+        let obeyed = match char {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '@' | '$' => true,
+            // A tag, an entity and an address begin with these; `p < 0.01` does not.
+            '<' => next.is_some_and(|next| next.is_ascii_alphabetic() || "/!?".contains(next)),
+            '&' => next.is_some_and(|next| next.is_ascii_alphabetic() || next == '#'),
+            ':' => next == Some('/'),
+            '.' => shown.to_ascii_lowercase().ends_with("www"),
+            _ => false,
+        };
+        if obeyed || (shown.is_empty() && "#>+-=".contains(char)) {
+            shown.push('\\');
         }
+        shown.push(char);
     }
     shown
+}
+
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 const MOST_SHOWN: usize = 10;
@@ -245,6 +270,72 @@ const MOST_SHOWN: usize = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a reader of Markdown would make of text that is neither escaped nor code: links, emphasis, tags, lines.
+    fn is_inert(shown: &str) -> bool {
+        let mut rest = shown;
+        let mut plain = String::new();
+        while let Some(char) = rest.chars().next() {
+            if char == '\\' {
+                rest = &rest[1 + rest[1..].chars().next().map_or(0, char::len_utf8)..];
+                plain.push('\u{1}');
+            } else if char == '`' {
+                let fence = rest.len() - rest.trim_start_matches('`').len();
+                let Some(end) = code_end(&rest[fence..], fence) else { return false };
+                rest = &rest[fence + end + fence..];
+            } else {
+                plain.push(char);
+                rest = &rest[char.len_utf8()..];
+            }
+        }
+        let tag =
+            plain.match_indices('<').any(|(at, _)| plain[at + 1..].starts_with(|next: char| !next.is_whitespace()));
+        !tag && !plain.contains(['*', '_', '[', '|', '\n', '\r']) && !plain.contains("://") && !plain.contains("www.")
+    }
+
+    fn code_end(rest: &str, fence: usize) -> Option<usize> {
+        let mut at = 0;
+        while let Some(found) = rest[at..].find('`') {
+            let run = rest[at + found..].len() - rest[at + found..].trim_start_matches('`').len();
+            if run == fence {
+                return Some(at + found);
+            }
+            at += found + run;
+        }
+        None
+    }
+
+    #[test]
+    fn text_of_others_is_nothing_but_text_in_markdown() {
+        for text in [
+            "\\[text](http://evil)",
+            "[text](http://evil)",
+            "\\\\[text](http://evil)",
+            "*bold* _emphasis_ ~~gone~~",
+            "<script>alert(1)</script>",
+            "<http://evil>",
+            "http://evil and https://evil",
+            "www.evil.example",
+            "`code` and ``more``",
+            "`",
+            "a | b\n| - | - |",
+            "line\n# heading\r\n- item",
+            "![picture](http://evil/x.png)",
+            "<!-- hidden",
+            "\\",
+            "\\`",
+            "``\\[x](http://evil)",
+        ] {
+            for shown in [quoted(text), code(text), prose(text)] {
+                assert!(is_inert(&shown), "{text:?} gives {shown}");
+            }
+        }
+        assert!(!is_inert("\\\\[text](http://evil)") && !is_inert("a *b*") && !is_inert("`a` <b>"));
+        assert_eq!(quoted("AccessDenied"), "AccessDenied");
+        assert_eq!(quoted("eu-central-1, 52.219.1.2:443"), "eu-central-1, 52.219.1.2:443");
+        assert_eq!(code("it is `this`"), "`` it is `this` ``");
+        assert_eq!(prose("p < 0.01 at 5 % (3 of 9)"), "p < 0.01 at 5 % (3 of 9)");
+    }
 
     #[test]
     fn a_region_is_read_from_awss_own_host_names_only() {
