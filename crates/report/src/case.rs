@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use ttlsweep_record::disk::Staging;
 use ttlsweep_record::environment::Environment;
 use ttlsweep_record::shards::run_folders;
+use ttlsweep_record::text::ServerText;
 
 pub use error::{CaseError, Found};
 pub use redact::Redaction;
@@ -42,6 +43,9 @@ pub struct Bundle {
     pub archive: PathBuf,
     /// What was replaced by what, in words; empty where nothing was.
     pub redacted: Vec<String>,
+    /// What servers said and the author wrote, to be read before the bundle is handed on: names may be in it that no rule
+    /// knows. Empty where nothing was to be replaced.
+    pub to_read: Vec<ServerText>,
 }
 
 /// Makes the bundle of the run in `run`: at `out`, or else within the run's folder. `secrets` are values that may stand in no
@@ -61,7 +65,8 @@ pub fn bundle(
     // The same words for what is no run as every report has.
     crate::load::load(&[run.to_owned()])?;
     let environment = Environment::read(run).map_err(LoadError::Environment)?;
-    let place = Place::of(run, out, &environment)?;
+    let redactor = Redactor::of(run, &environment, redaction)?;
+    let place = Place::of(run, out, &redactor.text(&environment.run_id))?;
     // Beside its place, so that moving it there is one step; removed however this ends.
     let unwritable = |source| CaseError::Write { path: place.parent.clone(), source };
     fs::create_dir_all(&place.parent).map_err(unwritable)?;
@@ -69,7 +74,6 @@ pub fn bundle(
     let folder = staging.path().join(&place.name);
     fs::create_dir(&folder).map_err(unwritable)?;
 
-    let redactor = Redactor::of(run, &environment, redaction)?;
     copy::run_files(run, &folder, &environment, &redactor)?;
     let scanner = Scanner::new(secrets);
     // Before anything is made from them, so that what is found is named where it came from.
@@ -85,10 +89,16 @@ pub fn bundle(
     let made: Vec<PathBuf> = archive::files_below(&folder)?.into_iter().filter(|file| !copied.contains(file)).collect();
     refuse(run, scanner.files(&folder, &made, Path::new(""))?)?;
 
+    let to_read = if redactor.is_idle() { Default::default() } else { copy::to_read(&folder)? };
     archive::sums(&folder)?;
-    let packed = archive::pack(&folder, &place.name, environment.started_at)?;
+    let packed = archive::pack(&folder, &redactor.text(&place.name), environment.started_at)?;
     place.put(&folder, &packed)?;
-    Ok(Bundle { folder: place.folder(), archive: place.archive(), redacted: redactor.words() })
+    Ok(Bundle {
+        folder: place.folder(),
+        archive: place.archive(),
+        redacted: redactor.words(),
+        to_read: to_read.into_iter().map(ServerText::from).collect(),
+    })
 }
 
 fn refuse(run: &Path, found: Vec<Found>) -> Result<(), CaseError> {
@@ -102,8 +112,8 @@ struct Place {
 }
 
 impl Place {
-    fn of(run: &Path, out: Option<&Path>, environment: &Environment) -> Result<Self, CaseError> {
-        let usual = || run.join(format!("ttlsweep-case-{}", environment.run_id));
+    fn of(run: &Path, out: Option<&Path>, run_id: &str) -> Result<Self, CaseError> {
+        let usual = || run.join(format!("ttlsweep-case-{run_id}"));
         let path = match out {
             None => usual(),
             // Whoever names a folder that is there wants the bundle in it, and not in its place.

@@ -49,6 +49,17 @@ fn make_case(args: &CaseArgs) -> ExitCode {
             for line in kept(redaction) {
                 say!("note: {line}");
             }
+            if !bundle.to_read.is_empty() {
+                say!(
+                    "note: read these {} values before you send it; other names may be in them:",
+                    bundle.to_read.len()
+                );
+                bundle.to_read.iter().take(MOST_TO_READ).for_each(|text| say!("  {text}"));
+                if bundle.to_read.len() > MOST_TO_READ {
+                    let more = bundle.to_read.len() - MOST_TO_READ;
+                    say!("  and {more} more in the columns of transfers.csv that servers fill");
+                }
+            }
             say::path(&bundle.folder);
             say::path(&bundle.archive);
             ExitCode::SUCCESS
@@ -138,3 +149,6 @@ fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
     say!("ttlsweep-report: {error}");
     ExitCode::from(code)
 }
+
+/// What a terminal shows of the texts that are to be read.
+const MOST_TO_READ: usize = 30;

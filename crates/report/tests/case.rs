@@ -404,3 +404,93 @@ fn a_folder_named_case_is_still_a_runs_folder() {
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("absent is no folder; name a run's folder"), "{}", said(&output));
 }
+
+#[test]
+fn names_that_servers_and_users_put_into_ids_go_from_names_and_columns_too() {
+    let base = tempfile::tempdir().unwrap();
+    let run = run(base.path());
+    // A run id that names bucket and account, and ids of a server that do.
+    let named = format!("{BUCKET}-{ACCOUNT}");
+    let old = Environment::read(&run).unwrap().run_id;
+    for file in ["transfers.csv", "trials.csv", "cells.csv", "environment.json", "events.csv"] {
+        edit(&run.join(file), |text| text.replace(&old, &named));
+    }
+    edit(&run.join("transfers.csv"), |text| {
+        let mut lines = text.lines().map(str::to_owned);
+        let header = lines.next().unwrap();
+        let at = |name: &str| header.split(',').position(|column| column == name).unwrap();
+        let (request, host) = (at("request_id"), at("host_id"));
+        let mut out = header.clone() + "\n";
+        for line in lines {
+            let mut cells: Vec<String> = csv_cells(&line);
+            cells[request] = format!("req-{ACCOUNT}-{BUCKET}");
+            cells[host] = format!("{HOST}/acme%2Duploads%2D{ACCOUNT}");
+            out += &(cells.join(",") + "\n");
+        }
+        out
+    });
+    let output = case(&["--redact-bucket", "--redact-account", "--redact-host"], &[&run]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let printed = String::from_utf8(output.stdout.clone()).unwrap();
+    let paths: Vec<_> = printed.lines().map(Path::new).collect();
+    let mut names: Vec<String> = vec![printed.clone()];
+    let packed = flate2::read::GzDecoder::new(File::open(paths[1]).unwrap());
+    for entry in tar::Archive::new(packed).entries().unwrap() {
+        names.push(entry.unwrap().path().unwrap().display().to_string());
+    }
+    let file_name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    names.extend(paths.iter().map(|path| file_name(path)));
+    for word in [BUCKET, ACCOUNT, HOST, "acme%2D", ADDRESS] {
+        assert!(!names[1..].iter().any(|name| holds(name.as_bytes(), word)), "{word} is in {names:?}");
+        for (name, bytes) in &contents(paths[0], paths[1]) {
+            assert!(!holds(bytes, word), "{word} is in {name}");
+        }
+    }
+    let said = said(&output);
+    assert!(said.contains("an account id is written as redacted-account"), "{said}");
+    assert!(said.contains("values before you send it"), "{said}");
+    assert!(said.contains("  s3_message: arn:aws:iam::redacted-account:user/x"), "{said}");
+}
+
+/// The cells of a row that has no line break in it.
+fn csv_cells(line: &str) -> Vec<String> {
+    let quoted = |cell: &String| {
+        if cell.contains([',', '"']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.clone() }
+    };
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
+    let row = reader.records().next().unwrap().unwrap();
+    row.iter().map(str::to_owned).collect::<Vec<_>>().iter().map(quoted).collect()
+}
+
+#[path = "../../record/tests/common/notations.rs"]
+mod notations;
+
+/// Planted into a file of a run in every notation, some over several lines: the bundle refuses, and names each line.
+#[test]
+fn a_planted_secret_is_found_and_its_line_named_in_every_notation() {
+    let base = tempfile::tempdir().unwrap();
+    let clean = run(base.path());
+    let all = notations::notations(SESSION_TOKEN);
+    assert!(all.len() >= 40);
+    for (number, group) in all.chunks(15).enumerate() {
+        let dirty = base.path().join(format!("run-{number}"));
+        copy(&clean, &dirty);
+        let mut text = fs::read_to_string(dirty.join("experiment.toml")).unwrap();
+        let mut lines = Vec::new();
+        for (name, hidden) in group {
+            lines.push((*name, text.lines().count() + 1));
+            text.push_str(&format!("# {hidden} #\n# {}\n", "filler, ".repeat(4)));
+        }
+        fs::write(dirty.join("experiment.toml"), text).unwrap();
+        let output = case(&[], &[&dirty]);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        for (name, line) in lines {
+            assert!(
+                said(&output).contains(&format!("experiment.toml line {line}: ")),
+                "{name}, line {line}: {}",
+                said(&output)
+            );
+        }
+        assert!(!dirty.join("ttlsweep-case").exists() && output.stdout.is_empty());
+    }
+}

@@ -1,12 +1,15 @@
 //! A run's files on their way into the bundle. Columns whose words and numbers are fixed pass as they are, so that no name
 //! can make a number or an outcome of something else; all other text is redacted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
+use serde_json::Value;
 use ttlsweep_record::disk::{self, CopyError};
-use ttlsweep_record::environment::{self, ClockOffset, Environment, ProxyUse};
+use ttlsweep_record::environment::{self, Environment};
 use ttlsweep_record::row::{Column, Row};
 use ttlsweep_record::{
     Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
@@ -14,6 +17,7 @@ use ttlsweep_record::{
 
 use super::error::CaseError;
 use super::redact::Redactor;
+use crate::load::LoadError;
 
 /// Copies what a run wrote from `run` into `folder`. What a report wrote is made anew.
 pub(super) fn run_files(
@@ -44,7 +48,7 @@ pub(super) fn run_files(
         return copy(&from, &folder.join(environment::FILE));
     }
     let unwritable = |source| CaseError::Write { path: folder.join(environment::FILE), source };
-    redacted_environment(environment, redactor).write(folder).map_err(unwritable)
+    redacted_environment(environment, redactor).and_then(|redacted| redacted.write(folder)).map_err(unwritable)
 }
 
 /// Copies a file as it is. A full disk is not the file's fault.
@@ -137,35 +141,54 @@ fn redacted_toml(text: &str, redactor: &Redactor) -> String {
     text.lines().map(|text| line(text) + "\n").collect()
 }
 
-fn redacted_environment(environment: &Environment, redactor: &Redactor) -> Environment {
-    let text = |text: &String| redactor.text(text).into_owned();
-    let mut shown = environment.clone();
-    shown.experiment = text(&environment.experiment);
-    shown.question = text(&environment.question);
-    shown.command = environment.command.iter().map(text).collect();
-    shown.host = text(&environment.host);
-    let endpoints = |known: &BTreeMap<String, Vec<String>>| {
-        known.iter().map(|(url, addresses)| (text(url), addresses.iter().map(text).collect())).collect()
-    };
-    let offsets = |known: &BTreeMap<String, ClockOffset>| {
-        known.iter().map(|(url, offset)| (text(url), *offset)).collect::<BTreeMap<_, _>>()
-    };
-    shown.endpoints = endpoints(&environment.endpoints);
-    let texts = |known: &BTreeMap<String, String>| known.iter().map(|(url, value)| (text(url), text(value))).collect();
-    shown.regions = texts(&environment.regions);
-    let proxy = |used: &ProxyUse| ProxyUse { url: text(&used.url), ..used.clone() };
-    shown.proxies = environment.proxies.iter().map(|(url, used)| (text(url), proxy(used))).collect();
-    shown.proxies_ignored = environment.proxies_ignored.iter().map(text).collect();
-    shown.clock_offset = offsets(&environment.clock_offset);
-    for host in &mut shown.hosts {
-        host.host = text(&host.host);
-        for shard in &mut host.shards {
-            shard.command = shard.command.iter().map(text).collect();
-            shard.endpoints = endpoints(&shard.endpoints);
-            shard.clock_offset = offsets(&shard.clock_offset);
+/// Every text in it, whatever it is about; and the keys that are addresses.
+fn redacted_environment(environment: &Environment, redactor: &Redactor) -> io::Result<Environment> {
+    let mut value = serde_json::to_value(environment)?;
+    redact_value(&mut value, redactor);
+    Ok(serde_json::from_value(value)?)
+}
+
+fn redact_value(value: &mut Value, redactor: &Redactor) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(redacted) = redactor.text(text) {
+                *text = redacted;
+            }
         }
+        Value::Array(values) => values.iter_mut().for_each(|value| redact_value(value, redactor)),
+        Value::Object(members) => {
+            for (key, mut value) in std::mem::take(members) {
+                redact_value(&mut value, redactor);
+                let key = if key.contains(['.', ':', '/']) { redactor.text(&key).into_owned() } else { key };
+                members.insert(key, value);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
-    shown
+}
+
+/// The texts in the copied files that a reader should look at before they are handed on, each once: what servers said, and what
+/// the experiment's author wrote. Which names of somebody's may be in them, no program knows.
+pub(super) fn to_read(folder: &Path) -> Result<BTreeSet<String>, CaseError> {
+    let mut values = BTreeSet::new();
+    for (file, _) in FILES.iter().filter(|(file, _)| disk::is_there(&folder.join(file))) {
+        let mut read = Vec::new();
+        each_row(&folder.join(file), |row, header| {
+            if header {
+                read = row.iter().map(|name| TO_READ.contains(&name).then(|| name.to_owned())).collect();
+            } else {
+                let texts = row.iter().zip(&read).filter(|(text, _)| !text.is_empty());
+                values.extend(texts.filter_map(|(text, name)| Some(format!("{}: {text}", name.as_ref()?))));
+            }
+            Ok(())
+        })?;
+    }
+    let environment = Environment::read(folder).map_err(LoadError::Environment)?;
+    values.insert(format!("question: {}", environment.question));
+    values.insert(format!("command: {}", environment.command.join(" ")));
+    let plan = disk::read_to_string(&folder.join(PLAN)).unwrap_or_default();
+    values.extend(plan.lines().filter(|line| line.starts_with('#')).map(|line| format!("{PLAN}: {line}")));
+    Ok(values)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), CaseError> {
@@ -186,20 +209,33 @@ const FILES: &[(&str, &[Column])] = &[
 
 /// The columns that hold text of a user's or a server's choosing.
 const FREE: &[&str] = &[
+    "answer",
     "bucket",
+    "content_type",
     "endpoint",
     "error",
     "host",
+    "host_id",
     "local_addr",
     "object_key",
     "prefix",
     "profile",
     "remote_addr",
+    "request_id",
+    "run_id",
     "s3_code",
     "s3_message",
+    "server",
     "size_file",
+    "transfer_id",
+    "trial_id",
+    "upload_id",
     "value",
+    "via",
 ];
+
+/// Of these, what sentences stand in, or whatever a server likes: a name in a form that nobody can know may be among them.
+const TO_READ: &[&str] = &["answer", "content_type", "error", "s3_code", "s3_message", "server", "via"];
 
 /// The frozen plan's name within a run's folder.
 const PLAN: &str = "experiment.toml";
