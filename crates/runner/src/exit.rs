@@ -51,8 +51,19 @@ pub struct Failure {
 impl Failure {
     /// A failure with a message and advice of its own. It may quote a server: a terminal finds nothing in it to obey.
     pub fn new(code: ExitCode, message: impl fmt::Display) -> Self {
-        Self { code, report: Report::msg(visible_lines(&message.to_string())) }
+        let message = message.to_string();
+        let advice = if message.contains(TOO_MANY_FILES) { descriptor_advice() } else { String::new() };
+        Self { code, report: Report::msg(visible_lines(&(message + &advice))) }
     }
+}
+
+/// How Linux's EMFILE is told.
+const TOO_MANY_FILES: &str = "Too many open files (os error 24)";
+
+/// What to do where this process has no descriptor left.
+pub fn descriptor_advice() -> String {
+    let limit = crate::machine::descriptor_limit().map_or_else(String::new, |limit| format!(" {limit}"));
+    format!("\nthis process may have{limit} files and connections open at once; raise that with `ulimit -n`")
 }
 
 impl fmt::Debug for Failure {

@@ -21,6 +21,7 @@ use ttlsweep_record::{
     Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
 };
 
+use crate::run_folder::EXPERIMENT;
 use crate::stop::StopSwitch;
 use crate::transfer::record::Rows;
 
@@ -105,7 +106,7 @@ impl Files {
     /// Opens the files of a run, which [`create`] made.
     ///
     /// # Errors
-    /// A file is missing or cannot be written.
+    /// A file is missing or cannot be written; the words name it.
     pub fn open(folder: &Path, stop: StopSwitch) -> io::Result<Self> {
         let mut writers = Writers::append_to(folder)?;
         let (sender, receiver) = mpsc::channel();
@@ -136,17 +137,23 @@ impl Files {
 /// # Errors
 /// A file is there already, or cannot be written.
 pub fn create(folder: &Path, cells: &[Cell]) -> io::Result<()> {
-    let mut writer = RowWriter::create(folder)?;
+    let mut writer = named(Cell::FILE, RowWriter::create(folder))?;
     cells.iter().try_for_each(|cell| writer.write(cell))?;
     writer.sync()?;
-    RowWriter::<TransferRecord>::create_as(&folder.join(JOURNAL))?.sync()?;
-    RowWriter::<TransferRecord>::create(folder)?.sync()?;
-    RowWriter::<EventRecord>::create(folder)?.sync()?;
-    RowWriter::<SampleRecord>::create(folder)?.sync()?;
-    RowWriter::<HarnessRecord>::create(folder)?.sync()?;
-    RowWriter::<ObjectRecord>::create(folder)?.sync()?;
-    RowWriter::<ClockRecord>::create(folder)?.sync()?;
-    RowWriter::<TrialRecord>::create(folder)?.sync()
+    named(JOURNAL, RowWriter::<TransferRecord>::create_as(&folder.join(JOURNAL)))?.sync()?;
+    make::<TransferRecord>(folder)?;
+    make::<EventRecord>(folder)?;
+    make::<SampleRecord>(folder)?;
+    make::<HarnessRecord>(folder)?;
+    make::<ObjectRecord>(folder)?;
+    make::<ClockRecord>(folder)?;
+    make::<TrialRecord>(folder)?;
+    // What cannot be opened again, for want of descriptors for one, is told before the run has a name.
+    Writers::append_to(folder).map(drop)
+}
+
+fn make<R: Row>(folder: &Path) -> io::Result<()> {
+    named(R::FILE, RowWriter::<R>::create(folder).and_then(|mut writer| writer.sync()))
 }
 
 struct Writers {
@@ -158,7 +165,7 @@ struct Writers {
     trials: RowWriter<TrialRecord>,
     objects: RowWriter<ObjectRecord>,
     clock: RowWriter<ClockRecord>,
-    place: Place,
+    places: Places,
 }
 
 impl Writers {
@@ -167,18 +174,19 @@ impl Writers {
         // A run that is whole has no journal, and one of an older version says nothing about harness and clocks.
         Ok(Self {
             journal: if disk::is_there(&journal) {
-                RowWriter::append_as(&journal)?
+                named(JOURNAL, RowWriter::append_as(&journal))?
             } else {
-                RowWriter::create_as(&journal)?
+                named(JOURNAL, RowWriter::create_as(&journal))?
             },
-            transfers: RowWriter::append_to(folder)?,
-            events: RowWriter::append_to(folder)?,
-            samples: RowWriter::append_to(folder)?,
+            transfers: append(folder)?,
+            events: append(folder)?,
+            samples: append(folder)?,
             harness: append_or_create(folder)?,
-            trials: RowWriter::append_to(folder)?,
-            place: Place::of(folder.join(TransferRecord::FILE))?,
+            trials: append(folder)?,
             objects: append_objects(folder)?,
             clock: append_or_create(folder)?,
+            // Last, when all of them are there.
+            places: Places::of(folder)?,
         })
     }
 
@@ -187,6 +195,7 @@ impl Writers {
     fn write_all(&mut self, rows: &Receiver<Message>) -> io::Result<()> {
         let mut finished = false;
         while let Ok(first) = rows.recv() {
+            self.places.unchanged()?;
             let mut trials = Vec::new();
             for message in std::iter::once(first).chain(rows.try_iter()) {
                 match message {
@@ -206,11 +215,11 @@ impl Writers {
                     Message::Finish => finished = true,
                 }
             }
-            self.place.still_there()?;
             self.flush_transfers()?;
             self.objects.flush()?;
             self.clock.flush()?;
             self.end_trials(&trials)?;
+            self.places.note()?;
             if finished {
                 break;
             }
@@ -241,28 +250,66 @@ impl Writers {
     }
 }
 
-/// Where a file lies. Writing to one that was deleted succeeds, and all of it is lost with the last handle.
+/// The run's files as this process left them. Writing to one that was deleted succeeds, and all of it is lost with the last
+/// handle; of one that was cut, rows are gone that stand for transfers.
+struct Places(Vec<Place>);
+
 struct Place {
     path: PathBuf,
     file: (u64, u64),
+    len: u64,
+}
+
+impl Places {
+    fn of(folder: &Path) -> io::Result<Self> {
+        let written = [
+            TransferRecord::FILE,
+            TrialRecord::FILE,
+            EventRecord::FILE,
+            SampleRecord::FILE,
+            HarnessRecord::FILE,
+            ObjectRecord::FILE,
+            ClockRecord::FILE,
+            JOURNAL,
+        ];
+        // Without these nobody can make sense of the others.
+        let given = [Cell::FILE, EXPERIMENT];
+        let there = written.into_iter().chain(given).map(|name| folder.join(name)).filter(|path| disk::is_there(path));
+        there.map(Place::of).collect::<io::Result<_>>().map(Self)
+    }
+
+    /// Holds the files against how they were left.
+    fn unchanged(&self) -> io::Result<()> {
+        self.0.iter().try_for_each(|place| {
+            if place.now()?.len == place.len {
+                return Ok(());
+            }
+            Err(io::Error::other(format!("{} was cut, or written to by another program", place.path.display())))
+        })
+    }
+
+    /// Takes note of how they are left.
+    fn note(&mut self) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|place| {
+            place.len = place.now()?.len;
+            Ok(())
+        })
+    }
 }
 
 impl Place {
     fn of(path: PathBuf) -> io::Result<Self> {
-        let file = identity(&path)?;
-        Ok(Self { path, file })
+        let found = std::fs::metadata(&path)?;
+        Ok(Self { file: (found.dev(), found.ino()), len: found.len(), path })
     }
 
-    fn still_there(&self) -> io::Result<()> {
-        match identity(&self.path) {
-            Ok(found) if found == self.file => Ok(()),
+    /// The same file as it is now.
+    fn now(&self) -> io::Result<Self> {
+        match Self::of(self.path.clone()) {
+            Ok(now) if now.file == self.file => Ok(now),
             _ => Err(io::Error::other(format!("{} was deleted or moved", self.path.display()))),
         }
     }
-}
-
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    std::fs::metadata(path).map(|found| (found.dev(), found.ino()))
 }
 
 /// Opens `objects.csv` to go on writing; runs of earlier versions have none.
@@ -274,7 +321,16 @@ pub fn append_objects(folder: &Path) -> io::Result<RowWriter<ObjectRecord>> {
 }
 
 fn append_or_create<R: Row>(folder: &Path) -> io::Result<RowWriter<R>> {
-    if disk::is_there(&folder.join(R::FILE)) { RowWriter::append_to(folder) } else { RowWriter::create(folder) }
+    if disk::is_there(&folder.join(R::FILE)) { append(folder) } else { named(R::FILE, RowWriter::create(folder)) }
+}
+
+fn append<R: Row>(folder: &Path) -> io::Result<RowWriter<R>> {
+    named(R::FILE, RowWriter::append_to(folder))
+}
+
+/// An error of the file system says which file it is about.
+fn named<T>(name: &str, result: io::Result<T>) -> io::Result<T> {
+    result.map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
 }
 
 fn write_each<R: Row>(writer: &mut RowWriter<R>, rows: &[R]) -> io::Result<()> {

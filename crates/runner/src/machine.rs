@@ -73,6 +73,28 @@ pub fn raise_descriptor_limit() {
     }
 }
 
+/// Whether this process may open as many files more, without which nothing can be begun.
+///
+/// # Errors
+/// It may not; the words say how many it may, and what to do.
+pub fn can_open(files: usize) -> Result<(), String> {
+    let mut open = Vec::with_capacity(files);
+    while open.len() < files {
+        match fs::File::open("/dev/null") {
+            Ok(file) => open.push(file),
+            Err(error) => {
+                let limit = descriptor_limit().map_or_else(String::new, |limit| format!(" of its limit of {limit}"));
+                return Err(format!(
+                    "this process may open only {} files more{limit}, and it takes {files} to begin anything ({error}): raise \
+                     the limit with `ulimit -n`",
+                    open.len()
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The kernel's TCP settings by name, those that are numbers or names without spaces of their own (Linux only).
 pub fn tcp_sysctls() -> BTreeMap<String, String> {
     let read = |name: &&str| {

@@ -13,8 +13,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 use ttlsweep_record::say;
 use ttlsweep_runner::cli::{Cli, Command};
 use ttlsweep_runner::cmd;
-use ttlsweep_runner::exit::Failure;
+use ttlsweep_runner::exit::{Failure, descriptor_advice};
 use ttlsweep_runner::machine;
+use ttlsweep_runner::machine::can_open;
 use ttlsweep_runner::secret::redacted;
 
 fn main() -> ExitCode {
@@ -37,10 +38,15 @@ fn main() -> ExitCode {
             if backtrace.status() == BacktraceStatus::Captured { backtrace.to_string() } else { String::new() };
         say!("{}\n{traced}", redacted(&panic.to_string()));
     }));
+    // The runtime would panic.
+    if let Err(error) = can_open(LEAST_DESCRIPTORS) {
+        say!("{error}");
+        return ExitCode::FAILURE;
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            say!("the runtime cannot be started: {error}");
+            say!("the runtime cannot be started: {error}{}", descriptor_advice());
             return ExitCode::FAILURE;
         }
     };
@@ -64,6 +70,9 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// What the runtime, its signals and a first connection take.
+const LEAST_DESCRIPTORS: usize = 16;
 
 /// Takes secrets out of each line; the subscriber writes a line at a time. It never fails: the subscriber would print that it
 /// did, to the same stderr.

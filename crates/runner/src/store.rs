@@ -9,6 +9,7 @@ mod control;
 mod dates;
 mod delete;
 mod list;
+mod listing_limit;
 mod multipart;
 mod origin;
 mod overheard;

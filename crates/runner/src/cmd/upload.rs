@@ -142,7 +142,7 @@ impl From<ResultsError> for Failure {
     fn from(error: ResultsError) -> Self {
         let code = match &error {
             ResultsError::Unreachable { .. } | ResultsError::Damaged(_) => ExitCode::TryAgain,
-            ResultsError::Refused { .. } => ExitCode::Usage,
+            ResultsError::Refused { .. } | ResultsError::Untrusted { .. } => ExitCode::Usage,
             ResultsError::File { .. } => ExitCode::Internal,
         };
         Self::new(code, error)

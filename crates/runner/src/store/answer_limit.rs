@@ -27,5 +27,27 @@ impl Intercept for AnswerLimit {
     }
 }
 
+/// Lets no refusal be read beyond [`LIMIT`]. What is brought by a 2xx is a file, and bounded by who reads it.
+#[derive(Debug)]
+pub(super) struct RefusalLimit;
+
+impl Intercept for RefusalLimit {
+    fn name(&self) -> &'static str {
+        "RefusalLimit"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if context.response().status().is_success() {
+            return Ok(());
+        }
+        AnswerLimit.modify_before_deserialization(context, components, config)
+    }
+}
+
 /// A list of a thousand keys of a kilobyte each, every character escaped as XML, has some 6 MB.
-const LIMIT: usize = 16 << 20;
+pub(super) const LIMIT: usize = 16 << 20;

@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use tokio_rustls::rustls;
 use tower_service::Service;
 
+use super::preflight::says_untrusted;
 use crate::dial::reach::Route;
 use crate::dial::{DialError, Dialer, SocketOptions, Steps};
 use crate::endpoint::Endpoint;
@@ -93,6 +94,9 @@ fn failure(error: hyper_util::client::legacy::Error) -> ConnectorError {
     let dialled = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<DialError>());
     if dialled.is_some_and(|dialled| dialled.timed_out) {
         ConnectorError::timeout(error.into())
+    } else if says_untrusted(&error) {
+        // Not one of those that the SDK tries again for the results' bucket: it will be the same certificate.
+        ConnectorError::user(error.into())
     } else {
         ConnectorError::io(error.into())
     }

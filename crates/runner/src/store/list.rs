@@ -3,6 +3,7 @@
 use ttlsweep_record::text::ServerText;
 
 use super::Store;
+use super::listing_limit::{LONGEST_KEY, ListingLimit};
 use super::preflight::words;
 use crate::object_key::{ObjectKey, RunPrefix};
 
@@ -13,18 +14,20 @@ impl Store {
     /// The store's refusal, in words.
     pub async fn objects_below(&self, prefix: &RunPrefix) -> Result<Vec<ObjectKey>, ServerText> {
         let mut found = Vec::new();
-        let mut token: Option<String> = None;
-        for _ in 0..MOST_PAGES {
+        let (mut token, mut limit) = (None::<String>, ListingLimit::new());
+        loop {
             let listing = self.control.list_objects_v2().bucket(&self.bucket).prefix(prefix.as_str());
             let page = listing.set_continuation_token(token.take()).send().await;
             let page = page.map_err(|error| refused("ListObjectsV2", &words(&error)))?;
-            found.extend(page.contents().iter().filter_map(|object| prefix.recorded(object.key()?)));
+            found.extend(page.contents().iter().filter_map(|object| prefix.recorded(plausible(object.key()?)?)));
             match page.next_continuation_token() {
-                Some(next) if page.is_truncated() == Some(true) => token = Some(next.to_owned()),
+                Some(next) if page.is_truncated() == Some(true) => {
+                    limit.goes_on(page.contents().len(), next).map_err(|why| endless("ListObjectsV2", &why))?;
+                    token = Some(next.to_owned());
+                }
                 _ => return Ok(found),
             }
         }
-        Err(endless("ListObjectsV2"))
     }
 
     /// Every multipart upload below the prefix, with the store's name for it.
@@ -33,24 +36,26 @@ impl Store {
     /// The store's refusal, in words.
     pub async fn uploads_below(&self, prefix: &RunPrefix) -> Result<Vec<(ObjectKey, String)>, ServerText> {
         let mut found = Vec::new();
-        let mut marker: Option<(String, Option<String>)> = None;
-        for _ in 0..MOST_PAGES {
+        let (mut marker, mut limit) = (None::<(String, Option<String>)>, ListingLimit::new());
+        loop {
             let listing = self.control.list_multipart_uploads().bucket(&self.bucket).prefix(prefix.as_str());
             let (key, upload) = marker.take().unzip();
             let page = listing.set_key_marker(key).set_upload_id_marker(upload.flatten()).send().await;
             let page = page.map_err(|error| refused("ListMultipartUploads", &words(&error)))?;
             let uploads = page.uploads().iter();
-            found.extend(
-                uploads.filter_map(|upload| Some((prefix.recorded(upload.key()?)?, upload.upload_id()?.to_owned()))),
-            );
+            found.extend(uploads.filter_map(|upload| {
+                Some((prefix.recorded(plausible(upload.key()?)?)?, upload.upload_id()?.to_owned()))
+            }));
             match page.next_key_marker() {
                 Some(next) if page.is_truncated() == Some(true) => {
+                    // Many uploads may be of one key.
+                    let place = format!("{next}\n{}", page.next_upload_id_marker().unwrap_or_default());
+                    limit.goes_on(page.uploads().len(), &place).map_err(|why| endless("ListMultipartUploads", &why))?;
                     marker = Some((next.to_owned(), page.next_upload_id_marker().map(str::to_owned)));
                 }
                 _ => return Ok(found),
             }
         }
-        Err(endless("ListMultipartUploads"))
     }
 }
 
@@ -58,9 +63,11 @@ fn refused(what: &str, words: &ServerText) -> ServerText {
     format!("{what}: {words}").into()
 }
 
-fn endless(what: &str) -> ServerText {
-    format!("{what}: the store's listing has no end").into()
+/// A key that an object can have.
+fn plausible(key: &str) -> Option<&str> {
+    (key.len() <= LONGEST_KEY).then_some(key)
 }
 
-/// Pages of a thousand: more than any run makes, and an end for a store that gives the same page again and again.
-const MOST_PAGES: usize = 10_000;
+fn endless(what: &str, why: &str) -> ServerText {
+    format!("{what}: {why}").into()
+}

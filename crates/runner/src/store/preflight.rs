@@ -18,6 +18,9 @@ pub enum PreflightError {
     /// It answered that it cannot serve now: it may work later.
     #[error("the target cannot serve now: {0}; try again later")]
     Unwell(ServerText),
+    /// Its certificate is not trusted: no retry will mend that.
+    #[error("the target's certificate is not trusted: {0}; {UNTRUSTED}")]
+    Untrusted(ServerText),
     /// It answered and refused: no retry will mend that.
     #[error("the target refuses: {0}")]
     Refused(ServerText),
@@ -63,12 +66,40 @@ impl Store {
                 };
                 Err(PreflightError::Refused(format!("{}: {advice}", words(&error)).into()))
             }
+            _ if is_untrusted(&error) => Err(PreflightError::Untrusted(words(&error))),
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
                 Err(PreflightError::Unreachable(words(&error)))
             }
             _ => Err(PreflightError::Refused(words(&error))),
         }
     }
+}
+
+/// What to do about a certificate that is not trusted.
+pub(super) const UNTRUSTED: &str = "if it is signed by an authority of your own, or by itself, name a PEM file with that \
+     authority's certificate in AWS_CA_BUNDLE; if it has expired or is for another name, have it renewed, or check the \
+     endpoint and this machine's clock";
+
+/// Whether nothing was sent because the server's certificate is not trusted: expired, not yet valid, for another name or use,
+/// or signed by nobody who is known.
+pub(super) fn is_untrusted<E, R>(error: &SdkError<E, R>) -> bool
+where
+    E: std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    if !matches!(error, SdkError::DispatchFailure(_)) {
+        return false;
+    }
+    std::error::Error::source(error).is_some_and(says_untrusted)
+}
+
+/// Whether an error or one of its causes is rustls's refusal of a certificate. By its own words: it is handed on as boxes
+/// within boxes.
+pub(super) fn says_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| {
+        let text = error.to_string();
+        text.contains("invalid peer certificate") || text.contains("peer sent no certificates")
+    })
 }
 
 /// Whether a status tells of a state that passes by itself: too many requests, or a server or gateway in trouble. A 501 (not implemented) stays.

@@ -20,10 +20,11 @@ use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation}
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use ttlsweep_record::text::ServerText;
 
+use super::answer_limit::{AnswerLimit, RefusalLimit};
 use super::connect::{Configured, client_config};
 use super::control::ControlPlane;
 use super::overheard::Overheard;
-use super::preflight::words;
+use super::preflight::{UNTRUSTED, is_untrusted, words};
 use super::{StoreError, StoreSettings};
 use crate::dial::reach::Route;
 
@@ -44,6 +45,8 @@ pub struct NoResultsUrl(String);
 #[derive(Debug, Clone)]
 pub struct Results {
     client: aws_sdk_s3::Client,
+    /// Brings files, whose bytes are counted as they come; what the other one is answered is read whole.
+    bringing: aws_sdk_s3::Client,
     url: ResultsUrl,
 }
 
@@ -56,6 +59,14 @@ pub enum ResultsError {
         /// What was asked of which object.
         what: ServerText,
         /// The innermost cause.
+        why: ServerText,
+    },
+    /// The store's certificate is not trusted: no retry will mend that.
+    #[error("{what}: {why}; {UNTRUSTED}")]
+    Untrusted {
+        /// What was asked of which object.
+        what: ServerText,
+        /// What is wrong with it.
         why: ServerText,
     },
     /// The store refuses: no retry will mend that.
@@ -145,14 +156,18 @@ impl Results {
             .interceptor(Overheard)
             .force_path_style(elsewhere)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build())
+            .timeout_config(
+                TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(ALL_ATTEMPTS).build(),
+            )
             .request_checksum_calculation(RequestChecksumCalculation::WhenSupported)
             // Those of objects that were put in parts are checksums of checksums, of which the SDK only warns.
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         if let Some(endpoint) = &settings.endpoint {
             builder = builder.endpoint_url(endpoint);
         }
-        Ok(Self { client: aws_sdk_s3::Client::from_conf(builder.build()), url })
+        let bringing = aws_sdk_s3::Client::from_conf(builder.clone().interceptor(RefusalLimit).build());
+        let client = aws_sdk_s3::Client::from_conf(builder.interceptor(AnswerLimit).build());
+        Ok(Self { client, bringing, url })
     }
 
     /// Where it is.
@@ -163,7 +178,7 @@ impl Results {
     /// The same bucket, at `name` below this place.
     #[must_use]
     pub fn below(&self, name: &str) -> Self {
-        Self { client: self.client.clone(), url: self.url.below(name) }
+        Self { url: self.url.below(name), ..self.clone() }
     }
 }
 
@@ -174,6 +189,9 @@ impl ResultsError {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let (what, why) = (format!("{operation} {url}").into(), words(error));
+        if is_untrusted(error) {
+            return Self::Untrusted { what, why };
+        }
         let failed = error.raw_response().is_none_or(|response| response.status().is_server_error());
         let throttled = matches!(error.code(), Some("SlowDown" | "RequestTimeout" | "ThrottlingException"));
         let never_sent = matches!(error, SdkError::ConstructionFailure(_));
@@ -190,6 +208,9 @@ const SCHEME: &str = "s3://";
 
 /// Of each request, with growing pauses between them: half a minute or so of an outage is sat out.
 const ATTEMPTS: u32 = 6;
+
+/// What all of them may take together. It would be 15 s otherwise, as for the target's control requests.
+const ALL_ATTEMPTS: Duration = ATTEMPT.saturating_mul(ATTEMPTS);
 
 /// What one attempt may take: a part at 1 Mbit/s takes 67 s.
 const ATTEMPT: Duration = Duration::from_secs(120);

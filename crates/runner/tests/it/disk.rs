@@ -113,6 +113,48 @@ fn results_that_are_deleted_end_the_run_at_once() {
     assert!(said.contains("transfers.csv was deleted or moved"), "{said}");
 }
 
+/// Somebody tidies up, or a tool truncates: each file stands for something that no resume can bring back.
+#[test]
+fn any_file_of_the_run_that_is_deleted_or_cut_in_mid_run_ends_it_in_order() {
+    let files = [
+        "transfers.csv",
+        "trials.csv",
+        "events.csv",
+        "samples.csv",
+        "harness.csv",
+        "objects.csv",
+        "clock.csv",
+        "journal.csv",
+        "cells.csv",
+        "experiment.toml",
+    ];
+    for file in files {
+        for cut in [false, true] {
+            let lab = lab();
+            lab.write(
+                "many.toml",
+                EXPERIMENT.replace("transfers_per_user = 20", "duration = \"60s\"\nwait = \"10ms\""),
+            );
+            let child = start(lab.ttlsweep(&["run", "many.toml"]));
+            wait_until("transfers have ended", || {
+                fs::read_to_string(lab.path("results/many/latest/transfers.csv"))
+                    .is_ok_and(|text| text.lines().count() > 1)
+            });
+            let path = lab.run_of("many").path().join(file);
+            if cut {
+                fs::File::options().write(true).open(&path).unwrap().set_len(3).unwrap();
+            } else {
+                fs::remove_file(&path).unwrap();
+            }
+            let output = child.wait_with_output().unwrap();
+            let (code, said) = words(&output);
+            assert_eq!(code, Some(1), "{file}, cut: {cut}: {said}");
+            let what = if cut { "was cut, or written to" } else { "was deleted or moved" };
+            assert!(said.contains(file) && said.contains(what), "{file}: {said}");
+        }
+    }
+}
+
 /// Only a disk that lies, or a hand, takes rows away from a trial that is recorded whole.
 #[test]
 fn a_whole_trial_that_has_lost_rows_is_run_again() {

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod bad_input;
+mod bounds;
 mod caps;
 mod cleanup;
 mod client;
