@@ -16,7 +16,7 @@ row! {
         pub object_key: String,
         /// The multipart upload, as the store named it; empty for an object.
         pub upload_id: Option<String>,
-        /// `made` (downloads' objects and multipart uploads; other uploads have their rows in `transfers.csv`) or `deleted`.
+        /// `made` (the run's marker, downloads' objects and multipart uploads; other uploads have their rows in `transfers.csv`) or `deleted`.
         pub change: ObjectChange,
     }
 }

@@ -71,7 +71,10 @@ async fn a_certificate_that_has_expired_or_is_for_another_name_or_use_ends_with_
         ("certificate expired", spoiled(|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1))),
         ("not valid for name", spoiled(|params| params.subject_alt_names = san("elsewhere.example"))),
         ("UnknownIssuer", spoiled(|_| {})),
-        ("server authentication", spoiled(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth])),
+        (
+            "server authentication",
+            spoiled(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]),
+        ),
     ] {
         let (endpoint, pem, accepting) = listening(spoil).await;
         let lab = Lab::with("bounds.toml", EXPERIMENT);
