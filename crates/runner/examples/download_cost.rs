@@ -7,6 +7,9 @@
 //! Five users download an object at once from a server in threads of its own, over TCP without TLS, which is the
 //! cheapest transfer that there is: the ratio over TLS is smaller.
 
+// An example has a terminal to itself.
+#![allow(clippy::print_stdout)]
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
