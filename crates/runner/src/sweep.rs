@@ -186,7 +186,7 @@ impl Sweep<'_> {
         let all = Counts { trials: missing.len() as u64, time: runs.iter().map(|(_, time)| *time).sum() };
         let mut progress = Progress::start(self.progress, all);
         let lanes = usize::try_from(self.parallel_trials).unwrap_or(usize::MAX);
-        let mut clocks = ClockWatch::begin(Arc::clone(&context), &self.plan.cells, targets);
+        let mut clocks = ClockWatch::begin(Arc::clone(context), &self.plan.cells, targets);
         if self.has_time_to_probe(missing.first().copied()) {
             clocks.probe().await;
         }

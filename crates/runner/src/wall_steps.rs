@@ -1,6 +1,6 @@
 //! Steps of this machine's wall clock, found by holding it against the monotonic one.
 //!
-//! A clock that is set in the midst of a run moves every instant behind it against the server's, and against a link's expiry.
+//! A clock that is set while a run goes on moves every instant behind it against the server's, and against a link's expiry.
 //! NTP slews both clocks alike, so that whatever moves one against the other is a step: somebody set the clock, a virtual
 //! machine was resumed, or the machine slept, during which the monotonic clock stands.
 
