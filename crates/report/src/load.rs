@@ -15,7 +15,7 @@ use ttlsweep_record::disk;
 use ttlsweep_record::environment::{self, ClockOffset, Environment};
 use ttlsweep_record::row::Row;
 use ttlsweep_record::shards::{MergeError, ShardSet, Trials, merged_environment, run_folders, tell_parts};
-use ttlsweep_record::{Cell, TrialRecord};
+use ttlsweep_record::{Cell, ClockRecord, TrialRecord};
 
 pub use error::LoadError;
 pub use spread::{Apart, StartSpread};
@@ -46,6 +46,8 @@ pub struct Runs {
     pub missing: Vec<String>,
     /// How far apart the parts of trials started whose users were spread over several machines; nothing where none were.
     pub start_spread: Option<StartSpread>,
+    /// What was learned of the clocks beside the transfers: the rows of `clock.csv`, each with the place of its run.
+    pub clock_rows: Vec<(u32, ClockRecord)>,
     /// Where the files contradict each other without making a report impossible.
     pub warnings: Vec<String>,
     shards: Vec<Shards>,
@@ -100,6 +102,7 @@ pub fn load(named: &[PathBuf]) -> Result<Runs, LoadError> {
     let mut columns = Columns::default();
     let mut left_out = LeftOut::default();
     let (mut missing, mut warnings, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut clock_rows = Vec::new();
     let all_shards: Vec<Shards> = runs.iter().map(|run| Shards::of(&run.environment)).collect();
     for ((number, run), shards) in (0..).zip(&runs).zip(&all_shards) {
         let (folder, environment) = (&run.folders[0], &run.environment);
@@ -121,6 +124,7 @@ pub fn load(named: &[PathBuf]) -> Result<Runs, LoadError> {
         let mut rows = RowCounts { per_trial: vec![0; attempts.whole().len()], ..RowCounts::default() };
         for folder in &run.folders {
             columns.read(folder, &before, &mut rows)?;
+            clock_rows.extend(read_clock(folder)?.into_iter().map(|row| (number, row)));
         }
         left_out.superseded += rows.superseded;
         left_out.unfinished += rows.unfinished;
@@ -159,6 +163,7 @@ pub fn load(named: &[PathBuf]) -> Result<Runs, LoadError> {
         left_out,
         missing,
         start_spread: StartSpread::of(&starts),
+        clock_rows,
         warnings,
         shards: all_shards,
     })
@@ -275,6 +280,11 @@ fn read_trials(folder: &Path, environment: &Environment) -> Result<Vec<TrialReco
             expected: run_id.clone(),
         }),
     }
+}
+
+/// Runs of before clocks had a file of their own have none.
+fn read_clock(folder: &Path) -> Result<Vec<ClockRecord>, LoadError> {
+    if folder.join(ClockRecord::FILE).exists() { Ok(read_rows(folder)?) } else { Ok(Vec::new()) }
 }
 
 fn read_cells(folder: &Path) -> Result<Vec<Cell>, LoadError> {

@@ -28,6 +28,8 @@ pub struct Observation {
     pub head_acked_at: Micros,
     /// From the start to the 100 Continue.
     pub continue_us: Micros,
+    /// What the final response was dated: cut to whole seconds, by the server's clock.
+    pub server_time: Micros,
     /// From the first request byte written to the last.
     pub send_us: Micros,
     /// From the start to the final response's first byte.

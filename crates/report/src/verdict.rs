@@ -10,6 +10,8 @@ mod ages;
 mod alive;
 mod by_host;
 mod cause;
+mod clock_steps;
+mod clocks;
 mod completion;
 mod cut;
 mod decide;
@@ -38,6 +40,8 @@ mod waited;
 mod window;
 mod words;
 
+pub use clock_steps::{ClockStep, Whose};
+pub use clocks::{Beside, Clocks, Reading, ServerClock};
 pub use decide::{Detail, Judged, Ruling, TargetRuling, Unnamed, decide, decide_in, decide_watched};
 pub use enforcement::{Enforcement, Enforces, ExpiredStarts};
 pub use evidence::{Evidence, Trial, late_us};

@@ -280,6 +280,85 @@ fn heads_that_wait_in_the_uplink_are_named_with_their_queue() {
     assert!(said.contains("3.7 s of each round trip was a queue"), "{said}");
 }
 
+/// Uploads of 6 s whose answers are dated, in a run in whose middle a clock is set.
+fn stepped(policy: ExpiryPolicy, step: Option<common::Step>, age_us: i64) -> Ruling {
+    let world = World { step, dates_us: Some(age_us), offset_us: 20_000, ..World::default() };
+    // Refusals of other links at the head tell the server's time often.
+    ruling(&Sweep { ttls: vec![5, 60], transfer_us: 12_000_000, blocks: 20, ..sweep(policy, world) })
+}
+
+#[test]
+fn each_side_of_a_step_of_this_machines_clock_is_judged_by_its_own_offset() {
+    // Where no clock was watched, what all answers allow is not known to be one, nor what stale dates could explain.
+    let watched = [-2_000_000, -600_000, 600_000, 2_000_000].map(|by_us| (by_us, true));
+    for (by_us, watched) in watched.into_iter().chain([(-2_000_000, false)]) {
+        let step = Some(common::Step { ours: true, by_us, watched });
+        let cut = stepped(ExpiryPolicy::InFlight, step, 0);
+        assert_supported(&cut, &[Mechanism::CutAtExpiry]);
+        let target = &cut.targets[0];
+        assert!(target.not_judged <= if watched { 0 } else { 2 }, "{by_us}: {:?}", cut.delta_lines());
+        assert_eq!(find(&cut, Mechanism::CutAtExpiry).failures, target.judged, "{by_us}: {}", cut.headline);
+        let [told] = target.clock_steps[..] else { panic!("{by_us}: {:?}", target.clock_steps) };
+        let size = if watched { told.by_us - by_us } else { told.by_us + by_us };
+        assert!(size.abs() < 300_000, "{by_us} {watched}: {told:?}");
+        assert!(cut.delta_lines()[0].contains(" was set"), "{:?}", cut.delta_lines());
+        let spared = stepped(ExpiryPolicy::OnRequest, step, 0);
+        assert_supported(&spared, &[]);
+        assert_eq!(spared.overall, Verdict::NotSupported, "{by_us}: {}", spared.headline);
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_by_20_s_makes_no_healthy_transfer_a_late_start() {
+    // Set forward: links outlive themselves by 20 s, and the start after their expiry is none.
+    let step = Some(common::Step { ours: true, by_us: 20_000_000, watched: true });
+    let spared = stepped(ExpiryPolicy::OnRequest, step, 0);
+    assert_supported(&spared, &[]);
+    assert_eq!(spared.overall, Verdict::NotSupported, "{:?}", spared.delta_lines());
+    let starts = spared.targets[0].enforcement.starts;
+    assert!(starts.in_time >= 9 && starts.let_through == 0, "{starts:?}");
+    // Set back: links of 5 s are dead before they are used, and links of 60 s are not.
+    let step = Some(common::Step { ours: true, by_us: -20_000_000, watched: true });
+    let cut = stepped(ExpiryPolicy::InFlight, step, 0);
+    assert_supported(&cut, &[Mechanism::CutAtExpiry, Mechanism::LateStart]);
+    let late = find(&cut, Mechanism::LateStart);
+    assert!((8..=10).contains(&late.failures), "{late:?}");
+}
+
+#[test]
+fn each_side_of_a_step_of_the_servers_clock_is_judged_by_its_own_offset() {
+    for by_us in [2_000_000, 3_000_000] {
+        let step = Some(common::Step { ours: false, by_us, watched: true });
+        let cut = stepped(ExpiryPolicy::InFlight, step, 0);
+        assert_eq!(cut.overall, Verdict::Supported, "{:?}", cut.delta_lines());
+        let [told] = cut.targets[0].clock_steps[..] else { panic!("{by_us}: {:?}", cut.targets[0].clock_steps) };
+        assert_eq!(told.whose, ttlsweep_report::verdict::Whose::Server, "its own clock was watched, and was not set");
+        assert!((told.by_us - by_us).abs() < 200_000, "{by_us}: {told:?}");
+    }
+}
+
+#[test]
+fn stale_dates_widen_the_bracket_and_accuse_nobody() {
+    let cut = stepped(ExpiryPolicy::InFlight, None, 999_999);
+    let target = &cut.targets[0];
+    assert_eq!(target.stale_us, 1_100_000, "{:?}", cut.delta_lines());
+    let bracket = target.clock_offset.unwrap();
+    assert!((bracket.low_us..=bracket.high_us).contains(&20_000), "{bracket:?}");
+    assert!(cut.delta_lines()[0].contains("up to 1.10s old"), "{:?}", cut.delta_lines());
+    assert_supported(&cut, &[Mechanism::CutAtExpiry]);
+    assert_eq!(stepped(ExpiryPolicy::OnRequest, None, 999_999).overall, Verdict::NotSupported);
+}
+
+#[test]
+fn a_start_after_expiry_by_a_clock_that_is_20_s_ahead_was_not_let_through() {
+    // This machine signs and starts in what is the future for the server: its expired links live.
+    let world = World { offset_us: -20_000_000, ..World::default() };
+    let ruling = ruling(&Sweep { ttls: vec![2, 60], ..sweep(ExpiryPolicy::InFlight, world) });
+    assert_eq!(ruling.overall, Verdict::Inconclusive, "{}", ruling.headline);
+    let starts = ruling.targets[0].enforcement.starts;
+    assert_eq!([starts.all, starts.in_time, starts.refused, starts.let_through], [5, 5, 0, 0]);
+}
+
 #[test]
 fn windows_that_hold_much_of_the_time_say_nothing() {
     // 0.3 s of transfer: the windows are a third of it.

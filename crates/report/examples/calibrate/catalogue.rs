@@ -207,8 +207,16 @@ fn innocent() -> Vec<World> {
             "step-client-20",
             "the client's clock is set by 20 s, so that links are born dead, or outlive themselves",
             World {
-                step: Some(Step { whose: Whose::Clients, by_us: (19 * SECOND, 21 * SECOND) }),
+                step: Some(Step { whose: Whose::Clients, by_us: (19 * SECOND, 21 * SECOND), watched: true }),
                 also: vec![Mechanism::LateStart],
+                ..World::default()
+            },
+        ),
+        world(
+            "step-client-unwatched",
+            "the client's clock is set by 0.3 to 3 s, and nothing watched it",
+            World {
+                step: Some(Step { whose: Whose::Clients, by_us: (300_000, 3 * SECOND), watched: false }),
                 ..World::default()
             },
         ),
@@ -225,13 +233,13 @@ fn innocent() -> Vec<World> {
         ),
         world(
             "stale-dates",
-            "it looks at its clock for dates once a second",
-            World { date_every_us: SECOND, ..World::default() },
+            "it looks at its clock for dates once a second, by a timer that is 3 ms late each time",
+            World { date_every_us: 1_003_000, ..World::default() },
         ),
         world(
             "stale-dates-resets",
             "the same; 15 % reset at random",
-            World { date_every_us: SECOND, broken: 0.15, also: network(), ..World::default() },
+            World { date_every_us: 1_003_000, broken: 0.15, also: network(), ..World::default() },
         ),
     ]
 }
@@ -338,8 +346,8 @@ fn guilty() -> Vec<World> {
         ),
         world(
             "cut-stale-dates",
-            "resets at expiry; it looks at its clock for dates once a second",
-            World { date_every_us: SECOND, ..cuts(cut) },
+            "resets at expiry; it looks at its clock for dates once a second, by such a timer",
+            World { date_every_us: 1_003_000, ..cuts(cut) },
         ),
         world("cut-part-40", "only 40 % of its connections are reset at expiry", cuts(Cut { share: 0.4, ..cut })),
     ]
@@ -353,8 +361,8 @@ fn world(name: &'static str, story: &'static str, world: World) -> World {
 const LOADED: Option<(i64, i64)> = Some((SECOND, 6 * SECOND));
 /// A busy laptop.
 const STUTTER: Option<Stutter> = Some(Stutter { share: 0.8, lag_us: (30_000, 500_000), measured: true });
-const CLIENTS: Option<Step> = Some(Step { whose: Whose::Clients, by_us: (300_000, 3 * SECOND) });
-const SERVERS: Option<Step> = Some(Step { whose: Whose::Servers, by_us: (300_000, 3 * SECOND) });
+const CLIENTS: Option<Step> = Some(Step { whose: Whose::Clients, by_us: (300_000, 3 * SECOND), watched: true });
+const SERVERS: Option<Step> = Some(Step { whose: Whose::Servers, by_us: (300_000, 3 * SECOND), watched: false });
 
 /// Transfers long enough for server's idle timers, with a TTL of their length.
 fn slow_plan(ttl: u32) -> Plan {

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 
-use ttlsweep_record::{Outcome, Phase, TransferRecord};
+use ttlsweep_record::{Outcome, Phase, TransferRecord, TrialRecord};
 use ttlsweep_report::observation::{Answer, Asked, Condition, Dictionary, Observation, Timeout};
-use ttlsweep_report::verdict::{Detail, Evidence, Ruling, Trial, decide_in, late_us};
+use ttlsweep_report::verdict::{Beside, Clocks, Detail, Evidence, Ruling, Trial, decide_in, late_us};
 
+use crate::plan::ENDPOINT;
 use crate::run::Run;
 
 /// The verdict on `run`.
@@ -25,19 +26,23 @@ pub(crate) fn rule(run: &Run, detail: Detail) -> Ruling {
         .map(|row| Asked { run: 0, shard: None, endpoint: row.endpoint.clone() })
         .into_iter()
         .collect();
+    let seen_trials: Vec<Trial> =
+        run.trials.iter().map(|trial| Trial { block: trial.block - 1, host: 0, late_us: late_us(trial) }).collect();
+    let own: Vec<(u32, &TrialRecord)> = (0..).zip(&run.trials).collect();
+    let beside = match run.clock.is_empty() {
+        true => Beside { recorded: run.bracket, ..Beside::default() },
+        false => Beside::watched(run.bracket, ENDPOINT, &run.clock.iter().collect::<Vec<_>>(), &own),
+    };
+    let beside = vec![beside; asked.len()];
     let evidence = Evidence {
         conditions: run.cells.iter().map(Condition::of).collect(),
-        trials: run
-            .trials
-            .iter()
-            .map(|trial| Trial { block: trial.block - 1, host: 0, late_us: late_us(trial) })
-            .collect(),
         hosts: vec!["simulated".into()],
         observations: &observations,
         asked: &asked,
         answers: answers.values(),
-        offsets: vec![run.bracket; asked.len()],
         proxies: vec![None; asked.len()],
+        clocks: Clocks::read(&observations, &seen_trials, beside),
+        trials: seen_trials,
     };
     decide_in(&evidence, detail)
 }
@@ -66,6 +71,7 @@ fn observation(row: &TransferRecord, (trial, cell): (u32, u32), answers: &mut Di
         head_written_at: row.head_written_at.map(|at| at.unix_micros()).into(),
         head_acked_at: row.head_acked_at.map(|at| at.unix_micros()).into(),
         continue_us: count(row.continue_us),
+        server_time: row.server_time.map(|at| at.unix_micros()).into(),
         send_us: count(row.send_us),
         response_start_us: count(row.response_start_us),
         body_bytes: row.body_bytes,

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use ttlsweep_record::environment::ClockOffset;
-use ttlsweep_record::{Cell, Control, Mechanism, Timestamp, TransferRecord, TrialRecord, TrialState};
+use ttlsweep_record::{
+    Cell, ClockEntry, ClockRecord, Control, Mechanism, Timestamp, TransferRecord, TrialRecord, TrialState,
+};
 
 use crate::chance::Chance;
 use crate::client::{Sent, ServerDate, record};
@@ -19,6 +21,8 @@ pub(crate) struct Run {
     pub(crate) trials: Vec<TrialRecord>,
     /// In the order of the trials.
     pub(crate) transfers: Vec<TransferRecord>,
+    /// What the client's watch on its own clock wrote down.
+    pub(crate) clock: Vec<ClockRecord>,
     /// Around the server's clock, as `environment.json` has it.
     pub(crate) bracket: Option<ClockOffset>,
     /// The truth: what ended transfers of other controls than the expired starts.
@@ -52,6 +56,7 @@ impl Run {
             cells: cells(&world.plan, sample),
             trials: Vec::new(),
             transfers: Vec::new(),
+            clock: Vec::new(),
             bracket: None,
             at_work: BTreeSet::new(),
             affected: Affected::default(),
@@ -70,7 +75,41 @@ impl Run {
                 clock = run.trial(world, (at, block, position), clock + jitter, way, chance) + 50_000;
             }
         }
+        if world.step.is_some_and(|step| step.whose == Whose::Clients && step.watched) {
+            run.watch(way);
+        }
         run
+    }
+
+    /// Looks at the client's clock every second, and finds that it was set; and which trial was under way then.
+    fn watch(&mut self, way: Way) {
+        let at = Timestamp::from_unix_micros;
+        let (before, after) = (way.set_at - 400_000, way.set_at + 600_000 + way.set_by_us);
+        // Trials that began before it tell the time by the clock as it was.
+        let is_over = |row: &TrialRecord| row.ended_at.unix_micros() < way.set_at;
+        let mut trials = self.trials.iter();
+        let under_way = trials.find(|row| !is_over(row)).filter(|row| row.started_at.unix_micros() < way.set_at);
+        if self.trials.iter().all(is_over) {
+            return;
+        }
+        self.clock.push(ClockRecord {
+            run_id: RUN_ID.into(),
+            host: "simulated".into(),
+            entry: ClockEntry::Step,
+            endpoint: None,
+            round: None,
+            at: at(after),
+            sent_at: at(before),
+            received_at: at(after),
+            server_time: None,
+            status: None,
+            low_us: None,
+            high_us: None,
+            answers: None,
+            stale_us: None,
+            step_us: Some(way.set_by_us),
+            trials: under_way.map(|row| row.trial_id.clone()),
+        });
     }
 
     /// One trial, from `start` on; returns its end.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ttlsweep_record::csv_file::RowWriter;
 use ttlsweep_record::environment::Environment;
-use ttlsweep_record::{Cell, SCHEMA_VERSION, TransferRecord, TrialRecord, Verdict};
+use ttlsweep_record::{Cell, ClockRecord, SCHEMA_VERSION, TransferRecord, TrialRecord, Verdict};
 use ttlsweep_report::load::load;
 use ttlsweep_report::stats::clopper_pearson;
 use ttlsweep_report::verdict::{Detail, Evidence, Ruling, decide};
@@ -68,6 +68,9 @@ fn write(run: &Run, folder: &Path) {
     let mut trials = RowWriter::<TrialRecord>::create(folder).unwrap();
     run.trials.iter().for_each(|trial| trials.write(trial).unwrap());
     trials.flush().unwrap();
+    let mut clock = RowWriter::<ClockRecord>::create(folder).unwrap();
+    run.clock.iter().for_each(|row| clock.write(row).unwrap());
+    clock.flush().unwrap();
     let mut transfers = RowWriter::<TransferRecord>::create(folder).unwrap();
     run.transfers.iter().for_each(|row| transfers.write(row).unwrap());
     transfers.flush().unwrap();

@@ -110,6 +110,8 @@ pub(crate) struct Step {
     pub(crate) whose: Whose,
     /// By how much, forward or back, drawn between the two.
     pub(crate) by_us: (i64, i64),
+    /// Whether the client watches its own clock.
+    pub(crate) watched: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,6 @@ use std::str::FromStr;
 
 use polars::prelude::*;
 use ttlsweep_record::csv_file::{RowFile, flag_problem, number_problem};
-use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::shards::{Double, Doubles};
 use ttlsweep_record::text::{unguarded, visible};
 use ttlsweep_record::units::UnitError;
@@ -24,7 +23,6 @@ pub struct Transfers {
     observations: Vec<Observation>,
     asked: Vec<Asked>,
     answers: Vec<Answer>,
-    offsets: Vec<Option<ClockOffset>>,
     places: Vec<u64>,
     /// For each folder the number of rows before its first.
     folders: Vec<usize>,
@@ -88,11 +86,6 @@ impl Transfers {
     pub fn answers(&self) -> &[Answer] {
         &self.answers
     }
-
-    /// What the rows' own server times say about the clock of each of [`Self::asked`], for runs that recorded no bracket.
-    pub fn offsets(&self) -> &[Option<ClockOffset>] {
-        &self.offsets
-    }
 }
 
 /// The whole row that begins at byte `place` of the run's `transfers.csv`.
@@ -139,7 +132,6 @@ pub(super) struct Columns {
     observations: Vec<Observation>,
     asked: Dictionary<Asked>,
     answers: Dictionary<Answer>,
-    offsets: Vec<Option<ClockOffset>>,
     places: Vec<u64>,
     folders: Vec<usize>,
     doubles: Doubles,
@@ -263,6 +255,7 @@ impl Columns {
             head_written_at: instant(Field::HeadWrittenAt)?.into(),
             head_acked_at: instant(Field::HeadAckedAt)?.into(),
             continue_us: count(Field::ContinueUs)?.into(),
+            server_time: instant(Field::ServerTime)?.into(),
             send_us: count(Field::SendUs)?.into(),
             response_start_us: count(Field::ResponseStartUs)?.into(),
             body_bytes: row.number(Field::BodyBytes)?,
@@ -280,31 +273,7 @@ impl Columns {
             ran_out: (outcome == Outcome::TimedOut)
                 .then(|| timeout(row.bytes(Field::Error), row.bytes(Field::Errno), phase)),
         };
-        if let Some(server_time) = instant(Field::ServerTime)? {
-            self.narrow(&observation, server_time);
-        }
         Ok(observation)
-    }
-
-    /// A server's time is cut to whole seconds, and was written after the head and before the response's first byte.
-    fn narrow(&mut self, observation: &Observation, server_time: i64) {
-        let Some(before) = observation.head_written_at.get() else { return };
-        let after = observation
-            .response_start_us
-            .get()
-            .map_or(observation.ended_at, |response| observation.started_at + response);
-        let (low_us, high_us) = (server_time - after, server_time - before + 1_000_000);
-        self.offsets.resize(self.asked.values().len(), None);
-        let bracket = &mut self.offsets[observation.asked as usize];
-        *bracket = Some(match *bracket {
-            // Intervals that don't meet mean that a clock was stepped; the bracket begins anew, as the runner's does.
-            Some(old) if old.low_us <= high_us && low_us <= old.high_us => ClockOffset {
-                low_us: old.low_us.max(low_us),
-                high_us: old.high_us.min(high_us),
-                responses: old.responses + 1,
-            },
-            _ => ClockOffset { low_us, high_us, responses: 1 },
-        });
     }
 
     pub(super) fn into_transfers(self) -> Transfers {
@@ -323,14 +292,11 @@ impl Columns {
             Column::new(Transfers::OUTCOME.into(), self.outcome),
         ];
         let frame = DataFrame::new(height, columns).expect("columns of one height, each with a name of its own");
-        let mut offsets = self.offsets;
-        offsets.resize(self.asked.values().len(), None);
         Transfers {
             frame,
             observations: self.observations,
             asked: self.asked.values().to_vec(),
             answers: self.answers.values().to_vec(),
-            offsets,
             places: self.places,
             folders: self.folders,
         }

@@ -5,6 +5,7 @@ use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{Mechanism, Verdict};
 
 use super::cause::Cause;
+use super::clock_steps::ClockStep;
 use super::enforcement::{Enforcement, Enforces, ExpiredStarts};
 use super::evidence::Evidence;
 use super::finding::{Finding, Tested};
@@ -61,6 +62,10 @@ pub struct TargetRuling {
     pub controls_failed: [u64; 2],
     /// The widest bracket of the target's clock.
     pub clock_offset: Option<ClockOffset>,
+    /// When a clock was set in the middle of a run, by how much, and whose.
+    pub clock_steps: Vec<ClockStep>,
+    /// By how much the server's dates are stale, in microseconds; 0 where they need not be.
+    pub stale_us: i64,
     /// Whether it enforces expiry, and what became of the starts after expiry.
     pub enforcement: Enforcement,
     /// Failures in which two mechanisms fit.
@@ -147,6 +152,14 @@ impl Ruling {
                     format!("; {outlived} outlived their link: {} judged, {} not", target.judged, target.not_judged)
                 }
             };
+            let stale = match target.stale_us {
+                0 => String::new(),
+                stale => format!(
+                    "; its answers contradict each other unless their dates are up to {} old, and are read so",
+                    format_micros(stale.unsigned_abs())
+                ),
+            };
+            let steps: String = target.clock_steps.iter().map(|step| format!("; {}", step.sentence())).collect();
             let queue = match target.loaded_rtt_us - target.rtt_us {
                 waits if waits >= QUEUE_US => format!(
                     " through empty queues and {} through those that the transfers fill",
@@ -156,7 +169,7 @@ impl Ruling {
             };
             format!(
                 "{}: at expiry means within δ = {}; {clock}, a round trip takes {}{queue}; {} undecidable{}, {} without a \
-                 mechanism{}{met}",
+                 mechanism{}{met}{stale}{steps}",
                 target.endpoint,
                 format_micros(target.delta_us.unsigned_abs()),
                 format_micros(target.rtt_us.unsigned_abs()),
@@ -325,6 +338,8 @@ fn facts(target: &Target) -> TargetRuling {
         grid_failed: failed(Flight::in_grid),
         controls_failed: failed(Flight::is_unexpiring_control),
         clock_offset: target.offset,
+        clock_steps: target.steps.clone(),
+        stale_us: target.stale_us,
         enforcement: target.enforcement.clone(),
         undecidable: of(Cause::Undecidable),
         unexplained: of(Cause::Unexplained),

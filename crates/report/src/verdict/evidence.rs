@@ -1,7 +1,8 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use ttlsweep_record::TrialRecord;
-use ttlsweep_record::environment::ClockOffset;
+use ttlsweep_record::{ClockRecord, TrialRecord};
+
+use super::clocks::{Beside, Clocks};
 
 use crate::load::Runs;
 use crate::observation::{Answer, Asked, Condition, Observation};
@@ -21,10 +22,10 @@ pub struct Evidence<'a> {
     pub asked: &'a [Asked],
     /// The distinct final responses.
     pub answers: &'a [Answer],
-    /// How far each of `asked` had its clock ahead of the client's; nothing where no response told.
-    pub offsets: Vec<Option<ClockOffset>>,
     /// The proxy on the way to each of `asked`; `None` if it was asked directly, or the file is too old to tell.
     pub proxies: Vec<Option<String>>,
+    /// How the clock of each of `asked` stood against the client's during each trial.
+    pub clocks: Clocks,
 }
 
 /// One whole trial.
@@ -59,13 +60,9 @@ impl<'a> Evidence<'a> {
             let host = hosts.binary_search(&trial.host.as_str()).unwrap_or(0) as u32;
             Trial { block, host, late_us: late_us(trial) }
         });
-        let trials = trials.collect();
+        let trials: Vec<Trial> = trials.collect();
         let transfers = &runs.transfers;
-        let offsets = transfers
-            .asked()
-            .iter()
-            .zip(transfers.offsets())
-            .map(|(asked, from_rows)| runs.recorded_offset(asked).or(*from_rows));
+        let clocks = Clocks::read(transfers.observations(), &trials, beside(runs));
         Self {
             conditions: runs.cells.iter().map(Condition::of).collect(),
             trials,
@@ -73,8 +70,38 @@ impl<'a> Evidence<'a> {
             observations: transfers.observations(),
             asked: transfers.asked(),
             answers: transfers.answers(),
-            offsets: offsets.collect(),
             proxies: transfers.asked().iter().map(|asked| runs.proxy(asked)).collect(),
+            clocks,
         }
     }
+}
+
+/// What is known of the clocks beside the transfers' own answers, for each of what was asked.
+fn beside(runs: &Runs) -> Vec<Beside> {
+    let mut asked_in: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); runs.transfers.asked().len()];
+    if !runs.clock_rows.is_empty() {
+        for seen in runs.transfers.observations() {
+            asked_in[seen.asked as usize].insert(seen.trial);
+        }
+    }
+    runs.transfers.asked().iter().zip(asked_in).map(|(asked, trials)| beside_of(runs, asked, &trials)).collect()
+}
+
+fn beside_of(runs: &Runs, asked: &Asked, trials: &BTreeSet<u32>) -> Beside {
+    let recorded = runs.recorded_offset(asked);
+    let run_id = &runs.environments[asked.run as usize].run_id;
+    let hosts: BTreeSet<&str> = trials.iter().map(|trial| runs.trials[*trial as usize].host.as_str()).collect();
+    let own = |row: &&ClockRecord| hosts.iter().any(|hosts| hosts.split(", ").any(|host| host == row.host));
+    let rows: Vec<&ClockRecord> =
+        runs.clock_rows.iter().filter(|(run, _)| *run == asked.run).map(|(_, row)| row).filter(own).collect();
+    // Each machine's clock is its own: where several shared the trials there is no one clock to follow.
+    let machines: BTreeSet<&str> = rows.iter().map(|row| row.host.as_str()).collect();
+    if machines.len() != 1 || hosts.len() != 1 {
+        return Beside { recorded, ..Beside::default() };
+    }
+    let of_machine: Vec<(u32, &TrialRecord)> = (0..)
+        .zip(&runs.trials)
+        .filter(|(_, trial)| trial.run_id == *run_id && hosts.contains(trial.host.as_str()))
+        .collect();
+    Beside::watched(recorded, &asked.endpoint, &rows, &of_machine)
 }

@@ -1,6 +1,7 @@
 use serde::Serialize;
-use ttlsweep_record::{Mechanism, Verdict};
+use ttlsweep_record::{Mechanism, Timestamp, Verdict};
 
+use super::clock_steps::{ClockStep, Whose};
 use super::decide::{Ruling, TargetRuling, Unnamed};
 use super::enforcement::ExpiredStarts;
 use super::finding::Finding;
@@ -77,6 +78,9 @@ struct Endpoint<'a> {
     loaded_rtt_us: i64,
     clock_offset_low_us: Option<i64>,
     clock_offset_high_us: Option<i64>,
+    date_stale_us: i64,
+    clock_steps: Vec<Step>,
+    expired_starts_early: u64,
     expired_starts: u64,
     expired_starts_refused: u64,
     expired_starts_let_through: u64,
@@ -135,6 +139,9 @@ impl<'a> Endpoint<'a> {
             loaded_rtt_us: target.loaded_rtt_us,
             clock_offset_low_us: target.clock_offset.map(|offset| offset.low_us),
             clock_offset_high_us: target.clock_offset.map(|offset| offset.high_us),
+            date_stale_us: target.stale_us,
+            clock_steps: target.clock_steps.iter().map(Step::of).collect(),
+            expired_starts_early: target.enforcement.starts.in_time,
             expired_starts: all,
             expired_starts_refused: refused,
             expired_starts_let_through: let_through,
@@ -144,6 +151,27 @@ impl<'a> Endpoint<'a> {
             undecided: target.undecided.iter().map(Kind::of).collect(),
             mechanisms: target.mechanisms.iter().map(Row::of).collect(),
         }
+    }
+}
+
+/// A clock that was set.
+#[derive(Serialize)]
+struct Step {
+    whose: &'static str,
+    from: Timestamp,
+    to: Timestamp,
+    by_us: i64,
+}
+
+impl Step {
+    fn of(step: &ClockStep) -> Self {
+        let whose = match step.whose {
+            Whose::Machine => "machine",
+            Whose::Server => "server",
+            Whose::Either => "machine-or-server",
+        };
+        let at = Timestamp::from_unix_micros;
+        Self { whose, from: at(step.from_us), to: at(step.to_us), by_us: step.by_us }
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Flight {
     pub(super) late: f64,
     /// Whether its end can be held against expiry at all.
     pub(super) is_judged: bool,
+    /// Whether a clock was set during its trial, or may have been.
+    pub(super) was_set: bool,
 }
 
 impl Flight {
@@ -63,7 +65,7 @@ impl Flight {
         let met = |expiry: f64| self.end >= expiry - delta && self.body_end.is_none_or(|end| end >= expiry - delta);
         self.in_grid()
             && !self.is_judged
-            && self.head_in_time
+            && (self.head_in_time || self.was_set)
             && !matches!(self.cause, Cause::Censored | Cause::Of(Mechanism::Client))
             && self.expiry.is_some_and(met)
     }

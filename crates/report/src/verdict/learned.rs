@@ -174,7 +174,7 @@ fn tally<'a>(
         let late = timed
             .expiry
             .zip(seen.head_written_at.get())
-            .is_some_and(|(expiry, at)| at - timed.late > expiry + timed.delta);
+            .is_some_and(|(expiry, at)| timed.is_judged && at - timed.late > expiry + timed.delta);
         match (seen.outcome, seen.answer) {
             // What was sent short had been let in.
             (Outcome::Completed | Outcome::Truncated, _) if late => starts.let_through += 1,

@@ -5,6 +5,8 @@ use ttlsweep_record::{Control, Mechanism, Outcome};
 
 use super::ages::Ages;
 use super::cause::{Cause, cause};
+use super::clock_steps::ClockStep;
+use super::clocks::{ServerClock, Stood};
 use super::cut::MOST_IN_WINDOWS;
 use super::enforcement::Enforcement;
 use super::evidence::Evidence;
@@ -38,6 +40,10 @@ pub(super) struct Target {
     pub(super) offset: Option<ClockOffset>,
     /// The proxy on the way there.
     pub(super) proxy: Option<String>,
+    /// When a clock was set in the middle of a run.
+    pub(super) steps: Vec<ClockStep>,
+    /// By how much the server's dates are stale, in microseconds; 0 where they need not be.
+    pub(super) stale_us: i64,
     /// Whether it enforces expiry.
     pub(super) enforcement: Enforcement,
     /// Failures by what was answered.
@@ -94,18 +100,25 @@ struct Prepared<'a> {
     delta_us: i64,
     trips: Trips,
     offset: Option<ClockOffset>,
+    steps: Vec<ClockStep>,
+    stale_us: i64,
     needed: Needed,
 }
 
 impl<'a> Prepared<'a> {
     fn of(evidence: &'a Evidence<'a>, members: &[&Observation], key_of: &'a [u32]) -> Self {
         let asked: BTreeSet<u32> = members.iter().map(|seen| seen.asked).collect();
-        let brackets = asked.iter().filter_map(|at| evidence.offsets[*at as usize]);
+        let clocks: Vec<&ServerClock> = asked.iter().filter_map(|at| evidence.clocks.of(*at)).collect();
+        let brackets = clocks.iter().filter_map(|clock| clock.widest());
         let offset = brackets.max_by_key(|bracket| uncertainty(*bracket));
         let trips = Trips::of(evidence, members);
         let delta_us = LEAST_DELTA_US.max(offset.map_or(0, uncertainty) + 2 * trips.most());
+        let mut steps: Vec<ClockStep> = clocks.iter().flat_map(|clock| clock.steps()).copied().collect();
+        steps.sort_by_key(|step| (step.to_us, step.from_us, step.by_us));
+        steps.dedup();
+        let stale_us = clocks.iter().map(|clock| clock.stale_us()).max().unwrap_or(0);
         let needed = Needed::of(evidence, members, key_of);
-        Self { evidence, key_of, delta_us, trips, offset, needed }
+        Self { evidence, key_of, delta_us, trips, offset, steps, stale_us, needed }
     }
 
     fn target(self, members: Members, seen: &[&Observation], keys: &[Key]) -> Target {
@@ -135,6 +148,8 @@ impl<'a> Prepared<'a> {
             late_heads,
             offset: self.offset,
             proxy: seen.iter().find_map(|seen| self.evidence.proxies[seen.asked as usize].clone()),
+            steps: self.steps,
+            stale_us: self.stale_us,
             enforcement: learned.enforcement,
             tallies,
             ages,
@@ -150,11 +165,23 @@ impl<'a> Prepared<'a> {
         self.evidence.conditions[seen.cell as usize].control
     }
 
-    /// The server's expiry on this machine's clock.
+    /// The server's expiry on this machine's clock, as the two stood during the trial.
     fn expiry(&self, seen: &Observation) -> Option<i64> {
-        let middle = self.evidence.offsets[seen.asked as usize]
-            .map_or(0, |bracket| i64::midpoint(bracket.low_us, bracket.high_us));
+        let middle = self.bracket(seen).map_or(0, |bracket| i64::midpoint(bracket.low_us, bracket.high_us));
         seen.expires_at.get().map(|expiry| expiry - middle)
+    }
+
+    /// How far the server's clock was ahead while its trial ran.
+    fn bracket(&self, seen: &Observation) -> Option<ClockOffset> {
+        match self.evidence.clocks.stood(seen.asked, seen.trial) {
+            Stood::At(bracket) => bracket,
+            Stood::Set => self.offset,
+        }
+    }
+
+    /// Whether a clock was set during its trial, so that nobody knows when its link expired.
+    fn was_set(&self, seen: &Observation) -> bool {
+        self.evidence.clocks.stood(seen.asked, seen.trial) == Stood::Set
     }
 
     /// From which age on living links were refused.
@@ -190,10 +217,10 @@ impl<'a> Prepared<'a> {
             needed,
             delta: self.delta_us,
             rtt: self.trips.of_kind(is_upload),
-            offset: self.evidence.offsets[seen.asked as usize],
+            offset: self.bracket(seen),
             idle,
             late: trial.late_us.unwrap_or(0),
-            is_judged: trial.late_us.is_some_and(fits),
+            is_judged: trial.late_us.is_some_and(fits) && !self.was_set(seen),
         }
     }
 
@@ -208,6 +235,7 @@ impl<'a> Prepared<'a> {
         let timed = self.timed(seen, idle);
         let (cause, ended_in_flight) = cause(&timed, self.evidence.answers, learned);
         counting.add(&timed, cause, self.control(seen).is_none());
+        let was_set = self.was_set(seen);
         let head = seen.head_written_at.get().unwrap_or(seen.started_at);
         let since_head = |at: i64| seconds(at - head);
         Flight {
@@ -225,6 +253,7 @@ impl<'a> Prepared<'a> {
             head_in_time: timed.expiry.is_some_and(|expiry| timed.head_in_time(expiry)),
             late: seconds(timed.late),
             is_judged: timed.is_judged,
+            was_set,
         }
     }
 }

@@ -12,26 +12,35 @@ use super::target::Target;
 pub(super) struct NotJudged {
     /// Since this machine was too busy to time them.
     pub(super) busy: u64,
+    /// Since a clock was set in their trial.
+    pub(super) set: u64,
 }
 
 impl Target {
     /// How many ends are not judged, and why.
     pub(super) fn not_judged(&self) -> NotJudged {
         let delta = self.delta();
-        let unjudged = self.flights.iter().filter(|flight| flight.is_unjudged(delta));
-        NotJudged { busy: unjudged.count() as u64 }
+        let mut found = NotJudged::default();
+        for flight in self.flights.iter().filter(|flight| flight.is_unjudged(delta)) {
+            *(if flight.was_set { &mut found.set } else { &mut found.busy }) += 1;
+        }
+        found
     }
 }
 
 impl NotJudged {
     pub(super) const fn all(self) -> u64 {
-        self.busy
+        self.busy + self.set
     }
 
     /// `2 more are not judged, since this machine was too busy to time them`
     pub(super) fn words(self) -> String {
-        let are = if self.all() == 1 { "is" } else { "are" };
-        format!("{} more {are} not judged, since this machine was too busy to time them", self.all())
+        let sentence = |n: u64, why: &str| {
+            (n > 0).then(|| format!("{n} more {} not judged, since {why}", if n == 1 { "is" } else { "are" }))
+        };
+        let busy = sentence(self.busy, "this machine was too busy to time them");
+        let set = sentence(self.set, "a clock was set in their trial, or may have been");
+        [busy, set].into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -63,10 +63,26 @@ pub(crate) struct World {
     pub(crate) lag_us: Option<u64>,
     /// The round trip through a full queue that heads and bodies wait in, and the least one.
     pub(crate) rtt_us: [u32; 2],
+    /// A clock is set in the middle of the run.
+    pub(crate) step: Option<Step>,
+    /// Answers are dated, by a clock that the server looked at up to this long before; nothing: they have no dates, and the
+    /// run's bracket is known.
+    pub(crate) dates_us: Option<i64>,
     /// How long a head waits in that queue, until it arrives.
     pub(crate) head_waits_us: u64,
     /// What the client meets in place of the server's policy, since something lies between.
     pub(crate) met: Option<ExpiryPolicy>,
+}
+
+/// A clock that is set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    /// This machine's, and not the server's.
+    pub(crate) ours: bool,
+    /// How far forward.
+    pub(crate) by_us: i64,
+    /// Whether this machine watched its own clock, and wrote down what it saw.
+    pub(crate) watched: bool,
 }
 
 impl Default for World {
@@ -82,6 +98,8 @@ impl Default for World {
             starved: false,
             lag_us: None,
             rtt_us: [60, 30],
+            step: None,
+            dates_us: None,
             head_waits_us: 0,
             met: None,
         }
@@ -127,6 +145,27 @@ impl Sweep {
         // No two shards share a name.
         let mut serial = self.seed * 1_000_000 + self.shard.map_or(0, |shard| u64::from(shard.number()) * 10_000_000);
         let mut ran = 0;
+        let (half, whole) = (cells.len() * self.blocks as usize / 2, self.clone());
+        let mut sweep = self.clone();
+        let mut clocks = RowWriter::<ClockRecord>::create(folder).unwrap();
+        if self.world.step.is_some_and(|step| step.watched) {
+            // The probe before the first trial.
+            let endpoint = format!("https://127.0.0.1:{}", 9000 + self.policies[0].map_or(0, |policy| policy as u32));
+            let [low_us, high_us] = [-30_000, 30_000].map(|half| Some(self.world.offset_us + half));
+            clocks
+                .write(&ClockRecord {
+                    entry: ClockEntry::Bracket,
+                    endpoint: Some(endpoint),
+                    round: Some(1),
+                    low_us,
+                    high_us,
+                    answers: Some(8),
+                    stale_us: Some(0),
+                    step_us: None,
+                    ..step_row(&self.run_id, &self.host, [clock - 1_000_000, clock - 500_000], 0)
+                })
+                .unwrap();
+        }
         for block in (1..=self.blocks).filter(|block| self.shard.is_none_or(|shard| shard.has(*block))) {
             for (position, cell) in (1..).zip(&cells) {
                 if ran == self.stop_after {
@@ -134,9 +173,18 @@ impl Sweep {
                 }
                 ran += 1;
                 let trial_id = format!("{}-b{block}", cell.cell_id);
+                if let Some(step) = whole.world.step.filter(|_| ran == half) {
+                    let before = clock;
+                    // What a clock is ahead of another one falls when that one is set forward.
+                    sweep.world.offset_us += if step.ours { -step.by_us } else { step.by_us };
+                    clock += if step.ours { step.by_us } else { 0 };
+                    if step.watched && step.ours {
+                        clocks.write(&step_row(&self.run_id, &self.host, [before, clock], step.by_us)).unwrap();
+                    }
+                }
                 // Off step with whole seconds, which links are cut to.
                 clock += (draw(self.seed * 1_000_000 + ran as u64, 1) % 1_000_000) as i64;
-                let rows = self.trial_rows(cell, &trial_id, block, position, clock, &mut serial);
+                let rows = sweep.trial_rows(cell, &trial_id, block, position, clock, &mut serial);
                 let ended_at = rows.iter().map(|row| row.ended_at).max().unwrap();
                 for row in &rows {
                     files.transfers.write(row).unwrap();
@@ -170,6 +218,10 @@ impl Sweep {
             writer.write(cell).unwrap();
         }
         writer.flush().unwrap();
+        if self.world.step.is_none_or(|step| !step.watched) {
+            // As runs of before clocks were watched.
+            std::fs::remove_file(folder.join(<ClockRecord as row::Row>::FILE)).ok();
+        }
         let (transfers, trials) = (RowWriter::create(folder).unwrap(), RowWriter::create(folder).unwrap());
         RunFiles { folder: folder.to_owned(), transfers, trials }
     }
@@ -262,7 +314,7 @@ impl Sweep {
             regions: BTreeMap::new(),
             proxies: BTreeMap::new(),
             proxies_ignored: Vec::new(),
-            clock_offset: (0..4)
+            clock_offset: (0..if self.world.dates_us.is_some() { 0 } else { 4 })
                 .map(|policy| (format!("https://127.0.0.1:{}", 9000 + policy), self.bracket()))
                 .collect(),
             hosts: Vec::new(),
@@ -328,6 +380,10 @@ fn play(row: &mut TransferRecord, cell: &Cell, world: &World, serial: u64, (cloc
     row.s3_code = said.map(|(code, _)| code.to_owned());
     row.s3_message = said.map(|(_, message)| message.to_owned());
     let whole = matches!(row.phase, Phase::Wait | Phase::Done);
+    if let Some(age) = world.dates_us.filter(|_| row.status.is_some()) {
+        let looked_at = ended + world.offset_us - (draw(serial, 0) % (age.unsigned_abs() + 1)) as i64;
+        row.server_time = Some(at(looked_at.div_euclid(1_000_000) * 1_000_000));
+    }
     row.send_us = whole.then_some(needed + world.head_waits_us);
     row.response_start_us = row.status.map(|_| (ended - clock - 1) as u64);
     row.early_response = row.status.map(|_| !whole);
@@ -337,6 +393,29 @@ fn play(row: &mut TransferRecord, cell: &Cell, world: &World, serial: u64, (cloc
     row.link_age_us = presigned.map(|presigned| written - presigned);
     row.margin_us = link.map(|link| ended - link);
     row.total_us = (ended - clock) as u64;
+}
+
+/// What the watch on this machine's clock writes down when it was set.
+fn step_row(run_id: &str, host: &str, [before, after]: [i64; 2], by_us: i64) -> ClockRecord {
+    let at = Timestamp::from_unix_micros;
+    ClockRecord {
+        run_id: run_id.into(),
+        host: host.into(),
+        entry: ClockEntry::Step,
+        endpoint: None,
+        round: None,
+        at: at(after),
+        sent_at: at(before),
+        received_at: at(after),
+        server_time: None,
+        status: None,
+        low_us: None,
+        high_us: None,
+        answers: None,
+        stale_us: None,
+        step_us: Some(by_us),
+        trials: None,
+    }
 }
 
 /// A number that looks random, the same in every run of the tests (splitmix64).
