@@ -124,6 +124,12 @@ faults REPETITIONS="31":
     sed '/^## Measured/q' docs/fault-matrix.md > target/fault-matrix-head.md
     (cat target/fault-matrix-head.md; echo; sed 's/^## /### /' target/fault-matrix.md) > docs/fault-matrix.md
 
+# Runs ceph/s3-tests' presigned, raw, CORS and multipart tests against the testbed, from a checkout: see docs/s3-tests.md.
+[group('develop')]
+s3-tests DIR *ARGS: build-debug
+    programs=$(python3 scripts/virtual_environment.py .s3-tests scripts/s3_tests/requirements.txt) && \
+        "$programs/python" scripts/s3-tests.py --bin target/debug "$@"
+
 # How often the verdict is right: 1,000 simulations a cell (some ten minutes), then five real runs of each of the testbed's
 # cases; writes both into docs/. just calibrate 100 simulates fewer.
 [group('develop')]

@@ -33,18 +33,23 @@ pub(crate) fn verify(parts: &Parts, query: &Query, keys: &Keys, now: OffsetDateT
     }
 }
 
-/// Gives a request whose time of signing is in `Date` alone the header that the service behind reads it from. No signature
-/// covers headers that it does not name, so that this one still holds.
-pub(crate) fn complete(parts: &mut Parts) {
-    let of_v4 = header(parts, AUTHORIZATION.as_str()).starts_with(ALGORITHM);
-    if !of_v4 {
-        return;
+/// Readies a request for the service behind. True if that has nothing left to verify: Version 2 does not sign bodies.
+///
+/// A request of Version 4 whose time of signing is in `Date` alone gets the header that the service reads it from. No
+/// signature covers headers that it does not name, so that this one still holds.
+pub(crate) fn complete(parts: &mut Parts) -> bool {
+    let authorization = header(parts, AUTHORIZATION.as_str());
+    if authorization.trim_start().starts_with("AWS ") {
+        parts.headers.remove(AUTHORIZATION);
+        return true;
     }
-    if let Some(amz_date) = signed_at(parts).map(amz_date)
+    if authorization.starts_with(ALGORITHM)
+        && let Some(amz_date) = signed_at(parts).map(amz_date)
         && let Ok(amz_date) = HeaderValue::try_from(amz_date)
     {
         parts.headers.insert("x-amz-date", amz_date);
     }
+    false
 }
 
 fn verify_v4(credentials: &str, parts: &Parts, query: &Query, keys: &Keys, now: OffsetDateTime) -> Result<(), Failure> {
@@ -123,7 +128,7 @@ fn verify_v2(credentials: &str, parts: &Parts, query: &Query, keys: &Keys, now: 
         date: &date,
         amz_headers: &amz_headers(parts),
     };
-    if request.signature(keys.secret_key.expose()) == signature {
+    if request.is_signed_as(signature, keys.secret_key.expose()) {
         return Ok(());
     }
     Err(mismatch(access_key, &request.string_to_sign(), signature))

@@ -254,7 +254,7 @@ impl Link {
             ..request.clone()
         };
         let secret = keys.secret_key.expose();
-        if [&request, &of_query].iter().any(|request| request.signature(secret) == self.signature) {
+        if [&request, &of_query].iter().any(|request| request.is_signed_as(&self.signature, secret)) {
             return Ok(());
         }
         Err(mismatch(&self.access_key, &request.string_to_sign(), &self.signature))

@@ -172,6 +172,39 @@ impl S3 for Operations {
         })
     }
 
+    /// A bucket without versions has each object once, as its version `null`: what clients list that empty a bucket.
+    async fn list_object_versions(
+        &self,
+        req: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        let input = req.input;
+        let limit = limit(input.max_keys);
+        let page = self.page(&input.bucket, &input.prefix, &input.delimiter, input.key_marker.as_deref(), limit)?;
+        let versions = page.contents.into_iter().map(|object| ObjectVersion {
+            key: object.key,
+            size: object.size,
+            e_tag: object.e_tag,
+            last_modified: object.last_modified,
+            is_latest: Some(true),
+            version_id: Some("null".to_owned()),
+            storage_class: Some(ObjectVersionStorageClass::from_static(ObjectVersionStorageClass::STANDARD)),
+            ..Default::default()
+        });
+        ok(ListObjectVersionsOutput {
+            name: Some(input.bucket),
+            prefix: input.prefix,
+            delimiter: input.delimiter,
+            key_marker: input.key_marker,
+            max_keys: Some(limit as i32),
+            is_truncated: Some(page.next.is_some()),
+            next_version_id_marker: page.next.is_some().then(|| "null".to_owned()),
+            next_key_marker: page.next,
+            versions: Some(versions.collect()),
+            common_prefixes: Some(page.prefixes),
+            ..Default::default()
+        })
+    }
+
     async fn create_multipart_upload(
         &self,
         req: S3Request<CreateMultipartUploadInput>,

@@ -344,8 +344,9 @@ async fn call(server: Arc<Server>, mut parts: Parts, is_verified: bool, body: Up
     let service = if is_verified {
         strip(&mut parts);
         &server.verified
+    } else if header_auth::complete(&mut parts) {
+        &server.verified
     } else {
-        header_auth::complete(&mut parts);
         &server.unverified
     };
     let request = Request::from_parts(parts, Body::http_body_unsync(body));

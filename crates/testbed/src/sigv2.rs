@@ -53,6 +53,20 @@ impl SignedRequest<'_> {
         text
     }
 
+    /// Whether this is the request's signature. Of a bucket that the path names, clients sign the path with or without its
+    /// last slash, whichever they send.
+    pub(crate) fn is_signed_as(&self, signature: &str, secret_key: &str) -> bool {
+        if self.signature(secret_key) == signature {
+            return true;
+        }
+        let is_bucket = self.host_bucket.is_none() && self.path.trim_matches('/').split('/').count() == 1;
+        let other = match self.path.strip_suffix('/') {
+            Some(path) => path.to_owned(),
+            None => format!("{}/", self.path),
+        };
+        is_bucket && SignedRequest { path: &other, ..self.clone() }.signature(secret_key) == signature
+    }
+
     /// The signature, in base64.
     pub fn signature(&self, secret_key: &str) -> String {
         let mut mac = Hmac::<Sha1>::new_from_slice(secret_key.as_bytes()).expect("HMAC takes a key of any length");
@@ -131,6 +145,15 @@ mod tests {
         let query = [("acl".to_owned(), String::new()), ("x-run".to_owned(), "1".to_owned())];
         let fetch = SignedRequest { path: "/", query: &query, date: "Tue, 27 Mar 2007 19:44:46 +0000", ..REQUEST };
         assert_eq!(fetch.signature(SECRET), "82ZHiFIjc+WbcwFKGUVEQspPn+0=");
+    }
+
+    #[test]
+    fn a_bucket_may_be_signed_with_a_slash_behind_its_name() {
+        let bucket = SignedRequest { host_bucket: None, path: "/bucket", ..REQUEST };
+        let signed = SignedRequest { path: "/bucket/", ..bucket.clone() }.signature(SECRET);
+        assert!(bucket.is_signed_as(&signed, SECRET) && bucket.is_signed_as(&bucket.signature(SECRET), SECRET));
+        let key = SignedRequest { path: "/bucket/key", ..bucket.clone() };
+        assert!(!key.is_signed_as(&SignedRequest { path: "/bucket/key/", ..bucket }.signature(SECRET), SECRET));
     }
 
     #[test]

@@ -94,6 +94,9 @@ async fn objects_are_listed_and_deleted_together() {
     let query = [("list-type", "2"), ("continuation-token", token)];
     assert_eq!(ask(&rig, "GET", "/ttlsweep", &query, b"").await.element("Key"), Some("b"));
 
+    let versions = ask(&rig, "GET", "/ttlsweep", &[("versions", ""), ("max-keys", "2")], b"").await;
+    assert_eq!((versions.element("VersionId"), versions.element("NextKeyMarker")), (Some("null"), Some("a/2")));
+
     let delete = b"<Delete><Object><Key>a/1</Key></Object><Object><Key>b</Key></Object></Delete>";
     assert_eq!(ask(&rig, "POST", "/ttlsweep", &[("delete", "")], delete).await.status, 200);
     let left = ask(&rig, "GET", "/ttlsweep", &[("list-type", "2")], b"").await;
