@@ -12,9 +12,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
 # The suite names six users; the testbed knows one.
 USERS = ["s3 main", "s3 alt", "s3 tenant", "iam", "iam root", "iam alt root"]

@@ -88,7 +88,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
             std::fs::write(file, ca).with_context(|| format!("cannot write the certificate to {}", file.display()))?;
         }
         (Some(file), None) => {
-            eprintln!(
+            say!(
                 "note: --cert-out is ignored, since there is no certificate without TLS: {} is not written",
                 file.display()
             );

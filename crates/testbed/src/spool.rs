@@ -231,7 +231,7 @@ mod tests {
         let text: String = (0..40_000).map(|number| format!("{number:05}")).collect();
         let other = segment(&spool, "between").await;
         let object = segment(&spool, &text).await;
-        assert_eq!(read(&[object.clone()], 0..200_000), text);
+        assert_eq!(read(std::slice::from_ref(&object), 0..200_000), text);
         assert_eq!(read(&[object, other], 65_530..131_080), text[65_530..131_080]);
     }
 
