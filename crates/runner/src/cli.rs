@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use ttlsweep_record::units::parse_duration;
 use ttlsweep_record::{ByteCount, Portion, Share, Timestamp};
 
-use crate::experiment::LoadOptions;
+use crate::experiment::{EnvironmentEndpoint, LoadOptions};
 use crate::portion::{AskedShare, parse_run_id};
 use crate::progress::Mode;
 use crate::store::ResultsUrl;
@@ -232,6 +232,7 @@ impl OverrideArgs {
             endpoint: self.endpoint.clone(),
             region: self.region.clone(),
             profile: self.profile.clone(),
+            environment_endpoint: EnvironmentEndpoint::find(|name| std::env::var(name).ok()),
         }
     }
 }

@@ -264,10 +264,7 @@ fn objects_for_get(plan: &Plan) -> BTreeSet<ObjectForGet<'_>> {
 }
 
 fn aws_cost(plan: &Plan, trials_of: &[u64], keep: bool, estimate: &Estimate) -> Option<AwsCost> {
-    let at_aws = |cell: &&Cell| {
-        let own_endpoint = cell.endpoint.as_deref().is_none_or(|endpoint| endpoint.contains(".amazonaws.com"));
-        cell.target == TargetKind::S3 && own_endpoint
-    };
+    let at_aws = |cell: &&Cell| cell.is_at_aws();
     let cells: Vec<_> = plan
         .cells
         .iter()

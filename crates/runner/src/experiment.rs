@@ -16,6 +16,7 @@ mod problems;
 mod reference;
 mod resolve;
 mod settings;
+mod store_limits;
 mod values;
 
 #[cfg(test)]
@@ -51,6 +52,31 @@ pub struct LoadOptions {
     pub region: Option<String>,
     /// `--profile`
     pub profile: Option<String>,
+    /// The endpoint that the environment names. It counts only if the target is S3 and nothing else names one.
+    pub environment_endpoint: Option<EnvironmentEndpoint>,
+}
+
+/// An endpoint in one of the variables that every AWS SDK reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentEndpoint {
+    /// The variable, such as `AWS_ENDPOINT_URL`.
+    pub variable: &'static str,
+    /// Its value.
+    pub url: String,
+}
+
+impl EnvironmentEndpoint {
+    /// What the AWS SDKs would take: the variable for S3 before the one for all services, and neither if
+    /// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is true. `variable` looks up a variable of the environment.
+    pub fn find(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        if variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+            return None;
+        }
+        ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].into_iter().find_map(|name| {
+            let url = variable(name).filter(|url| !url.is_empty())?;
+            Some(Self { variable: name, url })
+        })
+    }
 }
 
 /// A question, its grid and its controls.
@@ -121,12 +147,13 @@ fn load_text(name: &str, text: &str, folder: &Path, options: &LoadOptions) -> Re
     let Some(mut document) = Document::parse(&source, text, &mut problems) else {
         return Err(problems.into_report(name));
     };
-    let notices = overrides::apply(&mut document, options, &mut problems);
+    let mut notices = overrides::apply(&mut document, options, &mut problems);
     let mut resolved = Resolved::read(&document, folder, &mut problems);
     checks::check(&resolved, &mut problems);
     if !problems.is_empty() {
         return Err(problems.into_report(name));
     }
+    notices.extend(store_limits::notices(&resolved));
     resolved.drop_default_bound();
     let experiment = assemble(&resolved);
     let frozen = freeze::text(&resolved, &experiment.plan_hash());
@@ -212,6 +239,64 @@ mod tests {
 
     fn set(options: &[&str]) -> LoadOptions {
         LoadOptions { set: options.iter().map(|&option| option.to_owned()).collect(), ..LoadOptions::default() }
+    }
+
+    #[test]
+    fn an_endpoint_of_the_environment_counts_as_one_that_was_given() {
+        let named = |name: &str| (name == "AWS_ENDPOINT_URL").then(|| "http://localhost:9000".to_owned());
+        let environment_endpoint = EnvironmentEndpoint::find(named);
+        let bucket = Some("b".to_owned());
+        let asked = load_with(
+            SMALL,
+            &LoadOptions {
+                bucket: bucket.clone(),
+                environment_endpoint: environment_endpoint.clone(),
+                ..LoadOptions::default()
+            },
+        );
+        assert!(asked.experiment.cells.iter().all(|cell| cell.endpoint.as_deref() == Some("http://localhost:9000")));
+        assert_eq!(asked.notices.last().unwrap(), "the endpoint is http://localhost:9000, as AWS_ENDPOINT_URL says");
+        // The same plan as with the option: same hash, no AWS prices.
+        let endpoint = Some("http://localhost:9000".to_owned());
+        let given = load_with(SMALL, &LoadOptions { bucket: bucket.clone(), endpoint, ..LoadOptions::default() });
+        assert_eq!(asked.experiment, given.experiment);
+        // The option comes first, and the testbed has its own.
+        let endpoint = Some("http://127.0.0.1:1".to_owned());
+        let both = LoadOptions {
+            bucket,
+            endpoint,
+            environment_endpoint: environment_endpoint.clone(),
+            ..LoadOptions::default()
+        };
+        assert_eq!(load_with(SMALL, &both).experiment.cells[0].endpoint.as_deref(), Some("http://127.0.0.1:1"));
+        let embedded = load_with(SMALL, &LoadOptions { environment_endpoint, ..LoadOptions::default() });
+        assert_eq!(embedded.experiment.target, TargetKind::Embedded);
+    }
+
+    #[test]
+    fn the_variable_for_s3_comes_before_the_one_for_all_services_and_both_can_be_ignored() {
+        let found = |set: &[(&str, &str)]| {
+            let set: Vec<(String, String)> =
+                set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            EnvironmentEndpoint::find(|name| {
+                set.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+            })
+        };
+        let both = [("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_S3", "http://s3")];
+        assert_eq!(found(&both).unwrap().url, "http://s3");
+        assert_eq!(found(&[("AWS_ENDPOINT_URL", "")]), None);
+        assert_eq!(found(&[both[0], ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True")]), None);
+    }
+
+    #[test]
+    fn an_object_larger_than_one_request_may_carry_is_a_notice_at_a_store_that_is_not_aws() {
+        let text = SMALL.replace("size = \"1MB\"", "size = \"6GB\"");
+        let endpoint = Some("http://127.0.0.1:9000".to_owned());
+        let loaded =
+            load_with(&text, &LoadOptions { bucket: Some("b".to_owned()), endpoint, ..LoadOptions::default() });
+        assert!(loaded.notices.iter().any(|notice| notice.contains("larger than the 5 GiB")), "{:?}", loaded.notices);
+        let small = load_with(SMALL, &LoadOptions { bucket: Some("b".to_owned()), ..LoadOptions::default() });
+        assert!(!small.notices.iter().any(|notice| notice.contains("5 GiB")), "{:?}", small.notices);
     }
 
     #[test]

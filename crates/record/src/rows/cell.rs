@@ -85,6 +85,16 @@ impl Cell {
         self.control == Some(Control::HeaderSigned)
     }
 
+    /// Whether AWS itself is asked: no endpoint is given, or one of AWS's own.
+    pub fn is_at_aws(&self) -> bool {
+        let aws = |endpoint: &str| {
+            let (_, rest) = endpoint.split_once("://").unwrap_or(("", endpoint));
+            let host = rest.split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
+            host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
+        };
+        self.target == TargetKind::S3 && self.endpoint.as_deref().is_none_or(aws)
+    }
+
     /// Bytes in all bodies of one trial; nothing where a duration, not a number, bounds the transfers.
     pub fn bytes_per_trial(&self) -> Option<u64> {
         let transfers = u64::from(self.users) * u64::from(self.transfers_per_user?);

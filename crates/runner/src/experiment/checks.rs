@@ -5,6 +5,7 @@ use ttlsweep_record::{Method, TargetKind};
 use super::controls;
 use super::problems::{Problem, Problems};
 use super::resolve::Resolved;
+use super::store_limits::{keys_are_short_enough, objects_fit_one_put};
 use super::values::{LONGEST_TTL_S, Notation, Seconds};
 
 /// Complains about combinations of settings that no run could honour.
@@ -17,6 +18,8 @@ pub(crate) fn check(resolved: &Resolved, problems: &mut Problems) {
         long_ttl_is_longer,
         trials_do_not_disturb_each_other,
         not_too_many_trials,
+        objects_fit_one_put,
+        keys_are_short_enough,
     ];
     for problem in checks.iter().filter_map(|check| check(resolved)) {
         problems.push(problem);

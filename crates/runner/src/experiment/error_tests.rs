@@ -148,6 +148,11 @@ fn the_target(reports: &mut Reports) {
         &format!("{SMALL}[target]\nkind = \"s3\"\nbucket = \"b\"\nexpiry = \"never\""),
         &[],
     );
+    reports.add("a put above 5 GiB at AWS", &SMALL.replace("1MB", "6GB"), &["--bucket", "b"]);
+    let method = format!("{}[transfer]\nmethod = \"upload-part\"", SMALL.replace("1MB", "6TB"));
+    reports.add("a part above 5 GiB at AWS", &method, &["--bucket", "b"]);
+    let prefix = "p".repeat(1000);
+    reports.add("keys that are too long", &format!("{SMALL}[target]\nprefix = \"{prefix}\""), &["--bucket", "b"]);
     let parallel = SMALL.replace("[grid]", "parallel_trials = 4\n[grid]");
     reports.add("trials side by side against S3", &format!("{parallel}[target]\nkind = \"s3\"\nbucket = \"b\""), &[]);
 }

@@ -36,7 +36,25 @@ pub(crate) fn apply<'a>(document: &mut Document<'a>, options: &'a LoadOptions, p
         }
     }
     let to_s3 = options.bucket.is_some() || options.endpoint.is_some();
-    if to_s3 { leave_testbed(document) } else { Vec::new() }
+    let mut notices = if to_s3 { leave_testbed(document) } else { Vec::new() };
+    notices.extend(take_environment_endpoint(document, options));
+    notices
+}
+
+/// Two ways to name an endpoint must not behave differently: one of the environment becomes the file's.
+fn take_environment_endpoint<'a>(document: &mut Document<'a>, options: &'a LoadOptions) -> Option<String> {
+    let found = options.environment_endpoint.as_ref()?;
+    let of_s3 = |entry: &Entry<'_>| {
+        entry.table == Table::Target && entry.key == "kind" && entry.value.as_ref().as_str() == Some("s3")
+    };
+    let has_endpoint = document.entries.iter().any(|entry| entry.key == "endpoint");
+    if has_endpoint || !document.entries.iter().any(of_s3) {
+        return None;
+    }
+    let variable = found.variable;
+    let source = Source::new("environment", format!("{variable}={}", found.url), options.set.len() + 5);
+    put(document, option_entry(&source, "endpoint", &found.url, variable.len() + 1));
+    Some(format!("the endpoint is {}, as {variable} says", found.url))
 }
 
 /// Drops what only the testbed has, so that the same file can be asked of S3.

@@ -116,7 +116,8 @@ impl Store {
         let Configured { config, region, credentials, origin } = Configured::load(settings, control).await?;
         let by_path = match settings.addressing {
             Some(addressing) => addressing == Addressing::Path,
-            None => settings.endpoint.is_some(),
+            // A profile may name an endpoint, too.
+            None => settings.endpoint.is_some() || config.endpoint_url().is_some(),
         };
         let mut builder = aws_sdk_s3::config::Builder::from(&config)
             .region(region.clone())
