@@ -139,7 +139,7 @@ impl Window {
     fn keep_end(&mut self) {
         let least = self.text.len().saturating_sub(OVERLAP);
         let line = self.lines.iter().find(|(start, _)| *start >= least).copied();
-        let (from, number) = line.unwrap_or((least, self.lines.last().map_or(1, |(_, number)| *number)));
+        let (from, number) = line.unwrap_or_else(|| (least, self.lines.last().map_or(1, |(_, number)| *number)));
         self.text.drain(..from);
         self.lines.retain(|(start, _)| *start >= from);
         self.lines.iter_mut().for_each(|(start, _)| *start -= from);

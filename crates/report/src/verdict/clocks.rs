@@ -91,7 +91,7 @@ impl Beside {
                 ClockEntry::Step => set_by += row.step_us.unwrap_or(0),
                 ClockEntry::Bracket if row.endpoint.as_deref() == Some(endpoint) => {
                     let Some((low_us, high_us)) = row.low_us.zip(row.high_us) else { continue };
-                    let next = trials.iter().find(|(_, trial)| trial.started_at >= row.at).or(trials.last());
+                    let next = trials.iter().find(|(_, trial)| trial.started_at >= row.at).or_else(|| trials.last());
                     probes.push(Reading {
                         trial: next.map_or(0, |(number, _)| *number),
                         at: row.at.unix_micros(),
