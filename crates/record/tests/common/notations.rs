@@ -106,10 +106,22 @@ pub(crate) fn notations(secret: &str) -> Vec<(&'static str, String)> {
 /// Whether a stretch of `hidden`, a secret in some notation, that stands for sixteen characters of the secret is still in
 /// `text`. Letters and digits are compared, so that it does not matter how the rest is shown.
 pub(crate) fn still_there(text: &str, hidden: &str, secret: &str) -> bool {
-    let plain =
-        |text: &str| text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect();
-    let (text, hidden): (Vec<u8>, Vec<u8>) = (plain(text), plain(hidden));
+    holds(&plain(text), hidden, secret)
+}
+
+/// Letters and digits alone, in small letters.
+pub(crate) fn plain(text: &str) -> Vec<u8> {
+    text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect()
+}
+
+/// [`still_there`] for a text that is [`plain`] already.
+pub(crate) fn holds(text: &[u8], hidden: &str, secret: &str) -> bool {
+    let hidden = plain(hidden);
     let stretch = (16 * hidden.len() / secret.len().max(1)).max(16);
+    // By their beginnings first: most are no one's.
+    let begins: std::collections::HashSet<[u8; 4]> =
+        hidden.windows(stretch).map(|window| [window[0], window[1], window[2], window[3]]).collect();
     let stretches: std::collections::HashSet<&[u8]> = hidden.windows(stretch).collect();
-    text.windows(stretch).any(|window| stretches.contains(window))
+    text.windows(stretch)
+        .any(|window| begins.contains(&[window[0], window[1], window[2], window[3]]) && stretches.contains(window))
 }

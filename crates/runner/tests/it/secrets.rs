@@ -3,8 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use http::request::Parts;
 use rustix::process::Signal;
@@ -12,6 +15,7 @@ use ttlsweep_record::{Outcome, TransferRecord};
 use ttlsweep_testbed::{Secret, Testbed, TestbedConfig};
 
 use crate::front::{Asked, Front, Refusal, error};
+use crate::notations::{holds, notations, plain};
 use crate::program::{Lab, rows_or_none, signal, wait_until};
 use crate::signing;
 
@@ -288,4 +292,106 @@ async fn a_refusal_that_repeats_the_request_is_a_row_like_any_other() {
     let rows = lab.lab.run_of("slow").transfers();
     assert_eq!((rows.len(), rows[0].outcome, rows[0].status), (1, Outcome::Rejected, Some(403)), "{rows:?}");
     assert_eq!(rows[0].s3_code.as_deref(), Some("SignatureDoesNotMatch"));
+}
+
+const NOTATIONS: &str = "
+[experiment]
+name = \"echo\"
+[grid]
+users = 2
+ttl = \"60s\"
+size = \"1kB\"
+[transfer]
+jitter = \"0s\"
+transfers_per_user = 30
+[controls]
+long_ttl = false
+header_signed = false
+expired_start = false
+";
+
+/// Each transfer is refused with the signature, the token and the secret key in another notation, and so is each deletion.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_a_server_repeats_is_in_no_file_in_whatever_notation() {
+    let testbed = testbed().await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (count, repeated) = (Arc::clone(&asked), Arc::new(Mutex::new(Vec::new())));
+    let noted = Arc::clone(&repeated);
+    let front = Front::before(&testbed, move |head| {
+        let target = head.uri.to_string();
+        let authorization = head.headers.get("authorization").map_or("", |value| value.to_str().unwrap_or_default());
+        let is_transfer = !is_control(head);
+        if !is_transfer && head.method != "DELETE" && !target.contains("?delete") {
+            return None;
+        }
+        let signature = [target.as_str(), authorization].iter().find_map(|text| text.split("Signature=").nth(1));
+        let signature = signature?.get(..64)?.to_owned();
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        let mut texts = Vec::new();
+        for secret in [signature.as_str(), TOKEN, SECRET_KEY] {
+            let mut all = notations(secret);
+            let (notation, hidden) = all.swap_remove(number % all.len());
+            noted.lock().unwrap().push((notation, hidden.clone(), secret.to_owned()));
+            texts.push(hidden);
+        }
+        Some(error(403, "AccessDenied", &format!("no, {}", texts.join(" | "))))
+    })
+    .await;
+    let mut lab = Searched::new();
+    lab.lab.write("echo.toml", NOTATIONS);
+    tokio::task::block_in_place(|| {
+        lab.run("run", &at(&front.endpoint, &["run", "echo.toml", "--yes"]), None);
+        lab.run("clean", &["clean", "results/echo/latest"], None);
+        lab.run("trace", &["trace", "results/echo/latest", "--har", "echo.har"], None);
+    });
+    let rows = lab.lab.run_of("echo").transfers();
+    assert_eq!(rows.len(), 60);
+    assert!(rows.iter().all(|row| row.s3_message.as_deref().is_some_and(|text| text.contains("REDACTED"))), "{rows:?}");
+    let repeated = repeated.lock().unwrap();
+    let forms: BTreeSet<&str> = repeated.iter().map(|(name, ..)| *name).collect();
+    assert!(forms.len() >= 40, "{forms:?}");
+    let mut hits = Vec::new();
+    for (place, text) in lab.places() {
+        let text = plain(&String::from_utf8_lossy(&text));
+        for (name, hidden, secret) in repeated.iter() {
+            if holds(&text, hidden, secret) {
+                hits.push(format!("{place}: {name}"));
+            }
+        }
+    }
+    println!(
+        "{} texts in {} notations in {} places: {} hits",
+        repeated.len(),
+        forms.len(),
+        lab.places().len(),
+        hits.len()
+    );
+    assert_eq!(hits, [""; 0]);
+}
+
+/// A core would hold the keys, and cores are sent on without a look.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_with_keys_in_it_leaves_no_core() {
+    let dumps = |command: &mut Command| {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        signal(&child, Signal::QUIT);
+        child.wait().unwrap().core_dumped()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut other = Command::new("sh");
+    other.args(["-c", "ulimit -c unlimited; exec sleep 20"]).current_dir(folder.path());
+    if !dumps(&mut other) {
+        println!("this machine makes no cores, so that none can be missing");
+        return;
+    }
+    let testbed = testbed().await;
+    let lab = Searched::new();
+    lab.lab.write("slow.toml", SLOW);
+    let endpoint = format!("http://{}", testbed.addr());
+    let program = lab.command(&at(&endpoint, &["run", "slow.toml", "--yes"]));
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -c unlimited; exec \"$0\" \"$@\""]).arg(program.get_program()).args(program.get_args());
+    limited.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(lab.lab.path(""));
+    assert!(!tokio::task::block_in_place(|| dumps(&mut limited)), "a core was made");
 }
