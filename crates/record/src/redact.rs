@@ -75,7 +75,7 @@ fn find_within(text: &[u8], known: &Known, layers: u32) -> Vec<Hit> {
     search.plain(&view, None);
     search.level(view, layers, None);
     let mut hits = search.hits;
-    hits.sort_by(|one, other| (one.at.start, one.at.end).cmp(&(other.at.start, other.at.end)));
+    hits.sort_by_key(|hit| (hit.at.start, hit.at.end));
     hits.dedup_by(|later, first| later.at == first.at);
     hits
 }
@@ -105,8 +105,12 @@ impl Search<'_> {
         let packed = view.packed();
         for run in notation::base64_runs(&packed.bytes) {
             for from in 0..4.min(run.len()) {
-                let inner = notation::base64_decoded(&packed, run.start + from..run.end);
-                self.inner(inner, layers - 1, within.or(Some("base64")));
+                let run = run.start + from..run.end;
+                // Most of what may be base64 is none, and is not worth its places.
+                if self.known.has_hex() || notation::base64_speaks(&packed.bytes[run.clone()]) {
+                    let inner = notation::base64_decoded(&packed, run);
+                    self.inner(inner, layers - 1, within.or(Some("base64")));
+                }
             }
         }
         let digits = notation::hex_digits(&packed);

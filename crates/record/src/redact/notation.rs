@@ -148,17 +148,35 @@ pub(super) fn base64_decoded(packed: &View, run: Range<usize>) -> View {
     inner
 }
 
-fn sextet(byte: u8) -> Option<u8> {
-    Some(match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' | b'-' => 62,
-        // CloudFront writes a tilde.
-        b'/' | b'_' | b'~' => 63,
-        _ => return None,
+/// Whether such a stretch says anything, without keeping what.
+pub(super) fn base64_speaks(run: &[u8]) -> bool {
+    let mut row = Row::default();
+    run.chunks_exact(4).any(|group| {
+        let value = group.iter().fold(0, |value, byte| value << 6 | u32::from(SEXTETS[usize::from(*byte)] & 63));
+        [16, 8, 0].into_iter().any(|shift| row.is_long_with((value >> shift) as u8))
     })
 }
+
+fn sextet(byte: u8) -> Option<u8> {
+    let value = SEXTETS[usize::from(byte)];
+    (value < 64).then_some(value)
+}
+
+/// The value of each letter of either alphabet; 64 for what is in none.
+const SEXTETS: [u8; 256] = {
+    let mut values = [64; 256];
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut at = 0;
+    while at < letters.len() {
+        values[letters[at] as usize] = at as u8;
+        at += 1;
+    }
+    values[b'-' as usize] = 62;
+    values[b'_' as usize] = 63;
+    // CloudFront writes a tilde.
+    values[b'~' as usize] = 63;
+    values
+};
 
 /// The text without what may stand between bytes in hex: `41:57`, `41-57`, `0x41, 0x57`.
 pub(super) fn hex_digits(packed: &View) -> View {
@@ -233,18 +251,23 @@ fn keep_long(found: &mut Vec<View>, run: &mut View) {
 
 /// Whether bytes may be a text: some characters in a row can be read, zeros and line breaks left aside, as UTF-16 has them.
 pub(super) fn speaks(bytes: &[u8]) -> bool {
-    let mut row = 0;
-    for byte in bytes {
+    let mut row = Row::default();
+    bytes.iter().any(|byte| row.is_long_with(*byte))
+}
+
+/// How many characters that can be read came in a row.
+#[derive(Default)]
+struct Row(usize);
+
+impl Row {
+    fn is_long_with(&mut self, byte: u8) -> bool {
         match byte {
             0 | b'\n' | b'\r' | b'\t' => {}
-            b' '..=b'~' => row += 1,
-            _ => row = 0,
+            b' '..=b'~' => self.0 += 1,
+            _ => self.0 = 0,
         }
-        if row >= LEAST_READABLE {
-            return true;
-        }
+        self.0 >= LEAST_READABLE
     }
-    false
 }
 
 fn runs(bytes: &[u8], belongs: impl Fn(u8) -> bool, least: usize) -> Vec<Range<usize>> {
