@@ -201,7 +201,9 @@ impl RowFile {
     pub fn open_before_torn_end<R: Row>(path: &Path) -> Result<Option<Self>, ReadError> {
         let torn = torn_end::<R>(path)?;
         let end = torn.as_ref().map_or(u64::MAX, |torn| torn.offset());
-        if end == 0 {
+        let length = disk::open(path).and_then(|file| file.metadata()).map(|meta| meta.len());
+        let length = length.map_err(|source| ReadError::Open { path: path.to_owned(), source })?;
+        if end == 0 || length == 0 {
             return Ok(None);
         }
         Ok(Some(Self { end, ..Self::open::<R>(path)? }))

@@ -239,7 +239,7 @@ mod tests {
         let (path, rows) = written(base.path());
         let whole = fs::read(&path).unwrap();
         assert_eq!(whole.iter().filter(|byte| **byte == b'\n').count(), 1 + rows.len(), "a row is a line");
-        for cut in 1..=whole.len() {
+        for cut in 0..=whole.len() {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join(EventRecord::FILE);
             fs::write(&path, &whole[..cut]).unwrap();

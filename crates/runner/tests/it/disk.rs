@@ -195,7 +195,8 @@ fn files_without_a_header_get_it_back() {
     for name in ["transfers.csv", "trials.csv", "events.csv", "samples.csv"] {
         let path = run.path().join(name);
         let text = fs::read(&path).unwrap();
-        fs::write(&path, &text[..6]).unwrap();
+        let left = if name == "trials.csv" { 0 } else { 6 };
+        fs::write(&path, &text[..left]).unwrap();
     }
     succeed(lab.ttlsweep(&["resume", "results/many/latest"]));
     assert_eq!((run.trials().len(), run.transfers().len()), (1, 80));
