@@ -137,8 +137,9 @@ fn assert_nothing_lost(before: &BTreeMap<String, Vec<u8>>, after: &BTreeMap<Stri
             continue;
         }
         let aside = after.get(&format!("{name}.cut-1"));
-        let kept: HashSet<&[u8]> = after[name].split(|byte| *byte == b'\n').chain(aside.map(Vec::as_slice)).collect();
-        for line in contents.split(|byte| *byte == b'\n') {
+        let breaks = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let kept: HashSet<&[u8]> = after[name].split(breaks).chain(aside.map(Vec::as_slice)).collect();
+        for line in contents.split(breaks) {
             // A file of which not even the header is whole gets it back.
             assert!(kept.contains(line), "{name} has lost {:?}", String::from_utf8_lossy(line));
         }
