@@ -202,7 +202,8 @@ impl Scan {
     }
 
     fn end_row(&mut self) {
-        self.stray = self.stray.or(self.suspect.take());
+        let suspect = self.suspect.take();
+        self.stray = self.stray.or(suspect);
         if self.columns == 0 {
             self.columns = self.fields;
         }
