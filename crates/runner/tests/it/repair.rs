@@ -129,6 +129,18 @@ fn a_file_that_a_hand_took_away_is_asked_for_and_its_trials_are_not_run_again() 
     }
 }
 
+/// What is run now would otherwise be of another run than what was run before, in one file.
+#[test]
+fn rows_of_another_run_than_the_folders_are_not_added_to() {
+    let (lab, run) = whole();
+    edit(&run, "environment.json", |lines| lines[2] = "  \"run_id\": \"another\",".to_owned());
+    let before = bytes(run.path());
+    let (code, said) = words(&lab.ttlsweep(&["resume", "results/few/latest", "--progress", "none"]).output().unwrap());
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("trials.csv has a row of run") && said.contains("tells of run another"), "{said}");
+    assert_eq!(bytes(run.path()), before);
+}
+
 #[test]
 fn a_schema_that_is_not_known_is_refused_by_every_command() {
     let in_row = |run: &Run| edit(run, "transfers.csv", |lines| lines[2] = lines[2].replacen("2,", "999,", 1));

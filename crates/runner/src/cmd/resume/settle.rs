@@ -57,6 +57,14 @@ pub(super) fn settle(folder: &Path, environment: &Environment, plan: &Plan) -> R
     let mending = Mending::of_run(folder)?;
     let mut transfers: Vec<TransferRecord> = read_rows_before_torn_end(&folder.join(TransferRecord::FILE))?;
     let trials: Vec<TrialRecord> = read_rows_before_torn_end(&folder.join(TrialRecord::FILE))?;
+    let of_trials = trials.iter().map(|row| (TrialRecord::FILE, &row.run_id));
+    let mut rows = of_trials.chain(transfers.iter().map(|row| (TransferRecord::FILE, &row.run_id)));
+    if let Some((file, found)) = rows.find(|(_, found)| **found != environment.run_id) {
+        let expected = &environment.run_id;
+        let problem =
+            format!("has a row of run {found}, but environment.json tells of run {expected}; one of them was edited");
+        return Err(ReadError::NoTable { path: folder.join(file), problem }.into());
+    }
     let killed = killed(folder, &transfers)?;
     let known: HashSet<&[u8]> = transfers.iter().chain(&killed).map(|row| row.transfer_id.as_bytes()).collect();
     let lost = without_row(folder, &known)?;
