@@ -33,11 +33,15 @@ def tally(reporter: Path, folder: Path, trials: Iterable[str], told: Set[str]) -
     """Counts a merged run that has these trials, and a row for each of the transfers `told`, which had begun at a kill."""
     planned = set(trials)
     counted, problems = verify(reporter, folder, told)
-    with (folder / "trials.csv").open(newline="", encoding="utf-8") as file:
-        whole = {row["trial_id"] for row in csv.DictReader(file) if row["state"] == "whole"}
+    whole = {row["trial_id"] for row in rows(folder / "trials.csv") if row["state"] == "whole"}
     if whole != planned:
         problems.append(f"the plan that was shown and the merged run differ in {sorted(whole ^ planned)[:3]}")
     return Tally(len(planned), counted["trials"], counted["transfers"], counted["superseded"], problems)
+
+
+def rows(path: Path):
+    with path.open(newline="", encoding="utf-8") as file:
+        yield from csv.DictReader(file)
 
 
 def names(path: Path) -> Set[str]:
