@@ -148,13 +148,13 @@ fn run_everything(lab: &mut Searched, endpoint: &str) {
         lab.keep(name, output);
     }
 
-    // A panic: nobody reads what it prints.
+    // Nobody reads what it prints, which is no reason to panic.
     let mut command = lab.command(&["trace", "results/hush/latest"]);
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
-    assert!(String::from_utf8_lossy(&output.stderr).contains("panicked"), "{output:?}");
-    lab.keep("panic", output);
+    assert!(output.status.success() && !String::from_utf8_lossy(&output.stderr).contains("panicked"), "{output:?}");
+    lab.keep("lost reader", output);
 }
 
 /// The program's runs, and what they said.
