@@ -9,6 +9,21 @@ pub struct Column {
     pub doc: &'static str,
     /// Whether it holds `true` or `false`.
     pub is_flag: bool,
+    /// Whether it may be empty.
+    pub is_optional: bool,
+}
+
+/// Whether a column of the type of this name may be empty.
+pub(crate) const fn is_optional(type_name: &str) -> bool {
+    let (name, word) = (type_name.as_bytes(), b"Option");
+    let mut at = 0;
+    while at < word.len() {
+        if at >= name.len() || name[at] != word[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 /// Whether a column of the type of this name holds `true` or `false`.
@@ -67,6 +82,7 @@ macro_rules! row {
                     name: stringify!($field),
                     doc: concat!($($doc),+),
                     is_flag: $crate::row::is_flag(stringify!($type)),
+                    is_optional: $crate::row::is_optional(stringify!($type)),
                 }, )+
             ];
             const LATER: &'static [&'static str] = &[$($(stringify!($later)),+)?];

@@ -431,7 +431,7 @@ mod tests {
 
     #[test]
     fn objects_that_stay_cost_a_month_and_those_that_go_next_to_nothing() {
-        let grid = "grid = { users = 10, ttl = \"10s\", size = \"10GB\", bandwidth = \"800Mbit/s\" }";
+        let grid = "grid = { users = 20, ttl = \"10s\", size = \"5GB\", bandwidth = \"800Mbit/s\" }";
         let usd = |more: &str| {
             let (_, sum) = estimate(&format!("{NO_CONTROLS}{more}{grid}"), Some("mine"));
             (sum.aws.unwrap().usd, sum.to_string())

@@ -158,8 +158,11 @@ mod tests {
         while cpu_time() < until {}
         let after = probe.so_far();
         assert!(after.cpu >= before.cpu + Duration::from_millis(50), "{before:?} {after:?}");
-        assert!(after.wall * machine::cpus() >= after.cpu);
-        assert!(after.cpu_permille > 0 && after.cpu_permille <= 1000, "{after:?}");
+        // The kernel adds up what threads on other processors use at its ticks, of which the slowest come every 10 ms.
+        let all = (after.wall + Duration::from_millis(10)) * machine::cpus();
+        assert!(all >= after.cpu, "{after:?}");
+        let most = permille(all.as_nanos(), (after.wall * machine::cpus()).as_nanos()).unwrap();
+        assert!(after.cpu_permille > 0 && after.cpu_permille <= most, "{after:?}");
         if cfg!(target_os = "linux") {
             assert!(after.descriptors.unwrap() >= 50, "{after:?}");
             assert!(after.cpu_wait.is_some());

@@ -162,6 +162,7 @@ pub struct RowFile {
     /// Where the columns stand whose cells are looked at in every row.
     flags: Vec<usize>,
     names: Vec<usize>,
+    optional_names: Vec<usize>,
     schema: Option<usize>,
 }
 
@@ -186,7 +187,8 @@ impl RowFile {
                 ends_with_newline,
                 end: u64::MAX,
                 flags: places(&header, R::COLUMNS.iter().filter(|column| column.is_flag).map(|column| column.name)),
-                names: places(&header, R::header().into_iter().filter(|name| names::COLUMNS.contains(name))),
+                names: name_places::<R>(&header, false),
+                optional_names: name_places::<R>(&header, true),
                 schema: places(&header, R::header().into_iter().filter(|name| *name == "schema_version")).pop(),
                 header,
             }),
@@ -259,7 +261,8 @@ impl RowFile {
         {
             return Err(self.bad(place, unknown.to_string()));
         }
-        for place in &self.names {
+        let given = |place: &&usize| !self.record[**place].is_empty();
+        for place in self.names.iter().chain(self.optional_names.iter().filter(given)) {
             if let Err(bad) = names::check_cell(&self.record[*place]) {
                 return Err(self.bad(*place, bad.to_string()));
             }
@@ -388,6 +391,12 @@ fn problem_of_header(header: &ByteRecord, file: &str) -> Option<String> {
     twice.map(|(_, name)| {
         format!("has the column `{}` twice; delete the one that does not belong there", String::from_utf8_lossy(name))
     })
+}
+
+/// Where the columns stand whose cells are names, either those that may be empty or the others.
+fn name_places<R: Row>(header: &ByteRecord, optional: bool) -> Vec<usize> {
+    let columns = R::COLUMNS.iter().filter(|column| column.is_optional == optional);
+    places(header, columns.map(|column| column.name).filter(|name| names::COLUMNS.contains(name)))
 }
 
 /// Where the columns of these names stand in the header, those that are there.
