@@ -88,9 +88,9 @@ fn run(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// As case.md writes text of others.
-fn in_case(text: &str) -> String {
-    text.replace('`', "'").replace('[', "\\[").replace('<', "\\<")
+/// What a reader of case.md sees: a backslash before a sign only makes it a sign.
+fn as_shown(markdown: &str) -> String {
+    markdown.replace('\\', "")
 }
 
 fn assert_one_answer(name: &str, folder: &Path) {
@@ -101,19 +101,20 @@ fn assert_one_answer(name: &str, folder: &Path) {
         serde_json::from_str(&fs::read_to_string(folder.join("verdict.json")).unwrap()).unwrap();
     let case = run(&["case", shown, "--out", folder.join("case").to_str().unwrap()]);
     let case = fs::read_to_string(Path::new(case.lines().next().unwrap()).join("case.md")).unwrap();
+    let case = as_shown(&case);
 
     let lines: Vec<&str> = stdout.lines().collect();
     let (headline, enforcement) = (lines[0], lines[1]);
     let target = &json["endpoints"][0];
     assert_eq!(json["headline"], headline, "{name}");
-    assert!(case.contains(&in_case(headline)), "{name}: {headline}\n{case}");
+    assert!(case.contains(headline), "{name}: {headline}\n{case}");
     // The page sets the answer apart from its reason.
     let (answer, because) = headline.split_once(": ").unwrap();
     let answer = answer.strip_prefix("INVALID").map_or(answer, |_| because.split(": ").next().unwrap());
     assert!(page.contains(answer), "{name}: {answer}\n{page}");
     assert!(enforcement.starts_with("Enforcement: ") || enforcement.starts_with("INVALID"), "{name}: {enforcement}");
     assert!(page.contains(enforcement), "{name}: {enforcement}\n{page}");
-    assert!(case.contains(&in_case(enforcement)), "{name}: {enforcement}\n{case}");
+    assert!(case.contains(enforcement), "{name}: {enforcement}\n{case}");
 
     let (all, refused, through) =
         (&target["expired_starts"], &target["expired_starts_refused"], &target["expired_starts_let_through"]);
@@ -146,7 +147,7 @@ fn assert_one_answer(name: &str, folder: &Path) {
         for kind in target[list].as_array().unwrap().iter().take(3) {
             let sentence = kind["sentence"].as_str().unwrap();
             assert!(stdout.contains(sentence) && page.contains(sentence), "{name}: {sentence}\n{stdout}\n{page}");
-            assert!(case.contains(&in_case(sentence)), "{name}: {sentence}\n{case}");
+            assert!(case.contains(sentence), "{name}: {sentence}\n{case}");
         }
         let counted = if list == "undecided" { "undecidable" } else { "unexplained" };
         assert_eq!(target[counted] == 0, target[list].as_array().unwrap().is_empty(), "{name}");
