@@ -145,6 +145,8 @@ const SETTINGS: &[Setting] = &[
     Setting { name: "expect_continue", value: |cell| word(cell.expect_continue) },
     Setting { name: "reuse_connections", value: |cell| word(cell.reuse_connections) },
     Setting { name: "congestion", value: |cell| cell.congestion.clone() },
+    Setting { name: "run_parameter", value: |cell| cell.run_parameter.clone() },
+    Setting { name: "headers", value: |cell| cell.headers.clone() },
     Setting { name: "transfers_per_user", value: |cell| cell.transfers_per_user.and_then(word) },
     Setting { name: "duration", value: |cell| cell.duration_us.and_then(duration) },
     Setting { name: "jitter", value: |cell| duration(cell.jitter_us) },

@@ -305,6 +305,8 @@ fn settings(cell: &Cell) -> Cell {
         cut: None,
         early_close: None,
         fault: None,
+        run_parameter: None,
+        headers: None,
         ..cell.clone()
     }
 }

@@ -6,6 +6,8 @@
 use serde_json::{Value, json};
 use ttlsweep_record::{Cell, TransferRecord};
 
+use crate::store::extras::Extras;
+
 /// The archive of `rows`; `cells` say how each bucket is addressed.
 pub fn archive(rows: &[TransferRecord], cells: &[Cell]) -> Value {
     let entries: Vec<_> =
@@ -30,10 +32,13 @@ fn entry(row: &TransferRecord, cell: Option<&Cell>) -> Value {
     let parts = [row.dns_us, connect, Some(send), Some(wait), Some(receive)];
     let time: u64 = parts.into_iter().flatten().sum();
     let method = if row.method.is_upload() { "PUT" } else { "GET" };
-    let mut url = format!("{}{}?x-run={}", row.endpoint, path(row, cell), row.transfer_id);
+    let extras = cell.map(Extras::of).unwrap_or_default();
+    let mut url = extras.named(&format!("{}{}", row.endpoint, path(row, cell)), &row.transfer_id);
     if row.expires_at.is_some() {
-        url.push_str("&X-Amz-Signature=REDACTED");
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str("X-Amz-Signature=REDACTED");
     }
+    let name = extras.run_parameter.name().map(|name| json!({ "name": name, "value": row.transfer_id }));
     json!({
         "startedDateTime": row.started_at.to_string(),
         "time": time as f64 / 1e3,
@@ -43,7 +48,7 @@ fn entry(row: &TransferRecord, cell: Option<&Cell>) -> Value {
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": [],
-            "queryString": [{ "name": "x-run", "value": row.transfer_id }],
+            "queryString": name.into_iter().collect::<Vec<_>>(),
             "headersSize": -1,
             "bodySize": row.body_bytes_written,
         },

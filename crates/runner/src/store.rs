@@ -8,6 +8,7 @@ mod connect;
 mod control;
 mod dates;
 mod delete;
+pub mod extras;
 mod list;
 mod listing_limit;
 mod multipart;
@@ -15,6 +16,7 @@ mod origin;
 mod overheard;
 mod preflight;
 mod put;
+pub mod refusal;
 mod region;
 mod results;
 mod sign;
@@ -34,6 +36,7 @@ use crate::transfer::look_up::Found;
 
 pub use connect::{Access, StoreError, StoreSettings, Trust};
 pub use delete::NotDeleted;
+use extras::{EveryRequest, Extras};
 pub use origin::Origin;
 pub use preflight::PreflightError;
 pub(crate) use preflight::plainer;
@@ -55,6 +58,7 @@ pub struct Store {
     origin: Origin,
     tls: Arc<rustls::ClientConfig>,
     route: Route,
+    extras: Arc<Extras>,
 }
 
 /// What is signed: a method and the object or part that it is about.
@@ -95,11 +99,25 @@ impl Store {
         &self.route
     }
 
+    /// What is signed beside the host and the object.
+    pub fn extras(&self) -> &Extras {
+        &self.extras
+    }
+
+    /// The same store, with what else is signed into links and requests.
+    #[must_use]
+    pub fn with_extras(mut self, extras: Extras) -> Self {
+        let config = self.control.config().to_builder().interceptor(EveryRequest::of(&extras)).build();
+        self.control = aws_sdk_s3::Client::from_conf(config);
+        self.extras = Arc::new(extras);
+        self
+    }
+
     /// The same store, asked at another endpoint than the one that transfers are signed for: the testbed's faults let
     /// some requests through at the one alone.
     #[must_use]
     pub fn asked_at(mut self, endpoint: &str) -> Self {
-        let config = self.client.config().to_builder().endpoint_url(endpoint).build();
+        let config = self.control.config().to_builder().endpoint_url(endpoint).build();
         self.control = aws_sdk_s3::Client::from_conf(config);
         self
     }

@@ -15,6 +15,7 @@ use crate::clock_offset::OffsetBracket;
 use crate::dial::proxy::Proxy;
 use crate::endpoint::Endpoint;
 use crate::object_key::RunPrefix;
+use crate::store::extras::Extras;
 use crate::store::{Access, Operation, PreflightError, Store, StoreError, StoreSettings, Trust};
 use crate::wall_steps::WallSteps;
 
@@ -83,10 +84,10 @@ impl Targets {
                 continue;
             }
             let target = match cell.target {
-                TargetKind::S3 => open(&store_settings(cell), None, &targets.steps).await?,
+                TargetKind::S3 => open(&store_settings(cell), Extras::of(cell), None, &targets.steps).await?,
                 TargetKind::Embedded => {
                     let (settings, control) = targets.start_testbed(cell).await?;
-                    open(&settings, Some(&control), &targets.steps).await?
+                    open(&settings, Extras::of(cell), Some(&control), &targets.steps).await?
                 }
             };
             targets.by_key.insert(key, Arc::new(target));
@@ -188,8 +189,13 @@ impl Targets {
     }
 }
 
-async fn open(settings: &StoreSettings, control: Option<&str>, steps: &Arc<WallSteps>) -> Result<Target, TargetError> {
-    let mut store = Store::connect(settings).await?;
+async fn open(
+    settings: &StoreSettings,
+    extras: Extras,
+    control: Option<&str>,
+    steps: &Arc<WallSteps>,
+) -> Result<Target, TargetError> {
+    let mut store = Store::connect(settings).await?.with_extras(extras);
     if let Some(control) = control {
         store = store.asked_at(control);
     }
@@ -229,6 +235,8 @@ struct TargetKey {
     region: Option<String>,
     profile: Option<String>,
     addressing: Option<Addressing>,
+    run_parameter: Option<String>,
+    headers: Option<String>,
     testbed: TestbedKey,
 }
 
@@ -251,6 +259,8 @@ impl TargetKey {
             region: cell.region.clone(),
             profile: cell.profile.clone(),
             addressing: cell.addressing,
+            run_parameter: cell.run_parameter.clone(),
+            headers: cell.headers.clone(),
             testbed: TestbedKey {
                 tls: cell.tls,
                 expiry: cell.expiry_policy,

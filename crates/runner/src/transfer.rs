@@ -3,7 +3,7 @@
 //! [`exchange`] drives hyper and the timers; [`judge`] says what happened, from what was seen; [`record`] fills the row.
 //! Nothing here interprets: whether a failure has to do with expiry is the report's business.
 
-mod answer;
+pub(crate) mod answer;
 pub mod exchange;
 pub mod judge;
 pub mod look_up;

@@ -5,7 +5,7 @@ use crate::words::{Addressing, BandwidthPer, Control, Cut, EarlyClose, ExpiryPol
 
 row! {
     "cells.csv",
-    later = [fault, congestion],
+    later = [fault, congestion, run_parameter, headers],
     /// One combination of settings, or one control: every setting resolved, whichever of them was an axis.
     #[derive(Eq, Hash)]
     pub struct Cell {
@@ -76,6 +76,11 @@ row! {
         pub idle_timeout_us: u64,
         /// The longest time for a whole transfer, in microseconds.
         pub timeout_us: u64,
+        /// The query parameter that carries a transfer's name; `false` = none; empty = `x-run`.
+        pub run_parameter: Option<String>,
+        /// The headers that are signed into links and requests and sent with them, as `name: value; name: value`; a `;` or `\`
+        /// of a value has a `\` before it. Empty = none but `host`.
+        pub headers: Option<String>,
     }
 }
 

@@ -96,6 +96,8 @@ fn cell(plan: &Plan, users: u32, ttl_s: Option<u32>, control: Option<Control>) -
         connect_timeout_us: 10_000_000,
         idle_timeout_us: 120_000_000,
         timeout_us: 3_600_000_000,
+        run_parameter: None,
+        headers: None,
     }
 }
 

@@ -475,6 +475,8 @@ pub(crate) fn cell(
         connect_timeout_us: 10_000_000,
         idle_timeout_us: 60_000_000,
         timeout_us: 3_600_000_000,
+        run_parameter: None,
+        headers: None,
     }
 }
 

@@ -1,17 +1,22 @@
 //! `ttlsweep doctor`: whether machine, credentials and target are fit for an experiment, a line each.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use serde::Serialize;
 use ttlsweep_record::{Cell, Method, TargetKind};
 use ttlsweep_record::{data, say};
 
-use super::{stop_on_signals, tell_proxies, try_congestion};
+use super::{stop_on_signals, try_congestion};
 use crate::body::{Block, Source};
 use crate::cli::DoctorArgs;
 use crate::clock::{Clock, SystemClock};
+use crate::dial::proxy::{Proxies, Way};
 use crate::doctor::{Finding, Level, bucket, clock, credentials, enforcement, lifecycle, machine, rate};
+use crate::endpoint::Endpoint;
 use crate::estimate::Estimate;
 use crate::exit::{ExitCode, Failure};
 use crate::experiment::{self, Experiment};
@@ -40,10 +45,14 @@ pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     stop_on_signals(&stop, &StopSwitch::new(), ExitCode::Interrupted)
         .map_err(|error| Failure::new(ExitCode::Internal, error))?;
 
-    let mut report = Report { json: args.json, worst: Worst::default() };
+    let mut report = Report { json: args.json, errors: 0, warnings: 0, unanswered: 0 };
     look_here(experiment, &plan, &mut report).await;
     match Targets::open(&plan.cells).await {
         Err(error) => {
+            // What stands between may be why.
+            for finding in proxies_of_environment(&plan.cells) {
+                report.tell(finding);
+            }
             let failure = Failure::from(error);
             let found = failure.report.to_string();
             report.tell(if failure.code == ExitCode::TryAgain {
@@ -54,7 +63,9 @@ pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
             });
         }
         Ok(targets) => {
-            tell_proxies(&targets);
+            for finding in proxies(&targets) {
+                report.tell(finding);
+            }
             for (target, cells) in by_target(&plan, &targets) {
                 if stop.is_thrown() {
                     break;
@@ -66,6 +77,7 @@ pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
         }
     }
     advise(experiment, &plan);
+    report.conclude(stop.is_thrown());
     Ok(if stop.is_thrown() { ExitCode::Interrupted } else { report.exit_code() })
 }
 
@@ -123,7 +135,9 @@ async fn look_there(
         methods.sort_unstable();
         methods.dedup();
         for method in methods {
-            report.tell(enforcement::expired(&single, method, &prefix, &key, &body, &mut stop).await);
+            for finding in enforcement::links(&single, method, &prefix, &key, &body, &mut stop).await {
+                report.tell(finding);
+            }
         }
         report.tell(enforcement::delete(&single, &key).await);
     }
@@ -159,16 +173,59 @@ fn by_target<'a>(plan: &'a Plan, targets: &Targets) -> Vec<(Arc<Target>, Vec<&'a
     found
 }
 
+/// Proxies that the environment names, those that are followed and those that are not.
+fn proxies(targets: &Targets) -> Vec<Finding> {
+    let followed = targets.proxies().into_iter().map(|(endpoint, proxy)| {
+        let found = format!(
+            "{endpoint}: asked through {}, as {} says; control requests and transfers alike",
+            proxy.url, proxy.variable
+        );
+        Finding::ok(PROXY, found)
+    });
+    let ignored = targets.proxies_ignored().into_iter().map(|why| Finding::ok(PROXY, format!("not followed: {why}")));
+    followed.chain(ignored).collect()
+}
+
+/// The same where no target could be opened: by the endpoints that the cells name.
+fn proxies_of_environment(cells: &[Cell]) -> Vec<Finding> {
+    let asked = cells.iter().filter(|cell| cell.target == TargetKind::S3).filter_map(|cell| {
+        let aws = || format!("https://{}.s3.amazonaws.com", cell.bucket);
+        let url = cell.endpoint.clone().unwrap_or_else(aws);
+        Endpoint::of(&url.parse().ok()?).ok()
+    });
+    let endpoints: HashSet<_> = asked.collect();
+    let proxies = Proxies::of_environment();
+    let followed = endpoints.iter().filter_map(|endpoint| match proxies.way_to(endpoint).ok()? {
+        Way::Through(proxy) => Some(Finding::ok(
+            PROXY,
+            format!("{endpoint}: asked through {}, as {} says", proxy.server(), proxy.variable()),
+        )),
+        Way::Direct | Way::DirectThough { .. } => None,
+    });
+    let ignored = proxies.ignored(&endpoints);
+    let ignored = ignored.into_iter().map(|why| Finding::ok(PROXY, format!("not followed: {why}")));
+    followed.chain(ignored).collect()
+}
+
 /// Prints findings as they come.
 struct Report {
     json: bool,
-    worst: Worst,
+    errors: usize,
+    warnings: usize,
+    unanswered: usize,
 }
 
-#[derive(Default)]
-struct Worst {
-    error: bool,
-    unreachable: bool,
+/// The last line.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Conclusion {
+    /// `fit`, `mend`, `no-answer` or `stopped`.
+    conclusion: &'static str,
+    /// How many things must be mended.
+    errors: usize,
+    /// How many things may harm the results.
+    warnings: usize,
+    /// How many questions got no answer.
+    unanswered: usize,
 }
 
 impl Report {
@@ -180,8 +237,12 @@ impl Report {
     }
 
     fn tell(&mut self, finding: Finding) {
-        self.worst.error |= finding.level == Level::Error;
-        self.worst.unreachable |= finding.level == Level::Unreachable;
+        match finding.level {
+            Level::Ok => {}
+            Level::Warning => self.warnings += 1,
+            Level::Error => self.errors += 1,
+            Level::Unreachable => self.unanswered += 1,
+        }
         if self.json {
             data!("{}", serde_json::to_string(&finding).unwrap_or_default());
         } else {
@@ -189,16 +250,53 @@ impl Report {
         }
     }
 
+    /// Says in a last line whether all is fit.
+    fn conclude(&self, stopped: bool) {
+        let conclusion = match self {
+            _ if stopped => "stopped",
+            Self { errors: 1.., .. } => "mend",
+            Self { unanswered: 1.., .. } => "no-answer",
+            Self { .. } => "fit",
+        };
+        let &Self { errors, warnings, unanswered, .. } = self;
+        let conclusion = Conclusion { conclusion, errors, warnings, unanswered };
+        if self.json {
+            data!("{}", serde_json::to_string(&conclusion).unwrap_or_default());
+        } else {
+            data!("{conclusion}");
+        }
+    }
+
     /// What must be mended comes before what may mend itself.
     fn exit_code(&self) -> ExitCode {
-        match self.worst {
-            Worst { error: true, .. } => ExitCode::Usage,
-            Worst { unreachable: true, .. } => ExitCode::TryAgain,
-            Worst { .. } => ExitCode::Done,
+        match self {
+            Self { errors: 1.., .. } => ExitCode::Usage,
+            Self { unanswered: 1.., .. } => ExitCode::TryAgain,
+            Self { .. } => ExitCode::Done,
         }
     }
 }
 
+impl fmt::Display for Conclusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+        match (self.conclusion, self.errors) {
+            ("mend", 1) => f.write_str("mend this 1 error")?,
+            ("mend", errors) => write!(f, "mend these {errors} errors")?,
+            ("no-answer", _) => write!(f, "no answer to {}: try again later", counted(self.unanswered, "question"))?,
+            ("stopped", _) => f.write_str("stopped before the end")?,
+            _ => f.write_str("fit")?,
+        }
+        match self.warnings {
+            0 => Ok(()),
+            warnings => write!(f, ", {}", counted(warnings, "warning")),
+        }
+    }
+}
+
+const PROXY: &str = "proxy";
+
 const SELF_TEST: Duration = Duration::from_secs(2);
-const BODY: u64 = 1000;
+/// More than one segment: a path that drops large packets lets a small body through.
+const BODY: u64 = 64_000;
 const PATIENCE_US: u64 = 30_000_000;

@@ -40,11 +40,14 @@ fn judge(bracket: &ClockOffset, stale_us: u64) -> Finding {
         bracket.responses,
         if stale_us > 0 { "; its dates contradict each other, as where a server makes them once a second" } else { "" }
     );
-    let surely = middle.abs() - half;
+    let (surely, perhaps) = (middle.abs() - half, middle.abs() + half);
     if surely > SIGNING_TOLERANCE_US {
         Finding::new(Level::Error, SUBJECT, found, "S3 refuses what is signed that far off: set this machine's, by NTP")
     } else if surely > SECOND_US {
         let advice = "links expire that much sooner or later than this machine believes: set its clock, by NTP";
+        Finding::new(Level::Error, SUBJECT, found, advice)
+    } else if perhaps > SECOND_US && half > UNSURE_US {
+        let advice = "that is too wide to tell whether it is right: see that both clocks are set by NTP";
         Finding::new(Level::Warning, SUBJECT, found, advice)
     } else {
         Finding::ok(SUBJECT, found)
@@ -54,6 +57,8 @@ fn judge(bracket: &ClockOffset, stale_us: u64) -> Finding {
 const SUBJECT: &str = "clock";
 
 const SECOND_US: i64 = 1_000_000;
+/// Half a bracket that is wider than a second says little.
+const UNSURE_US: i64 = 500_000;
 /// S3's RequestTimeTooSkewed.
 const SIGNING_TOLERANCE_US: i64 = 15 * 60 * SECOND_US;
 
@@ -69,8 +74,10 @@ mod tests {
     fn only_what_is_surely_off_is_held_against_the_clock() {
         assert_eq!(level(0, 10_000), Level::Ok);
         assert_eq!(level(-900_000, 10_000), Level::Ok);
-        assert_eq!(level(1_500_000, 600_000), Level::Ok);
-        assert_eq!(level(1_500_000, 10_000), Level::Warning);
+        // Unsure.
+        assert_eq!(level(1_500_000, 600_000), Level::Warning);
+        assert_eq!(level(0, 1_200_000), Level::Warning);
+        assert_eq!(level(1_500_000, 10_000), Level::Error);
         assert_eq!(level(-20 * 60 * SECOND_US, 10_000), Level::Error);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the key may put and delete, and whether the target refuses a link that has expired.
+//! Whether the key may put and delete, and whether the target lets a living link in and refuses one that has expired.
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use super::{Finding, Level};
 use crate::body::Source;
 use crate::object_key::{ObjectKey, RunPrefix};
 use crate::stop::Stop;
-use crate::store::{NotDeleted, Operation, Part};
+use crate::store::refusal::{Asked, Refusal};
+use crate::store::{NotDeleted, Operation, Part, Store};
 use crate::transfer::single::Single;
 
 /// Puts the object that the other checks ask for, signed in headers.
@@ -23,71 +24,117 @@ pub async fn put(single: &Single<'_>, key: &ObjectKey, body: &Source, stop: &mut
     let said = said(&row);
     match row.outcome {
         Outcome::Completed => Finding::ok(PUT, "the key may put, signed in headers"),
-        Outcome::Rejected if row.status.is_some_and(|status| (300..400).contains(&status)) => Finding::new(
-            Level::Error,
-            PUT,
-            format!("a put is redirected: {said}"),
-            "name the bucket's own region with `--region`, or its endpoint with `--endpoint`",
-        ),
+        Outcome::Rejected if row.status.is_some_and(|status| (300..400).contains(&status)) && row.s3_code.is_some() => {
+            Finding::new(
+                Level::Error,
+                PUT,
+                format!("a put is redirected: {said}"),
+                "name the bucket's own region with `--region`, or its endpoint with `--endpoint`",
+            )
+        }
         Outcome::Rejected => Finding::new(
             Level::Error,
             PUT,
             format!("a put is refused: {said}"),
-            "allow this key s3:PutObject on the prefix",
+            causes(&row, Asked::HeaderSigned, &single.target.store),
         ),
-        _ => Finding::new(Level::Unreachable, PUT, format!("a put failed: {said}"), "try again later"),
+        _ => Finding::new(Level::Unreachable, PUT, format!("a put failed: {said}"), silence(&row)),
     }
 }
 
-/// Uses a link of 1 s long after it expired, by the server's clock.
-pub async fn expired(
+/// Uses two links by the experiment's own method: one that lives, and one of 1 s long after it expired, by the server's clock.
+/// What the second is told means little unless the first was let in.
+pub async fn links(
     single: &Single<'_>,
     method: Method,
     prefix: &RunPrefix,
     there: &ObjectKey,
     body: &Source,
     stop: &mut Stop,
-) -> Finding {
+) -> Vec<Finding> {
     let store = single.target.store.as_asked();
-    let late = prefix.key("doctor-expired");
-    let key = if method == Method::Get { there.clone() } else { late };
     let upload = match method {
-        Method::UploadPart => match store.begin_upload(&key).await {
+        Method::UploadPart => match store.try_begin_upload(there).await {
             Ok(upload_id) => Some(upload_id),
-            Err(error) => {
-                // It may have been begun all the same, where only the answer makes no sense.
+            Err(refusal) => {
+                // It may have been begun, with an answer that makes no sense.
                 for (key, upload_id) in store.uploads_below(prefix).await.unwrap_or_default() {
                     if let Err(error) = store.abort_upload(&key, &upload_id).await {
                         tracing::warn!("{error}");
                     }
                 }
-                let advice = "allow this key s3:PutObject on the prefix, or use another method";
-                return Finding::new(Level::Error, EXPIRY, error, advice);
+                let (found, why) = *refusal;
+                let advice = match why {
+                    Some(why) => why.causes(Asked::Begin, store.extras().run_parameter.name()),
+                    None => "try again later, or use another method".to_owned(),
+                };
+                return vec![Finding::new(Level::Error, LINK, format!("{method}: {found}"), advice)];
             }
         },
         Method::Put | Method::Get => None,
     };
     let part = upload.clone().map(|upload_id| Part { upload_id, number: 1 });
+    let mut found = Vec::new();
+    let payload = method.is_upload().then_some(body);
+
+    // As a trial would make it: by this machine's clock.
+    let living = Operation { method, key: there.clone(), part: part.clone() };
+    let living = match store.presign(&living, "doctor-living", single.clock.wall(), LIVING).await {
+        Ok(link) => single.send(&link, there, payload, stop).await,
+        Err(error) => return vec![Finding::new(Level::Error, LINK, error.to_string(), "check the credentials")],
+    };
+    found.push(judge_living(&living, method, &single.target.store));
+
+    let late = prefix.key("doctor-expired");
+    let key = if method == Method::Put { &late } else { there };
     let operation = Operation { method, key: key.clone(), part };
     let offset = single.target.offset.middle_us(&single.clock.anchor()).unwrap_or(0);
     let signed_at = single.clock.wall().plus_micros(offset - LONG_PAST_US);
-    let row = match store.presign(&operation, "doctor-expired", signed_at, Duration::from_secs(1)).await {
-        Ok(link) => single.send(&link, &key, method.is_upload().then_some(body), stop).await,
-        Err(error) => return Finding::new(Level::Error, EXPIRY, error.to_string(), "check the credentials"),
-    };
+    match store.presign(&operation, "doctor-expired", signed_at, Duration::from_secs(1)).await {
+        Ok(link) => {
+            let row = single.send(&link, key, payload, stop).await;
+            found.push(judge(&row, &living, method, single.cell));
+        }
+        Err(error) => found.push(Finding::new(Level::Error, EXPIRY, error.to_string(), "check the credentials")),
+    }
     // What was let through must go again; what was refused left nothing.
     let undone = match &upload {
-        Some(upload_id) => store.abort_upload(&key, upload_id).await,
-        None if method == Method::Put => store.delete_object(&key).await,
+        Some(upload_id) => store.abort_upload(there, upload_id).await,
+        None if method == Method::Put => store.delete_object(&late).await,
         None => Ok(()),
     };
     if let Err(error) = undone {
         tracing::warn!("{error}");
     }
-    judge(&row, method, single.cell)
+    found
 }
 
-fn judge(row: &TransferRecord, method: Method, cell: &Cell) -> Finding {
+fn judge_living(row: &TransferRecord, method: Method, store: &Store) -> Finding {
+    let said = said(row);
+    match row.outcome {
+        Outcome::Completed => Finding::ok(LINK, format!("{method}: a living link is let in")),
+        Outcome::Rejected => Finding::new(
+            Level::Error,
+            LINK,
+            format!("{method}: a living link is refused: {said}"),
+            causes(row, Asked::LivingLink(method), store),
+        ),
+        Outcome::Truncated | Outcome::Altered => Finding::new(
+            Level::Error,
+            LINK,
+            format!("{method}: a living link does not bring the object that was put: {said}"),
+            "something answers in the store's place, or changes objects on their way: ask the store directly, to tell",
+        ),
+        _ => Finding::new(
+            Level::Unreachable,
+            LINK,
+            format!("{method}: a living link got no answer: {said}"),
+            silence(row),
+        ),
+    }
+}
+
+fn judge(row: &TransferRecord, living: &TransferRecord, method: Method, cell: &Cell) -> Finding {
     let said = said(row);
     match row.outcome {
         Outcome::Completed if cell.expiry_policy == Some(ExpiryPolicy::Never) => Finding::ok(
@@ -100,6 +147,14 @@ fn judge(row: &TransferRecord, method: Method, cell: &Cell) -> Finding {
             format!("{method}: a link that has expired is let through, so that this target enforces nothing"),
             "a sweep could show nothing here (its verdict would be `invalid`); ask another endpoint",
         ),
+        Outcome::Rejected if living.outcome != Outcome::Completed => Finding::new(
+            Level::Warning,
+            EXPIRY,
+            format!(
+                "{method}: a link that has expired is refused: {said}; so is a living one, so that this says nothing of expiry"
+            ),
+            "see `link` above",
+        ),
         Outcome::Rejected if refused_for_expiry(row) => {
             Finding::ok(EXPIRY, format!("{method}: a link that has expired is refused: {said}"))
         }
@@ -107,7 +162,7 @@ fn judge(row: &TransferRecord, method: Method, cell: &Cell) -> Finding {
             Level::Warning,
             EXPIRY,
             format!("{method}: a link that has expired is refused, but for another cause: {said}"),
-            "see that links that have not expired are let through: `ttlsweep trace`",
+            "a living one is let in; look at both with `ttlsweep trace`",
         ),
         _ => Finding::new(
             Level::Warning,
@@ -115,6 +170,22 @@ fn judge(row: &TransferRecord, method: Method, cell: &Cell) -> Finding {
             format!("{method}: a link that has expired got no answer: {said}"),
             "if that happens again, the target refuses without an answer; look at it with `ttlsweep trace --cell k…`",
         ),
+    }
+}
+
+fn causes(row: &TransferRecord, asked: Asked, store: &Store) -> String {
+    let causes = Refusal::of_row(row).map(|refusal| refusal.causes(asked, store.extras().run_parameter.name()));
+    causes.unwrap_or_else(|| "try again later".to_owned())
+}
+
+/// What to do where nobody answered.
+fn silence(row: &TransferRecord) -> &'static str {
+    let confirmed = row.body_bytes_acked.unwrap_or(u64::MAX);
+    if row.outcome == Outcome::TimedOut && confirmed <= FEW_SEGMENTS && row.body_bytes_written > FEW_SEGMENTS {
+        "the connection stands, and of the body no more than the first segments was confirmed: the path may drop large packets \
+         (a tunnel or VPN with a smaller MTU, and ICMP filtered); try a smaller MTU on this machine's interface"
+    } else {
+        "try again later"
     }
 }
 
@@ -141,12 +212,12 @@ pub async fn delete(single: &Single<'_>, key: &ObjectKey) -> Finding {
             DELETE,
             format!("the key may not delete what it puts ({error})"),
             "allow it s3:DeleteObject and s3:AbortMultipartUpload on the prefix, or set the lifecycle rule below; one object \
-             of 1 kB is left",
+             of 64 kB is left",
         ),
         Err(error) => Finding::new(
             Level::Warning,
             DELETE,
-            format!("one object of 1 kB is left: {error}"),
+            format!("one object of 64 kB is left: {error}"),
             "the lifecycle rule below deletes it",
         ),
     }
@@ -154,14 +225,24 @@ pub async fn delete(single: &Single<'_>, key: &ObjectKey) -> Finding {
 
 fn said(row: &TransferRecord) -> String {
     let status = row.status.map(|status| status.to_string());
-    let parts = [status.as_deref(), row.s3_code.as_deref(), row.s3_message.as_deref(), row.error.as_deref()];
+    let answer = row.answer.as_ref().map(|answer| format!("\"{answer}\""));
+    let (server, via) =
+        (row.server.as_ref().map(|it| format!("Server: {it}")), row.via.as_ref().map(|it| format!("Via: {it}")));
+    let parts = [status, row.s3_code.clone(), row.s3_message.clone(), answer, row.error.clone(), server, via];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     if parts.is_empty() { row.outcome.to_string() } else { format!("{} ({})", row.outcome, parts.join(", ")) }
 }
 
 const PUT: &str = "put";
 const DELETE: &str = "delete";
+const LINK: &str = "link";
 const EXPIRY: &str = "expiry";
+
+/// Long enough for a slow path, and for clocks that differ by seconds.
+const LIVING: Duration = Duration::from_secs(300);
+
+/// Bytes of a body that small packets can carry beside the first large one.
+const FEW_SEGMENTS: u64 = 4096;
 
 /// Far beyond what clocks differ by once their offset is known, and within every server's tolerance of old signatures.
 const LONG_PAST_US: i64 = 60_000_000;
@@ -172,15 +253,20 @@ mod tests {
 
     use super::*;
 
-    fn level(outcome: Outcome, status: Option<u16>, code: Option<&str>, policy: Option<ExpiryPolicy>) -> Level {
-        let cell = Cell { expiry_policy: policy, ..crate::experiment::example_cell() };
-        let row = TransferRecord {
+    fn row(outcome: Outcome, status: Option<u16>, code: Option<&str>) -> TransferRecord {
+        let cell = crate::experiment::example_cell();
+        TransferRecord {
             outcome,
             status,
             s3_code: code.map(str::to_owned),
             ..TransferRecord::begun(&cell, Timestamp::from_unix_micros(0))
-        };
-        judge(&row, Method::Put, &cell).level
+        }
+    }
+
+    fn level(outcome: Outcome, status: Option<u16>, code: Option<&str>, policy: Option<ExpiryPolicy>) -> Level {
+        let cell = Cell { expiry_policy: policy, ..crate::experiment::example_cell() };
+        let living = row(Outcome::Completed, Some(200), None);
+        judge(&row(outcome, status, code), &living, Method::Put, &cell).level
     }
 
     #[test]
@@ -193,5 +279,23 @@ mod tests {
         assert_eq!(level(Outcome::Completed, Some(200), None, None), Level::Error);
         assert_eq!(level(Outcome::Completed, Some(200), None, Some(ExpiryPolicy::OnRequest)), Level::Error);
         assert_eq!(level(Outcome::Completed, Some(200), None, Some(ExpiryPolicy::Never)), Level::Ok);
+    }
+
+    #[test]
+    fn an_expired_link_that_is_refused_is_no_comfort_where_a_living_one_is_refused_too() {
+        let denied = row(Outcome::Rejected, Some(403), Some("AccessDenied"));
+        let cell = crate::experiment::example_cell();
+        let finding = judge(&denied, &denied, Method::Put, &cell);
+        assert_eq!(finding.level, Level::Warning);
+        assert!(finding.found.to_string().contains("says nothing of expiry"), "{finding}");
+    }
+
+    #[test]
+    fn a_body_of_which_only_the_first_bytes_are_confirmed_points_at_the_path() {
+        let mut stuck = row(Outcome::TimedOut, None, None);
+        (stuck.body_bytes_acked, stuck.body_bytes_written) = (Some(1200), 65_536);
+        assert!(silence(&stuck).contains("drop large packets"));
+        stuck.body_bytes_acked = Some(65_536);
+        assert_eq!(silence(&stuck), "try again later");
     }
 }

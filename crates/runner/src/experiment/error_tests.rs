@@ -21,6 +21,8 @@ fn every_report_reads_as_it_is_written_down() {
         a_number,
         a_word,
         a_fault,
+        a_header,
+        a_run_parameter,
         no_toml,
         what_is_missing,
         what_excludes_each_other,
@@ -99,6 +101,27 @@ fn a_word(reports: &mut Reports) {
     reports.add("a wrong word", &format!("{SMALL}[target]\nexpiry = \"sometimes\""), &[]);
     reports.add("a misspelled word", &format!("{SMALL}[target]\nexpiry = [\"in-fligth\", \"never\"]"), &[]);
     reports.add("a flag in quotes", &format!("{SMALL}[target]\ntls = \"true\""), &[]);
+}
+
+fn a_header(reports: &mut Reports) {
+    let with = |lines: &str| format!("{SMALL}[transfer.headers]\n{lines}");
+    reports.add("a header of the connection", &with("x-amz-acl = \"private\"\nHost = \"other\""), &[]);
+    reports.add("a header with a line break", &with("x-amz-meta-a = \"b\\r\\nx-c: d\""), &[]);
+    reports.add("a header that is a number", &with("x-amz-meta-a = 7"), &[]);
+    reports.add("a header twice", &with("x-amz-acl = \"a\"\nX-Amz-Acl = \"b\""), &[]);
+    reports.add("headers that are a text", &format!("{SMALL}[transfer]\nheaders = \"x-amz-acl: private\""), &[]);
+    reports.add(
+        "a header of the signature in an option",
+        SMALL,
+        &["--set", "transfer.headers={ x-amz-date = \"now\" }"],
+    );
+}
+
+fn a_run_parameter(reports: &mut Reports) {
+    let with = |value: &str| format!("{SMALL}[transfer]\nrun_parameter = {value}");
+    reports.add("a parameter that S3 would not ignore", &with("\"run\""), &[]);
+    reports.add("a parameter of the store's", &with("\"x-amz-meta\""), &[]);
+    reports.add("a parameter that is true", &with("true"), &[]);
 }
 
 fn a_fault(reports: &mut Reports) {

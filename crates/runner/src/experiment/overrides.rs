@@ -164,7 +164,15 @@ fn moved(value: Spanned<DeValue<'_>>, by: usize) -> Spanned<DeValue<'_>> {
     let span = value.span();
     let value = match value.into_inner() {
         DeValue::Array(values) => DeValue::Array(values.into_iter().map(|value| moved(value, by)).collect()),
-        // What stands within a table is only ever pointed at together.
+        DeValue::Table(pairs) => DeValue::Table(
+            pairs
+                .into_iter()
+                .map(|(name, value)| {
+                    let span = name.span();
+                    (Spanned::new(span.start + by..span.end + by, name.into_inner()), moved(value, by))
+                })
+                .collect(),
+        ),
         other => other,
     };
     Spanned::new(span.start + by..span.end + by, value)

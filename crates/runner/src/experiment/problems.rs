@@ -19,6 +19,11 @@ impl Place {
         Self { source: Arc::clone(source), span: span.into() }
     }
 
+    /// Another piece of the same text.
+    pub(crate) fn elsewhere(&self, span: std::ops::Range<usize>) -> Self {
+        Self::new(&self.source, span)
+    }
+
     /// Whether the text was given on the command line.
     pub(crate) fn is_option(&self) -> bool {
         self.source.rank > 0

@@ -158,6 +158,8 @@ pub(crate) fn blank_cell(kind: TargetKind) -> Cell {
         connect_timeout_us: 0,
         idle_timeout_us: 0,
         timeout_us: 0,
+        run_parameter: None,
+        headers: None,
     }
 }
 
@@ -530,6 +532,31 @@ pub(crate) static SETTINGS: &[Setting] = &[
         only: None,
         doc: "Whether a user keeps its connection from one transfer to the next.",
         read: Read::Cell(|item| Choice::of(values::flag(item), |cell, flag| cell.reuse_connections = flag)),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "run_parameter",
+        takes: Takes::Text("a name that begins with `x-`, but not with `x-amz-`; or `false`"),
+        absent: Absent::Default("\"x-run\""),
+        only: None,
+        doc: "The signed query parameter that carries each transfer's name, so that a server's log can be joined to the \
+              rows. With `false` there is none, nor any other that S3 does not need: for stores that refuse parameters \
+              which they do not know.",
+        read: Read::Cell(|item| {
+            Choice::of(values::run_parameter(item), |cell, parameter| cell.run_parameter = parameter.cell())
+        }),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "headers",
+        takes: Takes::Text("a table such as `{ x-amz-acl = \"private\" }`, or a table `[transfer.headers]` of its own"),
+        absent: Absent::Nothing("`host` alone is signed"),
+        only: None,
+        doc: "Headers that are signed into links and header-signed requests and sent with them, for buckets whose policy \
+              demands them: `Content-Type`, `x-amz-server-side-encryption`, `x-amz-acl`, `x-amz-request-payer`, \
+              `x-amz-meta-…`, `x-amz-checksum-…`. A download and a part get only those that S3 has for them; a multipart \
+              upload is begun with the rest.",
+        read: Read::Cell(|item| Choice::of(values::headers(item), |cell, headers| cell.headers = headers.cell())),
     },
     Setting {
         table: Table::Transfer,

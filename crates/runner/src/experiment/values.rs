@@ -9,6 +9,7 @@ use ttlsweep_record::units::parse_duration;
 use ttlsweep_record::{BitRate, ByteCount, Fault, UnknownWord};
 
 use super::problems::{Place, Problem, nearest, reason};
+use crate::store::extras::{BadHeader, RunParameter, SignedHeaders};
 
 /// A value as it stands in the text, with what is needed to read it and to complain about it.
 #[derive(Debug, Clone, Copy)]
@@ -288,6 +289,55 @@ pub(crate) fn body(item: &Item<'_>) -> Result<Body, Problem> {
     }
 }
 
+/// The query parameter that names a transfer, or `false`.
+pub(crate) fn run_parameter(item: &Item<'_>) -> Result<RunParameter, Problem> {
+    const EXPECTED: &str = "a name such as \"x-run\", or false";
+    const HELP: &str = "write \"x-run\", another name that begins with x-, or false for none";
+    match item.value {
+        DeValue::Boolean(false) => Ok(RunParameter::Nothing),
+        DeValue::String(name) => match RunParameter::named(name) {
+            Some(parameter) => Ok(parameter),
+            None => {
+                let label =
+                    "expected x- and then letters, digits, - or _; names that begin with x-amz- are the store's";
+                Err(Problem::at(item.place, label, format!("`{name}` cannot name a query parameter of ttlsweep's"))
+                    .help(HELP))
+            }
+        },
+        _ => Err(wrong_type(item, EXPECTED).help(HELP)),
+    }
+}
+
+/// Headers by name.
+pub(crate) fn headers(item: &Item<'_>) -> Result<SignedHeaders, Problem> {
+    const EXPECTED: &str = "a table of headers";
+    const HELP: &str = "write for example { x-amz-acl = \"private\" }, or the table [transfer.headers] with a line for each \
+                        header";
+    let DeValue::Table(table) = item.value else { return Err(wrong_type(item, EXPECTED).help(HELP)) };
+    let mut headers = SignedHeaders::default();
+    for (name, value) in table {
+        let name_place = item.place.elsewhere(name.span());
+        let name = name.as_ref();
+        let DeValue::String(value_text) = value.as_ref() else {
+            let place = item.place.elsewhere(value.span());
+            return Err(Problem::at(&place, "expected text", format!("the value of the header `{name}` is not text"))
+                .help(format!("write {name} = \"{}\"", place.text())));
+        };
+        match headers.add(name, value_text) {
+            Ok(()) => {}
+            Err(BadHeader::Name(problem, help)) => {
+                return Err(Problem::at(&name_place, problem, format!("the header `{name}` cannot be set")).help(help));
+            }
+            Err(BadHeader::Value(problem)) => {
+                let place = item.place.elsewhere(value.span());
+                return Err(Problem::at(&place, problem, format!("the header `{name}` cannot have this value"))
+                    .help("write one line of printable ASCII characters, without spaces at its ends"));
+            }
+        }
+    }
+    Ok(headers)
+}
+
 /// A word of a closed vocabulary.
 pub(crate) fn word<W>(item: &Item<'_>) -> Result<Word<W>, Problem>
 where
@@ -382,6 +432,25 @@ impl Notation for Option<BitRate> {
 impl Notation for Option<Fault> {
     fn toml(&self) -> String {
         self.as_ref().map_or_else(|| "\"none\"".to_owned(), |fault| format!("\"{fault}\""))
+    }
+}
+
+impl Notation for RunParameter {
+    fn toml(&self) -> String {
+        match self.name() {
+            Some(name) => name.to_owned().toml(),
+            None => "false".to_owned(),
+        }
+    }
+}
+
+impl Notation for SignedHeaders {
+    fn toml(&self) -> String {
+        let pairs: Vec<_> = self
+            .pairs()
+            .map(|(name, value)| format!("{} = {}", name.to_owned().toml(), value.to_owned().toml()))
+            .collect();
+        if pairs.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", pairs.join(", ")) }
     }
 }
 

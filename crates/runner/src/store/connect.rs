@@ -141,6 +141,7 @@ impl Store {
             origin,
             tls,
             route,
+            extras: Arc::default(),
         })
     }
 }

@@ -3,6 +3,9 @@
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::SdkBody;
 
+use super::extras::Bearer;
+use super::refusal::Refusal;
+use super::sign::set_headers;
 use super::{Store, preflight};
 use crate::object_key::ObjectKey;
 
@@ -12,12 +15,24 @@ impl Store {
     /// # Errors
     /// S3's refusal, in words.
     pub async fn begin_upload(&self, key: &ObjectKey) -> Result<String, String> {
-        match self.control.create_multipart_upload().bucket(&self.bucket).key(key.as_str()).send().await {
-            Ok(begun) => {
-                begun.upload_id.ok_or_else(|| format!("CreateMultipartUpload {key}: the answer has no upload id"))
-            }
-            Err(error) => answered_otherwise(&error)
-                .ok_or_else(|| format!("CreateMultipartUpload {key}: {}", preflight::words(&error))),
+        self.try_begin_upload(key).await.map_err(|refused| refused.0)
+    }
+
+    /// [`begin_upload`](Self::begin_upload), with what was answered.
+    ///
+    /// # Errors
+    /// The refusal in words, and the answer if there was one.
+    pub async fn try_begin_upload(&self, key: &ObjectKey) -> Result<String, Box<(String, Option<Refusal>)>> {
+        let headers = self.extras.headers.of(Bearer::Begin);
+        let begin = self.control.create_multipart_upload().bucket(&self.bucket).key(key.as_str());
+        match begin.customize().mutate_request(move |request| set_headers(request, &headers)).send().await {
+            Ok(begun) => begun
+                .upload_id
+                .ok_or_else(|| Box::new((format!("CreateMultipartUpload {key}: the answer has no upload id"), None))),
+            Err(error) => answered_otherwise(&error).ok_or_else(|| {
+                let words = format!("CreateMultipartUpload {key}: {}", preflight::words(&error));
+                Box::new((words, Refusal::of_error(&error)))
+            }),
         }
     }
 }

@@ -7,6 +7,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use ttlsweep_record::text::ServerText;
 
 use super::Store;
+use super::refusal::{Asked, Refusal, innermost};
 use crate::secret::redacted_answer;
 
 /// Why a target cannot be swept.
@@ -27,45 +28,19 @@ pub enum PreflightError {
 }
 
 impl Store {
-    /// Lists at most one key. A key that may not list is no obstacle: uploads need no such right.
+    /// Lists at most one key. A store that cannot list, and a key that may not, are no obstacle: transfers need no such right.
     ///
     /// # Errors
-    /// Nobody answers, or only with a 429 or a 5xx of a kind that passes; the bucket does not exist, or the signature or key is refused.
+    /// Nobody answers, or only with a 429 or a 5xx of a kind that passes; something else answers in the store's place; the
+    /// bucket does not exist, or the signature or key is refused.
     pub async fn preflight(&self) -> Result<(), PreflightError> {
         let Err(error) = self.control.list_objects_v2().bucket(&self.bucket).max_keys(1).send().await else {
             return Ok(());
         };
-        let bucket = &self.bucket;
+        if let Some(refusal) = Refusal::of_error(&error) {
+            return self.judge(&refusal);
+        }
         match &error {
-            SdkError::ServiceError(service) if may_pass(service.raw().status().as_u16()) => {
-                Err(PreflightError::Unwell(words(&error)))
-            }
-            SdkError::ServiceError(service) => {
-                let code = service.err().code().unwrap_or_default().to_owned();
-                let advice = match code.as_str() {
-                    "AccessDenied" => {
-                        tracing::warn!("the key may not list `{bucket}`; uploads and downloads may still be allowed");
-                        return Ok(());
-                    }
-                    "NoSuchBucket" | "NotFound" => {
-                        format!("there is no bucket `{bucket}`; create it, or name another with `--bucket`")
-                    }
-                    "SignatureDoesNotMatch" => "the secret key does not belong to the access key; check \
-                         AWS_SECRET_ACCESS_KEY, or the profile"
-                        .to_owned(),
-                    "InvalidAccessKeyId" => {
-                        "the access key is unknown there; check AWS_ACCESS_KEY_ID, the profile, and the endpoint"
-                            .to_owned()
-                    }
-                    "ExpiredToken" | "TokenRefreshRequired" => "the session token has expired; log in again".to_owned(),
-                    "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
-                        format!("`{bucket}` is in another region; name it with `--region`")
-                    }
-                    "RequestTimeTooSkewed" => "this machine's clock is wrong; set it, for example by NTP".to_owned(),
-                    _ => "see the answer above".to_owned(),
-                };
-                Err(PreflightError::Refused(format!("{}: {advice}", words(&error)).into()))
-            }
             _ if is_untrusted(&error) => Err(PreflightError::Untrusted(words(&error))),
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
                 Err(PreflightError::Unreachable(words(&error)))
@@ -73,7 +48,50 @@ impl Store {
             _ => Err(PreflightError::Refused(words(&error))),
         }
     }
+
+    fn judge(&self, refusal: &Refusal) -> Result<(), PreflightError> {
+        let refused = || {
+            let causes = refusal.causes(Asked::Listing, None);
+            Err(PreflightError::Refused(format!("{refusal}: {causes}").into()))
+        };
+        let bucket = &self.bucket;
+        match (refusal.status, refusal.code.as_deref()) {
+            (_, Some(code)) if NO_RETRY_MENDS.contains(&code) => refused(),
+            (status, _) if may_pass(status) => Err(PreflightError::Unwell(refusal.to_string().into())),
+            // A store has its own page for what it does not know; nothing else says that it may not be asked.
+            (status, _) if refusal.is_of_a_gateway() && !matches!(status, 400 | 404 | 405 | 501) => refused(),
+            (401 | 403, _) => {
+                tracing::warn!(
+                    "the key may not list `{bucket}` ({refusal}); uploads and downloads may still be allowed"
+                );
+                Ok(())
+            }
+            (200..300, _) if refusal.is_unread() => Err(PreflightError::Unreachable(refusal.to_string().into())),
+            (200..300, _) if refusal.is_not_of_a_store() => refused(),
+            _ => {
+                tracing::warn!(
+                    "the store does not list `{bucket}` ({refusal}); uploads and downloads may work, and what a run leaves is \
+                     found by its own record alone"
+                );
+                Ok(())
+            }
+        }
+    }
 }
+
+/// The codes after which no transfer could be let in.
+const NO_RETRY_MENDS: [&str; 10] = [
+    "NoSuchBucket",
+    "SignatureDoesNotMatch",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "ExpiredToken",
+    "TokenRefreshRequired",
+    "PermanentRedirect",
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+    "RequestTimeTooSkewed",
+];
 
 /// What to do about a certificate that is not trusted.
 pub(super) const UNTRUSTED: &str = "if it is signed by an authority of your own, or by itself, name a PEM file with that \
@@ -107,31 +125,21 @@ pub(super) fn may_pass(status: u16) -> bool {
     matches!(status, 429 | 500 | 502 | 503 | 504)
 }
 
-/// What a failed request says, in one line: S3's code and message where it has them.
-pub(super) fn words<E, R>(error: &SdkError<E, R>) -> ServerText
+/// What a failed request says, in one line: S3's code and message if it has them, else what whoever answered says; the status
+/// and who that was.
+pub(super) fn words<E>(error: &SdkError<E>) -> ServerText
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
 {
-    let told = error.as_service_error().map(|service| (service.code(), service.message()));
-    if let Some((code, message)) = told
-        && (code.is_some() || message.is_some())
-    {
-        let text = format!("{}, \"{}\"", code.unwrap_or("no code"), message.unwrap_or("no message"));
+    if let Some(refusal) = Refusal::of_error(error) {
         // The text is the server's, and some repeat the request in it.
-        return redacted_answer(&text).into();
+        return refusal.to_string().into();
     }
-    // No answer, or one that is no S3 answer: the innermost cause says why.
-    let mut text = String::new();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = inner.to_string();
-        cause = inner.source();
+    // No answer: the innermost cause says why.
+    match innermost(error) {
+        Some(text) => redacted_answer(&format!("{error}: {}", plainer(&text))).into(),
+        None => error.to_string().into(),
     }
-    if text.is_empty() {
-        return error.to_string().into();
-    }
-    redacted_answer(&format!("{error}: {}", plainer(&text))).into()
 }
 
 /// rustls reports a plain-text answer to its greeting as bytes that make no TLS record.

@@ -6,7 +6,9 @@ use aws_sdk_s3::primitives::ByteStream;
 use ttlsweep_record::text::ServerText;
 
 use super::Store;
+use super::extras::Bearer;
 use super::preflight::{may_pass, words};
+use super::sign::set_headers;
 use crate::object_key::ObjectKey;
 
 /// Why something was not put.
@@ -33,7 +35,9 @@ impl Store {
     pub async fn put_text(&self, key: &ObjectKey, text: &str) -> Result<(), NotPut> {
         let body = ByteStream::from(text.as_bytes().to_vec());
         let put = self.control.put_object().bucket(&self.bucket).key(key.as_str()).content_type("text/plain");
-        let Err(error) = put.body(body).send().await else { return Ok(()) };
+        let headers = self.extras.headers.of(Bearer::Begin);
+        let put = put.body(body).customize().mutate_request(move |request| set_headers(request, &headers));
+        let Err(error) = put.send().await else { return Ok(()) };
         let passes = match &error {
             SdkError::ServiceError(service) => may_pass(service.raw().status().as_u16()),
             // A store that does not answer would take a timeout each time.

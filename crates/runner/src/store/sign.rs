@@ -1,5 +1,6 @@
 //! Signing: links by aws-sdk-s3, header-signed requests by the signer that it is built on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials;
@@ -8,10 +9,11 @@ use aws_sigv4::http_request::{
     PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
 };
 use aws_sigv4::sign::v4;
-use http::{HeaderName, HeaderValue, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use ttlsweep_record::{Method, Timestamp};
 
 use super::connect::chain;
+use super::extras::Bearer;
 use super::{Operation, Store};
 use crate::link::{SignedRequest, expiry_of};
 use crate::secret::Secret;
@@ -22,8 +24,8 @@ use crate::secret::Secret;
 pub struct SignError(String);
 
 impl Store {
-    /// A link for `operation` that lives for `ttl` from `at`, with the transfer's name as a signed query parameter: S3
-    /// ignores parameters that begin with `x-` and writes them to its access log.
+    /// A link for `operation` that lives for `ttl` from `at`, with the transfer's name as a signed query parameter
+    /// (see [`Extras`](super::extras::Extras)): S3 ignores parameters that begin with `x-` and writes them to its access log.
     ///
     /// # Errors
     /// The SDK cannot sign, or credentials could not be renewed.
@@ -81,13 +83,16 @@ impl Store {
         let method = http_method(operation.method);
         let host = uri.authority().map(|host| host.as_str().to_owned()).unwrap_or_default();
         let text = uri.to_string();
-        let headers = [("host", host.as_str())].into_iter();
+        let extra = self.extras.headers.of(bearer(operation.method));
+        let extras = extra.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let headers = std::iter::once(("host", host.as_str())).chain(extras);
         let signable = SignableRequest::new(method.as_str(), &text, headers, SignableBody::UnsignedPayload)
             .map_err(|error| failed(&error))?;
         let (instructions, _) =
             aws_sigv4::http_request::sign(signable, &parameters).map_err(|error| failed(&error))?.into_parts();
         let mut request = Request::new(());
         *request.uri_mut() = uri;
+        request.headers_mut().extend(extra.clone());
         instructions.apply_to_request_http1x(&mut request);
         let (head, ()) = request.into_parts();
         let (uri, headers) = (Secret::new(head.uri), Secret::new(head.headers));
@@ -108,13 +113,13 @@ impl Store {
             .build()
             .map_err(|error| failed(&error))?;
         let name_transfer = {
-            let parameter = format!("x-run={transfer_id}");
+            let (extras, id) = (Arc::clone(&self.extras), transfer_id.to_owned());
+            let headers = extras.headers.of(bearer(operation.method));
             move |request: &mut aws_sdk_s3::config::http::HttpRequest| {
-                let uri = request.uri();
-                let separator = if uri.contains('?') { '&' } else { '?' };
-                let named = format!("{uri}{separator}{parameter}");
-                // Only a text that is no URI is refused, and this is one with a word more.
+                let named = extras.named(request.uri(), &id);
+                // Only a text that is no URI is refused, and this is one with a word more or less.
                 let _ = request.set_uri(named);
+                set_headers(request, &headers);
             }
         };
         let (client, bucket, key) = (&self.client, &self.bucket, &operation.key);
@@ -162,6 +167,23 @@ fn remembered(request: SignedRequest) -> SignedRequest {
     request
 }
 
+/// Sets headers of a request of the SDK's before it is signed.
+pub(super) fn set_headers(request: &mut aws_sdk_s3::config::http::HttpRequest, headers: &HeaderMap) {
+    for (name, value) in headers {
+        if let Ok(value) = value.to_str() {
+            request.headers_mut().insert(name.as_str().to_owned(), value.to_owned());
+        }
+    }
+}
+
+fn bearer(method: Method) -> Bearer {
+    match method {
+        Method::Put => Bearer::Put,
+        Method::Get => Bearer::Get,
+        Method::UploadPart => Bearer::Part,
+    }
+}
+
 fn http_method(method: Method) -> http::Method {
     if method.is_upload() { http::Method::PUT } else { http::Method::GET }
 }
@@ -180,6 +202,7 @@ mod tests {
 
     use super::*;
     use crate::object_key::RunPrefix;
+    use crate::store::extras::{Extras, RunParameter};
     use crate::store::{Access, Part, StoreSettings, Trust};
 
     fn settings() -> StoreSettings {
@@ -216,6 +239,33 @@ mod tests {
             // The date is cut to whole seconds.
             assert_eq!(link.expires_at.unwrap().micros_since(at), 9_100_000);
         }
+    }
+
+    #[tokio::test]
+    async fn the_headers_of_a_policy_are_signed_into_link_and_request_and_sent_with_them() {
+        let at = Timestamp::from_unix_micros(1_764_000_000_000_000);
+        let mut extras = Extras { run_parameter: RunParameter::named("x-trace").unwrap(), ..Extras::default() };
+        for (name, value) in
+            [("Content-Type", "a/b; c=d"), ("x-amz-acl", "private"), ("x-amz-request-payer", "requester")]
+        {
+            extras.headers.add(name, value).unwrap();
+        }
+        let store = store().await.with_extras(extras);
+        let put = operation(Method::Put, None);
+        let link = store.presign(&put, "t-1", at, Duration::from_secs(10)).await.unwrap();
+        let query = link.uri.expose().query().unwrap();
+        let signed = "X-Amz-SignedHeaders=content-type%3Bhost%3Bx-amz-acl%3Bx-amz-request-payer&";
+        assert!(query.contains(signed) && query.contains("x-trace=t-1") && !query.contains("x-run"), "{query}");
+        assert_eq!(link.headers.expose()["content-type"], "a/b; c=d");
+        assert_eq!(link.headers.expose()["x-amz-acl"], "private");
+        let request = store.sign_headers(&put, "t-1", at).await.unwrap();
+        assert_eq!(request.headers.expose()["x-amz-acl"], "private");
+        let authorization = request.headers.expose()["authorization"].to_str().unwrap();
+        assert!(authorization.contains("SignedHeaders=content-type;host;x-amz-acl;x-amz-content"), "{authorization}");
+        // What makes an object is not asked when it is read.
+        let get = store.presign(&operation(Method::Get, None), "t-1", at, Duration::from_secs(10)).await.unwrap();
+        let query = get.uri.expose().query().unwrap();
+        assert!(query.contains("X-Amz-SignedHeaders=host%3Bx-amz-request-payer&"), "{query}");
     }
 
     #[tokio::test]

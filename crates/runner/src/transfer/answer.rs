@@ -4,7 +4,7 @@
 //! wrote: the result is still to be redacted, neutralised and cut, in this order.
 
 /// The text of a document, white space folded; `None` if there is none, or the document is not text.
-pub(super) fn text_of(document: &[u8]) -> Option<String> {
+pub(crate) fn text_of(document: &[u8]) -> Option<String> {
     // What is packed or encrypted is not text, and the beginning of a text may end within a character.
     let text = String::from_utf8_lossy(document);
     let strange = text.chars().filter(|char| *char == char::REPLACEMENT_CHARACTER || is_binary(*char)).count();

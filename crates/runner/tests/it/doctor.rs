@@ -4,11 +4,12 @@ use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
 use http::Method;
-use ttlsweep_record::{ExpiryPolicy, Timestamp};
-use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, TestbedConfig};
+use ttlsweep_record::{Control, ExpiryPolicy, Outcome, Timestamp};
+use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, TestbedConfig, UnknownParameters};
 
-use crate::front::{Front, error, objects, uploads};
+use crate::front::{Front, error, objects, objects_of_old, uploads};
 use crate::program::{Lab, words};
+use crate::server::{Peer, Server};
 use crate::signing;
 
 const EXPERIMENT: &str = "
@@ -33,7 +34,10 @@ async fn a_store_that_enforces_is_fit_and_nothing_is_left_in_it() {
         "ok credentials from the environment (AWS_ACCESS_KEY_ID), without an end",
         "ok bucket `ttlsweep` is in us-east-1, which links are signed for",
         "ok put the key may put",
-        "ok expiry put: a link that has expired is refused: rejected (403, AccessDenied, Request has expired)",
+        "ok link put: a living link is let in",
+        "ok link get: a living link is let in",
+        "ok link upload-part: a living link is let in",
+        "ok expiry put: a link that has expired is refused: rejected (403, AccessDenied, Request has expired, Server: ",
         "ok expiry get: a link that has expired is refused",
         "ok expiry upload-part: a link that has expired is refused",
         "ok delete the key may delete what it puts",
@@ -48,6 +52,7 @@ async fn a_store_that_enforces_is_fit_and_nothing_is_left_in_it() {
     let ms: i64 = clock.split_once("the server's is ").unwrap().1.split(' ').next().unwrap().parse().unwrap();
     let within: i64 = clock.split_once("± ").unwrap().1.split(' ').next().unwrap().parse().unwrap();
     assert!(ms <= within + 1 && within < 500, "{clock}");
+    assert!(found.lines().last().unwrap().starts_with("fit"), "{found}");
     assert!(words(&output).1.contains("put-bucket-lifecycle-configuration --bucket ttlsweep"), "{output:?}");
     assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]));
 }
@@ -130,9 +135,202 @@ fn the_testbed_can_be_asked_too_and_in_json() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (conclusion, lines) = lines.split_last().unwrap();
     assert!(lines.iter().all(|line| line["level"] == "ok" || line["level"] == "warning"), "{text}");
+    let warnings = lines.iter().filter(|line| line["level"] == "warning").count();
+    assert_eq!((&conclusion["conclusion"], &conclusion["errors"]), (&"fit".into(), &0.into()), "{text}");
+    assert_eq!(conclusion["warnings"], warnings, "{text}");
     let expiry = lines.iter().find(|line| line["subject"] == "expiry").unwrap();
     assert!(expiry["found"].as_str().unwrap().contains("let through, as `expiry = \"never\"` asks"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_living_links_are_refused_an_expired_one_that_is_refused_is_no_comfort() {
+    let testbed = signing::start(TestbedConfig { refuse_links: true, ..plain(ExpiryPolicy::OnRequest) }).await;
+    let output = ask(&lab(), &testbed.endpoint(), &[]).await;
+    let found = findings(&output);
+    assert_eq!(output.status.code(), Some(2), "{found}");
+    assert!(found.contains("ok put the key may put"), "{found}");
+    for method in ["put", "get", "upload-part"] {
+        let refused = format!("error link {method}: a living link is refused: rejected (403, AccessDenied");
+        let line =
+            found.lines().find(|line| line.starts_with(&refused)).unwrap_or_else(|| panic!("{refused}: {found}"));
+        for cause in
+            ["s3:authType", "s3:signatureAge", "[transfer.headers]", "a proxy may change", "run_parameter = false"]
+        {
+            assert!(line.contains(cause), "{cause} is not in: {line}");
+        }
+        assert!(found.contains(&format!("warning expiry {method}: a link that has expired is refused")), "{found}");
+    }
+    assert!(found.contains("so is a living one, so that this says nothing of expiry"), "{found}");
+    assert!(!found.contains("ok expiry"), "{found}");
+    assert!(found.contains("ok delete"), "{found}");
+    assert!(found.lines().last().unwrap().starts_with("mend these 3 errors"), "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_that_demands_headers_can_be_swept_with_them_and_doctor_says_so() {
+    let demands = ["x-amz-server-side-encryption: aws:kms", "content-type: text/plain; charset=utf-8", "x-tenant"];
+    let required_headers = demands.iter().map(|header| header.parse().unwrap()).collect();
+    let testbed = signing::start(TestbedConfig { required_headers, ..plain(ExpiryPolicy::OnRequest) }).await;
+    let lab = lab();
+    let output = ask(&lab, &testbed.endpoint(), &[]).await;
+    let found = findings(&output);
+    assert_eq!(output.status.code(), Some(2), "{found}");
+    let line =
+        found.lines().find(|line| line.starts_with("error put a put is refused: rejected (403, AccessDenied")).unwrap();
+    assert!(line.contains("s3:PutObject") && line.contains("[transfer.headers]"), "{line}");
+
+    let headers = "[transfer.headers]\n\"X-Amz-Server-Side-Encryption\" = \"aws:kms\"\nx-tenant = \"7\"\n\
+                   Content-Type = \"text/plain; charset=utf-8\"\n";
+    lab.write("fit.toml", format!("{EXPERIMENT}{headers}"));
+    let output = ask(&lab, &testbed.endpoint(), &[]).await;
+    let found = findings(&output);
+    assert_eq!(output.status.code(), Some(0), "{found}");
+    assert!(found.lines().last().unwrap().starts_with("fit"), "{found}");
+
+    let sweep =
+        swept(&lab, &testbed.endpoint(), &["--set", "transfer.jitter=0s", "--set", "grid.bandwidth=unlimited"]).await;
+    let (run, said) = (lab.run_of("fit"), words(&sweep).1);
+    assert_eq!(sweep.status.code(), Some(0), "{said}");
+    assert!(!said.contains("marker"), "{said}");
+    let rows = run.transfers();
+    let living = rows.iter().filter(|row| row.control != Some(Control::ExpiredStart));
+    assert!(living.clone().count() > 0 && living.clone().all(|row| row.outcome == Outcome::Completed), "{rows:?}");
+    let cells = std::fs::read_to_string(run.path().join("cells.csv")).unwrap();
+    let of_cell = "content-type: text/plain\\; charset=utf-8; x-amz-server-side-encryption: aws:kms; x-tenant: 7";
+    assert!(cells.contains(of_cell), "{cells}");
+
+    // What the run was is what its frozen file says, word for word.
+    let frozen = std::fs::read_to_string(run.path().join("experiment.toml")).unwrap();
+    assert!(frozen.contains("\"x-amz-server-side-encryption\" = \"aws:kms\""), "{frozen}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_refuses_unknown_parameters_is_swept_without_the_transfers_name() {
+    let unknown_parameters = UnknownParameters::Refuse;
+    let testbed = signing::start(TestbedConfig { unknown_parameters, ..plain(ExpiryPolicy::OnRequest) }).await;
+    let lab = lab();
+    let output = ask(&lab, &testbed.endpoint(), &[]).await;
+    let found = findings(&output);
+    assert_eq!(output.status.code(), Some(2), "{found}");
+    assert!(found.contains("error put a put is refused: rejected (501, NotImplemented"), "{found}");
+    assert!(found.contains("`x-run`: write run_parameter = false below [transfer]"), "{found}");
+
+    lab.write("fit.toml", format!("{EXPERIMENT}[transfer]\nrun_parameter = false\n"));
+    let output = ask(&lab, &testbed.endpoint(), &[]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", findings(&output));
+    let sweep =
+        swept(&lab, &testbed.endpoint(), &["--set", "transfer.jitter=0s", "--set", "grid.bandwidth=unlimited"]).await;
+    assert_eq!(sweep.status.code(), Some(0), "{}", words(&sweep).1);
+    let rows = lab.run_of("fit").transfers();
+    let living = rows.iter().filter(|row| row.control != Some(Control::ExpiredStart));
+    assert!(living.clone().count() > 0 && living.clone().all(|row| row.outcome == Outcome::Completed), "{rows:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_cannot_list_is_no_obstacle() {
+    let testbed = signing::start(TestbedConfig { list_v2: false, ..plain(ExpiryPolicy::OnRequest) }).await;
+    let lab = lab();
+    let output = ask(&lab, &testbed.endpoint(), &[]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", findings(&output));
+    let told = words(&output).1;
+    assert!(told.contains("the store does not list `ttlsweep` (NotImplemented"), "{told}");
+    let sweep =
+        swept(&lab, &testbed.endpoint(), &["--set", "transfer.jitter=0s", "--set", "grid.bandwidth=unlimited"]).await;
+    assert_eq!(sweep.status.code(), Some(0), "{}", words(&sweep).1);
+    assert_eq!(objects_of_old(&testbed).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signature_that_does_not_match_may_be_the_keys_fault_or_a_proxys() {
+    let testbed = signing::start(plain(ExpiryPolicy::OnRequest)).await;
+    let front = Front::before(&testbed, |_| Some(error(403, "SignatureDoesNotMatch", "They do not match."))).await;
+    let output = ask(&lab(), &front.endpoint, &[("HTTP_PROXY", "http://127.0.0.1:9")]).await;
+    let found = findings(&output);
+    assert_eq!(output.status.code(), Some(2), "{found}");
+    for part in [
+        "SignatureDoesNotMatch, \"They do not match.\" (403): either the secret key does not belong to the access key",
+        "something between changes what is signed",
+        "ask the store directly, without the proxy",
+        "ok proxy not followed: HTTP_PROXY=http://127.0.0.1:9",
+        "mend this 1 error",
+    ] {
+        assert!(found.contains(part), "{part} is not in: {found}");
+    }
+}
+
+/// What answers to a listing is one thing in each line: what it says, whether a run may go on, and what is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_in_the_stores_place_is_named_with_its_status() {
+    const PAGE: &str =
+        "content-type: text/html\r\n\r\n<html><head><title>Sign in</title></head><body>Hotel</body></html>";
+    for (answer, parts) in [
+        (
+            format!("200 OK\r\nServer: portal\r\n{PAGE}"),
+            vec!["\"Sign in Hotel\" (200, Server: portal)", "captive portal"],
+        ),
+        (
+            format!("302 Found\r\nServer: portal\r\nLocation: http://login.test/\r\n{PAGE}"),
+            vec!["(302, Server: portal, Location: http://login.test/)", "sends elsewhere"],
+        ),
+        (
+            "407 Proxy Authentication Required\r\nServer: squid/6\r\nVia: 1.1 cache\r\n\r\n".to_owned(),
+            vec!["(407, Server: squid/6, Via: 1.1 cache)", "a name and a password"],
+        ),
+        (
+            format!("502 Bad Gateway\r\nServer: nginx/1.22.1\r\n{PAGE}"),
+            vec!["(502, Server: nginx/1.22.1)", "cannot serve now"],
+        ),
+    ] {
+        let server = Server::start(false, move |mut peer: Peer| {
+            let answer = format!("HTTP/1.1 {answer}");
+            async move {
+                peer.head().await;
+                let _ = peer.try_say(&answer).await;
+                peer.finish();
+                peer.rest().await;
+            }
+        })
+        .await;
+        let store = signing::store_at(&format!("http://{}", server.addr)).await;
+        let told = store.preflight().await.unwrap_err().to_string();
+        for part in parts {
+            assert!(told.contains(part), "{part} is not in: {told}");
+        }
+        assert!(!told.contains("bug in the SDK") && !told.contains("answer above"), "{told}");
+    }
+    let s3 =
+        |status: &str, code: &str| format!("{status}\r\n\r\n<Error><Code>{code}</Code><Message>no</Message></Error>");
+    for answer in [
+        s3("405 Method Not Allowed", "MethodNotAllowed"),
+        s3("501 Not Implemented", "NotImplemented"),
+        s3("400 Bad Request", "InvalidObjectKey"),
+        s3("404 Not Found", "NoSuchKey"),
+        format!("405 Method Not Allowed\r\n{PAGE}"),
+        "404 Not Found\r\n\r\n".to_owned(),
+    ] {
+        let told = answer.clone();
+        let server = Server::start(false, move |mut peer: Peer| {
+            let answer = format!("HTTP/1.1 {answer}");
+            async move {
+                peer.head().await;
+                let _ = peer.try_say(&answer).await;
+                peer.finish();
+                peer.rest().await;
+            }
+        })
+        .await;
+        let found = signing::store_at(&format!("http://{}", server.addr)).await.preflight().await;
+        assert!(found.is_ok(), "{told}: {found:?}");
+    }
+}
+
+async fn swept(lab: &Lab, endpoint: &str, more: &[&str]) -> Output {
+    let run = ["run", "fit.toml", "--bucket", signing::BUCKET, "--endpoint", endpoint, "--yes"];
+    let mut command = lab.ttlsweep(&[&run, more].concat());
+    command.env("AWS_ACCESS_KEY_ID", DEFAULT_ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", DEFAULT_SECRET_KEY);
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
 fn plain(expiry: ExpiryPolicy) -> TestbedConfig {

@@ -199,6 +199,11 @@ pub(crate) async fn objects(testbed: &Testbed) -> Vec<String> {
     keys(&list(testbed, "list-type", "2").await)
 }
 
+/// [`objects`], where the testbed has no ListObjectsV2.
+pub(crate) async fn objects_of_old(testbed: &Testbed) -> Vec<String> {
+    keys(&list(testbed, "prefix", "").await)
+}
+
 /// The keys of all multipart uploads in the testbed's bucket.
 pub(crate) async fn uploads(testbed: &Testbed) -> Vec<String> {
     keys(&list(testbed, "uploads", "").await)
