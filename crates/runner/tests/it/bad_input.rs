@@ -66,7 +66,7 @@ async fn trouble_that_passes_is_worth_another_try_and_a_refusal_is_not() {
         (503, "SlowDown", 75, "cannot serve now"),
         (500, "InternalError", 75, "cannot serve now"),
         (429, "TooManyRequests", 75, "cannot serve now"),
-        (501, "NotImplemented", 2, "refuses"),
+        (403, "InvalidAccessKeyId", 2, "refuses"),
         (400, "ExpiredToken", 2, "refuses"),
     ] {
         let front = Front::before(&testbed, move |_| Some(error(status, code, "as told"))).await;

@@ -236,8 +236,12 @@ async fn a_store_that_cannot_list_is_no_obstacle() {
     assert_eq!(output.status.code(), Some(0), "{}", findings(&output));
     let told = words(&output).1;
     assert!(told.contains("the store does not list `ttlsweep` (NotImplemented"), "{told}");
-    let sweep =
-        swept(&lab, &testbed.endpoint(), &["--set", "transfer.jitter=0s", "--set", "grid.bandwidth=unlimited"]).await;
+    let sweep = swept(
+        &lab,
+        &testbed.endpoint(),
+        &["--set", "transfer.jitter=0s", "--set", "grid.bandwidth=unlimited", "--set", "grid.method=put"],
+    )
+    .await;
     assert_eq!(sweep.status.code(), Some(0), "{}", words(&sweep).1);
     assert_eq!(objects_of_old(&testbed).await, Vec::<String>::new());
 }
