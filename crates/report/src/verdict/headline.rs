@@ -95,8 +95,7 @@ impl TargetRuling {
 const fn advice(mechanism: Mechanism) -> &'static str {
     match mechanism {
         Mechanism::CutAtExpiry => {
-            "Make links that outlive their transfers (`ttlsweep-report ttl` says how long), and ask the store's operator with \
-             the bundle of `ttlsweep-report case`."
+            "Make links that outlive their transfers, and ask the store's operator with the bundle of `ttlsweep-report case`."
         }
         Mechanism::RejectedAtCompletion => {
             "Make links that outlive their transfers, and look for what holds requests back."
