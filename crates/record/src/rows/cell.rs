@@ -90,6 +90,15 @@ impl Cell {
         self.control == Some(Control::HeaderSigned)
     }
 
+    /// The query parameter that carries a transfer's name; `None` if its requests do not carry it.
+    pub fn name_parameter(&self) -> Option<&str> {
+        match self.run_parameter.as_deref() {
+            None => Some("x-run"),
+            Some("false") => None,
+            Some(name) => Some(name),
+        }
+    }
+
     /// Whether AWS itself is asked: no endpoint is given, or one of AWS's own.
     pub fn is_at_aws(&self) -> bool {
         let aws = |endpoint: &str| {

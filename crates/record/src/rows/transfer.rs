@@ -16,7 +16,8 @@ row! {
         pub trial_id: String,
         /// The attempt at the trial, as in `trials.csv`.
         pub attempt: u32,
-        /// Names the transfer, within all runs; sent as the signed query parameter `x-run`, so that server logs have it.
+        /// Names the transfer, within all runs; sent as the signed query parameter `x-run`, or as the one of `run_parameter` in
+        /// `cells.csv`, so that server logs have it.
         pub transfer_id: String,
         /// The cell, as in `cells.csv`.
         pub cell_id: String,

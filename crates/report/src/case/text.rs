@@ -6,7 +6,7 @@ use std::path::Path;
 
 use askama::Template;
 use ttlsweep_record::units::format_micros;
-use ttlsweep_record::{Control, TargetKind, TransferRecord, Verdict};
+use ttlsweep_record::{Cell, Control, TargetKind, TransferRecord, Verdict};
 
 use super::archive::SUMS;
 use super::error::CaseError;
@@ -56,6 +56,8 @@ struct Page {
     failing: usize,
     with_pair: Vec<String>,
     with_pair_more: usize,
+    /// The parameters that carry the transfers' names; empty if no request carries its name.
+    names: String,
     without_pair: Vec<String>,
     without_pair_more: usize,
     failing_file: &'static str,
@@ -127,9 +129,10 @@ impl Page {
                 )
             },
             failing: case.failing.len(),
-            with_pair: pairs.iter().take(MOST_SHOWN).map(|row| transfer_line(row)).collect(),
+            names: distinct(settings.iter().filter_map(|cell| cell.name_parameter().map(code))),
+            with_pair: pairs.iter().take(MOST_SHOWN).map(|row| transfer_line(row, settings)).collect(),
             with_pair_more: pairs.len().saturating_sub(MOST_SHOWN),
-            without_pair: lonely.iter().take(MOST_SHOWN).map(|row| transfer_line(row)).collect(),
+            without_pair: lonely.iter().take(MOST_SHOWN).map(|row| transfer_line(row, settings)).collect(),
             without_pair_more: lonely.len().saturating_sub(MOST_SHOWN),
             failing_file: failing::FILE,
             sums_file: SUMS,
@@ -147,7 +150,7 @@ fn nearest_first(failing: &[TransferRecord]) -> Vec<&TransferRecord> {
     rows
 }
 
-fn transfer_line(row: &TransferRecord) -> String {
+fn transfer_line(row: &TransferRecord, cells: &[Cell]) -> String {
     let mut line = format!("{} {} {}", row.ended_at, row.method.as_str().to_uppercase(), row.outcome);
     // Writing to a string cannot fail.
     if let Some(status) = row.status {
@@ -160,7 +163,10 @@ fn transfer_line(row: &TransferRecord) -> String {
         let when = if margin < 0 { "before" } else { "after" };
         let _ = write!(line, ", {} {when} the link’s expiry", format_micros(margin.unsigned_abs()));
     }
-    let _ = write!(line, "\n  x-run: {}", code(&row.transfer_id));
+    let cell = cells.iter().find(|cell| cell.cell_id == row.cell_id);
+    // Without a parameter the name is in the object's key alone.
+    let name = cell.map_or(Some("x-run"), Cell::name_parameter).unwrap_or("transfer");
+    let _ = write!(line, "\n  {name}: {}", code(&row.transfer_id));
     if let Some(id) = &row.request_id {
         let _ = write!(line, "\n  x-amz-request-id: {}", code(id));
     }

@@ -38,15 +38,27 @@ fn judge(answer: &BucketAnswer, bucket: &str, signed_for: &str) -> Finding {
         Some(status @ 300..=399) => Finding::new(
             Level::Error,
             SUBJECT,
-            format!("`{bucket}` redirects ({status}), and a signed request that follows a redirect is refused"),
+            format!(
+                "`{bucket}` redirects ({status}: {refusal}), and a signed request that follows a redirect is refused"
+            ),
             "name the bucket's own region with `--region`, or its endpoint with `--endpoint`; a new bucket redirects for \
-             some hours",
+             some hours; a gateway or portal that wants a login redirects, too",
         ),
         Some(401 | 403) => Finding::new(
             Level::Warning,
             SUBJECT,
             format!("the key may not ask about `{bucket}` (HeadBucket: {refusal})"),
-            "nothing needs to be done if uploads work; see below",
+            "nothing needs to be done if `put` is ok",
+        ),
+        Some(429 | 500 | 502..=504) => {
+            Finding::new(Level::Unreachable, SUBJECT, format!("`{bucket}`: {refusal}"), "try again later")
+        }
+        // Not every store knows the question; whether there is a bucket, the put below tells.
+        Some(400 | 404 | 405 | 501) => Finding::new(
+            Level::Warning,
+            SUBJECT,
+            format!("nothing is said of `{bucket}` (HeadBucket: {refusal})"),
+            "nothing needs to be done if `put` is ok; else check bucket and endpoint",
         ),
         Some(_) => Finding::new(Level::Error, SUBJECT, format!("`{bucket}`: {refusal}"), "check bucket and endpoint"),
         None => Finding::new(Level::Unreachable, SUBJECT, format!("`{bucket}`: {refusal}"), "try again later"),
@@ -73,7 +85,11 @@ mod tests {
         assert_eq!(level(Some(403), Some("eu-west-1")), Level::Error);
         assert_eq!(level(Some(307), Some("us-east-1")), Level::Error);
         assert_eq!(level(Some(403), None), Level::Warning);
-        assert_eq!(level(Some(404), None), Level::Error);
+        assert_eq!(level(Some(407), None), Level::Error);
+        assert_eq!(level(Some(503), None), Level::Unreachable);
+        // A store that does not know HeadBucket may take puts, and without a bucket none is taken.
+        assert_eq!(level(Some(404), None), Level::Warning);
+        assert_eq!(level(Some(501), None), Level::Warning);
         assert_eq!(level(None, None), Level::Unreachable);
     }
 }

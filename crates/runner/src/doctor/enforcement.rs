@@ -153,7 +153,7 @@ fn judge(row: &TransferRecord, living: &TransferRecord, method: Method, cell: &C
             format!(
                 "{method}: a link that has expired is refused: {said}; so is a living one, so that this says nothing of expiry"
             ),
-            "see `link` above",
+            "mend what keeps the living link out, and ask again",
         ),
         Outcome::Rejected if refused_for_expiry(row) => {
             Finding::ok(EXPIRY, format!("{method}: a link that has expired is refused: {said}"))
