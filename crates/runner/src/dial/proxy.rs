@@ -338,9 +338,8 @@ mod tests {
     /// The way to `url` in an environment such as `HTTPS_PROXY=http://p:1 NO_PROXY=a,b`.
     fn way(environment: &str, url: &str) -> String {
         let set: Vec<_> = environment.split(' ').filter_map(|pair| pair.split_once('=')).collect();
-        let proxies = Proxies::of(|name| {
-            set.iter().find(|(set, _)| *set == name).map(|(_, value)| value.replace('_', " ").to_owned())
-        });
+        let proxies =
+            Proxies::of(|name| set.iter().find(|(set, _)| *set == name).map(|(_, value)| value.replace('_', " ")));
         match proxies.way_to(&endpoint(url)) {
             Ok(Way::Direct) => "direct".to_owned(),
             Ok(Way::DirectThough { why, .. }) => format!("direct: {why}"),

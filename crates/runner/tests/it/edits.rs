@@ -2,7 +2,7 @@
 //! row that could be read before is gone afterwards. `just edits 10000` tries more of them.
 
 #[path = "../../../record/tests/common/edits.rs"]
-mod edits;
+mod random_edits;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -17,7 +17,7 @@ use ttlsweep_runner::cmd;
 use ttlsweep_runner::exit::Failure;
 use ttlsweep_runner::progress::Mode;
 
-use self::edits::{Dice, asked, edited};
+use self::random_edits::{Dice, asked, edited};
 use crate::program::{Lab, Run, succeed};
 
 /// A shard that is all of its run, so that it can be merged, too.

@@ -149,7 +149,8 @@ fn a_schema_that_is_not_known_is_refused_by_every_command() {
             lines[1] = lines[1].replace("\"schema_version\": 2", "\"schema_version\": 999")
         });
     };
-    let places: [(&dyn Fn(&Run), &str); 2] = [(&in_row, "transfers.csv line 3"), (&in_environment, "environment.json")];
+    type Change<'a> = &'a dyn Fn(&Run);
+    let places: [(Change<'_>, &str); 2] = [(&in_row, "transfers.csv line 3"), (&in_environment, "environment.json")];
     for (change, place) in places {
         let (lab, run) = whole();
         change(&run);
