@@ -138,7 +138,7 @@ calibrate SIMULATIONS="1000" SEEDS="judgement" RUNS="5":
     target/release/examples/calibrate --simulations {{SIMULATIONS}} --seeds {{SEEDS}} --docs docs
     target/release/examples/calibrate --testbed {{RUNS}} --program target/release/ttlsweep --docs docs
 
-# Kills runs at random instants, some with a loss of power, until KILLS have met them; nothing may be lost or counted twice.
+# Kills run, resume, report, upload, merge and clean by every signal and by loss of power, KILLS times; nothing may be lost.
 [group('develop')]
 chaos KILLS="200" *ARGS: build-debug
     python3 scripts/chaos.py --bin target/debug --kills {{KILLS}} {{ARGS}}
