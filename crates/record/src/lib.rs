@@ -5,7 +5,7 @@
 //! [`units`] (sizes, rates, instants); [`fault`] is the notation of the testbed's faults, [`share`] that of what one process
 //! runs of a plan that several run together. [`csv_file`] writes and reads the files ([`disk`] opens them and puts them in their place), and [`shards`] joins those of several
 //! processes; [`text`] is what keeps others' text harmless in them; [`dictionary`] prints their documentation.
-//! [`say`] is the one place that prints, for all programs.
+//! [`mod@say`] is the one place that prints, for all programs.
 
 pub mod csv_file;
 pub mod dictionary;
