@@ -63,9 +63,9 @@ trace SUBJECT *ARGS: build
 build:
     @cargo build --release --workspace --bins --locked
 
-# Everything that CI runs: formatting, lints, tests, every experiment file loads, real servers, faults, shards, page, notebook, docs.
+# Everything that CI runs: formatting, lints, tests, every experiment file loads, real servers, faults, a full uplink, shards, page, notebook, docs.
 [group('develop')]
-check: format-check lint test (faults-short "1") real-servers (chaos "6") deploy-check slurm-short page-check notebook-check docs
+check: format-check lint test (faults-short "1") bottleneck-short real-servers (chaos "6") deploy-check slurm-short page-check notebook-check docs
 
 # Runs the tests.
 [group('develop')]
@@ -110,6 +110,11 @@ shards: build-debug
 [group('develop')]
 spread *ARGS: build
     python3 scripts/spread.py --bin target/release {{ARGS}}
+
+# Sweeps a testbed of each policy behind a line that is full for seconds (network namespaces and tbf; root), in ten minutes.
+[group('develop')]
+bottleneck *ARGS: build
+    python3 scripts/bottleneck.py --bin target/release {{ARGS}}
 
 # Runs four shards of BLOCKS on a real Slurm on loopback, kills two of its tasks in the midst, and counts the merged rows.
 [group('develop')]
@@ -186,6 +191,11 @@ slurm-short: (slurm "4")
 [private]
 slurm-short:
     @echo "slurm: left out, since Debian's packages do not run here" >&2
+
+# One block of it, in a minute; says so and is left out where there are no namespaces, no tbf, or no root.
+[private]
+bottleneck-short: build-debug
+    python3 scripts/bottleneck.py --bin target/debug --short
 
 # A run of a few seconds with its report, for checks that look at what one leaves behind.
 [private]
