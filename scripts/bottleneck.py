@@ -58,9 +58,9 @@ class Form:
     queue: Queue
 
 
-# The uploads take three times a link's life; SYN, ClientHello and head each wait in the queue, so that the last users'
-# heads come at expiry or later. Five blocks decide.
-LONG = Form(blocks=5, ttl=10, size_kb=3000, within_s=1200, queue=Queue(mbit_s=4, bytes=3_000_000))
+# SYN, ClientHello and head each wait in the queue, so that some users' heads come after a link's life of 4 to 5 s, and the
+# other uploads outlive it. Five blocks decide.
+LONG = Form(blocks=5, ttl=5, size_kb=3000, within_s=1200, queue=Queue(mbit_s=4, bytes=3_000_000))
 SHORT = Form(blocks=1, ttl=3, size_kb=1200, within_s=180, queue=Queue(mbit_s=4, bytes=1_500_000))
 
 
@@ -147,13 +147,18 @@ def main() -> int:
     arguments.add_argument("--short", action="store_true", help="one block of smaller uploads, which decides nothing")
     arguments.add_argument("--policy", choices=POLICIES, action="append", help="this policy alone; both if left out")
     arguments.add_argument("--congestion", default="reno", help="the uploads' congestion control (default: reno)")
+    arguments.add_argument("--blocks", type=int, help="how often: fewer than five decide nothing")
+    arguments.add_argument("--size", type=float, help="an upload's size in MB")
     arguments.add_argument("--ttl", type=int, help="the links' TTL in seconds")
     arguments.add_argument("--rate", type=float, help="the line's rate in Mbit/s")
     arguments.add_argument("--queue", type=float, help="the queue's length in MB")
     arguments = arguments.parse_args()
     form = SHORT if arguments.short else LONG
     rate, length = arguments.rate or form.queue.mbit_s, int((arguments.queue or 0) * 1e6) or form.queue.bytes
-    form = Form(form.blocks, arguments.ttl or form.ttl, form.size_kb, form.within_s, Queue(rate, length))
+    size_kb = int((arguments.size or 0) * 1000) or form.size_kb
+    form = Form(
+        arguments.blocks or form.blocks, arguments.ttl or form.ttl, size_kb, form.within_s, Queue(rate, length)
+    )
     out, programs = arguments.out.absolute(), arguments.bin.absolute()
     for name in ("ttlsweep", "ttlsweep-testbed", "ttlsweep-report"):
         if not (programs / name).is_file():
