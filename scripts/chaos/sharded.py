@@ -1,5 +1,6 @@
 """run --shard --upload, merge and clean, against a testbed in a process of its own."""
 
+import itertools
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ class Sharded:
 
     def __init__(self, killer: Killer, processes: Processes):
         self.killer, self.kept = killer, [Kept() for _ in range(SHARDS)]
+        self.prefixes = [f"shard-{shard + 1}" for shard in range(SHARDS)]
         (killer.lab / "chaos.toml").write_text(EXPERIMENT)
         environment, log = killer.environment, killer.lab / "testbed.log"
         keys = ["--access-key", environment["AWS_ACCESS_KEY_ID"], "--secret-key", environment["AWS_SECRET_ACCESS_KEY"]]
@@ -59,19 +61,28 @@ class Sharded:
         partial, whole = self.run / f".{name}.partial", self.run / name
         command = ["ttlsweep", "run", "chaos.toml", "--endpoint", self.endpoint, "--bucket", BUCKET, "--yes"]
         command += ["--progress", "none", "--keep-objects", "--run-id", "night", "--shard", f"{shard + 1}/{SHARDS}"]
-        command += ["--upload", f"s3://{RESULTS}/prefix"]
-        if struck:
-            # Finding out the server's clock takes most of the time, and little can be broken then.
-            in_trials = Instant(dice.uniform(0.0, 1.0), lambda: bool(bytes_of_rows(partial)))
-            at_the_end = Instant(dice.uniform(0.0, 0.1), whole.is_dir)
-            instant = dice.choice([Instant(dice.uniform(0.0, 1.0)), in_trials, at_the_end])
-            by = self.killer.kill("upload", command, instant, TRY_AGAIN, lambda: partial.is_dir() or whole.is_dir())
+        numbers = itertools.count(1)
+        upload = lambda: [*command, "--upload", self._uploaded_to(shard)]  # noqa: E731
+        # Finding out the server's clock takes most of the time, and little can be broken then.
+        in_trials = Instant(dice.uniform(0.0, 1.0), lambda: bool(bytes_of_rows(partial)))
+        at_the_end = Instant(dice.uniform(0.0, 0.05), whole.is_dir)
+        instant = dice.choice([Instant(dice.uniform(0.0, 1.0)), in_trials, at_the_end])
+        listens = lambda: partial.is_dir() or whole.is_dir()  # noqa: E731
+        while struck:
+            by = self.killer.kill("upload", upload(), instant, TRY_AGAIN, listens)
             if partial.is_dir():
                 kept.note(partial)
                 if by == "power":
                     kept.lose_power(partial, dice)
-        self.killer.finish("upload", command)
+            if struck := by is None:
+                # All was in the bucket before the kill came: what is whole here goes elsewhere, too, which takes no time.
+                self.prefixes[shard] = f"{name}-{next(numbers)}"
+                instant, listens = Instant(dice.uniform(0.0, 0.05)), lambda: False
+        self.killer.finish("upload", upload())
         kept.note(whole)
+
+    def _uploaded_to(self, shard: int) -> str:
+        return f"s3://{RESULTS}/{self.prefixes[shard]}"
 
     def _merge(self, struck: bool) -> Path:
         merged, dice = self.killer.lab / "merged", self.killer.dice
@@ -96,7 +107,8 @@ class Sharded:
     def _check_uploaded(self, merged: Path):
         """What was uploaded is what is here."""
         brought = self.killer.lab / "brought"
-        self.killer.finish("merge", ["ttlsweep", "merge", f"s3://{RESULTS}/prefix/chaos/night", "--out", brought])
+        uploaded = [f"{self._uploaded_to(shard)}/chaos/night" for shard in range(SHARDS)]
+        self.killer.finish("merge", ["ttlsweep", "merge", *uploaded, "--out", brought])
         for path in merged.iterdir():
             if path.is_file() and path.read_bytes() != (brought / path.name).read_bytes():
                 raise Broken(f"{path.name} of the shards in the bucket differs from that of those here")
