@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "count,part\n1,\n2,1/2\n3,1/2\n");
     }
 
-    /// Rows of today would stand under the wrong names, and writing the file anew would lose what a hand added.
+    /// Rows of today would stand under the wrong names, and rewriting the file would lose what a hand added.
     #[test]
     fn rows_are_not_added_to_a_file_with_other_columns() {
         let folder = tempfile::tempdir().unwrap();

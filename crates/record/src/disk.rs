@@ -152,7 +152,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), CopyError> {
     }
 }
 
-/// The error with the file that it is about, for whoever sees no more than the error.
+/// The error with the file that it is about, for a reader who sees only the error.
 pub fn unwritable(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
 }

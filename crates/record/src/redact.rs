@@ -6,7 +6,7 @@
 //! XML, backslashes; `notation`), then without case, blanks and punctuation, and then once more within each stretch of
 //! base64, hex or decimal bytes in it. On each of these levels two things count as secrets:
 //! - at least [`PIECE`] characters in a row of a value that is [`Known`], so that a token that was cut off is found, too;
-//! - whatever stands behind a name such as `X-Amz-Signature` (`named`), whoever's it is, and an access key's id by its shape.
+//! - whatever stands behind a name such as `X-Amz-Signature` (`named`), whatever made it, and an access key's id by its shape.
 //!
 //! Every decoded byte remembers where it came from (`view`), so that only the secret is replaced, and the rest stays.
 
@@ -61,7 +61,7 @@ pub fn find(text: &[u8], known: &Known) -> Vec<Hit> {
     find_within(text, known, LAYERS)
 }
 
-/// [`find`], but for base64, hex and bytes as numbers: for data that is no text, such as a picture's pixels.
+/// [`find`], but for base64, hex and bytes as numbers: for data that is not text, such as a picture's pixels.
 pub fn find_plain(text: &[u8], known: &Known) -> Vec<Hit> {
     find_within(text, known, 0)
 }

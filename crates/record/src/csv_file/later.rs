@@ -18,7 +18,7 @@ pub(super) enum Header {
 ///
 /// # Errors
 /// It cannot be read, or has other columns than this program ever wrote, or in another order: a row that is added would stand
-/// under the wrong names, and writing it anew would lose the columns.
+/// under the wrong names, and rewriting it would lose the columns.
 pub(super) fn header<R: Row>(path: &Path) -> Result<Header, ReadError> {
     let file = RowFile::open::<R>(path)?;
     let found = file.columns();

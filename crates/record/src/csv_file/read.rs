@@ -149,7 +149,7 @@ fn read_each<R: Row>(mut file: RowFile, mut take: impl FnMut(&RowFile, R)) -> Re
 
 /// A CSV file that is read row by row. A mark of byte order, line ends of Windows, rows of empty cells and `TRUE` for `true`
 /// are no obstacle; what a spreadsheet or an editor can do to a file beyond that is named. A version of the columns that is not
-/// known and names that cannot be any are refused, whoever reads.
+/// known and names that cannot be any are refused, by every reader.
 #[derive(Debug)]
 pub struct RowFile {
     path: PathBuf,

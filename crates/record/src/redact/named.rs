@@ -229,7 +229,7 @@ fn block<'a>(rest: &'a [u8], bridge: &Bridge) -> &'a [u8] {
 fn is_redacted(value: &[u8]) -> bool {
     let word = REDACTED.as_bytes();
     let alike = value.iter().zip(word).take_while(|(one, other)| one.eq_ignore_ascii_case(other)).count();
-    // Its beginning, where a text was cut; or with something behind it that is no secret.
+    // Its beginning, where a text was cut; or with something behind it that is not secret.
     alike == value.len()
         || (alike == word.len() && !value[alike].is_ascii_alphanumeric() && !looks_secret(&value[alike..]))
 }
