@@ -1,4 +1,4 @@
-//! What whoever started this process decided about its signals.
+//! What the process that started this one decided about its signals.
 
 /// SIGHUP's number.
 pub const HANGUP: u32 = 1;

@@ -1,6 +1,6 @@
 //! What the parts of a report take on a run, in seconds: `phases DIR`. Beside `synthetic_run`, to measure the report with.
 
-// Said to whoever runs it by hand, not to a user.
+// Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Writes a made-up run of any size, to measure the report with: `synthetic_run DIR ROWS`, or `synthetic_run DIR ROWS SHARDS`
 //! for shards of so many rows each, on fifty machines.
 
-// Said to whoever runs it by hand, not to a user.
+// Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 #[path = "../tests/common/mod.rs"]

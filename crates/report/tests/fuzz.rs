@@ -1,6 +1,6 @@
 //! Damaged run folders: each is read, or refused with words that name the file. `just fuzz SECONDS` runs it for longer.
 
-// Said to whoever runs it by hand, not to a user.
+// Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod common;

@@ -7,7 +7,7 @@
 //!
 //! Beside it, the same early answers through plain hyper, without the held error.
 
-// Said to whoever runs it by hand, not to a user.
+// Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::collections::BTreeMap;

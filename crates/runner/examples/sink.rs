@@ -7,7 +7,7 @@
 //! sink ADDR [CERTIFICATE-OUT]     with a file for its certificate it speaks TLS
 //! ```
 
-// Said to whoever runs it by hand, not to a user.
+// Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::io;

@@ -1,6 +1,6 @@
 //! Every experiment in `experiments/` loads and plans, and takes no longer than its text promises.
 
-// Said to whoever runs it by hand, not to a user.
+// Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@
 //! knows none of them: it makes rows, as the runner would. `recorded` hands them to the verdict and `score` counts; `table`,
 //! `page` and `chart` write it down.
 
-// Said to whoever runs it by hand, not to a user.
+// Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod catalogue;

@@ -214,7 +214,7 @@ impl Run {
     }
 
     /// Narrows the bracket as the runner does: a date of whole seconds was written between the head and the answer, and what
-    /// contradicts the bracket begins it anew.
+    /// contradicts the bracket replaces it.
     fn narrow(&mut self, row: &mut TransferRecord) {
         if let (Some(server), Some(head), Some(start)) = (row.server_time, row.head_written_at, row.response_start_us) {
             let answered_at = row.started_at.plus_micros(start as i64);

@@ -110,10 +110,10 @@ const fn advice(mechanism: Mechanism) -> &'static str {
         Mechanism::Network => "Look at the path between here and the server.",
         Mechanism::Client => "Run it on a machine with enough descriptors, memory and a working resolver.",
         Mechanism::RefusedAlive => {
-            "Ask whoever owns the bucket for its policies on links and their age (s3:signatureAge, s3:authType), and when the \
+            "Ask the owner of the bucket for its policies on links and their age (s3:signatureAge, s3:authType), and when the \
              session ended that signed them."
         }
-        Mechanism::Gateway => "Ask whoever runs what stands before the store for its limits and its log.",
+        Mechanism::Gateway => "Ask the operator of what stands before the store for its limits and its log.",
         Mechanism::ServerError => "Ask the store's operator with the request ids in transfers.csv.",
     }
 }

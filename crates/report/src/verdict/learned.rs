@@ -109,7 +109,7 @@ impl Learned {
         self.expired.contains(&place) || says_so()
     }
 
-    /// Whether requests without any link were told just so.
+    /// Whether requests without any link were told the same.
     pub(super) fn is_told_without_a_link(&self, place: u32) -> bool {
         self.header_signed.contains(&place)
     }

@@ -1,6 +1,6 @@
 //! The runner from outside, over real sockets on loopback: small stories, each with a physical claim.
 
-// Said to whoever runs it by hand, not to a user.
+// Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod addresses;

@@ -1,6 +1,6 @@
 //! The testbed from outside, over real sockets: small stories, each with a physical claim.
 
-// Said to whoever runs it by hand, not to a user.
+// Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod client;
