@@ -6,6 +6,7 @@
 
 mod cells;
 mod copy;
+mod counted;
 mod later;
 mod lines;
 mod read;
@@ -18,6 +19,7 @@ use std::path::Path;
 
 use cells::Cells;
 pub use copy::{Places, RowCopier};
+use counted::Counted;
 pub use read::{
     ReadError, RowFile, flag_problem, number_problem, read_numbered_rows, read_rows, read_rows_before_torn_end,
     read_rows_from,
@@ -33,7 +35,7 @@ use crate::row::Row;
 /// that still can be read.
 #[derive(Debug)]
 pub struct RowWriter<R> {
-    csv: csv::Writer<BufWriter<File>>,
+    csv: csv::Writer<BufWriter<Counted>>,
     rows: PhantomData<fn(R)>,
 }
 
@@ -51,7 +53,7 @@ impl<R: Row> RowWriter<R> {
     /// # Errors
     /// The file exists already, or cannot be written.
     pub fn create_as(path: &Path) -> io::Result<Self> {
-        let mut writer = Self::over(File::create_new(path)?);
+        let mut writer = Self::over(File::create_new(path)?)?;
         writer.write_header()?;
         Ok(writer)
     }
@@ -70,7 +72,7 @@ impl<R: Row> RowWriter<R> {
     /// The file cannot be written.
     pub fn replace_as(path: &Path, rows: &[R]) -> io::Result<()> {
         disk::write_whole_with(path, |file| {
-            let mut writer = Self::over(file.try_clone()?);
+            let mut writer = Self::over(file.try_clone()?)?;
             writer.write_header()?;
             rows.iter().try_for_each(|row| writer.write(row))?;
             writer.flush()
@@ -92,7 +94,7 @@ impl<R: Row> RowWriter<R> {
     /// The file is not there, has other columns than this program writes, or cannot be written.
     pub fn append_as(path: &Path) -> io::Result<Self> {
         later::add_later_columns::<R>(path)?;
-        Ok(Self::over(disk::open_to_append(path)?))
+        Self::over(disk::open_to_append(path)?)
     }
 
     /// Adds a row; it reaches the file at the next [`flush`](Self::flush) at the latest.
@@ -117,7 +119,12 @@ impl<R: Row> RowWriter<R> {
     /// The file cannot be written.
     pub fn sync(&mut self) -> io::Result<()> {
         self.flush()?;
-        self.csv.get_ref().get_ref().sync_data()
+        self.csv.get_ref().get_ref().sync()
+    }
+
+    /// The length in bytes that the file has if nobody else writes to it: what was there, and what was flushed since.
+    pub fn flushed_bytes(&self) -> u64 {
+        self.csv.get_ref().get_ref().bytes()
     }
 
     fn write_header(&mut self) -> io::Result<()> {
@@ -125,9 +132,9 @@ impl<R: Row> RowWriter<R> {
         self.flush()
     }
 
-    fn over(file: File) -> Self {
-        let csv = csv::WriterBuilder::new().has_headers(false).from_writer(BufWriter::new(file));
-        Self { csv, rows: PhantomData }
+    fn over(file: File) -> io::Result<Self> {
+        let csv = csv::WriterBuilder::new().has_headers(false).from_writer(BufWriter::new(Counted::new(file)?));
+        Ok(Self { csv, rows: PhantomData })
     }
 }
 

@@ -219,9 +219,10 @@ impl Writers {
             self.objects.flush()?;
             self.clock.flush()?;
             self.end_trials(&trials)?;
-            self.places.note()?;
+            self.places.expect(&self.lengths());
             if finished {
-                break;
+                // The last batch was cut, too, if somebody cut a file while it was written.
+                return self.places.unchanged();
             }
         }
         Ok(())
@@ -239,6 +240,21 @@ impl Writers {
         self.harness.sync()?;
         write_each(&mut self.trials, trials)?;
         self.trials.sync()
+    }
+
+    /// How long each file is if nobody else wrote to it. Asking the file system instead would take a cut during a
+    /// batch for the run's own doing.
+    fn lengths(&self) -> [(&'static str, u64); 8] {
+        [
+            (JOURNAL, self.journal.flushed_bytes()),
+            (TransferRecord::FILE, self.transfers.flushed_bytes()),
+            (EventRecord::FILE, self.events.flushed_bytes()),
+            (SampleRecord::FILE, self.samples.flushed_bytes()),
+            (HarnessRecord::FILE, self.harness.flushed_bytes()),
+            (TrialRecord::FILE, self.trials.flushed_bytes()),
+            (ObjectRecord::FILE, self.objects.flushed_bytes()),
+            (ClockRecord::FILE, self.clock.flushed_bytes()),
+        ]
     }
 
     fn flush_transfers(&mut self) -> io::Result<()> {
@@ -288,12 +304,12 @@ impl Places {
         })
     }
 
-    /// Takes note of how they are left.
-    fn note(&mut self) -> io::Result<()> {
-        self.0.iter_mut().try_for_each(|place| {
-            place.len = place.now()?.len;
-            Ok(())
-        })
+    /// Takes note of how long the files named here are left.
+    fn expect(&mut self, lengths: &[(&str, u64)]) {
+        for place in &mut self.0 {
+            let length = lengths.iter().find(|(name, _)| place.path.file_name().is_some_and(|file| file == *name));
+            place.len = length.map_or(place.len, |(_, bytes)| *bytes);
+        }
     }
 }
 
@@ -335,4 +351,25 @@ fn named<T>(name: &str, result: io::Result<T>) -> io::Result<T> {
 
 fn write_each<R: Row>(writer: &mut RowWriter<R>, rows: &[R]) -> io::Result<()> {
     rows.iter().try_for_each(|row| writer.write(row))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_cut_while_a_batch_is_written_is_told_after_that_batch() {
+        let folder = tempfile::tempdir().unwrap();
+        create(folder.path(), &[]).unwrap();
+        let mut writers = Writers::append_to(folder.path()).unwrap();
+        writers.places.unchanged().unwrap();
+        // What a batch does between its look at the files and its note of them.
+        File::options().write(true).open(folder.path().join(TrialRecord::FILE)).unwrap().set_len(3).unwrap();
+        writers.flush_transfers().unwrap();
+        writers.places.expect(&writers.lengths());
+        let told = writers.places.unchanged().unwrap_err().to_string();
+        assert!(told.contains("trials.csv was cut, or written to by another program"), "{told}");
+    }
 }

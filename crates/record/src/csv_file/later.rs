@@ -52,7 +52,7 @@ pub(super) fn add_later_columns<R: Row>(path: &Path) -> io::Result<()> {
     }
     let rows: Vec<R> = read_rows_from(path).map_err(io::Error::other)?;
     disk::write_whole_with(path, |file| {
-        let mut writer = RowWriter::over(file.try_clone()?);
+        let mut writer = RowWriter::over(file.try_clone()?)?;
         writer.write_header()?;
         rows.iter().try_for_each(|row| writer.write(row))?;
         writer.flush()
