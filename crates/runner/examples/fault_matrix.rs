@@ -27,16 +27,16 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::{TlsConnector, rustls};
 use ttlsweep_record::{BitRate, ByteCount, Cell, EarlyClose, Fault, Method, Outcome, PeerClose, Phase, TransferRecord};
-use ttlsweep_runner::body::{Block, RequestBody, Source};
 use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::dial::reach::Route;
 use ttlsweep_runner::dial::{Connection, Dialer, SocketOptions};
-use ttlsweep_runner::endpoint::Endpoint;
 use ttlsweep_runner::experiment::{LoadOptions, load};
-use ttlsweep_runner::link::{SignedRequest, expiry_of};
+use ttlsweep_runner::s3::link::{SignedRequest, expiry_of};
 use ttlsweep_runner::secret::Secret;
 use ttlsweep_runner::stop::StopSwitch;
 use ttlsweep_runner::transfer::{self, Limits, Payload, Task, record};
+use ttlsweep_runner::wire::body::{Block, RequestBody, Source};
+use ttlsweep_runner::wire::endpoint::Endpoint;
 use ttlsweep_runner::wire::limiter::Limiter;
 use ttlsweep_runner::wire::marks::Marks;
 use ttlsweep_runner::wire::tls::MaybeTls;
@@ -48,7 +48,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Failure> {
-    ttlsweep_runner::machine::raise_descriptor_limit();
+    ttlsweep_runner::host::machine::raise_descriptor_limit();
     let repetitions: u32 = std::env::args().nth(1).map_or(Ok(31), |text| text.parse())?;
     let template = template_cell()?;
     let mut matrix = Matrix::default();

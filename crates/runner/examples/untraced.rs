@@ -15,12 +15,12 @@ use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use ttlsweep_record::Method;
-use ttlsweep_runner::body::{Block, RequestBody, Source};
 use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::endpoint::Endpoint;
-use ttlsweep_runner::object_key::RunPrefix;
-use ttlsweep_runner::store::{Access, Operation, Store, StoreSettings, Trust};
+use ttlsweep_runner::s3::object_key::RunPrefix;
+use ttlsweep_runner::s3::{Access, Operation, Store, StoreSettings, Trust};
 use ttlsweep_runner::wire::Seen;
+use ttlsweep_runner::wire::body::{Block, RequestBody, Source};
+use ttlsweep_runner::wire::endpoint::Endpoint;
 use ttlsweep_runner::wire::marks::Marks;
 use ttlsweep_runner::wire::tls::MaybeTls;
 
@@ -28,7 +28,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    ttlsweep_runner::machine::raise_descriptor_limit();
+    ttlsweep_runner::host::machine::raise_descriptor_limit();
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [endpoint, bucket, users, transfers, bytes] = arguments.as_slice() else {
         return Err("usage: untraced ENDPOINT BUCKET USERS TRANSFERS-PER-USER BYTES".into());

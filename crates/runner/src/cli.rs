@@ -10,8 +10,8 @@ use ttlsweep_record::{ByteCount, Portion, Share, Timestamp};
 
 use crate::experiment::{EnvironmentEndpoint, LoadOptions};
 use crate::portion::{AskedShare, parse_run_id};
-use crate::progress::Mode;
-use crate::store::ResultsUrl;
+use crate::run::progress::Mode;
+use crate::s3::ResultsUrl;
 
 /// Finds out whether a store cuts presigned transfers whose link expires in flight, or whether something else happens.
 #[derive(Debug, Parser)]

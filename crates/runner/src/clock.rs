@@ -4,6 +4,9 @@
 //! [`Clock`]; an [`Anchor`] ties both together for one transfer, so that a step of the wall clock in mid-transfer moves
 //! no instant of it.
 
+pub mod offset;
+pub mod wall_steps;
+
 use std::fmt::Debug;
 use std::time::SystemTime;
 
@@ -96,6 +99,15 @@ fn micros(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
+/// Reads a `Date` header: `Tue, 24 Nov 2026 19:37:00 GMT`.
+pub fn http_date(text: &str) -> Option<Timestamp> {
+    let format = time::macros::format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    let date = time::PrimitiveDateTime::parse(text, format).ok()?;
+    Some(Timestamp::from_unix_micros(date.assume_utc().unix_timestamp() * 1_000_000))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -110,5 +122,12 @@ mod tests {
         assert_eq!(clock.wall(), Timestamp::from_unix_micros(6_500_000));
         assert_eq!(anchor.wall_at(Instant::now()), clock.wall());
         assert_eq!(anchor.instant_at(clock.wall()), Instant::now());
+    }
+
+    #[test]
+    fn a_date_header_is_read() {
+        let date = http_date("Tue, 24 Nov 2026 19:37:00 GMT").unwrap();
+        assert_eq!(date.to_string(), "2026-11-24T19:37:00.000000Z");
+        assert_eq!(http_date("yesterday"), None);
     }
 }

@@ -5,6 +5,7 @@ pub mod clean;
 pub mod doctor;
 mod ended;
 mod environment;
+pub mod exit;
 pub mod merge;
 mod portion;
 pub mod resume;
@@ -24,19 +25,19 @@ use ttlsweep_record::{Cell, say};
 use self::ended::Ended;
 use self::portion::CommonStart;
 use self::signals::stop_on_signals;
-use crate::cleanup::Leftovers;
 use crate::clock::{Clock, SystemClock};
-use crate::exit::{ExitCode, Failure};
+use crate::cmd::exit::{ExitCode, Failure};
 use crate::experiment::Experiment;
-use crate::files::{Files, JOURNAL};
-use crate::kernel;
-use crate::machine;
+use crate::host::machine;
 use crate::plan::Plan;
-use crate::progress::Mode;
-use crate::run_folder::RunFolder;
+use crate::run::cleanup::Leftovers;
+use crate::run::files::{Files, JOURNAL};
+use crate::run::folder::RunFolder;
+use crate::run::progress::Mode;
+use crate::run::sweep::{Sweep, SweepError};
 use crate::stop::StopSwitch;
-use crate::sweep::{Sweep, SweepError};
 use crate::target::Targets;
+use crate::wire::kernel;
 
 /// What `run` and `resume` share: a plan, a folder with its files open, and what was done already.
 struct Job<'a> {

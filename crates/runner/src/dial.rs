@@ -23,19 +23,19 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, rustls};
 use ttlsweep_record::{EventKind, Phase};
 
-use crate::body::RequestBody;
 use crate::dial::reach::Route;
-use crate::endpoint::Endpoint;
-use crate::kernel::{self, TcpInfo};
-use crate::store::plainer;
-use crate::tape::Tape;
+use crate::s3::plainer;
+use crate::wire::body::RequestBody;
 use crate::wire::cap::Capped;
+use crate::wire::endpoint::Endpoint;
 use crate::wire::hold::Held;
 use crate::wire::http::Marked;
+use crate::wire::kernel::{self, TcpInfo};
 use crate::wire::limiter::Limiter;
 use crate::wire::marks::{Confirms, Marks};
 use crate::wire::socket::Socket;
 use crate::wire::stamp::Stamped;
+use crate::wire::tape::Tape;
 use crate::wire::tls::MaybeTls;
 use crate::wire::{Seen, Side};
 

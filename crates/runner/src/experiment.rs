@@ -8,6 +8,7 @@
 mod checks;
 mod controls;
 mod document;
+pub mod extras;
 mod freeze;
 mod grid;
 mod identity;

@@ -9,46 +9,24 @@
 //! - [`sweep`] runs the plan's trials, [`trial`] one of them with all its users, [`transfer`] one request.
 //! - [`dial`] opens a connection through the layers of [`wire`], which note what passes and judge nothing.
 //!   `transfer::judge` says what happened, from those notes.
-//! - [`files`] writes the rows as they happen, into a [`run_folder`].
+//! - [`run::files`] writes the rows as they happen, into a [run folder](run::folder).
 //!
 //! Clock ([`clock`]), randomness (the plan's seed) and network (the streams of [`wire`]) are passed in.
 
-pub mod body;
-pub mod cleanup;
 pub mod cli;
 pub mod clock;
-pub mod clock_offset;
-pub mod clock_probe;
-pub mod clock_watch;
 pub mod cmd;
 pub mod dial;
 pub mod doctor;
-pub mod endpoint;
-pub mod errno;
-pub mod estimate;
-pub mod exit;
 pub mod experiment;
-pub mod files;
-pub mod har;
-pub mod kernel;
-pub mod lag;
-pub mod link;
-pub mod machine;
-pub mod object_key;
+pub mod host;
 pub mod plan;
 pub mod portion;
-pub mod progress;
-pub mod run_folder;
-pub mod s3_error;
+pub mod run;
+pub mod s3;
 pub mod secret;
 pub mod stop;
-pub mod store;
-pub mod sweep;
-pub mod tape;
 pub mod target;
+pub mod trace;
 pub mod transfer;
-pub mod trial;
-pub mod usage;
-pub mod wall_steps;
-pub mod waterfall;
 pub mod wire;

@@ -13,9 +13,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 use ttlsweep_record::say;
 use ttlsweep_runner::cli::{Cli, Command};
 use ttlsweep_runner::cmd;
-use ttlsweep_runner::exit::{Failure, descriptor_advice};
-use ttlsweep_runner::machine;
-use ttlsweep_runner::machine::can_open;
+use ttlsweep_runner::cmd::exit::{Failure, descriptor_advice};
+use ttlsweep_runner::host::machine;
+use ttlsweep_runner::host::machine::can_open;
 use ttlsweep_runner::secret::redacted;
 
 fn main() -> ExitCode {

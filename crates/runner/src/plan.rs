@@ -5,6 +5,7 @@
 
 mod difference;
 mod draw;
+pub mod estimate;
 mod portion;
 mod schedule;
 

@@ -11,13 +11,13 @@ use ttlsweep_record::{Addressing, Cell, Cut, EarlyClose, ExpiryPolicy, Fault, Me
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
 use crate::clock::SystemClock;
-use crate::clock_offset::OffsetBracket;
+use crate::clock::offset::OffsetBracket;
+use crate::clock::wall_steps::WallSteps;
 use crate::dial::proxy::Proxy;
-use crate::endpoint::Endpoint;
-use crate::object_key::RunPrefix;
-use crate::store::extras::Extras;
-use crate::store::{Access, Operation, PreflightError, Store, StoreError, StoreSettings, Trust};
-use crate::wall_steps::WallSteps;
+use crate::experiment::extras::Extras;
+use crate::s3::object_key::RunPrefix;
+use crate::s3::{Access, Operation, PreflightError, Store, StoreError, StoreSettings, Trust};
+use crate::wire::endpoint::Endpoint;
 
 /// One endpoint with its bucket, and what the run learns of it.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! [`exchange`] drives hyper and the timers; [`judge`] says what happened, from what was seen; [`record`] fills the row.
 //! Nothing here interprets: whether a failure has to do with expiry is the report's business.
 
-pub(crate) mod answer;
+pub mod clock_probe;
 pub mod exchange;
 pub mod judge;
 pub mod look_up;
@@ -18,14 +18,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 use ttlsweep_record::{EventKind, SampleRecord};
 
-use crate::body::{Comparison, RequestBody, Source};
 use crate::clock::Anchor;
 use crate::dial::{Connection, DialError, Dialer, Steps};
-use crate::kernel::TcpInfo;
-use crate::link::SignedRequest;
+use crate::s3::link::SignedRequest;
 use crate::stop::{Stop, StopReason};
-use crate::tape::Tape;
+use crate::wire::body::{Comparison, RequestBody, Source};
+use crate::wire::kernel::TcpInfo;
 use crate::wire::marks::Exchange;
+use crate::wire::tape::Tape;
 use crate::wire::{Fault, Side};
 
 use response::Response;

@@ -7,15 +7,20 @@
 //!
 //! The layers below TLS share one [`Seen`]; they never judge, they note.
 
+pub mod body;
 pub mod cap;
 pub mod cap_use;
+pub mod endpoint;
+pub mod errno;
 pub mod hold;
 pub mod http;
+pub mod kernel;
 pub mod limiter;
 pub mod marks;
 pub mod seen;
 pub mod socket;
 pub mod stamp;
+pub mod tape;
 pub mod tls;
 
 pub use seen::{Fault, Seen, Side};

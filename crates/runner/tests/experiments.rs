@@ -6,9 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ttlsweep_runner::estimate::Estimate;
 use ttlsweep_runner::experiment::{LoadOptions, Loaded, load};
 use ttlsweep_runner::plan::Plan;
+use ttlsweep_runner::plan::estimate::Estimate;
 
 #[test]
 fn every_experiment_loads_and_plans() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ttlsweep_record::Fault;
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
 
-use crate::demands::{RequiredHeader, UnknownParameters};
+use crate::s3::demands::{RequiredHeader, UnknownParameters};
 
 /// Everything that a [`Testbed`](crate::Testbed) is told before it starts; nothing of it changes afterwards.
 ///

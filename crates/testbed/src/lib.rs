@@ -70,36 +70,16 @@
 //! - Where nothing more is read, the deed is written when that begins, and the connection is held until the peer has gone.
 //!   Over plain TCP as over TLS, a peer's FIN is only seen once everything before it has been read, which may be never.
 
-mod alarm;
-mod answer;
 mod clock;
 mod config;
-mod connection;
-mod cors;
-mod deeds;
-mod demands;
-mod errors;
-mod exchange;
-mod fault;
-mod form;
-mod handle;
-mod header_auth;
-mod ids;
-mod link;
-mod operations;
-mod policy;
-mod service;
-pub mod sigv2;
-pub mod sigv4;
-mod spool;
-mod store;
-mod subject;
+mod http;
+mod s3;
 mod testbed;
-mod tls;
-mod upload;
+mod truth;
 
 pub use config::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Secret, TestbedConfig};
-pub use deeds::{Deed, Fate, FaultDeed};
-pub use demands::{RequiredHeader, RequiredHeaderError, UnknownParameters, UnknownParametersError};
+pub use http::tls::TlsError;
+pub use s3::demands::{RequiredHeader, RequiredHeaderError, UnknownParameters, UnknownParametersError};
+pub use s3::{sigv2, sigv4};
 pub use testbed::{Testbed, TestbedError};
-pub use tls::TlsError;
+pub use truth::request_log::{Deed, Fate, FaultDeed};

@@ -13,10 +13,10 @@ use tokio_rustls::TlsAcceptor;
 use ttlsweep_record::{Fault, FaultKind};
 
 use crate::config::TestbedConfig;
-use crate::connection::{BUFFER_BYTES, serve};
-use crate::deeds::{Deed, Deeds};
-use crate::service::Server;
-use crate::tls::{TlsError, make_identity};
+use crate::http::connection::{BUFFER_BYTES, serve};
+use crate::http::service::Server;
+use crate::http::tls::{TlsError, make_identity};
+use crate::truth::request_log::{Deed, Deeds};
 
 /// A running S3 endpoint. It stops when it is dropped, or in an orderly way by [`Testbed::shutdown`].
 #[derive(Debug)]

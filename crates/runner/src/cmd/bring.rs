@@ -9,9 +9,9 @@ use ttlsweep_record::say;
 use ttlsweep_record::{Portion, environment};
 
 use super::upload::settings;
-use crate::estimate;
-use crate::exit::{ExitCode, Failure};
-use crate::store::{Results, ResultsError, ResultsUrl};
+use crate::cmd::exit::{ExitCode, Failure};
+use crate::plan::estimate;
+use crate::s3::{Results, ResultsError, ResultsUrl};
 
 /// A run's shards in a folder that is removed when this is dropped.
 #[derive(Debug)]

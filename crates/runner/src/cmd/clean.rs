@@ -13,13 +13,13 @@ use ttlsweep_record::{data, say};
 
 use super::resume::mend::Mending;
 use super::stop_on_signals;
-use crate::cleanup::record::{Recorded, prefix_of};
-use crate::cleanup::{Cleaner, Leftovers, Made};
 use crate::cli::CleanArgs;
 use crate::clock::SystemClock;
-use crate::exit::{ExitCode, Failure};
-use crate::files::append_objects;
-use crate::run_folder::RunFolder;
+use crate::cmd::exit::{ExitCode, Failure};
+use crate::run::cleanup::record::{Recorded, prefix_of};
+use crate::run::cleanup::{Cleaner, Leftovers, Made};
+use crate::run::files::append_objects;
+use crate::run::folder::RunFolder;
 use crate::stop::StopSwitch;
 use crate::target::Targets;
 

@@ -11,21 +11,21 @@ use ttlsweep_record::{Cell, Method, TargetKind};
 use ttlsweep_record::{data, say};
 
 use super::{stop_on_signals, try_congestion};
-use crate::body::{Block, Source};
 use crate::cli::DoctorArgs;
 use crate::clock::{Clock, SystemClock};
+use crate::cmd::exit::{ExitCode, Failure};
 use crate::dial::proxy::{Proxies, Way};
 use crate::doctor::{Finding, Level, bucket, clock, credentials, enforcement, lifecycle, machine, rate};
-use crate::endpoint::Endpoint;
-use crate::estimate::Estimate;
-use crate::exit::{ExitCode, Failure};
 use crate::experiment::{self, Experiment};
-use crate::object_key::RunPrefix;
 use crate::plan::Plan;
-use crate::run_folder;
+use crate::plan::estimate::Estimate;
+use crate::run::folder;
+use crate::s3::object_key::RunPrefix;
 use crate::stop::StopSwitch;
 use crate::target::{Target, Targets};
 use crate::transfer::single::Single;
+use crate::wire::body::{Block, Source};
+use crate::wire::endpoint::Endpoint;
 
 /// Runs the command.
 ///
@@ -117,7 +117,7 @@ async fn look_there(
             report.tell(finding);
         }
     }
-    let run_id = run_folder::run_id(now, &plan.hash, &crate::machine::host());
+    let run_id = folder::run_id(now, &plan.hash, &crate::host::machine::host());
     let prefix = RunPrefix::new(&cell.prefix, &experiment.name, &run_id);
     let key = prefix.key("doctor");
     let body = Source::Generated { block: Block::new(plan.seed), len: BODY };

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use ttlsweep_record::say;
 
-use crate::cleanup::Left;
-use crate::exit::ExitCode;
+use crate::cmd::exit::ExitCode;
+use crate::run::cleanup::Left;
 
 /// What is to be told of a run.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use ttlsweep_record::{SCHEMA_VERSION, Timestamp};
 
 use super::portion::PlacedPortion;
 use crate::experiment::Experiment;
-use crate::machine;
+use crate::host::machine;
 use crate::plan::Plan;
-use crate::run_folder;
+use crate::run::folder;
 use crate::secret::redacted;
 use crate::target::Targets;
 
@@ -25,7 +25,7 @@ pub(super) fn of_new_run(
     let host = machine::host();
     Environment {
         schema_version: SCHEMA_VERSION,
-        run_id: portion.map_or_else(|| run_folder::run_id(now, &whole.hash, &host), |portion| portion.run_id.clone()),
+        run_id: portion.map_or_else(|| folder::run_id(now, &whole.hash, &host), |portion| portion.run_id.clone()),
         experiment: experiment.name.clone(),
         question: experiment.question.clone(),
         plan_hash: whole.hash.clone(),

@@ -5,8 +5,8 @@ use ttlsweep_record::shards::{MergeError, ShardSet, Trials, run_folders, write};
 
 use super::bring::Brought;
 use crate::cli::MergeArgs;
-use crate::exit::{ExitCode, Failure, is_full};
-use crate::store::ResultsUrl;
+use crate::cmd::exit::{ExitCode, Failure, is_full};
+use crate::s3::ResultsUrl;
 
 /// Runs the command.
 ///

@@ -14,13 +14,13 @@ use super::ended::Ended;
 use super::resume;
 use crate::cli::RunArgs;
 use crate::clock::{Clock, SystemClock};
-use crate::exit::{ExitCode, Failure};
+use crate::cmd::exit::{ExitCode, Failure};
 use crate::experiment::Experiment;
 use crate::plan::{Plan, Schedule, next_common_start};
 use crate::portion::derived_run_id;
-use crate::progress::Mode;
-use crate::run_folder::portion::{Found, PortionPlace};
-use crate::run_folder::{FolderError, RunFolder};
+use crate::run::folder::portion::{Found, PortionPlace};
+use crate::run::folder::{FolderError, RunFolder};
+use crate::run::progress::Mode;
 
 /// A portion with its place on the disk.
 pub(super) struct PlacedPortion {

@@ -15,13 +15,13 @@ use super::upload::Upload;
 use super::{Job, environment, prepare, stop_on_signals, tell_proxies, try_congestion};
 use crate::cli::{LimitArgs, RunArgs};
 use crate::clock::{Clock, SystemClock};
+use crate::cmd::exit::{ExitCode, Failure};
 use crate::doctor;
-use crate::estimate::Estimate;
-use crate::exit::{ExitCode, Failure};
 use crate::experiment::{self, Experiment};
-use crate::files::{self, Files};
 use crate::plan::Plan;
-use crate::run_folder::RunFolder;
+use crate::plan::estimate::Estimate;
+use crate::run::files::{self, Files};
+use crate::run::folder::RunFolder;
 use crate::stop::StopSwitch;
 use crate::target::Targets;
 

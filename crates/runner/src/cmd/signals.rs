@@ -7,7 +7,7 @@ use ttlsweep_record::say;
 use ttlsweep_record::signals::{HANGUP, is_ignored};
 
 use super::LEAVING;
-use crate::exit::ExitCode;
+use crate::cmd::exit::ExitCode;
 use crate::stop::StopSwitch;
 
 /// The signals that end a command in order.

@@ -11,23 +11,23 @@ use ttlsweep_record::{Cell, EventRecord, Outcome, TransferRecord};
 use ttlsweep_record::{data, say};
 
 use super::{stop_on_signals, try_congestion};
-use crate::cleanup::Cleaner;
 use crate::cli::TraceArgs;
 use crate::clock::{Clock, SystemClock};
-use crate::estimate::Estimate;
-use crate::exit::{ExitCode, Failure};
+use crate::cmd::exit::{ExitCode, Failure};
 use crate::experiment;
-use crate::files::RowSink;
-use crate::har;
-use crate::machine;
+use crate::host::machine;
+use crate::plan::estimate::Estimate;
 use crate::plan::{Plan, Trial};
-use crate::run_folder;
+use crate::run::cleanup::Cleaner;
+use crate::run::files::RowSink;
+use crate::run::folder;
+use crate::run::sweep::download;
+use crate::run::sweep::sources::Sources;
+use crate::run::trial::{RunContext, TrialRun};
 use crate::stop::StopSwitch;
-use crate::sweep::download;
-use crate::sweep::sources::Sources;
 use crate::target::Targets;
-use crate::trial::{RunContext, TrialRun};
-use crate::waterfall;
+use crate::trace::har;
+use crate::trace::waterfall;
 
 /// Runs the command: a folder is looked into, an experiment is asked for one transfer.
 ///
@@ -85,7 +85,7 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
     let host = machine::host();
     let context = Arc::new(RunContext {
         portion: None,
-        run_id: run_folder::run_id(SystemClock.wall(), &plan.hash, &host),
+        run_id: folder::run_id(SystemClock.wall(), &plan.hash, &host),
         experiment: loaded.experiment.name.clone(),
         host,
         clock: Arc::new(SystemClock),

@@ -13,13 +13,13 @@ use ttlsweep_record::{data, say};
 use super::portion::PlacedPortion;
 use super::signals::Signals;
 use crate::cli::RunArgs;
-use crate::estimate;
-use crate::exit::{ExitCode, Failure};
+use crate::cmd::exit::{ExitCode, Failure};
 use crate::experiment::Experiment;
-use crate::object_key::RunPrefix;
 use crate::plan::Plan;
-use crate::run_folder::EXPERIMENT;
-use crate::store::{Access, Results, ResultsError, ResultsUrl, StoreSettings, Trust};
+use crate::plan::estimate;
+use crate::run::folder::EXPERIMENT;
+use crate::s3::object_key::RunPrefix;
+use crate::s3::{Access, Results, ResultsError, ResultsUrl, StoreSettings, Trust};
 
 /// Where a portion's files go.
 pub(super) struct Upload<'a> {

@@ -17,8 +17,8 @@ use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use ttlsweep_record::text::visible;
 
-use crate::endpoint::Endpoint;
 use crate::secret::{self, Secret};
+use crate::wire::endpoint::Endpoint;
 use crate::wire::socket::Socket;
 
 /// What the environment says about proxies.

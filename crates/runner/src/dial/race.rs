@@ -17,9 +17,9 @@ use ttlsweep_record::EventKind;
 use ttlsweep_record::units::format_micros;
 
 use super::SocketOptions;
-use crate::kernel;
-use crate::tape::Tape;
+use crate::wire::kernel;
 use crate::wire::socket::Socket;
+use crate::wire::tape::Tape;
 
 /// How long an address may take before the next one is tried beside it (RFC 8305 §8).
 pub const NEXT_AFTER: Duration = Duration::from_millis(250);

@@ -13,9 +13,9 @@ use super::proxy::{Proxies, Proxy, Way};
 use super::race::race;
 use super::resolve::{Resolve, SystemResolver};
 use super::{DialError, SocketOptions, Steps, failed, timed_out};
-use crate::endpoint::Endpoint;
-use crate::tape::Tape;
+use crate::wire::endpoint::Endpoint;
 use crate::wire::socket::Socket;
+use crate::wire::tape::Tape;
 
 /// Who looks names up, and which proxies stand between.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Where the bucket is, and whether requests reach it without a redirect.
 
 use super::{Finding, Level};
-use crate::store::{BucketAnswer, Store};
+use crate::s3::{BucketAnswer, Store};
 
 /// Asks the bucket.
 pub async fn check(store: &Store) -> Vec<Finding> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ttlsweep_record::environment::ClockOffset;
 
 use super::{Finding, Level};
-use crate::clock_probe::{patient, round};
-use crate::object_key::ObjectKey;
+use crate::s3::object_key::ObjectKey;
 use crate::stop::Stop;
+use crate::transfer::clock_probe::{patient, round};
 use crate::transfer::single::Single;
 
 /// Probes the clock by requests for the object `key`; the target's bracket keeps what was found.

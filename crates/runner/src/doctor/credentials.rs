@@ -6,9 +6,9 @@ use ttlsweep_record::Timestamp;
 use ttlsweep_record::units::format_micros;
 
 use super::{Finding, Level};
-use crate::estimate::Estimate;
 use crate::plan::Plan;
-use crate::store::Origin;
+use crate::plan::estimate::Estimate;
+use crate::s3::Origin;
 
 /// Looks at one store's credentials.
 pub fn check(origin: &Origin, plan: &Plan, estimate: &Estimate, now: Timestamp) -> Finding {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use ttlsweep_record::{Cell, ExpiryPolicy, Method, Outcome, TransferRecord};
 
 use super::{Finding, Level};
-use crate::body::Source;
-use crate::object_key::{ObjectKey, RunPrefix};
+use crate::s3::object_key::{ObjectKey, RunPrefix};
+use crate::s3::refusal::{Asked, Refusal};
+use crate::s3::{NotDeleted, Operation, Part, Store};
 use crate::stop::Stop;
-use crate::store::refusal::{Asked, Refusal};
-use crate::store::{NotDeleted, Operation, Part, Store};
 use crate::transfer::single::Single;
+use crate::wire::body::Source;
 
 /// Puts the object that the other checks ask for, signed in headers.
 pub async fn put(single: &Single<'_>, key: &ObjectKey, body: &Source, stop: &mut Stop) -> Finding {

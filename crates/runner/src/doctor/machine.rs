@@ -6,9 +6,9 @@ use ttlsweep_record::{ByteCount, Cell};
 
 use super::{Finding, Level};
 use crate::cmd::SPARE_DESCRIPTORS;
-use crate::estimate::trial_duration;
-use crate::machine;
+use crate::host::machine;
 use crate::plan::Plan;
+use crate::plan::estimate::trial_duration;
 
 /// What the machine has; nothing where it does not tell (only Linux does).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

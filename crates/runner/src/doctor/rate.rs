@@ -12,17 +12,17 @@ use ttlsweep_record::{BandwidthPer, BitRate};
 
 use super::sink::{BODY, Sink};
 use super::{Finding, Level};
-use crate::body::{Block, Source};
 use crate::clock::{Clock, SystemClock};
 use crate::dial::reach::Route;
 use crate::dial::{Dialer, SocketOptions};
-use crate::endpoint::Endpoint;
-use crate::link::SignedRequest;
-use crate::machine::process_cpu;
+use crate::host::machine::process_cpu;
 use crate::plan::Plan;
+use crate::s3::link::SignedRequest;
 use crate::secret::Secret;
 use crate::stop::StopSwitch;
 use crate::transfer::{self, Limits, Payload, Task};
+use crate::wire::body::{Block, Source};
+use crate::wire::endpoint::Endpoint;
 
 /// What the machine managed.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -9,7 +9,7 @@ use ttlsweep_record::units::parse_duration;
 use ttlsweep_record::{BitRate, ByteCount, Fault, UnknownWord};
 
 use super::problems::{Place, Problem, nearest, reason};
-use crate::store::extras::{BadHeader, RunParameter, SignedHeaders};
+use crate::experiment::extras::{BadHeader, RunParameter, SignedHeaders};
 
 /// A value as it stands in the text, with what is needed to read it and to complain about it.
 #[derive(Debug, Clone, Copy)]

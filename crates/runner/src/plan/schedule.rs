@@ -10,7 +10,7 @@ use std::time::Duration;
 use ttlsweep_record::{Cell, Timestamp};
 
 use super::{Plan, Trial};
-use crate::estimate::busy_duration;
+use crate::plan::estimate::busy_duration;
 
 /// The instants.
 #[derive(Debug, Clone)]

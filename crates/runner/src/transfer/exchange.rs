@@ -13,14 +13,14 @@ use ttlsweep_record::{EventKind, SampleRecord};
 
 use super::response::{ReadError, Response, ResponseReader};
 use super::{End, RanOut, Task};
-use crate::body::{RequestBody, Source};
 use crate::clock::Anchor;
 use crate::dial::{Connection, KernelView};
-use crate::kernel::TcpInfo;
 use crate::stop::Stop;
-use crate::tape::Tape;
 use crate::wire::Seen;
+use crate::wire::body::{RequestBody, Source};
+use crate::wire::kernel::TcpInfo;
 use crate::wire::marks::Marks;
+use crate::wire::tape::Tape;
 
 /// What the exchange came to.
 #[derive(Debug)]

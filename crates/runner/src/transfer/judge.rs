@@ -5,9 +5,9 @@ use ttlsweep_record::{Outcome, PeerClose, Phase};
 
 use super::response::Response;
 use super::{ConnectionFacts, End, Observed};
-use crate::body::Compared;
-use crate::errno;
-use crate::s3_error::told;
+use crate::s3::error_document::told;
+use crate::wire::body::Compared;
+use crate::wire::errno;
 use crate::wire::marks::Exchange;
 
 /// The part of a row that says how a transfer ended.

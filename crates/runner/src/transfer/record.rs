@@ -5,12 +5,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 use ttlsweep_record::{EventKind, EventRecord, Outcome, SampleRecord, Timestamp, TransferRecord};
 
-use super::answer::text_of;
 use super::judge::judge;
 use super::response::Response;
 use super::{End, Observed};
-use crate::link::SignedRequest;
-use crate::s3_error::{S3Error, told, told_within};
+use crate::clock::http_date;
+use crate::s3::answer_text::text_of;
+use crate::s3::error_document::{S3Error, told, told_within};
+use crate::s3::link::SignedRequest;
 use crate::secret::redacted_answer;
 
 /// A transfer's rows.
@@ -159,27 +160,6 @@ pub fn sent_after(row: &TransferRecord) -> Option<Timestamp> {
     Some(row.started_at.plus_micros(i64::try_from(steps).ok()?))
 }
 
-/// Reads a `Date` header: `Tue, 24 Nov 2026 19:37:00 GMT`.
-pub fn http_date(text: &str) -> Option<Timestamp> {
-    let format = time::macros::format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
-    let date = time::PrimitiveDateTime::parse(text, format).ok()?;
-    Some(Timestamp::from_unix_micros(date.assume_utc().unix_timestamp() * 1_000_000))
-}
-
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_date_header_is_read() {
-        let date = http_date("Tue, 24 Nov 2026 19:37:00 GMT").unwrap();
-        assert_eq!(date.to_string(), "2026-11-24T19:37:00.000000Z");
-        assert_eq!(http_date("yesterday"), None);
-    }
 }

@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use hyper::body::{Body, Incoming};
 use tokio::time::Instant;
 
-use crate::body::{Compared, Comparison};
+use crate::wire::body::{Compared, Comparison};
 
 /// A response as far as it came.
 #[derive(Debug, Clone)]

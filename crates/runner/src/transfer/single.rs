@@ -8,13 +8,13 @@ use ttlsweep_record::{Cell, TransferRecord};
 
 use super::record::complete;
 use super::{Limits, Payload, Task};
-use crate::body::Source;
 use crate::clock::Clock;
 use crate::dial::{Connection, Dialer, SocketOptions};
-use crate::link::SignedRequest;
-use crate::object_key::ObjectKey;
+use crate::s3::link::SignedRequest;
+use crate::s3::object_key::ObjectKey;
 use crate::stop::Stop;
 use crate::target::Target;
+use crate::wire::body::Source;
 
 /// How single requests are made: to a target, under the timeouts of a cell.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Single<'_> {
     ) -> TransferRecord {
         let cell = self.cell;
         let secure = request.uri.expose().scheme() == Some(&http::uri::Scheme::HTTPS);
-        let endpoint = crate::endpoint::Endpoint::of(request.uri.expose());
+        let endpoint = crate::wire::endpoint::Endpoint::of(request.uri.expose());
         let dialer = Dialer {
             tls: secure.then(|| self.target.store.tls()),
             // What the SDK has signed names a server.

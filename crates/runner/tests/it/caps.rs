@@ -7,11 +7,11 @@ use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::{Cell, HarnessRecord, Outcome, TransferRecord, TrialRecord};
 use ttlsweep_runner::clock::SystemClock;
 use ttlsweep_runner::experiment::{LoadOptions, load};
-use ttlsweep_runner::files::{self, Files};
 use ttlsweep_runner::plan::Plan;
-use ttlsweep_runner::progress::Mode;
+use ttlsweep_runner::run::files::{self, Files};
+use ttlsweep_runner::run::progress::Mode;
+use ttlsweep_runner::run::sweep::Sweep;
 use ttlsweep_runner::stop::StopSwitch;
-use ttlsweep_runner::sweep::Sweep;
 use ttlsweep_runner::target::Targets;
 
 /// 12.5 MB at 20 Mbit/s take 5 s.

@@ -11,9 +11,9 @@ use http::Method;
 use rustix::process::Signal;
 use ttlsweep_record::csv_file::RowWriter;
 use ttlsweep_record::{Outcome, TransferRecord};
-use ttlsweep_runner::cleanup::{Cleaner, Leftovers, Made};
 use ttlsweep_runner::clock::SystemClock;
-use ttlsweep_runner::object_key::RunPrefix;
+use ttlsweep_runner::run::cleanup::{Cleaner, Leftovers, Made};
+use ttlsweep_runner::s3::object_key::RunPrefix;
 use ttlsweep_runner::stop::StopSwitch;
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed, TestbedConfig};
 

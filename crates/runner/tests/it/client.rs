@@ -11,18 +11,18 @@ use tokio_rustls::rustls::ClientConfig;
 use ttlsweep_record::{
     BitRate, ByteCount, Cell, EventKind, EventRecord, Method, Outcome, Phase, Timestamp, TransferRecord,
 };
-use ttlsweep_runner::body::{Block, Source};
 use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::dial::reach::Route;
 use ttlsweep_runner::dial::{Connection, Dialer, SocketOptions};
-use ttlsweep_runner::endpoint::Endpoint;
 use ttlsweep_runner::experiment::{LoadOptions, load};
-use ttlsweep_runner::link::SignedRequest;
+use ttlsweep_runner::s3::link::SignedRequest;
 use ttlsweep_runner::secret::Secret;
 use ttlsweep_runner::stop::{Stop, StopSwitch};
 use ttlsweep_runner::transfer::judge::judge;
 use ttlsweep_runner::transfer::{self, Limits, Payload, Task, record};
 use ttlsweep_runner::wire::Side;
+use ttlsweep_runner::wire::body::{Block, Source};
+use ttlsweep_runner::wire::endpoint::Endpoint;
 use ttlsweep_runner::wire::limiter::Limiter;
 
 use crate::server::Server;

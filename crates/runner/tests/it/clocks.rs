@@ -11,17 +11,17 @@ use tokio::time::Instant;
 use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::{ClockEntry, ClockRecord, Timestamp, TransferRecord, TrialRecord};
 use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::clock_probe::{Round, patient, round};
-use ttlsweep_runner::endpoint::Endpoint;
 use ttlsweep_runner::experiment::{LoadOptions, load};
-use ttlsweep_runner::files::{self, Files};
-use ttlsweep_runner::object_key::RunPrefix;
 use ttlsweep_runner::plan::Plan;
-use ttlsweep_runner::progress::Mode;
+use ttlsweep_runner::run::files::{self, Files};
+use ttlsweep_runner::run::progress::Mode;
+use ttlsweep_runner::run::sweep::Sweep;
+use ttlsweep_runner::s3::object_key::RunPrefix;
 use ttlsweep_runner::stop::StopSwitch;
-use ttlsweep_runner::sweep::Sweep;
 use ttlsweep_runner::target::{Target, Targets};
+use ttlsweep_runner::transfer::clock_probe::{Round, patient, round};
 use ttlsweep_runner::transfer::single::Single;
+use ttlsweep_runner::wire::endpoint::Endpoint;
 use ttlsweep_testbed::TestbedConfig;
 
 use crate::program::{Lab, Run, words};
@@ -95,7 +95,7 @@ async fn a_handful_of_requests_tells_the_servers_clock_to_some_milliseconds() {
 async fn dates_that_are_made_once_a_second_leave_a_wide_bracket_around_the_truth() {
     let found = probe(|now| now / 1_013_000 * 1_013_000).await;
     let bracket = found.bracket.unwrap();
-    let offset = |answer: &ttlsweep_runner::clock_probe::Answer| {
+    let offset = |answer: &ttlsweep_runner::transfer::clock_probe::Answer| {
         let low = answer.server.micros_since(answer.received);
         (answer.sent.to_string(), low, answer.server.micros_since(answer.sent) + SECOND_US)
     };

@@ -14,8 +14,8 @@ use ttlsweep_record::shards::{MergeError, ShardSet, Trials, write};
 use ttlsweep_record::verify::verify;
 use ttlsweep_runner::cli::{CleanArgs, ResumeArgs};
 use ttlsweep_runner::cmd;
-use ttlsweep_runner::exit::Failure;
-use ttlsweep_runner::progress::Mode;
+use ttlsweep_runner::cmd::exit::Failure;
+use ttlsweep_runner::run::progress::Mode;
 
 use self::random_edits::{Dice, asked, edited};
 use crate::program::{Lab, Run, succeed};

@@ -11,7 +11,7 @@ use ttlsweep_record::Outcome;
 use ttlsweep_record::redact::{Known, redacted};
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::plan::Plan;
-use ttlsweep_runner::s3_error::S3Error;
+use ttlsweep_runner::s3::error_document::S3Error;
 
 use crate::client::Client;
 use crate::mutate::{budget, mutated};

@@ -11,20 +11,20 @@ use ttlsweep_record::{
     Control, Cut, ExpiryPolicy, Method, ObjectState, Outcome, PeerClose, Phase, Timestamp, TransferRecord, TrialRecord,
     TrialState,
 };
-use ttlsweep_runner::body::Source;
 use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::dial::reach::Route;
 use ttlsweep_runner::dial::{Dialer, SocketOptions};
 use ttlsweep_runner::experiment::{LoadOptions, load};
-use ttlsweep_runner::files::{self, Files};
-use ttlsweep_runner::object_key::RunPrefix;
 use ttlsweep_runner::plan::{Plan, Trial};
+use ttlsweep_runner::run::files::{self, Files};
+use ttlsweep_runner::run::trial::{RunContext, TrialRun};
+use ttlsweep_runner::s3::Operation;
+use ttlsweep_runner::s3::object_key::RunPrefix;
 use ttlsweep_runner::stop::StopSwitch;
-use ttlsweep_runner::store::Operation;
 use ttlsweep_runner::target::Target;
 use ttlsweep_runner::transfer::judge::judge;
 use ttlsweep_runner::transfer::{self, Limits, Payload, Task};
-use ttlsweep_runner::trial::{RunContext, TrialRun};
+use ttlsweep_runner::wire::body::Source;
 use ttlsweep_testbed::{Deed, Fate, Testbed, TestbedConfig};
 
 use crate::client::BLOCK;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ttlsweep_record::Method;
+use ttlsweep_runner::clock::offset::OffsetBracket;
 use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::clock_offset::OffsetBracket;
-use ttlsweep_runner::object_key::RunPrefix;
-use ttlsweep_runner::store::Operation;
-use ttlsweep_runner::transfer::look_up::Found;
+use ttlsweep_runner::s3::FoundObject;
+use ttlsweep_runner::s3::Operation;
+use ttlsweep_runner::s3::object_key::RunPrefix;
 use ttlsweep_testbed::TestbedConfig;
 
 use crate::signing::{start, store_of};
@@ -22,7 +22,7 @@ async fn look_ups_tell_the_servers_clock_where_no_transfer_was_answered_yet() {
         Operation { method: Method::Put, key: RunPrefix::new("ttlsweep/", "clock", "run").key("none"), part: None };
     // One answer's date allows offsets within a second; those that are asked for all over a second allow few.
     for _ in 0..10 {
-        assert_eq!(store.look_up(&operation).await, Found::Absent);
+        assert_eq!(store.look_up(&operation).await, FoundObject::Absent);
         tokio::time::sleep(Duration::from_millis(97)).await;
     }
     let bracket = offset.bracket(&SystemClock.anchor()).unwrap();

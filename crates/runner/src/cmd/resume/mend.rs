@@ -11,7 +11,7 @@ use ttlsweep_record::{
     ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
 };
 
-use crate::files::JOURNAL;
+use crate::run::files::JOURNAL;
 
 /// What is to be done about the files of a folder.
 #[derive(Default)]

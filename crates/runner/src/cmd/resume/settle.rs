@@ -15,9 +15,9 @@ use ttlsweep_record::row::Row;
 use ttlsweep_record::{EventRecord, TransferRecord, TrialRecord, TrialState};
 
 use super::mend::Mending;
-use crate::files::JOURNAL;
 use crate::plan::{Plan, Trial};
-use crate::trial::attempt_of;
+use crate::run::files::JOURNAL;
+use crate::run::trial::attempt_of;
 
 /// What was done before.
 pub(super) struct Settled {
@@ -43,7 +43,7 @@ pub(super) enum SettleError {
 impl SettleError {
     /// Whether there is no room for what is to be written.
     pub(super) fn is_full(&self) -> bool {
-        matches!(self, Self::Write(error) if crate::exit::is_full(error.kind()))
+        matches!(self, Self::Write(error) if crate::cmd::exit::is_full(error.kind()))
     }
 }
 
@@ -155,7 +155,7 @@ fn complete_trials(
 }
 
 fn was_killed(row: &TransferRecord) -> bool {
-    row.error.as_deref() == Some(crate::trial::RUN_KILLED)
+    row.error.as_deref() == Some(crate::run::trial::RUN_KILLED)
 }
 
 /// The row of a trial whose process was killed before it could write one.

@@ -1,0 +1,338 @@
+//! What is signed beside `host` and the object: the transfer's name in the query, and headers that a bucket demands.
+
+use std::collections::BTreeMap;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use ttlsweep_record::Cell;
+
+/// What a store's requests carry beside what S3 needs.
+#[derive(Debug, Clone, Default)]
+pub struct Extras {
+    /// The query parameter that names the transfer.
+    pub run_parameter: RunParameter,
+    /// The headers.
+    pub headers: SignedHeaders,
+}
+
+/// The requests that differ in the headers which S3 has for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bearer {
+    /// PutObject of a transfer's body.
+    Put,
+    /// What makes an object and has another body, or none: CreateMultipartUpload, and the run's marker.
+    Begin,
+    /// UploadPart.
+    Part,
+    /// GetObject.
+    Get,
+}
+
+impl Extras {
+    /// Those of a cell.
+    pub fn of(cell: &Cell) -> Self {
+        Self {
+            run_parameter: cell.run_parameter.as_deref().map(RunParameter::from_cell).unwrap_or_default(),
+            headers: cell.headers.as_deref().map(SignedHeaders::from_cell).unwrap_or_default(),
+        }
+    }
+
+    /// The link or address with the transfer's name in its query.
+    pub(crate) fn named(&self, uri: &str, transfer_id: &str) -> String {
+        match self.run_parameter.name() {
+            Some(name) => {
+                let separator = if uri.contains('?') { '&' } else { '?' };
+                format!("{uri}{separator}{name}={transfer_id}")
+            }
+            // The SDK names its operation in a parameter that no store needs.
+            None => {
+                let (address, query) = uri.split_once('?').unwrap_or((uri, ""));
+                let kept: Vec<_> =
+                    query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("x-id=")).collect();
+                if kept.is_empty() { address.to_owned() } else { format!("{address}?{}", kept.join("&")) }
+            }
+        }
+    }
+}
+
+/// The query parameter that names a transfer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum RunParameter {
+    /// `x-run`.
+    #[default]
+    XRun,
+    /// Another name that begins with `x-`.
+    Other(String),
+    /// None: the store refuses what it does not know.
+    Nothing,
+}
+
+impl RunParameter {
+    /// The parameter of this name; `None` if S3 would not ignore it, or a URL would have to escape it.
+    pub fn named(name: &str) -> Option<Self> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let lower = name.to_ascii_lowercase();
+        if lower == "x-run" && name == "x-run" {
+            return Some(Self::XRun);
+        }
+        let own = lower.starts_with("x-") && lower.len() > 2 && lower.len() <= LONGEST_NAME;
+        (own && !lower.starts_with("x-amz") && lower != "x-id" && name.chars().all(fits))
+            .then(|| Self::Other(name.to_owned()))
+    }
+
+    /// Its name; `None` if there is none.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::XRun => Some("x-run"),
+            Self::Other(name) => Some(name),
+            Self::Nothing => None,
+        }
+    }
+
+    /// As `cells.csv` has it.
+    pub fn cell(&self) -> Option<String> {
+        match self {
+            Self::XRun => None,
+            Self::Other(name) => Some(name.clone()),
+            Self::Nothing => Some("false".to_owned()),
+        }
+    }
+
+    fn from_cell(text: &str) -> Self {
+        Self::named(text).unwrap_or(Self::Nothing)
+    }
+}
+
+/// Headers by their names in lower case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SignedHeaders(BTreeMap<String, String>);
+
+/// Why a header cannot be signed and sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BadHeader {
+    /// Its name: the problem, and what to do.
+    Name(&'static str, &'static str),
+    /// Its value: the problem.
+    Value(&'static str),
+}
+
+impl SignedHeaders {
+    /// Adds a header.
+    ///
+    /// # Errors
+    /// It is no header, is there already, belongs to the connection or the signature, or would change what is asked.
+    pub fn add(&mut self, name: &str, value: &str) -> Result<(), BadHeader> {
+        let no_name = "expected a header's name: letters, digits and -";
+        let parsed: HeaderName = name.parse().map_err(|_| BadHeader::Name(no_name, "write for example x-amz-acl"))?;
+        let name = parsed.as_str();
+        if let Some((_, problem, help)) = REFUSED
+            .iter()
+            .find(|(refused, _, _)| refused.strip_suffix('*').map_or(name == *refused, |start| name.starts_with(start)))
+        {
+            return Err(BadHeader::Name(problem, help));
+        }
+        if self.0.contains_key(name) {
+            return Err(BadHeader::Name("here a second time", "leave one of them out: names are the same in any case"));
+        }
+        // A tab would be lost or kept, depending on who canonicalises it.
+        if !value.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+            return Err(BadHeader::Value("has characters that a header cannot carry"));
+        }
+        if value.is_empty() || value.trim() != value || value.contains("  ") {
+            return Err(BadHeader::Value("is empty, or has spaces that do not survive signing"));
+        }
+        if value.len() > LONGEST_VALUE {
+            return Err(BadHeader::Value("is longer than 2048 bytes"));
+        }
+        self.0.insert(name.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    /// Names and values, in the order of the names.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// As `cells.csv` has it.
+    pub fn cell(&self) -> Option<String> {
+        let escaped = |value: &str| value.replace('\\', "\\\\").replace(';', "\\;");
+        let pairs: Vec<_> = self.pairs().map(|(name, value)| format!("{name}: {}", escaped(value))).collect();
+        (!pairs.is_empty()).then(|| pairs.join("; "))
+    }
+
+    /// What is not a header of ours in the text is left out: only [`cell`](Self::cell) writes it.
+    fn from_cell(text: &str) -> Self {
+        let mut headers = Self::default();
+        for pair in split(text) {
+            if let Some((name, value)) = pair.split_once(':') {
+                let _ = headers.add(name.trim(), value.trim());
+            }
+        }
+        headers
+    }
+
+    /// Those that S3 has for such a request, ready to be sent.
+    pub(crate) fn of(&self, bearer: Bearer) -> HeaderMap {
+        let fitting = self.pairs().filter(|(name, _)| goes_with(name, bearer));
+        fitting
+            .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::from_str(value).ok()?)))
+            .collect()
+    }
+}
+
+/// Splits at each `;` that is not escaped, and takes the escapes away.
+fn split(text: &str) -> Vec<String> {
+    let (mut pairs, mut pair, mut characters) = (Vec::new(), String::new(), text.chars());
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => pair.extend(characters.next()),
+            ';' => pairs.push(std::mem::take(&mut pair)),
+            other => pair.push(other),
+        }
+    }
+    pairs.push(pair);
+    pairs
+}
+
+/// Whether S3 has the header for this request. Who is not S3's (`x-tenant`) goes with every one: a gateway may demand it.
+fn goes_with(name: &str, bearer: Bearer) -> bool {
+    let is_one_of = |names: &[&str]| {
+        names.iter().any(|known| known.strip_suffix('*').map_or(name == *known, |start| name.starts_with(start)))
+    };
+    // `x-amz-checksum-algorithm` begins an upload; the others are of one body.
+    let of_body = is_one_of(&["x-amz-checksum-*", "x-amz-sdk-checksum-algorithm", "content-md5"]);
+    let of_every = is_one_of(&["x-amz-request-payer", "x-amz-expected-bucket-owner"]);
+    match bearer {
+        Bearer::Put => name != "x-amz-checksum-mode",
+        Bearer::Begin => {
+            name == "x-amz-checksum-algorithm"
+                || name == "x-amz-checksum-type"
+                || (!of_body && name != "x-amz-checksum-mode")
+        }
+        Bearer::Part => of_every || (of_body && name != "x-amz-checksum-mode") || !is_one_of(OF_AN_OBJECT),
+        Bearer::Get => of_every || name == "x-amz-checksum-mode" || (!of_body && !is_one_of(OF_AN_OBJECT)),
+    }
+}
+
+/// What an object is made with, and what is not asked when it is read.
+const OF_AN_OBJECT: &[&str] = &["content-*", "cache-control", "expires", "x-amz-*", "if-match", "if-none-match"];
+
+/// Headers that are not for a table: a `*` stands for any end of a name.
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("host", CONNECTIONS, "leave it out: the endpoint gives it"),
+    ("content-length", CONNECTIONS, "leave it out: the body gives it"),
+    ("transfer-encoding", CONNECTIONS, LEAVE),
+    ("connection", CONNECTIONS, LEAVE),
+    ("keep-alive", CONNECTIONS, LEAVE),
+    ("te", CONNECTIONS, LEAVE),
+    ("trailer", CONNECTIONS, LEAVE),
+    ("upgrade", CONNECTIONS, LEAVE),
+    ("proxy-*", CONNECTIONS, "leave it out: the proxy's URL in HTTPS_PROXY may have a name and a password"),
+    ("expect", CONNECTIONS, "leave it out, and write expect_continue = true below [transfer]"),
+    ("authorization", SIGNATURES, LEAVE),
+    ("date", SIGNATURES, LEAVE),
+    ("x-amz-date", SIGNATURES, LEAVE),
+    ("x-amz-content-sha256", SIGNATURES, LEAVE),
+    ("x-amz-security-token", SIGNATURES, "leave it out, and set AWS_SESSION_TOKEN"),
+    ("x-amz-algorithm", SIGNATURES, LEAVE),
+    ("x-amz-credential", SIGNATURES, LEAVE),
+    ("x-amz-expires", SIGNATURES, "leave it out, and write ttl below [grid]"),
+    ("x-amz-signature", SIGNATURES, LEAVE),
+    ("x-amz-signedheaders", SIGNATURES, LEAVE),
+    ("x-amz-decoded-content-length", SIGNATURES, LEAVE),
+    ("x-amz-trailer", SIGNATURES, LEAVE),
+    ("user-agent", "proxies change it, so that it is never signed", LEAVE),
+    ("x-amzn-trace-id", "proxies change it, so that it is never signed", LEAVE),
+    ("cookie", "a secret would be written into the run's files", LEAVE),
+    (
+        "x-amz-server-side-encryption-customer-*",
+        "a key would be written into the run's files",
+        "leave it out: keys of one's own (SSE-C) cannot be used",
+    ),
+    ("range", "a transfer is a whole object", LEAVE),
+    ("if-range", "a transfer is a whole object", LEAVE),
+    ("content-range", "a transfer is a whole object", LEAVE),
+    ("x-amz-copy-source*", "the object would be copied, not uploaded", LEAVE),
+    ("x-amz-write-offset-bytes", "a transfer is a whole object", LEAVE),
+];
+
+const CONNECTIONS: &str = "it belongs to the connection, and ttlsweep sets it";
+const SIGNATURES: &str = "it belongs to the signature, and ttlsweep sets it";
+const LEAVE: &str = "leave it out";
+
+/// Longer names and values are refused by servers before anything else.
+const LONGEST_NAME: usize = 64;
+const LONGEST_VALUE: usize = 2048;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pairs: &[(&str, &str)]) -> SignedHeaders {
+        let mut headers = SignedHeaders::default();
+        for (name, value) in pairs {
+            headers.add(name, value).unwrap();
+        }
+        headers
+    }
+
+    #[test]
+    fn headers_come_back_from_their_cell_whatever_their_values_hold() {
+        let headers =
+            of(&[("Content-Type", "text/plain; charset=utf-8"), ("x-amz-meta-a", "b\\; c: d"), ("x-a", "=1")]);
+        let text = headers.cell().unwrap();
+        assert!(text.starts_with("content-type: text/plain\\; charset=utf-8; x-a: =1; "), "{text}");
+        assert_eq!(SignedHeaders::from_cell(&text), headers);
+        assert_eq!(SignedHeaders::default().cell(), None);
+    }
+
+    #[test]
+    fn a_request_gets_the_headers_that_s3_has_for_it() {
+        let headers = of(&[
+            ("content-type", "a/b"),
+            ("x-amz-server-side-encryption", "aws:kms"),
+            ("x-amz-request-payer", "requester"),
+            ("x-amz-checksum-sha256", "abc="),
+            ("x-amz-meta-a", "1"),
+            ("x-tenant", "t"),
+        ]);
+        let names = |bearer| {
+            let mut names: Vec<_> = headers.of(bearer).keys().map(|name| name.as_str().to_owned()).collect();
+            names.sort_unstable();
+            names.join(" ")
+        };
+        assert_eq!(headers.of(Bearer::Put).len(), 6);
+        assert_eq!(
+            names(Bearer::Begin),
+            "content-type x-amz-meta-a x-amz-request-payer x-amz-server-side-encryption x-tenant"
+        );
+        assert_eq!(names(Bearer::Part), "x-amz-checksum-sha256 x-amz-request-payer x-tenant");
+        assert_eq!(names(Bearer::Get), "x-amz-request-payer x-tenant");
+    }
+
+    #[test]
+    fn what_belongs_to_the_connection_or_the_signature_is_refused_in_any_case() {
+        for name in ["Host", "AUTHORIZATION", "Content-Length", "X-Amz-Date", "Proxy-Authorization", "Range", "a b", ""]
+        {
+            assert!(matches!(SignedHeaders::default().add(name, "x"), Err(BadHeader::Name(..))), "{name}");
+        }
+        for value in ["", " a", "a\r\nx-b: c", "a\tb", "é", "a  b"] {
+            assert!(matches!(SignedHeaders::default().add("x-a", value), Err(BadHeader::Value(_))), "{value:?}");
+        }
+        let mut twice = of(&[("x-amz-acl", "private")]);
+        assert!(twice.add("X-AMZ-ACL", "private").is_err());
+    }
+
+    #[test]
+    fn a_parameter_that_s3_does_not_ignore_cannot_carry_the_name() {
+        for good in ["x-run", "x-trace", "x-Run_2"] {
+            assert_eq!(RunParameter::named(good).unwrap().name(), Some(good));
+        }
+        for bad in ["run", "x-", "x-amz-meta", "X-Amz-Date", "x-id", "x-a=b", "x-a&b", "x-ä", ""] {
+            assert_eq!(RunParameter::named(bad), None, "{bad}");
+        }
+        let off = Extras { run_parameter: RunParameter::Nothing, ..Extras::default() };
+        assert_eq!(off.named("http://h/k?x-id=PutObject", "t"), "http://h/k");
+        assert_eq!(off.named("http://h/k?x-id=UploadPart&uploadId=1", "t"), "http://h/k?uploadId=1");
+        assert_eq!(Extras::default().named("http://h/k?a=b", "t"), "http://h/k?a=b&x-run=t");
+    }
+}

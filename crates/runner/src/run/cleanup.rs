@@ -1,0 +1,291 @@
+//! Deleting what a run made, so that nothing is left behind and billed.
+//!
+//! What a trial made is deleted when the trial is over and the next one's jitter has not begun: no deletion shares the line
+//! with a transfer, or moves one. A deletion that fails is told and never a row; `ttlsweep clean` tries again. A small object
+//! stands below the run's prefix until all else is gone: see `sweep::marker`.
+
+mod pass;
+pub mod record;
+
+use std::fmt;
+use std::sync::Arc;
+
+use indicatif::ProgressBar;
+use ttlsweep_record::text::{ServerText, visible};
+use ttlsweep_record::{ObjectChange, ObjectRecord};
+
+use crate::clock::Clock;
+use crate::s3::NotDeleted;
+use crate::s3::object_key::ObjectKey;
+use crate::stop::StopSwitch;
+use crate::target::Target;
+
+use pass::Pass;
+
+/// Something that a run made in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Made {
+    /// Its key.
+    pub key: ObjectKey,
+    /// The multipart upload, as the store named it; nothing for an object.
+    pub upload_id: Option<ServerText>,
+}
+
+/// One line, whatever the store calls the upload.
+impl fmt::Display for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.upload_id {
+            None => write!(f, "{}", visible(self.key.as_str())),
+            Some(upload_id) => write!(f, "{} (multipart upload {upload_id})", visible(self.key.as_str())),
+        }
+    }
+}
+
+/// What was made at one target.
+#[derive(Debug, Clone)]
+pub struct Leftovers {
+    /// Where.
+    pub target: Arc<Target>,
+    /// A cell that has this target.
+    pub cell_id: String,
+    /// What.
+    pub made: Vec<Made>,
+}
+
+/// Deletes, and keeps account of it.
+pub struct Cleaner {
+    keep: bool,
+    clock: Arc<dyn Clock>,
+    /// Throwing it leaves the rest where it is.
+    leave: StopSwitch,
+    record: Box<dyn FnMut(ObjectRecord) + Send>,
+    pending: Vec<Leftovers>,
+    /// What is deleted after everything else.
+    last: Vec<Leftovers>,
+    left: Vec<Left>,
+    /// What each store turned out to be able to do.
+    manners: Vec<(Arc<Target>, Manners)>,
+    deleted: u64,
+    /// Whether this is the end, after which no store is given another chance.
+    finishing: bool,
+}
+
+/// Something that could not be deleted, and why.
+#[derive(Debug, Clone)]
+pub struct Left {
+    /// Where.
+    pub target: Arc<Target>,
+    /// A cell that has this target.
+    pub cell_id: String,
+    /// What.
+    pub made: Made,
+    /// Why not.
+    pub why: NotDeleted,
+}
+
+/// How a store deletes.
+#[derive(Debug, Clone)]
+struct Manners {
+    takes_batches: bool,
+    /// Whether it was told already that the key may not delete.
+    denial_told: bool,
+    /// How often in a row everything was refused.
+    refusals: u32,
+    /// Why it is asked no more for now: it left a deletion without an answer, or refused everything a few times in a row.
+    given_up: Option<NotDeleted>,
+}
+
+impl Cleaner {
+    /// A cleaner that keeps account by `record`; one that is to `keep` everything deletes nothing.
+    pub fn new(
+        keep: bool,
+        clock: Arc<dyn Clock>,
+        leave: StopSwitch,
+        record: impl FnMut(ObjectRecord) + Send + 'static,
+    ) -> Self {
+        Self {
+            keep,
+            clock,
+            leave,
+            record: Box::new(record),
+            pending: Vec::new(),
+            last: Vec::new(),
+            left: Vec::new(),
+            manners: Vec::new(),
+            deleted: 0,
+            finishing: false,
+        }
+    }
+
+    /// Takes note of what is to be deleted at the next occasion.
+    pub fn note(&mut self, mut leftovers: Leftovers) {
+        leftovers.made.retain(|made| !self.stands_to_the_end(&leftovers.target, made));
+        if !self.keep && !leftovers.made.is_empty() {
+            self.pending.push(leftovers);
+        }
+    }
+
+    /// Takes note of what is to be deleted after everything else, however often it is noted beside.
+    pub fn note_last(&mut self, leftovers: Leftovers) {
+        for noted in self.pending.iter_mut().filter(|noted| Arc::ptr_eq(&noted.target, &leftovers.target)) {
+            noted.made.retain(|made| !leftovers.made.contains(made));
+        }
+        if !self.keep && !leftovers.made.is_empty() {
+            self.last.push(leftovers);
+        }
+    }
+
+    fn stands_to_the_end(&self, target: &Arc<Target>, made: &Made) -> bool {
+        self.last.iter().any(|last| Arc::ptr_eq(&last.target, target) && last.made.contains(made))
+    }
+
+    /// Deletes what was noted; what fails is kept for [`finish`](Self::finish). A store that left a deletion without an answer,
+    /// or refused everything a few times in a row, is asked no more until then: each time might take a timeout, trials wait for
+    /// it, and a deletion that this side gave up may still be going on in the store when the next trial begins.
+    pub async fn delete(&mut self) {
+        for leftovers in std::mem::take(&mut self.pending) {
+            self.delete_at(leftovers).await;
+        }
+    }
+
+    /// Deletes what was noted and, where it may help, what failed before, as long as that gets anywhere. Each store is given
+    /// one more chance here; one that leaves a deletion without an answer now is given up.
+    pub async fn finish(&mut self) {
+        self.finishing = true;
+        self.manners.iter_mut().for_each(|(_, manners)| (manners.refusals, manners.given_up) = (0, None));
+        self.retry();
+        self.delete().await;
+        loop {
+            let before = self.left.len();
+            self.retry();
+            self.delete().await;
+            if self.left.len() == before || self.leave.is_thrown() {
+                break;
+            }
+        }
+        self.pending = std::mem::take(&mut self.last);
+        self.delete().await;
+    }
+
+    /// How many objects and multipart uploads were deleted.
+    pub fn deleted(&self) -> u64 {
+        self.deleted
+    }
+
+    /// What could not be deleted.
+    pub fn left(&self) -> &[Left] {
+        &self.left
+    }
+
+    /// Notes once more what failed and may work now, all of a store's together, so that a store that fails costs one timeout.
+    fn retry(&mut self) {
+        let (again, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.left).into_iter().partition(|left| left.why.may_pass());
+        self.left = left;
+        for Left { target, cell_id, made, .. } in again {
+            match self.pending.iter_mut().find(|noted| Arc::ptr_eq(&noted.target, &target)) {
+                Some(noted) => noted.made.push(made),
+                None => self.pending.push(Leftovers { target, cell_id, made: vec![made] }),
+            }
+        }
+    }
+
+    async fn delete_at(&mut self, leftovers: Leftovers) {
+        let Leftovers { target, cell_id, made } = leftovers;
+        let mut manners = self.manners_of(&target);
+        let results = match &manners.given_up {
+            Some(why) => made.into_iter().map(|made| (made, Err(why.clone()))).collect(),
+            None => self.ask(&target, made, &mut manners).await,
+        };
+        for (made, result) in results {
+            match result {
+                Ok(()) => {
+                    self.deleted += 1;
+                    (self.record)(ObjectRecord {
+                        at: self.clock.wall(),
+                        cell_id: cell_id.clone(),
+                        object_key: made.key.to_string(),
+                        upload_id: made.upload_id.map(|id| id.raw().to_owned()),
+                        change: ObjectChange::Deleted,
+                    });
+                }
+                Err(why) => {
+                    self.left.push(Left { target: Arc::clone(&target), cell_id: cell_id.clone(), made, why });
+                }
+            }
+        }
+        if let Some((_, known)) = self.manners.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &target)) {
+            *known = manners;
+        }
+    }
+
+    /// Asks the store to delete, and learns its manners by how it answers.
+    async fn ask(&self, target: &Arc<Target>, made: Vec<Made>, manners: &mut Manners) -> pass::Results {
+        let bar = (made.len() >= WORTH_A_BAR).then(|| ProgressBar::new(made.len() as u64));
+        let (uploads, objects): (Vec<_>, Vec<_>) = made.into_iter().partition(|made| made.upload_id.is_some());
+        let pass = Pass::new(&target.store, &self.leave, bar.as_ref());
+        let mut results = pass.abort(uploads).await;
+        // A key that may not give uploads up may still delete objects; a store that does not answer, answers neither.
+        let pass = if hung(&results).is_some() { pass } else { Pass::new(&target.store, &self.leave, bar.as_ref()) };
+        let mut singly = objects;
+        if manners.takes_batches && singly.len() > 1 {
+            let (done, refused) = pass.delete_batches(std::mem::take(&mut singly)).await;
+            manners.takes_batches = refused.is_empty();
+            results.extend(done);
+            singly = refused;
+        }
+        results.extend(pass.delete_singly(singly).await);
+
+        let failed = results.iter().find_map(|(_, result)| result.as_ref().err());
+        let mut refusals = results.iter().filter_map(|(_, result)| result.as_ref().err());
+        if let Some(why) = refusals.find(|why| matches!(why, NotDeleted::Denied(_)))
+            && !std::mem::replace(&mut manners.denial_told, true)
+        {
+            tracing::warn!(
+                "this key may not delete what it put: {why}; the objects stay, and are billed, until a lifecycle rule deletes \
+                 them: `ttlsweep doctor` prints one"
+            );
+        }
+        let all_refused = !results.is_empty() && results.iter().all(|(_, result)| result.is_err());
+        manners.refusals = if all_refused { manners.refusals + 1 } else { 0 };
+        if let Some(why) = hung(&results) {
+            let next = if self.finishing {
+                "it is asked for no other"
+            } else {
+                "it is asked again at the end of the run, once"
+            };
+            tracing::warn!("{} does not answer a deletion ({why}): {next}", target.endpoint);
+            manners.given_up = Some(why.clone());
+        } else if manners.refusals >= PATIENCE {
+            manners.given_up = failed.cloned();
+        }
+        results
+    }
+
+    fn manners_of(&mut self, target: &Arc<Target>) -> Manners {
+        if let Some((_, manners)) = self.manners.iter().find(|(known, _)| Arc::ptr_eq(known, target)) {
+            return manners.clone();
+        }
+        let manners = Manners { takes_batches: true, denial_told: false, refusals: 0, given_up: None };
+        self.manners.push((Arc::clone(target), manners.clone()));
+        manners
+    }
+}
+
+/// Why a store that left a request without an answer was given up.
+fn hung(results: &pass::Results) -> Option<&NotDeleted> {
+    results.iter().filter_map(|(_, result)| result.as_ref().err()).find(|why| matches!(why, NotDeleted::Hung(_)))
+}
+
+impl fmt::Debug for Cleaner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cleaner")
+            .field("deleted", &self.deleted)
+            .field("left", &self.left.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// After so many refusals of everything, a run leaves deleting to its end.
+const PATIENCE: u32 = 3;
+const WORTH_A_BAR: usize = 2_000;

@@ -1,0 +1,223 @@
+//! Keeps `clock.csv` while a run goes on: probes of the servers' clocks between its trials, and every step of a clock.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use ttlsweep_record::environment::ClockOffset;
+use ttlsweep_record::units::format_micros;
+use ttlsweep_record::{Cell, ClockEntry, ClockRecord, TargetKind, Timestamp};
+
+use crate::run::trial::RunContext;
+use crate::s3::object_key::ObjectKey;
+use crate::target::{Target, Targets};
+use crate::transfer::clock_probe::{Round, patient, round};
+use crate::transfer::single::Single;
+
+/// The clocks of one run.
+#[derive(Debug)]
+pub struct ClockWatch {
+    run: Arc<RunContext>,
+    targets: Vec<Arc<Target>>,
+    /// The stores among them, each with a cell that names it. A testbed's clock is this machine's.
+    stores: Vec<(Arc<Target>, Cell, ObjectKey)>,
+    rounds: u32,
+    last_round: Instant,
+    looking: JoinHandle<()>,
+}
+
+impl ClockWatch {
+    /// Begins to look at this machine's clock.
+    pub fn begin(run: Arc<RunContext>, cells: &[Cell], targets: &Targets) -> Self {
+        let mut stores: Vec<(Arc<Target>, Cell, ObjectKey)> = Vec::new();
+        for cell in cells.iter().filter(|cell| cell.target == TargetKind::S3) {
+            let target = targets.of(cell);
+            if !stores.iter().any(|(known, _, _)| Arc::ptr_eq(known, &target)) {
+                let key = run.prefix(cell).key("clock");
+                stores.push((target, patient(cell), key));
+            }
+        }
+        let targets: Vec<_> = targets.all().map(Arc::clone).collect();
+        let (context, all) = (Arc::clone(&run), targets.clone());
+        let looking = tokio::spawn(async move {
+            loop {
+                tell_steps(&context, &all);
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        });
+        Self { run, targets, stores, rounds: 0, last_round: Instant::now(), looking }
+    }
+
+    /// Probes every store's clock. No trial may be under way.
+    pub async fn probe(&mut self) {
+        let mut stop = self.run.stop.listen(None);
+        if self.stores.is_empty() || stop.now().is_some() {
+            return;
+        }
+        self.rounds += 1;
+        for (target, cell, key) in &self.stores {
+            let ids = Arc::new(AtomicU64::new(0));
+            let single = Single { target, cell, clock: &*self.run.clock, ids };
+            let found = round(&single, key, &mut stop).await;
+            self.record(target, &found);
+            if let Some(bracket) = found.bracket.filter(|_| self.rounds == 1) {
+                warn_if_off(&target.endpoint.to_string(), &bracket);
+            }
+        }
+        self.last_round = Instant::now();
+    }
+
+    /// Probes if the last time was an hour ago. No trial may be under way.
+    pub async fn probe_if_due(&mut self) {
+        if self.last_round.elapsed() >= AGAIN_AFTER {
+            self.probe().await;
+        }
+    }
+
+    /// Ends the looking; what was found is told.
+    pub fn finish(self) {
+        tell_steps(&self.run, &self.targets);
+    }
+
+    fn record(&self, target: &Target, found: &Round) {
+        let endpoint = target.endpoint.to_string();
+        let row = |entry, at, sent_at, received_at| ClockRecord {
+            endpoint: Some(endpoint.clone()),
+            round: Some(self.rounds),
+            ..blank(&self.run, entry, at, sent_at, received_at)
+        };
+        for answer in &found.answers {
+            self.run.sink.clock(ClockRecord {
+                server_time: Some(answer.server),
+                status: answer.status,
+                low_us: Some(answer.server.micros_since(answer.received)),
+                high_us: Some(answer.server.micros_since(answer.sent) + SECOND_US),
+                ..row(ClockEntry::Probe, answer.received, answer.sent, answer.received)
+            });
+        }
+        let (Some(bracket), Some(first), Some(last)) = (found.bracket, found.answers.first(), found.answers.last())
+        else {
+            return;
+        };
+        self.run.sink.clock(ClockRecord {
+            low_us: Some(bracket.low_us),
+            high_us: Some(bracket.high_us),
+            answers: Some(found.answers.len() as u64),
+            stale_us: Some(found.stale_us),
+            ..row(ClockEntry::Bracket, last.received, first.sent, last.received)
+        });
+    }
+}
+
+impl Drop for ClockWatch {
+    fn drop(&mut self) {
+        self.looking.abort();
+    }
+}
+
+/// Writes and says which steps were found since the last time.
+fn tell_steps(run: &RunContext, targets: &[Arc<Target>]) {
+    let Some(steps) = targets.first().map(|target| target.offset.steps()) else { return };
+    steps.look(run.clock.anchor());
+    for step in steps.take() {
+        tracing::warn!(
+            "this machine's clock was set {} at {} (or the machine slept): the instants before and behind that are by two \
+             clocks, as clock.csv says",
+            direction(step.by_us),
+            step.found
+        );
+        run.sink.clock(ClockRecord {
+            step_us: Some(step.by_us),
+            trials: Some(step.trials).filter(|trials| !trials.is_empty()),
+            ..blank(run, ClockEntry::Step, step.found, step.after, step.found)
+        });
+    }
+    for target in targets {
+        for step in target.offset.take_server_steps() {
+            tracing::warn!(
+                "{}: the server's clock was set {} or more by {}",
+                target.endpoint,
+                direction(step.by_us),
+                step.found
+            );
+            run.sink.clock(ClockRecord {
+                endpoint: Some(target.endpoint.to_string()),
+                step_us: Some(step.by_us),
+                ..blank(run, ClockEntry::ServerStep, step.found, step.after, step.found)
+            });
+        }
+    }
+}
+
+fn direction(by_us: i64) -> String {
+    let way = if by_us < 0 { "back" } else { "forward" };
+    format!("{way} by {}", format_micros(by_us.unsigned_abs()))
+}
+
+/// A row of which nothing is known but when.
+fn blank(
+    run: &RunContext,
+    entry: ClockEntry,
+    at: Timestamp,
+    sent_at: Timestamp,
+    received_at: Timestamp,
+) -> ClockRecord {
+    ClockRecord {
+        run_id: run.run_id.clone(),
+        host: run.host.clone(),
+        entry,
+        endpoint: None,
+        round: None,
+        at,
+        sent_at,
+        received_at,
+        server_time: None,
+        status: None,
+        low_us: None,
+        high_us: None,
+        answers: None,
+        stale_us: None,
+        step_us: None,
+        trials: None,
+    }
+}
+
+/// Links expire by the server's clock: one that is off by seconds makes expiries of seconds meaningless to whoever reads them.
+fn warn_if_off(endpoint: &str, bracket: &ClockOffset) {
+    if let Some(off) = surely_off(bracket) {
+        tracing::warn!("{endpoint}: {off}; links expire by the server's clock: set this machine's, for example by NTP");
+    }
+}
+
+/// How far this machine's clock is off, where it surely is by more than a second.
+fn surely_off(bracket: &ClockOffset) -> Option<String> {
+    let middle = i64::midpoint(bracket.low_us, bracket.high_us);
+    let half = (bracket.high_us - bracket.low_us) / 2;
+    if middle.abs() - half <= SECOND_US {
+        return None;
+    }
+    let side = if middle > 0 { "behind" } else { "ahead of" };
+    let (off, within) = (format_micros(middle.unsigned_abs()), format_micros(half.unsigned_abs()));
+    Some(format!("this machine's clock is {off} {side} the server's, ± {within}"))
+}
+
+const SECOND_US: i64 = 1_000_000;
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const AGAIN_AFTER: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_told_to_be_off_only_where_that_is_sure() {
+        let off = |low_us, high_us| surely_off(&ClockOffset { low_us, high_us, responses: 9 });
+        assert_eq!(off(-3_000, 3_000), None);
+        assert_eq!(off(900_000, 1_090_000), None);
+        let ahead = off(-20_010_000, -19_990_000).unwrap();
+        assert!(ahead.starts_with("this machine's clock is 20.") && ahead.contains("ahead of the server's"), "{ahead}");
+        assert!(off(2_000_000, 2_010_000).unwrap().contains("behind the server's"));
+    }
+}

@@ -1,0 +1,80 @@
+//! The objects that downloads read: put once before the first block, header-signed, uncapped, and no rows.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ttlsweep_record::{Cell, Method, ObjectChange, ObjectRecord, Outcome};
+
+use super::SweepError;
+use super::sources::Sources;
+use crate::run::cleanup::{Leftovers, Made};
+use crate::run::trial::{RunContext, download_key};
+use crate::s3::FoundObject;
+use crate::s3::Operation;
+use crate::target::Targets;
+use crate::transfer::single::Single;
+
+/// Puts the object of every target, size and file that a cell downloads; each is noted in `made` before it is put.
+///
+/// # Errors
+/// A source cannot be read, or the store does not take an object.
+pub async fn put_objects(
+    context: &Arc<RunContext>,
+    cells: &[Cell],
+    targets: &Targets,
+    sources: &mut Sources,
+    made: &mut Vec<Leftovers>,
+) -> Result<(), SweepError> {
+    let mut there = HashSet::new();
+    for cell in cells.iter().filter(|cell| cell.method == Method::Get) {
+        let target = targets.of(cell);
+        let key = download_key(context, cell);
+        if !there.insert((target.endpoint.clone(), target.store.bucket().to_owned(), key.clone())) {
+            continue;
+        }
+        let source = sources.of(cell)?;
+        let failed = |error: String| SweepError::Download(format!("{key}: {error}"));
+        let operation = Operation { method: Method::Put, key: key.clone(), part: None };
+        let name = format!("{}-download", context.run_id);
+        let store = target.store.as_asked();
+        let signed = store.sign_headers(&operation, &name, context.clock.wall()).await;
+        let signed = signed.map_err(|error| failed(error.to_string()))?;
+        context.sink.object(ObjectRecord {
+            at: context.clock.wall(),
+            cell_id: cell.cell_id.clone(),
+            object_key: key.to_string(),
+            upload_id: None,
+            change: ObjectChange::Made,
+        });
+        let object = Made { key: key.clone(), upload_id: None };
+        let place = Leftovers { target: Arc::clone(&target), cell_id: cell.cell_id.clone(), made: vec![object] };
+        made.push(place);
+        let single = Single { target: &target, cell, clock: &*context.clock, ids: Arc::clone(&context.connection_ids) };
+        let row = single.send(&signed, &key, Some(&source), &mut context.stop.listen(None)).await;
+        match row.outcome {
+            Outcome::Completed if row.request_id.is_some() => {}
+            // A gateway's 200 would be found out by each download, and the store blamed for it.
+            Outcome::Completed => match target.store.look_up(&operation).await {
+                FoundObject::Absent => {
+                    return Err(failed(format!(
+                        "answered {} without a request id, and the object is not there: something may answer in the \
+                         store's place",
+                        row.status.unwrap_or_default()
+                    )));
+                }
+                FoundObject::Present(Some(bytes)) if bytes != source.len() => {
+                    return Err(failed(format!("the object that is there has {bytes} of {} bytes", source.len())));
+                }
+                FoundObject::Present(_) | FoundObject::Unknown => {}
+            },
+            // The run was stopped: no trial will begin.
+            Outcome::Cancelled => return Ok(()),
+            outcome => {
+                let status = row.status.map(|status| status.to_string()).unwrap_or_default();
+                let error = row.s3_code.or(row.error).unwrap_or_default();
+                return Err(failed(format!("{outcome} {status} {error}")));
+            }
+        }
+    }
+    Ok(())
+}

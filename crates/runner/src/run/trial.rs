@@ -1,0 +1,248 @@
+//! One trial: the jitter, then every user of the cell at once, then the row.
+
+mod user;
+
+pub(crate) use user::{RUN_KILLED, attempt_of, download_key};
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use ttlsweep_record::{BandwidthPer, Cell, HarnessRecord, Method, Portion, Share, Timestamp, TrialRecord, TrialState};
+
+use crate::clock::Clock;
+use crate::host::lag::LagProbe;
+use crate::host::machine;
+use crate::host::usage::UsageProbe;
+use crate::plan::{Trial, own_bandwidth, own_users};
+use crate::run::cleanup::{Leftovers, Made};
+use crate::run::files::RowSink;
+use crate::s3::object_key::RunPrefix;
+use crate::stop::{Stop, StopReason, StopSwitch};
+use crate::target::Target;
+use crate::wire::Side;
+use crate::wire::body::Source;
+use crate::wire::cap_use::CapUse;
+use crate::wire::limiter::Limiter;
+
+use user::{Tally, User};
+
+/// What all trials of a run share.
+#[derive(Debug)]
+pub struct RunContext {
+    /// Names the run.
+    pub run_id: String,
+    /// The experiment's name: part of every object's key.
+    pub experiment: String,
+    /// This machine's name.
+    pub host: String,
+    /// What this process runs of the plan, where several run it together.
+    pub portion: Option<Portion>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Ends the run in order.
+    pub stop: StopSwitch,
+    /// Takes the rows.
+    pub sink: RowSink,
+    /// Numbers the connections.
+    pub connection_ids: Arc<AtomicU64>,
+    /// How many trials may run side by side, which the sampling budget is shared by.
+    pub parallel_trials: u32,
+}
+
+impl RunContext {
+    /// What the keys of a cell's objects begin with.
+    pub fn prefix(&self, cell: &Cell) -> RunPrefix {
+        RunPrefix::new(&cell.prefix, &self.experiment, &self.run_id).of_portion(self.portion)
+    }
+
+    /// The part of every trial's users that this process runs, where they are spread.
+    fn part(&self) -> Option<Share> {
+        self.portion.and_then(Portion::part)
+    }
+}
+
+/// One trial, ready to run.
+#[derive(Debug)]
+pub struct TrialRun {
+    /// What it shares with the others.
+    pub run: Arc<RunContext>,
+    /// Its place in the plan.
+    pub trial: Trial,
+    /// When it begins on all machines, its jitter not counted; nothing where it begins when its turn comes.
+    pub common_start: Option<Timestamp>,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// Its settings.
+    pub cell: Arc<Cell>,
+    /// The endpoint that it asks.
+    pub target: Arc<Target>,
+    /// Where its bodies come from.
+    pub source: Source,
+}
+
+/// What a trial came to.
+#[derive(Debug)]
+pub struct TrialEnd {
+    /// The row that was written; nothing where the run was stopped before the trial began.
+    pub row: Option<TrialRecord>,
+    /// How many of its transfers failed.
+    pub failures: u64,
+    /// What it made in the bucket.
+    pub leftovers: Leftovers,
+}
+
+impl TrialRun {
+    /// Runs the trial and writes its rows.
+    pub async fn run(self) -> TrialEnd {
+        let this = Arc::new(self);
+        let (run, cell) = (&this.run, &this.cell);
+        let mut stop = run.stop.listen(None);
+        if this.wait_for_start(&mut stop).await.is_some() {
+            return TrialEnd { row: None, failures: 0, leftovers: this.leftovers(Vec::new()) };
+        }
+        let steps = this.target.offset.steps();
+        steps.trial_begins(&this.trial.trial_id, run.clock.anchor());
+        let (probe, usage) = (LagProbe::start(), UsageProbe::start());
+        let cap_use = Arc::new(CapUse::default());
+        let anchor = run.clock.anchor();
+        let shared_cap = this.shared_cap(&cap_use);
+        let deadline = cell.duration_us.map(|us| anchor.instant + Duration::from_micros(us));
+        let mut users = JoinSet::new();
+        for number in run.part().unwrap_or(Share::WHOLE).items(cell.users) {
+            let starts = anchor.instant + Duration::from_micros(cell.ramp_us) * (number - 1);
+            let user = User {
+                trial: Arc::clone(&this),
+                number,
+                starts,
+                starts_at: anchor.wall_at(starts),
+                cap: shared_cap.clone().or_else(|| this.own_cap(&cap_use)),
+                stop: run.stop.listen(deadline),
+            };
+            users.spawn(user.run());
+        }
+        let mut tally = Tally::default();
+        while let Some(done) = users.join_next().await {
+            match done {
+                Ok(one) => tally.add(one),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+        steps.trial_ends(&this.trial.trial_id, run.clock.anchor());
+        let row = this.row(&anchor, &tally, &probe);
+        let harness = this.harness_row(&usage, cell.bandwidth_bps.is_some().then_some(&cap_use));
+        run.sink.trial(row.clone(), harness);
+        TrialEnd { row: Some(row), failures: tally.failures, leftovers: this.leftovers(tally.made) }
+    }
+
+    /// Waits for the trial's turn and its jitter; a reason to stop ends it.
+    async fn wait_for_start(&self, stop: &mut Stop) -> Option<StopReason> {
+        let Some(common_start) = self.common_start else {
+            return stop.sleep_until(Instant::now() + self.trial.jitter).await;
+        };
+        let jitter = i64::try_from(self.trial.jitter.as_micros()).unwrap_or(i64::MAX);
+        let start = common_start.plus_micros(jitter);
+        // The clock is read anew shortly before: it may have been set right meanwhile.
+        let shortly_before = self.run.clock.anchor().instant_at(start.plus_micros(-SHORTLY_US));
+        match stop.sleep_until(shortly_before).await {
+            Some(reason) => Some(reason),
+            None => stop.sleep_until(self.run.clock.anchor().instant_at(start)).await,
+        }
+    }
+
+    fn leftovers(&self, made: Vec<Made>) -> Leftovers {
+        Leftovers { target: Arc::clone(&self.target), cell_id: self.cell.cell_id.clone(), made }
+    }
+
+    /// How often the kernel is asked about each transfer: every 100 ms, or as far apart as the run's budget allows.
+    fn sample_every(&self) -> Duration {
+        let users = u64::from(own_users(&self.cell, self.run.part())) * u64::from(self.run.parallel_trials);
+        SAMPLE_EVERY.max(Duration::from_micros(users * 1_000_000 / SAMPLES_A_SECOND))
+    }
+
+    fn capped_side(&self) -> Side {
+        if self.cell.method.is_upload() { Side::Write } else { Side::Read }
+    }
+
+    fn shared_cap(&self, used: &Arc<CapUse>) -> Option<(Arc<Limiter>, Side)> {
+        let shared = self.cell.bandwidth_per == BandwidthPer::Trial;
+        let part = self.run.part();
+        let rate = own_bandwidth(&self.cell, part).filter(|_| shared)?;
+        let limiter = Limiter::new(rate, own_users(&self.cell, part)).counted_in(Arc::clone(used));
+        Some((Arc::new(limiter), self.capped_side()))
+    }
+
+    fn own_cap(&self, used: &Arc<CapUse>) -> Option<(Arc<Limiter>, Side)> {
+        let limiter = Limiter::new(self.cell.bandwidth_bps?, 1).counted_in(Arc::clone(used));
+        Some((Arc::new(limiter), self.capped_side()))
+    }
+
+    /// A capped download needs a small receive buffer: what waits there has left the server's hands, and a transfer whose
+    /// last bytes wait in it could no longer be cut. But a buffer below rate × round trip would hold the download below its
+    /// cap, so it is 200 ms of one user's share, and never so small that the kernel holds back its window updates.
+    fn receive_buffer(&self) -> Option<u32> {
+        let rate = self.cell.bandwidth_bps.filter(|_| self.cell.method == Method::Get)?;
+        let sharers = if self.cell.bandwidth_per == BandwidthPer::Trial { self.cell.users } else { 1 };
+        let share = rate.bits_per_second() / 8 / 5 / u64::from(sharers);
+        Some(share.clamp(SMALLEST_BUFFER, LARGEST_BUFFER) as u32)
+    }
+
+    fn row(&self, anchor: &crate::clock::Anchor, tally: &Tally, probe: &LagProbe) -> TrialRecord {
+        let Trial { trial_id, block, position, jitter, .. } = &self.trial;
+        let moved = tally.first_byte.zip(tally.last_byte);
+        let achieved_bps = moved.and_then(|(first, last)| {
+            let nanos = last.checked_duration_since(first)?.as_nanos();
+            u64::try_from((u128::from(tally.socket_bytes) * 8_000_000_000).checked_div(nanos)?).ok()
+        });
+        TrialRecord {
+            run_id: self.run.run_id.clone(),
+            trial_id: trial_id.clone(),
+            attempt: self.attempt,
+            cell_id: self.cell.cell_id.clone(),
+            block: *block,
+            position: *position,
+            control: self.cell.control,
+            jitter_us: u64::try_from(jitter.as_micros()).unwrap_or(u64::MAX),
+            started_at: anchor.wall,
+            ended_at: anchor.wall_at(tally.ended.unwrap_or(anchor.instant)),
+            state: match tally.stopped {
+                Some(StopReason::Interrupted) => TrialState::Interrupted,
+                Some(StopReason::DurationOver) | None => TrialState::Whole,
+            },
+            transfers: tally.transfers,
+            achieved_bps,
+            scheduler_lag_us: Some(probe.longest_us()),
+            starved: probe.starved(),
+            host: self.run.host.clone(),
+            part: self.run.part(),
+        }
+    }
+
+    fn harness_row(&self, usage: &UsageProbe, cap: Option<&Arc<CapUse>>) -> HarnessRecord {
+        let usage = usage.so_far();
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        HarnessRecord {
+            run_id: self.run.run_id.clone(),
+            trial_id: self.trial.trial_id.clone(),
+            attempt: self.attempt,
+            wall_us: micros(usage.wall),
+            cpu_us: micros(usage.cpu),
+            cpu_permille: usage.cpu_permille,
+            cpu_wait_us: usage.cpu_wait.map(micros),
+            machine_busy_permille: usage.machine_busy_permille,
+            machine_steal_permille: usage.machine_steal_permille,
+            cap_cpu_us: cap.map(|used| used.spent_us()),
+            cap_late_us: cap.map(|used| used.latest_us()),
+            descriptors: usage.descriptors,
+            descriptors_limit: machine::descriptor_limit(),
+        }
+    }
+}
+
+const SHORTLY_US: i64 = 1_000_000;
+const SAMPLE_EVERY: Duration = Duration::from_millis(100);
+const SAMPLES_A_SECOND: u64 = 2_000;
+const SMALLEST_BUFFER: u64 = 32 << 10;
+const LARGEST_BUFFER: u64 = 1 << 20;

@@ -1,0 +1,412 @@
+//! One user: a closed loop of presign, transfer, wait, again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use ttlsweep_record::{Cell, Control, Method, ObjectChange, ObjectRecord, Outcome, Presign, Timestamp, TransferRecord};
+
+use super::{RunContext, TrialRun};
+use crate::clock::Anchor;
+use crate::dial::{Connection, Dialer, SocketOptions};
+use crate::run::cleanup::Made;
+use crate::s3::FoundObject;
+use crate::s3::link::SignedRequest;
+use crate::s3::object_key::{ObjectKey, RunPrefix};
+use crate::s3::{Operation, Part, SignError};
+use crate::stop::{Stop, StopReason};
+use crate::transfer::{self, Limits, Observed, Payload, Task, record};
+use crate::wire::Side;
+use crate::wire::limiter::Limiter;
+
+/// One user of a trial.
+#[derive(Debug)]
+pub(super) struct User {
+    pub(super) trial: Arc<TrialRun>,
+    pub(super) number: u32,
+    pub(super) starts: Instant,
+    /// The same on the wall clock, read once: a link's date is cut to the second, and two readings of a pair of clocks could
+    /// fall on both sides of one.
+    pub(super) starts_at: Timestamp,
+    pub(super) cap: Option<(Arc<Limiter>, Side)>,
+    pub(super) stop: Stop,
+}
+
+/// What users did, added up.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) transfers: u64,
+    pub(super) failures: u64,
+    /// In the body's direction, TLS included.
+    pub(super) socket_bytes: u64,
+    pub(super) first_byte: Option<Instant>,
+    pub(super) last_byte: Option<Instant>,
+    pub(super) ended: Option<Instant>,
+    pub(super) stopped: Option<StopReason>,
+    /// What may lie in the bucket now, whatever became of the transfers.
+    pub(super) made: Vec<Made>,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, mut other: Self) {
+        self.made.append(&mut other.made);
+        self.transfers += other.transfers;
+        self.failures += other.failures;
+        self.socket_bytes += other.socket_bytes;
+        self.first_byte = self.first_byte.into_iter().chain(other.first_byte).min();
+        self.last_byte = self.last_byte.max(other.last_byte);
+        self.ended = self.ended.max(other.ended);
+        // One user that was interrupted makes the trial so, whatever the others came to.
+        if self.stopped != Some(StopReason::Interrupted) {
+            self.stopped = other.stopped.or(self.stopped);
+        }
+    }
+
+    fn note(&mut self, observed: &Observed, upload: bool) {
+        self.ended = Some(observed.finished);
+        let Some(connection) = &observed.connection else { return };
+        let (bytes, first, last) = if upload {
+            (connection.socket_written, observed.exchange.first_byte_written, connection.last_write)
+        } else {
+            (connection.socket_read, connection.first_read, connection.last_read)
+        };
+        self.socket_bytes += bytes;
+        self.first_byte = self.first_byte.into_iter().chain(first).min();
+        self.last_byte = self.last_byte.max(last);
+    }
+}
+
+impl User {
+    pub(super) async fn run(mut self) -> Tally {
+        let mut tally = Tally::default();
+        // Boxed, here and below, because a task is as large as the largest of what it ever awaits, for as long as it lives;
+        // what the SDK asks is several times as large as a transfer, and most users never need it.
+        let upload_id = Box::pin(self.begin_upload()).await;
+        tally.stopped = match self.stop.sleep_until(self.starts).await {
+            Some(reason) => Some(reason),
+            None => self.loop_transfers(&upload_id, &mut tally).await,
+        };
+        // Given up when all users are done, also where it was stopped before its turn came.
+        if let Ok(Some(upload_id)) = upload_id {
+            tally.made.push(Made { key: self.upload_key(), upload_id: Some(upload_id.into()) });
+        }
+        tally
+    }
+
+    /// What has to be there before the first transfer of an `upload-part` trial.
+    async fn begin_upload(&self) -> Result<Option<String>, String> {
+        let TrialRun { run, cell, target, .. } = &*self.trial;
+        if cell.method != Method::UploadPart {
+            return Ok(None);
+        }
+        let key = self.upload_key();
+        let upload_id = target.store.begin_upload(&key).await?;
+        run.sink.object(ObjectRecord {
+            at: run.clock.wall(),
+            cell_id: cell.cell_id.clone(),
+            object_key: key.to_string(),
+            upload_id: Some(upload_id.clone()),
+            change: ObjectChange::Made,
+        });
+        Ok(Some(upload_id))
+    }
+
+    /// Transfers until all are done, or there is a reason to stop, which is returned.
+    async fn loop_transfers(
+        &mut self,
+        upload_id: &Result<Option<String>, String>,
+        tally: &mut Tally,
+    ) -> Option<StopReason> {
+        let mut kept = None;
+        let mut sequence = 0;
+        let cell = Arc::clone(&self.trial.cell);
+        while cell.transfers_per_user.is_none_or(|most| sequence < most) {
+            if sequence > 0 {
+                let next = Instant::now() + Duration::from_micros(cell.wait_us);
+                if let Some(reason) = self.stop.sleep_until(next).await {
+                    return Some(reason);
+                }
+            }
+            if let Some(reason) = self.stop.now() {
+                return Some(reason);
+            }
+            sequence += 1;
+            if let Err(reason) = self.transfer(sequence, upload_id, &mut kept, tally).await {
+                return Some(reason);
+            }
+        }
+        None
+    }
+
+    /// One transfer, from signing to its row. An error is the reason for which none was begun, or it was stopped.
+    async fn transfer(
+        &mut self,
+        sequence: u32,
+        upload_id: &Result<Option<String>, String>,
+        kept: &mut Option<Connection>,
+        tally: &mut Tally,
+    ) -> Result<(), StopReason> {
+        let trial = Arc::clone(&self.trial);
+        let (run, cell) = (&trial.run, &trial.cell);
+        let transfer_id = self.transfer_id(sequence);
+        let operation = self.operation(sequence, upload_id);
+        let signed = match &operation {
+            Ok(operation) => Box::pin(self.sign(operation, &transfer_id)).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.clone()),
+        };
+        let key = operation.as_ref().map_or_else(|_| self.upload_key(), |operation| operation.key.clone());
+        let signed = match signed {
+            Ok(signed) => signed,
+            Err(error) => {
+                let row = self.begun(sequence, &transfer_id, &key, None, run.clock.anchor());
+                let row = TransferRecord { outcome: Outcome::FailedLocally, error: Some(error), ..row };
+                tally.transfers += 1;
+                tally.failures += 1;
+                tally.ended = Some(Instant::now());
+                run.sink.ended(record::Rows::of(row));
+                return Ok(());
+            }
+        };
+        if cell.control == Some(Control::ExpiredStart)
+            && let Some(expires_at) = signed.expires_at
+        {
+            // Expiry falls on a whole second. The trial's jitter spreads the starts over one second, or all their answers'
+            // dates would tell the same about the server's clock.
+            let spread = i64::try_from(trial.trial.jitter.as_micros()).unwrap_or(0) % 1_000_000;
+            let expired = run.clock.anchor().instant_at(expires_at.plus_micros(PAST_EXPIRY_US + spread));
+            if let Some(reason) = self.stop.sleep_until(expired).await {
+                return Err(reason);
+            }
+        }
+
+        let anchor = run.clock.anchor();
+        let row = self.begun(sequence, &transfer_id, &key, Some(&signed), anchor);
+        run.sink.started(row.clone());
+        if cell.method == Method::Put {
+            tally.made.push(Made { key: key.clone(), upload_id: None });
+        }
+        let dialer = self.dialer(signed.uri.expose().scheme() == Some(&http::uri::Scheme::HTTPS));
+        let task = Task {
+            transfer_id: &transfer_id,
+            request: &signed,
+            payload: if cell.method.is_upload() {
+                Payload::Upload(&trial.source)
+            } else {
+                Payload::Download(&trial.source)
+            },
+            key: key.as_str(),
+            expect_continue: cell.expect_continue,
+            limits: Limits {
+                connect: Duration::from_micros(cell.connect_timeout_us),
+                idle: Duration::from_micros(cell.idle_timeout_us),
+                total: Duration::from_micros(cell.timeout_us),
+            },
+            sample_every: trial.sample_every(),
+        };
+        if !cell.reuse_connections {
+            *kept = None;
+        }
+        let observed = transfer::run(&task, &dialer, kept, anchor, &mut self.stop).await;
+        tally.note(&observed, cell.method.is_upload());
+        let stopped = observed.stopped();
+        let mut rows = record::complete(row, observed, &signed);
+        self.note_offset(&mut rows.transfer, &anchor);
+        self.look_up(&mut rows, operation.ok().as_ref()).await;
+        tally.transfers += 1;
+        tally.failures += u64::from(rows.transfer.outcome.is_failure());
+        run.sink.ended(rows);
+        // Also where it was the last one: a trial whose transfer was interrupted is not whole.
+        stopped.map_or(Ok(()), Err)
+    }
+
+    async fn sign(&self, operation: &Operation, transfer_id: &str) -> Result<SignedRequest, SignError> {
+        let (run, cell, store) = (&self.trial.run, &self.trial.cell, &self.trial.target.store);
+        let now = run.clock.wall();
+        let at = match cell.presign {
+            Presign::PerTransfer => now,
+            // A link is its date and its signature: minted now for then, it is the one that would have been minted then.
+            Presign::PerUser => self.starts_at,
+        };
+        match cell.ttl_s {
+            None => store.sign_headers(operation, transfer_id, now).await,
+            Some(ttl) => store.presign(operation, transfer_id, at, Duration::from_secs(ttl.into())).await,
+        }
+    }
+
+    fn operation(&self, sequence: u32, upload_id: &Result<Option<String>, String>) -> Result<Operation, String> {
+        let method = self.trial.cell.method;
+        let upload_id = upload_id.as_ref().map_err(Clone::clone)?;
+        Ok(match (method, upload_id) {
+            (Method::UploadPart, Some(upload_id)) => Operation {
+                method,
+                key: self.upload_key(),
+                part: Some(Part { upload_id: upload_id.clone(), number: sequence }),
+            },
+            (Method::Get, _) => Operation { method, key: download_key(&self.trial.run, &self.trial.cell), part: None },
+            (Method::Put | Method::UploadPart, _) => {
+                Operation { method, key: self.prefix().key(format!("{}-s{sequence}", self.upload_name())), part: None }
+            }
+        })
+    }
+
+    /// The row as far as it is known when the transfer starts; it stands in the journal, and becomes the transfer's row if
+    /// the process is killed before it ends.
+    fn begun(
+        &self,
+        sequence: u32,
+        transfer_id: &str,
+        key: &ObjectKey,
+        signed: Option<&SignedRequest>,
+        anchor: Anchor,
+    ) -> TransferRecord {
+        let TrialRun { run, trial, cell, target, attempt, .. } = &*self.trial;
+        TransferRecord {
+            run_id: run.run_id.clone(),
+            trial_id: trial.trial_id.clone(),
+            attempt: *attempt,
+            transfer_id: transfer_id.to_owned(),
+            block: trial.block,
+            position: trial.position,
+            user: self.number,
+            sequence,
+            endpoint: target.endpoint.to_string(),
+            object_key: key.to_string(),
+            presigned_at: signed.and_then(|signed| signed.presigned_at),
+            expires_at: signed.and_then(|signed| signed.expires_at),
+            error: Some(RUN_KILLED.to_owned()),
+            ..TransferRecord::begun(cell, anchor.wall)
+        }
+    }
+
+    fn dialer(&self, secure: bool) -> Dialer {
+        let TrialRun { run, target, .. } = &*self.trial;
+        Dialer {
+            endpoint: target.endpoint.clone(),
+            tls: secure.then(|| target.store.tls()),
+            cap: self.cap.clone(),
+            socket: SocketOptions {
+                receive_buffer: self.trial.receive_buffer(),
+                congestion: self.trial.cell.congestion.clone(),
+            },
+            ids: Arc::clone(&run.connection_ids),
+            route: target.store.route().clone(),
+        }
+    }
+
+    fn note_offset(&self, row: &mut TransferRecord, anchor: &Anchor) {
+        let offset = &self.trial.target.offset;
+        offset.steps().look(self.trial.run.clock.anchor());
+        if let (Some(server), Some(before), Some(response)) =
+            (row.server_time, record::sent_after(row), row.response_start_us)
+        {
+            let after = row.started_at.plus_micros(i64::try_from(response).unwrap_or(i64::MAX));
+            offset.narrow(server, before, after, anchor);
+        }
+        // By the clock that the row's instants are by, also where it was set since.
+        row.clock_offset_us = offset.middle_us(anchor);
+    }
+
+    async fn look_up(&mut self, rows: &mut record::Rows, operation: Option<&Operation>) {
+        let Some(operation) = operation else { return };
+        let row = &rows.transfer;
+        if !row.method.is_upload() || (row.outcome == Outcome::Completed && !rows.doubtful) {
+            return;
+        }
+        // An interrupt ends the wait, and is heard below.
+        let _ = self.stop.sleep_until(Instant::now() + LOOK_UP_AFTER).await;
+        let mut found = self.look(operation).await;
+        if !rows.doubtful {
+            rows.transfer.object_state = Some(found.state());
+            return;
+        }
+        if row.early_response == Some(true) {
+            // The store may still be taking the body in.
+            for _ in 1..EARLY_LOOKS {
+                if found != FoundObject::Absent
+                    || self.stop.sleep_until(Instant::now() + EARLY_LOOK_EVERY).await.is_some()
+                {
+                    break;
+                }
+                found = self.look(operation).await;
+            }
+            if found == FoundObject::Absent && row.body_bytes_acked != Some(row.body_bytes) {
+                found = FoundObject::Unknown;
+            }
+        }
+        rows.settle(found);
+    }
+
+    /// What the store has of an upload now.
+    async fn look(&self, operation: &Operation) -> FoundObject {
+        if self.trial.run.stop.is_thrown() {
+            // Ctrl-C must not wait for a look-up at every user.
+            return FoundObject::Unknown;
+        }
+        Box::pin(self.trial.target.store.look_up(operation)).await
+    }
+
+    fn transfer_id(&self, sequence: u32) -> String {
+        let TrialRun { run, trial, attempt, .. } = &*self.trial;
+        format!("{}-{}-a{attempt}-u{}-s{sequence}", run.run_id, trial.trial_id, self.number)
+    }
+
+    /// The key of the user's multipart upload.
+    fn upload_key(&self) -> ObjectKey {
+        self.prefix().key(self.upload_name())
+    }
+
+    fn upload_name(&self) -> String {
+        let TrialRun { trial, attempt, .. } = &*self.trial;
+        format!("{}-a{attempt}-u{}", trial.trial_id, self.number)
+    }
+
+    fn prefix(&self) -> RunPrefix {
+        self.trial.run.prefix(&self.trial.cell)
+    }
+}
+
+/// The trial and the attempt that a name of [`User::transfer_id`] tells of.
+pub(crate) fn attempt_of<'a>(transfer_id: &'a str, run_id: &str) -> Option<(&'a str, u32)> {
+    let within_run = transfer_id.strip_prefix(run_id)?.strip_prefix('-')?;
+    let mut parts = within_run.rsplitn(4, '-');
+    let (_sequence, _user, attempt, trial_id) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    Some((trial_id, attempt.strip_prefix('a')?.parse().ok()?))
+}
+
+/// The object that downloads of a cell's size read.
+pub(crate) fn download_key(run: &RunContext, cell: &Cell) -> ObjectKey {
+    let prefix = run.prefix(cell);
+    match &cell.size_file {
+        None => prefix.key(format!("download-{}", cell.size_bytes.0)),
+        Some(file) => {
+            prefix.key(format!("download-{}-{}", cell.size_bytes.0, file.rsplit('/').next().unwrap_or_default()))
+        }
+    }
+}
+
+/// What a transfer's row says when nobody was left to see its end.
+pub(crate) const RUN_KILLED: &str = "run killed";
+
+/// How long after its end a transfer's object is looked for. Links that expire in one second are cut together, and a look-up's
+/// handshake and XML would take the processor from the transfers whose end is still to be met.
+const LOOK_UP_AFTER: Duration = Duration::from_millis(50);
+
+/// How often, and how far apart, the object of an upload is looked for that was told 2xx before its body had been sent.
+const EARLY_LOOKS: u32 = 4;
+const EARLY_LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long after its expiry an `expired-start` control starts at the earliest: a server whose clock is two seconds behind, as is
+/// still met where clocks are synchronised badly, must refuse it, too.
+const PAST_EXPIRY_US: i64 = 3_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::attempt_of;
+
+    #[test]
+    fn a_transfers_name_tells_its_attempt() {
+        assert_eq!(attempt_of("20261124T1-ab-c001-b2-a3-u10-s4", "20261124T1-ab"), Some(("c001-b2", 3)));
+        assert_eq!(attempt_of("another-c001-b2-a3-u10-s4", "20261124T1-ab"), None);
+        assert_eq!(attempt_of("20261124T1-ab-download", "20261124T1-ab"), None);
+    }
+}

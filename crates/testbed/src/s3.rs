@@ -1,0 +1,14 @@
+//! What S3 does: signatures, links, operations, error documents, and the store behind them.
+
+pub(crate) mod demands;
+pub(crate) mod errors;
+pub(crate) mod form;
+pub(crate) mod header_auth;
+pub(crate) mod ids;
+pub(crate) mod link;
+pub(crate) mod operations;
+pub mod sigv2;
+pub mod sigv4;
+pub(crate) mod spool;
+pub(crate) mod store;
+pub(crate) mod subject;
