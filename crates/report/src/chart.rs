@@ -1,24 +1,19 @@
 //! The charts: plain data in, PNG out. One file a chart; none of them knows of frames or files of rows.
 
-mod canvas;
-pub mod caption;
 pub mod comparison;
 pub mod ends;
 pub mod failure_rate;
 pub mod hazard;
 pub mod heat_map;
 pub mod hosts;
-mod lettering;
+pub mod kit;
 pub mod outcomes;
-mod panels;
-mod plot;
 pub mod progress;
 pub mod rho;
 pub mod run_order;
-mod theme;
 pub mod timeline;
 
-pub use canvas::ChartError;
+pub use kit::canvas::ChartError;
 
 use std::path::{Path, PathBuf};
 

@@ -7,23 +7,16 @@
 //! against each other, [`hosts`] the machines. [`report`] puts it together and [`page`] tells it to people; [`case`] makes a bundle of it that may be
 //! handed on. [`cli`] is what was asked for.
 
-pub mod axes;
 pub mod case;
 pub mod chart;
 pub mod cli;
-mod collect;
-pub mod comparison;
-mod draw;
-pub mod hosts;
+pub mod compare;
+pub mod figures;
 pub mod load;
-pub mod observation;
 pub mod page;
 mod printable;
 pub mod report;
-mod sample;
 pub mod stats;
 pub mod summary;
-pub mod table;
 pub mod verdict;
 pub mod verify;
-pub mod whole_attempts;

@@ -2,9 +2,11 @@
 //! in several folders, its shards.
 
 mod error;
+pub mod observation;
 mod shards;
 mod spread;
 mod transfers;
+pub mod whole_attempts;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
@@ -22,8 +24,8 @@ pub use spread::{Apart, StartSpread};
 pub use transfers::Transfers;
 pub(crate) use transfers::transfer_at;
 
-use crate::observation::Asked;
-use crate::whole_attempts::Attempts;
+use crate::load::observation::Asked;
+use crate::load::whole_attempts::Attempts;
 use shards::Shards;
 use transfers::{Columns, RowCounts, RunBefore};
 

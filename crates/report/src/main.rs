@@ -10,9 +10,9 @@ use clap::Parser;
 use ttlsweep_record::say;
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::cli::{Args, CaseArgs, Command};
-use ttlsweep_report::hosts::sentence;
+use ttlsweep_report::compare::hosts::sentence;
 use ttlsweep_report::report::{Report, report};
-use ttlsweep_report::table::{left_out_lines, table};
+use ttlsweep_report::summary::table::{left_out_lines, table};
 use ttlsweep_report::verify;
 
 fn main() -> ExitCode {

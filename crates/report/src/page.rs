@@ -16,14 +16,14 @@ use std::fmt::Write;
 use askama::Template;
 use ttlsweep_record::Control;
 
-use crate::axes::Axes;
 use crate::chart::Chart;
-use crate::chart::caption::{grouped, plural};
-use crate::comparison::Comparison;
+use crate::chart::kit::caption::{grouped, plural};
+use crate::compare::runs::Comparison;
 use crate::load::Runs;
 use crate::printable::Printable;
+use crate::summary::axes::Axes;
+use crate::summary::table::left_out_lines;
 use crate::summary::{CellSummary, total};
-use crate::table::left_out_lines;
 use crate::verdict::Ruling;
 
 pub use figure::{Drawn, Figure};

@@ -9,18 +9,18 @@ use ttlsweep_record::csv_file::RowWriter;
 use ttlsweep_record::disk;
 use ttlsweep_record::{Cell, ComparisonRecord, SummaryRecord, row::Row};
 
-use crate::axes::Axes;
-use crate::chart::caption::Caption;
+use crate::chart::kit::caption::Caption;
 use crate::chart::{self, Chart, ChartError};
-use crate::collect::{self, Collected};
-use crate::comparison::{Comparison, compare};
-use crate::draw::Drawing;
-use crate::hosts::{HostComparison, compare_hosts};
+use crate::compare::hosts::{HostComparison, compare_hosts};
+use crate::compare::runs::{Comparison, compare};
+use crate::figures::collect::{self, Collected};
+use crate::figures::draw::Drawing;
+use crate::figures::sample;
 use crate::load::{LoadError, Runs, load, short_hash};
 use crate::page::{self, Contents, Drawn, Figure, Repeat};
-use crate::sample;
+use crate::summary::axes::Axes;
+use crate::summary::table::left_out_lines;
 use crate::summary::{CellSummary, summarize, total};
-use crate::table::left_out_lines;
 use crate::verdict::{self, Evidence, Ruling};
 
 /// What was found and written.

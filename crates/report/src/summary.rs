@@ -1,5 +1,8 @@
 //! Transfers → one row of counts a cell. What every chart, table and the verdict start from.
 
+pub mod axes;
+pub mod table;
+
 use polars::prelude::*;
 use ttlsweep_record::{Cell, Control, Outcome, SummaryRecord};
 

@@ -6,44 +6,22 @@
 //! a failure counts toward, `told` how such failures ended; `cut`, `completion`, `network`, `alive` and `named` each test
 //! mechanisms on the trials; `decide` puts it together, `headline` says it, `file` writes it. `view` shows charts each target's transfers as the tests see them.
 
-mod ages;
-mod alive;
-mod by_host;
 mod cause;
-mod clock_steps;
-mod clocks;
-mod completion;
-mod cut;
 mod decide;
-mod enforcement;
 mod evidence;
 mod file;
 mod finding;
-mod flight;
-mod groups;
 mod headline;
-mod learned;
-mod named;
-mod needed;
-mod network;
+pub mod mechanism;
 mod prose;
-mod standstill;
-mod store;
-mod stray;
-mod support;
 mod target;
-mod timed;
-mod told;
-mod unjudged;
 mod view;
 mod waited;
-mod window;
-mod words;
 
-pub use clock_steps::{ClockStep, Whose};
-pub use clocks::{Beside, Clocks, Reading, ServerClock};
+pub use cause::enforcement::{Enforcement, Enforces, ExpiredStarts};
 pub use decide::{Detail, Judged, Ruling, TargetRuling, Unnamed, decide, decide_in, decide_watched};
-pub use enforcement::{Enforcement, Enforces, ExpiredStarts};
+pub use evidence::clock_steps::{ClockStep, Whose};
+pub use evidence::clocks::{Beside, Clocks, Reading, ServerClock};
 pub use evidence::{Evidence, Trial, late_us};
 pub use file::FILE;
 pub(crate) use file::json;

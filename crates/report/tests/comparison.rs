@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use common::{Sweep, World};
 use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::{ComparisonRecord, ExpiryPolicy};
-use ttlsweep_report::comparison::Compared;
+use ttlsweep_report::compare::runs::Compared;
 use ttlsweep_report::report::{Report, report};
 
 /// One run a day; their worlds may differ.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use common::{Sweep, World, portions};
 use ttlsweep_record::{ExpiryPolicy, Mechanism, Portion, Verdict};
-use ttlsweep_report::hosts::{HostComparison, compare_hosts, sentence};
+use ttlsweep_report::compare::hosts::{HostComparison, compare_hosts, sentence};
 use ttlsweep_report::load::{Runs, load};
 use ttlsweep_report::report::report;
 use ttlsweep_report::verdict::{Evidence, Ruling, decide};

@@ -8,10 +8,10 @@ use std::path::Path;
 use common::Sweep;
 use ttlsweep_record::ExpiryPolicy;
 use ttlsweep_record::environment::Environment;
-use ttlsweep_report::axes::Axes;
 use ttlsweep_report::load::load;
 use ttlsweep_report::page::{self, Contents, Repeat};
 use ttlsweep_report::report::report;
+use ttlsweep_report::summary::axes::Axes;
 use ttlsweep_report::summary::summarize;
 use ttlsweep_report::verdict::{Evidence, decide};
 

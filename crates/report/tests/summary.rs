@@ -9,8 +9,8 @@ use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::*;
 use ttlsweep_report::load::{LeftOut, load};
 use ttlsweep_report::report::report;
+use ttlsweep_report::summary::table::{left_out_lines, table};
 use ttlsweep_report::summary::{CellSummary, summarize};
-use ttlsweep_report::table::{left_out_lines, table};
 use ttlsweep_report::verdict::Enforces;
 
 fn summaries(folders: &[&Path]) -> Vec<CellSummary> {

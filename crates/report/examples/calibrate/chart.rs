@@ -5,13 +5,13 @@ use std::path::Path;
 // The report's own sheet, letters and colours; each is private to its crate, and a picture of the docs is no reason to
 // change that.
 #[allow(dead_code, unreachable_pub)]
-#[path = "../../src/chart/canvas.rs"]
+#[path = "../../src/chart/kit/canvas.rs"]
 mod canvas;
 #[allow(dead_code, unreachable_pub)]
-#[path = "../../src/chart/lettering.rs"]
+#[path = "../../src/chart/kit/lettering.rs"]
 mod lettering;
 #[allow(dead_code, unreachable_pub)]
-#[path = "../../src/chart/theme.rs"]
+#[path = "../../src/chart/kit/theme.rs"]
 mod theme;
 
 use canvas::{Canvas, ChartError, Rect, paint};

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use ttlsweep_record::{Outcome, Phase, TransferRecord, TrialRecord};
-use ttlsweep_report::observation::{Answer, Asked, Condition, Dictionary, Observation, Timeout};
+use ttlsweep_report::load::observation::{Answer, Asked, Condition, Dictionary, Observation, Timeout};
 use ttlsweep_report::verdict::{Beside, Clocks, Detail, Evidence, Ruling, Trial, decide_in, late_us};
 
 use crate::plan::ENDPOINT;

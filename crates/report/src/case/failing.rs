@@ -10,7 +10,7 @@ use ttlsweep_record::{Control, Outcome, TransferRecord, row::Row};
 
 use super::error::CaseError;
 use crate::load::LoadError;
-use crate::whole_attempts::{Attempts, Fate};
+use crate::load::whole_attempts::{Attempts, Fate};
 
 /// The file's name within the bundle.
 pub(super) const FILE: &str = "failing-transfers.csv";

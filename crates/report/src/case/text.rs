@@ -11,7 +11,7 @@ use ttlsweep_record::{Cell, Control, TargetKind, TransferRecord, Verdict};
 use super::archive::SUMS;
 use super::error::CaseError;
 use super::failing;
-use crate::chart::caption::plural;
+use crate::chart::kit::caption::plural;
 use crate::printable::Printable;
 use crate::report::Report;
 use crate::summary::{only, total};
@@ -137,7 +137,7 @@ impl Page {
             failing_file: failing::FILE,
             sums_file: SUMS,
             redacted: case.redacted.clone(),
-            left_out: crate::table::left_out_lines(runs, cells).iter().map(|line| prose(line)).collect(),
+            left_out: crate::summary::table::left_out_lines(runs, cells).iter().map(|line| prose(line)).collect(),
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::About;
-use super::canvas::{Canvas, ChartError, Rect};
-use super::caption::{Caption, line_height};
-use super::lettering::{Letter, fit};
-use super::panels::{Heading, draw_panels};
-use super::theme::{BLUE, FRAME, INK, MARGIN, Marker, RULE, SHADE, SMALL, VERMILION};
+use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::caption::{Caption, line_height};
+use crate::chart::kit::lettering::{Letter, fit};
+use crate::chart::kit::panels::{Heading, draw_panels};
+use crate::chart::kit::theme::{BLUE, FRAME, INK, MARGIN, Marker, RULE, SHADE, SMALL, VERMILION};
 
 /// The chart in words.
 pub const ABOUT: About = About {

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::About;
-use super::canvas::{Canvas, ChartError, Rect};
-use super::caption::{Caption, grouped, line_height};
-use super::lettering::Letter;
-use super::panels::{Heading, draw_panels};
-use super::plot::{GUTTER, LOWER_AXIS, Scale, draw_lower_axis, draw_upward_axis};
-use super::theme::{FRAME, INK, ORANGE, Pattern, SHADE, SMALL, VERMILION, WARNING};
+use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::caption::{Caption, grouped, line_height};
+use crate::chart::kit::lettering::Letter;
+use crate::chart::kit::panels::{Heading, draw_panels};
+use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, draw_lower_axis, draw_upward_axis};
+use crate::chart::kit::theme::{FRAME, INK, ORANGE, Pattern, SHADE, SMALL, VERMILION, WARNING};
 
 /// The chart in words.
 pub const ABOUT: About = About {
@@ -126,7 +126,7 @@ fn draw_histogram(canvas: &mut Canvas<'_>, plot: Rect, panel: &Panel, histogram:
     // In the narrow part it would cross the window.
     if plot.width() > 600 && histogram.placebo.iter().all(|count| count.all() == 0) {
         let room = (plot.width() / 2 - 40).max(200);
-        for (line, text) in (0..).zip(super::lettering::wrap(&panel.placebo, SMALL_LETTER, room)) {
+        for (line, text) in (0..).zip(crate::chart::kit::lettering::wrap(&panel.placebo, SMALL_LETTER, room)) {
             canvas.text(plot.left + 10, below.top + 22 + line * line_height(SMALL), &text, SMALL_LETTER);
         }
     }

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use ttlsweep_record::Control;
 
-use super::canvas::{Canvas, ChartError, Rect, paint};
-use super::caption::{Caption, line_height, plural};
-use super::lettering::{Letter, wrap};
-use super::theme::{FAINT, FRAME, HEADING, INK, MARGIN, RULE, SERIES, SHADE, SMALL, TEXT, WIDTH};
 use super::{About, image_path, numbered};
-use crate::axes::Axes;
+use crate::chart::kit::canvas::{Canvas, ChartError, Rect, paint};
+use crate::chart::kit::caption::{Caption, line_height, plural};
+use crate::chart::kit::lettering::{Letter, wrap};
+use crate::chart::kit::theme::{FAINT, FRAME, HEADING, INK, MARGIN, RULE, SERIES, SHADE, SMALL, TEXT, WIDTH};
 use crate::stats::wilson;
 use crate::summary::CellSummary;
+use crate::summary::axes::Axes;
 use x_axis::{Place, XAxis};
 
 /// The chart in words.

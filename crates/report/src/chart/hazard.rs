@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use plotters::style::RGBColor;
 
 use super::About;
-use super::canvas::{Canvas, ChartError, Rect};
-use super::caption::{Caption, grouped, line_height};
-use super::lettering::Letter;
-use super::panels::{Heading, draw_panels};
-use super::plot::{GUTTER, LOWER_AXIS, Scale, dashed, draw_lower_axis, draw_upward_axis};
-use super::theme::{BLUE, FRAME, MARGIN, RULE, SHADE, SMALL, VERMILION, WARNING};
+use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::caption::{Caption, grouped, line_height};
+use crate::chart::kit::lettering::Letter;
+use crate::chart::kit::panels::{Heading, draw_panels};
+use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, dashed, draw_lower_axis, draw_upward_axis};
+use crate::chart::kit::theme::{BLUE, FRAME, MARGIN, RULE, SHADE, SMALL, VERMILION, WARNING};
 use crate::stats::CumulativeHazard;
 
 /// The chart in words.

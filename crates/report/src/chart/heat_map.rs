@@ -6,13 +6,13 @@ use plotters::style::RGBColor;
 use ttlsweep_record::Control;
 
 use super::About;
-use super::canvas::{Canvas, ChartError, Rect};
-use super::caption::{Caption, line_height, plural};
-use super::lettering::Letter;
-use super::panels::{Heading, draw_panels};
-use super::theme::{FAINT, FRAME, INK, MARGIN, PAPER, Pattern, SMALL, TEXT, WIDTH};
-use crate::axes::{Axes, format_ttl};
+use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::caption::{Caption, line_height, plural};
+use crate::chart::kit::lettering::Letter;
+use crate::chart::kit::panels::{Heading, draw_panels};
+use crate::chart::kit::theme::{FAINT, FRAME, INK, MARGIN, PAPER, Pattern, SMALL, TEXT, WIDTH};
 use crate::summary::CellSummary;
+use crate::summary::axes::{Axes, format_ttl};
 
 /// The chart in words.
 pub const ABOUT: About = About {

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::About;
-use super::canvas::{Canvas, ChartError, Rect};
-use super::caption::Caption;
-use super::lettering::{Letter, fit};
-use super::panels::{Heading, draw_panels};
-use super::plot::{LOWER_AXIS, Scale, draw_lower_axis};
-use super::theme::{BLUE, FRAME, INK, MARGIN, Marker, RULE, SMALL, VERMILION};
+use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::caption::Caption;
+use crate::chart::kit::lettering::{Letter, fit};
+use crate::chart::kit::panels::{Heading, draw_panels};
+use crate::chart::kit::plot::{LOWER_AXIS, Scale, draw_lower_axis};
+use crate::chart::kit::theme::{BLUE, FRAME, INK, MARGIN, Marker, RULE, SMALL, VERMILION};
 
 /// The chart in words.
 pub const ABOUT: About = About {

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use ttlsweep_record::Outcome;
 
-use super::canvas::{Canvas, ChartError, Rect, paint};
-use super::caption::{Caption, grouped, line_height};
-use super::lettering::{Letter, fit};
-use super::theme::{HEADING, MARGIN, PAPER, RULE, SMALL, WIDTH, outcome_style};
 use super::{About, image_path, numbered, pages};
-use crate::axes::Axes;
+use crate::chart::kit::canvas::{Canvas, ChartError, Rect, paint};
+use crate::chart::kit::caption::{Caption, grouped, line_height};
+use crate::chart::kit::lettering::{Letter, fit};
+use crate::chart::kit::theme::{HEADING, MARGIN, PAPER, RULE, SMALL, WIDTH, outcome_style};
+use crate::summary::axes::Axes;
 use crate::summary::{CellSummary, Counts};
 
 /// The chart in words.
@@ -235,5 +235,5 @@ const ROW: i32 = 32;
 const GROUP: i32 = 46;
 const LEGEND: i32 = 48;
 const HEAD: Letter = Letter::size(HEADING).bold();
-const TEXT: Letter = Letter::size(super::theme::TEXT);
+const TEXT: Letter = Letter::size(crate::chart::kit::theme::TEXT);
 const SMALL_LETTER: Letter = Letter::size(SMALL);

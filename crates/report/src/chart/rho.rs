@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use super::About;
-use super::canvas::{Canvas, ChartError, Rect};
-use super::caption::{Caption, grouped, line_height};
-use super::lettering::Letter;
-use super::panels::{Heading, draw_panels};
-use super::plot::{GUTTER, LOWER_AXIS, Scale, dashed, draw_upward_axis};
-use super::theme::{BLUE, FAINT, FRAME, INK, MARGIN, Marker, RULE, SMALL, VERMILION, WIDTH};
+use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::caption::{Caption, grouped, line_height};
+use crate::chart::kit::lettering::Letter;
+use crate::chart::kit::panels::{Heading, draw_panels};
+use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, dashed, draw_upward_axis};
+use crate::chart::kit::theme::{BLUE, FAINT, FRAME, INK, MARGIN, Marker, RULE, SMALL, VERMILION, WIDTH};
 use crate::stats::wilson;
 
 /// The chart in words.

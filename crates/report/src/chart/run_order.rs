@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use ttlsweep_record::{Outcome, Timestamp};
 
 use super::About;
-use super::canvas::{Canvas, ChartError, Rect};
-use super::caption::{Caption, line_height};
-use super::lettering::Letter;
-use super::panels::{Heading, draw_panels};
-use super::plot::{GUTTER, LOWER_AXIS, Scale, draw_upward_axis};
-use super::theme::{FRAME, INK, MARGIN, Marker, SHADE, SMALL, darkened, lightened, outcome_style};
+use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::caption::{Caption, line_height};
+use crate::chart::kit::lettering::Letter;
+use crate::chart::kit::panels::{Heading, draw_panels};
+use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, draw_upward_axis};
+use crate::chart::kit::theme::{FRAME, INK, MARGIN, Marker, SHADE, SMALL, darkened, lightened, outcome_style};
 
 /// The chart in words.
 pub const ABOUT: About = About {

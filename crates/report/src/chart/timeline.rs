@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use ttlsweep_record::Outcome;
 use ttlsweep_record::units::format_micros;
 
-use super::canvas::{Canvas, ChartError, Rect, paint};
-use super::caption::{Caption, line_height};
-use super::lettering::{Letter, fit};
-use super::plot::nice_step;
-use super::theme::{
+use super::{About, Part, image_path, numbered, pages};
+use crate::chart::kit::canvas::{Canvas, ChartError, Rect, paint};
+use crate::chart::kit::caption::{Caption, line_height};
+use crate::chart::kit::lettering::{Letter, fit};
+use crate::chart::kit::plot::nice_step;
+use crate::chart::kit::theme::{
     FRAME, INK, MARGIN, Marker, Pattern, RULE, SHADE, SMALL, WARNING, WIDTH, YELLOW, darkened, outcome_style,
 };
-use super::{About, Part, image_path, numbered, pages};
 use plotters::style::RGBColor;
 
 /// The chart in words.

@@ -4,7 +4,7 @@ use ttlsweep_record::environment::{ClockOffset, Environment, ShardEnvironment};
 use ttlsweep_record::{Portion, Share, Timestamp, TrialRecord};
 
 use super::spread::OfTrial;
-use crate::whole_attempts::Starts;
+use crate::load::whole_attempts::Starts;
 
 /// Which machine ran what of a run that several ran, and how it found the servers' clocks; of nothing for any other run.
 #[derive(Debug, Clone, Default)]

@@ -13,8 +13,8 @@ use ttlsweep_record::{Outcome, Phase, Timestamp, TransferRecord, UnknownWord, ro
 
 use super::error::LoadError;
 use super::shards::Shards;
-use crate::observation::{Answer, Asked, Dictionary, Observation, Timeout};
-use crate::whole_attempts::{Attempts, Fate};
+use crate::load::observation::{Answer, Asked, Dictionary, Observation, Timeout};
+use crate::load::whole_attempts::{Attempts, Fate};
 
 /// The transfers of whole trials, as a frame of the columns that the report needs.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Runs, or targets, held against each other, as the page shows them.
 
-use crate::comparison::{Comparison, Side, Tested, signed};
+use crate::compare::runs::{Comparison, Side, Tested, signed};
 
 use super::tables::{p_value, percent};
 

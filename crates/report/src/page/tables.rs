@@ -2,10 +2,10 @@ use std::collections::BTreeSet;
 
 use ttlsweep_record::{self as record, ExpiryPolicy, Verdict};
 
-use crate::axes::Axes;
 use crate::load::Runs;
 use crate::summary::CellSummary;
-use crate::table;
+use crate::summary::axes::Axes;
+use crate::summary::table;
 use crate::verdict::{Enforces, ExpiredStarts, Judged, Ruling, TargetRuling};
 
 /// One mechanism's row in the table of the evidence.

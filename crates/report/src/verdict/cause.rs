@@ -1,10 +1,18 @@
+pub(crate) mod ages;
+pub(crate) mod enforcement;
+pub(crate) mod flight;
+pub(crate) mod learned;
+pub(crate) mod store;
+pub(crate) mod told;
+pub(crate) mod words;
+
 use ttlsweep_record::{Mechanism, Outcome, Phase};
 
-use super::enforcement::most_apart_us;
-use super::learned::Learned;
-use super::timed::Timed;
-use super::words::{says_not_yet, word_of};
-use crate::observation::{Answer, Timeout};
+use crate::load::observation::{Answer, Timeout};
+use crate::verdict::cause::enforcement::most_apart_us;
+use crate::verdict::cause::learned::Learned;
+use crate::verdict::cause::words::{says_not_yet, word_of};
+use crate::verdict::evidence::timed::Timed;
 
 /// What a transfer's end counts toward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

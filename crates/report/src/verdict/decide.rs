@@ -4,19 +4,20 @@ use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{Mechanism, Verdict};
 
+use super::ALPHA;
 use super::cause::Cause;
-use super::clock_steps::ClockStep;
-use super::enforcement::{Enforcement, Enforces, ExpiredStarts};
 use super::evidence::Evidence;
 use super::finding::{Finding, Tested};
-use super::flight::Flight;
 use super::headline::headline;
+use super::mechanism::{alive, completion, cut, named, network, unjudged};
 use super::prose::{count, secs};
 use super::target::{Target, targets};
-use super::told::{Tallies, Told};
 use super::view::View;
-use super::{ALPHA, alive, completion, cut, named, network, unjudged};
 use crate::stats::holm;
+use crate::verdict::cause::enforcement::{Enforcement, Enforces, ExpiredStarts};
+use crate::verdict::cause::flight::Flight;
+use crate::verdict::cause::told::{Tallies, Told};
+use crate::verdict::evidence::clock_steps::ClockStep;
 
 pub use super::finding::Finding as Judged;
 

@@ -1,11 +1,18 @@
+pub(crate) mod clock_steps;
+pub(crate) mod clocks;
+pub(crate) mod groups;
+pub(crate) mod needed;
+pub(crate) mod standstill;
+pub(crate) mod timed;
+
 use std::collections::{BTreeSet, HashMap};
 
 use ttlsweep_record::{ClockRecord, TrialRecord};
 
-use super::clocks::{Beside, Clocks};
+use crate::verdict::evidence::clocks::{Beside, Clocks};
 
 use crate::load::Runs;
-use crate::observation::{Answer, Asked, Condition, Observation};
+use crate::load::observation::{Answer, Asked, Condition, Observation};
 
 /// What a client could know of the runs. The testbed's policy and faults are not among it: from here on no code can ask.
 #[derive(Debug, Clone)]

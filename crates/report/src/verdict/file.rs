@@ -1,10 +1,10 @@
 use serde::Serialize;
 use ttlsweep_record::{Mechanism, Timestamp, Verdict};
 
-use super::clock_steps::{ClockStep, Whose};
 use super::decide::{Ruling, TargetRuling, Unnamed};
-use super::enforcement::ExpiredStarts;
 use super::finding::Finding;
+use crate::verdict::cause::enforcement::ExpiredStarts;
+use crate::verdict::evidence::clock_steps::{ClockStep, Whose};
 
 /// The file's name within the report's folder.
 pub const FILE: &str = "verdict.json";

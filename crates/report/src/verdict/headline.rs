@@ -3,9 +3,9 @@
 use ttlsweep_record::{Mechanism, Verdict};
 
 use super::decide::{Ruling, TargetRuling};
-use super::enforcement::{Enforces, most_apart_us};
 use super::finding::Finding;
 use super::prose::count;
+use crate::verdict::cause::enforcement::{Enforces, most_apart_us};
 
 /// What a target's run says to the question whether transfers in flight are cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,23 +3,23 @@ use std::collections::BTreeSet;
 use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::{Control, Mechanism, Outcome};
 
-use super::ages::Ages;
 use super::cause::{Cause, cause};
-use super::clock_steps::ClockStep;
-use super::clocks::{ServerClock, Stood};
-use super::cut::MOST_IN_WINDOWS;
-use super::enforcement::Enforcement;
 use super::evidence::Evidence;
-use super::flight::Flight;
-use super::groups::{Groups, Members};
-use super::learned::Learned;
-use super::needed::{Needed, median};
-use super::standstill::IdleTimer;
-use super::store::Store;
-use super::timed::Timed;
-use super::told::{Counting, Tallies};
 use super::waited::LateHeads;
-use crate::observation::{Key, Observation};
+use crate::load::observation::{Key, Observation};
+use crate::verdict::cause::ages::Ages;
+use crate::verdict::cause::enforcement::Enforcement;
+use crate::verdict::cause::flight::Flight;
+use crate::verdict::cause::learned::Learned;
+use crate::verdict::cause::store::Store;
+use crate::verdict::cause::told::{Counting, Tallies};
+use crate::verdict::evidence::clock_steps::ClockStep;
+use crate::verdict::evidence::clocks::{ServerClock, Stood};
+use crate::verdict::evidence::groups::{Groups, Members};
+use crate::verdict::evidence::needed::{Needed, median};
+use crate::verdict::evidence::standstill::IdleTimer;
+use crate::verdict::evidence::timed::Timed;
+use crate::verdict::mechanism::cut::MOST_IN_WINDOWS;
 
 /// One target: endpoints that the same cells were asked of, with every flight to them.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 use ttlsweep_record::{Control, Mechanism};
 
 use super::cause::Cause;
-use super::flight::Flight;
 use super::target::Target;
-use super::window::Placebos;
+use crate::verdict::cause::flight::Flight;
+use crate::verdict::mechanism::window::Placebos;
 
 /// One target with its transfers as the verdict's tests see them, so that charts draw what was tested and not a second
 /// opinion.

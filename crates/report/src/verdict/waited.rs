@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::prose::secs;
 use super::target::seconds;
-use crate::observation::Observation;
+use crate::load::observation::Observation;
 
 /// The heads of a target's late starts, of which the one that waited longest is kept.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]

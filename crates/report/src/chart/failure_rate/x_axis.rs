@@ -2,7 +2,7 @@
 
 use ttlsweep_record::Control;
 
-use crate::axes::format_ttl;
+use crate::summary::axes::format_ttl;
 
 /// A place across the panel: a TTL of the grid, or a control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,0 +1,8 @@
+//! What every chart is made of: canvas, lettering, plots, panels, colours, captions.
+
+pub(crate) mod canvas;
+pub mod caption;
+pub(crate) mod lettering;
+pub(crate) mod panels;
+pub(crate) mod plot;
+pub(crate) mod theme;

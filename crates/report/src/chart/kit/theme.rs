@@ -1,0 +1,101 @@
+//! How charts look: one place for font, sizes, colours, markers and patterns.
+
+use plotters::style::RGBColor;
+use ttlsweep_record::Outcome;
+
+pub(in crate::chart) const WIDTH: i32 = 1600;
+pub(in crate::chart) const MARGIN: i32 = 40;
+
+pub(in crate::chart) const TITLE: i32 = 36;
+pub(in crate::chart) const HEADING: i32 = 25;
+pub(in crate::chart) const TEXT: i32 = 21;
+pub(in crate::chart) const SMALL: i32 = 19;
+
+pub(in crate::chart) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
+pub(in crate::chart) const FAINT: RGBColor = RGBColor(0x66, 0x66, 0x66);
+pub(in crate::chart) const RULE: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
+pub(in crate::chart) const FRAME: RGBColor = RGBColor(0x99, 0x99, 0x99);
+pub(in crate::chart) const SHADE: RGBColor = RGBColor(0xf3, 0xf3, 0xf3);
+pub(in crate::chart) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
+pub(in crate::chart) const WARNING: RGBColor = RGBColor(0xb0, 0x00, 0x20);
+
+/// Okabe and Ito's palette, which stays apart for the colour-blind.
+pub(in crate::chart) const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
+pub(in crate::chart) const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
+pub(in crate::chart) const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
+pub(in crate::chart) const VERMILION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
+pub(in crate::chart) const SKY: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
+pub(in crate::chart) const PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
+pub(in crate::chart) const YELLOW: RGBColor = RGBColor(0xf0, 0xe4, 0x42);
+
+/// A point's shape: told apart without colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::chart) enum Marker {
+    Circle,
+    Square,
+    Triangle,
+    Diamond,
+    TriangleDown,
+    Cross,
+    Plus,
+    Bar,
+}
+
+/// The look of the n-th series within a panel.
+pub(in crate::chart) const SERIES: [(RGBColor, Marker); 6] = [
+    (BLUE, Marker::Circle),
+    (VERMILION, Marker::Square),
+    (GREEN, Marker::Triangle),
+    (PURPLE, Marker::Diamond),
+    (ORANGE, Marker::TriangleDown),
+    (INK, Marker::Cross),
+];
+
+/// A filling: told apart without colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::chart) enum Pattern {
+    Plain,
+    Rising,
+    Falling,
+    Upright,
+    Level,
+    Crossed,
+}
+
+/// How an outcome is drawn, in bars and at the ends of transfers.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::chart) struct OutcomeStyle {
+    pub(in crate::chart) colour: RGBColor,
+    pub(in crate::chart) pattern: Pattern,
+    pub(in crate::chart) marker: Marker,
+    pub(in crate::chart) hollow: bool,
+}
+
+pub(in crate::chart) fn outcome_style(outcome: Outcome) -> OutcomeStyle {
+    let (colour, pattern, marker, hollow) = match outcome {
+        Outcome::Completed => (PAPER, Pattern::Plain, Marker::Circle, true),
+        Outcome::Rejected => (ORANGE, Pattern::Rising, Marker::Square, false),
+        Outcome::Reset => (VERMILION, Pattern::Plain, Marker::Cross, false),
+        Outcome::Closed => (BLUE, Pattern::Falling, Marker::Triangle, false),
+        Outcome::Malformed => (PURPLE, Pattern::Crossed, Marker::Diamond, false),
+        Outcome::TimedOut => (YELLOW, Pattern::Upright, Marker::TriangleDown, false),
+        Outcome::Unconnected => (SKY, Pattern::Level, Marker::Plus, false),
+        Outcome::Cancelled => (FRAME, Pattern::Plain, Marker::Bar, false),
+        Outcome::FailedLocally => (FRAME, Pattern::Crossed, Marker::Square, true),
+        Outcome::Truncated => (BLUE, Pattern::Rising, Marker::Triangle, true),
+        Outcome::Altered => (PURPLE, Pattern::Level, Marker::Diamond, true),
+    };
+    OutcomeStyle { colour, pattern, marker, hollow }
+}
+
+/// Light colours make good bars and poor lines.
+pub(in crate::chart) fn darkened(colour: RGBColor) -> RGBColor {
+    let part = |value: u8| (u16::from(value) * 3 / 4) as u8;
+    RGBColor(part(colour.0), part(colour.1), part(colour.2))
+}
+
+/// Half way to paper.
+pub(in crate::chart) fn lightened(colour: RGBColor) -> RGBColor {
+    let part = |value: u8| 128 + value / 2;
+    RGBColor(part(colour.0), part(colour.1), part(colour.2))
+}

@@ -1,0 +1,4 @@
+//! Runs, targets and machines compared.
+
+pub mod hosts;
+pub mod runs;

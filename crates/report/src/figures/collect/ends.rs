@@ -1,0 +1,118 @@
+//! Failures by when they ended against expiry, and the placebo.
+
+use ttlsweep_record::Outcome;
+
+use super::{counts, left_out, quantile};
+use crate::chart::ends::{Count, Histogram, Panel};
+use crate::chart::kit::caption::{grouped, plural};
+use crate::verdict::{Sight, View};
+
+pub(super) fn panel(view: &View<'_>, title: &str, outcome: impl Fn(&Sight) -> Outcome) -> Option<Panel> {
+    let delta = view.delta();
+    let grid = Side::of(view.grid(), delta, &outcome);
+    let controls = Side::of(view.controls(), delta, &outcome);
+    if grid.failures.is_empty() && controls.failures.is_empty() {
+        return None;
+    }
+    let mut reach: Vec<f64> = grid.failures.iter().chain(&controls.failures).map(|(margin, _)| margin.abs()).collect();
+    let reach = quantile(&mut reach, 0.98)?.max(20.0 * delta) * 1.05;
+    // Bins as wide as the window, so that a glance tells whether it stands out; wider ones where it takes too many.
+    let width = 2.0 * delta * (reach / delta / f64::from(MOST_BINS)).ceil().max(1.0);
+    let each_side = (reach / width).ceil();
+    let wide = histogram(&grid, &controls, -(each_side + 0.5) * width, width, 2 * each_side as usize + 1);
+    let near = histogram(&grid, &controls, -NEAR * delta, delta / 10.0, (20.0 * NEAR) as usize);
+    let beyond = |side: &Side| side.failures.iter().filter(|(margin, _)| margin.abs() > -wide.from).count() as u64;
+    let placebo = match (controls.transfers, controls.failures.len()) {
+        (0, _) => "no control without an expiry ran: there is no placebo".to_owned(),
+        (all, 0) => format!("placebo: none of {} failed", plural(all, "control")),
+        _ => "placebo: no control failed near here".to_owned(),
+    };
+    let notes = format!(
+        "δ = {delta:.3} s. Grid: {} failed of {} with a link, {} of the {} that ended in flight within δ; {} were in flight when \
+         it expired. Placebo: {} of {} failed, {} in flight within δ; {} were in flight then.{}",
+        grouped(grid.failures.len() as u64),
+        plural(grid.transfers, "transfer"),
+        grouped(grid.in_window),
+        grouped(grid.in_flight),
+        grouped(grid.exposed),
+        grouped(controls.failures.len() as u64),
+        plural(controls.transfers, "control"),
+        grouped(controls.in_window),
+        grouped(controls.exposed),
+        left_out(&[
+            (beyond(&grid), "failures of the grid beyond the axis"),
+            (beyond(&controls), "failures of controls beyond the axis"),
+        ]),
+    );
+    Some(Panel { title: title.to_owned(), notes, delta, wide, near, placebo })
+}
+
+/// The grid or the controls.
+struct Side {
+    /// Of each failure when it ended, from expiry, and whether in flight.
+    failures: Vec<(f64, bool)>,
+    transfers: u64,
+    in_flight: u64,
+    in_window: u64,
+    /// At risk when the link expired.
+    exposed: u64,
+}
+
+impl Side {
+    fn of(sights: impl Iterator<Item = Sight>, delta: f64, outcome: impl Fn(&Sight) -> Outcome) -> Self {
+        let mut side = Self { failures: Vec::new(), transfers: 0, in_flight: 0, in_window: 0, exposed: 0 };
+        for sight in sights.filter(|sight| counts(outcome(sight))) {
+            let Some(expiry) = sight.expiry else { continue };
+            side.transfers += 1;
+            side.exposed += u64::from(expiry > 0.0 && sight.head_in_time && sight.leaves_risk > expiry - delta);
+            if outcome(&sight).is_failure() {
+                let margin = sight.end - expiry;
+                side.failures.push((margin, sight.ended_in_flight));
+                side.in_flight += u64::from(sight.ended_in_flight);
+                side.in_window += u64::from(sight.ended_in_flight && margin.abs() <= delta);
+            }
+        }
+        side
+    }
+}
+
+fn histogram(grid: &Side, controls: &Side, from: f64, width: f64, bins: usize) -> Histogram {
+    let count = |side: &Side| {
+        let mut counts = vec![Count::default(); bins];
+        for (margin, in_flight) in &side.failures {
+            let place = ((margin - from) / width).floor();
+            if place < 0.0 || place >= bins as f64 {
+                continue;
+            }
+            let count = &mut counts[place as usize];
+            if *in_flight { count.in_flight += 1 } else { count.otherwise += 1 }
+        }
+        counts
+    };
+    Histogram { from, width, grid: count(grid), placebo: count(controls) }
+}
+
+/// On the wide axis.
+const MOST_BINS: u32 = 150;
+/// The enlarged part reaches this many δ to either side.
+const NEAR: f64 = 4.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_counted_in_the_bin_of_its_margin_and_nowhere_where_it_lies_beyond() {
+        let side = |failures: &[(f64, bool)]| Side {
+            failures: failures.to_vec(),
+            transfers: 9,
+            in_flight: 0,
+            in_window: 0,
+            exposed: 0,
+        };
+        let found = histogram(&side(&[(0.0, true), (-0.14, false), (0.16, true)]), &side(&[]), -0.15, 0.1, 3);
+        let all: Vec<u64> = found.grid.iter().map(|count| count.in_flight + count.otherwise).collect();
+        assert_eq!(all, [1, 1, 0]);
+        assert_eq!(found.placebo, [Count::default(); 3]);
+    }
+}

@@ -1,0 +1,197 @@
+//! Every chart of a report, drawn; one that has nothing to show is left out, and says why.
+
+use std::path::{Path, PathBuf};
+
+use crate::chart::kit::caption::{Caption, plural};
+use crate::chart::{
+    About, Chart, ChartError, comparison, ends, failure_rate, hazard, heat_map, hosts, outcomes, progress, rho,
+    run_order, timeline,
+};
+use crate::compare::hosts::{HostComparison, reach, sentence as host_sentence};
+use crate::compare::runs::{Compared, Comparison, Tested, signed};
+use crate::figures::collect::Collected;
+use crate::summary::axes::Axes;
+use crate::summary::{CellSummary, total};
+
+/// What the charts are drawn from.
+pub(crate) struct Drawing<'a> {
+    pub(crate) axes: &'a Axes,
+    pub(crate) cells: &'a [CellSummary],
+    pub(crate) targets: Vec<Collected>,
+    pub(crate) timeline: timeline::Timeline,
+    pub(crate) progress: Vec<progress::Panel>,
+    pub(crate) run_order: Vec<run_order::Panel>,
+    pub(crate) hosts: &'a [HostComparison],
+    pub(crate) comparisons: &'a [Comparison],
+}
+
+impl Drawing<'_> {
+    /// Draws into `folder`, in the order of [`crate::chart::ALL`].
+    pub(crate) fn draw(self, folder: &Path, caption: &Caption) -> Result<Vec<Chart>, ChartError> {
+        let sheet = Sheet { folder, caption };
+        let ran = total(self.cells).recorded() > 0;
+        let counted = |panels: Vec<_>| if ran { panels } else { Vec::new() };
+        let groups = if ran { outcomes::groups(self.cells, self.axes) } else { Vec::new() };
+        let fields = if ran { heat_map::panels(self.cells, self.axes) } else { Vec::new() };
+        let (mut by_rho, mut against_expiry, mut hazards) = (Vec::new(), Vec::new(), Vec::new());
+        let without = [
+            sheet.without(&self.targets, |target| target.rho.is_none(), NO_RHO),
+            sheet.without(&self.targets, |target| target.ends.is_none(), NO_ENDS),
+            sheet.without(&self.targets, |target| target.hazard.is_none(), NO_HAZARD),
+        ];
+        let [rho_sheet, ends_sheet, hazard_sheet] = [0, 1, 2].map(|at| Sheet { folder, caption: &without[at] });
+        for target in self.targets {
+            by_rho.extend(target.rho);
+            against_expiry.extend(target.ends);
+            hazards.extend(target.hazard);
+        }
+        // One panel needs no name.
+        untitle(&mut by_rho, |panel| &mut panel.title);
+        untitle(&mut against_expiry, |panel| &mut panel.title);
+        untitle(&mut hazards, |panel| &mut panel.title);
+        let lanes = self.timeline.groups.iter().any(|group| !group.lanes.is_empty());
+        Ok(vec![
+            sheet.chart(
+                failure_rate::ABOUT,
+                &counted(failure_rate::panels(self.cells, self.axes)),
+                failure_rate::draw,
+                NOTHING,
+            )?,
+            rho_sheet.chart(rho::ABOUT, &by_rho, rho::draw, NO_RHO)?,
+            ends_sheet.chart(ends::ABOUT, &against_expiry, ends::draw, NO_ENDS)?,
+            hazard_sheet.chart(hazard::ABOUT, &hazards, hazard::draw, NO_HAZARD)?,
+            sheet.chart(outcomes::ABOUT, &groups, outcomes::draw, NOTHING)?,
+            sheet.chart(heat_map::ABOUT, &fields, heat_map::draw, "neither users nor TTL have several values")?,
+            sheet.chart(
+                progress::ABOUT,
+                &self.progress,
+                progress::draw,
+                "there is no failed transfer with a completed long-ttl control of the same settings and block of which both \
+                 have samples",
+            )?,
+            if lanes {
+                Chart::drawn(timeline::ABOUT, timeline::draw(folder, &self.timeline, caption)?)
+            } else {
+                Chart::absent(timeline::ABOUT, NOTHING)
+            },
+            sheet.chart(run_order::ABOUT, &self.run_order, run_order::draw, NOTHING)?,
+            sheet.chart(hosts::ABOUT, &host_panels(self.hosts), hosts::draw, "there are no two hosts that ran the same cell")?,
+            sheet.chart(
+                comparison::ABOUT,
+                &comparisons(self.comparisons),
+                comparison::draw,
+                "there are no two runs or targets with cells to compare",
+            )?,
+        ])
+    }
+}
+
+/// How a chart draws its panels into a folder.
+type Draw<P> = fn(&Path, &[P], &Caption) -> Result<Vec<PathBuf>, ChartError>;
+
+struct Sheet<'a> {
+    folder: &'a Path,
+    caption: &'a Caption,
+}
+
+impl Sheet<'_> {
+    /// The caption with a word on targets that the chart has nothing to show of: their absence must not go unnoticed.
+    fn without(&self, targets: &[Collected], is_absent: fn(&Collected) -> bool, why: &str) -> Caption {
+        let absent: Vec<&str> = targets.iter().filter(|one| is_absent(one)).map(|one| one.title.as_str()).collect();
+        let mut caption = self.caption.clone();
+        if !absent.is_empty() {
+            let line = format!("Without a panel: {} ({why}).", absent.join(", "));
+            caption.left_out = Some(caption.left_out.map_or_else(|| line.clone(), |known| format!("{line} {known}")));
+        }
+        caption
+    }
+
+    fn chart<P>(&self, about: About, panels: &[P], draw: Draw<P>, why_not: &str) -> Result<Chart, ChartError> {
+        if panels.is_empty() {
+            return Ok(Chart::absent(about, why_not));
+        }
+        Ok(Chart::drawn(about, draw(self.folder, panels, self.caption)?))
+    }
+}
+
+fn untitle<P>(panels: &mut [P], title: impl Fn(&mut P) -> &mut String) {
+    if let [only] = panels {
+        title(only).clear();
+    }
+}
+
+/// Of more hosts than one image holds those that lie farthest off: they are who must answer.
+fn host_panels(compared: &[HostComparison]) -> Vec<hosts::Panel> {
+    let Some(notes) = host_sentence(compared) else { return Vec::new() };
+    let mut by_reach: Vec<&HostComparison> = compared.iter().collect();
+    by_reach.sort_by(|one, other| reach(other).total_cmp(&reach(one)));
+    by_reach.truncate(MOST_HOSTS);
+    let left_out = if by_reach.len() < compared.len() {
+        format!(" Of {} hosts the {} that lie farthest off.", compared.len(), by_reach.len())
+    } else {
+        // All of them are easier to find by name.
+        by_reach.sort_by(|one, other| one.host.cmp(&other.host));
+        String::new()
+    };
+    let row = |one: &HostComparison| hosts::Row {
+        label: one.host.clone(),
+        estimate: one.difference.estimate,
+        low: one.difference.interval.low,
+        high: one.difference.interval.high,
+        shown: one.is_shown(),
+        words: format!(
+            "{:.1} % of {}, others {:.1} %",
+            one.share * 100.0,
+            plural(one.trials, "trial"),
+            one.others * 100.0
+        ),
+    };
+    let rows = by_reach.into_iter().map(row).collect();
+    vec![hosts::Panel { title: String::new(), notes: format!("{notes}.{left_out}"), rows }]
+}
+
+const MOST_HOSTS: usize = 40;
+
+fn comparisons(found: &[Comparison]) -> Vec<comparison::Panel> {
+    let row = |label: &str, is_mean: bool, tested: &Tested, words: String| comparison::Row {
+        label: label.to_owned(),
+        is_mean,
+        estimate: tested.difference.estimate,
+        low: tested.difference.interval.low,
+        high: tested.difference.interval.high,
+        shown: tested.is_shown(),
+        words,
+    };
+    let panel = |one: &Comparison| {
+        let mean = row(
+            "mean of the grid's cells",
+            true,
+            &one.mean,
+            format!("{} points", signed(one.mean.difference.estimate)),
+        );
+        let cells = one.cells.iter().map(|cell| {
+            let share = |share: f64| format!("{:.0} %", share * 100.0);
+            let (first, second) = (cell.first, cell.second);
+            let words = format!(
+                "{} → {}, {} and {} trials",
+                share(first.share),
+                share(second.share),
+                first.trials,
+                second.trials
+            );
+            row(&cell.label, false, &cell.tested, words)
+        });
+        let what = if one.compared == Compared::Runs { "runs" } else { "targets" };
+        comparison::Panel {
+            title: format!("{what}: {} less {}", one.second, one.first),
+            notes: one.sentence(),
+            rows: std::iter::once(mean).chain(cells).collect(),
+        }
+    };
+    found.iter().map(panel).collect()
+}
+
+const NO_RHO: &str = "no transfer with a link was in time and has a control that tells the duration needed";
+const NO_ENDS: &str = "no transfer with a link failed, nor did a control";
+const NO_HAZARD: &str = "no transfer was in flight when its link expired";
+const NOTHING: &str = "no transfer of a whole trial has been recorded yet";

@@ -1,0 +1,212 @@
+//! The summary for a terminal: one line a cell, the controls in a block of their own, what was left out below.
+
+use std::fmt::Write;
+
+use ttlsweep_record::units::format_micros;
+use ttlsweep_record::{Control, Outcome};
+
+use crate::load::{LeftOut, Runs};
+use crate::stats::wilson;
+use crate::summary::axes::{Axes, format_ttl};
+use crate::summary::{CellSummary, total};
+
+/// The table in at most `width` columns: where it is wider, columns are left out, the least needed first.
+pub fn table(cells: &[CellSummary], axes: &Axes, width: usize) -> String {
+    let (controls, grid): (Vec<&CellSummary>, Vec<_>) =
+        cells.iter().partition(|summary| summary.cell.control.is_some());
+    let mut text = String::new();
+    let fixed = axes.fixed();
+    if !fixed.is_empty() {
+        let _ = writeln!(text, "same everywhere: {fixed}");
+    }
+    if !grid.is_empty() {
+        let _ = write!(text, "\n{}", block(&grid, axes, width));
+    }
+    if !controls.is_empty() {
+        let _ = write!(text, "\ncontrols\n{}", block(&controls, axes, width));
+    }
+    text
+}
+
+/// What does not count, and what was not trusted: a line for each, none where there is nothing to say.
+pub fn left_out_lines(runs: &Runs, cells: &[CellSummary]) -> Vec<String> {
+    let LeftOut { superseded, unfinished, missing_trials, planned_trials } = runs.left_out;
+    let counts = total(cells);
+    let cancelled = counts.outcome(Outcome::Cancelled);
+    let failed_locally = counts.outcome(Outcome::FailedLocally);
+    let starved = runs.trials.iter().filter(|trial| trial.starved).count();
+    let mut lines = Vec::new();
+    if missing_trials > 0 {
+        lines.push(format!(
+            "{missing_trials} of {planned_trials} trials have not been run whole: these are partial results"
+        ));
+    }
+    lines.extend(runs.missing.iter().cloned());
+    if superseded > 0 {
+        lines.push(format!("{superseded} transfers of interrupted attempts are superseded and not counted"));
+    }
+    if unfinished > 0 {
+        lines.push(format!("{unfinished} transfers of trials without a whole attempt are not counted"));
+    }
+    if cancelled > 0 {
+        lines.push(format!("{cancelled} transfers were cancelled and are in no denominator"));
+    }
+    if failed_locally > 0 {
+        lines.push(format!("{failed_locally} transfers failed on this machine and are in no denominator"));
+    }
+    if starved > 0 {
+        lines.push(format!(
+            "{starved} of {} trials were starved of processor time; their ends are held against expiry as far as is known by \
+             how much they were noted late",
+            runs.trials.len()
+        ));
+    }
+    lines
+}
+
+fn block(cells: &[&CellSummary], axes: &Axes, width: usize) -> String {
+    let mut columns = columns(cells, axes);
+    while columns.iter().map(Column::width).sum::<usize>() + GAP * columns.len().saturating_sub(1) > width {
+        let Some(least) = columns.iter().map(|column| column.rank).max().filter(|rank| *rank > 0) else { break };
+        columns.retain(|column| column.rank != least);
+    }
+    let mut text = String::new();
+    let heads = columns.iter().map(|column| (column, column.head));
+    text.push_str(&line(heads));
+    for row in 0..cells.len() {
+        text.push_str(&line(columns.iter().map(|column| (column, column.fields[row].as_str()))));
+    }
+    text
+}
+
+fn line<'a>(fields: impl Iterator<Item = (&'a Column, &'a str)>) -> String {
+    let padded = fields.map(|(column, field)| {
+        let width = column.width();
+        if column.numbers { format!("{field:>width$}") } else { format!("{field:<width$}") }
+    });
+    let joined = padded.collect::<Vec<_>>().join(&" ".repeat(GAP));
+    format!("{}\n", joined.trim_end())
+}
+
+/// One column of the table, whoever shows it.
+pub(crate) struct Column {
+    pub(crate) head: &'static str,
+    /// One a cell.
+    pub(crate) fields: Vec<String>,
+    /// Whether it is to be set flush right.
+    pub(crate) numbers: bool,
+    /// The highest goes first where room is short; 0 stays.
+    rank: u8,
+}
+
+impl Column {
+    fn width(&self) -> usize {
+        let longest = self.fields.iter().map(|field| field.chars().count()).max().unwrap_or(0);
+        longest.max(self.head.chars().count())
+    }
+
+    fn says_nothing(&self) -> bool {
+        self.fields.iter().all(|field| field.is_empty() || field == "0" || field == "–")
+    }
+}
+
+/// What is said of `cells`, settings first.
+pub(crate) fn columns(cells: &[&CellSummary], axes: &Axes) -> Vec<Column> {
+    let column = |head, rank, numbers, field: &dyn Fn(&CellSummary) -> String| Column {
+        head,
+        fields: cells.iter().map(|summary| field(summary)).collect(),
+        numbers,
+        rank,
+    };
+    let mut columns = Vec::new();
+    if cells.iter().any(|summary| summary.cell.control.is_some()) {
+        columns.push(column("control", 0, false, &|s| s.cell.control.map(|c| c.to_string()).unwrap_or_default()));
+    }
+    if axes.is_varied("expiry") {
+        columns.push(column("expiry", 0, false, &|s| s.cell.expiry_policy.map(|p| p.to_string()).unwrap_or_default()));
+    }
+    if axes.is_varied("method") {
+        columns.push(column("method", 0, false, &|s| s.cell.method.to_string()));
+    }
+    if axes.is_varied("size") {
+        let size = |s: &CellSummary| s.cell.size_file.clone().unwrap_or_else(|| s.cell.size_bytes.to_string());
+        columns.push(column("size", 0, true, &size));
+    }
+    if axes.is_varied("bandwidth") {
+        let cap =
+            |s: &CellSummary| s.cell.bandwidth_bps.map_or_else(|| "unlimited".to_owned(), |rate| rate.to_string());
+        columns.push(column("bandwidth", 0, true, &cap));
+    }
+    columns.push(column("users", 0, true, &|s| s.cell.users.to_string()));
+    columns.push(column("ttl", 0, true, &|s| s.cell.ttl_s.map_or_else(|| "no link".to_owned(), format_ttl)));
+    columns.push(column("further settings", 0, false, &|s| axes.others(&s.cell)));
+    columns.push(column("trials", 4, true, &|s| s.trials.to_string()));
+    columns.push(column("failed", 0, true, &|s| format!("{}/{}", s.counts.failures(), s.counts.transfers())));
+    columns.push(column("rate", 0, true, &rate));
+    columns.push(column("95 % interval", 1, true, &interval));
+    columns.push(column("outlived", 3, true, &outlived));
+    columns.push(column("late", 3, true, &late));
+    columns.push(column("median", 5, true, &|s| s.median_total_us.map_or_else(|| "–".to_owned(), format_micros)));
+    columns.push(column("outcomes", 2, false, &outcomes));
+    // Further settings and late starts are rare; a column of nothing only takes room.
+    columns.retain(|column| !["further settings", "late"].contains(&column.head) || !column.says_nothing());
+    columns
+}
+
+fn rate(summary: &CellSummary) -> String {
+    let (failures, transfers) = (summary.counts.failures(), summary.counts.transfers());
+    if transfers == 0 { "–".to_owned() } else { percent(failures as f64 / transfers as f64) }
+}
+
+fn interval(summary: &CellSummary) -> String {
+    let interval = wilson(summary.counts.failures(), summary.counts.transfers());
+    interval
+        .map_or_else(|| "–".to_owned(), |interval| format!("{} to {}", percent(interval.low), percent(interval.high)))
+}
+
+/// Transfers that outlived their link, and how many of them completed.
+fn outlived(summary: &CellSummary) -> String {
+    match (summary.counts.outlived, summary.counts.outlived_completed) {
+        (0, _) => "0".to_owned(),
+        (outlived, completed) => format!("{outlived} ({completed} completed)"),
+    }
+}
+
+fn late(summary: &CellSummary) -> String {
+    match (summary.counts.late_starts, summary.counts.late_failures) {
+        (0, _) => "0".to_owned(),
+        // Every one of them is late by design.
+        (late, _) if summary.cell.control == Some(Control::ExpiredStart) => late.to_string(),
+        (late, failures) => format!("{late} ({failures} failed)"),
+    }
+}
+
+fn outcomes(summary: &CellSummary) -> String {
+    let parts = Outcome::ALL.iter().filter(|outcome| summary.counts.outcome(**outcome) > 0);
+    parts.map(|outcome| format!("{outcome} {}", summary.counts.outcome(*outcome))).collect::<Vec<_>>().join(", ")
+}
+
+/// Percent with as many digits as tell it apart from nothing.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent {
+        0.0 => "0 %".to_owned(),
+        p if (p - 100.0).abs() < f64::EPSILON => "100 %".to_owned(),
+        p if p < 1.0 => format!("{p:.2} %"),
+        p => format!("{p:.1} %"),
+    }
+}
+
+const GAP: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_share_is_not_rounded_to_nothing() {
+        assert_eq!(percent(0.0003), "0.03 %");
+        assert_eq!(percent(0.161), "16.1 %");
+        assert_eq!(percent(1.0), "100 %");
+    }
+}

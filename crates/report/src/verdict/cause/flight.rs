@@ -1,0 +1,78 @@
+use ttlsweep_record::{Control, Mechanism};
+
+use crate::verdict::cause::Cause;
+
+/// One transfer against its expiry. Times are seconds since its head was written; expiry is the server's, moved onto this
+/// machine's clock by the middle of the offset's bracket.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::verdict) struct Flight {
+    /// Its place among the evidence's observations.
+    pub(in crate::verdict) row: u32,
+    pub(in crate::verdict) trial: u32,
+    /// The settings that it shares with its controls.
+    pub(in crate::verdict) key: u32,
+    pub(in crate::verdict) block: u32,
+    pub(in crate::verdict) control: Option<Control>,
+    pub(in crate::verdict) cause: Cause,
+    /// It ended by reset, close or a refusal of no other name, its head in time and its body unfinished.
+    pub(in crate::verdict) ended_in_flight: bool,
+    /// When it ended.
+    pub(in crate::verdict) end: f64,
+    /// When its link expired; nothing where there is none.
+    pub(in crate::verdict) expiry: Option<f64>,
+    /// When its body was through, in the direction of the method.
+    pub(in crate::verdict) body_end: Option<f64>,
+    /// What it takes when nothing stops it, by its control.
+    pub(in crate::verdict) needed: Option<f64>,
+    /// Whether its head was proven to have arrived before expiry.
+    pub(in crate::verdict) head_in_time: bool,
+    /// By how many seconds its end may have been noted late at most, beside what δ allows for.
+    pub(in crate::verdict) late: f64,
+    /// Whether its end can be held against expiry at all.
+    pub(in crate::verdict) is_judged: bool,
+    /// Whether a clock was set during its trial, or may have been.
+    pub(in crate::verdict) was_set: bool,
+}
+
+impl Flight {
+    /// How long it would have been at risk if nothing had stopped it.
+    pub(in crate::verdict) fn at_risk(&self) -> f64 {
+        self.needed.unwrap_or(0.0).max(self.end)
+    }
+
+    /// ρ: the link's life left at the head / the duration needed.
+    pub(in crate::verdict) fn rho(&self) -> Option<f64> {
+        self.expiry.zip(self.needed).filter(|(_, needed)| *needed > 0.0).map(|(expiry, needed)| expiry / needed)
+    }
+
+    /// Whether it belongs to the grid, not to a control.
+    pub(in crate::verdict) fn in_grid(&self) -> bool {
+        self.control.is_none()
+    }
+
+    /// Whether it is a control in which nothing expires.
+    pub(in crate::verdict) fn is_unexpiring_control(&self) -> bool {
+        matches!(self.control, Some(Control::LongTtl | Control::HeaderSigned))
+    }
+
+    /// Whether it is in the denominator.
+    pub(in crate::verdict) fn counts(&self) -> bool {
+        !matches!(self.cause, Cause::Censored | Cause::NotJudged)
+    }
+
+    /// Whether it may have met its expiry in flight, and nobody can tell: its end is not judged.
+    pub(in crate::verdict) fn is_unjudged(&self, delta: f64) -> bool {
+        let met = |expiry: f64| self.end >= expiry - delta && self.body_end.is_none_or(|end| end >= expiry - delta);
+        self.in_grid()
+            && !self.is_judged
+            && (self.head_in_time || self.was_set)
+            && !matches!(self.cause, Cause::Censored | Cause::Of(Mechanism::Client))
+            && self.expiry.is_some_and(met)
+    }
+
+    /// Whether it outlived an expiry by more than δ, its body unfinished then, however late its end was noted.
+    pub(in crate::verdict) fn went_on(&self, expiry: f64, delta: f64) -> bool {
+        let past = expiry + delta + self.late;
+        self.end > past && self.body_end.is_none_or(|end| end > past)
+    }
+}

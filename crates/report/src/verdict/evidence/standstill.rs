@@ -1,0 +1,50 @@
+//! A server's idle timer, found by what it leaves behind: ends after standstills of one length. Slow transfers that are
+//! broken look like standstills, too, but of any length.
+
+use ttlsweep_record::Outcome;
+
+use crate::verdict::evidence::needed::median;
+use crate::verdict::evidence::timed::Timed;
+
+/// How long transfers stood still before something ended them, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::verdict) struct IdleTimer(i64);
+
+impl IdleTimer {
+    /// The timer that most of the broken transfers that seem to have stood still agree on; nothing where fewer than three
+    /// do, or where they don't agree.
+    pub(in crate::verdict) fn of<'a>(timed: impl Iterator<Item = Timed<'a>>) -> Option<Self> {
+        let broken = timed.filter(|timed| matches!(timed.seen.outcome, Outcome::Reset | Outcome::Closed));
+        let mut standstills: Vec<i64> = broken.filter_map(|timed| timed.standstill()).collect();
+        let timer = Self(median(&mut standstills)?);
+        let agree = standstills.iter().filter(|standstill| timer.is_close(**standstill, AGREE)).count();
+        (standstills.len() >= LEAST && 2 * agree > standstills.len()).then_some(timer)
+    }
+
+    /// Whether a standstill of this length is one that the timer ends.
+    pub(in crate::verdict) fn fits(self, standstill: i64) -> bool {
+        self.is_close(standstill, FITS)
+    }
+
+    fn is_close(self, standstill: i64, share: f64) -> bool {
+        (standstill - self.0).abs() as f64 <= share * self.0 as f64
+    }
+}
+
+const LEAST: usize = 3;
+/// The bytes confirmed account for the time before to within some percent of the duration needed.
+const AGREE: f64 = 0.1;
+/// Once there is a timer, shorter stalls before the last one may stretch the duration needed.
+const FITS: f64 = 0.5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_fits_what_is_about_as_long() {
+        let timer = IdleTimer(20_000_000);
+        assert!(timer.fits(21_500_000) && timer.fits(18_000_000));
+        assert!(!timer.fits(31_000_000) && !timer.fits(9_000_000));
+    }
+}

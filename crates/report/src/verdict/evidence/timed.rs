@@ -1,0 +1,137 @@
+use ttlsweep_record::environment::ClockOffset;
+use ttlsweep_record::{Outcome, Phase};
+
+use crate::load::observation::Observation;
+use crate::verdict::evidence::standstill::IdleTimer;
+
+/// An observation with what is needed to say what its end counts toward. Instants are microseconds by this machine's clock.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::verdict) struct Timed<'a> {
+    pub(in crate::verdict) seen: &'a Observation,
+    pub(in crate::verdict) is_upload: bool,
+    /// The server's expiry on this machine's clock.
+    pub(in crate::verdict) expiry: Option<i64>,
+    pub(in crate::verdict) needed: Option<i64>,
+    pub(in crate::verdict) delta: i64,
+    pub(in crate::verdict) rtt: i64,
+    /// How far the server's clock is ahead; `None` if no response told.
+    pub(in crate::verdict) offset: Option<ClockOffset>,
+    /// The idle timer that transfers of this target met, if any did.
+    pub(in crate::verdict) idle: Option<IdleTimer>,
+    /// By how much instants may have been noted late at most, beside what δ allows for; nothing is ever noted early.
+    pub(in crate::verdict) late: i64,
+    /// Whether ends at and after expiry can be told apart here at all.
+    pub(in crate::verdict) is_judged: bool,
+}
+
+impl Timed<'_> {
+    /// When the head was known to have arrived: confirmed by the peer's kernel, or proven by a 100 or by a success.
+    pub(in crate::verdict) fn head_arrived(&self) -> Option<i64> {
+        let success = self.seen.outcome == Outcome::Completed || self.seen.phase == Phase::ResponseBody;
+        let response = self.seen.response_start_us.get().filter(|_| success).map(|at| self.seen.started_at + at);
+        [self.seen.head_acked_at.get(), self.continued_at(), response].into_iter().flatten().min()
+    }
+
+    fn continued_at(&self) -> Option<i64> {
+        self.seen.continue_us.get().map(|at| self.seen.started_at + at)
+    }
+
+    /// Whether the head certainly arrived before expiry. A 100 that came after expiry proves nothing: there are servers that
+    /// send one to whoever asks.
+    pub(in crate::verdict) fn head_in_time(&self, expiry: i64) -> bool {
+        self.head_arrived().is_some_and(|at| at < expiry - self.delta)
+            || self.continued_at().is_some_and(|at| at <= expiry)
+    }
+
+    /// Whether the head was written or confirmed too late, or too near to expiry to be sure, however late that was noted.
+    pub(in crate::verdict) fn is_late(&self, expiry: i64) -> bool {
+        let last = self.seen.head_acked_at.get().max(self.seen.head_written_at.get());
+        last.is_some_and(|at| at - self.late >= expiry - self.delta) && !self.head_in_time(expiry)
+    }
+
+    /// Whether it may have ended at expiry: seen δ before it at the earliest, and δ and the machine's lateness after it at
+    /// the latest.
+    pub(in crate::verdict) fn ended_at_expiry(&self, expiry: i64) -> bool {
+        self.is_at(self.seen.ended_at, expiry)
+    }
+
+    /// Whether `instant` may have been at expiry.
+    pub(in crate::verdict) fn is_at(&self, instant: i64, expiry: i64) -> bool {
+        (-self.delta..=self.delta.saturating_add(self.late)).contains(&(instant - expiry))
+    }
+
+    /// Whether it ended so soon after its head that the head alone was judged.
+    pub(in crate::verdict) fn ended_at_head(&self, trips: i64) -> bool {
+        let head = self.head_arrived().max(self.seen.head_written_at.get());
+        head.is_some_and(|at| self.seen.ended_at - at <= (self.delta + trips * self.rtt).saturating_add(self.late))
+    }
+
+    /// Whether it ended so soon after its start that nothing but the connection's state can have ended it. What says so came
+    /// through its own queue.
+    pub(in crate::verdict) fn ended_at_once(&self) -> bool {
+        let trip = self.seen.rtt_us.map_or(self.rtt, |own| self.rtt.max(i64::from(own)));
+        self.seen.ended_at - self.seen.started_at <= (self.delta + 2 * trip).saturating_add(self.late)
+    }
+
+    /// Whether the body was not through when it ended.
+    pub(in crate::verdict) fn is_unfinished(&self) -> bool {
+        let seen = self.seen;
+        if !self.is_upload {
+            return seen.outcome != Outcome::Completed;
+        }
+        if seen.outcome == Outcome::Completed {
+            return false;
+        }
+        let unacked =
+            seen.body_bytes_acked.get().map_or(0, |acked| i64::try_from(seen.body_bytes).unwrap_or(0) - acked);
+        matches!(seen.phase, Phase::RequestHead | Phase::RequestBody)
+            || seen.body_bytes_written < seen.body_bytes
+            || unacked > TLS_RECORD
+    }
+
+    /// Whether this side gave up on an upload of which the peer's kernel had confirmed the head and nothing beyond the first
+    /// segments, although those were sent again: small packets pass, and large ones do not.
+    pub(in crate::verdict) fn is_unconfirmed(&self) -> bool {
+        let seen = self.seen;
+        let written = i64::try_from(seen.body_bytes_written).unwrap_or(i64::MAX);
+        let acked = seen.body_bytes_acked.get().unwrap_or(written);
+        let head = seen.head_acked_at.get().is_some();
+        let stuck = acked <= FIRST_SEGMENTS && written - acked > FIRST_SEGMENTS;
+        self.is_upload && seen.ran_out.is_some() && head && stuck && seen.retransmits.is_some_and(|again| again >= 2)
+    }
+
+    /// When the body was through.
+    pub(in crate::verdict) fn body_end(&self) -> Option<i64> {
+        if self.is_upload {
+            let sent = self.seen.send_us.get()?;
+            return self.seen.head_written_at.get().map(|head| head + sent);
+        }
+        (self.seen.outcome == Outcome::Completed).then_some(self.seen.ended_at)
+    }
+
+    /// How long it stood still before it ended, where its time is longer by far than what its confirmed bytes account for:
+    /// it stood still, or was slow.
+    pub(in crate::verdict) fn standstill(&self) -> Option<i64> {
+        let (needed, head) = self.needed.zip(self.seen.head_written_at.get())?;
+        let moved = if self.is_upload {
+            self.seen.body_bytes_acked.get()?
+        } else {
+            i64::try_from(self.seen.response_bytes).ok()?
+        };
+        let share = moved as f64 / self.seen.body_bytes.max(1) as f64;
+        let idle = (self.seen.ended_at - head) as f64 - needed as f64 * share;
+        (idle >= STANDSTILL_US.max(needed as f64 / 4.0)).then_some(idle as i64)
+    }
+
+    /// Whether it stood still for as long as others did before they were ended.
+    pub(in crate::verdict) fn met_idle_timer(&self) -> bool {
+        self.idle.zip(self.standstill()).is_some_and(|(timer, standstill)| timer.fits(standstill))
+    }
+}
+
+/// A body of which the peer confirmed no more than this, after the small segments that pass any path.
+const FIRST_SEGMENTS: i64 = 4096;
+/// Under TLS confirmed bytes are right to within one record.
+const TLS_RECORD: i64 = 16 * 1024;
+/// No server is known to give up on a standing transfer sooner than after 20 s; the network alone makes shorter ones.
+const STANDSTILL_US: f64 = 10e6;

@@ -1,0 +1,259 @@
+//! `cut-at-expiry`: of the ends in flight, do more fall within a window around expiry than time alone puts there, and are
+//! transfers without an expiry spared at the same elapsed time? Asked twice: within δ, and up to a second later.
+
+use ttlsweep_record::Mechanism;
+
+use crate::stats::{WindowExcess, fisher_greater, trials_for_tail, upper_bound};
+use crate::verdict::cause::Cause;
+use crate::verdict::cause::flight::Flight;
+use crate::verdict::decide::Detail;
+use crate::verdict::finding::{ByTrial, MOST_SHARE, Tested};
+use crate::verdict::mechanism::by_host::ByHost;
+use crate::verdict::mechanism::support;
+use crate::verdict::mechanism::window::{Placebos, Window, grid, later};
+use crate::verdict::prose::{count, p_value, percent, secs, share};
+use crate::verdict::target::Target;
+
+pub(in crate::verdict) fn test(target: &Target, alpha: f64, detail: Detail) -> Tested {
+    let delta = target.delta();
+    let placebos = Placebos::of(target);
+    let near = Reading::of(target, &placebos, Window::at_expiry(delta));
+    let late = Reading::of(target, &placebos, Window::late(delta));
+    // Whoever closes connections late closes all that have expired; what picks a few of them is something else.
+    let most_late = 2 * late.outlived.most_hit() > late.outlived.trials();
+    let level = alpha / MECHANISMS;
+    let is_late = !near.convinces(level) && late.convinces(level) && most_late;
+    let suspicion = suspicion(target, &placebos, [&near, &late], level);
+    let within = near.outlived.transfers_hit();
+    // A trial is hit where most of what met expiry was: one stray end among several survivors is no cut.
+    let bound = (near.outlived.most_hit(), near.outlived.trials());
+    let most_share = if near.outlived.hit() > 0 && near.is_explained() { MOST_STRAY } else { MOST_SHARE };
+    let reading = if is_late { late } else { near };
+    Tested {
+        mechanism: Mechanism::CutAtExpiry,
+        failures: reading.outlived.transfers_hit(),
+        transfers: reading.outlived.transfers(),
+        hits: bound.0,
+        trials: bound.1,
+        p: reading.p(),
+        obstacle: reading.obstacle(level),
+        suspicion,
+        most_share,
+        evidence: sentence(target, &reading, is_late.then_some(within)),
+        support: if detail == Detail::Full && reading.outlived.transfers_hit() > 0 {
+            reading.by_host.sentence().into_iter().chain(support::sentences(target, delta)).collect()
+        } else {
+            Vec::new()
+        },
+        more: reading.more(level),
+        gist: None,
+    }
+}
+
+/// How many of the grid's transfers outlived their link, of those whose ends are judged. Every window counts the same ones.
+pub(in crate::verdict) fn outlived(target: &Target) -> u64 {
+    Window::at_expiry(target.delta()).outlived(target).transfers()
+}
+
+/// What one window shows.
+struct Reading {
+    window: Window,
+    outlived: ByTrial,
+    excess: Option<WindowExcess>,
+    /// The window's share of the time at risk of transfers that are to meet their expiry.
+    share: f64,
+    controls: ByTrial,
+    /// How likely the grid is hit so much more than controls of its age.
+    spared: f64,
+    /// Whether those controls that have a link, too, are hit as well.
+    links_suffer: bool,
+    /// The grid's trials by the machine that ran them.
+    by_host: ByHost,
+}
+
+impl Reading {
+    fn of(target: &Target, placebos: &Placebos<'_>, window: Window) -> Self {
+        let outlived = window.outlived(target);
+        let excess = window.excess(target, &window.ends(target));
+        let (controls, links) = (placebos.outlived(window), placebos.with_a_link(window));
+        let spared = outlived.exceeds(&controls);
+        let links_suffer = links_suffer(&outlived, &links);
+        let by_host = ByHost::of(target, &outlived);
+        Self { window, excess, share: window.planned_share(target), spared, links_suffer, by_host, outlived, controls }
+    }
+
+    /// Where not one of the controls was hit, and every trial of the grid was, a few trials must do. What leaves most of
+    /// the trials alone is unlike a server's rule, and must be set apart the more clearly.
+    fn is_spared(&self) -> bool {
+        let (hit, trials) = (self.outlived.most_hit(), self.outlived.trials());
+        let level = match () {
+            () if hit == trials && self.controls.hit() == 0 => NOT_SPARED,
+            () if 2 * self.outlived.hit() > trials => crate::verdict::ALPHA,
+            () => crate::verdict::ALPHA / 10.0,
+        };
+        self.spared <= level && !self.links_suffer
+    }
+
+    /// Whether what the controls suffer explains the ends.
+    fn is_shared(&self) -> bool {
+        !self.is_spared() && self.controls.hit() > 0
+    }
+
+    /// Whether controls of that age end about as often within their placebo windows.
+    fn is_explained(&self) -> bool {
+        let share = |trials: &ByTrial| trials.transfers_hit() as f64 / trials.transfers().max(1) as f64;
+        share(&self.controls) >= EXPLAINED * share(&self.outlived)
+    }
+
+    /// Two windows are looked at. Where the controls end as often, what they suffer explains the excess, and the claim is no
+    /// surer than the difference.
+    fn p(&self) -> Option<f64> {
+        let p = (2.0 * self.excess?.p).min(1.0);
+        Some(if self.is_shared() { p.max(self.spared) } else { p })
+    }
+
+    fn convinces(&self, level: f64) -> bool {
+        self.p().is_some_and(|p| p <= level) && self.obstacle(level).is_none()
+    }
+
+    /// How many trials it takes, all of them hit.
+    fn needed(&self, level: f64) -> u64 {
+        trials_for_tail(self.share.max(0.001), level / 2.0).max(LEAST_TRIALS)
+    }
+
+    fn obstacle(&self, level: f64) -> Option<String> {
+        let wide = self.window.before + self.window.after;
+        if self.outlived.trials() == 0 {
+            Some(format!("it takes trials in which links expire in flight, at least {NOTHING_SEEN}"))
+        } else if self.share > MOST_IN_WINDOWS {
+            Some(format!(
+                "the time within {} of expiry is {} of the time at risk, too much to tell a cut from chance: it takes \
+                 transfers of {} or more, or a better known clock",
+                secs(self.window.after),
+                percent(self.share),
+                secs(wide / MOST_IN_WINDOWS)
+            ))
+        } else if self.controls.trials() == 0 {
+            Some(format!("no control without an expiry ran to compare with: it takes {LEAST_TRIALS} or more"))
+        } else if self.is_shared() {
+            Some(
+                "controls without an expiry end in flight at that age, too, so that a timer or the network may explain this \
+                 as well: it takes TTLs and sizes that part the two"
+                    .to_owned(),
+            )
+        } else if !self.is_spared() {
+            let controls = |n: u64| (self.controls.trials() * n / self.outlived.trials()).max(1);
+            let enough = |n: &u64| 2.0 * fisher_greater(*n, *n, 0, controls(*n)) <= NOT_SPARED;
+            let enough = (self.needed(level)..).find(enough).unwrap_or(LEAST_TRIALS);
+            Some(format!("too few to be set apart: it takes {enough} trials cut at expiry with their controls"))
+        } else {
+            self.by_host.split()
+        }
+    }
+
+    fn more(&self, level: f64) -> String {
+        format!("it takes {} trials cut at expiry, and no other, to be sure of it", self.needed(level))
+    }
+}
+
+/// Whether controls that have a link, too, give the lie to it: some timers are for links alone.
+fn links_suffer(outlived: &ByTrial, links: &ByTrial) -> bool {
+    links.hit() > 0 && outlived.exceeds(links) > LINKS_SUFFER
+}
+
+/// What forbids an acquittal: ends that follow expiry, if later than δ, and that nothing but expiry explains.
+fn suspicion(target: &Target, placebos: &Placebos<'_>, [near, late]: [&Reading; 2], level: f64) -> Option<String> {
+    let is_cut = |flight: &Flight| flight.cause == Cause::Of(Mechanism::CutAtExpiry);
+    let is_after = |flight: &Flight| flight.cause == Cause::EndedAfterExpiry && flight.ended_in_flight;
+    let after: Vec<&Flight> = grid(target).filter(|flight| is_after(flight)).collect();
+    let trials = ByTrial::count(after.iter().map(|flight| (flight.trial, true))).trials();
+    let follows = |flight: &Flight| flight.in_grid() && (is_cut(flight) || is_after(flight));
+    let nowhere_else = !target.flights.iter().any(|flight| flight.ended_in_flight && !follows(flight));
+    if nowhere_else && grid(target).any(is_cut) {
+        return Some(near.obstacle(level).unwrap_or_else(|| near.more(level)));
+    }
+    // Few trials make no small p; but where nothing ever ended but after expiry, an acquittal would be rash.
+    let later = later(target);
+    let more_often = later.exceeds(&placebos.later()) <= crate::verdict::ALPHA
+        && !links_suffer(&later, &placebos.later_with_a_link());
+    let more_often = trials >= LEAST_TRIALS && (nowhere_else || more_often);
+    let soon = late.outlived.most_hit();
+    let too_many = upper_bound(soon, late.outlived.trials()) > MOST_STRAY && !late.is_explained() && soon > 0;
+    if !more_often && !too_many {
+        return None;
+    }
+    let mut delays: Vec<f64> = after.iter().filter_map(|flight| Some(flight.end - flight.expiry?)).collect();
+    delays.sort_by(f64::total_cmp);
+    let (Some(first), Some(last)) = (delays.first(), delays.last()) else { return None };
+    Some(format!(
+        "but {} ended {} to {} after expiry, more often than the controls of that age, as a cut that comes late would have \
+         it: it takes TTLs further apart to tell",
+        count(after.len() as u64, "transfer"),
+        secs(*first),
+        secs(*last),
+    ))
+}
+
+/// The numbers in words; `within` is how many were cut within δ, where the later window is the one that shows it.
+fn sentence(target: &Target, reading: &Reading, within: Option<u64>) -> String {
+    let outlived = &reading.outlived;
+    let not_judged = target.not_judged();
+    if outlived.transfers() == 0 {
+        let none = "no link expired while its transfer was certainly in flight";
+        return if not_judged.all() == 0 {
+            none.to_owned()
+        } else {
+            format!("{none} and could be timed; {}", not_judged.words())
+        };
+    }
+    let noun = if target.keys.iter().any(|key| !key.method.is_upload()) { "transfers" } else { "uploads" };
+    let place = match within {
+        None => format!("within {} of expiry", secs(reading.window.after)),
+        Some(within) => format!(
+            "within {} after expiry, {within} of them within {} of it",
+            secs(reading.window.after),
+            secs(reading.window.before)
+        ),
+    };
+    let mut parts = vec![format!(
+        "{} {noun} that outlived their link were cut {place} ({} of {})",
+        share(outlived.transfers_hit(), outlived.transfers()),
+        outlived.hit(),
+        count(outlived.trials(), "trial"),
+    )];
+    if not_judged.all() > 0 {
+        parts.push(not_judged.words());
+    }
+    let unexpiring = || target.flights.iter().filter(|flight| flight.is_unexpiring_control() && flight.counts());
+    let ended = ByTrial::count(unexpiring().map(|flight| (flight.trial, flight.ended_in_flight)));
+    parts.push(match ended.transfers() {
+        0 => "no controls ran".to_owned(),
+        all if ended.hit() == 0 => format!("none of {} was cut at any time", count(all, "control")),
+        all => format!(
+            "of {}, {} ended in flight and {} within the same windows",
+            count(all, "control"),
+            count(ended.hit(), "trial"),
+            count(reading.controls.transfers_hit(), "transfer"),
+        ),
+    });
+    if let Some(excess) = reading.excess.filter(|_| outlived.transfers_hit() > 0) {
+        parts.push(format!("the windows hold {} of the time at risk: {}", percent(excess.share), p_value(excess.p)));
+    }
+    parts.join("; ")
+}
+
+/// Where the windows hold more of the time at risk than this, ends near expiry are no surprise.
+pub(in crate::verdict) const MOST_IN_WINDOWS: f64 = 0.2;
+/// Where controls make a difference as large as the one seen at least this likely, they were not spared.
+const NOT_SPARED: f64 = 0.05;
+/// Stray ends may hit this share of trials: 1 of 5 is chance, 2 are not.
+const MOST_STRAY: f64 = 0.75;
+/// Where controls of that age end at least this often, for each end of the grid, they explain it.
+const EXPLAINED: f64 = 0.5;
+/// Where some control with a living link ended at that age, too, it must be this unlikely that the grid is no worse.
+const LINKS_SUFFER: f64 = 0.1;
+const LEAST_TRIALS: u64 = 3;
+/// Trials without a hit that bound the share of hits below [`MOST_SHARE`].
+const NOTHING_SEEN: u64 = 5;
+/// As many as the vocabulary has: what Holm's first step divides by.
+const MECHANISMS: f64 = Mechanism::ALL.len() as f64;

@@ -1,0 +1,86 @@
+//! `network`: connections that end while the link is alive, or without any, and so for no cause of expiry.
+
+use ttlsweep_record::Mechanism;
+
+use crate::stats::fisher_greater;
+use crate::verdict::cause::Cause;
+use crate::verdict::cause::flight::Flight;
+use crate::verdict::finding::{ByTrial, Tested};
+use crate::verdict::mechanism::stray;
+use crate::verdict::mechanism::window::{Placebos, later};
+use crate::verdict::prose::{count, p_value, share};
+use crate::verdict::target::Target;
+
+pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
+    let counted = || target.flights.iter().filter(|flight| flight.counts());
+    let alive = |flight: &Flight| flight.cause == Cause::Of(Mechanism::Network);
+    let all = ByTrial::count(counted().map(|flight| (flight.trial, alive(flight))));
+    let grid = ByTrial::count(counted().filter(|f| f.in_grid()).map(|flight| (flight.trial, alive(flight))));
+    let controls = counted().filter(|flight| flight.is_unexpiring_control());
+    let controls = ByTrial::count(controls.map(|flight| (flight.trial, alive(flight))));
+    // Ends after expiry are the network's, too, unless the controls at that age are spared.
+    let after_too = later(target).exceeds(&Placebos::of(target).later()) > crate::verdict::ALPHA;
+    let later = counted().filter(|flight| flight.cause == Cause::EndedAfterExpiry).count() as u64;
+    let p = stray::p(&all);
+    let grid_only = fisher_greater(grid.hit(), grid.trials(), controls.hit(), controls.trials());
+    let failures = all.transfers_hit() + if after_too { later } else { 0 };
+    let mut evidence = format!(
+        "{} transfers ended by reset, close, without a connection or unconfirmed while their link was alive or without a link ({} of {}",
+        share(all.transfers_hit(), all.transfers()),
+        all.hit(),
+        count(all.trials(), "trial"),
+    );
+    evidence = format!("{evidence}; {} of {} of controls)", controls.hit(), count(controls.trials(), "trial"));
+    if later > 0 {
+        let kind =
+            if after_too { "no more often than controls of that age" } else { "more often than controls of that age" };
+        evidence = format!("{evidence}, {later} more after expiry, {kind}");
+    }
+    let tallies = &target.tallies;
+    let unconfirmed = tallies.of(Cause::Of(Mechanism::Network)).filter(|told| told.unconfirmed);
+    let unconfirmed: Vec<String> = unconfirmed.map(|told| tallies.sentence(told)).collect();
+    let drops =
+        (!unconfirmed.is_empty()).then(|| format!("{}: a path that drops large packets", unconfirmed.join("; ")));
+    // Whose timeout it was, where one ended them.
+    let given_up = tallies.of(Cause::Of(Mechanism::Network)).filter(|told| told.is_given_up() && !told.unconfirmed);
+    for told in given_up {
+        evidence = format!("{evidence}; {}", tallies.sentence(told));
+    }
+    if let Some(drops) = &drops {
+        evidence = format!("{evidence}; {drops}");
+    }
+    if all.hit() > 0 {
+        evidence = format!("{evidence}; {}", p_value(p));
+    }
+    Tested {
+        mechanism: Mechanism::Network,
+        failures,
+        transfers: all.transfers(),
+        hits: all.hit(),
+        trials: all.trials(),
+        p: (all.trials() > 0).then_some(p),
+        obstacle: (all.hit() > 0 && controls.trials() > 0 && grid_only <= crate::verdict::ALPHA)
+            .then(|| "the controls are spared, so that it is not the network alone".to_owned()),
+        suspicion: (later > 0)
+            .then(|| format!("but {} ended after expiry: it takes longer TTLs to tell", count(later, "transfer")))
+            .or_else(|| at_head(target)),
+        most_share: stray::most_share(&all),
+        evidence,
+        support: Vec::new(),
+        more: stray::more(&all, alpha),
+        gist: drops,
+    }
+}
+
+/// Ends at the head forbid an acquittal: they may be the network's, or refusals unread.
+fn at_head(target: &Target) -> Option<String> {
+    let undecided = target.tallies.of(Cause::Undecidable).filter(|told| told.at_head);
+    let ended: u64 = undecided.map(|told| told.grid + told.controls).sum();
+    (ended > 0).then(|| {
+        format!(
+            "but {} ended at their head, where a refusal that was never read looks the same: it takes \
+             `expect_continue = true` or the server's log to tell",
+            count(ended, "transfer")
+        )
+    })
+}

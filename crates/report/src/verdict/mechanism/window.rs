@@ -1,0 +1,221 @@
+//! Ends within a window around expiry, counted for the grid, and for controls of the same age on which the grid's windows
+//! are laid as placebos.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ttlsweep_record::{Control, Mechanism};
+
+use crate::stats::{WindowExcess, window_excess};
+use crate::verdict::cause::Cause;
+use crate::verdict::cause::flight::Flight;
+use crate::verdict::finding::ByTrial;
+use crate::verdict::target::Target;
+
+/// From when to when an end counts as following expiry: seconds before it and after it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::verdict) struct Window {
+    pub(in crate::verdict) before: f64,
+    pub(in crate::verdict) after: f64,
+}
+
+impl Window {
+    /// What δ allows for.
+    pub(in crate::verdict) const fn at_expiry(delta: f64) -> Self {
+        Self { before: delta, after: delta }
+    }
+
+    /// The same for a cut that may be late: some servers look at their connections once a second.
+    pub(in crate::verdict) const fn late(delta: f64) -> Self {
+        Self { before: delta, after: delta + LATEST }
+    }
+
+    /// The window's share of the time during which the flight could have ended.
+    fn share(self, flight: &Flight) -> f64 {
+        let (Some(expiry), at_risk) = (flight.expiry, flight.at_risk()) else { return 0.0 };
+        if at_risk <= 0.0 {
+            return 0.0;
+        }
+        let (from, to) = ((expiry - self.before).max(0.0), (expiry + self.after + flight.late).min(at_risk));
+        (to - from).max(0.0) / at_risk
+    }
+
+    /// The share of the time of transfers that are to meet their expiry; fixed before outcomes are looked at.
+    pub(in crate::verdict) fn planned_share(self, target: &Target) -> f64 {
+        let delta = target.delta();
+        let planned = || grid(target).filter(|flight| is_planned(flight, delta));
+        let all: f64 = planned().map(Flight::at_risk).sum();
+        let within: f64 = planned().map(|flight| self.share(flight) * flight.at_risk()).sum();
+        if all > 0.0 { within / all } else { 0.0 }
+    }
+
+    /// Whether a flight that ended in flight did so within the window, which reaches as much further as its end may have been
+    /// noted late.
+    fn holds(self, flight: &Flight, expiry: f64, late: f64) -> bool {
+        flight.ended_in_flight && flight.end >= expiry - self.before && flight.end <= expiry + self.after + late
+    }
+
+    /// The same of the grid, where δ has been held against ends already.
+    pub(in crate::verdict) fn is_hit(self, flight: &Flight) -> bool {
+        match flight.cause {
+            Cause::Of(Mechanism::CutAtExpiry) => true,
+            Cause::EndedAfterExpiry => flight.expiry.is_some_and(|expiry| self.holds(flight, expiry, flight.late)),
+            _ => false,
+        }
+    }
+
+    /// Of the trials in which links expired in flight, head in time and body unfinished: what ended within the window, and
+    /// what met expiry and did not.
+    pub(in crate::verdict) fn outlived(self, target: &Target) -> ByTrial {
+        let delta = target.delta();
+        let met = |flight: &&Flight| {
+            let Some(expiry) = flight.expiry.filter(|_| flight.head_in_time) else { return false };
+            self.is_hit(flight) || flight.went_on(expiry, delta)
+        };
+        ByTrial::count(grid(target).filter(met).map(|flight| (flight.trial, self.is_hit(flight))))
+    }
+
+    /// Of the grid's ends in flight, whenever: those within the window.
+    pub(in crate::verdict) fn ends(self, target: &Target) -> ByTrial {
+        let ended = grid(target).filter(|flight| flight.ended_in_flight);
+        ByTrial::count(ended.map(|flight| (flight.trial, self.is_hit(flight))))
+    }
+
+    /// Whether more trials have most of their ends in flight within the window than its share of their time explains.
+    pub(in crate::verdict) fn excess(self, target: &Target, ends: &ByTrial) -> Option<WindowExcess> {
+        let mut shares: BTreeMap<u32, f64> = BTreeMap::new();
+        for flight in grid(target).filter(|flight| flight.ended_in_flight) {
+            *shares.entry(flight.trial).or_default() += self.share(flight);
+        }
+        let event = |(trial, sum): (u32, f64)| {
+            let (all, within) = ends.get(trial).unwrap_or((1, 0));
+            (2 * within > all, sum / all as f64)
+        };
+        window_excess(&shares.into_iter().map(event).collect::<Vec<_>>())
+    }
+}
+
+/// The controls in which nothing expires, each with the expiries of one of the grid's trials for placebos: trial for trial,
+/// since transfers of one trial share their second of expiry.
+pub(in crate::verdict) struct Placebos<'a> {
+    met: Vec<Placebo<'a>>,
+    delta: f64,
+}
+
+/// A control with an expiry that it did not have.
+#[derive(Debug, Clone, Copy)]
+struct Placebo<'a> {
+    flight: &'a Flight,
+    expiry: f64,
+    /// By how many seconds the end may have been noted late, its own or that of the trial whose expiry this is.
+    late: f64,
+}
+
+impl<'a> Placebos<'a> {
+    pub(in crate::verdict) fn of(target: &'a Target) -> Self {
+        let delta = target.delta();
+        let mut windows: HashMap<u32, BTreeMap<u32, Vec<(f64, f64)>>> = HashMap::new();
+        for flight in grid(target).filter(|flight| is_planned(flight, delta)) {
+            windows
+                .entry(flight.key)
+                .or_default()
+                .entry(flight.trial)
+                .or_default()
+                .extend(flight.expiry.map(|expiry| (expiry, flight.late)));
+        }
+        let windows: HashMap<u32, Vec<Vec<(f64, f64)>>> =
+            windows.into_iter().map(|(key, trials)| (key, trials.into_values().collect())).collect();
+        let mut controls: BTreeMap<u32, Vec<&Flight>> = BTreeMap::new();
+        for flight in target.flights.iter().filter(|flight| flight.is_unexpiring_control() && is_timed(flight)) {
+            controls.entry(flight.trial).or_default().push(flight);
+        }
+        let mut turns: HashMap<u32, usize> = HashMap::new();
+        let mut met = Vec::new();
+        for flights in controls.into_values() {
+            let Some(trials) = windows.get(&flights[0].key) else { continue };
+            let turn = turns.entry(flights[0].key).or_default();
+            let expiries = &trials[*turn % trials.len()];
+            *turn += 1;
+            // As wide as the wider of the two is: a busy control must not be spared for the grid's sake, nor the reverse.
+            met.extend(flights.into_iter().zip(expiries.iter().cycle()).map(|(flight, (expiry, late))| Placebo {
+                flight,
+                expiry: *expiry,
+                late: late.max(flight.late),
+            }));
+        }
+        Self { met, delta }
+    }
+
+    /// The controls, each with its placebo.
+    pub(in crate::verdict) fn laid(&self) -> impl Iterator<Item = (&'a Flight, f64)> + '_ {
+        self.met.iter().map(|placebo| (placebo.flight, placebo.expiry))
+    }
+
+    /// What ended within the placebo window, and what met the placebo and went on.
+    pub(in crate::verdict) fn outlived(&self, window: Window) -> ByTrial {
+        self.count(window, |_| true)
+    }
+
+    /// The same of the long-TTL control alone: what has a link, too.
+    pub(in crate::verdict) fn with_a_link(&self, window: Window) -> ByTrial {
+        self.count(window, has_a_link)
+    }
+
+    fn count(&self, window: Window, keep: fn(&Flight) -> bool) -> ByTrial {
+        let holds = |placebo: &Placebo<'_>| window.holds(placebo.flight, placebo.expiry, placebo.late);
+        let met = self.met.iter().filter(|placebo| {
+            keep(placebo.flight) && (holds(placebo) || placebo.flight.went_on(placebo.expiry, self.delta))
+        });
+        ByTrial::count(met.map(|placebo| (placebo.flight.trial, holds(placebo))))
+    }
+
+    /// What met the placebo and went on, and of this what ended in flight later.
+    pub(in crate::verdict) fn later(&self) -> ByTrial {
+        self.count_later(|_| true)
+    }
+
+    /// The same of the long-TTL control alone.
+    pub(in crate::verdict) fn later_with_a_link(&self) -> ByTrial {
+        self.count_later(has_a_link)
+    }
+
+    fn count_later(&self, keep: fn(&Flight) -> bool) -> ByTrial {
+        let went = self
+            .met
+            .iter()
+            .filter(|placebo| keep(placebo.flight) && placebo.flight.went_on(placebo.expiry, self.delta));
+        ByTrial::count(went.map(|placebo| (placebo.flight.trial, placebo.flight.ended_in_flight)))
+    }
+}
+
+fn has_a_link(flight: &Flight) -> bool {
+    flight.control == Some(Control::LongTtl)
+}
+
+/// What met expiry in the grid and went on for more than δ, and of this what ended in flight later.
+pub(in crate::verdict) fn later(target: &Target) -> ByTrial {
+    let delta = target.delta();
+    let went = grid(target)
+        .filter(|flight| flight.head_in_time && flight.expiry.is_some_and(|expiry| flight.went_on(expiry, delta)));
+    ByTrial::count(went.map(|flight| (flight.trial, flight.ended_in_flight)))
+}
+
+/// The grid's flights that are in the denominator, whose end is not this machine's own, and can be timed: one that was noted
+/// late by nobody knows how much would pass for one that went on after expiry.
+pub(in crate::verdict) fn grid(target: &Target) -> impl Iterator<Item = &Flight> {
+    target.flights.iter().filter(|flight| flight.in_grid() && is_timed(flight))
+}
+
+fn is_timed(flight: &Flight) -> bool {
+    flight.counts() && flight.is_judged && flight.cause != Cause::Of(Mechanism::Client)
+}
+
+/// Whether it is to meet its expiry, by what is known beforehand.
+fn is_planned(flight: &Flight, delta: f64) -> bool {
+    // Where no control tells the duration, its end does, δ included.
+    let until = if flight.needed.is_some() { flight.at_risk() } else { flight.end + delta };
+    flight.expiry.is_some_and(|expiry| expiry > delta && expiry < until)
+}
+
+/// By how many seconds a cut may follow expiry and still be told: the widest window that leaves a transfer of some seconds
+/// enough time outside of it, and the period of the sweeps by which servers find connections to close.
+const LATEST: f64 = 1.0;
