@@ -27,7 +27,7 @@ pub fn check_run_id(name: &str) -> Result<&str, BadName> {
 ///
 /// # Errors
 /// It does not.
-pub(crate) fn check_cell(cell: &[u8]) -> Result<(), BadName> {
+pub fn check_cell(cell: &[u8]) -> Result<(), BadName> {
     if is_plain(cell, LONGEST_NAME) {
         return Ok(());
     }
@@ -36,7 +36,7 @@ pub(crate) fn check_cell(cell: &[u8]) -> Result<(), BadName> {
 }
 
 /// The columns whose cells are names.
-pub(crate) const COLUMNS: [&str; 4] = ["run_id", "trial_id", "transfer_id", "cell_id"];
+pub const COLUMNS: [&str; 4] = ["run_id", "trial_id", "transfer_id", "cell_id"];
 
 fn is_plain(name: &[u8], longest: usize) -> bool {
     let fit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -55,7 +55,7 @@ macro_rules! readers {
     ($($(#[$doc:meta])* $name:ident($what:literal, $expected:literal) = $fits:expr;)+) => {
         $(
             $(#[$doc])*
-            pub(crate) fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+            pub fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
                 let text = String::deserialize(deserializer)?;
                 let fits: fn(&str) -> bool = $fits;
                 check(&text, $what, $expected, fits(&text)).map_err(D::Error::custom)?;
@@ -81,14 +81,14 @@ readers! {
 }
 
 /// A run's name.
-pub(crate) fn run_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub fn run_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     check_run_id(&text).map_err(D::Error::custom)?;
     Ok(text)
 }
 
 /// A revision of this program's sources.
-pub(crate) fn revision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub fn revision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     if let Some(text) = &text {
         check(text, "a revision", "letters, digits, `.`, `-` and `+`", is_version(text)).map_err(D::Error::custom)?;

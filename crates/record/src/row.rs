@@ -14,7 +14,8 @@ pub struct Column {
 }
 
 /// Whether a column of the type of this name may be empty.
-pub(crate) const fn is_optional(type_name: &str) -> bool {
+#[doc(hidden)]
+pub const fn is_optional(type_name: &str) -> bool {
     let (name, word) = (type_name.as_bytes(), b"Option");
     let mut at = 0;
     while at < word.len() {
@@ -27,7 +28,8 @@ pub(crate) const fn is_optional(type_name: &str) -> bool {
 }
 
 /// Whether a column of the type of this name holds `true` or `false`.
-pub(crate) const fn is_flag(type_name: &str) -> bool {
+#[doc(hidden)]
+pub const fn is_flag(type_name: &str) -> bool {
     // Types are written in many ways; `bool` stands in no other type's name.
     let (name, word) = (type_name.as_bytes(), b"bool");
     let mut at = 0;
@@ -58,6 +60,7 @@ pub trait Row: serde::Serialize + serde::de::DeserializeOwned {
 /// Declares a row type: each field is a column, in order, and its doc comment is the data dictionary's entry. Columns that
 /// came later than the file's first version are named behind the file, as `later = [name, ...]`; they must be optional. What
 /// stands in `aside { ... }` is known beside the row and in no column of it.
+#[macro_export]
 macro_rules! row {
     (
         $file:literal,
@@ -89,4 +92,4 @@ macro_rules! row {
         }
     };
 }
-pub(crate) use row;
+pub use row;

@@ -31,13 +31,13 @@ pub fn check(found: u32) -> Result<u32, UnknownSchema> {
 ///
 /// # Errors
 /// It is not one of those that are read.
-pub(crate) fn check_cell(cell: &[u8]) -> Result<(), UnknownSchema> {
+pub fn check_cell(cell: &[u8]) -> Result<(), UnknownSchema> {
     let number = std::str::from_utf8(cell).ok().and_then(|text| text.parse::<u32>().ok());
     let unknown = || UnknownSchema(String::from_utf8_lossy(cell).into_owned());
     number.map_or_else(|| Err(unknown()), |number| check(number).map(drop))
 }
 
 /// Reads the version of `environment.json`.
-pub(crate) fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+pub fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     check(u32::deserialize(deserializer)?).map_err(D::Error::custom)
 }

@@ -19,10 +19,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ttlsweep_record::disk::Staging;
-use ttlsweep_record::environment::Environment;
-use ttlsweep_record::shards::run_folders;
 use ttlsweep_record::text::ServerText;
+use ttlsweep_rundir::disk::Staging;
+use ttlsweep_rundir::environment::Environment;
+use ttlsweep_rundir::merge::run_folders;
 
 pub use error::{CaseError, Found};
 pub use redact::Redaction;

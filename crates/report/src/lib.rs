@@ -1,11 +1,11 @@
 //! From the rows of one or many runs to a summary and charts. Nothing here knows of the runner: the files are all it sees.
 //!
-//! The way of the data: [`load`] reads run folders and keeps the [`whole_attempts`]; [`summary`] counts each cell's
-//! transfers; [`chart`] and [`table`] show it, naming cells by their [`axes`]. [`verdict`] concludes, from [`observation`]s
-//! alone, whether the target enforces expiry at all and which mechanism is at work; [`stats`] holds
-//! the formulas. While a target is judged, `collect` takes from it what its charts show; [`comparison`] holds runs and targets
-//! against each other, [`hosts`] the machines. [`report`] puts it together and [`page`] tells it to people; [`case`] makes a bundle of it that may be
-//! handed on. [`cli`] is what was asked for.
+//! The way of the data: [`load`] reads run folders and keeps the attempts that are whole; [`summary`] counts each cell's
+//! transfers and names cells by the settings that vary. [`verdict`] concludes, from what a client could see alone, whether
+//! the target enforces expiry at all and which mechanism is at work; [`stats`] has the formulas. `figures` takes from the
+//! verdict what charts show, [`chart`] draws it. [`compare`] holds runs, targets and machines against each other.
+//! [`report`] puts it together and [`page`] tells it to people; [`case`] makes a bundle of it that may be handed on.
+//! [`cli`] is what was asked for.
 
 pub mod case;
 pub mod chart;

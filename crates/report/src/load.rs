@@ -12,12 +12,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ttlsweep_record::csv_file::{read_numbered_rows, read_rows};
-use ttlsweep_record::disk;
-use ttlsweep_record::environment::{self, ClockOffset, Environment};
 use ttlsweep_record::row::Row;
-use ttlsweep_record::shards::{MergeError, ShardSet, Trials, merged_environment, run_folders, tell_parts};
 use ttlsweep_record::{Cell, ClockRecord, TrialRecord};
+use ttlsweep_rundir::csv_file::{read_numbered_rows, read_rows};
+use ttlsweep_rundir::disk;
+use ttlsweep_rundir::environment::{self, ClockOffset, Environment};
+use ttlsweep_rundir::merge::{MergeError, ShardSet, Trials, merged_environment, run_folders, tell_parts};
 
 pub use error::LoadError;
 pub use spread::{Apart, StartSpread};

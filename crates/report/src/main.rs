@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ttlsweep_record::say;
+use ttlsweep_console::say;
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::cli::{Args, CaseArgs, Command};
 use ttlsweep_report::compare::hosts::sentence;

@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use polars::prelude::PolarsError;
-use ttlsweep_record::csv_file::RowWriter;
-use ttlsweep_record::disk;
 use ttlsweep_record::{Cell, ComparisonRecord, SummaryRecord, row::Row};
+use ttlsweep_rundir::csv_file::RowWriter;
+use ttlsweep_rundir::disk;
 
 use crate::chart::kit::caption::Caption;
 use crate::chart::{self, Chart, ChartError};

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
-use ttlsweep_record::shards::{MergeError, ShardSet, run_folders};
-use ttlsweep_record::verify::{Unreadable, Verified, verify};
+use ttlsweep_rundir::merge::{MergeError, ShardSet, run_folders};
+use ttlsweep_rundir::verify::{Unreadable, Verified, verify};
 
 use crate::cli::VerifyArgs;
 

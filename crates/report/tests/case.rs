@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::Sweep;
-use ttlsweep_record::environment::Environment;
+use ttlsweep_rundir::environment::Environment;
 
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYsecretkey1";
 const SESSION_TOKEN: &str = "IQoJb3JpZ2luX2VjEHwaCXVzLWVhc3QtMSJHMEUCIQDthisIsASessionTokenOfSomeLength==";

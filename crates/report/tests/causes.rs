@@ -4,10 +4,10 @@
 mod common;
 
 use common::answers::{Asked, Did, Surroundings, ruling};
-use ttlsweep_record::environment::{Environment, ProxyUse};
 use ttlsweep_record::*;
 use ttlsweep_report::load::load;
 use ttlsweep_report::verdict::{Evidence, Judged, Ruling, TargetAnswer, decide};
+use ttlsweep_rundir::environment::{Environment, ProxyUse};
 
 fn find(ruling: &Ruling, mechanism: Mechanism) -> &Judged {
     ruling.mechanisms.iter().find(|found| found.mechanism == mechanism).unwrap()

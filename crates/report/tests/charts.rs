@@ -8,10 +8,10 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use common::Sweep;
-use ttlsweep_record::csv_file::{RowWriter, read_rows};
 use ttlsweep_record::{ExpiryPolicy, SampleRecord, TransferRecord};
 use ttlsweep_report::chart;
 use ttlsweep_report::report::{Report, report};
+use ttlsweep_rundir::csv_file::{RowWriter, read_rows};
 
 struct Image {
     width: usize,

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::{Sweep, World};
-use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::{ComparisonRecord, ExpiryPolicy};
 use ttlsweep_report::compare::runs::Compared;
 use ttlsweep_report::report::{Report, report};
+use ttlsweep_rundir::csv_file::read_rows;
 
 /// One run a day; their worlds may differ.
 fn two_days(first: &Sweep, second: &Sweep) -> (tempfile::TempDir, Report) {

@@ -11,10 +11,10 @@ use std::path::Path;
 
 use common::Sweep;
 use edits::{Dice, asked, edited};
-use ttlsweep_record::verify::verify;
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::load::load;
 use ttlsweep_report::report::report;
+use ttlsweep_rundir::verify::verify;
 
 /// Reports and bundles take a hundred times as long as reading does: so many reads come to one of them.
 const READS_A_REPORT: usize = 25;

@@ -7,13 +7,13 @@ use std::path::Path;
 
 use common::Sweep;
 use ttlsweep_record::ExpiryPolicy;
-use ttlsweep_record::environment::Environment;
 use ttlsweep_report::load::load;
 use ttlsweep_report::page::{self, Contents, Repeat};
 use ttlsweep_report::report::report;
 use ttlsweep_report::summary::axes::Axes;
 use ttlsweep_report::summary::summarize;
 use ttlsweep_report::verdict::{Evidence, decide};
+use ttlsweep_rundir::environment::Environment;
 
 fn page_of(sweep: &Sweep, change: impl FnOnce(&Path)) -> String {
     let folder = tempfile::tempdir().unwrap();

@@ -7,13 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::{Sweep, divide, portions};
-use ttlsweep_record::csv_file::read_rows;
-use ttlsweep_record::environment::{ClockOffset, Environment};
-use ttlsweep_record::shards::{MergeError, ShardSet, Trials, run_folders, write};
 use ttlsweep_record::{ExpiryPolicy, Portion, TrialRecord, TrialState};
 use ttlsweep_report::load::{Runs, load};
 use ttlsweep_report::report::report;
 use ttlsweep_report::verdict::{Evidence, decide};
+use ttlsweep_rundir::csv_file::read_rows;
+use ttlsweep_rundir::environment::{ClockOffset, Environment};
+use ttlsweep_rundir::merge::{MergeError, ShardSet, Trials, run_folders, write};
 
 const HOSTS: [&str; 3] = ["ash", "birch", "cedar"];
 

@@ -5,13 +5,13 @@ mod common;
 use std::path::Path;
 
 use common::{Sweep, transfer_row, trial_row};
-use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::*;
 use ttlsweep_report::load::{LeftOut, load};
 use ttlsweep_report::report::report;
 use ttlsweep_report::summary::table::{left_out_lines, table};
 use ttlsweep_report::summary::{CellSummary, summarize};
 use ttlsweep_report::verdict::Enforces;
+use ttlsweep_rundir::csv_file::read_rows;
 
 fn summaries(folders: &[&Path]) -> Vec<CellSummary> {
     let folders: Vec<_> = folders.iter().map(|folder| folder.to_path_buf()).collect();

@@ -19,8 +19,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ttlsweep_record::environment::Environment;
-use ttlsweep_record::{Cell, say};
+use ttlsweep_console::say;
+use ttlsweep_record::Cell;
+use ttlsweep_rundir::environment::Environment;
 
 use self::ended::Ended;
 use self::portion::CommonStart;

@@ -10,7 +10,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use ttlsweep_record::say;
+use ttlsweep_console::say;
 use ttlsweep_runner::cli::{Cli, Command};
 use ttlsweep_runner::cmd;
 use ttlsweep_runner::cmd::exit::{Failure, descriptor_advice};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use tokio::runtime::{Builder, Runtime};
-use ttlsweep_record::environment::ProxyUse;
 use ttlsweep_record::{Addressing, Cell, Cut, EarlyClose, ExpiryPolicy, Fault, Method, TargetKind, Timestamp};
+use ttlsweep_rundir::environment::ProxyUse;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
 use crate::clock::SystemClock;

@@ -11,11 +11,12 @@ use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tracing_subscriber::EnvFilter;
+use ttlsweep_console::signals::{HANGUP, is_ignored};
+use ttlsweep_console::{data, say};
+use ttlsweep_record::Fault;
 use ttlsweep_record::fault::{KINDS, PLACES};
-use ttlsweep_record::signals::{HANGUP, is_ignored};
 use ttlsweep_record::units::{UnitError, parse_duration};
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
-use ttlsweep_record::{Fault, data, say};
 use ttlsweep_testbed::{
     DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, RequiredHeader, Secret, Testbed, TestbedConfig, UnknownParameters,
 };

@@ -46,7 +46,7 @@ row! {
         /// Which part of the trial's users the row is about, where they were spread over several processes: user u (from 1)
         /// belongs to part 1 + (u − 1) mod n, and each part has a row of its own. A part's own folder says which one it is,
         /// and a merged run has the rows of an attempt in the order of its parts: see
-        /// [`tell_parts`](crate::shards::tell_parts).
+        /// `ttlsweep_rundir::merge::tell_parts`.
         pub part: Option<Share>,
     }
 }

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::{
     Cell, ClockEntry, ClockRecord, Control, Mechanism, Timestamp, TransferRecord, TrialRecord, TrialState,
 };
+use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::chance::Chance;
 use crate::client::{Sent, ServerDate, record};

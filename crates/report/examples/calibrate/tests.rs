@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ttlsweep_record::csv_file::RowWriter;
-use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{Cell, ClockRecord, SCHEMA_VERSION, TransferRecord, TrialRecord, Verdict};
 use ttlsweep_report::load::load;
 use ttlsweep_report::stats::clopper_pearson;
 use ttlsweep_report::verdict::{Detail, Evidence, Ruling, decide};
+use ttlsweep_rundir::csv_file::RowWriter;
+use ttlsweep_rundir::environment::Environment;
 
 use crate::catalogue::worlds;
 use crate::chance::Seeds;

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
 use serde_json::Value;
-use ttlsweep_record::disk::{self, CopyError};
-use ttlsweep_record::environment::{self, Environment};
 use ttlsweep_record::row::{Column, Row};
 use ttlsweep_record::{
     Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
 };
+use ttlsweep_rundir::disk::{self, CopyError};
+use ttlsweep_rundir::environment::{self, Environment};
 
 use super::error::CaseError;
 use super::redact::Redactor;

@@ -2,7 +2,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use ttlsweep_record::csv_file::ReadError;
+use ttlsweep_rundir::csv_file::ReadError;
 
 use crate::load::LoadError;
 use crate::report::ReportError;

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use ttlsweep_record::csv_file::{RowFile, read_rows};
-use ttlsweep_record::environment::Environment;
-use ttlsweep_record::shards::tell_parts;
 use ttlsweep_record::text::guarded;
 use ttlsweep_record::{Control, Outcome, TransferRecord, row::Row};
+use ttlsweep_rundir::csv_file::{RowFile, read_rows};
+use ttlsweep_rundir::environment::Environment;
+use ttlsweep_rundir::merge::tell_parts;
 
 use super::error::CaseError;
 use crate::load::LoadError;

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use regex::Regex;
-use ttlsweep_record::csv_file::read_rows;
-use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{Cell, TargetKind, TrialRecord};
+use ttlsweep_rundir::csv_file::read_rows;
+use ttlsweep_rundir::environment::Environment;
 
 use super::copy::{column_values, text_values};
 use super::error::CaseError;

@@ -1,8 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ttlsweep_record::csv_file::ReadError;
-use ttlsweep_record::shards::MergeError;
+use ttlsweep_rundir::csv_file::ReadError;
+use ttlsweep_rundir::merge::MergeError;
 
 /// Why run folders could not be read: what, where, and what to do about it.
 #[derive(Debug, thiserror::Error)]

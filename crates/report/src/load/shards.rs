@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use ttlsweep_record::environment::{ClockOffset, Environment, ShardEnvironment};
 use ttlsweep_record::{Portion, Share, Timestamp, TrialRecord};
+use ttlsweep_rundir::environment::{ClockOffset, Environment, ShardEnvironment};
 
 use super::spread::OfTrial;
 use crate::load::whole_attempts::Starts;

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use polars::prelude::*;
-use ttlsweep_record::csv_file::{RowFile, flag_problem, number_problem};
-use ttlsweep_record::shards::{Double, Doubles};
 use ttlsweep_record::text::{unguarded, visible};
 use ttlsweep_record::units::UnitError;
 use ttlsweep_record::{Outcome, Phase, Timestamp, TransferRecord, UnknownWord, row::Row};
+use ttlsweep_rundir::csv_file::{RowFile, flag_problem, number_problem};
+use ttlsweep_rundir::merge::{Double, Doubles};
 
 use super::error::LoadError;
 use super::shards::Shards;

@@ -1,6 +1,6 @@
 use ttlsweep_record::ByteCount;
-use ttlsweep_record::environment::{Environment, HostEnvironment, ShardEnvironment};
 use ttlsweep_record::units::format_micros;
+use ttlsweep_rundir::environment::{Environment, HostEnvironment, ShardEnvironment};
 
 use crate::load::Runs;
 

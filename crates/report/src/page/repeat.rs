@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
-use ttlsweep_record::disk;
-use ttlsweep_record::environment::Environment;
+use ttlsweep_rundir::disk;
+use ttlsweep_rundir::environment::Environment;
 
 /// How to run the same again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

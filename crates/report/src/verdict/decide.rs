@@ -1,8 +1,8 @@
 use std::cmp::Ordering;
 
-use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{Mechanism, Verdict};
+use ttlsweep_rundir::environment::ClockOffset;
 
 use super::ALPHA;
 use super::cause::Cause;

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
-use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::{Control, Mechanism, Outcome};
+use ttlsweep_rundir::environment::ClockOffset;
 
 use super::cause::{Cause, cause};
 use super::evidence::Evidence;

@@ -8,9 +8,9 @@ pub(crate) mod answers;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ttlsweep_record::csv_file::RowWriter;
-use ttlsweep_record::environment::{ClockOffset, Environment};
 use ttlsweep_record::*;
+use ttlsweep_rundir::csv_file::RowWriter;
+use ttlsweep_rundir::environment::{ClockOffset, Environment};
 
 /// A sweep over policies × users × TTLs in blocks. One body of `transfer_us` a user, the cap shared: with n users at once
 /// each transfer takes n times as long. What happens at expiry follows from the policy alone.
@@ -546,7 +546,7 @@ pub(crate) const START: i64 = 1_795_550_400_350_000;
 
 /// Divides a run that was written as a whole: each portion a folder below `into`, on the machine of the same place in `hosts`.
 pub(crate) fn divide(run: &Path, into: &Path, portions: &[Portion], hosts: &[&str]) -> Vec<PathBuf> {
-    use ttlsweep_record::csv_file::read_rows;
+    use ttlsweep_rundir::csv_file::read_rows;
 
     let environment = Environment::read(run).unwrap();
     let cells: Vec<Cell> = read_rows(run).unwrap();

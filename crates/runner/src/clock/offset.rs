@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 use ttlsweep_record::Timestamp;
-use ttlsweep_record::environment::ClockOffset;
+use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::clock::Anchor;
 use crate::clock::wall_steps::WallSteps;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use ttlsweep_record::disk::{self, Staging};
-use ttlsweep_record::say;
-use ttlsweep_record::{Portion, environment};
+use ttlsweep_console::say;
+use ttlsweep_record::Portion;
+use ttlsweep_rundir::disk::{self, Staging};
+use ttlsweep_rundir::environment;
 
 use super::upload::settings;
 use crate::cmd::exit::{ExitCode, Failure};

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use ttlsweep_record::csv_file::read_rows;
-use ttlsweep_record::environment::Environment;
+use ttlsweep_console::{data, say};
 use ttlsweep_record::row::Row;
 use ttlsweep_record::text::{ServerText, visible};
 use ttlsweep_record::{Cell, ObjectChange, ObjectRecord, TargetKind};
-use ttlsweep_record::{data, say};
+use ttlsweep_rundir::csv_file::read_rows;
+use ttlsweep_rundir::environment::Environment;
 
 use super::resume::mend::Mending;
 use super::stop_on_signals;

@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use serde::Serialize;
+use ttlsweep_console::{data, say};
 use ttlsweep_record::{Cell, Method, TargetKind};
-use ttlsweep_record::{data, say};
 
 use super::{stop_on_signals, try_congestion};
 use crate::cli::DoctorArgs;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ttlsweep_record::say;
+use ttlsweep_console::say;
 
 use crate::cmd::exit::ExitCode;
 use crate::run::cleanup::Left;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{SCHEMA_VERSION, Timestamp};
+use ttlsweep_rundir::environment::Environment;
 
 use super::portion::PlacedPortion;
 use crate::experiment::Experiment;

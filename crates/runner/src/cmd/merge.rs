@@ -1,7 +1,7 @@
 //! `ttlsweep merge`: makes one ordinary run folder of a run's shards, whatever the order in which they are named.
 
-use ttlsweep_record::say;
-use ttlsweep_record::shards::{MergeError, ShardSet, Trials, run_folders, write};
+use ttlsweep_console::say;
+use ttlsweep_rundir::merge::{MergeError, ShardSet, Trials, run_folders, write};
 
 use super::bring::Brought;
 use crate::cli::MergeArgs;

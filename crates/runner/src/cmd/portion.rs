@@ -5,10 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ttlsweep_record::environment::Environment;
-use ttlsweep_record::say;
+use ttlsweep_console::say;
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{Portion, TargetKind, Timestamp};
+use ttlsweep_rundir::environment::Environment;
 
 use super::ended::Ended;
 use super::resume;

@@ -5,10 +5,10 @@ mod settle;
 
 use std::path::Path;
 
-use ttlsweep_record::csv_file::{ReadError, read_rows};
-use ttlsweep_record::environment::Environment;
-use ttlsweep_record::say;
+use ttlsweep_console::say;
 use ttlsweep_record::{Cell, TargetKind};
+use ttlsweep_rundir::csv_file::{ReadError, read_rows};
+use ttlsweep_rundir::environment::Environment;
 
 use super::ended::Ended;
 use super::environment::of_resumed_run;

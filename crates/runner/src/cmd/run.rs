@@ -5,9 +5,9 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
+use ttlsweep_console::{data, say};
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{ByteCount, Portion, TargetKind, Timestamp};
-use ttlsweep_record::{data, say};
 
 use super::ended::Ended;
 use super::portion::PlacedPortion;

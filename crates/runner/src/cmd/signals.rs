@@ -3,8 +3,8 @@
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use ttlsweep_record::say;
-use ttlsweep_record::signals::{HANGUP, is_ignored};
+use ttlsweep_console::say;
+use ttlsweep_console::signals::{HANGUP, is_ignored};
 
 use super::LEAVING;
 use crate::cmd::exit::ExitCode;

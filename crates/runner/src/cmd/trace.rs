@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use ttlsweep_record::csv_file::read_rows;
-use ttlsweep_record::environment::Environment;
+use ttlsweep_console::{data, say};
 use ttlsweep_record::{Cell, EventRecord, Outcome, TransferRecord};
-use ttlsweep_record::{data, say};
+use ttlsweep_rundir::csv_file::read_rows;
+use ttlsweep_rundir::environment::Environment;
 
 use super::{stop_on_signals, try_congestion};
 use crate::cli::TraceArgs;

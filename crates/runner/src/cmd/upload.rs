@@ -6,9 +6,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ttlsweep_console::{data, say};
 use ttlsweep_record::TargetKind;
-use ttlsweep_record::environment::{self, Environment};
-use ttlsweep_record::{data, say};
+use ttlsweep_rundir::environment::{self, Environment};
 
 use super::portion::PlacedPortion;
 use super::signals::Signals;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ttlsweep_record::environment::ClockOffset;
+use ttlsweep_rundir::environment::ClockOffset;
 
 use super::{Finding, Level};
 use crate::s3::object_key::ObjectKey;

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use ttlsweep_record::csv_file::fields;
-use ttlsweep_record::environment::Environment;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::{Cell, text};
+use ttlsweep_rundir::csv_file::fields;
+use ttlsweep_rundir::environment::Environment;
 
 use super::Plan;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{Cell, ClockEntry, ClockRecord, TargetKind, Timestamp};
+use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::run::trial::RunContext;
 use crate::s3::object_key::ObjectKey;

@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
-use ttlsweep_record::csv_file::RowWriter;
-use ttlsweep_record::disk;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::{
     Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
 };
+use ttlsweep_rundir::csv_file::RowWriter;
+use ttlsweep_rundir::disk;
 
 use crate::run::folder::EXPERIMENT;
 use crate::stop::StopSwitch;

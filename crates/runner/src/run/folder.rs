@@ -8,8 +8,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use ttlsweep_record::disk;
 use ttlsweep_record::{Portion, Timestamp};
+use ttlsweep_rundir::disk;
 
 /// The frozen experiment's name within the folder.
 pub const EXPERIMENT: &str = "experiment.toml";

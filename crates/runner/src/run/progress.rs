@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use tokio::time::Instant;
-use ttlsweep_record::say;
+use ttlsweep_console::say;
 use ttlsweep_record::units::format_micros;
 
 use crate::run::trial::TrialEnd;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::{Cell, Method, Outcome, Timestamp, TransferRecord};
+use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::clock::Anchor;
 use crate::clock::offset::OffsetBracket;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::{Cell, HarnessRecord, Outcome, TransferRecord, TrialRecord};
+use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_runner::clock::SystemClock;
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::plan::Plan;

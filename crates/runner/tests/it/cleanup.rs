@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use rustix::process::Signal;
-use ttlsweep_record::csv_file::RowWriter;
 use ttlsweep_record::{Outcome, TransferRecord};
+use ttlsweep_rundir::csv_file::RowWriter;
 use ttlsweep_runner::clock::SystemClock;
 use ttlsweep_runner::run::cleanup::{Cleaner, Leftovers, Made};
 use ttlsweep_runner::s3::object_key::RunPrefix;

@@ -9,9 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ttlsweep_record::TrialRecord;
-use ttlsweep_record::csv_file::read_rows;
-use ttlsweep_record::shards::{MergeError, ShardSet, Trials, write};
-use ttlsweep_record::verify::verify;
+use ttlsweep_rundir::csv_file::read_rows;
+use ttlsweep_rundir::merge::{MergeError, ShardSet, Trials, write};
+use ttlsweep_rundir::verify::verify;
 use ttlsweep_runner::cli::{CleanArgs, ResumeArgs};
 use ttlsweep_runner::cmd;
 use ttlsweep_runner::cmd::exit::Failure;

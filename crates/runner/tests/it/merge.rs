@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ttlsweep_record::csv_file::read_rows;
-use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{Cell, EventRecord};
+use ttlsweep_rundir::csv_file::read_rows;
+use ttlsweep_rundir::environment::Environment;
 
 use crate::program::{Lab, Run, succeed, words};
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::task::JoinSet;
-use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::{
     Control, Cut, ExpiryPolicy, Method, ObjectState, Outcome, PeerClose, Phase, Timestamp, TransferRecord, TrialRecord,
     TrialState,
 };
+use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::dial::reach::Route;
 use ttlsweep_runner::dial::{Dialer, SocketOptions};

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use ttlsweep_record::csv_file::{read_rows, read_rows_from};
 use ttlsweep_record::row::Row;
 use ttlsweep_record::{EventRecord, TransferRecord, TrialRecord};
+use ttlsweep_rundir::csv_file::{read_rows, read_rows_from};
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed};
 
 /// A folder to run the program in.

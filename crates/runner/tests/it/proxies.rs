@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
-use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{EventKind, Outcome, Phase};
+use ttlsweep_rundir::environment::Environment;
 use ttlsweep_runner::dial::proxy::Proxies;
 use ttlsweep_runner::dial::reach::Route;
 use ttlsweep_testbed::{Testbed, TestbedConfig};

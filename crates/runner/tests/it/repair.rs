@@ -6,8 +6,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{TransferRecord, TrialState};
+use ttlsweep_rundir::environment::Environment;
 
 use crate::program::{Lab, Run, succeed, words};
 use crate::verify::assert_whole;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 
 use rustix::process::Signal;
-use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{Outcome, Share, TrialState};
+use ttlsweep_rundir::environment::Environment;
 use ttlsweep_testbed::TestbedConfig;
 
 use crate::front::{objects, uploads};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use ttlsweep_record::environment::Environment;
 use ttlsweep_record::{Outcome, Share, Timestamp, TrialState};
+use ttlsweep_rundir::environment::Environment;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
 use rustix::process::Signal;

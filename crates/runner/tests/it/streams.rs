@@ -8,8 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use ttlsweep_record::csv_file::read_rows;
 use ttlsweep_record::{Outcome, TransferRecord, TrialState};
+use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
 use crate::front::objects;

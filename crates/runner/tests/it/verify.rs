@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 
-use ttlsweep_record::verify::{Verified, verify};
+use ttlsweep_rundir::verify::{Verified, verify};
 
 use crate::program::Run;
 use crate::repair::{edit, whole};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ttlsweep_record::Outcome;
-use ttlsweep_record::environment::Environment;
+use ttlsweep_rundir::environment::Environment;
 
 use crate::chart::kit::caption::{grouped, plural};
 use crate::chart::run_order::{Block, Mark, Panel};

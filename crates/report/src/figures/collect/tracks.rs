@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use ttlsweep_record::csv_file::{ReadError, RowFile};
 use ttlsweep_record::row::Row;
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{SampleRecord, TransferRecord};
+use ttlsweep_rundir::csv_file::{ReadError, RowFile};
 
 use super::Collected;
 use super::pair::Pair;

@@ -1,6 +1,6 @@
 //! Does the target enforce expiry? Decided here and nowhere else: headline, captions, page, case and JSON read it.
 
-use ttlsweep_record::environment::ClockOffset;
+use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::verdict::prose::{count, secs};
 

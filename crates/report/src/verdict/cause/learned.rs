@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::{Control, Mechanism, Outcome};
+use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::load::observation::Answer;
 use crate::stats::fisher_greater;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::{Mechanism, Outcome};
+use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::load::observation::{Answer, Timeout};
 use crate::verdict::cause::enforcement::{agreement, clocks, most_apart_us};

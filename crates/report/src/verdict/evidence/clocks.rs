@@ -8,8 +8,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::{ClockEntry, ClockRecord, TrialRecord};
+use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::load::observation::Observation;
 use crate::verdict::evidence::Trial;

@@ -1,5 +1,5 @@
-use ttlsweep_record::environment::ClockOffset;
 use ttlsweep_record::{Outcome, Phase};
+use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::load::observation::Observation;
 use crate::verdict::evidence::standstill::IdleTimer;

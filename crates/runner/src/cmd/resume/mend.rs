@@ -4,12 +4,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ttlsweep_record::csv_file::{ReadError, RowWriter, TornEnd, check_columns, torn_end};
-use ttlsweep_record::disk;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::{
     ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
 };
+use ttlsweep_rundir::csv_file::{ReadError, RowWriter, TornEnd, check_columns, torn_end};
+use ttlsweep_rundir::disk;
 
 use crate::run::files::JOURNAL;
 

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
-use ttlsweep_record::csv_file::{ReadError, RowFile, RowWriter, read_rows_before_torn_end};
-use ttlsweep_record::disk;
-use ttlsweep_record::environment::Environment;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::{EventRecord, TransferRecord, TrialRecord, TrialState};
+use ttlsweep_rundir::csv_file::{ReadError, RowFile, RowWriter, read_rows_before_torn_end};
+use ttlsweep_rundir::disk;
+use ttlsweep_rundir::environment::Environment;
 
 use super::mend::Mending;
 use crate::plan::{Plan, Trial};

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use ttlsweep_record::csv_file::{ReadError, read_rows_before_torn_end};
-use ttlsweep_record::disk;
-use ttlsweep_record::environment::Environment;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::text::ServerText;
 use ttlsweep_record::{Cell, Method, ObjectChange, ObjectRecord, TransferRecord};
+use ttlsweep_rundir::csv_file::{ReadError, read_rows_before_torn_end};
+use ttlsweep_rundir::disk;
+use ttlsweep_rundir::environment::Environment;
 
 use super::Made;
 use crate::run::files::JOURNAL;

@@ -5,9 +5,9 @@ use super::error::MergeError;
 use super::missing::Missing;
 use super::set::{ShardFolder, ShardSet};
 use crate::csv_file::read_numbered_rows;
-use crate::row::Row;
-use crate::rows::{Cell, TrialRecord};
-use crate::words::TrialState;
+use ttlsweep_record::row::Row;
+use ttlsweep_record::rows::{Cell, TrialRecord};
+use ttlsweep_record::words::TrialState;
 
 /// The attempts of all folders, in the plan's order: by block, by place within it, by attempt, by part.
 #[derive(Debug)]

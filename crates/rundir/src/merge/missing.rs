@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::set::ShardSet;
-use crate::rows::{Cell, TrialRecord};
-use crate::share::{Portion, Share};
-use crate::words::TrialState;
+use ttlsweep_record::rows::{Cell, TrialRecord};
+use ttlsweep_record::share::{Portion, Share};
+use ttlsweep_record::words::TrialState;
 
 /// What the plan has and the folders do not.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,11 +10,11 @@ use super::set::{ShardFolder, ShardSet};
 use super::trials::Trials;
 use crate::csv_file::{ReadError, RowCopier, RowFile, RowWriter};
 use crate::disk::{self, CopyError, Staging};
-use crate::row::Row;
-use crate::rows::{
+use ttlsweep_record::row::Row;
+use ttlsweep_record::rows::{
     Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
 };
-use crate::words::TrialState;
+use ttlsweep_record::words::TrialState;
 
 /// What was merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

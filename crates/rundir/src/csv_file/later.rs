@@ -4,7 +4,7 @@ use std::path::Path;
 use super::RowWriter;
 use super::read::{ReadError, RowFile, read_rows_from};
 use crate::disk;
-use crate::row::Row;
+use ttlsweep_record::row::Row;
 
 /// What the header of a file says about adding rows of today to it.
 pub(super) enum Header {

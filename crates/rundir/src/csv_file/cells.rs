@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use serde::ser::{Error, Impossible, Serialize, SerializeStruct, Serializer};
 
-use crate::text::guarded;
+use ttlsweep_record::text::guarded;
 
 /// Writes the fields of a row, each as one cell.
 pub(super) struct Cells<'w, W: Write>(pub(super) &'w mut csv::Writer<W>);

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::error::MergeError;
 use crate::csv_file::read_rows;
 use crate::environment::Environment;
-use crate::row::Row;
-use crate::rows::Cell;
-use crate::share::Portion;
+use ttlsweep_record::row::Row;
+use ttlsweep_record::rows::Cell;
+use ttlsweep_record::share::Portion;
 
 /// One folder of a run that was divided.
 #[derive(Debug, Clone)]

@@ -22,8 +22,8 @@ use serde::{Serialize, Serializer};
 use crate::csv_file::{ReadError, RowFile};
 use crate::disk;
 use crate::environment::{self, Environment};
-use crate::row::Row;
-use crate::rows::{Cell, TransferRecord};
+use ttlsweep_record::row::Row;
+use ttlsweep_record::rows::{Cell, TransferRecord};
 
 /// Something in a folder that cannot be so in one that is whole and consistent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,9 +6,10 @@ use csv::ByteRecord;
 
 use super::lines;
 use super::repair::torn_end;
-use crate::row::Row;
-use crate::text::unguarded;
-use crate::{disk, names, schema};
+use crate::disk;
+use ttlsweep_record::row::Row;
+use ttlsweep_record::text::unguarded;
+use ttlsweep_record::{names, schema};
 
 /// What can go wrong when a file of rows is read: what, where, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -448,8 +449,8 @@ fn ends_with_newline(file: &mut File) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::row;
-    use crate::units::Timestamp;
+    use ttlsweep_record::row::row;
+    use ttlsweep_record::units::Timestamp;
 
     row! {
         "some.csv",

@@ -6,8 +6,8 @@ use super::{Found, Unreadable, transfers::Names, trials::Trials};
 use crate::csv_file::{ReadError, read_rows_before_torn_end};
 use crate::disk;
 use crate::environment::Environment;
-use crate::row::Row;
-use crate::rows::{
+use ttlsweep_record::row::Row;
+use ttlsweep_record::rows::{
     Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION, SampleRecord, TransferRecord,
 };
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Found, Unreadable};
 use crate::environment::Environment;
-use crate::row::Row;
-use crate::rows::{Cell, TransferRecord, TrialRecord};
-use crate::shards::tell_parts;
-use crate::share::Share;
-use crate::words::TrialState;
+use crate::merge::tell_parts;
+use ttlsweep_record::row::Row;
+use ttlsweep_record::rows::{Cell, TransferRecord, TrialRecord};
+use ttlsweep_record::share::Share;
+use ttlsweep_record::words::TrialState;
 
 /// The attempts that `trials.csv` tells of, and what the transfers say about each.
 pub(super) struct Trials {

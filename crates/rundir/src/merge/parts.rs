@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::environment::Environment;
-use crate::rows::TrialRecord;
-use crate::share::Share;
+use ttlsweep_record::rows::TrialRecord;
+use ttlsweep_record::share::Share;
 
 /// Fills in [`TrialRecord::part`] for the rows of one run's folder, in the file's order: in a part's own folder all are its
 /// own, and in a merged one the rows of each attempt follow one another by part. Where a part has no row there, those of its
@@ -42,8 +42,8 @@ mod tests {
 
     use super::*;
     use crate::environment::{HostEnvironment, ShardEnvironment};
-    use crate::units::Timestamp;
-    use crate::words::TrialState;
+    use ttlsweep_record::units::Timestamp;
+    use ttlsweep_record::words::TrialState;
 
     #[test]
     fn a_parts_own_folder_says_which_it_is() {

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 
 use crate::csv_file::{ReadError, RowFile};
-use crate::rows::TransferRecord;
+use ttlsweep_record::rows::TransferRecord;
 
 /// A line of a file, from 1, the header included.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::read::ReadError;
 use crate::disk;
-use crate::row::Row;
+use ttlsweep_record::row::Row;
 
 /// A last line that was written in part only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,8 +217,8 @@ mod tests {
 
     use super::*;
     use crate::csv_file::{RowWriter, read_rows, read_rows_before_torn_end};
-    use crate::rows::EventRecord;
-    use crate::words::EventKind;
+    use ttlsweep_record::rows::EventRecord;
+    use ttlsweep_record::words::EventKind;
 
     fn written(folder: &Path) -> (PathBuf, Vec<EventRecord>) {
         let values = [Some("plain"), Some("a \"quoted\", one"), None, Some("two\nlines\r\nof \"it\""), Some("last")];

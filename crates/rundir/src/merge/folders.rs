@@ -2,7 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::environment;
-use crate::share::Portion;
+use ttlsweep_record::share::Portion;
 
 /// The run folders that the `named` ones stand for: each itself, or the shards and parts that lie right below it, in the
 /// order of their numbers.

@@ -5,9 +5,9 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::{Found, Unreadable, row, trials::Trials};
 use crate::environment::Environment;
-use crate::row::Row;
-use crate::rows::{Cell, TransferRecord};
-use crate::shards::Doubles;
+use crate::merge::Doubles;
+use ttlsweep_record::row::Row;
+use ttlsweep_record::rows::{Cell, TransferRecord};
 
 /// The names of the transfers that have a row, at eight bytes a name.
 #[derive(Default)]

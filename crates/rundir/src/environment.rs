@@ -7,10 +7,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::disk;
-use crate::names;
-use crate::schema;
-use crate::share::{Portion, Share};
-use crate::units::Timestamp;
+use ttlsweep_record::names;
+use ttlsweep_record::schema;
+use ttlsweep_record::share::{Portion, Share};
+use ttlsweep_record::units::Timestamp;
 
 /// The file's name within a run's folder.
 pub const FILE: &str = "environment.json";

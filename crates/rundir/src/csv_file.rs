@@ -1,6 +1,6 @@
 //! Writing and reading a run's CSV files: RFC 4180, UTF-8, header always, one flush a batch of rows.
 //!
-//! [`RowWriter`] guards the text in its cells ([`crate::text`]), [`read_rows`] takes the guard off again. [`RowFile`] reads
+//! [`RowWriter`] guards the text in its cells ([`ttlsweep_record::text`]), [`read_rows`] takes the guard off again. [`RowFile`] reads
 //! row by row, and names what is wrong with a file that was edited by its line and column; [`RowCopier`] copies from several
 //! such files into one. [`torn_end`] finds what a killed process wrote in part, and sets it aside.
 
@@ -27,7 +27,7 @@ pub use read::{
 pub use repair::{TornEnd, torn_end};
 
 use crate::disk;
-use crate::row::Row;
+use ttlsweep_record::row::Row;
 
 /// A CSV file that rows are appended to.
 ///
@@ -161,9 +161,9 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::row::row;
-    use crate::rows::EventRecord;
-    use crate::words::EventKind;
+    use ttlsweep_record::row::row;
+    use ttlsweep_record::rows::EventRecord;
+    use ttlsweep_record::words::EventKind;
 
     fn event(value: Option<&str>) -> EventRecord {
         EventRecord { transfer_id: "t1".into(), t_us: 42, event: EventKind::Connect, value: value.map(str::to_owned) }

@@ -1,8 +1,8 @@
 //! What no server and no network can make true: columns of one row that contradict each other.
 
-use crate::rows::{Cell, TransferRecord};
-use crate::units::Timestamp;
-use crate::words::{Control, Outcome, Phase};
+use ttlsweep_record::rows::{Cell, TransferRecord};
+use ttlsweep_record::units::Timestamp;
+use ttlsweep_record::words::{Control, Outcome, Phase};
 
 /// The contradictions within a row, in words.
 pub(super) fn contradictions(row: &TransferRecord, cell: Option<&Cell>) -> Vec<&'static str> {

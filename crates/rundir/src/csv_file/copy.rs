@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use std::path::Path;
 
 use super::read::{ReadError, RowFile};
-use crate::row::Row;
-use crate::text::visible;
+use ttlsweep_record::row::Row;
+use ttlsweep_record::text::visible;
 
 /// Copies rows of one type from several files into one, cell by cell as they stand, so that what is guarded stays guarded
 /// and nothing is rounded. The columns are the row type's, in its order; those that came later are empty where a file lacks
@@ -77,7 +77,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::row::row;
+    use ttlsweep_record::row::row;
 
     row! {
         "copied.csv",

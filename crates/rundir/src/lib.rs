@@ -1,0 +1,11 @@
+//! A run's folder on the disk: reading it, writing it so that nothing is lost, joining several, and checking one.
+//!
+//! [`disk`] opens files and puts them in their place; [`csv_file`] writes and reads the rows that `ttlsweep_record` declares;
+//! [`environment`] is the run's `environment.json`. [`merge`] joins the folders of several processes into one, and
+//! [`verify`] says whether a folder is whole and consistent. Runner and report stand on this crate; neither knows the other.
+
+pub mod csv_file;
+pub mod disk;
+pub mod environment;
+pub mod merge;
+pub mod verify;
