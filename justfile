@@ -116,7 +116,7 @@ spread *ARGS: build
 bottleneck *ARGS: build
     python3 scripts/bottleneck.py --bin target/release {{ARGS}}
 
-# Runs four shards of BLOCKS on a real Slurm on loopback, kills two of its tasks in the midst, and counts the merged rows.
+# Runs four shards of BLOCKS on a real Slurm on loopback, kills two of its tasks halfway, and counts the merged rows.
 [group('develop')]
 slurm BLOCKS="8" *ARGS: build-debug
     python3 scripts/slurm.py --bin target/debug --blocks {{BLOCKS}} {{ARGS}}
@@ -148,7 +148,7 @@ calibrate SIMULATIONS="1000" SEEDS="judgement" RUNS="5":
 chaos KILLS="200" *ARGS: build-debug
     python3 scripts/chaos.py --bin target/debug --kills {{KILLS}} {{ARGS}}
 
-# A long run with random faults, killed and resumed at its end: memory, descriptors and the like as a chart, and every row.
+# A long run with random faults, killed and resumed at its end: memory, descriptors and so on as a chart, and every row.
 [group('develop')]
 soak MINUTES="60" *ARGS: build
     python3 scripts/soak.py --bin target/release --minutes {{MINUTES}} {{ARGS}}
@@ -192,7 +192,7 @@ slurm-short: (slurm "4")
 slurm-short:
     @echo "slurm: left out, since Debian's packages do not run here" >&2
 
-# One block of it, in a minute; says so and is left out where there are no namespaces, no tbf, or no root.
+# One block of it, in a minute; says so and is left out if there are no namespaces, no tbf, or no root.
 [private]
 bottleneck-short: build-debug
     python3 scripts/bottleneck.py --bin target/debug --short
@@ -204,7 +204,7 @@ fresh-run: build-debug
     target/debug/ttlsweep run experiments/smoke.toml --out target/fresh-run --progress none
     target/debug/ttlsweep-report target/fresh-run/smoke/latest
 
-# With all targets, since these are what `cargo test` has built: the programs alone would be built anew, because the tests'
+# With all targets, since these are what `cargo test` has built: the programs alone would be built again, because the tests'
 # dependencies switch on features that they do without.
 [private]
 build-debug:
@@ -254,7 +254,7 @@ lint:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
-# Writes the data dictionary in docs/ anew from the row types.
+# Writes the data dictionary in docs/ again from the row types.
 [group('develop')]
 dictionary:
     cargo run --quiet --locked -p ttlsweep-record --example dictionary > docs/data-dictionary.md

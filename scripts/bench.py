@@ -2,7 +2,7 @@
 """Measures what ttlsweep costs: CPU seconds a gigabyte and throughput, beside the same hyper code without tracing, curl
 and locust, and memory a user.
 
-Every client sends the same bytes to a server on loopback that discards them, which is started anew for each measurement.
+Every client sends the same bytes to a server on loopback that discards them, which is started again for each measurement.
 Clients take turns, so that what else the machine does meets all of them. Writes docs/bench.csv, the chart and the tables
 of docs/bench.md; --quick writes none of them and takes under a minute. Each run goes into the CSV as it ends, so that
 a benchmark that is stopped has lost nothing: --redraw makes tables and chart of what is there.
@@ -84,7 +84,7 @@ class Bench:
         self._starts = {}
 
     def compare(self, load, tls, pairs, rounds) -> list:
-        """All clients in `rounds`, ttlsweep and its untraced twin in `pairs`; the order is drawn anew each time."""
+        """All clients in `rounds`, ttlsweep and its untraced twin in `pairs`; the order is drawn again each time."""
         draw = random.Random(load.users)
         found = []
         for number in range(1, max(pairs, rounds) + 1):
@@ -192,7 +192,7 @@ def parse_arguments():
     parser.add_argument("--bin", type=Path, default=PROJECT / "target" / "release", help="the folder of the programs")
     parser.add_argument("--out", type=Path, default=PROJECT / "docs", help="the folder of bench.csv and bench.md")
     parser.add_argument("--quick", action="store_true", help="a look, in under a minute; writes nothing")
-    parser.add_argument("--redraw", action="store_true", help="tables and chart anew from bench.csv")
+    parser.add_argument("--redraw", action="store_true", help="tables and chart again from bench.csv")
     parser.add_argument("--pairs", type=int, default=PAIRS, help="pairs of ttlsweep and untraced at five users")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="rounds of everything else")
     return parser.parse_args()

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the path of a Chromium, after installing Debian's where there is none and this is root.
+# Prints the path of a Chromium, after installing Debian's if there is none and this is root.
 set -eu
 
 find_one() {

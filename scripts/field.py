@@ -139,7 +139,7 @@ def find_servers(only):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=Path, help="the folder of ttlsweep and ttlsweep-report (target/release or debug)")
-    parser.add_argument("--only", metavar="NAME", action="append", help="study this server anew; may be repeated")
+    parser.add_argument("--only", metavar="NAME", action="append", help="study this server again; may be repeated")
     parser.add_argument("--method", dest="methods", choices=METHODS, action="append", help="sweep by this method alone")
     parser.add_argument(
         "--stalls", metavar="SECONDS", type=float, default=STALL_S, help="how long a stalled body waits; 0: not asked"

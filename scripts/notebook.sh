@@ -12,7 +12,7 @@ fail() {
     exit 1
 }
 
-# The stamp is written last, so an installation that was interrupted is made anew.
+# The stamp is written last, so an installation that was interrupted is made again.
 if cmp -s "$wanted" "$stamp" && cmp -s notebooks/requirements.txt "$folder/requirements.txt"; then
     exit 0
 fi

@@ -79,7 +79,7 @@ def main() -> int:
             failed += bool(found)
             sys.stdout.flush()
     own = sum(sweep.failures for sweep in sweeps)
-    told = f"; {own} transfers met a 5xx of a server's own, which is no contradiction" if own else ""
+    told = f"; {own} transfers met a 5xx of a server's own, which is not a contradiction" if own else ""
     print(f"\nservers: {len(servers) - failed} passed, {failed} failed{told}")
     return 1 if failed else 0
 

@@ -25,7 +25,7 @@ install_python() {
     have_venv || fail "python3 has no venv module although python3-venv is installed"
 }
 
-# The stamp is written last, so an installation that was interrupted is made anew.
+# The stamp is written last, so an installation that was interrupted is made again.
 if cmp -s "$wanted" "$stamp" && [ -x "$folder/venv/bin/python" ]; then
     exit 0
 fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs an experiment in shards on a real Slurm, with tasks killed in the midst, and counts the rows of the whole.
+"""Runs an experiment in shards on a real Slurm, with tasks killed halfway, and counts the rows of the whole.
 
 Debian's Slurm is unpacked into .slurm/ and started as a cluster of one node on loopback. deploy/slurm/ttlsweep.sbatch is
 submitted as an array of four, against a testbed. One task's ttlsweep is killed (SIGKILL), upon which the batch script lets
@@ -53,21 +53,21 @@ class Array:
 
     def kill(self):
         """SIGKILL to the process itself, as a machine that is short of memory would; the batch script sees to the rest."""
-        task = self._in_midst(KILLED)
+        task = self._in_a_trial(KILLED)
         pid = self.cluster.pid(task)
         os.kill(pid, signal.SIGKILL)
         self._note(KILLED)
-        print(f"task {task.name}: SIGKILL to ttlsweep in the midst of a trial")
+        print(f"task {task.name}: SIGKILL to ttlsweep during a trial")
 
     def cancel(self):
         """What a user does by mistake, and how he mends it."""
-        task = self._in_midst(CANCELLED)
+        task = self._in_a_trial(CANCELLED)
         # The script's own requeue can't come in between: Slurm ends the script, too.
         self.cluster.run("scancel", task.name)
         self._until(lambda: self.task(CANCELLED).state == "CANCELLED", f"task {task.name} is cancelled")
         self._note(CANCELLED)
         self.cluster.run("scontrol", "requeue", task.name)
-        print(f"task {task.name}: scancel in the midst of a trial, then scontrol requeue")
+        print(f"task {task.name}: scancel during a trial, then scontrol requeue")
 
     def wait(self):
         """Waits until no task is at work any more, and returns them."""
@@ -82,8 +82,8 @@ class Array:
     def _all(self):
         return self.cluster.tasks(self.name)
 
-    def _in_midst(self, shard):
-        self._until(lambda: self.folders.in_midst_of_a_trial(shard), f"shard {shard} is in the midst of a trial", 0.01)
+    def _in_a_trial(self, shard):
+        self._until(lambda: self.folders.during_a_trial(shard), f"shard {shard} is during a trial", 0.01)
         return self.task(shard)
 
     def _note(self, shard):

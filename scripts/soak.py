@@ -59,7 +59,7 @@ def time_wait():
 
 
 def held(process):
-    """What a process holds now; nothing where it has just ended."""
+    """What a process holds now; `None` if it has just ended."""
     folder = Path("/proc") / str(process.pid)
     try:
         fields = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())

@@ -12,7 +12,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def virtual_environment(folder: Path, requirements: Path) -> Path:
-    """The folder of the environment's programs; made on the first call, and anew when the pins change."""
+    """The folder of the environment's programs; made on the first call, and again when the pins change."""
     programs, stamp = folder / "venv" / "bin", folder / "installed.txt"
     wanted = requirements.read_text()
     if stamp.is_file() and stamp.read_text() == wanted:
@@ -24,7 +24,7 @@ def virtual_environment(folder: Path, requirements: Path) -> Path:
     # Compiling every module ahead takes longer than importing those that are used.
     pip = [programs / "python", "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
     subprocess.run([*pip, "--requirement", requirements], check=True, stdout=sys.stderr)
-    # Last, so that an installation that was interrupted is made anew.
+    # Last, so that an installation that was interrupted is made again.
     stamp.write_text(wanted)
     return programs
 

@@ -30,7 +30,7 @@ class Load:
 class Client:
     """A client: the commands of a load, how many of them run at once, and the most users with whom it makes sense.
 
-    `starts` is how many starts of a program are no part of what the load costs.
+    `starts` is how many starts of a program are not part of what the load costs.
     """
 
     def __init__(self, name, most_users, commands, at_once=lambda load: 1, starts=lambda load: 1):

@@ -1,4 +1,4 @@
-"""Memory a user: the peak of ttlsweep's resident memory while all users are in the midst of their uploads."""
+"""Memory a user: the peak of ttlsweep's resident memory while all users are in the middle of their uploads."""
 
 import csv
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from .measure import run_watched
 from .sink import Sink
 from .tools import environment
 
-# Under a shared cap every user waits in the midst of its body; so long that the last has begun before the first ends.
+# Under a shared cap every user waits during its body; so long that the last has begun before the first ends.
 SECONDS_A_USER = 0.006
 LEAST_SECONDS = 8
 BYTES = 1_000_000_000

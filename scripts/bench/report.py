@@ -24,7 +24,7 @@ def pair_ratios(found, users, tls) -> list:
 
 
 def against(found, client, users, tls):
-    """CPU a gigabyte of ttlsweep over that of another client, with its interval; nothing where it was not measured."""
+    """CPU a gigabyte of ttlsweep over that of another client, with its interval; `None` if it was not measured."""
     ours, theirs = of(found, "ttlsweep", users, tls), of(found, client, users, tls)
     if not theirs:
         return None

@@ -66,7 +66,7 @@ class Job:
                 yield f"rule {number}: there is no operator {codes['operator']}"
             if codes and codes.get("containerName", self.container["name"]) != self.container["name"]:
                 yield f"rule {number} is about the container {codes['containerName']}, and there is none of that name"
-            # 0 is no failure, and what is there twice or out of order is refused.
+            # 0 is not a failure, and what is there twice or out of order is refused.
             if codes and (0 in codes["values"] or codes["values"] != sorted(set(codes["values"]))):
                 yield f"rule {number}: values must rise, and hold no 0"
 

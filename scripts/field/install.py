@@ -34,7 +34,7 @@ def install(name: str, folder: Path):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     INSTALLERS[name](folder)
-    # Last, so that an installation that was interrupted is made anew.
+    # Last, so that an installation that was interrupted is made again.
     stamp.write_text(PINS[name])
 
 
@@ -72,7 +72,7 @@ def _run(command: List, cwd=None) -> str:
     """Runs a command to its end, and returns what it printed."""
     named = [str(word) for word in command]
     if shutil.which(named[0]) is None:
-        raise NotInstalled(f"there is no {named[0]} here")
+        raise NotInstalled(f"there is not a {named[0]} here")
     # The project's own build settings are for the project's own programs.
     environment = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
     try:

@@ -16,7 +16,7 @@ BY_SERVER += ["a body that stalls half-way", "ids"]
 
 
 def write(docs: Path, rows: List[dict], order: List[str]):
-    """Puts the rows in the place of those of the same servers, and writes the tables between the page's markers anew."""
+    """Puts the rows in the place of those of the same servers, and writes the tables between the page's markers again."""
     new = {row["server"] for row in rows}
     kept = [row for row in _read(docs / ROWS) if row["server"] in order and row["server"] not in new]
     rows = sorted([*kept, *rows], key=lambda row: order.index(row["server"]))

@@ -89,7 +89,7 @@ class Upload:
             "sent_by_then": self.sent_by_then,
             "sent": self.sent,
             "length": self.length,
-            # Since the answer, or the head where none came.
+            # Since the answer, or the head if none came.
             "fin_after_s": self.ended and round(self.ended - since, 3),
             "rst_after_s": self.reset and round(self.reset - since, 3),
         }

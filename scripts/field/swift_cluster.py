@@ -89,7 +89,7 @@ def make_ring(path, port):
 
 
 def start(part, config):
-    # Each would begin a session of its own, and so outlive whoever ends this one's group.
+    # Each would begin a session of its own, and so outlive anyone who ends this one's group.
     program = f"import os; os.setsid = lambda: None; from {MODULES[part]} import main; main()"
     return subprocess.Popen([sys.executable, "-c", program, config])
 

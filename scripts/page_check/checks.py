@@ -1,4 +1,4 @@
-"""What is asked of a page, each as a list of what is wrong with it: empty where nothing is."""
+"""What is asked of a page, each as a list of what is wrong with it: empty if nothing is."""
 
 import base64
 
@@ -56,7 +56,7 @@ def structure(browser):
 
 
 def fit(browser, width):
-    """The page is no wider than the screen; what is, scrolls on its own."""
+    """The page is not a wider than the screen; what is, scrolls on its own."""
     # Not innerWidth: a phone zooms out until everything fits.
     found = browser.evaluate("document.documentElement.scrollWidth")
     return [f"it is {found} px wide on a screen of {width} px"] if found > width else []

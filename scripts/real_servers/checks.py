@@ -69,7 +69,7 @@ def _wrongly_ended(transfer: Transfer, server: Server) -> List[str]:
     if transfer.is_upload and transfer["early_response"] != str(server.refusal.early).lower():
         faults.append(f"an expired start was refused {'after' if server.refusal.early else 'before'} its whole body")
     if transfer.is_upload and transfer["object_state"] == "present":
-        faults.append("an expired start was refused and stored all the same")
+        faults.append("an expired start was refused and stored anyway")
     return faults
 
 

@@ -9,7 +9,7 @@ from real_servers.servers import BUCKET, HOST, Unavailable, environment, free_po
 
 SHARDS = 4
 USERS, TRANSFERS = 2, 2
-# A trial takes most of a second, and an expired start some more: long enough to be killed in the midst of one.
+# A trial takes most of a second, and an expired start some more: long enough to be killed during one.
 EXPERIMENT = """
 [experiment]
 name = "shards"
@@ -29,7 +29,7 @@ WITHIN_S = 60
 
 
 class Sharded:
-    """The experiment's file, a testbed that serves it, and the environment of whoever runs it."""
+    """The experiment's file, a testbed that serves it, and the environment of the user who runs it."""
 
     def __init__(self, bin_folder: Path, blocks: int, processes: Processes, home: Path, out: Path):
         self.ttlsweep, self.report, self._testbed = (

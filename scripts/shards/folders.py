@@ -22,7 +22,7 @@ class Folders:
         folders = (self._run() / f"shard-{shard}-of-{SHARDS}" for shard in range(1, SHARDS + 1))
         return [folder for folder in folders if folder.is_dir()]
 
-    def in_midst_of_a_trial(self, shard: int) -> bool:
+    def during_a_trial(self, shard: int) -> bool:
         """Whether a shard has a whole trial behind it, and transfers in flight."""
         folder = self.unfinished(shard)
         if not (folder / "trials.csv").exists():

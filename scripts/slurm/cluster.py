@@ -15,7 +15,7 @@ from real_servers.servers import free_ports
 
 from .programs import Programs
 
-# cred_expire: a task that is requeued waits for its credential to end, two minutes where nothing is said.
+# cred_expire: a task that is requeued waits for its credential to end, two minutes if nothing is said.
 # FORCE: the batch script asks for a host to itself, and there is one for all tasks.
 CONFIG = """
 ClusterName=ttlsweep

@@ -33,7 +33,7 @@ class Programs:
             print(f"slurm: unpacking {' and '.join(PACKAGES)} into {folder.name}/, once", file=sys.stderr)
             shutil.rmtree(folder, ignore_errors=True)
             debian.unpack(PACKAGES, folder)
-            # Last, so that an interrupted one is made anew.
+            # Last, so that an interrupted one is made again.
             stamp.write_text("\n".join(PACKAGES))
         return cls(folder / "root")
 

@@ -29,7 +29,7 @@ pub fn markdown() -> String {
     table(
         &mut text,
         ComparisonRecord::FILE,
-        "One row a pair of matching cells of two runs or targets, written by the report where there are several.",
+        "One row per pair of matching cells of two runs or targets, written by the report if there are several.",
         ComparisonRecord::COLUMNS,
     );
     text.push_str("\n## Words\n\n| column | words |\n| --- | --- |\n");
@@ -80,6 +80,6 @@ mod tests {
     fn the_page_in_docs_is_this_text() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/data-dictionary.md");
         let page = std::fs::read_to_string(path).expect("docs/data-dictionary.md; `just dictionary` writes it");
-        assert!(page == markdown(), "docs/data-dictionary.md is stale; `just dictionary` writes it anew");
+        assert!(page == markdown(), "docs/data-dictionary.md is stale; `just dictionary` rewrites it");
     }
 }

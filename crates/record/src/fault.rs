@@ -31,7 +31,7 @@ impl Fault {
         self.place
     }
 
-    /// Why it could never happen to a transfer of this kind; nothing where it can.
+    /// Why it could never happen to a transfer of this kind; `None` if it can.
     pub const fn misfit(self, method: Method) -> Option<&'static str> {
         use FaultKind::*;
         if method.is_upload() {
@@ -40,7 +40,7 @@ impl Fault {
         match (self.kind, self.place) {
             (NoContinue | EarlyOk, _) => Some("a download has no request body"),
             (Error { .. } | Redirect | Garbage | TruncatedHead, FaultPlace::Share(_)) => {
-                Some("an answer cannot be given in the midst of a download's body")
+                Some("an answer cannot be given once a download has started")
             }
             (StopReadingAfterAnswer, FaultPlace::Share(_) | FaultPlace::After(_) | FaultPlace::Expiry(_)) => {
                 Some("a download's answer is given at the head or not at all")
@@ -169,7 +169,7 @@ impl FaultKind {
             ("tls-close", _) => Self::TlsClose,
             ("refuse", _) => Self::Refuse,
             ("blackhole", _) => Self::Blackhole,
-            _ => return Err(FaultError::new(format!("`{word}` is no kind of fault"), every_kind())),
+            _ => return Err(FaultError::new(format!("`{word}` is not a kind of fault"), every_kind())),
         };
         match argument {
             None => Ok(kind),
@@ -212,7 +212,7 @@ impl FaultPlace {
         };
         if let Some(percent) = text.strip_suffix('%') {
             let share = percent.parse().ok().filter(|share| *share <= 100 && !percent.starts_with('+'));
-            return share.map(Self::Share).ok_or_else(|| wrong(format!("`{text}` is no share of a body")));
+            return share.map(Self::Share).ok_or_else(|| wrong(format!("`{text}` is not a share of a body")));
         }
         if let Some(after) = text.strip_prefix('+') {
             return Ok(match duration(after)? {
@@ -225,7 +225,7 @@ impl FaultPlace {
             (_, Some("")) => Ok(Self::Expiry(0)),
             (_, Some(offset)) if offset.starts_with('+') => Ok(Self::Expiry(duration(&offset[1..])?)),
             (_, Some(offset)) if offset.starts_with('-') => Ok(Self::Expiry(-duration(&offset[1..])?)),
-            _ => Err(wrong(format!("`{text}` is no place in a transfer"))),
+            _ => Err(wrong(format!("`{text}` is not a place in a transfer"))),
         }
     }
 }
@@ -266,7 +266,7 @@ impl FromStr for S3Code {
     fn from_str(text: &str) -> Result<Self, FaultError> {
         let fits = (1..=LONGEST_CODE).contains(&text.len());
         if !fits || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.') {
-            return Err(FaultError::new(format!("`{text}` is no S3 error code"), ERROR));
+            return Err(FaultError::new(format!("`{text}` is not an S3 error code"), ERROR));
         }
         let mut letters = [0; LONGEST_CODE];
         letters[..text.len()].copy_from_slice(text.as_bytes());
@@ -286,7 +286,7 @@ impl fmt::Debug for S3Code {
     }
 }
 
-/// A text that is no fault, with what to write instead.
+/// A text that is not a fault, with what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}; {expected}")]
 pub struct FaultError {
@@ -343,7 +343,7 @@ impl TryFrom<String> for Fault {
 /// Every kind with what it does, for help texts and references. Where two things are said, the first is an upload's.
 pub const KINDS: &[(&str, &str)] = &[
     ("reset", "A bare RST."),
-    ("close", "A FIN, and no close_notify even over TLS; in the midst of a download, that is a truncated body."),
+    ("close", "A FIN, and no close_notify even over TLS; during a download, that is a truncated body."),
     ("close-notify", "TLS close_notify, then a FIN; over plain TCP the same as `close`."),
     (
         "error:STATUS:CODE",
@@ -363,9 +363,9 @@ pub const KINDS: &[(&str, &str)] = &[
     (
         "truncated-body",
         "A 500 whose body is half as long as its Content-Length, then a FIN; a download breaks off at the place, or \
-         half-way where none is given.",
+         half-way if none is given.",
     ),
-    ("no-continue", "The 100 Continue is never sent; a body that comes all the same is taken. Uploads only, no place."),
+    ("no-continue", "The 100 Continue is never sent; a body that comes anyway is taken. Uploads only, no place."),
     ("early-ok", "A 200 before the body has come whole, which is then read on and stored. Uploads only."),
     (
         "stop-reading-after-answer",
@@ -400,7 +400,7 @@ fn parse_error(argument: &str) -> Result<FaultKind, FaultError> {
         .parse()
         .ok()
         .filter(|status| (400..600).contains(status))
-        .ok_or_else(|| FaultError::new(format!("`{status}` is no error's status"), ERROR))?;
+        .ok_or_else(|| FaultError::new(format!("`{status}` is not an error's status"), ERROR))?;
     Ok(FaultKind::Error { status, code: code.parse()? })
 }
 
@@ -483,17 +483,17 @@ mod tests {
 
     #[test]
     fn what_is_no_fault_is_told_what_to_write() {
-        assert!(say("rest").starts_with("`rest` is no kind of fault; expected one of: reset, close, "));
+        assert!(say("rest").starts_with("`rest` is not a kind of fault; expected one of: reset, close, "));
         assert_eq!(say("reset:now"), "`reset` takes no argument; write `reset`");
         assert!(say("error").contains("`error:503:SlowDown`"));
-        assert!(say("error:200:Fine").contains("`200` is no error's status"));
+        assert!(say("error:200:Fine").contains("`200` is not an error's status"));
         assert!(say("error:503").contains("lacks its status or code"));
-        assert!(say("error:503:Slow Down").contains("no S3 error code"));
+        assert!(say("error:503:Slow Down").contains("not an S3 error code"));
         assert!(say("slow").contains("`slow:64kbit/s`"));
         assert!(say("slow:64").ends_with("; write for example `slow:64kbit/s`"));
-        assert!(say("reset@half").contains("`half` is no place in a transfer"));
-        assert!(say("reset@101%").contains("`101%` is no share of a body"));
-        assert!(say("reset@-5ms").contains("no place"));
+        assert!(say("reset@half").contains("`half` is not a place in a transfer"));
+        assert!(say("reset@101%").contains("`101%` is not a share of a body"));
+        assert!(say("reset@-5ms").contains("not a place"));
         assert!(say("reset@+5").contains("write `5s`"));
         assert_eq!(say("refuse@50%"), "`refuse` has its place by its nature; write `refuse`");
     }

@@ -17,11 +17,11 @@ pub struct Share {
     number: u32,
 }
 
-/// A text or a pair of numbers that is no share.
+/// A text or a pair of numbers that is not a share.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShareError {
     /// No pair of numbers.
-    #[error("`{0}` is no share; expected i/n, for example `2/4` for the second of four")]
+    #[error("`{0}` is not a share; expected i/n, for example `2/4` for the second of four")]
     Notation(String),
     /// There is no such share among so many.
     #[error("there is no share {number} of {of}: they count from 1 to n, for example `1/{}`", (*.of).max(1))]
@@ -161,7 +161,7 @@ impl Portion {
             "part" => Self::Part(share),
             _ => return None,
         };
-        // `shard-02-of-4` is no name that this program gave.
+        // `shard-02-of-4` is not a name that this program gave.
         (portion.folder_name() == whole).then_some(portion)
     }
 }
@@ -198,7 +198,7 @@ mod tests {
         for text in ["", "2", "/", "2/", "/4", "a/b", "-1/4", "+1/4", "1/4/2", " 1/4", "4294967296/4294967296"] {
             assert_eq!(
                 say(text),
-                format!("`{text}` is no share; expected i/n, for example `2/4` for the second of four")
+                format!("`{text}` is not a share; expected i/n, for example `2/4` for the second of four")
             );
         }
         assert_eq!(say("5/4"), "there is no share 5 of 4: they count from 1 to n, for example `1/4`");

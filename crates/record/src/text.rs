@@ -73,7 +73,7 @@ impl From<&str> for ServerText {
 }
 
 /// The text without control characters: in the place of each stands Unicode's picture of it (`␛` for ESC, `␊` for a line
-/// break, `␀` for NUL), and `�` where there is none, which includes what turns the direction of writing around.
+/// break, `␀` for NUL), and `�` if there is none, which includes what turns the direction of writing around.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if text.chars().all(|char| picture(char).is_none()) {
         return Cow::Borrowed(text);

@@ -29,7 +29,7 @@ impl UnitError {
     }
 }
 
-/// Splits `10MB` into `10` and `MB`; the unit is empty where there is none.
+/// Splits `10MB` into `10` and `MB`; the unit is empty if there is none.
 fn split_number(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).unwrap_or(text.len());
     text.split_at(end)

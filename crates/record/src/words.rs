@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// A word that does not belong to its vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{found}` is no {what}; expected one of: {}", expected.join(", "))]
+#[error("`{found}` is not a known {what}; expected one of: {}", expected.join(", "))]
 pub struct UnknownWord {
     /// What kind of word was asked for, for example "expiry policy".
     pub what: &'static str,
@@ -435,7 +435,7 @@ mod tests {
         let error = "sometimes".parse::<ExpiryPolicy>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`sometimes` is no expiry policy; expected one of: on-request, in-flight, on-completion, never"
+            "`sometimes` is not a known expiry policy; expected one of: on-request, in-flight, on-completion, never"
         );
     }
 

@@ -1,7 +1,7 @@
 //! `ttlsweep-report case`: a run as a bundle that may be handed to AWS Support.
 //!
 //! The way of the data: `copy` takes the run's files through the redaction (`redact`) into a folder of their own; `scan` looks for
-//! secrets in them and refuses the whole bundle where it finds one; the report is made anew from the redacted files, so
+//! secrets in them and refuses the whole bundle where it finds one; the report is made again from the redacted files, so
 //! that no picture shows what no text says; `text` writes the case, `archive` the sums and the archive. Nothing stands at
 //! its place before all of it is done.
 
@@ -41,10 +41,10 @@ pub struct Bundle {
     pub folder: PathBuf,
     /// The same as one file.
     pub archive: PathBuf,
-    /// What was replaced by what, in words; empty where nothing was.
+    /// What was replaced by what, in words; empty if nothing was.
     pub redacted: Vec<String>,
     /// What servers said and the author wrote, to be read before the bundle is handed on: names may be in it that no rule
-    /// knows. Empty where nothing was to be replaced.
+    /// knows. Empty if nothing was to be replaced.
     pub to_read: Vec<ServerText>,
 }
 
@@ -62,7 +62,7 @@ pub fn bundle(
     if run_folders(&[run.to_owned()]) != [run] {
         return Err(CaseError::InShards(run.to_owned()));
     }
-    // The same words for what is no run as every report has.
+    // The same words for what is not a run as every report has.
     crate::load::load(&[run.to_owned()])?;
     let environment = Environment::read(run).map_err(LoadError::Environment)?;
     let redactor = Redactor::of(run, &environment, redaction)?;

@@ -33,9 +33,9 @@ pub struct About {
 pub struct Chart {
     /// What it shows.
     pub about: About,
-    /// Its PNG files; none where it had nothing to show.
+    /// Its PNG files; none if it had nothing to show.
     pub images: Vec<PathBuf>,
-    /// Why it was not drawn; nothing where it was.
+    /// Why it was not drawn; `None` if it was.
     pub absent: Option<String>,
 }
 
@@ -71,7 +71,7 @@ fn image_path(folder: &Path, name: &str, number: usize) -> PathBuf {
     if number == 1 { folder.join(format!("{name}.png")) } else { folder.join(format!("{name}-{number}.png")) }
 }
 
-/// A chart's title, with the image's number where there are several.
+/// A chart's title, with the image's number if there are several.
 fn numbered(title: &str, number: usize, of: usize) -> String {
     if of == 1 { title.to_owned() } else { format!("{title} ({number} of {of})") }
 }

@@ -46,7 +46,7 @@ pub struct Runs {
     pub left_out: LeftOut,
     /// Which shards, blocks and trials of runs in shards are missing, in words.
     pub missing: Vec<String>,
-    /// How far apart the parts of trials started whose users were spread over several machines; nothing where none were.
+    /// How far apart the parts of trials started whose users were spread over several machines; `None` if none were.
     pub start_spread: Option<StartSpread>,
     /// What was learned of the clocks beside the transfers: the rows of `clock.csv`, each with the place of its run.
     pub clock_rows: Vec<(u32, ClockRecord)>,
@@ -237,7 +237,7 @@ fn read_environment(folder: &Path) -> Result<Environment, LoadError> {
     Environment::read(folder).map_err(LoadError::Environment)
 }
 
-/// Run folders right below `folder`, newest first: whoever names `results/<experiment>` means one of these.
+/// Run folders right below `folder`, newest first: anyone who names `results/<experiment>` means one of these.
 fn runs_within(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut runs: Vec<_> = entries.filter(|path| !path.is_symlink() && path.join(environment::FILE).exists()).collect();

@@ -34,9 +34,9 @@ pub struct Report {
     pub cells: Vec<CellSummary>,
     /// Whether the targets enforce expiry, and which mechanism explains the failures.
     pub verdict: Ruling,
-    /// The machines, each held against the others; none where there is only one.
+    /// The machines, each held against the others; none if there is only one.
     pub hosts: Vec<HostComparison>,
-    /// Runs and targets, held against each other; none where there is only one.
+    /// Runs and targets, held against each other; none if there is only one.
     pub comparisons: Vec<Comparison>,
     /// The charts, in the order in which to look at them, those that had nothing to show included.
     pub charts: Vec<Chart>,

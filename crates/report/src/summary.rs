@@ -28,7 +28,7 @@ pub struct Counts {
     by_outcome: [u64; Outcome::ALL.len()],
     /// Counted transfers during which their link expired, by this machine's clock; see [`Counts::transfers`].
     pub outlived: u64,
-    /// Of these, the ones that completed all the same.
+    /// Of these, the ones that completed anyway.
     pub outlived_completed: u64,
     /// Counted transfers whose head was written at or after expiry.
     pub late_starts: u64,

@@ -52,7 +52,7 @@ struct MissingShards<'a> {
 /// Verifies what the arguments name and writes the answer, folder by folder. Returns whether all of it is whole and consistent.
 ///
 /// # Errors
-/// See [`VerifyError`]. Once nobody reads the answer any more, the rest of it is not written, which is no error.
+/// See [`VerifyError`]. Once nobody reads the answer any more, the rest of it is not written, which is not an error.
 pub fn run(args: &VerifyArgs, out: &mut impl Write) -> Result<bool, VerifyError> {
     let told = match &args.told {
         None => HashSet::new(),

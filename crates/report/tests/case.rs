@@ -383,7 +383,7 @@ fn a_refusal_keeps_the_earlier_bundle_and_nothing_of_others_is_replaced() {
     fs::remove_file(mine.join(&names(&mine)[1]).join("SHA256SUMS")).unwrap();
     let output = case(&["--out", mine.to_str().unwrap()], &[&run]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("is no bundle of ttlsweep; name another place with --out"), "{}", said(&output));
+    assert!(said(&output).contains("is not a bundle of ttlsweep; name another place with --out"), "{}", said(&output));
 }
 
 #[test]
@@ -402,7 +402,7 @@ fn a_folder_named_case_is_still_a_runs_folder() {
     assert_eq!(report(&["case"]).status.code(), Some(2), "without a run it is a usage error");
     let output = report(&["case", "absent"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("absent is no folder; name a run's folder"), "{}", said(&output));
+    assert!(said(&output).contains("absent is not a folder; name a run's folder"), "{}", said(&output));
 }
 
 #[test]

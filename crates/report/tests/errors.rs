@@ -43,7 +43,10 @@ fn a_bad_value_is_named_with_its_line_and_column() {
     let (_base, folder) = written("run");
     edit(&folder, "transfers.csv", |text| text.replace(",reset,", ",resett,"));
     let said = failure(&[&folder]);
-    assert!(said.contains("transfers.csv line 2, column `outcome`: `resett` is no outcome; expected"), "{said}");
+    assert!(
+        said.contains("transfers.csv line 2, column `outcome`: `resett` is not a known outcome; expected"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -59,7 +62,7 @@ fn a_bad_number_is_named_with_its_line() {
         format!("{}\n{}\n{broken}\n", lines[0], lines[1])
     });
     let said = failure(&[&folder]);
-    assert!(said.contains("transfers.csv line 3, column `total_us`: `12x` is no number"), "{said}");
+    assert!(said.contains("transfers.csv line 3, column `total_us`: `12x` is not a number"), "{said}");
 }
 
 #[test]
@@ -124,10 +127,10 @@ fn a_missing_file_is_named() {
 fn what_is_no_run_is_told_apart_and_its_newest_run_suggested() {
     let (base, _folder) = written("20261124T200000Z");
     let said = failure(&[base.path()]);
-    assert!(said.contains("is no run's folder: it has no environment.json"), "{said}");
+    assert!(said.contains("is not a run's folder: it has no environment.json"), "{said}");
     assert!(said.contains("20261124T200000Z"), "{said}");
     let said = failure(&[&base.path().join("absent")]);
-    assert!(said.contains("absent is no folder"), "{said}");
+    assert!(said.contains("absent is not a folder"), "{said}");
     let empty = tempfile::tempdir().unwrap();
     assert!(failure(&[empty.path()]).contains("expected results/<experiment>/<time>"));
 }
@@ -180,11 +183,11 @@ fn semicolons_and_rounded_numbers_are_laid_at_the_spreadsheets_door() {
     let (_base, folder) = written("run");
     edit(&folder, "transfers.csv", |text| with_field(&text, 2, "total_us", "1.7E+12"));
     let said = failure(&[&folder]);
-    assert!(said.contains("line 2, column `total_us`: `1.7E+12` is no whole number"), "{said}");
+    assert!(said.contains("line 2, column `total_us`: `1.7E+12` is not a whole number"), "{said}");
     edit(&folder, "transfers.csv", |text| with_field(&text, 2, "total_us", "17"));
     edit(&folder, "transfers.csv", |text| with_field(&text, 3, "started_at", "11/24/2026 20:00"));
     let said = failure(&[&folder]);
-    assert!(said.contains("line 3, column `started_at`: `11/24/2026 20:00` is no instant"), "{said}");
+    assert!(said.contains("line 3, column `started_at`: `11/24/2026 20:00` is not an instant"), "{said}");
 }
 
 #[test]
@@ -336,7 +339,7 @@ fn exit_codes_and_streams_are_as_promised() {
     assert_eq!(report(&[]).0, Some(2), "usage");
 }
 
-/// A bundle is made for somebody else: it is there, whoever reads its name.
+/// A bundle is made for somebody else: it is there, even if nobody reads its name.
 #[test]
 fn a_reader_that_has_gone_ends_neither_report_nor_bundle() {
     let gone = |full: bool| -> std::process::Stdio {

@@ -95,7 +95,7 @@ fn the_page_says_the_verdict_first_and_has_every_section() {
     // The very command, and the plan that it runs.
     assert!(place("ttlsweep run experiment.toml") > before);
     assert!(text.contains("ttlsweep run ttl-grid.toml") && text.contains("[experiment]\nseed = 7"));
-    // Each target with what the testbed was told, for whoever checks the verdict against the truth.
+    // Each target with what the testbed was told, for anyone who checks the verdict against the truth.
     for policy in policies {
         assert!(text.contains(&format!("(testbed {policy})")), "{policy}");
     }

@@ -295,7 +295,7 @@ fn what_is_missing_is_named_and_the_rest_still_counts() {
 fn edited_and_truncated_shards_are_refused_with_the_place() {
     type Edit = fn(String) -> String;
     let cases: [(&str, &str, Edit); 6] = [
-        ("transfers.csv", "line 2, column `outcome`: `resett` is no outcome", |text| {
+        ("transfers.csv", "line 2, column `outcome`: `resett` is not a known outcome", |text| {
             text.replacen(",reset,", ",resett,", 1)
         }),
         ("transfers.csv", "the file ends in the middle of a row", |text| text[..text.len() - 100].to_owned()),
@@ -325,7 +325,7 @@ fn what_is_no_shard_is_told_so() {
     assert!(said.contains("holds the run 20261124T200000Z as a whole, not a shard of one"), "{said}");
     let empty = base.path().join("empty");
     fs::create_dir(&empty).unwrap();
-    assert!(merge_error(&[empty]).contains("is no run's folder and holds no shards (shard-i-of-n)"));
+    assert!(merge_error(&[empty]).contains("is not a run's folder and holds no shards (shard-i-of-n)"));
     assert!(merge_error(&[]).contains("there is nothing to merge"));
     // Beside the run as a whole its shards would count twice.
     let said = load(&[whole, shards[0].clone()]).unwrap_err().to_string();

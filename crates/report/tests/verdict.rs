@@ -154,7 +154,7 @@ fn clocks_two_seconds_apart_change_nothing() {
     let spared = ruling(&Sweep { ttls: vec![5, 6], ..sweep(ExpiryPolicy::OnRequest, ahead) });
     assert_supported(&spared, &[]);
     assert_eq!(spared.overall, Verdict::NotSupported);
-    // Behind: the link outlives itself; a start within these two seconds is no expired start, and its passing no offence.
+    // Behind: the link outlives itself; a start within these two seconds is not an expired start, and its passing no offence.
     let behind = World { offset_us: -2_000_000, ..World::default() };
     for policy in [ExpiryPolicy::InFlight, ExpiryPolicy::OnRequest] {
         let ruling = ruling(&Sweep { ttls: vec![1, 2], ..sweep(policy, behind) });

@@ -58,7 +58,7 @@ impl<R: Row> RowWriter<R> {
         Ok(writer)
     }
 
-    /// Writes the row type's file in `folder` anew with these rows: whole or not at all, and on the disk in the end.
+    /// Writes the row type's file in `folder` again with these rows: whole or not at all, and on the disk in the end.
     ///
     /// # Errors
     /// The file cannot be written.

@@ -136,7 +136,7 @@ pub enum CopyError {
     Write(io::Error),
 }
 
-/// Copies a regular file to a place where nothing is yet.
+/// Copies a regular file to a place if nothing is yet.
 ///
 /// # Errors
 /// See [`CopyError`].
@@ -201,7 +201,7 @@ impl Staging {
         &self.path
     }
 
-    /// Gives the folder the name `place`, where nothing may be yet, when all of it is on the disk.
+    /// Gives the folder the name `place`, if nothing may be yet, when all of it is on the disk.
     ///
     /// # Errors
     /// It cannot be synced, or something has come to `place` meanwhile.

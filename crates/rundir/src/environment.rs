@@ -38,10 +38,10 @@ pub struct Environment {
     pub repetitions: u32,
     /// Trials in the plan, controls included; those of the whole plan also where this is a shard of it.
     pub trials: u64,
-    /// Which shard of the plan's blocks this is, as `2/4`; nothing where it is none.
+    /// Which shard of the plan's blocks this is, as `2/4`; `None` if it is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Share>,
-    /// Which part of every trial's users this is, as `2/4`; nothing where all users are here.
+    /// Which part of every trial's users this is, as `2/4`; `None` if all users are here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Share>,
     /// When the first trial begins on all machines, where its users are spread over several.
@@ -160,7 +160,7 @@ pub struct ClockOffset {
 }
 
 impl Environment {
-    /// What this is of a plan that several processes run together; nothing where one process runs all of it.
+    /// What this is of a plan that several processes run together; `None` if one process runs all of it.
     pub fn portion(&self) -> Option<Portion> {
         self.shard.map(Portion::Shard).or_else(|| self.part.map(Portion::Part))
     }

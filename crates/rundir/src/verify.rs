@@ -99,7 +99,7 @@ impl fmt::Display for Verified {
 /// Why nothing can be said about a folder.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// It is no run's folder, or its `environment.json` cannot be read.
+    /// It is not a run's folder, or its `environment.json` cannot be read.
     #[error("{0}")]
     Environment(io::Error),
     /// A file is there and cannot be read.
@@ -111,7 +111,7 @@ pub enum Unreadable {
 /// journal: a check that killed the run may know of them.
 ///
 /// # Errors
-/// It is no run's folder, or the system refuses to read one of its files. A file that holds something else than it should is a
+/// It is not a run's folder, or the system refuses to read one of its files. A file that holds something else than it should is a
 /// problem, and no error.
 pub fn verify(folder: &Path, told: &HashSet<String>) -> Result<Verified, Unreadable> {
     let environment = Environment::read(folder).map_err(Unreadable::Environment)?;
@@ -178,7 +178,7 @@ impl Found {
         self.problems.len() < Verified::MOST
     }
 
-    /// Opens a file of the folder that must be there. `None` if it is not, or is no table of these rows: then that is told.
+    /// Opens a file of the folder that must be there. `None` if it is not, or is not a table of these rows: then that is told.
     fn open<R: Row>(&mut self, file: &str) -> Result<Option<RowFile>, Unreadable> {
         let path = self.folder.join(file);
         if !disk::is_there(&path) {
@@ -205,7 +205,7 @@ impl Found {
         }
     }
 
-    /// Reads each row of a file that must be there. What is no row is told and passed over. The line is counted when it is asked
+    /// Reads each row of a file that must be there. What is not a row is told and passed over. The line is counted when it is asked
     /// for.
     fn each<R: Row>(
         &mut self,

@@ -196,7 +196,7 @@ impl Dialer {
         Ok(Connection { id, local, remote, tls_version, seen, marks, transfers: 0, sender, http, kernel })
     }
 
-    /// Opens a connection that nobody watches, for requests that are no transfers.
+    /// Opens a connection that nobody watches, for requests that are not transfers.
     ///
     /// # Errors
     /// As for [`dial`](Self::dial).

@@ -1,4 +1,4 @@
-//! The S3 side that is no measured transfer: credentials, signing, and the few requests before and after.
+//! The S3 side that is not a measured transfer: credentials, signing, and the few requests before and after.
 //!
 //! aws-sdk-s3 signs and asks; it never carries a body that is measured, because its retries, checksums and
 //! stalled-stream protection would change what is observed.
@@ -53,7 +53,7 @@ pub use sign::SignError;
 pub struct Store {
     /// Signs transfers.
     client: aws_sdk_s3::Client,
-    /// Asks whatever is no transfer.
+    /// Asks whatever is not a transfer.
     control: aws_sdk_s3::Client,
     bucket: String,
     region: String,

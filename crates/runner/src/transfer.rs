@@ -98,7 +98,7 @@ pub struct Observed {
     pub finished: Instant,
     /// The steps of a new connection.
     pub steps: Steps,
-    /// What is known of the connection; nothing where none came about.
+    /// What is known of the connection; `None` if none came about.
     pub connection: Option<ConnectionFacts>,
     /// Where request and response stood at the end.
     pub exchange: Exchange,
@@ -113,7 +113,7 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// Why it was stopped from this side; nothing where it was not.
+    /// Why it was stopped from this side; `None` if it was not.
     pub fn stopped(&self) -> Option<StopReason> {
         match self.end {
             End::Stopped(reason) => Some(reason),
@@ -309,7 +309,7 @@ pub async fn run(
     }
 }
 
-/// The kept connection, unless the server closed it meanwhile: then it is no part of this transfer, but an event on its
+/// The kept connection, unless the server closed it meanwhile: then it is not part of this transfer, but an event on its
 /// tape, so that it is not mistaken for a cut.
 async fn still_open(kept: Option<Connection>, tape: &mut Tape) -> Option<Connection> {
     let mut connection = kept?;

@@ -116,7 +116,7 @@ impl fmt::Debug for Secret {
 /// The access key of [`TestbedConfig::default`].
 pub const DEFAULT_ACCESS_KEY: &str = "ttlsweep-testbed";
 
-/// The secret key of [`TestbedConfig::default`]: no secret at all, since whoever reads this file knows it.
+/// The secret key of [`TestbedConfig::default`]: no secret at all, since anyone who reads this file knows it.
 pub const DEFAULT_SECRET_KEY: &str = "ttlsweep-testbed-secret";
 
 #[cfg(test)]

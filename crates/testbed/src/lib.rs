@@ -9,7 +9,7 @@
 //! - `connection` owns one connection: it runs TLS and HTTP on it, cuts it when a deadline passes, and ends it in the
 //!   way that was asked for. `handle` is how others tell it so, and the two ends of its stack of streams.
 //! - `service` answers one request: `link` reads and verifies the presigned URL, `policy` turns its expiry into a
-//!   plan, `demands` is what a bucket's policy or a store's gaps refuse, `fault` lets befall it what the testbed was told to do wrong, `upload` is the body on its way in, `form` the expiry within it if it is a form's, `answer` the body on its way out, `errors` speaks S3's XML.
+//!   plan, `demands` is what a bucket's policy or a store's gaps refuse, `fault` injects the configured fault, `upload` is the body on its way in, `form` the expiry within it if it is a form's, `answer` the body on its way out, `errors` speaks S3's XML.
 //! - `operations` are S3's operations as the library `s3s` wants them, over `store` (buckets, objects, uploads in parts)
 //!   and `spool` (their bytes, in a file without a name).
 //! - `exchange` follows a request from head to last byte and writes its deed into `deeds`.
@@ -54,7 +54,7 @@
 //!
 //! - Transfers meet it at [`Testbed::endpoint`]. At [`Testbed::control_endpoint`], a second port over the same store,
 //!   nothing goes wrong, and that is where everything else can be asked even if connections are refused at the first.
-//! - What is refused at its head (a bad signature, an expired link) is refused all the same: a fault befalls what would be
+//! - What is refused at its head (a bad signature, an expired link) is still refused: a fault meets what would be
 //!   served. If a transfer is over before the fault's place, it is answered, and its deed says so.
 //! - Every fault is in the deeds: [`Fate::Fault`], unless the policy had the last word on the same transfer, and
 //!   [`Deed::fault`] with the instant and the bytes until then. A fault of the connection itself has a deed without a

@@ -81,7 +81,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
             config.listen
         );
     }
-    // Listened for before the endpoint is announced, so that whoever has read it can end the program in an orderly way.
+    // Listened for before the endpoint is announced, so that anyone who has read it can end the program in an orderly way.
     let mut ending = Ending::new()?;
     let testbed = Testbed::start(config.clone()).await?;
     match (&cert_out, testbed.ca_pem()) {
@@ -118,7 +118,7 @@ fn how_to_talk(config: &TestbedConfig, testbed: &Testbed, cert_out: Option<&Path
         let _ = writeln!(words, "the same store without the fault: {}", testbed.control_endpoint());
     }
     words.push('\n');
-    // A secret that was given stays with whoever gave it.
+    // A secret that was given stays with the person who gave it.
     let secret = match config.secret_key.expose() {
         DEFAULT_SECRET_KEY => DEFAULT_SECRET_KEY,
         _ => "'<your --secret-key>'",
@@ -157,7 +157,7 @@ fn raise_descriptor_limit() {
 struct Ending {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
-    /// `None` if whoever started this asked for it to be ignored, as `nohup` does.
+    /// `None` if the process that started this asked for it to be ignored, as `nohup` does.
     hangup: Option<tokio::signal::unix::Signal>,
 }
 

@@ -34,7 +34,7 @@ pub struct Testbed {
 impl Testbed {
     /// Starts listening, on the runtime that this is called on.
     ///
-    /// Fails if the address cannot be listened at, a bucket's name is none, the fault needs TLS where there is none, or the
+    /// Fails if the address cannot be listened at, a bucket's name is none, the fault needs TLS if there is none, or the
     /// system refuses what the testbed needs: a directory for its objects, a thread, a certificate.
     pub async fn start(config: TestbedConfig) -> Result<Self, TestbedError> {
         if let Some(name) = config.buckets.iter().find(|name| !check_bucket_name(name)) {
@@ -151,7 +151,7 @@ pub enum TestbedError {
     /// A bucket's name is none.
     #[error("`{0}` cannot be a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens")]
     BucketName(String),
-    /// The system refused a directory, a thread, or the like.
+    /// The system refused a directory, a thread, or similar.
     #[error("cannot start the testbed: {0}")]
     System(io::Error),
 }

@@ -35,7 +35,7 @@ impl Known {
     }
 
     /// Keeps a value for good. `name` says what it is, as in `the value of AWS_SESSION_TOKEN`. Values of less than
-    /// [`SHORTEST`] bytes are no secrets.
+    /// [`SHORTEST`] bytes are not secrets.
     pub fn add(&mut self, name: &str, value: &str) {
         self.add_as(name, value, false);
     }

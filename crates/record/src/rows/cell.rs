@@ -27,24 +27,24 @@ row! {
         pub addressing: Option<Addressing>,
         /// What every object key begins with.
         pub prefix: String,
-        /// Whether the testbed speaks TLS; empty where the target is not the testbed.
+        /// Whether the testbed speaks TLS; empty if the target is not the testbed.
         pub tls: Option<bool>,
-        /// The testbed's expiry policy (ground truth); empty where the target is not the testbed.
+        /// The testbed's expiry policy (ground truth); empty if the target is not the testbed.
         pub expiry_policy: Option<ExpiryPolicy>,
-        /// What the testbed's `in-flight` policy does at expiry; empty where the target is not the testbed.
+        /// What the testbed's `in-flight` policy does at expiry; empty if the target is not the testbed.
         pub cut: Option<Cut>,
-        /// How the testbed closes after an early answer; empty where the target is not the testbed.
+        /// How the testbed closes after an early answer; empty if the target is not the testbed.
         pub early_close: Option<EarlyClose>,
         /// What the testbed does wrong with every transfer, as `KIND[:ARGUMENT][@PLACE]`, for example `reset@50%` (ground
-        /// truth); empty where there is no fault, or the target is not the testbed.
+        /// truth); empty if there is no fault, or the target is not the testbed.
         pub fault: Option<Fault>,
         /// How many users run at once.
         pub users: u32,
-        /// The link's lifetime in seconds (`X-Amz-Expires`); empty where there is no link.
+        /// The link's lifetime in seconds (`X-Amz-Expires`); empty if there is no link.
         pub ttl_s: Option<u32>,
         /// The body's size in bytes.
         pub size_bytes: ByteCount,
-        /// The file that the body is read from; empty where it is generated.
+        /// The file that the body is read from; empty if it is generated.
         pub size_file: Option<String>,
         /// The bandwidth cap in bits a second; empty = unlimited.
         pub bandwidth_bps: Option<BitRate>,
@@ -52,9 +52,9 @@ row! {
         pub bandwidth_per: BandwidthPer,
         /// `put`, `get` or `upload-part`.
         pub method: Method,
-        /// How many transfers each user makes; empty where a duration bounds them instead.
+        /// How many transfers each user makes; empty if a duration bounds them instead.
         pub transfers_per_user: Option<u32>,
-        /// How long each user loops, in microseconds; empty where a number of transfers bounds them instead.
+        /// How long each user loops, in microseconds; empty if a number of transfers bounds them instead.
         pub duration_us: Option<u64>,
         /// The longest wait before a trial, in microseconds; the one that was drawn is in `trials.csv`.
         pub jitter_us: u64,
@@ -109,7 +109,7 @@ impl Cell {
         self.target == TargetKind::S3 && self.endpoint.as_deref().is_none_or(aws)
     }
 
-    /// Bytes in all bodies of one trial; nothing where a duration, not a number, bounds the transfers.
+    /// Bytes in all bodies of one trial; `None` if a duration, not a number, bounds the transfers.
     pub fn bytes_per_trial(&self) -> Option<u64> {
         let transfers = u64::from(self.users) * u64::from(self.transfers_per_user?);
         Some(transfers.saturating_mul(self.size_bytes.0))

@@ -7,7 +7,7 @@ row! {
     /// What was learned of the clocks: the answers of a clock probe, the bracket that they leave together, and each step of
     /// a clock.
     ///
-    /// A clock probe is a handful of requests that are no transfers: before the first trial, after the last one, and hourly
+    /// A clock probe is a handful of requests that are not transfers: before the first trial, after the last one, and hourly
     /// between two trials, so that none overlaps a transfer. A server's offset at any instant lies between those of the
     /// `bracket` rows before and after it, moved by the `step` rows between.
     #[derive(Eq)]

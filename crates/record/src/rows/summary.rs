@@ -16,7 +16,7 @@ row! {
         pub method: Method,
         /// How many users run at once.
         pub users: u32,
-        /// The link's lifetime in seconds; empty where there is no link.
+        /// The link's lifetime in seconds; empty if there is no link.
         pub ttl_s: Option<u32>,
         /// The body's size in bytes.
         pub size_bytes: ByteCount,
@@ -36,7 +36,7 @@ row! {
         pub failure_rate_high: Option<f64>,
         /// Transfers during which their link expired.
         pub outlived: u64,
-        /// Of these, the ones that completed all the same.
+        /// Of these, the ones that completed anyway.
         pub outlived_completed: u64,
         /// Transfers whose head was written only after expiry.
         pub late_starts: u64,

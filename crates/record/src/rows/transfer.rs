@@ -29,7 +29,7 @@ row! {
         pub control: Option<Control>,
         /// How many users the trial has.
         pub users: u32,
-        /// The link's lifetime in seconds; empty where there is no link.
+        /// The link's lifetime in seconds; empty if there is no link.
         pub ttl_s: Option<u32>,
         /// The body's size in bytes.
         pub size_bytes: ByteCount,
@@ -49,9 +49,9 @@ row! {
         pub endpoint: String,
         /// The object's key.
         pub object_key: String,
-        /// When the link was made (UTC); empty where there is no link.
+        /// When the link was made (UTC); empty if there is no link.
         pub presigned_at: Option<Timestamp>,
-        /// `X-Amz-Date` + `X-Amz-Expires`, read from the URL itself; empty where there is no link.
+        /// `X-Amz-Date` + `X-Amz-Expires`, read from the URL itself; empty if there is no link.
         pub expires_at: Option<Timestamp>,
         /// When the transfer started (UTC): before DNS on a new connection.
         pub started_at: Timestamp,
@@ -65,7 +65,7 @@ row! {
         pub link_age_us: Option<i64>,
         /// Microseconds from `expires_at` to `ended_at` by this machine's clock; negative = it ended before expiry.
         pub margin_us: Option<i64>,
-        /// Names the connection within the run; empty where none was opened.
+        /// Names the connection within the run; empty if none was opened.
         pub connection_id: Option<u64>,
         /// Whether an earlier transfer had used the connection.
         pub reused_connection: bool,
@@ -76,7 +76,7 @@ row! {
         pub remote_addr: Option<String>,
         /// `TLSv1.2` or `TLSv1.3`; empty over plain TCP.
         pub tls_version: Option<String>,
-        /// Microseconds for the name's look-up; empty where the host is an address or the connection was reused.
+        /// Microseconds for the name's look-up; empty if the host is an address or the connection was reused.
         pub dns_us: Option<u64>,
         /// Microseconds until the TCP connection stood: from the first attempt at an address to the handshake that won, with
         /// whatever addresses did not answer before (`address-tried` in `events.csv` tells each one's beginning), and through a
@@ -84,15 +84,15 @@ row! {
         pub connect_us: Option<u64>,
         /// Microseconds for the TLS handshake; empty over plain TCP and on a reused connection.
         pub tls_us: Option<u64>,
-        /// Microseconds from `started_at` to the 100 Continue; empty where none came.
+        /// Microseconds from `started_at` to the 100 Continue; empty if none came.
         pub continue_us: Option<u64>,
-        /// Microseconds from the first request byte written to the last one; empty where the request was not sent whole.
+        /// Microseconds from the first request byte written to the last one; empty if the request was not sent whole.
         pub send_us: Option<u64>,
-        /// Microseconds from the last request byte written to the first response byte; empty where that came earlier.
+        /// Microseconds from the last request byte written to the first response byte; empty if that came earlier.
         pub wait_us: Option<u64>,
         /// Microseconds from `started_at` to the first byte of the final response.
         pub response_start_us: Option<u64>,
-        /// Microseconds from the response's first byte to its last; empty where it was not read whole.
+        /// Microseconds from the response's first byte to its last; empty if it was not read whole.
         pub receive_us: Option<u64>,
         /// Microseconds from `started_at` to `ended_at`.
         pub total_us: u64,
@@ -125,7 +125,7 @@ row! {
         /// Where it ended; `done` for a completed transfer.
         pub phase: Phase,
         /// Whether the final response began before the request body was sent whole: before the local socket had taken all of
-        /// it, or before the peer's kernel had confirmed what the socket had taken (Linux only); empty where none came.
+        /// it, or before the peer's kernel had confirmed what the socket had taken (Linux only); empty if none came.
         pub early_response: Option<bool>,
         /// How the peer ended the connection, where it did so before the transfer was over.
         pub peer_close: Option<PeerClose>,
@@ -135,7 +135,7 @@ row! {
         /// answer: that alone is not a failure.
         pub error: Option<String>,
         /// Whether an upload left an object: `present`, `absent`, `unknown`. Looked up if it did not complete, and if its 2xx came
-        /// without ETag and request id or before the whole body; empty where the store's own answer tells.
+        /// without ETag and request id or before the whole body; empty if the store's own answer tells.
         pub object_state: Option<ObjectState>,
         /// The kernel's smoothed round-trip time at the end, in microseconds (Linux only).
         pub rtt_us: Option<u32>,

@@ -32,7 +32,7 @@ row! {
         /// How many rows of `transfers.csv` belong to this attempt.
         pub transfers: u64,
         /// Bits a second over all users at the socket, TLS included, in the body's direction, from the first byte
-        /// to the last; empty where nothing moved.
+        /// to the last; empty if nothing moved.
         pub achieved_bps: Option<u64>,
         /// The longest time by which the runtime woke a waiting task too late during the trial, in microseconds.
         pub scheduler_lag_us: Option<u64>,

@@ -12,7 +12,7 @@ use super::{UnitError, format_scaled, scale_exactly, split_number};
 pub struct BitRate(NonZeroU64);
 
 impl BitRate {
-    /// A rate of `bits_per_second`; nothing where that is zero.
+    /// A rate of `bits_per_second`; `None` if that is zero.
     pub const fn new(bits_per_second: u64) -> Option<Self> {
         match NonZeroU64::new(bits_per_second) {
             Some(rate) => Some(Self(rate)),
@@ -38,7 +38,7 @@ impl FromStr for BitRate {
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let (number, unit) = split_number(text.trim());
         if number.is_empty() {
-            return Err(UnitError::new(format!("`{text}` is no rate"), EXPECTED));
+            return Err(UnitError::new(format!("`{text}` is not a rate"), EXPECTED));
         }
         if unit.starts_with(char::is_whitespace) {
             let joined = format!("{number}{}", unit.trim_start());
@@ -51,7 +51,7 @@ impl FromStr for BitRate {
             return Err(unknown_unit(text, number, unit));
         };
         let rate = scale_exactly(number, scale)
-            .ok_or_else(|| UnitError::new(format!("`{text}` is no whole number of bits a second"), EXPECTED))?;
+            .ok_or_else(|| UnitError::new(format!("`{text}` is not a whole number of bits a second"), EXPECTED))?;
         Self::new(rate).ok_or_else(|| {
             UnitError::new(
                 format!("`{text}` is a cap of zero: nothing would ever move"),

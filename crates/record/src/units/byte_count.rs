@@ -16,7 +16,7 @@ impl FromStr for ByteCount {
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let (number, unit) = split_number(text.trim());
         if number.is_empty() {
-            return Err(UnitError::new(format!("`{text}` is no size"), EXPECTED));
+            return Err(UnitError::new(format!("`{text}` is not a size"), EXPECTED));
         }
         if unit.starts_with(char::is_whitespace) {
             let joined = format!("{number}{}", unit.trim_start());
@@ -36,7 +36,7 @@ impl FromStr for ByteCount {
         };
         scale_exactly(number, scale)
             .map(Self)
-            .ok_or_else(|| UnitError::new(format!("`{text}` is no whole number of bytes below 2^64"), EXPECTED))
+            .ok_or_else(|| UnitError::new(format!("`{text}` is not a whole number of bytes below 2^64"), EXPECTED))
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
         assert!(say("10M").contains("write `10MB` (power of ten) or `10MiB`"));
         assert!(say("10mb").contains("sizes are bytes"));
         assert!(say("10mib").contains("write `10MiB`"));
-        assert!(say("0.0001kB").contains("no whole number of bytes"));
-        assert!(say("-1MB").contains("is no size"));
+        assert!(say("0.0001kB").contains("not a whole number of bytes"));
+        assert!(say("-1MB").contains("is not a size"));
     }
 }

@@ -5,19 +5,19 @@ use super::{UnitError, scale_exactly, split_number};
 /// Reads `10s`, `250ms`, `1h`, `1h30m`; the units are us, ms, s, m, h, d.
 ///
 /// # Errors
-/// A missing or unknown unit, a space, or a value that is no whole number of microseconds.
+/// A missing or unknown unit, a space, or a value that is not a whole number of microseconds.
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     let mut rest = text.trim();
     let mut micros = 0u64;
     if rest.is_empty() {
-        return Err(UnitError::new("an empty text is no duration", EXPECTED));
+        return Err(UnitError::new("an empty text is not a duration", EXPECTED));
     }
     while !rest.is_empty() {
         let (number, tail) = split_number(rest);
         let unit_end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
         let (unit, after) = tail.split_at(unit_end);
         if number.is_empty() {
-            return Err(UnitError::new(format!("`{text}` is no duration"), EXPECTED));
+            return Err(UnitError::new(format!("`{text}` is not a duration"), EXPECTED));
         }
         if unit.is_empty() {
             return Err(UnitError::new(format!("`{text}` has no unit"), format!("write `{number}s` for seconds")));
@@ -30,7 +30,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
             return Err(UnitError::new(format!("`{text}` has the unknown unit `{unit}`"), EXPECTED));
         };
         let part = scale_exactly(number, scale)
-            .ok_or_else(|| UnitError::new(format!("`{text}` is no whole number of microseconds"), EXPECTED))?;
+            .ok_or_else(|| UnitError::new(format!("`{text}` is not a whole number of microseconds"), EXPECTED))?;
         micros = micros
             .checked_add(part)
             .ok_or_else(|| UnitError::new(format!("`{text}` is longer than can be counted"), EXPECTED))?;
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(say("10"), "`10` has no unit; write `10s` for seconds");
         assert_eq!(say("10 s"), "`10 s` has a space in it; write `10s`");
         assert!(say("10min").contains("unknown unit `min`"));
-        assert!(say("-1s").contains("is no duration"));
+        assert!(say("-1s").contains("is not a duration"));
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let parsed = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
             UnitError::new(
-                format!("`{text}` is no instant"),
+                format!("`{text}` is not an instant"),
                 "expected RFC 3339 in UTC, for example `2026-11-24T19:37:00.000000Z`",
             )
         })?;

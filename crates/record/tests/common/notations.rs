@@ -118,7 +118,7 @@ pub(crate) fn plain(text: &str) -> Vec<u8> {
 pub(crate) fn holds(text: &[u8], hidden: &str, secret: &str) -> bool {
     let hidden = plain(hidden);
     let stretch = (16 * hidden.len() / secret.len().max(1)).max(16);
-    // By their beginnings first: most are no one's.
+    // By their beginnings first: most are nobody's.
     let begins: std::collections::HashSet<[u8; 4]> =
         hidden.windows(stretch).map(|window| [window[0], window[1], window[2], window[3]]).collect();
     let stretches: std::collections::HashSet<&[u8]> = hidden.windows(stretch).collect();

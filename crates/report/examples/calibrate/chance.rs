@@ -31,7 +31,7 @@ impl FromStr for Seeds {
         match word {
             "development" => Ok(Self::Development),
             "judgement" => Ok(Self::Judgement),
-            _ => Err(format!("`{word}` is no set of seeds; expected development or judgement")),
+            _ => Err(format!("`{word}` is not a set of seeds; expected development or judgement")),
         }
     }
 }

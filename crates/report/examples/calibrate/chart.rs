@@ -130,7 +130,7 @@ impl Kind {
     }
 }
 
-const AXIS: &str = "Columns: transfers that outlive their link / over how many trials, where nothing else stops them; bold \
+const AXIS: &str = "Columns: transfers that outlive their link / over how many trials, if nothing else stops them; bold \
                     where the goal is 99 % right. Bars: shares of the simulations of a cell.";
 const LABELS: i32 = 250;
 const TOP: i32 = 140;

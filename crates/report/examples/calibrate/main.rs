@@ -106,17 +106,17 @@ impl Asked {
             match option.as_str() {
                 "--simulations" => {
                     let text = value()?;
-                    asked.simulations = text.parse().map_err(|_| format!("`{text}` is no number of simulations"))?;
+                    asked.simulations = text.parse().map_err(|_| format!("`{text}` is not a number of simulations"))?;
                 }
                 "--seeds" => asked.seeds = value()?.parse()?,
                 "--world" => asked.worlds.push(value()?),
                 "--testbed" => {
                     let text = value()?;
-                    asked.testbed = Some(text.parse().map_err(|_| format!("`{text}` is no number of runs"))?);
+                    asked.testbed = Some(text.parse().map_err(|_| format!("`{text}` is not a number of runs"))?);
                 }
                 "--program" => asked.program = Some(value()?.into()),
                 "--docs" => asked.docs = Some(value()?.into()),
-                _ => return Err(format!("`{option}` is no option\n{USAGE}")),
+                _ => return Err(format!("`{option}` is not an option\n{USAGE}")),
             }
         }
         if asked.docs.is_some() && !asked.worlds.is_empty() {

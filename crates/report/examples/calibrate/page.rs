@@ -1,4 +1,4 @@
-//! `docs/calibration.md`: the tables between its marks are written anew, and nothing else of it.
+//! `docs/calibration.md`: the tables between its marks are written again, and nothing else of it.
 
 use std::fmt::Write as _;
 use std::io;

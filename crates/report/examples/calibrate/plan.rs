@@ -4,7 +4,7 @@ use ttlsweep_record::{BandwidthPer, BitRate, ByteCount, Cell, Control, Method, P
 
 use crate::world::Plan;
 
-/// How many transfers outlive their link, over how many trials, where nothing else stops them.
+/// How many transfers outlive their link, over how many trials, if nothing else stops them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sample {
     pub(crate) transfers: u32,

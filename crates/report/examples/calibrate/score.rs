@@ -25,7 +25,7 @@ impl Tally {
         self.right + self.silent + self.wrong
     }
 
-    /// `supported` where it is at work and `not-supported` where it isn't are right; `invalid` where nothing is enforced, and
+    /// `supported` where it is at work and `not-supported` where it isn't are right; `invalid` if nothing is enforced, and
     /// only there.
     fn count(&mut self, verdict: Verdict, at_work: bool, enforced: bool) {
         let right = match verdict {

@@ -13,7 +13,7 @@ pub(crate) struct Request {
     pub(crate) connected_at: i64,
     /// When the head's last byte reached the server's kernel.
     pub(crate) arrives_at: i64,
-    /// What the link itself says of its expiry; nothing where there is none.
+    /// What the link itself says of its expiry; `None` if there is none.
     pub(crate) expires_at: Option<i64>,
     /// What the body takes from there when nothing stops it.
     pub(crate) needed_us: i64,
@@ -33,7 +33,7 @@ pub(crate) struct Fate {
 pub(crate) struct End {
     pub(crate) at: i64,
     pub(crate) how: How,
-    /// The truth of why; nothing where it was stored.
+    /// The truth of why; `None` if it was stored.
     pub(crate) why: Option<Mechanism>,
     /// The body's share that had arrived.
     pub(crate) arrived: f64,

@@ -1,4 +1,4 @@
-//! The results as data: one row a cell and mechanism, with exact intervals.
+//! The results as data: one row per cell and mechanism, with exact intervals.
 
 use std::io;
 use std::path::Path;

@@ -129,7 +129,7 @@ pub(crate) struct Plan {
     pub(crate) living_ttl: u32,
     /// What a transfer takes when nothing stops it.
     pub(crate) needed_us: i64,
-    /// One after the other, each user; links are made ahead where there are several.
+    /// One after the other, each user; links are made ahead if there are several.
     pub(crate) transfers_per_user: u32,
 }
 

@@ -19,7 +19,7 @@ use super::error::CaseError;
 use super::redact::Redactor;
 use crate::load::LoadError;
 
-/// Copies what a run wrote from `run` into `folder`. What a report wrote is made anew.
+/// Copies what a run wrote from `run` into `folder`. What a report wrote is made again.
 pub(super) fn run_files(
     run: &Path,
     folder: &Path,

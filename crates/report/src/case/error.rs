@@ -36,7 +36,7 @@ pub enum CaseError {
         found: Vec<Found>,
     },
     /// The bundle's place is taken by something else.
-    #[error("{} is there already and is no bundle of ttlsweep; name another place with --out", path.display())]
+    #[error("{} is there already and is not a bundle of ttlsweep; name another place with --out", path.display())]
     Occupied {
         /// The folder.
         path: PathBuf,

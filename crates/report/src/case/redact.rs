@@ -1,4 +1,4 @@
-//! Names that are no secrets but that not everyone wants to hand on, each replaced by the same words everywhere.
+//! Names that are not secrets but that not everyone wants to hand on, each replaced by the same words everywhere.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -30,7 +30,7 @@ impl<'a> Scanner<'a> {
         Ok(found)
     }
 
-    /// Looks through the charts of an earlier report. They are drawn anew for the bundle, but whoever put a secret into one
+    /// Looks through the charts of an earlier report. They are drawn again for the bundle, but somebody may have put a secret into one
     /// has put it where the eye does not see it, and should know.
     pub(super) fn charts(&self, run: &Path) -> Result<Vec<Found>, CaseError> {
         let charts = run.join("charts");
@@ -87,7 +87,7 @@ impl<'a> Scanner<'a> {
         while let Some((kind, data, after)) = chunk(rest) {
             rest = after;
             if kind == b"IDAT" {
-                // Pixels are no text, and what they seem to say in base64 is chance.
+                // Pixels are not text, and what they seem to say in base64 is chance.
                 let plain = redact::find_plain(data, self.known.values());
                 found.extend(plain.first().map(|hit| format!("{}, among its pixels", words(hit))));
                 continue;
@@ -102,7 +102,7 @@ impl<'a> Scanner<'a> {
                 Err(_) => found.push(format!("a {kind} chunk that cannot be read")),
             }
         }
-        // Whatever is left follows the picture's end, or is no chunk.
+        // Whatever is left follows the picture's end, or is not a chunk.
         found.extend(self.find(rest).map(|what| format!("{what}, behind the picture's end")));
         found
     }

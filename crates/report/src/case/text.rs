@@ -238,7 +238,7 @@ fn code(text: &str) -> String {
     let flat = flat(text);
     let longest = flat.split(|char| char != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
-    // A blank within the fence is not shown where there is one at both ends.
+    // A blank within the fence is not shown if there is one at both ends.
     let blank = if flat.is_empty() || flat.starts_with('`') || flat.ends_with('`') { " " } else { "" };
     format!("{fence}{blank}{flat}{blank}{fence}")
 }

@@ -14,7 +14,7 @@ pub const ABOUT: About = About {
     name: "comparison",
     title: "Differences of failure rates between runs or targets",
     caption: "For each pair of cells with the same settings the second failure rate less the first, with its 95 % interval over \
-              trials; a filled marker where the difference is shown, a hollow one where it is not.",
+              trials; a filled marker where the difference is shown, a hollow one if it is not.",
 };
 
 /// The second of two runs or targets against the first.
@@ -24,7 +24,7 @@ pub struct Panel {
     pub title: String,
     /// What was found, as a sentence.
     pub notes: String,
-    /// The mean over the grid's cells, then one row a cell.
+    /// The mean over the grid's cells, then one row per cell.
     pub rows: Vec<Row>,
 }
 

@@ -22,7 +22,7 @@ pub const ABOUT: About = About {
 /// One target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
-    /// Which target it is; empty where there is only one.
+    /// Which target it is; empty if there is only one.
     pub title: String,
     /// What it counts and leaves out.
     pub notes: String,

@@ -26,7 +26,7 @@ pub const ABOUT: About = About {
 /// Everything that has the same settings but for users and TTL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
-    /// The settings that it stands for; empty where nothing but users and TTL varies.
+    /// The settings that it stands for; empty if nothing but users and TTL varies.
     pub title: String,
     /// At most [`SERIES_LIMIT`] of them.
     pub series: Vec<Series>,
@@ -50,7 +50,7 @@ pub struct Series {
 pub struct Point {
     /// The control; nothing for a point of the grid.
     pub control: Option<Control>,
-    /// The TTL; nothing where there is no link.
+    /// The TTL; `None` if there is no link.
     pub ttl_s: Option<u32>,
     /// Failures.
     pub failures: u64,

@@ -25,13 +25,13 @@ pub const ABOUT: About = About {
 /// Everything that has the same settings but for users and TTL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
-    /// The settings that it stands for; empty where nothing but users and TTL varies.
+    /// The settings that it stands for; empty if nothing but users and TTL varies.
     pub title: String,
     /// The numbers of users, one row each.
     pub users: Vec<u32>,
     /// The columns: TTLs of the grid, then the controls.
     pub columns: Vec<(Option<Control>, Option<u32>)>,
-    /// One field a row and column, row by row; nothing where the grid has none.
+    /// One field a row and column, row by row; `None` if the grid has none.
     pub fields: Vec<Option<Field>>,
 }
 
@@ -49,7 +49,7 @@ pub struct Field {
 }
 
 /// The panels of a summary, in the plan's order. None where no panel has more than one field of the grid: a table of one
-/// number is no map.
+/// number is not a map.
 pub fn panels(cells: &[CellSummary], axes: &Axes) -> Vec<Panel> {
     let mut panels: Vec<Panel> = Vec::new();
     for summary in cells {

@@ -15,14 +15,14 @@ pub const ABOUT: About = About {
     name: "hosts",
     title: "Host against host",
     caption: "For each machine that ran trials its failure rate less that of all others in the same cells, with its 95 % \
-              interval over trials; a filled square where the difference is shown, a hollow circle where it is not. Hosts \
+              interval over trials; a filled square where the difference is shown, a hollow circle if it is not. Hosts \
               that agree cannot be the cause of what they all see.",
 };
 
 /// The hosts of the runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
-    /// What sets it apart from others; empty where there is one only.
+    /// What sets it apart from others; empty if there is one only.
     pub title: String,
     /// What was found, as a sentence.
     pub notes: String,

@@ -22,7 +22,7 @@ pub const ABOUT: About = About {
 /// The bars below one heading.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
-    /// The settings that its cells share; empty where nothing but users and TTL varies.
+    /// The settings that its cells share; empty if nothing but users and TTL varies.
     pub title: String,
     /// One bar a cell.
     pub bars: Vec<Bar>,
@@ -229,7 +229,7 @@ const STACKED: [Outcome; 7] = [
 ];
 
 const HOW: &str = "Bars: shares of a cell's transfers by outcome, failures first; counts within and to the right, \
-                   without intervals. Cancelled transfers and this machine's own failures are no part of the shares.";
+                   without intervals. Cancelled transfers and this machine's own failures are not part of the shares.";
 const ROWS_AN_IMAGE: usize = 44;
 const ROW: i32 = 32;
 const GROUP: i32 = 46;

@@ -23,7 +23,7 @@ pub const ABOUT: About = About {
 /// One target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
-    /// Which target it is; empty where there is only one.
+    /// Which target it is; empty if there is only one.
     pub title: String,
     /// What it counts and leaves out.
     pub notes: String,
@@ -181,7 +181,7 @@ fn power_of_two(power: i32) -> String {
 
 const HOW: &str = "Points: share of the bin's transfers that failed, with 95 % Wilson intervals, which take transfers as \
                    independent although those of one trial share a fate. The duration needed is the median of the long-TTL \
-                   control of the same settings and block, never the failed transfer's own. Late starts are no part of it.";
+                   control of the same settings and block, never the failed transfer's own. Late starts are not part of it.";
 const LEGEND: i32 = 34;
 const PLOT: i32 = 330;
 /// All but the rows of numbers.

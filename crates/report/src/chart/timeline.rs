@@ -49,9 +49,9 @@ pub struct Lane {
     pub started_us: i64,
     /// When it ended.
     pub ended_us: i64,
-    /// When its link expired or would have; nothing where there is no link.
+    /// When its link expired or would have; `None` if there is no link.
     pub expiry_us: Option<i64>,
-    /// When the server's final answer began; nothing where none came.
+    /// When the server's final answer began; `None` if none came.
     pub answered_us: Option<i64>,
     /// How it ended.
     pub outcome: Outcome,

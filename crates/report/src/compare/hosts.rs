@@ -38,8 +38,8 @@ impl HostComparison {
     }
 }
 
-/// Compares every host with all others in the grid's own cells, or in the controls where there are no others; in the order of
-/// their names. Nothing where one machine ran everything, or no two ran the same cell.
+/// Compares every host with all others in the grid's own cells, or in the controls if there are no others; in the order of
+/// their names. `None` if one machine ran everything, or no two ran the same cell.
 pub fn compare_hosts(runs: &Runs) -> Vec<HostComparison> {
     let names = runs.hosts();
     if names.len() < 2 {

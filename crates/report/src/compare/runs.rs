@@ -32,7 +32,7 @@ pub struct Comparison {
     pub second: String,
     /// The cells that both have, in the plan's order.
     pub cells: Vec<CellComparison>,
-    /// The mean of the differences of the grid's own cells, each of the same weight; of the controls where there are no others.
+    /// The mean of the differences of the grid's own cells, each of the same weight; of the controls if there are no others.
     pub mean: Tested,
 }
 
@@ -115,7 +115,7 @@ fn adjust(comparisons: &mut [Comparison]) {
     tested.iter_mut().zip(holm(&p)).for_each(|(tested, adjusted)| tested.p_holm = adjusted);
 }
 
-/// The share of failures of each whole trial, late starts left out; nothing where none of its transfers counts.
+/// The share of failures of each whole trial, late starts left out; `None` if none of its transfers counts.
 pub(crate) fn failure_shares(runs: &Runs) -> Vec<Option<f64>> {
     let mut counts = vec![(0u64, 0u64); runs.trials.len()];
     for seen in runs.transfers.observations() {
@@ -166,7 +166,7 @@ impl Trials {
         Self { shares, hosts, cells }
     }
 
-    /// Nothing where the two have no cell in common in which both have trials.
+    /// `None` if the two have no cell in common in which both have trials.
     fn compare(
         &self,
         runs: &Runs,
@@ -246,7 +246,7 @@ impl Strata {
     fn of(pair: usize, ours: &[(f64, u32)], theirs: &[(f64, u32)]) -> Self {
         let hosts = |trials: &[(f64, u32)]| trials.iter().map(|(_, host)| *host).collect::<BTreeSet<_>>();
         let (here, there) = (hosts(ours), hosts(theirs));
-        // One host alone is no stratum.
+        // One host alone is not a stratum.
         let several = here.union(&there).count() > 1;
         Self {
             pair: pair as u64,

@@ -22,15 +22,15 @@ use pair::Pair;
 /// A target that was judged, and what its charts show.
 #[derive(Debug)]
 pub(crate) struct Collected {
-    /// What sets the target apart from the plan's others; its endpoints where nothing else does.
+    /// What sets the target apart from the plan's others; its endpoints if nothing else does.
     pub(crate) title: String,
     /// Its cells, as places among the plan's.
     pub(crate) cells: Vec<u32>,
-    /// Failure against ρ; nothing where no transfer has one.
+    /// Failure against ρ; `None` if no transfer has one.
     pub(crate) rho: Option<chart::rho::Panel>,
-    /// Failures against expiry; nothing where no transfer with a link failed.
+    /// Failures against expiry; `None` if no transfer with a link failed.
     pub(crate) ends: Option<chart::ends::Panel>,
-    /// The hazard around expiry; nothing where no link expired in flight.
+    /// The hazard around expiry; `None` if no link expired in flight.
     pub(crate) hazard: Option<chart::hazard::Panel>,
     /// Failed transfers with controls to hold them against, the best first.
     pub(crate) pairs: Vec<Pair>,
@@ -68,7 +68,7 @@ fn is_sampled(trial: u32, share: f64) -> bool {
     ((mixed ^ (mixed >> 31)) as f64) <= share * u64::MAX as f64
 }
 
-/// The value below which `share` of `values` lie; nothing where there is none.
+/// The value below which `share` of `values` lie; `None` if there is none.
 fn quantile(values: &mut [f64], share: f64) -> Option<f64> {
     let place = ((values.len() as f64 * share) as usize).min(values.len().checked_sub(1)?);
     Some(*values.select_nth_unstable_by(place, f64::total_cmp).1)

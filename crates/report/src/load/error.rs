@@ -7,14 +7,14 @@ use ttlsweep_rundir::merge::MergeError;
 /// Why run folders could not be read: what, where, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The path is no folder.
-    #[error("{} is no folder; name a run's folder, such as results/<experiment>/latest", folder.display())]
+    /// The path is not a folder.
+    #[error("{} is not a folder; name a run's folder, such as results/<experiment>/latest", folder.display())]
     NoFolder {
         /// What was named.
         folder: PathBuf,
     },
     /// The folder holds no run.
-    #[error("{} is no run's folder: it has no environment.json{}", folder.display(), hint(runs))]
+    #[error("{} is not a run's folder: it has no environment.json{}", folder.display(), hint(runs))]
     NoRun {
         /// What was named.
         folder: PathBuf,

@@ -12,7 +12,7 @@ pub struct Observation {
     pub cell: u32,
     /// Who asked which endpoint, as its place among these.
     pub asked: u32,
-    /// What the final response said, as its place among the distinct answers; nothing where no response was read.
+    /// What the final response said, as its place among the distinct answers; `None` if no response was read.
     pub answer: Option<u32>,
     /// When it started.
     pub started_at: i64,
@@ -67,9 +67,9 @@ pub struct Observation {
 pub struct Asked {
     /// The run, as its place among the runs.
     pub run: u32,
-    /// The shard, as its place among those that the run's environment tells of; nothing where it tells of none.
+    /// The shard, as its place among those that the run's environment tells of; `None` if it tells of none.
     pub shard: Option<u32>,
-    /// Scheme, host and port; empty where a transfer never came that far.
+    /// Scheme, host and port; empty if a transfer never came that far.
     pub endpoint: String,
 }
 
@@ -112,13 +112,13 @@ pub enum Timeout {
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// S3's code, empty where there was none.
+    /// S3's code, empty if there was none.
     pub code: String,
     /// S3's message, masked and cut short.
     pub message: String,
     /// Whether it carried a request id.
     pub has_request_id: bool,
-    /// Its `Server`; empty where it had none, or where the file is too old to tell.
+    /// Its `Server`; empty if it had none, or where the file is too old to tell.
     pub server: String,
     /// Its content type, without parameters; empty as `server` may be.
     pub content_type: String,
@@ -136,7 +136,7 @@ impl Answer {
     #[must_use]
     pub fn from_whom(self, has_request_id: bool, server: &str, content_type: &str, text: &str) -> Self {
         let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        // A status in a page's title is no name of a request.
+        // A status in a page's title is not a name of a request.
         let text = masked_unless(text, |word| word.len() <= 3 && word.bytes().all(|byte| byte.is_ascii_digit()));
         Self { has_request_id, server: server.to_owned(), content_type: kind, text, ..self }
     }

@@ -58,7 +58,7 @@ impl Shards {
     }
 
     /// How far apart the parts of a trial started: by the machines' own clocks, and by the clock of a server that all of them
-    /// asked, where there is one.
+    /// asked, if there is one.
     pub(super) fn start_spread(&self, starts: &Starts) -> OfTrial {
         let own = starts.parts.iter().map(|(_, at)| at.unix_micros());
         let on_server = |endpoint: &String| {

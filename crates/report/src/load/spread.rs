@@ -31,7 +31,7 @@ pub(super) struct OfTrial {
 }
 
 impl StartSpread {
-    /// Over all trials; nothing where there are none.
+    /// Over all trials; `None` if there are none.
     pub(super) fn of(trials: &[OfTrial]) -> Option<Self> {
         let own = trials.iter().map(|trial| (trial.own_us, 0)).collect();
         let server: Option<Vec<(u64, u64)>> = trials.iter().map(|trial| trial.server_us).collect();

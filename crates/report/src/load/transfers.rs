@@ -37,22 +37,22 @@ impl Transfers {
     pub const USER: &'static str = "user";
     /// Which of the user's transfers, from 1.
     pub const SEQUENCE: &'static str = "sequence";
-    /// Microseconds since the epoch; null where there is no link.
+    /// Microseconds since the epoch; null if there is no link.
     pub const EXPIRES_AT: &'static str = "expires_at";
     /// Microseconds since the epoch.
     pub const STARTED_AT: &'static str = "started_at";
-    /// Microseconds since the epoch; null where the head was not written whole.
+    /// Microseconds since the epoch; null if the head was not written whole.
     pub const HEAD_WRITTEN_AT: &'static str = "head_written_at";
     /// Microseconds since the epoch.
     pub const ENDED_AT: &'static str = "ended_at";
     /// Microseconds from start to end.
     pub const TOTAL_US: &'static str = "total_us";
-    /// The final response's status; null where none was read.
+    /// The final response's status; null if none was read.
     pub const STATUS: &'static str = "status";
     /// The outcome, as its place in [`Outcome::ALL`].
     pub const OUTCOME: &'static str = "outcome";
 
-    /// The frame, one row a transfer.
+    /// The frame, one row per transfer.
     pub fn frame(&self) -> &DataFrame {
         &self.frame
     }
@@ -346,7 +346,7 @@ impl LastTrial {
         self.trial_id == row.bytes(Field::TrialId)
             && self.attempt == row.bytes(Field::Attempt)
             && self.cell_id == row.bytes(Field::CellId)
-            // An empty name is no trial's; it must not pass for the default.
+            // An empty name is not a trial's; it must not pass for the default.
             && !self.trial_id.is_empty()
     }
 

@@ -44,5 +44,5 @@ pub(super) fn answers(runs: &Runs) -> (Vec<Answer<'_>>, usize) {
     (rows.collect(), more)
 }
 
-/// A server that words every refusal anew must not fill the page.
+/// A server that words every refusal again must not fill the page.
 const MOST_ROWS: usize = 40;

@@ -8,9 +8,9 @@ use crate::verdict::{ALPHA, Ruling};
 pub(super) struct Method {
     /// δ and the clock's bracket, a line a target.
     pub(super) deltas: Vec<String>,
-    /// What was left out; empty where nothing was.
+    /// What was left out; empty if nothing was.
     pub(super) left_out: Vec<String>,
-    /// How far apart the parts of trials started; empty where none were spread.
+    /// How far apart the parts of trials started; empty if none were spread.
     pub(super) start_spread: String,
     /// About trials that this machine starved.
     pub(super) starved: String,

@@ -42,7 +42,7 @@ impl<'a> Mechanism<'a> {
 #[derive(Debug)]
 pub(super) struct Target<'a> {
     pub(super) endpoint: &'a str,
-    /// What the testbed was told to do there; empty where the target is not the testbed.
+    /// What the testbed was told to do there; empty if the target is not the testbed.
     pub(super) policy: String,
     pub(super) overall: Verdict,
     /// Of those of which more is to be said than that nothing was found.
@@ -51,7 +51,7 @@ pub(super) struct Target<'a> {
     pub(super) acquitted: String,
 }
 
-/// Every target where there are several: the first table has each mechanism once only.
+/// Every target if there are several: the first table has each mechanism once only.
 pub(super) fn targets<'a>(runs: &Runs, verdict: &'a Ruling) -> Vec<Target<'a>> {
     if verdict.targets.len() < 2 {
         return Vec::new();

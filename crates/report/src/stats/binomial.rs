@@ -19,7 +19,7 @@ pub fn clopper_pearson(hits: u64, n: u64, level: f64) -> Option<Interval> {
     Some(Interval { low, high })
 }
 
-/// The upper end of [`clopper_pearson`] at 95 %: 52 % for 0 of 5, 17 % for 0 of 20. 1 where nothing was tried.
+/// The upper end of [`clopper_pearson`] at 95 %: 52 % for 0 of 5, 17 % for 0 of 20. 1 if nothing was tried.
 pub fn upper_bound(hits: u64, n: u64) -> f64 {
     clopper_pearson(hits, n, 0.95).map_or(1.0, |interval| interval.high)
 }

@@ -106,7 +106,7 @@ impl AtRisk {
         Self { enters: sorted(|spell| spell.enters), leaves: sorted(|spell| spell.leaves) }
     }
 
-    /// Right before `time`: whoever leaves at it is still there, whoever enters at it is not yet.
+    /// Right before `time`: anyone who leaves at it is still there, anyone who enters at it is not yet.
     fn before(&self, time: f64) -> u64 {
         let entered = self.enters.partition_point(|at| *at < time);
         let left = self.leaves.partition_point(|at| *at < time);

@@ -11,7 +11,7 @@ pub struct Difference {
 }
 
 /// The difference of two shares by Newcombe's hybrid score interval (Statistics in Medicine 1998, his method 10): Wilson's
-/// ends of both, squared and added. Nothing where either side is empty.
+/// ends of both, squared and added. `None` if either side is empty.
 ///
 /// Each side is a mean share and the number of units that it is the mean of. Where units are all or nothing, such as trials
 /// whose transfers share one fate, this is the interval of two proportions; where they hold shares between, their spread can
@@ -26,7 +26,7 @@ pub fn newcombe(first: (f64, u64), second: (f64, u64)) -> Option<Difference> {
 }
 
 /// The mean of differences with its interval, each having the same weight: the ends' distances, squared and added (Zou and
-/// Donner, Statistics in Medicine 2008). Nothing where there is none.
+/// Donner, Statistics in Medicine 2008). `None` if there is none.
 pub fn mean_difference(differences: &[Difference]) -> Option<Difference> {
     if differences.is_empty() {
         return None;

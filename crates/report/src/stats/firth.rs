@@ -19,8 +19,8 @@ pub struct Firth {
 /// information is added to the log-likelihood, which takes the first-order bias away and keeps every estimate finite where
 /// plain logistic regression has none: a deterministic cut separates failures from successes completely.
 ///
-/// `rows` are the predictors, one row an observation, the intercept being a column of ones that the caller adds; `hit` says
-/// which observations are events. Newton's method on the modified score, with step-halving. Nothing where rows are fewer
+/// `rows` are the predictors, one row per observation, the intercept being a column of ones that the caller adds; `hit` says
+/// which observations are events. Newton's method on the modified score, with step-halving. `None` if rows are fewer
 /// than columns or the columns are linearly dependent (a predictor that never varies, for one).
 pub fn firth(rows: &[Vec<f64>], hit: &[bool]) -> Option<Firth> {
     let columns = rows.first()?.len();
@@ -101,7 +101,7 @@ impl Model<'_> {
         self.at(beta).map(|point| (beta.to_vec(), point))
     }
 
-    /// Information, modified score and penalised log-likelihood; nothing where the information is singular.
+    /// Information, modified score and penalised log-likelihood; `None` if the information is singular.
     fn at(&self, beta: &[f64]) -> Option<Point> {
         let columns = beta.len();
         let mut information = vec![vec![0.0; columns]; columns];

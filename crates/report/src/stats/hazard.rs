@@ -12,7 +12,7 @@ pub struct Hazard {
 }
 
 impl Hazard {
-    /// Events a second at risk; nothing where there was no time at risk.
+    /// Events a second at risk; `None` if there was no time at risk.
     pub fn rate(&self) -> Option<f64> {
         (self.seconds > 0.0).then(|| self.events as f64 / self.seconds)
     }
@@ -36,7 +36,7 @@ pub fn poisson_interval(events: u64) -> Interval {
 }
 
 /// The one-sided p of `one` having a greater rate than `other`: given the events of both together, the number in `one` is
-/// binomial with its share of the time (Przyborowski and Wilenski 1940). 1 where there is no time or event to compare.
+/// binomial with its share of the time (Przyborowski and Wilenski 1940). 1 if there is no time or event to compare.
 pub fn rate_ratio_greater(one: Hazard, other: Hazard) -> f64 {
     let seconds = one.seconds + other.seconds;
     if seconds <= 0.0 {

@@ -6,7 +6,7 @@ pub(super) struct Cholesky {
 }
 
 impl Cholesky {
-    /// Factors `matrix`; nothing where it is not positive definite.
+    /// Factors `matrix`; `None` if it is not positive definite.
     pub(super) fn of(matrix: &[Vec<f64>]) -> Option<Self> {
         let n = matrix.len();
         let mut factor = vec![vec![0.0; n]; n];

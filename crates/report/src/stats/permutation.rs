@@ -48,7 +48,7 @@ pub struct BlockSums {
     pub treated_sum: f64,
 }
 
-/// [`permutation_two_sided`] of many trials, from sums alone: whoever has them need not go through the trials again.
+/// [`permutation_two_sided`] of many trials, from sums alone: anyone who has them need not go through the trials again.
 pub fn permutation_normal(blocks: impl IntoIterator<Item = BlockSums>) -> Option<f64> {
     let (mut excess, mut variance, mut mixed) = (0.0, 0.0, false);
     for BlockSums { trials, sum, squares, treated, treated_sum } in blocks {

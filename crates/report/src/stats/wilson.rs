@@ -7,7 +7,7 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// Wilson's 95 % score interval for `hits` of `n`; nothing where `n` is 0, since nothing is known then.
+/// Wilson's 95 % score interval for `hits` of `n`; `None` if `n` is 0, since nothing is known then.
 ///
 /// Unlike the textbook interval it holds at the ends, which is where sweeps live: 0 of 20 gives 0 to 16 %, not 0 to 0.
 /// It takes the transfers as independent. Those of one trial share links and fate, so it is a description, and tests

@@ -10,7 +10,7 @@ use ttlsweep_record::units::format_micros;
 pub struct Setting {
     /// The key.
     pub name: &'static str,
-    /// What the cell has there, for people; nothing where it has none.
+    /// What the cell has there, for people; `None` if it has none.
     pub value: fn(&Cell) -> Option<String>,
 }
 

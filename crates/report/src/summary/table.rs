@@ -28,7 +28,7 @@ pub fn table(cells: &[CellSummary], axes: &Axes, width: usize) -> String {
     text
 }
 
-/// What does not count, and what was not trusted: a line for each, none where there is nothing to say.
+/// What does not count, and what was not trusted: a line for each, none if there is nothing to say.
 pub fn left_out_lines(runs: &Runs, cells: &[CellSummary]) -> Vec<String> {
     let LeftOut { superseded, unfinished, missing_trials, planned_trials } = runs.left_out;
     let counts = total(cells);

@@ -67,7 +67,7 @@ fn altered(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) -> Cause {
     if foreign { Cause::Of(Mechanism::Gateway) } else { Cause::Unexplained }
 }
 
-/// A whole response that is no success.
+/// A whole response that is not a success.
 fn refused(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) -> (Cause, bool) {
     let Some(place) = timed.seen.answer else { return (Cause::Unexplained, false) };
     let answer = &answers[place as usize];

@@ -192,7 +192,7 @@ impl Ruling {
         };
         let clauses: Vec<String> = self.targets.iter().map(clause).collect();
         let warning = if self.is_invalid() {
-            "INVALID where nothing is enforced: no failure there can come from expiry. "
+            "INVALID if nothing is enforced: no failure there can come from expiry. "
         } else {
             ""
         };
@@ -231,7 +231,7 @@ impl TargetRuling {
 pub enum Detail {
     /// Everything, for readers.
     Full,
-    /// The verdicts, their numbers and their reasons, for whoever asks thousands of times.
+    /// The verdicts, their numbers and their reasons, for anyone who asks thousands of times.
     Brief,
 }
 

@@ -12,13 +12,13 @@ pub struct Finding {
     pub mechanism: Mechanism,
     /// The conclusion.
     pub verdict: Verdict,
-    /// The test's p; nothing where no test could be made.
+    /// The test's p; `None` if no test could be made.
     pub p_value: Option<f64>,
     /// Transfers that count toward it.
     pub failures: u64,
     /// Transfers that could have.
     pub transfers: u64,
-    /// Where it is not supported: the largest share of trials that it may hit all the same (95 %, Clopper–Pearson).
+    /// Where it is not supported: the largest share of trials that it may hit anyway (95 %, Clopper–Pearson).
     pub upper_bound: Option<f64>,
     /// Why, in plain words with the numbers.
     pub evidence: String,
@@ -38,7 +38,7 @@ pub(super) struct Tested {
     pub(super) hits: u64,
     /// Trials that it could have hit.
     pub(super) trials: u64,
-    /// Nothing where the test needs more than there is.
+    /// `None` if the test needs more than there is.
     pub(super) p: Option<f64>,
     /// What stands in the way of calling it supported, whatever p says; and what it would take.
     pub(super) obstacle: Option<String>,

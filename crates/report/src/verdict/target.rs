@@ -32,11 +32,11 @@ pub(super) struct Target {
     pub(super) delta_us: i64,
     /// The round-trip time that δ allows for.
     pub(super) rtt_us: i64,
-    /// The median round-trip time as it was when transfers ended: that of a full queue, where there is one.
+    /// The median round-trip time as it was when transfers ended: that of a full queue, if there is one.
     pub(super) loaded_rtt_us: i64,
     /// The heads of late starts, and how long they waited.
     pub(super) late_heads: LateHeads,
-    /// The widest bracket of the server's clock; nothing where no response told.
+    /// The widest bracket of the server's clock; `None` if no response told.
     pub(super) offset: Option<ClockOffset>,
     /// The proxy on the way there.
     pub(super) proxy: Option<String>,

@@ -34,7 +34,7 @@ pub struct Sight {
     pub leaves_risk: f64,
     /// Its link's life at the head over the duration that it needs; nothing for controls, and where no control tells.
     pub rho: Option<f64>,
-    /// Whether its head was proven to have arrived before expiry; always so where nothing expires.
+    /// Whether its head was proven to have arrived before expiry; always so if nothing expires.
     pub head_in_time: bool,
     /// It ended by reset, close or a refusal of no other name, its head in time and its body unfinished.
     pub ended_in_flight: bool,

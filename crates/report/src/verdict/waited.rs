@@ -68,7 +68,7 @@ impl LateHeads {
         }
     }
 
-    /// What the head that came last waited for; nothing where none came late.
+    /// What the head that came last waited for; `None` if none came late.
     pub(super) fn sentence(&self) -> Option<String> {
         let head = self.longest?;
         let which = if self.count == 1 { "the head was" } else { "the last of these heads was" };

@@ -9,7 +9,7 @@ use ttlsweep_record::row::Row;
 use ttlsweep_record::text::visible;
 
 /// Copies rows of one type from several files into one, cell by cell as they stand, so that what is guarded stays guarded
-/// and nothing is rounded. The columns are the row type's, in its order; those that came later are empty where a file lacks
+/// and nothing is rounded. The columns are the row type's, in its order; those that came later are empty if a file lacks
 /// them, and further ones stay behind.
 #[derive(Debug)]
 pub struct RowCopier<R> {

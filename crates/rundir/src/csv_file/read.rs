@@ -171,7 +171,7 @@ impl RowFile {
     /// Opens a file of `R`'s rows and reads its header.
     ///
     /// # Errors
-    /// It cannot be read, or is no table with commas between its cells.
+    /// It cannot be read, or is not a table with commas between its cells.
     pub fn open<R: Row>(path: &Path) -> Result<Self, ReadError> {
         let unreadable = |source| ReadError::Open { path: path.to_owned(), source };
         let mut file = disk::open(path).map_err(unreadable)?;
@@ -355,14 +355,14 @@ impl RowFile {
     }
 }
 
-/// Why `text` is no number, in words.
+/// Why `text` is not a number, in words.
 pub fn number_problem(text: &str) -> String {
     let rounded =
         text.contains(['E', 'e', '.', ',']) && text.starts_with(|char: char| char.is_ascii_digit() || char == '-');
     match text {
         "" => "is empty".to_owned(),
-        _ if rounded => format!("`{text}` is no whole number; {SPREADSHEET}"),
-        _ => format!("`{text}` is no number"),
+        _ if rounded => format!("`{text}` is not a whole number; {SPREADSHEET}"),
+        _ => format!("`{text}` is not a number"),
     }
 }
 
@@ -422,7 +422,7 @@ fn problem_of_field(kind: &csv::DeserializeErrorKind, found: &str) -> String {
     }
 }
 
-/// Nothing where there is no guard, as in nearly all rows.
+/// `None` if there is no guard, as in nearly all rows.
 fn without_guards(record: &ByteRecord) -> Option<ByteRecord> {
     if !record.as_slice().contains(&b'\'') {
         return None;
@@ -434,7 +434,7 @@ fn without_guards(record: &ByteRecord) -> Option<ByteRecord> {
     Some(fields.collect())
 }
 
-/// RFC 4180 lets the last row end without a line break, so its absence alone is no error.
+/// RFC 4180 lets the last row end without a line break, so its absence alone is not an error.
 fn ends_with_newline(file: &mut File) -> io::Result<bool> {
     if file.metadata()?.len() == 0 {
         return Ok(true);
@@ -579,9 +579,12 @@ mod tests {
             ("count,note\n".to_owned(), "lacks the column `at`"),
             (format!("count,at,note\n{ROW}\n7,2026"), "line 3: the file ends in the middle of a row (2 of 3 fields)"),
             (format!("count,at,note\n1,2\n{ROW}\n"), "line 2: 2 fields, but the header has 3"),
-            (format!("count,at,note\n1.7E+12{}\n", &ROW[1..]), "line 2, column `count`: `1.7E+12` is no whole number"),
-            (format!("count,at,note\nx{}\n", &ROW[1..]), "line 2, column `count`: `x` is no number"),
-            ("count,at,note\n7,24.11.2026 19:37,x\n".to_owned(), "column `at`: `24.11.2026 19:37` is no instant"),
+            (
+                format!("count,at,note\n1.7E+12{}\n", &ROW[1..]),
+                "line 2, column `count`: `1.7E+12` is not a whole number",
+            ),
+            (format!("count,at,note\nx{}\n", &ROW[1..]), "line 2, column `count`: `x` is not a number"),
+            ("count,at,note\n7,24.11.2026 19:37,x\n".to_owned(), "column `at`: `24.11.2026 19:37` is not an instant"),
         ] {
             let error = read(&contents).unwrap_err();
             assert!(error.contains(said), "{contents:?}: {error}");

@@ -91,7 +91,7 @@ fn distinct<'a>(values: impl Iterator<Item = &'a String>) -> String {
     values.collect::<BTreeSet<_>>().into_iter().cloned().collect::<Vec<_>>().join(", ")
 }
 
-/// The smallest; nothing where one of them is not known.
+/// The smallest; `None` if one of them is not known.
 fn least(values: impl Iterator<Item = Option<u64>>) -> Option<u64> {
     values.min().flatten()
 }

@@ -12,7 +12,7 @@ pub enum MergeError {
     Nothing,
     /// The folder holds no run.
     #[error(
-        "{} is no run's folder and holds no shards (shard-i-of-n) or parts (part-i-of-n): {problem}",
+        "{} is not a run's folder and holds no shards (shard-i-of-n) or parts (part-i-of-n): {problem}",
         folder.display()
     )]
     NoRun {

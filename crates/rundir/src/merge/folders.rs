@@ -7,7 +7,7 @@ use ttlsweep_record::share::Portion;
 /// The run folders that the `named` ones stand for: each itself, or the shards and parts that lie right below it, in the
 /// order of their numbers.
 ///
-/// A folder that is neither is kept as it is, for whoever reads it to say so.
+/// A folder that is neither is kept as it is, for anyone who reads it to say so.
 pub fn run_folders(named: &[PathBuf]) -> Vec<PathBuf> {
     let stands_for = |folder: &PathBuf| {
         if folder.join(environment::FILE).exists() {

@@ -52,7 +52,7 @@ impl ShardSet {
     }
 
     /// Checks that the folders are shares of one run: the same plan, seed and program, divided in the same way, no share
-    /// there twice. Which of them are missing is no error here.
+    /// there twice. Which of them are missing is not an error here.
     ///
     /// # Errors
     /// They are not; the message names folders and values.

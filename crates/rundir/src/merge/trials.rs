@@ -68,7 +68,7 @@ fn order(row: &TrialRecord) -> impl Ord + use<> {
     (row.block, row.position, row.trial_id.clone(), row.attempt, row.part)
 }
 
-/// What is wrong with a row of `folder`; nothing where it belongs there.
+/// What is wrong with a row of `folder`; `None` if it belongs there.
 fn problem(set: &ShardSet, folder: &ShardFolder, cells: &BTreeSet<&str>, row: &TrialRecord) -> Option<String> {
     let run_id = &folder.environment.run_id;
     let blocks = folder.environment.repetitions;

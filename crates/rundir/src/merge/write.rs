@@ -110,7 +110,7 @@ fn copy_transfers(into: &Path, set: &ShardSet, trials: &Trials) -> Result<u64, M
         let places = RowCopier::<TransferRecord>::places(&file)?;
         let mut tally = Tally::of(&file, folder)?;
         while file.next_row()? {
-            // Whatever an editor did to a cell is named here, with its line, and not by whoever reads the merged run.
+            // Whatever an editor did to a cell is named here, with its line, and not by anyone who reads the merged run.
             file.row::<TransferRecord>()?;
             tally.count(&file)?;
             doubles.note(file.field(tally.transfer_id));

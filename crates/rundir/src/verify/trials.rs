@@ -20,7 +20,7 @@ pub(super) struct Trials {
 pub(super) struct Attempt {
     pub(super) trial: TrialRecord,
     line: u64,
-    /// What is planned for it; empty where its users go by a duration.
+    /// What is planned for it; empty if its users go by a duration.
     planned: Option<u64>,
     /// Its rows in `transfers.csv`.
     found: u64,

@@ -26,7 +26,7 @@ use crate::target::Targets;
 /// Runs the command: prints what is left, one key a line; with `--dry-run` what would be deleted.
 ///
 /// # Errors
-/// The folder is no run's or in use, its record cannot be read, or the target cannot be used.
+/// The folder is not a run's or in use, its record cannot be read, or the target cannot be used.
 pub async fn clean(args: &CleanArgs) -> Result<ExitCode, Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
     let folder = if args.dry_run { RunFolder::look(&args.folder)? } else { RunFolder::open(&args.folder)? };

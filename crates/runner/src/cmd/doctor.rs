@@ -143,7 +143,7 @@ async fn look_there(
     }
 }
 
-/// The lifecycle rule for what may be left all the same.
+/// The lifecycle rule for what may be left anyway.
 fn advise(experiment: &Experiment, plan: &Plan) {
     let cells: Vec<_> = plan.cells.iter().filter(|cell| cell.target == TargetKind::S3).collect();
     let mut buckets: Vec<_> = cells.iter().map(|cell| (cell.bucket.as_str(), cell.endpoint.as_deref())).collect();

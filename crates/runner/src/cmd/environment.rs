@@ -56,7 +56,7 @@ pub(super) fn of_new_run(
     }
 }
 
-/// That of a run that goes on, on this machine now, which an engine may have chosen anew. Which machine ran what before stands
+/// That of a run that goes on, on this machine now, which an engine may have chosen again. Which machine ran what before stands
 /// in `trials.csv`.
 pub(super) fn of_resumed_run(begun: Environment, targets: &Targets) -> Environment {
     let mut begun = begun;

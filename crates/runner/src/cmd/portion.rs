@@ -38,7 +38,7 @@ pub(super) struct PlacedPortion {
 pub(super) struct CommonStart {
     /// When the first trial begins.
     pub(super) at: Timestamp,
-    /// The time from one trial's start to the next; nothing where the plan says.
+    /// The time from one trial's start to the next; `None` if the plan says.
     pub(super) every: Option<Duration>,
 }
 
@@ -101,7 +101,7 @@ impl PlacedPortion {
         Ok(Self { portion, run_id, start, plan_hash: whole.hash.clone(), place })
     }
 
-    /// Leaves alone what is whole, and finishes what was begun; nothing where the portion has yet to begin.
+    /// Leaves alone what is whole, and finishes what was begun; `None` if the portion has yet to begin.
     ///
     /// # Errors
     /// Another process is at it, what is there is of another plan, or as for `resume`.
@@ -121,7 +121,7 @@ impl PlacedPortion {
             }
             Found::Unfinished(folder) => {
                 self.check_plan(folder.path())?;
-                say!("{} of run {} was begun before; it is gone on with", self.portion, self.run_id);
+                say!("{} of run {} was interrupted earlier; resuming it", self.portion, self.run_id);
                 resume::finish(&folder, progress).await.map(Some)
             }
         }

@@ -31,7 +31,7 @@ use settle::settle;
 /// Runs the command.
 ///
 /// # Errors
-/// The folder is no run's, is in use, or holds another plan; or as for `run`.
+/// The folder is not a run's, is in use, or holds another plan; or as for `run`.
 pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
     let ended = finish(&RunFolder::open(&args.folder)?, args.progress).await?;
     ended.tell();

@@ -123,7 +123,7 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     finish(upload.as_ref(), &job.carry_out().await?).await
 }
 
-/// What is to be done once the run has ended, and only then what is to be told: whoever reads it may be gone, or slow.
+/// What is to be done once the run has ended, and only then what is to be told: anyone who reads it may be gone, or slow.
 async fn finish(upload: Option<&Upload<'_>>, ended: &Ended) -> Result<ExitCode, Failure> {
     let code = match upload {
         Some(upload) => upload.end(ended.code).await,
@@ -133,7 +133,7 @@ async fn finish(upload: Option<&Upload<'_>>, ended: &Ended) -> Result<ExitCode, 
     code
 }
 
-/// A plan that takes more than anyone would want to find out afterwards is asked about first; where nobody can answer,
+/// A plan that takes more than anyone would want to find out afterwards is asked about first; if nobody can answer,
 /// `--yes` is the consent.
 fn consents(args: &RunArgs, experiment: &Experiment, estimate: &Estimate) -> Result<bool, Failure> {
     if experiment.target != TargetKind::S3 || args.yes {
@@ -142,7 +142,7 @@ fn consents(args: &RunArgs, experiment: &Experiment, estimate: &Estimate) -> Res
     let Some(limit) = exceeded_limit(&args.limits, estimate) else { return Ok(true) };
     if !std::io::stdin().is_terminal() {
         let message = format!(
-            "this plan {limit}, and nobody is here to ask: add `--yes` to run it all the same, or `--dry-run` to see it first"
+            "this plan {limit}, and nobody is here to ask: add `--yes` to run it anyway, or `--dry-run` to see it first"
         );
         return Err(Failure::new(ExitCode::Usage, message));
     }

@@ -15,7 +15,7 @@ use crate::stop::StopSwitch;
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    /// `None` if whoever started this asked for it to be ignored, as `nohup` does.
+    /// `None` if the process that started this asked for it to be ignored, as `nohup` does.
     hangup: Option<Signal>,
 }
 
@@ -72,7 +72,7 @@ pub(super) fn stop_on_signals(stop: &StopSwitch, leave: &StopSwitch, code: ExitC
     let (stop, leave) = (stop.clone(), leave.clone());
     tokio::spawn(async move {
         signals.any().await;
-        // Before a word is said: whoever would read it may be gone, and the run must end all the same.
+        // Before a word is said: anyone who would read it may be gone, and the run must end anyway.
         stop.throw();
         say!(
             "stopping: transfers under way are recorded as cancelled, and what lies in the bucket is deleted; once more \

@@ -111,7 +111,7 @@ impl<'a> Upload<'a> {
     }
 }
 
-/// The credentials, region and endpoint of whoever runs this, whatever the target's are.
+/// The credentials, region and endpoint of the user who runs this, whatever the target's are.
 pub(super) fn settings(url: &ResultsUrl, profile: Option<&str>) -> StoreSettings {
     StoreSettings {
         bucket: url.bucket().to_owned(),

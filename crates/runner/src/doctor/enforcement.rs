@@ -178,7 +178,7 @@ fn causes(row: &TransferRecord, asked: Asked, store: &Store) -> String {
     causes.unwrap_or_else(|| "try again later".to_owned())
 }
 
-/// What to do where nobody answered.
+/// What to do if nobody answered.
 fn silence(row: &TransferRecord) -> &'static str {
     let confirmed = row.body_bytes_acked.unwrap_or(u64::MAX);
     if row.outcome == Outcome::TimedOut && confirmed <= FEW_SEGMENTS && row.body_bytes_written > FEW_SEGMENTS {

@@ -10,7 +10,7 @@ use crate::host::machine;
 use crate::plan::Plan;
 use crate::plan::estimate::trial_duration;
 
-/// What the machine has; nothing where it does not tell (only Linux does).
+/// What the machine has; `None` if it does not tell (only Linux does).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The most descriptors that this process may have.

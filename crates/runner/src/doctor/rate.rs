@@ -29,7 +29,7 @@ use crate::wire::endpoint::Endpoint;
 pub struct Carried {
     /// Over all connections.
     pub bits_per_second: f64,
-    /// Processors in use, the sink's share included; nothing where the system does not tell.
+    /// Processors in use, the sink's share included; `None` if the system does not tell.
     pub processors: Option<f64>,
     /// Connections.
     pub connections: u32,

@@ -33,7 +33,7 @@ pub(crate) struct Entry<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Takes the text apart; nothing where it is no TOML.
+    /// Takes the text apart; `None` if it is not TOML.
     pub(crate) fn parse(source: &Arc<Source>, text: &'a str, problems: &mut Problems) -> Option<Self> {
         let table = match DeTable::parse(text) {
             Ok(table) => table.into_inner(),

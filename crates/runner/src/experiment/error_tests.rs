@@ -1,6 +1,6 @@
 //! What people read when something is wrong: every case's report, word for word.
 //!
-//! The reports are in `error_reports.txt`, so that a change of wording is seen whole; `BLESS=1` writes them anew.
+//! The reports are in `error_reports.txt`, so that a change of wording is seen whole; `BLESS=1` rewrites them.
 
 use std::path::Path;
 
@@ -194,7 +194,7 @@ fn a_file_that_cannot_be_read(reports: &mut Reports) {
     };
     reports.add_rendered("a file that is not there", say("ttl-gird.toml"));
     reports.add_rendered("a file that nothing resembles", say("other.toml"));
-    reports.add_rendered("a file that is no text", say("ttl-grid.toml"));
+    reports.add_rendered("a file that is not text", say("ttl-grid.toml"));
     reports.add_rendered("a folder", say(""));
 }
 
@@ -217,7 +217,7 @@ impl Reports {
                 "--bucket" => options.bucket = Some(value),
                 "--endpoint" => options.endpoint = Some(value),
                 "--region" => options.region = Some(value),
-                other => panic!("{other} is no option"),
+                other => panic!("{other} is not an option"),
             }
         }
         let report = load_text("experiment.toml", text, Path::new("no-such-folder"), &options).expect_err(title);

@@ -119,7 +119,7 @@ impl SignedHeaders {
     /// Adds a header.
     ///
     /// # Errors
-    /// It is no header, is there already, belongs to the connection or the signature, or would change what is asked.
+    /// It is not a header, is there already, belongs to the connection or the signature, or would change what is asked.
     pub fn add(&mut self, name: &str, value: &str) -> Result<(), BadHeader> {
         let no_name = "expected a header's name: letters, digits and -";
         let parsed: HeaderName = name.parse().map_err(|_| BadHeader::Name(no_name, "write for example x-amz-acl"))?;

@@ -42,7 +42,7 @@ const FAULTS: &str = "
 
 What `faults` takes: `KIND[:ARGUMENT][@PLACE]`, for example `\"reset@50%\"` or `\"error:503:SlowDown@+250ms\"`. The same thing
 goes wrong with every transfer that would otherwise be served; a request that is refused at its head, because its link has
-expired or its signature is wrong, is refused all the same. What the runner asks beside the transfers, and the objects
+expired or its signature is wrong, is still refused. What the runner asks beside the transfers, and the objects
 that downloads read, go by a port where nothing goes wrong. `ttlsweep-testbed --fault` takes the same words.
 ";
 
@@ -71,7 +71,7 @@ mod tests {
         let page = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
             page == reference_markdown(),
-            "docs/experiment-file.md is stale; run this test with BLESS=1 to write it anew"
+            "docs/experiment-file.md is stale; run this test with BLESS=1 to rewrite it"
         );
     }
 }

@@ -452,7 +452,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: Takes::Words(Method::WORDS),
         absent: Absent::Default("\"put\""),
         only: None,
-        doc: "What is asked of S3. Objects for `get` are put before the first block, and are no rows of \
+        doc: "What is asked of S3. Objects for `get` are put before the first block, and are not rows of \
               `transfers.csv`.",
         read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.method = word.0)),
     },

@@ -114,7 +114,7 @@ pub(crate) fn bucket(item: &Item<'_>) -> Result<String, Problem> {
         return Ok(name);
     }
     let bare = name.trim_start_matches("s3://").split('/').next().unwrap_or_default();
-    Err(Problem::at(item.place, "expected the bucket's name alone", format!("`{name}` is no bucket's name"))
+    Err(Problem::at(item.place, "expected the bucket's name alone", format!("`{name}` is not a bucket's name"))
         .help(format!("write \"{bare}\"; what keys begin with is the setting `prefix`")))
 }
 
@@ -143,8 +143,10 @@ pub(crate) fn prefix(item: &Item<'_>) -> Result<String, Problem> {
     let prefix = text(item)?;
     match prefix.strip_prefix('/') {
         None => Ok(prefix),
-        Some(rest) => Err(Problem::at(item.place, "begins with `/`", "a key that begins with `/` is no ordinary key")
-            .help(format!("write \"{}\"", rest.trim_start_matches('/')))),
+        Some(rest) => {
+            Err(Problem::at(item.place, "begins with `/`", "a key that begins with `/` is not an ordinary key")
+                .help(format!("write \"{}\"", rest.trim_start_matches('/'))))
+        }
     }
 }
 
@@ -153,7 +155,7 @@ pub(crate) fn endpoint(item: &Item<'_>) -> Result<String, Problem> {
     const EXPECTED: &str = "expected http:// or https://, a host, and perhaps a port";
     let url = text(item)?;
     let complain = |help: String| {
-        Err(Problem::at(item.place, EXPECTED, format!("`{url}` is no endpoint")).help(format!("write \"{help}\"")))
+        Err(Problem::at(item.place, EXPECTED, format!("`{url}` is not an endpoint")).help(format!("write \"{help}\"")))
     };
     let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https")) else {
         let host = url.split_once("://").map_or(url.as_str(), |(_, host)| host);

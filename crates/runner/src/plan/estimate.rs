@@ -330,7 +330,7 @@ fn grouped(number: u64) -> String {
     text
 }
 
-/// `430 MB`: three digits are all that an estimate is good for, and whoever reads a line on the terminal.
+/// `430 MB`: three digits are all that an estimate is good for, and anyone who reads a line on the terminal.
 pub(crate) fn bytes(number: u64) -> String {
     let (scale, unit) = match number {
         0..1_000 => return format!("{number} B"),

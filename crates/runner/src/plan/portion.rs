@@ -74,7 +74,7 @@ impl Plan {
     }
 }
 
-/// How many of a trial's users are this part's; all of them where they are not spread.
+/// How many of a trial's users are this part's; all of them if they are not spread.
 pub fn own_users(cell: &Cell, part: Option<Share>) -> u32 {
     part.map_or(cell.users, |part| part.items(cell.users).count() as u32)
 }

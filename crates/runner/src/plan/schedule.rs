@@ -60,7 +60,7 @@ pub fn next_common_start(now: Timestamp) -> Timestamp {
 }
 
 /// What is allowed for a trial: its jitter, twice what it is expected to take, and a while to delete what it put; in whole
-/// seconds, so that whoever reads the starts sees the pattern.
+/// seconds, so that anyone who reads the starts sees the pattern.
 fn time_for(cell: &Cell) -> Duration {
     let time = Duration::from_micros(cell.jitter_us) + busy_duration(cell).saturating_mul(2) + BETWEEN;
     Duration::from_secs(time.as_secs() + u64::from(time.subsec_nanos() > 0))

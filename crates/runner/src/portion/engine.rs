@@ -54,7 +54,7 @@ pub enum EngineError {
         /// The engine.
         engine: Engine,
     },
-    /// A value is no number.
+    /// A value is not a number.
     #[error("{variable} is `{value}`; expected a whole number")]
     Number {
         /// The variable.
@@ -268,7 +268,7 @@ mod tests {
             (slurm(0, 4, 1, 1), None, "write the array as one range, for example `--array=1-4`"),
             (slurm(1, 4, 1, 0), None, "are 0 apart"),
             (slurm(0, 0, 0, 1), None, "task 0 is none of 0"),
-            // `sbatch --array=3` for the one task that failed is no run of a single shard.
+            // `sbatch --array=3` for the one task that failed is not a run of a single shard.
             (
                 slurm(3, 1, 3, 1),
                 Some(4),

@@ -184,7 +184,7 @@ fn blank(
     }
 }
 
-/// Links expire by the server's clock: one that is off by seconds makes expiries of seconds meaningless to whoever reads them.
+/// Links expire by the server's clock: one that is off by seconds makes expiries of seconds meaningless to anyone who reads them.
 fn warn_if_off(endpoint: &str, bracket: &ClockOffset) {
     if let Some(off) = surely_off(bracket) {
         tracing::warn!("{endpoint}: {off}; links expire by the server's clock: set this machine's, for example by NTP");

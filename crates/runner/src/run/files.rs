@@ -148,7 +148,7 @@ pub fn create(folder: &Path, cells: &[Cell]) -> io::Result<()> {
     make::<ObjectRecord>(folder)?;
     make::<ClockRecord>(folder)?;
     make::<TrialRecord>(folder)?;
-    // What cannot be opened again, for want of descriptors for one, is told before the run has a name.
+    // What cannot be opened again, if descriptors are missing, is told before the run has a name.
     Writers::append_to(folder).map(drop)
 }
 

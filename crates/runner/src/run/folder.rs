@@ -27,8 +27,8 @@ pub enum FolderError {
     /// Another process writes to it.
     #[error("{} is in use by another ttlsweep; wait for it to end, or stop it", .0.display())]
     InUse(PathBuf),
-    /// It is no run's folder.
-    #[error("{} is no run's folder: it has no {EXPERIMENT}; give the folder that `ttlsweep run` printed", .0.display())]
+    /// It is not a run's folder.
+    #[error("{} is not a run's folder: it has no {EXPERIMENT}; give the folder that `ttlsweep run` printed", .0.display())]
     NoRun(PathBuf),
     /// The portions that are there are of another division of the plan.
     #[error(
@@ -79,7 +79,7 @@ impl RunFolder {
     /// Opens the folder of a run that is to go on; a link such as `latest` is followed.
     ///
     /// # Errors
-    /// It is no run's folder, or in use.
+    /// It is not a run's folder, or in use.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         let path = checked(path)?;
         let lock = lock(&path, OpenOptions::new().create(true).truncate(false).write(true))?;

@@ -71,7 +71,7 @@ pub struct TrialRun {
     pub run: Arc<RunContext>,
     /// Its place in the plan.
     pub trial: Trial,
-    /// When it begins on all machines, its jitter not counted; nothing where it begins when its turn comes.
+    /// When it begins on all machines, its jitter not counted; `None` if it begins when its turn comes.
     pub common_start: Option<Timestamp>,
     /// Which attempt this is, from 1.
     pub attempt: u32,
@@ -86,7 +86,7 @@ pub struct TrialRun {
 /// What a trial came to.
 #[derive(Debug)]
 pub struct TrialEnd {
-    /// The row that was written; nothing where the run was stopped before the trial began.
+    /// The row that was written; `None` if the run was stopped before the trial began.
     pub row: Option<TrialRecord>,
     /// How many of its transfers failed.
     pub failures: u64,
@@ -144,7 +144,7 @@ impl TrialRun {
         };
         let jitter = i64::try_from(self.trial.jitter.as_micros()).unwrap_or(i64::MAX);
         let start = common_start.plus_micros(jitter);
-        // The clock is read anew shortly before: it may have been set right meanwhile.
+        // The clock is read again shortly before: it may have been set right meanwhile.
         let shortly_before = self.run.clock.anchor().instant_at(start.plus_micros(-SHORTLY_US));
         match stop.sleep_until(shortly_before).await {
             Some(reason) => Some(reason),

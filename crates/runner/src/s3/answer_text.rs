@@ -80,7 +80,7 @@ fn tag_name(text: &str) -> String {
     if ends == slash { String::new() } else { name[..ends].to_ascii_lowercase() }
 }
 
-/// What stands behind the next `end`; nothing where it never comes.
+/// What stands behind the next `end`; `None` if it never comes.
 fn behind<'a>(text: &'a str, end: &str) -> &'a str {
     text.find(end).map_or("", |at| &text[at + end.len()..])
 }

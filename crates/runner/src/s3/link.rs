@@ -22,9 +22,9 @@ pub struct SignedRequest {
     pub uri: Secret<Uri>,
     /// The headers that were signed, `host` apart, and the `authorization` of a header-signed request.
     pub headers: Secret<HeaderMap>,
-    /// When the link was made; nothing where there is no link.
+    /// When the link was made; `None` if there is no link.
     pub presigned_at: Option<Timestamp>,
-    /// When the link expires; nothing where there is no link.
+    /// When the link expires; `None` if there is no link.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -75,7 +75,7 @@ impl SignedRequest {
         }));
         let decoded = secrets.iter().map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
         let mut all: Vec<_> = decoded.chain(secrets.iter().cloned()).collect();
-        // The scope of a credential is no secret, and its access key may stand alone.
+        // The scope of a credential is not a secret, and its access key may stand alone.
         all.extend(secrets.iter().filter_map(|text| text.split(['/', '%']).next()).map(str::to_owned));
         all.retain(|secret| secret.len() >= SHORTEST);
         // A longer one first: what is left of it would no longer be found.

@@ -20,7 +20,7 @@ pub struct RunPrefix {
 pub struct ObjectKey(String);
 
 impl RunPrefix {
-    /// The prefix of a run. An experiment or run that is no name of its own, as in a record that somebody edited, is made one,
+    /// The prefix of a run. An experiment or run that is not a name of its own, as in a record that somebody edited, is made one,
     /// so that the prefix is never shorter than its parts.
     pub fn new(prefix: &str, experiment: &str, run_id: &str) -> Self {
         let prefix = prefix.trim_matches('/');
@@ -43,7 +43,7 @@ impl RunPrefix {
         ObjectKey(format!("{self}{}", segment(&name.to_string())))
     }
 
-    /// A key that was read somewhere, such as in a run's record or in a store's listing; nothing where this run cannot have
+    /// A key that was read somewhere, such as in a run's record or in a store's listing; `None` if this run cannot have
     /// made it. What the portions of a run made is the run's.
     pub fn recorded(&self, key: &str) -> Option<ObjectKey> {
         let name = key.strip_prefix(&*self.text)?;

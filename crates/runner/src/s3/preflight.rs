@@ -125,7 +125,7 @@ pub(super) fn may_pass(status: u16) -> bool {
     matches!(status, 429 | 500 | 502 | 503 | 504)
 }
 
-/// What a failed request says, in one line: S3's code and message if it has them, else what whoever answered says; the status
+/// What a failed request says, in one line: S3's code and message if it has them, else what the server that answered says; the status
 /// and who that was.
 pub(super) fn words<E>(error: &SdkError<E>) -> ServerText
 where

@@ -212,8 +212,8 @@ impl Refusal {
     /// Who answered, as far as it says.
     fn who(&self) -> String {
         match &self.server {
-            Some(server) => format!("whoever calls itself `{server}`"),
-            None => "whoever answered (it gives no `Server`)".to_owned(),
+            Some(server) => format!("the server that calls itself `{server}`"),
+            None => "the server that answered (it gives no `Server`)".to_owned(),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::preflight::words;
 /// The answer to HeadBucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketAnswer {
-    /// The status; nothing where nobody answered.
+    /// The status; `None` if nobody answered.
     pub status: Option<u16>,
     /// The bucket's region (`x-amz-bucket-region`), which S3 gives with refusals, too.
     pub region: Option<ServerText>,
@@ -41,7 +41,7 @@ impl Store {
         }
     }
 
-    /// Whether the bucket keeps old versions of what is deleted; nothing where that cannot be found out.
+    /// Whether the bucket keeps old versions of what is deleted; `None` if that cannot be found out.
     pub async fn keeps_versions(&self) -> Option<bool> {
         let versioning = self.control.get_bucket_versioning().bucket(&self.bucket).send().await.ok()?;
         Some(versioning.status() == Some(&BucketVersioningStatus::Enabled))

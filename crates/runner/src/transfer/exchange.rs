@@ -39,7 +39,7 @@ pub struct Done {
     pub samples: Vec<SampleRecord>,
 }
 
-/// How long a server may take for its 100 before the body is sent all the same (RFC 9110 §10.1.1: a client should not
+/// How long a server may take for its 100 before the body is still sent (RFC 9110 §10.1.1: a client should not
 /// wait indefinitely). Three seconds leave room for a head in a full uplink's queue; curl waits one.
 pub const CONTINUE_WAIT: Duration = Duration::from_secs(3);
 
@@ -144,7 +144,7 @@ fn request(task: &Task<'_>, body: RequestBody, body_len: u64, marks: &Arc<Marks>
     let signed = task.request;
     let mut request = Request::new(body);
     *request.method_mut() = signed.method.clone();
-    // Origin form, as a server that is no proxy expects it.
+    // Origin form, as a server that is not a proxy expects it.
     let uri = signed.uri.expose();
     let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from(path);

@@ -125,7 +125,7 @@ pub fn complete(mut row: TransferRecord, observed: Observed, request: &SignedReq
     row.early_response = judgement.early_response;
     row.peer_close = judgement.peer_close;
     row.errno = judgement.errno;
-    // A way round a dead address is not the transfer's failure, but whoever reads the row must find it.
+    // A way round a dead address is not the transfer's failure, but anyone who reads the row must find it.
     row.error = judgement.error.or(steps.detour);
     tape.note_at(Some(judgement.ended), EventKind::End, Some(judgement.outcome.to_string()));
     let events = tape.into_records(&row.transfer_id, anchor.instant);

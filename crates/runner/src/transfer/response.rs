@@ -86,7 +86,7 @@ impl ResponseReader {
         self.response.whole
     }
 
-    /// Reads the next piece; pending for good where there is no response or nothing is left of it. A call that is given up
+    /// Reads the next piece; pending for good if there is no response or nothing is left of it. A call that is given up
     /// loses nothing.
     ///
     /// # Errors
@@ -141,7 +141,7 @@ impl ResponseReader {
     }
 }
 
-/// S3's error documents are below 2 KiB; more than this is no error document.
+/// S3's error documents are below 2 KiB; more than this is not an error document.
 const LARGEST_DOCUMENT: usize = 64 << 10;
 
 /// So many bytes of an answer that is not the object are not the object's by chance.

@@ -1,4 +1,4 @@
-//! A request that is no row of `transfers.csv`: uncapped, on a connection of its own, observed like any other.
+//! A request that is not a row of `transfers.csv`: uncapped, on a connection of its own, observed like any other.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -75,7 +75,7 @@ impl Gate {
         Poll::Ready(wanted.min(slot.bytes as usize))
     }
 
-    /// Ends the slot after `used` of its bytes went, which may be none where nothing has come yet: an idle reader must not
+    /// Ends the slot after `used` of its bytes went, which may be none if nothing has come yet: an idle reader must not
     /// hold up those who share the cap. The time of what is given back counts as lateness, to be made good by what follows;
     /// otherwise a reader that finds less than a slot's bytes each time would stay below the cap.
     fn settle(&mut self, used: usize) {

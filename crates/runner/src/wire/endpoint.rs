@@ -16,7 +16,7 @@ pub struct Endpoint {
 
 /// A URI that names no server.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no http(s)://host[:port]")]
+#[error("`{0}` is not http(s)://host[:port]")]
 pub struct NoEndpoint(String);
 
 impl Endpoint {

@@ -43,7 +43,7 @@ impl<S> Held<S> {
         Self { inner, seen, state: State::Clear }
     }
 
-    /// What a write answers while an error is held or has become final; nothing where writes go through.
+    /// What a write answers while an error is held or has become final; `None` if writes go through.
     fn poll_held(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Error>> {
         match &mut self.state {
             State::Clear => None,

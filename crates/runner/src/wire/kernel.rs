@@ -30,7 +30,7 @@ pub struct TcpInfo {
     pub send_buffer_limited_us: u64,
 }
 
-/// Asks the kernel about `stream`; nothing where it has no answer.
+/// Asks the kernel about `stream`; `None` if it has no answer.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)] // Neither nix, rustix nor socket2 has TCP_INFO.
 pub fn tcp_info(stream: &TcpStream) -> Option<TcpInfo> {
@@ -57,7 +57,7 @@ pub fn tcp_info(stream: &TcpStream) -> Option<TcpInfo> {
     })
 }
 
-/// Asks the kernel about `stream`; nothing where it has no answer.
+/// Asks the kernel about `stream`; `None` if it has no answer.
 #[cfg(not(target_os = "linux"))]
 pub fn tcp_info(_: &TcpStream) -> Option<TcpInfo> {
     None

@@ -18,7 +18,7 @@ pub struct Marks {
 
 /// Knows how far the peer's kernel has confirmed what was written.
 pub trait Confirms: std::fmt::Debug + Send + Sync {
-    /// Confirmed bytes, counted from the first that was written to the socket; nothing where this is not known.
+    /// Confirmed bytes, counted from the first that was written to the socket; `None` if this is not known.
     fn bytes_acked(&self) -> Option<u64>;
 }
 

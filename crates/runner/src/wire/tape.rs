@@ -20,7 +20,7 @@ impl Tape {
         self.events.push((Instant::now(), event, Some(value.into())));
     }
 
-    /// Notes an event that happened at `at`; nothing where it did not happen.
+    /// Notes an event that happened at `at`; `None` if it did not happen.
     pub fn note_at(&mut self, at: Option<Instant>, event: EventKind, value: Option<String>) {
         if let Some(at) = at {
             self.events.push((at, event, value));

@@ -39,7 +39,7 @@ fn a_congestion_control_that_this_kernel_does_not_have_is_a_usage_error() {
 fn an_experiment_that_is_not_there_is_a_usage_error() {
     let lab = lab();
     refused(&lab, lab.ttlsweep(&["run", "nothing.toml"]), 2, &["nothing.toml"]);
-    refused(&lab, lab.ttlsweep(&["resume", "."]), 2, &["is no run's folder"]);
+    refused(&lab, lab.ttlsweep(&["resume", "."]), 2, &["is not a run's folder"]);
     refused(&lab, lab.ttlsweep(&["resume", "nowhere"]), 2, &["nowhere"]);
 }
 

@@ -57,7 +57,7 @@ impl Story {
         (self.row.outcome, self.row.phase)
     }
 
-    /// The value of the first event of this kind; nothing where it did not happen.
+    /// The value of the first event of this kind; `None` if it did not happen.
     pub(crate) fn event(&self, kind: EventKind) -> Option<&EventRecord> {
         self.events.iter().find(|event| event.event == kind)
     }
@@ -69,7 +69,7 @@ impl Client {
         Self::at(server.addr, server.tls.clone())
     }
 
-    /// A client of whoever listens at `addr`.
+    /// A client of the server that listens at `addr`.
     pub(crate) fn at(addr: SocketAddr, tls: Option<Arc<ClientConfig>>) -> Self {
         Self::named(&addr.to_string(), tls)
     }

@@ -33,7 +33,7 @@ async fn the_body_follows_the_100() {
         assert_eq!(server.told().await, 0, "bytes of the body came before the 100");
         let row = &story.row;
         assert_eq!(story.end(), (Outcome::Completed, Phase::Done), "{row:?}");
-        assert_eq!((row.status, row.early_response), (Some(200), Some(false)), "a 100 is no early response");
+        assert_eq!((row.status, row.early_response), (Some(200), Some(false)), "a 100 is not an early response");
         let continued = row.continue_us.unwrap();
         assert!(continued >= 100_000, "{row:?}");
         let first_body_byte = story.event(EventKind::FirstBodyByteWritten).unwrap().t_us;

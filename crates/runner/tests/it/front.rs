@@ -169,7 +169,7 @@ fn whole(text: impl Into<Bytes>) -> BoxBody<Bytes, hyper::Error> {
 }
 
 async fn refuse((status, text): Refusal, body: Incoming) -> Response<BoxBody<Bytes, hyper::Error>> {
-    // Read first, so that this is no early answer.
+    // Read first, so that this is not an early answer.
     let _ = body.collect().await;
     if status == NO_ANSWER {
         std::future::pending::<()>().await;

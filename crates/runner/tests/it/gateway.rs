@@ -83,7 +83,7 @@ const LISTING: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\nconte
 /// What a transfer is told, and what its look-up is.
 type Told = HashMap<usize, (&'static str, String)>;
 
-/// Plays S3 for whatever is no transfer; tells each transfer, and whoever looks its object up, what the story says. Notes
+/// Plays S3 for whatever is not a transfer; tells each transfer, and anyone who looks its object up, what the story says. Notes
 /// which objects were looked up.
 async fn portal(mut peer: Peer, told: Arc<Told>, early: bool, looked: Arc<Mutex<Vec<usize>>>) {
     while let Some(head) = peer.head().await {

@@ -210,7 +210,7 @@ async fn a_403_after_the_whole_body_is_not_early() {
     }
 }
 
-/// The first bytes of a capped body wait for their slot: an answer to the head is early all the same.
+/// The first bytes of a capped body wait for their slot: an answer to the head is still early.
 #[tokio::test]
 async fn a_403_before_the_first_byte_of_a_slow_body_is_early_in_the_body() {
     let mut server = Server::start(false, refuse_at_the_head).await;

@@ -224,7 +224,7 @@ async fn bytes_that_are_no_text_are_shown_as_far_as_they_can_be() {
     assert_eq!(story.row.server_time, None);
 }
 
-/// Terminals obey what begins with ESC, and a line break in a cell is another row for whoever reads by lines.
+/// Terminals obey what begins with ESC, and a line break in a cell is another row for anyone who reads by lines.
 #[tokio::test]
 async fn control_characters_of_servers_are_in_no_row() {
     let story = answered(

@@ -42,7 +42,7 @@ header_signed = false
 expired_start = false
 ";
 
-/// Plays S3 for whatever is no transfer, and else does what the transfer's number says.
+/// Plays S3 for whatever is not a transfer, and else does what the transfer's number says.
 async fn serve(mut peer: Peer) {
     while let Some(head) = peer.head().await {
         let line = head.lines().next().unwrap_or_default();

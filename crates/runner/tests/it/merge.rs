@@ -84,7 +84,7 @@ fn what_is_missing_is_named_and_can_be_run_after_the_merge() {
     let (code, said) = merge(&lab, &[&shards[0]], "merged", &["--partial"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("missing: shard 2 of 2 is missing"), "{said}");
-    // An ordinary run folder, which is gone on with like any other.
+    // An ordinary run folder, which is continued like any other.
     let resumed = Run::printed(&lab, &succeed(lab.ttlsweep(&["resume", "merged"])));
     let whole: BTreeSet<_> = resumed.trials().into_iter().map(|row| (row.block, row.cell_id)).collect();
     assert_eq!(whole.len(), 12);
@@ -101,7 +101,7 @@ fn folders_that_do_not_fit_end_with_2_and_say_why() {
     for (folders, expected) in [
         (vec![night[0].as_str(), &other], "the run differs, night here and day there"),
         (vec![night[0].as_str(), &night[1], &night[0]], "was named twice"),
-        (vec!["nowhere"], "nowhere is no run's folder and holds no shards"),
+        (vec!["nowhere"], "nowhere is not a run's folder and holds no shards"),
     ] {
         let (code, said) = merge(&lab, &folders, "merged", &[]);
         assert_eq!(code, Some(2), "{said}");

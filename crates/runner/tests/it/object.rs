@@ -188,7 +188,7 @@ async fn what_came_in_the_objects_place_is_quoted_if_it_is_text() {
     let story = answered(false, &source, sized(document.as_bytes())).await;
     assert_eq!(story.row.outcome, Outcome::Altered);
     assert_eq!((story.row.s3_code.as_deref(), story.row.answer), (Some("InternalError"), None));
-    // Other bytes are no text.
+    // Other bytes are not text.
     let story = answered(false, &source, sized(&object[1..])).await;
     assert_eq!((story.row.outcome, story.row.answer), (Outcome::Altered, None));
 }

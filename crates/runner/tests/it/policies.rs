@@ -187,7 +187,7 @@ fn check(row: &TransferRecord, deed: &Deed, trial: &TrialRecord, cut: Cut, story
             let margin = row.margin_us.unwrap();
             assert!(margin >= 0, "{story}");
             // No instant is more exact than the machine was on time, which the trial has measured. On one that was short of
-            // processor time even that is no bound, since several waits add up: it is enough that the cut is expiry's.
+            // processor time even that is not a bound, since several waits add up: it is enough that the cut is expiry's.
             let late = i64::try_from(trial.scheduler_lag_us.unwrap()).unwrap();
             let queued = !upload && cut != Cut::Reset;
             if !trial.starved {

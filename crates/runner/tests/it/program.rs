@@ -1,4 +1,4 @@
-//! The program `ttlsweep` in a folder of its own, without the environment of whoever runs the tests.
+//! The program `ttlsweep` in a folder of its own, without the environment of the user who runs the tests.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -46,7 +46,7 @@ impl Lab {
         command
     }
 
-    /// A shell in the folder that may run the program as `"$TTLSWEEP"`, without the environment of whoever runs the tests.
+    /// A shell in the folder that may run the program as `"$TTLSWEEP"`, without the environment of the user who runs the tests.
     pub(crate) fn shell(&self, script: &str) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", script]).current_dir(self.0.path()).stdin(Stdio::null()).env_clear();
@@ -117,7 +117,7 @@ impl Run {
     }
 }
 
-/// Rows of a file that is being written; none where it is not there yet, or its last row is half written.
+/// Rows of a file that is being written; none if it is not there yet, or its last row is half written.
 pub(crate) fn rows_or_none<R: Row>(path: &Path) -> Vec<R> {
     read_rows_from(path).unwrap_or_default()
 }

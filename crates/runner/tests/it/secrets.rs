@@ -135,7 +135,7 @@ fn run_everything(lab: &mut Searched, endpoint: &str) {
     lab.run("bad file", &at(endpoint, &["run", "bad.toml"]), Some(2));
     lab.run("no bucket of that name", &with_bucket("missing", endpoint), Some(2));
     lab.run(
-        "TLS where there is none",
+        "TLS if there is none",
         &at(&endpoint.replace("http:", "https:"), &["run", "slow.toml", "--yes"]),
         Some(75),
     );

@@ -20,7 +20,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 /// A server that plays one script on every connection; each script ends by telling what was true on its side.
 pub(crate) struct Server<T> {
     pub(crate) addr: SocketAddr,
-    /// How clients trust it; nothing where it speaks plain TCP.
+    /// How clients trust it; `None` if it speaks plain TCP.
     pub(crate) tls: Option<Arc<ClientConfig>>,
     told: mpsc::UnboundedReceiver<T>,
     accepting: JoinHandle<()>,
@@ -91,7 +91,7 @@ impl Peer {
         Some(Self { stream, socket: same, ahead: Vec::new(), body_read: 0 })
     }
 
-    /// Reads the request's head, whatever comes with it; nothing where the client closed instead.
+    /// Reads the request's head, whatever comes with it; `None` if the client closed instead.
     pub(crate) async fn head(&mut self) -> Option<String> {
         self.body_read = 0;
         loop {

@@ -77,7 +77,7 @@ fn a_killed_shard_goes_on_where_it_was_and_loses_and_doubles_nothing() {
     Environment { host: "elsewhere".into(), ..begun.clone() }.write(&partial).unwrap();
 
     let again = succeed(run(&lab, "1/2"));
-    assert!(words(&again).1.contains("was begun before; it is gone on with"), "{}", words(&again).1);
+    assert!(words(&again).1.contains("was interrupted earlier; resuming it"), "{}", words(&again).1);
     succeed(run(&lab, "2/2"));
     let folders = shard_folders(&lab);
     assert_eq!(whole_trials(&folders), plan(&lab));
@@ -161,7 +161,7 @@ fn what_no_retry_mends_ends_with_2_and_what_to_write() {
     for (shard, expected) in [
         ("0/4", "there is no share 0 of 4"),
         ("5/4", "there is no share 5 of 4"),
-        ("two", "`two` is no share; expected i/n"),
+        ("two", "`two` is not a share; expected i/n"),
         ("auto", "--shard auto: no array job is found"),
     ] {
         let (code, said) = words(&run(&lab, shard).output().unwrap());

@@ -126,7 +126,7 @@ fn what_cannot_be_spread_ends_with_2_and_what_to_write() {
     assert!(said(&["--shard", "1/2", "--start-at", "2026-11-25T00:00:00Z"]).contains("go with `--spread`"));
     assert!(said(&["--start-every", "1s"]).contains("go with `--spread`"));
     assert!(said(&["--run-id", "night"]).contains("required"));
-    assert!(said(&["--spread", "1/2", "--start-at", "noon"]).contains("`noon` is no instant"));
+    assert!(said(&["--spread", "1/2", "--start-at", "noon"]).contains("`noon` is not an instant"));
     let side_by_side = said(&["--spread", "1/2", "--set", "experiment.parallel_trials=2"]);
     assert!(side_by_side.contains("`parallel_trials = 1`"), "{side_by_side}");
     assert!(!lab.path("results").exists(), "nothing was begun");

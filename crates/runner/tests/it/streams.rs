@@ -205,7 +205,7 @@ async fn no_command_fails_because_nobody_reads_what_it_prints() {
     testbed.shutdown().await;
 }
 
-/// A shard on a machine that is thrown away: its rows must be in the bucket, whoever reads the name of its folder.
+/// A shard on a machine that is thrown away: its rows must be in the bucket, even if nobody reads the name of its folder.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shard_is_uploaded_although_its_stdout_is_gone() {
     let config = TestbedConfig { tls: false, buckets: vec!["results".to_owned()], ..TestbedConfig::default() };

@@ -50,7 +50,7 @@ fn what_a_hand_changed_is_told_by_file_and_line() {
         ("transfers.csv", |lines| cell(lines, 7, "attempt", "9"), "line 7: trials.csv has no attempt 9"),
         ("transfers.csv", |lines| cell(lines, 7, "user", "4"), "line 7: the cell has users 1 to 3"),
         ("transfers.csv", |lines| cell(lines, 7, "run_id", "another"), "line 7: the row is of run another"),
-        ("transfers.csv", |lines| cell(lines, 7, "total_us", "x"), "line 7: column `total_us`: `x` is no number"),
+        ("transfers.csv", |lines| cell(lines, 7, "total_us", "x"), "line 7: column `total_us`: `x` is not a number"),
         ("transfers.csv", |lines| lines[3].push_str(",x"), "transfers.csv line 4: "),
         ("trials.csv", |lines| drop(lines.remove(2)), "of block 2 has no whole trial"),
         ("trials.csv", |lines| lines.push(lines[1].clone()), "trials.csv line 4: attempt 1 at the trial"),

@@ -162,7 +162,7 @@ async fn speak_http<S: AsyncRead + AsyncWrite + Unpin + 'static>(inner: S, handl
                 return hold(&handle).await;
             }
             Act::Say { bytes, notify } => {
-                // HTTP lets go of the stream in the midst of whatever it was doing.
+                // HTTP lets go of the stream in the middle of whatever it was doing.
                 let stream = http.into_parts().io.into_inner().into_inner();
                 return say(stream, &bytes, notify, &handle).await;
             }

@@ -68,7 +68,7 @@ impl Server {
         };
         let store = Arc::new(Store::default());
         for bucket in &config.buckets {
-            // A bucket that is named twice exists all the same.
+            // A bucket that is named twice exists anyway.
             let _ = store.create_bucket(bucket);
         }
         let operations =

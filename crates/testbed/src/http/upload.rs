@@ -56,7 +56,7 @@ struct Expected {
 struct Mark {
     /// Bytes of the body up to it.
     at: AtomicU64,
-    /// Whether the body ends there for whoever reads it, who waits for more in vain.
+    /// Whether the body ends there for anyone who reads it, who waits for more in vain.
     withholds: AtomicBool,
     /// Whether the body's end counts as the place, in place of a number of bytes.
     at_end: AtomicBool,
@@ -277,7 +277,7 @@ impl Body for UploadBody {
         Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)))
     }
 
-    // `is_end_stream` stays at its default, false: whoever reads must come to the end, where the deadline is checked.
+    // `is_end_stream` stays at its default, false: anyone who reads must come to the end, where the deadline is checked.
 
     fn size_hint(&self) -> SizeHint {
         let slot = lock(&self.upload.shared.incoming);

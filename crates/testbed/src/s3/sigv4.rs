@@ -1,4 +1,4 @@
-//! Signature Version 4: canonical requests and their signatures, for whoever signs and for whoever verifies.
+//! Signature Version 4: canonical requests and their signatures, for the side that signs and the side that verifies.
 //!
 //! Written from the published algorithm, apart from both the SDK that the runner signs with and the S3 library that
 //! serves the operations, so that each is checked by code that it doesn't share.

@@ -35,7 +35,7 @@ pub(crate) fn bucket_of_host(host: &str) -> Option<&str> {
 }
 
 /// Whether a request carries the bytes of an object or of a part, one way or the other: a transfer, which faults meet,
-/// whoever signed it.
+/// anyone who signed it.
 pub(crate) fn is_transfer(parts: &Parts, query: &Query) -> bool {
     let beside: &[&str] = match parts.method {
         Method::PUT if !parts.headers.contains_key("x-amz-copy-source") => &["partNumber", "uploadId"],

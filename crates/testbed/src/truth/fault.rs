@@ -21,7 +21,7 @@ use crate::s3::errors::{Failure, INTERNAL_ERROR};
 use crate::s3::ids::RequestIds;
 use crate::truth::exchange::Exchange;
 
-/// A request that a fault befalls: one that would be served, since what is refused at its head is refused all the same.
+/// A request that gets a fault: one that would be served, since what is refused at its head is still refused.
 pub(crate) struct Victim<'a> {
     pub(crate) fault: Fault,
     pub(crate) handle: &'a Handle,
@@ -282,7 +282,7 @@ fn decoded_length(parts: &Parts) -> Option<u64> {
 fn never_at_a_share() -> Due {
     static SAID: Once = Once::new();
     SAID.call_once(|| {
-        tracing::warn!("a fault at a share of the body (NN%) cannot happen where nothing tells the body's length");
+        tracing::warn!("a fault at a share of the body (NN%) cannot happen if nothing tells the body's length");
     });
     Due::Never
 }

@@ -76,7 +76,7 @@ async fn close_answers_and_resets_what_it_did_not_read() {
             let mut wire = rig.connect().await;
             let mut bytes = link.head(BODY_BYTES, "");
             bytes.resize(bytes.len() + BODY_BYTES, b'x');
-            // A write may already meet the reset; the answer lies before it all the same.
+            // A write may already meet the reset; the answer lies before it anyway.
             let _ = wire.writer.write_all(&bytes).await;
             let refused = wire.response().await;
             assert_eq!((refused.status, refused.header("connection")), (403, Some("close")));
@@ -126,7 +126,7 @@ async fn rst_answers_and_resets_whatever_was_read() {
             let mut wire = rig.connect().await;
             let mut bytes = rig.link("PUT", "late", 1, LONG_AGO).head(BODY_BYTES, "");
             bytes.resize(bytes.len() + turn % 2 * BODY_BYTES, b'x');
-            // A write may already meet the reset; the answer lies before it all the same.
+            // A write may already meet the reset; the answer lies before it anyway.
             let _ = wire.writer.write_all(&bytes).await.and(wire.writer.flush().await);
             let refused = wire.response().await;
             assert_eq!((refused.status, refused.header("connection")), (403, Some("close")));

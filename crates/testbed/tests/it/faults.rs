@@ -82,7 +82,7 @@ fn due(fault: &str, deed: &Deed) -> OffsetDateTime {
         "50%" => {
             let FaultDeed { at, body_bytes, .. } = deed.fault.unwrap();
             let half = BODY_BYTES as u64 / 2;
-            assert!((half..half + 64 * 1024).contains(&body_bytes), "{body_bytes} bytes are no half");
+            assert!((half..half + 64 * 1024).contains(&body_bytes), "{body_bytes} bytes are not half");
             at
         }
         place => match place.strip_prefix("expiry") {

@@ -32,7 +32,7 @@ fn it_prints_its_endpoint_writes_its_certificate_and_ends_on_a_signal() {
     }
 }
 
-/// Its words are for whoever reads them; it serves those who do not.
+/// Its words are for anyone who reads them; it serves those who do not.
 #[test]
 fn it_serves_although_nobody_reads_its_words_and_ends_when_its_terminal_does() {
     let directory = tempfile::tempdir().unwrap();

@@ -46,7 +46,7 @@ pub(super) struct XAxis {
 }
 
 impl XAxis {
-    /// Places `all` over `width` pixels, at least `wanted` pixels from each other; nothing where they don't fit.
+    /// Places `all` over `width` pixels, at least `wanted` pixels from each other; `None` if they don't fit.
     pub(super) fn new(all: &[Place], width: i32, wanted: i32, log: bool) -> Option<Self> {
         let axis = Self::laid_out(all, width, wanted, log);
         let positions: Vec<i32> = axis.places.iter().map(|(_, x)| *x).collect();

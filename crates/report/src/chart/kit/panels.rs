@@ -10,7 +10,7 @@ use crate::chart::{About, image_path, numbered};
 
 /// What stands above a panel.
 pub(in crate::chart) struct Heading<'a> {
-    /// What it stands for; empty where there is only one panel.
+    /// What it stands for; empty if there is only one panel.
     pub(in crate::chart) title: &'a str,
     /// Its numbers, and what it leaves out.
     pub(in crate::chart) notes: &'a str,

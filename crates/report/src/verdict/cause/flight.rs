@@ -18,7 +18,7 @@ pub(in crate::verdict) struct Flight {
     pub(in crate::verdict) ended_in_flight: bool,
     /// When it ended.
     pub(in crate::verdict) end: f64,
-    /// When its link expired; nothing where there is none.
+    /// When its link expired; `None` if there is none.
     pub(in crate::verdict) expiry: Option<f64>,
     /// When its body was through, in the direction of the method.
     pub(in crate::verdict) body_end: Option<f64>,

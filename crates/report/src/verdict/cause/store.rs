@@ -65,7 +65,7 @@ impl Store {
             && (!answer.code.is_empty() || answer.has_request_id || self.servers.contains(&answer.server))
     }
 
-    /// What the store's answers have that a foreign one lacks, for readers; empty where nothing is known.
+    /// What the store's answers have that a foreign one lacks, for readers; empty if nothing is known.
     pub(in crate::verdict) fn contrast(&self, server: &str) -> String {
         let other = self.servers.iter().next().filter(|_| !server.is_empty() && !self.servers.contains(server));
         match (self.has_ids, other) {

@@ -26,7 +26,7 @@ pub struct Clocks {
 pub struct ServerClock {
     /// The brackets of its stretches: times between which no clock was set.
     stretches: Vec<ClockOffset>,
-    /// The stretch that each trial ran in, `None` where a clock was set meanwhile; empty where there is one stretch.
+    /// The stretch that each trial ran in, `None` where a clock was set meanwhile; empty if there is one stretch.
     stretch_of: HashMap<u32, Option<usize>>,
     /// When a clock was set, and by how much.
     steps: Vec<ClockStep>,

@@ -21,7 +21,7 @@ impl Groups {
             };
             let alike: Vec<usize> = (0..groups.len()).filter(|at| belongs(&groups[*at])).collect();
             // Into the group that is there: a thousand testbeds, each with an endpoint of its own, make one target, and
-            // building its names anew for each pair would take their square.
+            // building its names again for each pair would take their square.
             let home = alike.first().copied().unwrap_or(groups.len());
             for other in alike.into_iter().skip(1).rev() {
                 let (mut cells, mut names) = groups.remove(other);

@@ -6,7 +6,7 @@ use crate::load::observation::Observation;
 use crate::verdict::evidence::Evidence;
 
 /// How long transfers take when nothing stops them: the median of the long-TTL control of the same settings and block, of
-/// all blocks where that block has none, and of the header-signed control where there is no other.
+/// all blocks where that block has none, and of the header-signed control if there is no other.
 pub(in crate::verdict) struct Needed(HashMap<(u32, Option<u32>), i64>);
 
 impl Needed {

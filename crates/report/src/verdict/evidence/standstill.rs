@@ -11,7 +11,7 @@ use crate::verdict::evidence::timed::Timed;
 pub(in crate::verdict) struct IdleTimer(i64);
 
 impl IdleTimer {
-    /// The timer that most of the broken transfers that seem to have stood still agree on; nothing where fewer than three
+    /// The timer that most of the broken transfers that seem to have stood still agree on; `None` if fewer than three
     /// do, or where they don't agree.
     pub(in crate::verdict) fn of<'a>(timed: impl Iterator<Item = Timed<'a>>) -> Option<Self> {
         let broken = timed.filter(|timed| matches!(timed.seen.outcome, Outcome::Reset | Outcome::Closed));

@@ -37,7 +37,7 @@ impl Timed<'_> {
     }
 
     /// Whether the head certainly arrived before expiry. A 100 that came after expiry proves nothing: there are servers that
-    /// send one to whoever asks.
+    /// send one to anyone who asks.
     pub(in crate::verdict) fn head_in_time(&self, expiry: i64) -> bool {
         self.head_arrived().is_some_and(|at| at < expiry - self.delta)
             || self.continued_at().is_some_and(|at| at <= expiry)

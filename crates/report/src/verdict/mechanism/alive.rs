@@ -16,7 +16,7 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
     let counted = || target.flights.iter().filter(|flight| flight.counts());
     let links = counted().filter(|flight| flight.expiry.is_some());
     let links = ByTrial::count(links.map(|flight| (flight.trial, flight.cause == cause)));
-    // What is refused without a link is no policy on links; such an end has no mechanism.
+    // What is refused without a link is not a policy on links; such an end has no mechanism.
     let without = counted().filter(|flight| flight.expiry.is_none());
     let without = ByTrial::count(without.map(|flight: &Flight| (flight.trial, flight.cause == Cause::Unexplained)));
     let p = stray::p(&links);

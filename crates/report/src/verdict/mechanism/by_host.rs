@@ -24,7 +24,7 @@ impl ByHost {
             self.hosts.iter().filter(|(_, all, hit)| *all >= NEVER_SEEN && *hit == 0).max_by_key(|(_, all, _)| *all)?;
         let met = self.hosts.iter().filter(|(_, _, hit)| *hit > 0).max_by_key(|(_, _, hit)| *hit)?;
         Some(format!(
-            "but {} meets it ({} trials) and {} does not ({}), so that it is no rule that the server has for everyone, or they \
+            "but {} meets it ({} trials) and {} does not ({}), so that it is not a rule that the server has for everyone, or they \
              asked different servers: it takes a look at what lies between each host and the server",
             met.0,
             share(met.2, met.1),
@@ -33,7 +33,7 @@ impl ByHost {
         ))
     }
 
-    /// The same for readers; nothing where one machine ran everything, or nothing was cut.
+    /// The same for readers; `None` if one machine ran everything, or nothing was cut.
     pub(in crate::verdict) fn sentence(&self) -> Option<String> {
         let met = self.hosts.iter().filter(|(_, _, hit)| *hit > 0).count();
         if self.hosts.len() < 2 || met == 0 {

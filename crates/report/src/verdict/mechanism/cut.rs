@@ -25,7 +25,7 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64, detail: Detail) -> T
     let is_late = !near.convinces(level) && late.convinces(level) && most_late;
     let suspicion = suspicion(target, &placebos, [&near, &late], level);
     let within = near.outlived.transfers_hit();
-    // A trial is hit where most of what met expiry was: one stray end among several survivors is no cut.
+    // A trial is hit where most of what met expiry was: one stray end among several survivors is not a cut.
     let bound = (near.outlived.most_hit(), near.outlived.trials());
     let most_share = if near.outlived.hit() > 0 && near.is_explained() { MOST_STRAY } else { MOST_SHARE };
     let reading = if is_late { late } else { near };
@@ -172,7 +172,7 @@ fn suspicion(target: &Target, placebos: &Placebos<'_>, [near, late]: [&Reading; 
     if nowhere_else && grid(target).any(is_cut) {
         return Some(near.obstacle(level).unwrap_or_else(|| near.more(level)));
     }
-    // Few trials make no small p; but where nothing ever ended but after expiry, an acquittal would be rash.
+    // Few trials make no small p; but if nothing ever ended but after expiry, an acquittal would be rash.
     let later = later(target);
     let more_often = later.exceeds(&placebos.later()) <= crate::verdict::ALPHA
         && !links_suffer(&later, &placebos.later_with_a_link());

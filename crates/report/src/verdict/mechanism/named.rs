@@ -19,7 +19,7 @@ pub(in crate::verdict) fn test(target: &Target, mechanism: Mechanism, alpha: f64
         let flights = target.flights.iter().filter(|flight| flight.counts() && keep(flight));
         ByTrial::count(flights.map(|flight| (flight.trial, is_hit(flight))))
     };
-    // Only what has a link can start late; controls are counted with the grid elsewhere, since they are hit just so.
+    // Only what has a link can start late; controls are counted with the grid elsewhere, since they are hit in the same way.
     let all = if mechanism == Mechanism::LateStart { of(Flight::in_grid) } else { of(|_| true) };
     let (grid, controls) = (of(Flight::in_grid), of(Flight::is_unexpiring_control));
     let p = stray::p(&all);
@@ -156,7 +156,7 @@ const fn deed(mechanism: Mechanism) -> &'static str {
         Mechanism::StaleConnection => "met a kept connection that the server had closed",
         Mechanism::Gateway => "were answered by something before the store",
         Mechanism::ServerError => "were told by the store that it had failed by itself",
-        Mechanism::Client => "failed for want of something on this machine",
+        Mechanism::Client => "failed because this machine lacked a resource",
         _ => "failed",
     }
 }

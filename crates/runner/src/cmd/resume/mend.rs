@@ -22,7 +22,7 @@ struct File {
     path: PathBuf,
     /// The line that was written in part.
     torn: Option<TornEnd>,
-    /// Writes a header where there is none.
+    /// Writes a header if there is none.
     head: Option<fn(&Path) -> io::Result<()>>,
 }
 

@@ -43,7 +43,7 @@ impl Results {
         }
     }
 
-    /// The bytes of a small object; nothing where there is none.
+    /// The bytes of a small object; `None` if there is none.
     ///
     /// # Errors
     /// The store refuses or does not answer.
@@ -84,7 +84,7 @@ impl Results {
         let unwritable = |source| ResultsError::File { path: file.to_owned(), source };
         let get = self.bringing.get_object().bucket(&url.bucket).key(&url.prefix);
         let mut got = get.send().await.map_err(|error| ResultsError::of("GetObject", &url, &error))?;
-        // Nothing where others have put it.
+        // `None` if others have put it.
         let wanted = got.metadata().and_then(|metadata| metadata.get(SHA256)).cloned();
         let (mut into, mut hash, mut bytes) = (File::create(file).map_err(unwritable)?, Sha256::new(), 0);
         let length = got.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(MOST_UNSIZED);
