@@ -244,9 +244,10 @@ format:
 format-check:
     cargo fmt --all --check
 
-# Runs clippy; a warning is an error.
+# Runs clippy, in which a warning is an error, and looks for words that make a reader stop.
 [group('develop')]
 lint:
+    python3 scripts/plain_english.py
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
 # Builds the API's documentation; a warning is an error.

@@ -17,7 +17,7 @@ pub use kit::canvas::ChartError;
 
 use std::path::{Path, PathBuf};
 
-/// What a chart shows, in words: for the heading of a page, and for whoever cannot see the image.
+/// What a chart shows, in words: for the heading of a page, and for readers who cannot see the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct About {
     /// The name of the chart's first image, without its ending; further images are `name-2`, `name-3` and so on.

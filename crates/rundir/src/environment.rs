@@ -168,7 +168,7 @@ impl Environment {
     /// Reads the file from a run's folder. Its version is known, and its names are fit to be names.
     ///
     /// # Errors
-    /// It is not there or is no such file; the message names it.
+    /// It is not there or is not such a file; the message names it.
     pub fn read(folder: &Path) -> io::Result<Self> {
         let path = folder.join(FILE);
         let in_file = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
@@ -179,7 +179,7 @@ impl Environment {
     /// Reads the file's text.
     ///
     /// # Errors
-    /// It is no such file, is of a version that is not known, or has names that cannot be any.
+    /// It is not such a file, is of a version that is not known, or has names that cannot be any.
     pub fn parse(text: &str) -> serde_json::Result<Self> {
         /// Of a version that is not known all else may have changed, and is no reason to speak of anything but the version.
         #[derive(Deserialize)]

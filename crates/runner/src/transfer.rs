@@ -191,7 +191,7 @@ pub enum End {
     Local(String),
 }
 
-/// A timeout that ran out: this side's doing, whoever made nothing move.
+/// A timeout that ran out: this side's doing, even if the peer stood still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RanOut {
     /// The setting: `connect_timeout`, `idle_timeout` or `timeout`.

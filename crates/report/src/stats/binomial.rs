@@ -3,7 +3,7 @@ use statrs::function::beta::beta_reg;
 
 use super::Interval;
 
-/// Clopper and Pearson's exact interval (Biometrika 1934) for `hits` of `n` at `level`, for example 0.95; nothing where
+/// Clopper and Pearson's exact interval (Biometrika 1934) for `hits` of `n` at `level`, for example 0.95; `None` if
 /// `n` is 0, since nothing is known then.
 ///
 /// Its ends are quantiles of Beta(hits, n − hits + 1) and Beta(hits + 1, n − hits). It never covers less often than `level`

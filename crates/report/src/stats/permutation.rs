@@ -18,7 +18,7 @@ pub struct PermutationTrial {
 /// The one-sided p of the treated trials' mean being above the others', by replaying the randomisation: labels change
 /// places within their block, as the order did when it was drawn, `rounds` times from `seed`.
 ///
-/// p = (1 + rounds with a difference at least as large) / (1 + rounds), never 0 (Phipson and Smyth 2010). Nothing where
+/// p = (1 + rounds with a difference at least as large) / (1 + rounds), never 0 (Phipson and Smyth 2010). `None` if
 /// one side is empty, or where no block holds both sides, since there is nothing to permute then. Few blocks cannot give
 /// a small p: it supports a finding, it does not make one.
 pub fn permutation_greater(trials: &[PermutationTrial], rounds: u32, seed: u64) -> Option<f64> {

@@ -88,7 +88,7 @@ fn line<'a>(fields: impl Iterator<Item = (&'a Column, &'a str)>) -> String {
     format!("{}\n", joined.trim_end())
 }
 
-/// One column of the table, whoever shows it.
+/// One column of the table.
 pub(crate) struct Column {
     pub(crate) head: &'static str,
     /// One a cell.

@@ -91,7 +91,7 @@ impl OffsetBracket {
         };
         let stale_us = state.stale_us;
         let met = old.met_with(&answer, stale_us).or_else(|gap| {
-            // One date a second is what is met in the wild; whoever keeps a date for longer needs as much more.
+            // Servers in the field make one date per second; a server that keeps a date for longer needs as much more.
             let stale_us = stale_us + (gap.unsigned_abs() as i64 / SECOND + 1) * SECOND;
             if stale_us > STALEST_US {
                 return Err(gap);

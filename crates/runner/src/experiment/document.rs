@@ -18,7 +18,7 @@ pub(crate) struct Document<'a> {
     pub(crate) headers: BTreeMap<Table, Place>,
     /// The file's beginning, for what is missing altogether.
     pub(crate) start: Place,
-    /// Tables that were probably meant by another, misspelled one; what they lack is no problem of its own.
+    /// Tables that were probably meant by another, misspelled one; what they lack is not reported.
     pub(crate) misspelled: Vec<Table>,
 }
 

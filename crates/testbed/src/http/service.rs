@@ -192,7 +192,7 @@ pub(crate) async fn answer(
     Ok(response.map(|body| AnswerBody::new(body, exchange, overtaken, strike)))
 }
 
-/// Refuses what can be refused for what the head says, whoever asks, and for who asks.
+/// Refuses what the head alone shows to be wrong: for every client, then for the one that asks.
 fn admit(
     server: &Server,
     parts: &Parts,
