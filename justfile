@@ -157,13 +157,13 @@ soak MINUTES="60" *ARGS: build
 [group('develop')]
 edits EDITS="10000":
     TTLSWEEP_EDITS={{EDITS}} cargo test --locked -p ttlsweep-runner --test it edits:: -- --nocapture | tail -n 5
-    TTLSWEEP_EDITS={{EDITS}} cargo test --locked -p ttlsweep-report --test edits -- --nocapture | tail -n 5
+    TTLSWEEP_EDITS={{EDITS}} cargo test --locked -p ttlsweep-report --test it edits:: -- --nocapture | tail -n 5
 
 # Feeds damaged experiment files, responses, error documents and CSV files to what reads them, SECONDS for each of the four.
 [group('develop')]
 fuzz SECONDS="60":
     TTLSWEEP_FUZZ_SECONDS={{SECONDS}} cargo test --locked -p ttlsweep-runner --test it fuzz:: -- --nocapture
-    TTLSWEEP_FUZZ_SECONDS={{SECONDS}} cargo test --locked -p ttlsweep-report --test fuzz -- --nocapture
+    TTLSWEEP_FUZZ_SECONDS={{SECONDS}} cargo test --locked -p ttlsweep-report --test it fuzz:: -- --nocapture
 
 # The cost of the instrument beside curl, locust and an untraced twin, for an idle machine; --quick takes a minute.
 [group('develop')]

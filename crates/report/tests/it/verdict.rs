@@ -1,11 +1,9 @@
 //! Worlds whose physics is known, and what the verdict makes of what a client sees there.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Sweep, World};
+use crate::common::{Sweep, World};
 use ttlsweep_record::*;
 use ttlsweep_report::load::load;
 use ttlsweep_report::verdict::{Evidence, Judged, Ruling, decide};
@@ -281,7 +279,7 @@ fn heads_that_wait_in_the_uplink_are_named_with_their_queue() {
 }
 
 /// Uploads of 6 s whose answers are dated, in a run in whose middle a clock is set.
-fn stepped(policy: ExpiryPolicy, step: Option<common::Step>, age_us: i64) -> Ruling {
+fn stepped(policy: ExpiryPolicy, step: Option<crate::common::Step>, age_us: i64) -> Ruling {
     let world = World { step, dates_us: Some(age_us), offset_us: 20_000, ..World::default() };
     // Refusals of other links at the head tell the server's time often.
     ruling(&Sweep { ttls: vec![5, 60], transfer_us: 12_000_000, blocks: 20, ..sweep(policy, world) })
@@ -292,7 +290,7 @@ fn each_side_of_a_step_of_this_machines_clock_is_judged_by_its_own_offset() {
     // Where no clock was watched, what all answers allow is not known to be one, nor what stale dates could explain.
     let watched = [-2_000_000, -600_000, 600_000, 2_000_000].map(|by_us| (by_us, true));
     for (by_us, watched) in watched.into_iter().chain([(-2_000_000, false)]) {
-        let step = Some(common::Step { ours: true, by_us, watched });
+        let step = Some(crate::common::Step { ours: true, by_us, watched });
         let cut = stepped(ExpiryPolicy::InFlight, step, 0);
         assert_supported(&cut, &[Mechanism::CutAtExpiry]);
         let target = &cut.targets[0];
@@ -311,14 +309,14 @@ fn each_side_of_a_step_of_this_machines_clock_is_judged_by_its_own_offset() {
 #[test]
 fn a_clock_that_is_set_by_20_s_makes_no_healthy_transfer_a_late_start() {
     // Set forward: links outlive themselves by 20 s, and the start after their expiry is none.
-    let step = Some(common::Step { ours: true, by_us: 20_000_000, watched: true });
+    let step = Some(crate::common::Step { ours: true, by_us: 20_000_000, watched: true });
     let spared = stepped(ExpiryPolicy::OnRequest, step, 0);
     assert_supported(&spared, &[]);
     assert_eq!(spared.overall, Verdict::NotSupported, "{:?}", spared.delta_lines());
     let starts = spared.targets[0].enforcement.starts;
     assert!(starts.in_time >= 9 && starts.let_through == 0, "{starts:?}");
     // Set back: links of 5 s are dead before they are used, and links of 60 s are not.
-    let step = Some(common::Step { ours: true, by_us: -20_000_000, watched: true });
+    let step = Some(crate::common::Step { ours: true, by_us: -20_000_000, watched: true });
     let cut = stepped(ExpiryPolicy::InFlight, step, 0);
     assert_supported(&cut, &[Mechanism::CutAtExpiry, Mechanism::LateStart]);
     let late = find(&cut, Mechanism::LateStart);
@@ -328,7 +326,7 @@ fn a_clock_that_is_set_by_20_s_makes_no_healthy_transfer_a_late_start() {
 #[test]
 fn each_side_of_a_step_of_the_servers_clock_is_judged_by_its_own_offset() {
     for by_us in [2_000_000, 3_000_000] {
-        let step = Some(common::Step { ours: false, by_us, watched: true });
+        let step = Some(crate::common::Step { ours: false, by_us, watched: true });
         let cut = stepped(ExpiryPolicy::InFlight, step, 0);
         assert_eq!(cut.overall, Verdict::Supported, "{:?}", cut.delta_lines());
         let [told] = cut.targets[0].clock_steps[..] else { panic!("{by_us}: {:?}", cut.targets[0].clock_steps) };

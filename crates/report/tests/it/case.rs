@@ -1,14 +1,12 @@
 //! The bundle for AWS Support: what it holds, and what can never be in it.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::Sweep;
+use crate::common::Sweep;
 use ttlsweep_rundir::environment::Environment;
 
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYsecretkey1";
@@ -185,7 +183,7 @@ fn failing_transfers_are_named_by_their_ids_or_else_by_what_the_access_log_has()
     let mut files = sweep.begin(&folder);
     let cell = &sweep.cells()[0];
     for (serial, id) in [(1, Some("79104EXAMPLEB723")), (2, None)] {
-        let mut row = common::transfer_row(&sweep.run_id, cell, "t", serial);
+        let mut row = crate::common::transfer_row(&sweep.run_id, cell, "t", serial);
         row.outcome = if id.is_some() { ttlsweep_record::Outcome::Rejected } else { ttlsweep_record::Outcome::Reset };
         row.status = id.map(|_| 403);
         row.s3_code = id.map(|_| "AccessDenied\u{1b}[31m`<b>".to_owned());
@@ -193,7 +191,7 @@ fn failing_transfers_are_named_by_their_ids_or_else_by_what_the_access_log_has()
         row.host_id = id.map(|_| "IOWQ4fDEXAMPLEQM+ey7N9WgVhSnQ6JEXAMPLEZb7hSQDASK+Jd1vEXAMPLEa3Km".to_owned());
         files.transfers.write(&row).unwrap();
     }
-    files.trials.write(&common::trial_row(&sweep.run_id, cell, "t", 1, 1, 2)).unwrap();
+    files.trials.write(&crate::common::trial_row(&sweep.run_id, cell, "t", 1, 1, 2)).unwrap();
     files.transfers.flush().unwrap();
     files.trials.flush().unwrap();
     let output = case(&[], &[&folder]);
@@ -462,15 +460,12 @@ fn csv_cells(line: &str) -> Vec<String> {
     row.iter().map(str::to_owned).collect::<Vec<_>>().iter().map(quoted).collect()
 }
 
-#[path = "../../record/tests/common/notations.rs"]
-mod notations;
-
 /// Planted into a file of a run in every notation, some over several lines: the bundle refuses, and names each line.
 #[test]
 fn a_planted_secret_is_found_and_its_line_named_in_every_notation() {
     let base = tempfile::tempdir().unwrap();
     let clean = run(base.path());
-    let all = notations::notations(SESSION_TOKEN);
+    let all = crate::notations::notations(SESSION_TOKEN);
     assert!(all.len() >= 40);
     for (number, group) in all.chunks(15).enumerate() {
         let dirty = base.path().join(format!("run-{number}"));

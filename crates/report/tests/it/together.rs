@@ -1,13 +1,11 @@
 //! Reports of one folder at once, folders that hold links, and disks that are full.
 
-mod common;
-
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::Sweep;
+use crate::common::Sweep;
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::report::report;
 

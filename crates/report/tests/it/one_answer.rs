@@ -1,12 +1,10 @@
 //! Whatever the world: headline, line on enforcement, page, case and JSON say the same.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::answers::{Asked, Did, Surroundings};
+use crate::common::answers::{Asked, Did, Surroundings};
 use ttlsweep_record::Method;
 
 type Physics = Box<dyn Fn(&Asked) -> Did>;

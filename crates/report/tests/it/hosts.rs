@@ -1,10 +1,8 @@
 //! Hosts against each other: what one of them alone meets is not the server's doing, and must not pass for it.
 
-mod common;
-
 use std::path::PathBuf;
 
-use common::{Sweep, World, portions};
+use crate::common::{Sweep, World, portions};
 use ttlsweep_record::{ExpiryPolicy, Mechanism, Portion, Verdict};
 use ttlsweep_report::compare::hosts::{HostComparison, compare_hosts, sentence};
 use ttlsweep_report::load::{Runs, load};

@@ -1,11 +1,9 @@
 //! Two runs, or two targets, held against each other.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Sweep, World};
+use crate::common::{Sweep, World};
 use ttlsweep_record::{ComparisonRecord, ExpiryPolicy};
 use ttlsweep_report::compare::runs::Compared;
 use ttlsweep_report::report::{Report, report};

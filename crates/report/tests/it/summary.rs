@@ -1,10 +1,8 @@
 //! Runs whose outcome is known by construction, and what the report counts in them.
 
-mod common;
-
 use std::path::Path;
 
-use common::{Sweep, transfer_row, trial_row};
+use crate::common::{Sweep, transfer_row, trial_row};
 use ttlsweep_record::*;
 use ttlsweep_report::load::{LeftOut, load};
 use ttlsweep_report::report::report;

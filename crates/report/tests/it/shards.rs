@@ -1,12 +1,10 @@
 //! A run that several machines ran is one run: what the shards say together is what the whole says, in any order.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Sweep, divide, portions};
+use crate::common::{Sweep, divide, portions};
 use ttlsweep_record::{ExpiryPolicy, Portion, TrialRecord, TrialState};
 use ttlsweep_report::load::{Runs, load};
 use ttlsweep_report::report::report;

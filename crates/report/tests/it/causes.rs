@@ -1,9 +1,7 @@
 //! Surroundings that make failures: stores with words of their own, policies on links, proxies, clocks and paths. Each is told
 //! by its physics alone; what the verdict makes of it is held against the truth.
 
-mod common;
-
-use common::answers::{Asked, Did, Surroundings, ruling};
+use crate::common::answers::{Asked, Did, Surroundings, ruling};
 use ttlsweep_record::*;
 use ttlsweep_report::load::load;
 use ttlsweep_report::verdict::{Evidence, Judged, Ruling, TargetAnswer, decide};

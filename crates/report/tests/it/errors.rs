@@ -1,12 +1,10 @@
 //! What the report says where it cannot report: the file, the line, and a way on.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::Sweep;
+use crate::common::Sweep;
 use ttlsweep_report::load::load;
 
 fn written(name: &str) -> (tempfile::TempDir, PathBuf) {

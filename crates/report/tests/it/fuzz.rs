@@ -1,18 +1,11 @@
 //! Damaged run folders: each is read, or refused with words that name the file. `just fuzz SECONDS` runs it for longer.
 
-// Said to the person who runs it by hand, not to a user.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
-
-mod common;
-#[path = "../../record/tests/common/mutate.rs"]
-mod mutate;
-
 use std::cell::Cell;
 use std::fs;
 
+use crate::common::Sweep;
+use crate::mutate::{budget, mutated};
 use arbtest::arbtest;
-use common::Sweep;
-use mutate::{budget, mutated};
 use ttlsweep_report::load::load;
 
 #[test]

@@ -1,13 +1,11 @@
 //! Every chart renders, from one row to many, and is not blank where something should be.
 
-mod common;
-
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use common::Sweep;
+use crate::common::Sweep;
 use ttlsweep_record::{ExpiryPolicy, SampleRecord, TransferRecord};
 use ttlsweep_report::chart;
 use ttlsweep_report::report::{Report, report};

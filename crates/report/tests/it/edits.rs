@@ -1,16 +1,12 @@
 //! Random edits to every file of a run: report, case and verify work, or name the file; nothing panics, and the run's own files
 //! stay as they are. `just edits 10000` tries more of them.
 
-mod common;
-#[path = "../../record/tests/common/edits.rs"]
-mod edits;
-
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
-use common::Sweep;
-use edits::{Dice, asked, edited};
+use crate::common::Sweep;
+use crate::record_edits::{Dice, asked, edited};
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::load::load;
 use ttlsweep_report::report::report;

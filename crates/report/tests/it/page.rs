@@ -1,11 +1,9 @@
 //! The page: everything is on it, nothing on it can act, and it needs nothing but itself.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::Sweep;
+use crate::common::Sweep;
 use ttlsweep_record::ExpiryPolicy;
 use ttlsweep_report::load::load;
 use ttlsweep_report::page::{self, Contents, Repeat};
