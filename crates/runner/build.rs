@@ -2,7 +2,13 @@
 
 use std::process::Command;
 
+#[allow(dead_code)] // Other programs' build scripts have this file as a module.
 fn main() {
+    bake();
+}
+
+/// Makes the revision the variable `TTLSWEEP_GIT_REVISION` of the crate that is built.
+pub(crate) fn bake() {
     println!("cargo:rerun-if-changed=src");
     println!("cargo:rerun-if-changed=build.rs");
     // Both change with every commit; outside a checkout they are missing, and so is the revision.

@@ -1,5 +1,10 @@
-//! What every program of ttlsweep does alike at its terminal: it prints through [`mod@say`] alone, and leaves the
-//! [`signals`] that it was started without.
+//! What every program of ttlsweep does alike at its terminal: it prints through [`mod@say`] alone, ends with the codes of
+//! [`exit`], leaves the [`signals`] that it was started without, and has [`pages`] for shells and for `man`.
 
+pub mod exit;
+pub mod pages;
 pub mod say;
 pub mod signals;
+mod version;
+
+pub use version::version;

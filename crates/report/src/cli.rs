@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ttlsweep_console::exit::CODES;
 use ttlsweep_record::Mechanism;
 
 use crate::case::Redaction;
@@ -12,7 +13,10 @@ use crate::case::Redaction;
 #[derive(Debug, clap::Parser)]
 #[command(
     name = "ttlsweep-report",
-    version,
+    version = ttlsweep_console::version(env!("CARGO_PKG_VERSION"), option_env!("TTLSWEEP_GIT_REVISION")),
+    max_term_width = 100,
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{CODES}"),
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     disable_help_subcommand = true
@@ -36,6 +40,12 @@ pub struct Args {
     #[arg(long, value_name = "MECHANISM")]
     pub fail_on: Vec<Mechanism>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  ttlsweep report results/ttl-grid/latest
+  ttlsweep report results/night/shards --out together
+  ttlsweep report results/ttl-grid/latest --fail-on cut-at-expiry";
 
 /// What can be made of a run beside its report.
 #[derive(Debug, clap::Subcommand)]

@@ -4,10 +4,11 @@ use std::env;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process;
 
-use clap::Parser;
-use ttlsweep_console::say;
+use clap::{CommandFactory, Parser};
+use ttlsweep_console::exit::{ExitCode, fail};
+use ttlsweep_console::{pages, say};
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::cli::{Args, CaseArgs, Command};
 use ttlsweep_report::compare::hosts::sentence;
@@ -15,15 +16,18 @@ use ttlsweep_report::report::{Report, report};
 use ttlsweep_report::summary::table::{left_out_lines, table};
 use ttlsweep_report::verify;
 
-fn main() -> ExitCode {
+fn main() -> process::ExitCode {
+    if let Some(code) = pages::answer(Args::command(), env::args_os().skip(1)) {
+        return code;
+    }
     let args = Args::parse();
     match &args.command {
         Some(Command::Case(case)) => return make_case(case),
         Some(Command::Verify(args)) => {
             return match verify::run(args, &mut io::stdout().lock()) {
-                Ok(true) => ExitCode::SUCCESS,
-                Ok(false) => ExitCode::from(3),
-                Err(error) => fail(&error, error.exit_code()),
+                Ok(true) => ExitCode::Done.into(),
+                Ok(false) => ExitCode::Gate.into(),
+                Err(error) => fail(error.exit_code(), error),
             };
         }
         None => {}
@@ -33,13 +37,13 @@ fn main() -> ExitCode {
             Ok(()) => asked_for(&args, &done),
             // Whoever reads our output may stop reading early, `head` for one; the files are written.
             Err(error) if say::is_lost_reader(&error) => asked_for(&args, &done),
-            Err(error) => fail(&error, 1),
+            Err(error) => fail(ExitCode::Internal, error),
         },
-        Err(error) => fail(&error, error.exit_code()),
+        Err(error) => fail(error.exit_code(), error),
     }
 }
 
-fn make_case(args: &CaseArgs) -> ExitCode {
+fn make_case(args: &CaseArgs) -> process::ExitCode {
     let redaction = args.redaction();
     match bundle(&args.run, args.out.as_deref(), redaction, &known_secrets()) {
         Ok(bundle) => {
@@ -62,9 +66,9 @@ fn make_case(args: &CaseArgs) -> ExitCode {
             }
             say::path(&bundle.folder);
             say::path(&bundle.archive);
-            ExitCode::SUCCESS
+            ExitCode::Done.into()
         }
-        Err(error) => fail(&error, error.exit_code()),
+        Err(error) => fail(error.exit_code(), error),
     }
 }
 
@@ -95,9 +99,9 @@ fn known_secrets() -> KnownSecrets {
 }
 
 /// 3 where a mechanism that the command line names is supported.
-fn asked_for(args: &Args, report: &Report) -> ExitCode {
+fn asked_for(args: &Args, report: &Report) -> process::ExitCode {
     let supported = args.fail_on.iter().any(|mechanism| report.verdict.supports(*mechanism));
-    if supported { ExitCode::from(3) } else { ExitCode::SUCCESS }
+    if supported { ExitCode::Gate.into() } else { ExitCode::Done.into() }
 }
 
 fn show(report: &Report) -> io::Result<()> {
@@ -143,11 +147,6 @@ fn terminal_width() -> usize {
         Some((width, _)) if io::stdout().is_terminal() => usize::from(width.0),
         _ => usize::MAX,
     }
-}
-
-fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
-    say!("ttlsweep-report: {error}");
-    ExitCode::from(code)
 }
 
 /// What a terminal shows of the texts that are to be read.

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use polars::prelude::PolarsError;
+use ttlsweep_console::exit::ExitCode;
 use ttlsweep_record::{Cell, ComparisonRecord, SummaryRecord, row::Row};
 use ttlsweep_rundir::csv_file::RowWriter;
 use ttlsweep_rundir::disk;
@@ -70,11 +71,11 @@ pub enum ReportError {
 }
 
 impl ReportError {
-    /// 2 where what was asked for cannot be done, 1 where this program or the disk is at fault.
-    pub const fn exit_code(&self) -> u8 {
+    /// Whether what was asked for cannot be done, or this program or the disk is at fault.
+    pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::OutMissing | Self::Load(_) => 2,
-            Self::Frame(_) | Self::Chart(_) | Self::Write { .. } => 1,
+            Self::OutMissing | Self::Load(_) => ExitCode::Usage,
+            Self::Frame(_) | Self::Chart(_) | Self::Write { .. } => ExitCode::Internal,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
+use ttlsweep_console::exit::ExitCode;
 use ttlsweep_rundir::merge::{MergeError, ShardSet, run_folders};
 use ttlsweep_rundir::verify::{Unreadable, Verified, verify};
 
@@ -34,9 +35,9 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
-    /// 1 where this program's own output is at fault, 2 where the folder cannot be read.
-    pub const fn exit_code(&self) -> u8 {
-        if let Self::Write(_) = self { 1 } else { 2 }
+    /// Whether the folder cannot be read, or this program's own output is at fault.
+    pub const fn exit_code(&self) -> ExitCode {
+        if let Self::Write(_) = self { ExitCode::Internal } else { ExitCode::Usage }
     }
 }
 

@@ -1,9 +1,19 @@
 //! The command line: what can be typed, nothing of what it does.
+//!
+//! `help` groups the commands and gives examples, `siblings` are those that another program serves, and `mistakes` says what
+//! was probably meant.
 
+mod help;
+mod mistakes;
+pub mod siblings;
+
+use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
 
 use ttlsweep_record::units::parse_duration;
 use ttlsweep_record::{ByteCount, Portion, Share, Timestamp};
@@ -15,11 +25,33 @@ use crate::s3::ResultsUrl;
 
 /// Finds out whether a store cuts presigned transfers whose link expires in flight, or whether something else happens.
 #[derive(Debug, Parser)]
-#[command(name = "ttlsweep", version, max_term_width = 100)]
+#[command(
+    name = "ttlsweep",
+    version = ttlsweep_console::version(env!("CARGO_PKG_VERSION"), option_env!("TTLSWEEP_GIT_REVISION")),
+    max_term_width = 100
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads this process's command line. Ends the process where it asks for help or cannot be understood.
+    pub fn read() -> Self {
+        let arguments: Vec<OsString> = env::args_os().collect();
+        let read = command().try_get_matches_from(&arguments);
+        let read =
+            read.and_then(|matches| Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command())));
+        read.unwrap_or_else(|error| mistakes::explained(error, &command(), &arguments).exit())
+    }
+}
+
+/// All that can be typed, the commands of other programs included.
+pub fn command() -> clap::Command {
+    help::arranged(
+        siblings::SIBLINGS.iter().fold(Cli::command(), |command, sibling| command.subcommand(sibling.stub())),
+    )
 }
 
 /// The commands.
@@ -37,6 +69,10 @@ pub enum Command {
     Trace(TraceArgs),
     /// Make one run folder of the shards that several machines ran; prints it
     Merge(MergeArgs),
+    /// Print a script that completes commands and options in a shell
+    Completions(CompletionsArgs),
+    /// Write manual pages into a folder
+    Man(ManArgs),
 }
 
 /// `ttlsweep run`
@@ -47,28 +83,29 @@ pub struct RunArgs {
     /// The folder that takes the place of results/
     #[arg(long, value_name = "DIR", default_value = "results", hide_default_value = true)]
     pub out: PathBuf,
+    /// Print the plan and its estimate, and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How progress is shown, on stderr
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
+    pub progress: Mode,
     /// What changes the experiment.
     #[command(flatten)]
     pub overrides: OverrideArgs,
     /// What this process runs of the plan, where several run it together.
     #[command(flatten)]
     pub portion: PortionArgs,
-    /// Print the plan and its estimate, and send nothing
-    #[arg(long)]
-    pub dry_run: bool,
     /// Above which a plan is asked about first.
     #[command(flatten)]
     pub limits: LimitArgs,
     /// Do not ask before a plan that is above a limit
-    #[arg(long)]
+    #[arg(long, help_heading = "Limits")]
     pub yes: bool,
-    /// How progress is shown, on stderr
-    #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
-    pub progress: Mode,
 }
 
 /// What one process runs of a plan that several run together.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "On several machines")]
 pub struct PortionArgs {
     /// Run shard I of N: whole blocks of the plan; `auto` asks the variables of Slurm, AWS Batch or Cloud Run, `auto/N`
     /// those of Kubernetes
@@ -113,6 +150,7 @@ impl PortionArgs {
 
 /// What a plan may take at a real endpoint without anyone being asked.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
     /// Ask before a plan that costs more than this at AWS
     #[arg(long, value_name = "USD", default_value_t = 1.0, value_parser = usd)]
@@ -132,6 +170,7 @@ fn usd(text: &str) -> Result<f64, String> {
 
 /// What changes an experiment without changing its file.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Target and settings")]
 pub struct OverrideArgs {
     /// Ask this bucket instead of the experiment's target
     #[arg(long, value_name = "BUCKET")]
@@ -168,12 +207,12 @@ pub struct ResumeArgs {
 pub struct DoctorArgs {
     /// The experiment's TOML file
     pub experiment: PathBuf,
-    /// What changes the experiment.
-    #[command(flatten)]
-    pub overrides: OverrideArgs,
     /// Print one JSON object a line
     #[arg(long)]
     pub json: bool,
+    /// What changes the experiment.
+    #[command(flatten)]
+    pub overrides: OverrideArgs,
 }
 
 /// `ttlsweep clean`
@@ -191,9 +230,6 @@ pub struct CleanArgs {
 pub struct TraceArgs {
     /// An experiment's TOML file, or the folder of a run
     pub subject: PathBuf,
-    /// What changes the experiment.
-    #[command(flatten)]
-    pub overrides: OverrideArgs,
     /// The cell to make a transfer of, such as c003; the grid's first one without it
     #[arg(long, value_name = "CELL")]
     pub cell: Option<String>,
@@ -203,6 +239,9 @@ pub struct TraceArgs {
     /// Also write an HTTP Archive 1.2: of this transfer, or of all transfers of the run
     #[arg(long, value_name = "FILE")]
     pub har: Option<PathBuf>,
+    /// What changes the experiment.
+    #[command(flatten)]
+    pub overrides: OverrideArgs,
 }
 
 /// `ttlsweep merge`
@@ -219,6 +258,21 @@ pub struct MergeArgs {
     pub partial: bool,
 }
 
+/// `ttlsweep completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// `ttlsweep man`
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The folder, such as ~/.local/share/man/man1; it is made
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
 impl OverrideArgs {
     /// The options for loading the experiment.
     pub fn load_options(&self) -> LoadOptions {
@@ -232,7 +286,7 @@ impl OverrideArgs {
             endpoint: self.endpoint.clone(),
             region: self.region.clone(),
             profile: self.profile.clone(),
-            environment_endpoint: EnvironmentEndpoint::find(|name| std::env::var(name).ok()),
+            environment_endpoint: EnvironmentEndpoint::find(|name| env::var(name).ok()),
         }
     }
 }

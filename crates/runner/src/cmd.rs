@@ -7,9 +7,11 @@ mod ended;
 mod environment;
 pub mod exit;
 pub mod merge;
+pub mod pages;
 mod portion;
 pub mod resume;
 pub mod run;
+pub mod sibling;
 mod signals;
 pub mod trace;
 mod upload;
@@ -27,7 +29,7 @@ use self::ended::Ended;
 use self::portion::CommonStart;
 use self::signals::stop_on_signals;
 use crate::clock::{Clock, SystemClock};
-use crate::cmd::exit::{ExitCode, Failure};
+use crate::cmd::exit::{ExitCode, Failure, stopped};
 use crate::experiment::Experiment;
 use crate::host::machine;
 use crate::plan::Plan;
@@ -108,7 +110,7 @@ impl Job<'_> {
                 ended.missing,
                 path.display()
             );
-            let code = ExitCode::stopped(portion);
+            let code = stopped(portion);
             return Ok(Ended { code, folder: path.to_owned(), left: ended.left, words });
         }
         remove_journal(path);

@@ -26,11 +26,12 @@ mod error_tests;
 use std::io;
 use std::path::Path;
 
-use miette::Report;
 use ttlsweep_record::{Cell, TargetKind};
 
 use document::Document;
-use problems::{Problem, Problems, Source, nearest, reason};
+pub use problems::LoadError;
+pub(crate) use problems::nearest;
+use problems::{Problem, Problems, Source, reason};
 pub use reference::reference_markdown;
 
 /// A testbed cell with every setting at its default, for tests that need some cell.
@@ -133,32 +134,41 @@ pub struct Loaded {
 /// Reads an experiment file and applies the options.
 ///
 /// # Errors
-/// The file cannot be read, or something in it or in the options is wrong; the report shows every problem where it
+/// The file cannot be read, or something in it or in the options is wrong; the error shows every problem where it
 /// stands and says what to write.
-pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Report> {
-    let text = std::fs::read(path).map_err(|error| Report::new(unreadable(path, &error)))?;
-    let text = String::from_utf8(text).map_err(|error| Report::new(no_text(path, &error)))?;
+pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {
+    let text = std::fs::read(path).map_err(|error| LoadError::of(unreadable(path, &error)))?;
+    let text = String::from_utf8(text).map_err(|error| LoadError::of(no_text(path, &error)))?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     load_text(&path.display().to_string(), &text, folder, options)
 }
 
-fn load_text(name: &str, text: &str, folder: &Path, options: &LoadOptions) -> Result<Loaded, Report> {
+fn load_text(name: &str, text: &str, folder: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {
     let mut problems = Problems::default();
     let source = Source::new(name, text, 0);
     let Some(mut document) = Document::parse(&source, text, &mut problems) else {
-        return Err(problems.into_report(name));
+        return Err(problems.into_error(name));
     };
     let mut notices = overrides::apply(&mut document, options, &mut problems);
     let mut resolved = Resolved::read(&document, folder, &mut problems);
     checks::check(&resolved, &mut problems);
     if !problems.is_empty() {
-        return Err(problems.into_report(name));
+        return Err(problems.into_error(name));
     }
     notices.extend(store_limits::notices(&resolved));
     resolved.drop_default_bound();
     let experiment = assemble(&resolved);
     let frozen = freeze::text(&resolved, &experiment.plan_hash());
     Ok(Loaded { experiment, notices, frozen })
+}
+
+/// The setting whose key is nearest to `typed`, as `table.key`, and how many characters lie between them.
+pub(crate) fn setting_near(typed: &str) -> Option<(String, usize)> {
+    let typed = typed.replace('-', "_");
+    let keys = settings::SETTINGS.iter().map(|setting| setting.key);
+    let setting = settings::find(nearest(&typed, keys)?)?;
+    let distance = strsim::damerau_levenshtein(&typed, setting.key);
+    Some((format!("{}.{}", setting.table.name(), setting.key), distance))
 }
 
 fn assemble(resolved: &Resolved) -> Experiment {

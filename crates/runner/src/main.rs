@@ -4,13 +4,14 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use tracing::Level;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use ttlsweep_console::exit::fail;
 use ttlsweep_console::say;
+use ttlsweep_runner::cli::siblings::Sibling;
 use ttlsweep_runner::cli::{Cli, Command};
 use ttlsweep_runner::cmd;
 use ttlsweep_runner::cmd::exit::{Failure, descriptor_advice};
@@ -20,7 +21,12 @@ use ttlsweep_runner::secret::redacted;
 
 fn main() -> ExitCode {
     machine::keep_memory_private();
-    let cli = Cli::parse();
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    if let Some((sibling, arguments)) = Sibling::asked_for(&arguments) {
+        let Failure { code, text } = cmd::sibling::become_it(&sibling, &arguments);
+        return fail(code, text);
+    }
+    let cli = Cli::read();
     // The testbed's S3 library logs every refusal as an error; here refusals are what is looked for.
     let filter = EnvFilter::try_from_env("TTLSWEEP_LOG").unwrap_or_else(|_| EnvFilter::new("warn,s3s=off"));
     let lines = tracing_subscriber::fmt::layer()
@@ -40,14 +46,13 @@ fn main() -> ExitCode {
     }));
     // The runtime would panic.
     if let Err(error) = can_open(LEAST_DESCRIPTORS) {
-        say!("{error}");
-        return ExitCode::FAILURE;
+        return fail(cmd::exit::ExitCode::Internal, error);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            say!("the runtime cannot be started: {error}{}", descriptor_advice());
-            return ExitCode::FAILURE;
+            let words = format!("the runtime cannot be started: {error}{}", descriptor_advice());
+            return fail(cmd::exit::ExitCode::Internal, words);
         }
     };
     let ended = runtime.block_on(async {
@@ -58,16 +63,15 @@ fn main() -> ExitCode {
             Command::Clean(args) => cmd::clean::clean(args).await,
             Command::Trace(args) => cmd::trace::trace(args).await,
             Command::Merge(args) => cmd::merge::merge(args).await,
+            Command::Completions(args) => cmd::pages::completions(args),
+            Command::Man(args) => cmd::pages::man(args),
         }
     });
     // Look-ups that still hang must not hold up the end.
     runtime.shutdown_background();
     match ended {
         Ok(code) => code.into(),
-        Err(Failure { code, report }) => {
-            say!("{}", redacted(&format!("{report:?}")));
-            code.into()
-        }
+        Err(Failure { code, text }) => fail(code, redacted(&text)),
     }
 }
 

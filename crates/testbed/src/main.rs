@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,8 +11,9 @@ use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tracing_subscriber::EnvFilter;
+use ttlsweep_console::exit::{CODES, ExitCode, fail};
 use ttlsweep_console::signals::{HANGUP, is_ignored};
-use ttlsweep_console::{data, say};
+use ttlsweep_console::{data, pages, say};
 use ttlsweep_record::Fault;
 use ttlsweep_record::fault::{KINDS, PLACES};
 use ttlsweep_record::units::{UnitError, parse_duration};
@@ -21,18 +22,18 @@ use ttlsweep_testbed::{
     DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, RequiredHeader, Secret, Testbed, TestbedConfig, UnknownParameters,
 };
 
-fn main() -> ExitCode {
+fn main() -> process::ExitCode {
+    if let Some(code) = pages::answer(command(), std::env::args_os().skip(1)) {
+        return code;
+    }
     let options = Options::read(&command().get_matches());
     tracing_subscriber::fmt()
         .with_writer(|| say::Stderr)
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG)))
         .init();
     match run(options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say!("error: {error:#}");
-            ExitCode::FAILURE
-        }
+        Ok(()) => ExitCode::Done.into(),
+        Err(error) => fail(ExitCode::Internal, format_args!("{error:#}")),
     }
 }
 
@@ -189,7 +190,10 @@ fn command() -> Command {
     let default = TestbedConfig::default();
     Command::new("ttlsweep-testbed")
         .about("An S3 endpoint whose expiry policy is known. Prints its URL and serves until Ctrl-C.")
-        .version(env!("CARGO_PKG_VERSION"))
+        .version(ttlsweep_console::version(env!("CARGO_PKG_VERSION"), option_env!("TTLSWEEP_GIT_REVISION")))
+        .max_term_width(100)
+        .after_help(EXAMPLES)
+        .after_long_help(format!("{EXAMPLES}\n\n{CODES}"))
         .arg(
             option("listen", "ADDR", "Address and port to listen at; port 0 takes a free one")
                 .value_parser(value_parser!(SocketAddr))
@@ -271,6 +275,12 @@ fn command() -> Command {
                 .value_parser(value_parser!(PathBuf)),
         )
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  ttlsweep testbed --listen 127.0.0.1:9000 --no-tls --expiry in-flight
+  ttlsweep testbed --expiry on-request --early-close linger --cert-out ca.pem
+  ttlsweep testbed --fault error:503:SlowDown@50%";
 
 fn fault_help() -> String {
     let mut words = String::from(

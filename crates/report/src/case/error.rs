@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use ttlsweep_console::exit::ExitCode;
 use ttlsweep_rundir::csv_file::ReadError;
 
 use crate::load::LoadError;
@@ -16,7 +17,7 @@ pub enum CaseError {
     /// The folder holds a run's shards.
     #[error(
         "{} holds the shards of a run, and a bundle is made of a whole one: ttlsweep merge {} --out DIR, then \
-         ttlsweep-report case DIR",
+         ttlsweep case DIR",
         .0.display(),
         .0.display()
     )]
@@ -66,12 +67,12 @@ pub enum CaseError {
 }
 
 impl CaseError {
-    /// 2 where what was asked for cannot be done, 1 where this program or the disk is at fault.
-    pub const fn exit_code(&self) -> u8 {
+    /// Whether what was asked for cannot be done, or this program or the disk is at fault.
+    pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Report(error) => error.exit_code(),
-            Self::Write { .. } => 1,
-            _ => 2,
+            Self::Write { .. } => ExitCode::Internal,
+            _ => ExitCode::Usage,
         }
     }
 }

@@ -83,7 +83,7 @@ pub enum LoadError {
     /// A row belongs to another run than the folder.
     #[error(
         "{} line {line}: this row is of run {found}, but the folder holds run {expected}; keep each run in a folder of its \
-         own, and name the folders together: ttlsweep-report DIR DIR --out DIR",
+         own, and name the folders together: ttlsweep report DIR DIR --out DIR",
         path.display()
     )]
     AnotherRun {

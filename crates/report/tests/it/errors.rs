@@ -333,7 +333,7 @@ fn exit_codes_and_streams_are_as_promised() {
 
     let (code, _, stderr) = report(&[&base.path().join("absent")]);
     assert_eq!(code, Some(2));
-    assert!(stderr.starts_with("ttlsweep-report: "), "{stderr}");
+    assert!(stderr.starts_with("error: "), "{stderr}");
     assert_eq!(report(&[]).0, Some(2), "usage");
 }
 

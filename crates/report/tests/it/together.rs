@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::common::Sweep;
+use ttlsweep_console::exit::ExitCode;
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::report::report;
 
@@ -60,7 +61,7 @@ fn a_link_is_neither_bundled_nor_written_through() {
         let refused = bundle(&folder, None, Redaction::default(), &known).unwrap_err();
         let said = refused.to_string();
         assert!(said.contains(name) && said.contains("is a link"), "{name}: {said}");
-        assert_eq!(refused.exit_code(), 2, "{name}");
+        assert_eq!(refused.exit_code(), ExitCode::Usage, "{name}");
         fs::remove_file(folder.join(name)).unwrap();
         if let Some(own) = own {
             fs::write(folder.join(name), own).unwrap();

@@ -27,7 +27,7 @@ pub enum MergeError {
     /// A run that was not divided stands among the shards, or alone.
     #[error(
         "{} holds the run {run_id} as a whole, not a shard of one: there is nothing to merge it with; \
-         `ttlsweep-report` reads it as it is, also together with other runs of the plan",
+         `ttlsweep report` reads it as it is, also together with other runs of the plan",
         folder.display()
     )]
     NoShard {

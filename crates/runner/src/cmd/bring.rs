@@ -111,7 +111,7 @@ mod tests {
         let url = "s3://bucket/night".parse().unwrap();
         match the_run(&url, runs(&names(all))) {
             Ok((run, portions)) => Ok((run, portions.len())),
-            Err(failure) => Err((failure.code, failure.report.to_string())),
+            Err(failure) => Err((failure.code, failure.text)),
         }
     }
 

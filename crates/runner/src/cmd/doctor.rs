@@ -54,7 +54,7 @@ pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
                 report.tell(finding);
             }
             let failure = Failure::from(error);
-            let found = failure.report.to_string();
+            let found = failure.text;
             report.tell(if failure.code == ExitCode::TryAgain {
                 Finding::new(Level::Unreachable, "target", found, "check endpoint and network, or try again later")
             } else {

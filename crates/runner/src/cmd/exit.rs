@@ -3,41 +3,19 @@
 use std::fmt;
 use std::io;
 
+use crate::experiment::LoadError;
 use crate::run::folder::FolderError;
 use crate::run::sweep::SweepError;
 use crate::s3::PreflightError;
 use crate::target::TargetError;
-use miette::Report;
+pub use ttlsweep_console::exit::ExitCode;
 use ttlsweep_record::Portion;
 use ttlsweep_record::text::visible_lines;
 
-/// How the process ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitCode {
-    /// All done; failed transfers are data.
-    Done = 0,
-    /// An internal error.
-    Internal = 1,
-    /// The command line or the experiment is wrong; no retry will mend it.
-    Usage = 2,
-    /// The target cannot be reached now, or a portion of a run was stopped: start the same command again.
-    TryAgain = 75,
-    /// Stopped by the user; everything is flushed, and the run can be resumed.
-    Interrupted = 130,
-}
-
-impl ExitCode {
-    /// How a run ends that was stopped. A portion's process belongs to an engine, which starts it again where its code says
-    /// that this may help, and finds 130 in no program but a shell's.
-    pub fn stopped(portion: Option<Portion>) -> Self {
-        if portion.is_some() { Self::TryAgain } else { Self::Interrupted }
-    }
-}
-
-impl From<ExitCode> for std::process::ExitCode {
-    fn from(code: ExitCode) -> Self {
-        Self::from(code as u8)
-    }
+/// How a run ends that was stopped. A portion's process belongs to an engine, which starts it again where its code says that
+/// this may help, and finds 130 in no program but a shell's.
+pub fn stopped(portion: Option<Portion>) -> ExitCode {
+    if portion.is_some() { ExitCode::TryAgain } else { ExitCode::Interrupted }
 }
 
 /// An error for the person at the terminal.
@@ -45,7 +23,7 @@ pub struct Failure {
     /// The exit code.
     pub code: ExitCode,
     /// What is shown.
-    pub report: Report,
+    pub text: String,
 }
 
 impl Failure {
@@ -53,7 +31,7 @@ impl Failure {
     pub fn new(code: ExitCode, message: impl fmt::Display) -> Self {
         let message = message.to_string();
         let advice = if message.contains(TOO_MANY_FILES) { descriptor_advice() } else { String::new() };
-        Self { code, report: Report::msg(visible_lines(&(message + &advice))) }
+        Self { code, text: visible_lines(&(message + &advice)) }
     }
 }
 
@@ -68,13 +46,14 @@ pub fn descriptor_advice() -> String {
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.report)
+        f.write_str(&self.text)
     }
 }
 
-impl From<Report> for Failure {
-    fn from(report: Report) -> Self {
-        Self { code: ExitCode::Usage, report }
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        // Not made visible: it may be coloured, and shows only the file and the options of the person who reads it.
+        Self { code: ExitCode::Usage, text: error.to_string() }
     }
 }
 

@@ -14,7 +14,7 @@ use super::ended::Ended;
 use super::environment::of_resumed_run;
 use super::{Job, prepare, remove_journal, stop_on_signals, tell_proxies, try_congestion};
 use crate::cli::ResumeArgs;
-use crate::cmd::exit::{ExitCode, Failure};
+use crate::cmd::exit::{ExitCode, Failure, stopped};
 use crate::experiment::{self, LoadOptions};
 use crate::plan::estimate::Estimate;
 use crate::plan::{Plan, Trial, differences};
@@ -80,8 +80,7 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
     prepare(&met, experiment.parallel_trials);
     let stop = StopSwitch::new();
     let leave = StopSwitch::new();
-    stop_on_signals(&stop, &leave, ExitCode::stopped(portion))
-        .map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    stop_on_signals(&stop, &leave, stopped(portion)).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     let targets = Targets::open(&plan.cells).await?;
     let mut environment = of_resumed_run(environment, &targets);
     tell_proxies(&targets);

@@ -15,7 +15,7 @@ use super::upload::Upload;
 use super::{Job, environment, prepare, stop_on_signals, tell_proxies, try_congestion};
 use crate::cli::{LimitArgs, RunArgs};
 use crate::clock::{Clock, SystemClock};
-use crate::cmd::exit::{ExitCode, Failure};
+use crate::cmd::exit::{ExitCode, Failure, stopped};
 use crate::doctor;
 use crate::experiment::{self, Experiment};
 use crate::plan::Plan;
@@ -72,7 +72,7 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 
     let stop = StopSwitch::new();
     let leave = StopSwitch::new();
-    let code = ExitCode::stopped(portion.as_ref().map(|portion| portion.portion));
+    let code = stopped(portion.as_ref().map(|portion| portion.portion));
     stop_on_signals(&stop, &leave, code).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     // Before the folder is made, so that a target that refuses leaves no empty run behind.
     let targets = Targets::open(&plan.cells).await?;

@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, Report};
+use miette::GraphicalTheme;
 
-use super::{LoadOptions, load, load_text};
+use super::{LoadError, LoadOptions, load, load_text};
 
 #[test]
 fn every_report_reads_as_it_is_written_down() {
@@ -243,10 +243,8 @@ impl Reports {
     }
 }
 
-fn render(report: &Report) -> String {
-    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
-    let mut text = String::new();
-    handler.render_report(&mut text, report.as_ref()).unwrap();
+fn render(report: &LoadError) -> String {
+    let text = report.render(&GraphicalTheme::unicode_nocolor(), 100);
     // One case has a very long line, and no editor keeps spaces at a line's end.
     text.lines().map(|line| line.chars().take(160).collect::<String>().trim_end().to_owned() + "\n").collect()
 }

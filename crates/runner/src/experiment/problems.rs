@@ -2,10 +2,12 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, Report, Severity, SourceCode, SourceSpan};
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode, SourceSpan,
+};
 
 /// A piece of text that a problem can point at: in the file, or in an option of the command line.
 #[derive(Debug, Clone)]
@@ -113,6 +115,18 @@ impl Problem {
     fn order(&self) -> (usize, usize) {
         self.labels.first().map_or((0, 0), |(place, _)| place.order())
     }
+
+    /// The message behind `mark`, the text with its labels, and the help.
+    pub(crate) fn render(&self, mark: &str, theme: &GraphicalTheme, width: usize) -> String {
+        let mut theme = theme.clone();
+        mark.clone_into(&mut theme.characters.error);
+        mark.clone_into(&mut theme.characters.warning);
+        let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(width);
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = handler.render_report(&mut text, self);
+        text.trim_start().to_owned()
+    }
 }
 
 impl fmt::Display for Problem {
@@ -164,34 +178,74 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// A report on all problems, in the order of the text.
-    pub(crate) fn into_report(mut self, name: &str) -> Report {
+    /// All problems, in the order of the text.
+    pub(crate) fn into_error(mut self, name: &str) -> LoadError {
         self.0.sort_by_key(Problem::order);
-        if self.0.len() == 1 {
-            return Report::new(self.0.remove(0));
-        }
-        Report::new(SeveralProblems { name: name.to_owned(), problems: self.0 })
+        LoadError { name: name.to_owned(), problems: self.0 }
     }
 }
 
-#[derive(Debug)]
-struct SeveralProblems {
+/// Why an experiment cannot be loaded: everything that is wrong with its file and with the options that change it.
+///
+/// Shown, it is the first problem's message or how many there are, and then each problem where it stands.
+pub struct LoadError {
     name: String,
     problems: Vec<Problem>,
 }
 
-impl fmt::Display for SeveralProblems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} has {} problems", self.name, self.problems.len())
+impl LoadError {
+    /// The error of a single problem.
+    pub(crate) fn of(problem: Problem) -> Self {
+        Self { name: String::new(), problems: vec![problem] }
+    }
+
+    /// The problems as text, wrapped to `width` characters. Several of them are numbered.
+    pub(crate) fn render(&self, theme: &GraphicalTheme, width: usize) -> String {
+        if let [problem] = self.problems.as_slice() {
+            return problem.render("", theme, width);
+        }
+        let count = self.problems.len();
+        let numbered = (1..).zip(&self.problems);
+        let rendered = numbered.map(|(number, problem)| problem.render(&format!("{number}."), theme, width));
+        let parts: Vec<String> =
+            [format!("{} has {count} problems\n", self.name)].into_iter().chain(rendered).collect();
+        parts.join("\n")
     }
 }
 
-impl Error for SeveralProblems {}
-
-impl Diagnostic for SeveralProblems {
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        Some(related(&self.problems))
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.render(&theme(), width()).trim_end())
     }
+}
+
+/// What a test that unwraps it shows.
+impl fmt::Debug for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error for LoadError {}
+
+/// What the terminal behind stderr can show.
+pub(crate) fn theme() -> GraphicalTheme {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let is_dumb = variable("TERM") == "dumb";
+    let charset = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().map(variable).find(|value| !value.is_empty());
+    let has_unicode =
+        charset.is_some_and(|locale| locale.to_lowercase().replace('-', "").ends_with("utf8")) && !is_dumb;
+    match (has_unicode, io::stderr().is_terminal() && variable("NO_COLOR").is_empty() && !is_dumb) {
+        (true, true) => GraphicalTheme::unicode(),
+        (true, false) => GraphicalTheme::unicode_nocolor(),
+        (false, true) => GraphicalTheme::ascii(),
+        (false, false) => GraphicalTheme::none(),
+    }
+}
+
+/// How many characters a line of the terminal has.
+pub(crate) fn width() -> usize {
+    terminal_size::terminal_size_of(io::stderr()).map_or(100, |(width, _)| usize::from(width.0).clamp(40, 120))
 }
 
 /// The nearest of the `known` words, where one is near enough to be what was meant.

@@ -43,7 +43,7 @@ const FAULTS: &str = "
 What `faults` takes: `KIND[:ARGUMENT][@PLACE]`, for example `\"reset@50%\"` or `\"error:503:SlowDown@+250ms\"`. The same thing
 goes wrong with every transfer that would otherwise be served; a request that is refused at its head, because its link has
 expired or its signature is wrong, is still refused. What the runner asks beside the transfers, and the objects
-that downloads read, go by a port where nothing goes wrong. `ttlsweep-testbed --fault` takes the same words.
+that downloads read, go by a port where nothing goes wrong. `ttlsweep testbed --fault` takes the same words.
 ";
 
 const INTRODUCTION: &str = "\

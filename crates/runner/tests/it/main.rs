@@ -22,6 +22,7 @@ mod held_error;
 mod hostile;
 mod hostile_sweep;
 mod merge;
+mod names;
 mod object;
 mod policies;
 mod program;

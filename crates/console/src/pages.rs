@@ -1,0 +1,89 @@
+//! What a shell and `man` know of a program: made from the command line that clap reads, so that neither is ever behind.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::str::FromStr;
+
+use clap::Command;
+use clap_complete::Shell;
+
+use crate::exit::{ExitCode, fail};
+use crate::say;
+
+/// Prints the script that completes a program's options and commands in a shell.
+pub fn print_completions(mut command: Command, shell: Shell) {
+    let name = command.get_name().to_owned();
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    say::data(format_args!("{}", String::from_utf8_lossy(&script).trim_end()));
+}
+
+/// Writes a program's manual pages into a folder, one a command, and returns how many. The folder is made.
+///
+/// # Errors
+/// The folder or a page cannot be written; the message names the folder.
+pub fn write_manual(command: Command, folder: &Path) -> Result<usize, String> {
+    let pages = || -> io::Result<usize> {
+        fs::create_dir_all(folder)?;
+        let mut command = command.disable_help_subcommand(true);
+        command.build();
+        let mut written = 0;
+        let mut left = vec![command];
+        while let Some(command) = left.pop() {
+            left.extend(command.get_subcommands().filter(|command| !command.is_hide_set()).cloned());
+            clap_mangen::Man::new(command).generate_to(folder)?;
+            written += 1;
+        }
+        Ok(written)
+    };
+    pages().map_err(|error| format!("cannot write manual pages into {}: {error}", folder.display()))
+}
+
+/// `completions SHELL` and `man DIR`, which a program that `ttlsweep` runs has without showing them; `None` if it is started
+/// with anything else.
+pub fn answer(command: Command, arguments: impl IntoIterator<Item = OsString>) -> Option<process::ExitCode> {
+    let arguments: Vec<OsString> = arguments.into_iter().take(3).collect();
+    let [what, argument] = arguments.as_slice() else { return None };
+    match what.to_str()? {
+        "completions" => {
+            print_completions(command, Shell::from_str(argument.to_str()?).ok()?);
+            Some(ExitCode::Done.into())
+        }
+        "man" => Some(match write_manual(command, &PathBuf::from(argument)) {
+            Ok(_) => ExitCode::Done.into(),
+            Err(error) => fail(ExitCode::Usage, error),
+        }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_has_a_page_and_those_that_are_hidden_have_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let command = Command::new("one")
+            .subcommand(Command::new("two").about("Does two things").subcommand(Command::new("three")))
+            .subcommand(Command::new("four").hide(true));
+        assert_eq!(write_manual(command, &folder.path().join("man1")), Ok(3));
+        let mut names: Vec<_> =
+            fs::read_dir(folder.path().join("man1")).unwrap().flatten().map(|e| e.file_name()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["one-two-three.1", "one-two.1", "one.1"]);
+        let page = fs::read_to_string(folder.path().join("man1/one-two.1")).unwrap();
+        assert!(page.contains("Does two things"), "{page}");
+    }
+
+    #[test]
+    fn only_what_asks_for_pages_is_answered() {
+        let asked = |arguments: &[&str]| answer(Command::new("one"), arguments.iter().map(OsString::from)).is_some();
+        assert!(!asked(&[]) && !asked(&["man"]) && !asked(&["completions", "cobol"]) && !asked(&["man", "a", "b"]));
+        let folder = tempfile::tempdir().unwrap();
+        assert!(asked(&["man", folder.path().to_str().unwrap()]));
+    }
+}
