@@ -63,7 +63,7 @@ trace SUBJECT *ARGS: build
 build:
     @cargo build --release --workspace --bins --locked
 
-# Everything that CI runs: formatting, lints, tests, every experiment file loads, real servers, faults, a full uplink, shards, page, notebook, docs.
+# Everything that CI runs: formatting, lints, tests, every experiment file loads, real servers, faults, a full uplink, kills, Slurm, page, notebook, docs.
 [group('develop')]
 check: format-check lint test (faults-short "1") bottleneck-short real-servers (chaos "6") deploy-check slurm-short page-check notebook-check docs
 
@@ -75,7 +75,7 @@ test:
 # Sweeps real S3 servers from the package registries and checks every row.
 [group('develop')]
 real-servers: servers build-debug
-    python3 scripts/real-servers.py --bin target/debug
+    python3 scripts/real_servers.py --bin target/debug
 
 # Studies each real S3 server that can be had, by every method, in some 20 minutes; writes docs/field-study.md and .csv.
 [group('develop')]
@@ -86,25 +86,20 @@ field *ARGS: build
 [group('develop')]
 page-check: fresh-run
     chromium=$(scripts/chromium.sh) && \
-        python3 scripts/page-check.py --browser "$chromium" target/fresh-run/smoke/latest/report.html
+        python3 scripts/page_check.py --browser "$chromium" target/fresh-run/smoke/latest/report.html
 
 # Executes the notebooks on a fresh run, without a browser.
 [group('develop')]
 notebook-check: fresh-run
     scripts/notebook.sh notebooks/requirements.txt
-    .notebook/venv/bin/python scripts/notebook-check.py notebooks/run.ipynb target/fresh-run/smoke/latest \
+    .notebook/venv/bin/python scripts/notebook_check.py notebooks/run.ipynb target/fresh-run/smoke/latest \
         --out target/notebook-check/run.ipynb
 
 # Holds the files of deploy/ against what Slurm, AWS Batch, Kubernetes and the image's builder say of them, without one.
 [group('develop')]
 deploy-check: build-debug
-    programs=$(python3 scripts/virtual_environment.py .deploy scripts/deploy_check/requirements.txt) && \
-        "$programs/python" scripts/deploy-check.py --bin target/debug
-
-# Runs four shards at once with GNU parallel, merges them, and counts the rows.
-[group('develop')]
-shards: build-debug
-    python3 scripts/shards.py --bin target/debug
+    programs=$(python3 scripts/lib/virtual_environment.py .deploy scripts/deploy_check/requirements.txt) && \
+        "$programs/python" scripts/deploy_check.py --bin target/debug
 
 # Spreads the users of one trial over four machines (network namespaces; root), and says how far apart they began.
 [group('develop')]
@@ -132,8 +127,8 @@ faults REPETITIONS="31":
 # Runs ceph/s3-tests' presigned, raw, CORS and multipart tests against the testbed, from a checkout: see docs/s3-tests.md.
 [group('develop')]
 s3-tests DIR *ARGS: build-debug
-    programs=$(python3 scripts/virtual_environment.py .s3-tests scripts/s3_tests/requirements.txt) && \
-        "$programs/python" scripts/s3-tests.py --bin target/debug "$@"
+    programs=$(python3 scripts/lib/virtual_environment.py .s3-tests scripts/s3_tests/requirements.txt) && \
+        "$programs/python" scripts/s3_tests.py --bin target/debug "$@"
 
 # How often the verdict is right: 1,000 simulations a cell (some ten minutes), then five real runs of each of the testbed's
 # cases; writes both into docs/. just calibrate 100 simulates fewer.
@@ -244,10 +239,11 @@ format:
 format-check:
     cargo fmt --all --check
 
-# Runs clippy, in which a warning is an error, and looks for words that make a reader stop.
+# Runs clippy and ruff, where a warning is an error, and looks for words that make a reader stop.
 [group('develop')]
 lint:
     python3 scripts/plain_english.py
+    programs=$(python3 scripts/lib/virtual_environment.py .lint scripts/lint/requirements.txt) && "$programs/ruff" check --quiet scripts
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
 # Builds the API's documentation; a warning is an error.

@@ -22,7 +22,7 @@ from bench.clients import Load, known_clients
 from bench.measure import run
 from bench.sink import Sink
 from bench.tools import PROJECT, Unavailable, environment, program
-from pages import replace_part
+from lib.pages import replace_part
 
 MB = 1_000_000
 LOADS = [

@@ -19,11 +19,11 @@ from typing import List
 
 from bottleneck.judged import judged
 from bottleneck.line import SERVER, Line, Queue
-from network import Refused
-from real_servers.processes import Processes
+from lib.network import Refused
+from lib.processes import Processes
+from lib.verify import verify
 from real_servers.servers import BUCKET, KEYS, Unavailable, environment
 from real_servers.serving import PROJECT, Failed, last_lines, report_on
-from verify import verify
 
 PORT = 9000
 POLICIES = ("on-request", "in-flight")

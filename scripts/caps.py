@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench import report
 from bench.tools import PROJECT, Unavailable, environment, program
-from pages import replace_part
+from lib.pages import replace_part
 
 USERS = [1, 5, 100]
 MEGABITS = [1, 10, 100, 1000]

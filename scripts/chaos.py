@@ -33,7 +33,7 @@ from chaos.embedded import Embedded
 from chaos.kill import Broken, Killer
 from chaos.sharded import Sharded
 from chaos.toll import COMMANDS, Toll
-from real_servers.processes import Processes
+from lib.processes import Processes
 from real_servers.servers import environment
 
 PROGRAMS = {"ttlsweep": "ttlsweep", "report": "ttlsweep-report", "testbed": "ttlsweep-testbed"}

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bench.tools import PROJECT, Unavailable, environment, program
-from pages import replace_part
+from lib.pages import replace_part
 
 WITHIN_US = 5_000
 # What the table calls it, the method, and whose pace it is.

@@ -17,7 +17,7 @@ from field import page
 from field.facts import MethodFacts, ServerFacts, absent_row, row
 from field.install import NotInstalled, install
 from field.servers import FIELD_SERVERS
-from real_servers.processes import Processes
+from lib.processes import Processes
 from real_servers.servers import Unavailable, known_servers
 from real_servers.serving import PROJECT, VENV, Failed, Served, last_lines, programs, report_on, version_of
 

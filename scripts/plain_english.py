@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+FINE_AFTER_NO = "longer|more|less|reason|obstacle|surprise|matter|good|one|other|finer|narrower|worse|likelier|better|later"
 PLAINER = {
     r"\banew\b": "again",
     r"\bbefalls?\b": "happens to",
@@ -20,7 +21,7 @@ PLAINER = {
     r"\bfor want of\b": "for lack of, because there is no",
     r"\bgone on with\b": "continued",
     r"\bone row an? \w": "one row per",
-    r"(?<![Tt]here )\bis no (?!longer|more|less|reason|obstacle|surprise|matter|good|one\b|other|finer|narrower|worse|likelier|better|later)[a-z]": "is not a",
+    rf"(?<![Tt]here )\bis no (?!(?:{FINE_AFTER_NO})\b)[a-z]": "is not a",
     r"\b[Nn]othing where\b": "`None` if",
     r"\bempty where\b": "empty if",
     r"\bthereof\b|\btherein\b|\bhereby\b|\bwherein\b": "of it, in it, by this, in which",

@@ -17,16 +17,16 @@ import tempfile
 import time
 from pathlib import Path
 
-import debian
-from real_servers.processes import Processes
+from lib import debian
+from lib.processes import Processes
 from real_servers.servers import Unavailable
 from real_servers.serving import PROJECT, report_on
-from shards.experiment import SHARDS, Sharded
-from shards.folders import Folders
-from shards.merge import merged, problems_of_order
-from shards.tally import tally
 from slurm.cluster import Cluster, SlurmFailed
+from slurm.experiment import SHARDS, Sharded
+from slurm.folders import Folders
+from slurm.merge import merged, problems_of_order
 from slurm.programs import Programs
+from slurm.tally import tally
 
 SCRIPT = PROJECT / "deploy" / "slurm" / "ttlsweep.sbatch"
 KILLED, CANCELLED = 2, 3

@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from bench.tools import installed_programs
-from verify import verify
+from lib.verify import verify
 
 HERE = Path(__file__).resolve().parent
 BUCKET = "ttlsweep"

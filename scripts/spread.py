@@ -15,7 +15,7 @@ import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from real_servers.processes import Processes
+from lib.processes import Processes
 from real_servers.servers import BUCKET, KEYS, Unavailable, environment
 from real_servers.serving import PROJECT, last_lines
 from spread.namespaces import SERVER, Namespaces

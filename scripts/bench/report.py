@@ -120,7 +120,8 @@ def memory_line(one) -> str:
 
 
 def memory_table(held) -> str:
-    lines = ["| wire | users | KiB a user | resident, one user | peak | in flight at once | rows | completed | samples/s | goal | met |"]
+    columns = "wire | users | KiB a user | resident, one user | peak | in flight at once | rows | completed | samples/s | goal | met"
+    lines = [f"| {columns} |"]
     lines.append("| --- |" + " ---: |" * 9 + " --- |")
     for one in held:
         sizes = f"{one.kib_a_user:.1f} | {one.idle_kib / 1024:.1f} MiB | {one.peak_kib / 1024:.1f} MiB"

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from virtual_environment import virtual_environment
+from lib.virtual_environment import virtual_environment
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 FOLDER = PROJECT / ".bench"

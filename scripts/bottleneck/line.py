@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import List, Sequence
 
-from network import Network, Refused, run, within
+from lib.network import Network, Refused, run, within
 from real_servers.servers import Unavailable
 
 # Of the networks for documentation (RFC 5737), which nobody has.

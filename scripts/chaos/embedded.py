@@ -41,8 +41,11 @@ class Embedded:
         command = ["ttlsweep", "run", "chaos.toml", "--progress", "none"]
         while killed:
             before = self._folders()
-            new = lambda: self._folders() - before  # noqa: E731
-            by = self.killer.kill("run", command, self._instant(new, 2.0), INTERRUPTED, lambda: bool(new()))
+
+            def new(before=before):
+                return self._folders() - before
+
+            by = self.killer.kill("run", command, self._instant(new, 2.0), INTERRUPTED, lambda new=new: bool(new()))
             folder = next(iter(new()), None)
             if by is not None and folder is not None:
                 self._struck(folder, by)

@@ -6,7 +6,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from real_servers.processes import Processes
+from lib.processes import Processes
 from real_servers.servers import BUCKET, HOST
 
 from .bucket import contents

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import List, Set
 
-from verify import verify
+from lib.verify import verify
 
 from .kept import rows
 from .kill import Broken, Killer

@@ -67,7 +67,8 @@ class ArrayJob:
         for rule in rules:
             if rule["action"] not in actions:
                 yield f"there is no action {rule['action']}"
-        ended = {code: {"onExitCode": str(code), "onReason": "", "onStatusReason": "Essential container in task exited"} for code in [*RETRIED, *FINAL]}
+        why = {"onReason": "", "onStatusReason": "Essential container in task exited"}
+        ended = {code: {"onExitCode": str(code), **why} for code in [*RETRIED, *FINAL]}
         wanted = [(ended[code], "RETRY") for code in RETRIED] + [(ended[code], "EXIT") for code in FINAL]
         for how, action in [*wanted, (RECLAIMED, "RETRY")]:
             if (found := self._action(how)) != action:

@@ -1,7 +1,8 @@
 """Runs a Ceph object gateway on loopback, with the smallest cluster that carries one: a monitor and a store in memory.
 
 ceph_cluster.py ROOT HOME [GATEWAY MONITOR STORE], where ROOT is a folder that Debian's packages were unpacked into, and the
-last three are ports; the store takes a few from its own on. Without ports it prints the version. The keys come from the AWS variables.
+last three are ports; the store takes a few from its own on. Without ports it prints the version.
+The keys come from the AWS variables.
 """
 
 import json

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Callable, Dict, List
 
-import debian
+from lib import debian
 
 # A server's name, and what is installed of it.
 HERE = Path(__file__).parent
@@ -72,7 +72,7 @@ def _run(command: List, cwd=None) -> str:
     """Runs a command to its end, and returns what it printed."""
     named = [str(word) for word in command]
     if shutil.which(named[0]) is None:
-        raise NotInstalled(f"there is not a {named[0]} here")
+        raise NotInstalled(f"there is no {named[0]} here")
     # The project's own build settings are for the project's own programs.
     environment = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
     try:

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import List, Tuple
 
-from pages import replace_part
+from lib.pages import replace_part
 
 from .facts import columns
 

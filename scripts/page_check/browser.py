@@ -18,7 +18,7 @@ class Browser:
         # Chromium reads its commands from descriptor 3 and answers on 4. Every name and every address leads nowhere, so that
         # a page that wants the network fails here as it would on a plane.
         command = [
-            "sh", "-c", 'exec "$@" 3<&%d 4>&%d' % (to_browser, from_browser), "sh",
+            "sh", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "sh",
             program, "--headless", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu", "--hide-scrollbars",
             "--disable-background-networking", "--disable-component-update", "--no-proxy-server",
             "--host-resolver-rules=MAP * ~NOTFOUND", "--user-data-dir=" + self.home.name,
@@ -56,7 +56,8 @@ class Browser:
         # The browser's last children may still be writing there.
         for _ in range(20):
             try:
-                return self.home.cleanup()
+                self.home.cleanup()
+                return
             except OSError:
                 time.sleep(0.1)
 

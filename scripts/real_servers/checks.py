@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import List
 
-from verify import verify
+from lib.verify import verify
 
 from .rows import Run, Transfer
 from .servers import Server

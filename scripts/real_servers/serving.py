@@ -4,7 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from .processes import Processes
+from lib.processes import Processes
+
 from .servers import BUCKET, HOST, Server, Unavailable, environment, free_ports
 
 PROJECT = Path(__file__).resolve().parent.parent.parent

@@ -8,9 +8,9 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Optional
 
-from real_servers.processes import Processes
+from lib.processes import Processes
 from real_servers.servers import free_ports
 
 from .programs import Programs
@@ -108,7 +108,7 @@ class Cluster:
             time.sleep(0.2)
         raise SlurmFailed(f"the node is not idle after {READY_WITHIN_S} s: {told.stdout}{told.stderr}{self._last_words()}")
 
-    def run(self, *command, environment: Dict[str, str] = {}, cwd=None) -> str:
+    def run(self, *command, environment: Optional[Dict[str, str]] = None, cwd=None) -> str:
         """Runs one of the user's commands, and returns what it printed."""
         done = self._asked(*command, environment=environment, cwd=cwd)
         if done.returncode != 0:
@@ -147,11 +147,11 @@ class Cluster:
         command = [self.programs.path(name), *arguments]
         return self.processes.start(command, self.environment, self.home / f"{name}.log")
 
-    def _asked(self, *command, environment: Dict[str, str] = {}, cwd=None):
+    def _asked(self, *command, environment: Optional[Dict[str, str]] = None, cwd=None):
         named = [str(self.programs.path(command[0])), *map(str, command[1:])]
         return subprocess.run(
             named,
-            env={**self.environment, **environment},
+            env={**self.environment, **(environment or {})},
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             capture_output=True,

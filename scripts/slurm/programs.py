@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Dict
 
-import debian
+from lib import debian
 
 PACKAGES = ["slurm-wlm", "munge"]
 # In Debian's packages the daemons have a name of their own, to which an alternative leads.

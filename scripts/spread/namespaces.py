@@ -2,7 +2,7 @@
 
 from typing import List, Sequence
 
-from network import Network, within
+from lib.network import Network, within
 from real_servers.servers import Unavailable
 
 # Of the networks for documentation (RFC 5737), which nobody has: the server's address is the same from everywhere.

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import List
 
-from verify import verify
+from lib.verify import verify
 
 
 @dataclass

@@ -11,9 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from lib.processes import Processes
 from real_servers.bundle import bundle_contradictions
 from real_servers.checks import contradictions, report_contradictions, server_failures
-from real_servers.processes import Processes
 from real_servers.rows import Run
 from real_servers.servers import Unavailable, known_servers
 from real_servers.serving import PROJECT, VENV, Failed, Served, programs, report_on

@@ -2,9 +2,9 @@
 
 import subprocess
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Optional
 
-from real_servers.processes import Processes
+from lib.processes import Processes
 from real_servers.servers import BUCKET, HOST, Unavailable, environment, free_ports
 
 SHARDS = 4
@@ -58,11 +58,11 @@ class Sharded:
         table = told[told.index("\ntrial ") :].strip().splitlines()[1:]
         return [line.split()[0] for line in table]
 
-    def run(self, *arguments, extra: Dict[str, str] = {}) -> str:
+    def run(self, *arguments, extra: Optional[Dict[str, str]] = None) -> str:
         """Runs ttlsweep, and returns its data."""
         done = subprocess.run(
             [self.ttlsweep, *arguments],
-            env={**self.environment, **extra},
+            env={**self.environment, **(extra or {})},
             capture_output=True,
             text=True,
             timeout=WITHIN_S,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs tests of ceph/s3-tests against a testbed that it starts, and says how many passed.
 
-s3-tests.py DIR [--bin FOLDER] [-k EXPRESSION] takes a checkout of ceph/s3-tests; the results in docs/s3-tests.md are
+s3_tests.py DIR [--bin FOLDER] [-k EXPRESSION] takes a checkout of ceph/s3-tests; the results in docs/s3-tests.md are
 those of revision 8f0ae7b. Nothing is fetched, and nothing is written into the checkout.
 """
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Iterable, List, Set
 
-from verify import verify
+from lib.verify import verify
 
 
 @dataclass

@@ -48,7 +48,7 @@ def run(command: List, cwd=None) -> str:
     """Runs a command to its end, and returns what it printed."""
     named = [str(word) for word in command]
     if shutil.which(named[0]) is None:
-        raise NotUnpacked(f"there is not a {named[0]} here")
+        raise NotUnpacked(f"there is no {named[0]} here")
     try:
         done = subprocess.run(named, cwd=cwd, capture_output=True, text=True, timeout=WITHIN_S, check=False)
     except subprocess.TimeoutExpired:

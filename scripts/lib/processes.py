@@ -1,5 +1,6 @@
 """Processes that end when we do, each with all that it started itself, and none but those."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -59,9 +60,7 @@ def _end(process):
     # A process that has been waited for may have given its number to another.
     if process.returncode is not None:
         return
-    try:
-        # At once: what it served lies in a temporary folder.
+    # At once: what it served lies in a temporary folder.
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
