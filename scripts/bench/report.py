@@ -120,7 +120,7 @@ def memory_line(one) -> str:
 
 
 def memory_table(held) -> str:
-    columns = "wire | users | KiB a user | resident, one user | peak | in flight at once | rows | completed | samples/s | goal | met"
+    columns = "wire | users | KiB a user | resident, one user | peak | in flight | rows | completed | samples/s | goal | met"
     lines = [f"| {columns} |"]
     lines.append("| --- |" + " ---: |" * 9 + " --- |")
     for one in held:
