@@ -88,7 +88,6 @@ impl Job<'_> {
                 environment.clock_offset.insert(target.endpoint.to_string(), bracket);
             }
         }
-        targets.close().await;
         let ended = ended.map_err(|error| match error {
             SweepError::Files(error) => Failure::new(
                 ExitCode::Internal,

@@ -149,13 +149,6 @@ impl Targets {
         self.by_key.values()
     }
 
-    /// Stops the testbeds.
-    pub async fn close(self) {
-        if let Some(testbeds) = self.testbeds {
-            testbeds.close().await;
-        }
-    }
-
     /// Starts the cell's testbed; returns how to reach it, and the endpoint where nothing goes wrong.
     async fn start_testbed(&mut self, cell: &Cell) -> Result<(StoreSettings, String), TargetError> {
         let failed = |error: &dyn std::fmt::Display| TargetError::Testbed(error.to_string());
@@ -273,34 +266,34 @@ impl TargetKey {
 }
 
 /// The testbeds of a run, on a runtime of their own: a server that shared the users' threads would be stamped late by
-/// them, and the other way round.
+/// them, and the other way round. They end when this is dropped.
 #[derive(Debug)]
 struct Testbeds {
-    runtime: Runtime,
     running: Vec<Arc<Testbed>>,
+    runtime: Option<Runtime>,
 }
 
 impl Testbeds {
     fn new() -> std::io::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("testbed").enable_all().build()?;
-        Ok(Self { runtime, running: Vec::new() })
+        Ok(Self { running: Vec::new(), runtime: Some(runtime) })
     }
 
     async fn start(&mut self, config: TestbedConfig) -> Result<Arc<Testbed>, String> {
-        let started = self.runtime.spawn(Testbed::start(config)).await;
+        let runtime = self.runtime.as_ref().ok_or("the testbeds have ended")?;
+        let started = runtime.spawn(Testbed::start(config)).await;
         let testbed = started.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         let testbed = Arc::new(testbed);
         self.running.push(Arc::clone(&testbed));
         Ok(testbed)
     }
+}
 
-    async fn close(self) {
-        for testbed in self.running {
-            if let Ok(testbed) = Arc::try_unwrap(testbed).map_err(drop) {
-                testbed.shutdown().await;
-            }
+impl Drop for Testbeds {
+    fn drop(&mut self) {
+        // A runtime may not wait for its threads where tasks run, and this may be dropped by one.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
         }
-        // A runtime may not be dropped where tasks run.
-        self.runtime.shutdown_background();
     }
 }

@@ -73,7 +73,6 @@ pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
                 report.about(&target, &cells);
                 look_there(&target, &cells, experiment, &plan, &estimate, &stop, &mut report).await;
             }
-            targets.close().await;
         }
     }
     advise(experiment, &plan);

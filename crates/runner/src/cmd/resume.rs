@@ -88,20 +88,10 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
         // The testbeds of the first part are gone, and with them their clocks.
         environment.endpoints.append(&mut targets.addresses().await);
     }
-    let opened = leftovers(path, &plan, &environment, &targets).map_err(|error| usage(&error)).and_then(|leftovers| {
-        // Before the first trial, so that what a kill leaves is told of the machine that it was on.
-        environment.write(path).map_err(|error| Failure::new(ExitCode::Internal, error))?;
-        let files = Files::open(path, stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
-        Ok((leftovers, files))
-    });
-    let (leftovers, files) = match opened {
-        Ok(opened) => opened,
-        Err(failure) => {
-            // A testbed must be told to end: it has a runtime of its own, which cannot be dropped within this one.
-            targets.close().await;
-            return Err(failure);
-        }
-    };
+    let leftovers = leftovers(path, &plan, &environment, &targets).map_err(|error| usage(&error))?;
+    // Before the first trial, so that what a kill leaves is told of the machine that it was on.
+    environment.write(path).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    let files = Files::open(path, stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     let job = Job {
         experiment,
         plan: &plan,

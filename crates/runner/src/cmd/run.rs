@@ -89,19 +89,8 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         Some(portion) => portion.create(&loaded.frozen, fill),
         None => RunFolder::create(&args.out, &experiment.name, now, &loaded.frozen, fill).map_err(Failure::from),
     };
-    let opened = made.and_then(|folder| {
-        let files =
-            Files::open(folder.path(), stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
-        Ok((folder, files))
-    });
-    let (folder, files) = match opened {
-        Ok(opened) => opened,
-        Err(failure) => {
-            // A testbed must be told to end: it has a runtime of its own, which cannot be dropped within this one.
-            targets.close().await;
-            return Err(failure);
-        }
-    };
+    let folder = made?;
+    let files = Files::open(folder.path(), stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     if let Some(start) = portion.as_ref().and_then(|portion| portion.start) {
         start.tell(&plan, SystemClock.wall());
     }

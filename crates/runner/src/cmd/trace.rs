@@ -113,8 +113,6 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
     for left in cleaner.left() {
         tracing::warn!("{} is still in the bucket: {}", left.made, left.why);
     }
-    drop(cleaner);
-    targets.close().await;
     let Some(rows) = kept.ended().into_iter().next() else { return Ok(ExitCode::Interrupted) };
     let drawn = waterfall::draw(&rows.transfer, &rows.events, WIDTH);
     let interrupted = rows.transfer.outcome == Outcome::Cancelled;

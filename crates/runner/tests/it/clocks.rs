@@ -147,7 +147,7 @@ async fn a_clock_that_is_set_in_mid_run_is_a_row_with_instant_size_and_trial() {
         SystemClock.wall()
     });
     sweep.run(&targets, files).await.unwrap();
-    targets.close().await;
+    drop(targets);
     let when = setting.await.unwrap();
 
     let rows: Vec<ClockRecord> = read_rows(folder.path()).unwrap();
