@@ -4,7 +4,6 @@ mod bring;
 pub mod clean;
 pub mod doctor;
 mod ended;
-mod environment;
 pub mod exit;
 pub mod merge;
 pub mod pages;
@@ -16,106 +15,71 @@ mod signals;
 pub mod trace;
 mod upload;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ttlsweep_console::say;
 use ttlsweep_record::Cell;
-use ttlsweep_rundir::environment::Environment;
 
 use self::ended::Ended;
-use self::portion::CommonStart;
 use self::signals::stop_on_signals;
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure, stopped};
-use crate::experiment::Experiment;
 use crate::host::machine;
 use crate::plan::Plan;
-use crate::run::cleanup::Leftovers;
+use crate::run::Run;
 use crate::run::files::{Files, JOURNAL};
 use crate::run::folder::RunFolder;
 use crate::run::progress::Mode;
-use crate::run::sweep::{Sweep, SweepError};
-use crate::stop::StopSwitch;
+use crate::run::sweep::{self, Earlier, SweepError};
 use crate::target::Targets;
 use crate::wire::kernel;
 
-/// What `run` and `resume` share: a plan, a folder with its files open, and what was done already.
-struct Job<'a> {
-    experiment: &'a Experiment,
-    plan: &'a Plan,
-    folder: &'a RunFolder,
-    environment: Environment,
-    targets: Targets,
+/// Runs what is missing; what is to be told of it comes after all else that is to be done.
+async fn carry_out(
+    run: Run,
+    folder: &RunFolder,
     files: Files,
-    attempts: HashMap<String, u32>,
-    whole: HashSet<String>,
-    last_connection_id: u64,
+    earlier: Earlier,
     progress: Mode,
-    stop: StopSwitch,
-    leave: StopSwitch,
-    leftovers: Vec<Leftovers>,
-}
-
-impl Job<'_> {
-    /// Runs what is missing; what is to be told of it comes after all else that is to be done.
-    async fn carry_out(self) -> Result<Ended, Failure> {
-        let Job { experiment, plan, folder, mut environment, targets, files, .. } = self;
-        let (path, portion) = (folder.path(), environment.portion());
-        let sweep = Sweep {
-            plan,
-            experiment: &experiment.name,
-            parallel_trials: experiment.parallel_trials,
-            run_id: &environment.run_id,
-            host: &environment.host,
-            portion,
-            schedule: CommonStart::recorded(&environment).map(|start| start.schedule(plan)),
-            attempts: self.attempts,
-            whole: self.whole,
-            last_connection_id: self.last_connection_id,
-            progress: self.progress,
-            clock: Arc::new(SystemClock),
-            stop: self.stop.clone(),
-            keep_objects: experiment.keep_objects,
-            leave: self.leave.clone(),
-            leftovers: self.leftovers,
-        };
-        let ended = sweep.run(&targets, files).await;
-        for target in targets.all() {
-            if let Some(bracket) = target.offset.bracket(&SystemClock.anchor()) {
-                environment.clock_offset.insert(target.endpoint.to_string(), bracket);
-            }
+) -> Result<Ended, Failure> {
+    let (run, path) = (Arc::new(run), folder.path());
+    let ended = sweep::run(&run, files, earlier, progress).await;
+    let mut environment = run.environment.clone();
+    for target in run.targets.all() {
+        if let Some(bracket) = target.offset.bracket(&SystemClock.anchor()) {
+            environment.clock_offset.insert(target.endpoint.to_string(), bracket);
         }
-        let ended = ended.map_err(|error| match error {
-            SweepError::Files(error) => Failure::new(
-                ExitCode::Internal,
-                format!(
-                    "cannot write the run's files: {error}; the run ends here so that no transfer goes unrecorded\n\
-                     rows before that are kept; when it can be written again: ttlsweep resume {}",
-                    path.display()
-                ),
-            ),
-            other => other.into(),
-        })?;
-        environment.write(path).map_err(|error| Failure::new(ExitCode::Internal, error))?;
-
-        if ended.missing > 0 {
-            let words = format!(
-                "stopped: {} transfers recorded, {} of them failed; {} trials are missing\nto go on: ttlsweep resume {}",
-                ended.transfers,
-                ended.failures,
-                ended.missing,
-                path.display()
-            );
-            let code = stopped(portion);
-            return Ok(Ended { code, folder: path.to_owned(), left: ended.left, words });
-        }
-        remove_journal(path);
-        let words = format!("done: {} transfers, {} of them failed", ended.transfers, ended.failures);
-        Ok(Ended { code: ExitCode::Done, folder: folder.finish()?, left: ended.left, words })
     }
+    let ended = ended.map_err(|error| match error {
+        SweepError::Files(error) => Failure::new(
+            ExitCode::Internal,
+            format!(
+                "cannot write the run's files: {error}; the run ends here so that no transfer goes unrecorded\n\
+                 rows before that are kept; when it can be written again: ttlsweep resume {}",
+                path.display()
+            ),
+        ),
+        other => other.into(),
+    })?;
+    environment.write(path).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+
+    if ended.missing > 0 {
+        let words = format!(
+            "stopped: {} transfers recorded, {} of them failed; {} trials are missing\nto go on: ttlsweep resume {}",
+            ended.transfers,
+            ended.failures,
+            ended.missing,
+            path.display()
+        );
+        let code = stopped(environment.portion());
+        return Ok(Ended { code, folder: path.to_owned(), left: ended.left, words });
+    }
+    remove_journal(path);
+    let words = format!("done: {} transfers, {} of them failed", ended.transfers, ended.failures);
+    Ok(Ended { code: ExitCode::Done, folder: folder.finish()?, left: ended.left, words })
 }
 
 /// Tries each congestion control that the cells name, before anything is sent.

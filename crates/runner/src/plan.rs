@@ -17,7 +17,7 @@ use crate::experiment::Experiment;
 pub use difference::differences;
 use draw::Draw;
 pub use portion::{TooSmall, own_bandwidth, own_users};
-pub use schedule::{Schedule, next_common_start};
+pub use schedule::{CommonStart, Schedule, next_common_start};
 
 /// Cells and ordered trials.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -39,7 +39,7 @@ impl Target {
 }
 
 /// Every target of a plan.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Targets {
     by_key: HashMap<TargetKey, Arc<Target>>,
     testbeds: Option<Testbeds>,
@@ -77,7 +77,7 @@ impl Targets {
     /// # Errors
     /// The first target that cannot be used.
     pub async fn open(cells: &[Cell]) -> Result<Self, TargetError> {
-        let mut targets = Self { by_key: HashMap::new(), testbeds: None, steps: Arc::default() };
+        let mut targets = Self::default();
         for cell in cells {
             let key = TargetKey::of(cell);
             if targets.by_key.contains_key(&key) {

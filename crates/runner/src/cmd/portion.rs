@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use ttlsweep_console::say;
 use ttlsweep_record::units::format_micros;
@@ -16,7 +15,7 @@ use crate::cli::RunArgs;
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure};
 use crate::experiment::Experiment;
-use crate::plan::{Plan, Schedule, next_common_start};
+use crate::plan::{CommonStart, Plan, next_common_start};
 use crate::portion::derived_run_id;
 use crate::run::folder::portion::{Found, PortionPlace};
 use crate::run::folder::{FolderError, RunFolder};
@@ -33,40 +32,15 @@ pub(super) struct PlacedPortion {
     place: PortionPlace,
 }
 
-/// What a schedule follows from.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct CommonStart {
-    /// When the first trial begins.
-    pub(super) at: Timestamp,
-    /// The time from one trial's start to the next; `None` if the plan says.
-    pub(super) every: Option<Duration>,
-}
-
-impl CommonStart {
-    /// That of a part that was begun before.
-    pub(super) fn recorded(environment: &Environment) -> Option<Self> {
-        let every = environment.start_every_us.map(Duration::from_micros);
-        environment.start_at.map(|at| Self { at, every })
-    }
-
-    pub(super) fn schedule(&self, plan: &Plan) -> Schedule {
-        Schedule::new(plan, self.at, self.every)
-    }
-
-    pub(super) fn every_us(self) -> Option<u64> {
-        self.every.map(|every| u64::try_from(every.as_micros()).unwrap_or(u64::MAX))
-    }
-
-    /// Says when the trials begin, and to whom it was left.
-    pub(super) fn tell(&self, plan: &Plan, now: Timestamp) {
-        let last = self.schedule(plan).last();
-        let late = now.micros_since(self.at);
-        if late > 0 {
-            let late = format_micros(late.unsigned_abs());
-            say!("warning: the first trial began on all machines at {}, {late} ago: this part comes late", self.at);
-        } else {
-            say!("the first trial begins on all machines at {}, the last one at {last}", self.at);
-        }
+/// Says when the trials begin, and to whom it was left.
+pub(super) fn tell_start(start: &CommonStart, plan: &Plan, now: Timestamp) {
+    let last = start.schedule(plan).last();
+    let late = now.micros_since(start.at);
+    if late > 0 {
+        let late = format_micros(late.unsigned_abs());
+        say!("warning: the first trial began on all machines at {}, {late} ago: this part comes late", start.at);
+    } else {
+        say!("the first trial begins on all machines at {}, the last one at {last}", start.at);
     }
 }
 
@@ -124,6 +98,18 @@ impl PlacedPortion {
                 say!("{} of run {} was interrupted earlier; resuming it", self.portion, self.run_id);
                 resume::finish(&folder, progress).await.map(Some)
             }
+        }
+    }
+
+    /// What `environment.json` says of the portion; `whole` is that of a run of the whole plan.
+    pub(super) fn environment(&self, whole: Environment) -> Environment {
+        Environment {
+            run_id: self.run_id.clone(),
+            shard: self.portion.shard(),
+            part: self.portion.part(),
+            start_at: self.start.map(|start| start.at),
+            start_every_us: self.start.and_then(CommonStart::every_us),
+            ..whole
         }
     }
 

@@ -11,8 +11,7 @@ use ttlsweep_rundir::csv_file::{ReadError, read_rows};
 use ttlsweep_rundir::environment::Environment;
 
 use super::ended::Ended;
-use super::environment::of_resumed_run;
-use super::{Job, prepare, remove_journal, stop_on_signals, tell_proxies, try_congestion};
+use super::{carry_out, prepare, remove_journal, stop_on_signals, tell_proxies, try_congestion};
 use crate::cli::ResumeArgs;
 use crate::cmd::exit::{ExitCode, Failure, stopped};
 use crate::experiment::{self, LoadOptions};
@@ -23,6 +22,8 @@ use crate::run::cleanup::record::Recorded;
 use crate::run::files::Files;
 use crate::run::folder::RunFolder;
 use crate::run::progress::Mode;
+use crate::run::sweep::Earlier;
+use crate::run::{Run, environment};
 use crate::stop::StopSwitch;
 use crate::target::Targets;
 
@@ -65,7 +66,7 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
     for line in &settled.told {
         say!("{line}");
     }
-    let is_missing = |trial: &&Trial| !settled.whole.contains(&trial.trial_id);
+    let is_missing = |trial: &&Trial| !settled.earlier.whole.contains(&trial.trial_id);
     let missing: Vec<_> = plan.trials.iter().filter(is_missing).cloned().collect();
     if missing.is_empty() {
         remove_journal(path);
@@ -82,32 +83,19 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
     let leave = StopSwitch::new();
     stop_on_signals(&stop, &leave, stopped(portion)).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     let targets = Targets::open(&plan.cells).await?;
-    let mut environment = of_resumed_run(environment, &targets);
+    let mut environment = environment::of_resumed_run(environment, &targets);
     tell_proxies(&targets);
     if experiment.target == TargetKind::Embedded {
         // The testbeds of the first part are gone, and with them their clocks.
         environment.endpoints.append(&mut targets.addresses().await);
     }
     let leftovers = leftovers(path, &plan, &environment, &targets).map_err(|error| usage(&error))?;
+    let earlier = Earlier { leftovers, ..settled.earlier };
     // Before the first trial, so that what a kill leaves is told of the machine that it was on.
     environment.write(path).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     let files = Files::open(path, stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
-    let job = Job {
-        experiment,
-        plan: &plan,
-        folder,
-        environment,
-        targets,
-        files,
-        attempts: settled.attempts,
-        whole: settled.whole,
-        last_connection_id: settled.last_connection_id,
-        progress,
-        stop,
-        leave,
-        leftovers,
-    };
-    job.carry_out().await
+    let run = Run { stop, leave, ..Run::new(loaded.experiment, plan, environment, targets, files.sink()) };
+    carry_out(run, folder, files, earlier, progress).await
 }
 
 /// The refusal of a plan that is not the run's, with what differs.

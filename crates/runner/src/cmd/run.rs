@@ -1,6 +1,5 @@
 //! `ttlsweep run`: from an experiment file to a run's folder.
 
-use std::collections::{HashMap, HashSet};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
@@ -10,9 +9,9 @@ use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{ByteCount, Portion, TargetKind, Timestamp};
 
 use super::ended::Ended;
-use super::portion::PlacedPortion;
+use super::portion::{PlacedPortion, tell_start};
 use super::upload::Upload;
-use super::{Job, environment, prepare, stop_on_signals, tell_proxies, try_congestion};
+use super::{carry_out, prepare, stop_on_signals, tell_proxies, try_congestion};
 use crate::cli::{LimitArgs, RunArgs};
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure, stopped};
@@ -22,6 +21,8 @@ use crate::plan::Plan;
 use crate::plan::estimate::Estimate;
 use crate::run::files::{self, Files};
 use crate::run::folder::RunFolder;
+use crate::run::sweep::Earlier;
+use crate::run::{Run, environment};
 use crate::stop::StopSwitch;
 use crate::target::Targets;
 
@@ -79,8 +80,11 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let now = SystemClock.wall();
     tell_proxies(&targets);
     warn_of_credentials(&targets, &plan, &estimate, now);
-    let addresses = targets.addresses().await;
-    let environment = environment::of_new_run(experiment, &whole, portion.as_ref(), now, addresses, &targets);
+    let mut environment = environment::of_new_run(experiment, &whole, now, &targets);
+    environment.endpoints = targets.addresses().await;
+    if let Some(portion) = &portion {
+        environment = portion.environment(environment);
+    }
     let fill = |folder: &Path| {
         environment.write(folder)?;
         files::create(folder, &plan.cells)
@@ -92,24 +96,11 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let folder = made?;
     let files = Files::open(folder.path(), stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     if let Some(start) = portion.as_ref().and_then(|portion| portion.start) {
-        start.tell(&plan, SystemClock.wall());
+        tell_start(&start, &plan, SystemClock.wall());
     }
-    let job = Job {
-        experiment,
-        plan: &plan,
-        folder: &folder,
-        environment,
-        targets,
-        files,
-        attempts: HashMap::new(),
-        whole: HashSet::new(),
-        last_connection_id: 0,
-        progress: args.progress,
-        stop,
-        leave,
-        leftovers: Vec::new(),
-    };
-    finish(upload.as_ref(), &job.carry_out().await?).await
+    let run = Run { stop, leave, ..Run::new(loaded.experiment, plan, environment, targets, files.sink()) };
+    let ended = carry_out(run, &folder, files, Earlier::default(), args.progress).await?;
+    finish(upload.as_ref(), &ended).await
 }
 
 /// What is to be done once the run has ended, and only then what is to be told: anyone who reads it may be gone, or slow.

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use ttlsweep_console::{data, say};
@@ -14,16 +13,15 @@ use super::{stop_on_signals, try_congestion};
 use crate::cli::TraceArgs;
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure};
-use crate::experiment;
-use crate::host::machine;
+use crate::experiment::{self, Experiment};
 use crate::plan::estimate::Estimate;
 use crate::plan::{Plan, Trial};
 use crate::run::cleanup::Cleaner;
 use crate::run::files::RowSink;
-use crate::run::folder;
 use crate::run::sweep::download;
 use crate::run::sweep::sources::Sources;
-use crate::run::trial::{RunContext, TrialRun};
+use crate::run::trial::TrialRun;
+use crate::run::{Run, environment};
 use crate::stop::StopSwitch;
 use crate::target::Targets;
 use crate::trace::har;
@@ -82,23 +80,13 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
     stop_on_signals(&stop, &leave, ExitCode::Interrupted).map_err(|error| Failure::new(ExitCode::Internal, error))?;
     let targets = Targets::open(std::slice::from_ref(&cell)).await?;
     let (sink, kept) = RowSink::in_memory();
-    let host = machine::host();
-    let context = Arc::new(RunContext {
-        portion: None,
-        run_id: folder::run_id(SystemClock.wall(), &plan.hash, &host),
-        experiment: loaded.experiment.name.clone(),
-        host,
-        clock: Arc::new(SystemClock),
-        stop,
-        sink,
-        connection_ids: Arc::new(AtomicU64::new(0)),
-        parallel_trials: 1,
-    });
-    let mut sources = Sources::new(plan.seed);
-    let mut cleaner = Cleaner::new(loaded.experiment.keep_objects, Arc::new(SystemClock), leave, drop);
+    let experiment = Experiment { parallel_trials: 1, ..loaded.experiment };
+    let environment = environment::of_new_run(&experiment, &this, SystemClock.wall(), &targets);
+    let run = Arc::new(Run { stop, leave, ..Run::new(experiment, this, environment, targets, sink) });
+    let mut sources = Sources::new(run.plan.seed);
+    let mut cleaner = Cleaner::of(&run, drop);
     let mut downloads = Vec::new();
-    let put =
-        download::put_objects(&context, std::slice::from_ref(&cell), &targets, &mut sources, &mut downloads).await;
+    let put = download::put_objects(&run, &mut sources, &mut downloads).await;
     downloads.into_iter().for_each(|leftovers| cleaner.note(leftovers));
     if let Err(error) = put {
         cleaner.finish().await;
@@ -106,9 +94,9 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
     }
     let source = sources.of(&cell).map_err(|error| Failure::new(ExitCode::Usage, error))?;
     let cell = Arc::new(cell);
-    let target = targets.of(&cell);
-    let run = TrialRun { run: context, trial, common_start: None, attempt: 1, cell: Arc::clone(&cell), target, source };
-    cleaner.note(run.run().await.leftovers);
+    let target = run.targets.of(&cell);
+    let trial = TrialRun { run, trial, common_start: None, attempt: 1, cell: Arc::clone(&cell), target, source };
+    cleaner.note(trial.run().await.leftovers);
     cleaner.finish().await;
     for left in cleaner.left() {
         tracing::warn!("{} is still in the bucket: {}", left.made, left.why);

@@ -8,9 +8,37 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use ttlsweep_record::{Cell, Timestamp};
+use ttlsweep_rundir::environment::Environment;
 
 use super::{Plan, Trial};
 use crate::plan::estimate::busy_duration;
+
+/// What a schedule follows from.
+#[derive(Debug, Clone, Copy)]
+pub struct CommonStart {
+    /// When the first trial begins.
+    pub at: Timestamp,
+    /// The time from one trial's start to the next; `None` if it follows from the plan.
+    pub every: Option<Duration>,
+}
+
+impl CommonStart {
+    /// That of a run under way; `None` if its trials begin when their turn comes.
+    pub fn recorded(environment: &Environment) -> Option<Self> {
+        let every = environment.start_every_us.map(Duration::from_micros);
+        environment.start_at.map(|at| Self { at, every })
+    }
+
+    /// When each trial of the plan begins.
+    pub fn schedule(&self, plan: &Plan) -> Schedule {
+        Schedule::new(plan, self.at, self.every)
+    }
+
+    /// The time from one trial's start to the next in microseconds.
+    pub fn every_us(self) -> Option<u64> {
+        self.every.map(|every| u64::try_from(every.as_micros()).unwrap_or(u64::MAX))
+    }
+}
 
 /// The instants.
 #[derive(Debug, Clone)]

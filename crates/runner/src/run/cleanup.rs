@@ -15,6 +15,7 @@ use ttlsweep_record::text::{ServerText, visible};
 use ttlsweep_record::{ObjectChange, ObjectRecord};
 
 use crate::clock::Clock;
+use crate::run::Run;
 use crate::s3::NotDeleted;
 use crate::s3::object_key::ObjectKey;
 use crate::stop::StopSwitch;
@@ -115,6 +116,11 @@ impl Cleaner {
             deleted: 0,
             finishing: false,
         }
+    }
+
+    /// A run's cleaner, which keeps account by `record`.
+    pub fn of(run: &Run, record: impl FnMut(ObjectRecord) + Send + 'static) -> Self {
+        Self::new(run.experiment.keep_objects, Arc::clone(&run.clock), run.leave.clone(), record)
     }
 
     /// Takes note of what is to be deleted at the next occasion.

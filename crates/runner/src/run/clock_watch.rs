@@ -10,17 +10,16 @@ use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{Cell, ClockEntry, ClockRecord, TargetKind, Timestamp};
 use ttlsweep_rundir::environment::ClockOffset;
 
-use crate::run::trial::RunContext;
+use crate::run::Run;
 use crate::s3::object_key::ObjectKey;
-use crate::target::{Target, Targets};
+use crate::target::Target;
 use crate::transfer::clock_probe::{Round, patient, round};
 use crate::transfer::single::Single;
 
 /// The clocks of one run.
 #[derive(Debug)]
 pub struct ClockWatch {
-    run: Arc<RunContext>,
-    targets: Vec<Arc<Target>>,
+    run: Arc<Run>,
     /// The stores among them, each with a cell that names it. A testbed's clock is this machine's.
     stores: Vec<(Arc<Target>, Cell, ObjectKey)>,
     rounds: u32,
@@ -30,24 +29,23 @@ pub struct ClockWatch {
 
 impl ClockWatch {
     /// Begins to look at this machine's clock.
-    pub fn begin(run: Arc<RunContext>, cells: &[Cell], targets: &Targets) -> Self {
+    pub fn begin(run: Arc<Run>) -> Self {
         let mut stores: Vec<(Arc<Target>, Cell, ObjectKey)> = Vec::new();
-        for cell in cells.iter().filter(|cell| cell.target == TargetKind::S3) {
-            let target = targets.of(cell);
+        for cell in run.plan.cells.iter().filter(|cell| cell.target == TargetKind::S3) {
+            let target = run.targets.of(cell);
             if !stores.iter().any(|(known, _, _)| Arc::ptr_eq(known, &target)) {
                 let key = run.prefix(cell).key("clock");
                 stores.push((target, patient(cell), key));
             }
         }
-        let targets: Vec<_> = targets.all().map(Arc::clone).collect();
-        let (context, all) = (Arc::clone(&run), targets.clone());
+        let watched = Arc::clone(&run);
         let looking = tokio::spawn(async move {
             loop {
-                tell_steps(&context, &all);
+                tell_steps(&watched);
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         });
-        Self { run, targets, stores, rounds: 0, last_round: Instant::now(), looking }
+        Self { run, stores, rounds: 0, last_round: Instant::now(), looking }
     }
 
     /// Probes every store's clock. No trial may be under way.
@@ -78,7 +76,7 @@ impl ClockWatch {
 
     /// Ends the looking; what was found is told.
     pub fn finish(self) {
-        tell_steps(&self.run, &self.targets);
+        tell_steps(&self.run);
     }
 
     fn record(&self, target: &Target, found: &Round) {
@@ -118,8 +116,8 @@ impl Drop for ClockWatch {
 }
 
 /// Writes and says which steps were found since the last time.
-fn tell_steps(run: &RunContext, targets: &[Arc<Target>]) {
-    let Some(steps) = targets.first().map(|target| target.offset.steps()) else { return };
+fn tell_steps(run: &Run) {
+    let steps = run.targets.steps();
     steps.look(run.clock.anchor());
     for step in steps.take() {
         tracing::warn!(
@@ -134,7 +132,7 @@ fn tell_steps(run: &RunContext, targets: &[Arc<Target>]) {
             ..blank(run, ClockEntry::Step, step.found, step.after, step.found)
         });
     }
-    for target in targets {
+    for target in run.targets.all() {
         for step in target.offset.take_server_steps() {
             tracing::warn!(
                 "{}: the server's clock was set {} or more by {}",
@@ -157,16 +155,10 @@ fn direction(by_us: i64) -> String {
 }
 
 /// A row of which nothing is known but when.
-fn blank(
-    run: &RunContext,
-    entry: ClockEntry,
-    at: Timestamp,
-    sent_at: Timestamp,
-    received_at: Timestamp,
-) -> ClockRecord {
+fn blank(run: &Run, entry: ClockEntry, at: Timestamp, sent_at: Timestamp, received_at: Timestamp) -> ClockRecord {
     ClockRecord {
-        run_id: run.run_id.clone(),
-        host: run.host.clone(),
+        run_id: run.id().to_owned(),
+        host: run.environment.host.clone(),
         entry,
         endpoint: None,
         round: None,

@@ -5,22 +5,19 @@ mod user;
 pub(crate) use user::{RUN_KILLED, attempt_of, download_key};
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use ttlsweep_record::{BandwidthPer, Cell, HarnessRecord, Method, Portion, Share, Timestamp, TrialRecord, TrialState};
+use ttlsweep_record::{BandwidthPer, Cell, HarnessRecord, Method, Share, Timestamp, TrialRecord, TrialState};
 
-use crate::clock::Clock;
 use crate::host::lag::LagProbe;
 use crate::host::machine;
 use crate::host::usage::UsageProbe;
 use crate::plan::{Trial, own_bandwidth, own_users};
+use crate::run::Run;
 use crate::run::cleanup::{Leftovers, Made};
-use crate::run::files::RowSink;
-use crate::s3::object_key::RunPrefix;
-use crate::stop::{Stop, StopReason, StopSwitch};
+use crate::stop::{Stop, StopReason};
 use crate::target::Target;
 use crate::wire::Side;
 use crate::wire::body::Source;
@@ -29,46 +26,11 @@ use crate::wire::limiter::Limiter;
 
 use user::{Tally, User};
 
-/// What all trials of a run share.
-#[derive(Debug)]
-pub struct RunContext {
-    /// Names the run.
-    pub run_id: String,
-    /// The experiment's name: part of every object's key.
-    pub experiment: String,
-    /// This machine's name.
-    pub host: String,
-    /// What this process runs of the plan, where several run it together.
-    pub portion: Option<Portion>,
-    /// The wall clock.
-    pub clock: Arc<dyn Clock>,
-    /// Ends the run in order.
-    pub stop: StopSwitch,
-    /// Takes the rows.
-    pub sink: RowSink,
-    /// Numbers the connections.
-    pub connection_ids: Arc<AtomicU64>,
-    /// How many trials may run side by side, which the sampling budget is shared by.
-    pub parallel_trials: u32,
-}
-
-impl RunContext {
-    /// What the keys of a cell's objects begin with.
-    pub fn prefix(&self, cell: &Cell) -> RunPrefix {
-        RunPrefix::new(&cell.prefix, &self.experiment, &self.run_id).of_portion(self.portion)
-    }
-
-    /// The part of every trial's users that this process runs, where they are spread.
-    fn part(&self) -> Option<Share> {
-        self.portion.and_then(Portion::part)
-    }
-}
-
 /// One trial, ready to run.
 #[derive(Debug)]
 pub struct TrialRun {
     /// What it shares with the others.
-    pub run: Arc<RunContext>,
+    pub run: Arc<Run>,
     /// Its place in the plan.
     pub trial: Trial,
     /// When it begins on all machines, its jitter not counted; `None` if it begins when its turn comes.
@@ -158,7 +120,7 @@ impl TrialRun {
 
     /// How often the kernel is asked about each transfer: every 100 ms, or as far apart as the run's budget allows.
     fn sample_every(&self) -> Duration {
-        let users = u64::from(own_users(&self.cell, self.run.part())) * u64::from(self.run.parallel_trials);
+        let users = u64::from(own_users(&self.cell, self.run.part())) * u64::from(self.run.experiment.parallel_trials);
         SAMPLE_EVERY.max(Duration::from_micros(users * 1_000_000 / SAMPLES_A_SECOND))
     }
 
@@ -197,7 +159,7 @@ impl TrialRun {
             u64::try_from((u128::from(tally.socket_bytes) * 8_000_000_000).checked_div(nanos)?).ok()
         });
         TrialRecord {
-            run_id: self.run.run_id.clone(),
+            run_id: self.run.id().to_owned(),
             trial_id: trial_id.clone(),
             attempt: self.attempt,
             cell_id: self.cell.cell_id.clone(),
@@ -215,7 +177,7 @@ impl TrialRun {
             achieved_bps,
             scheduler_lag_us: Some(probe.longest_us()),
             starved: probe.starved(),
-            host: self.run.host.clone(),
+            host: self.run.environment.host.clone(),
             part: self.run.part(),
         }
     }
@@ -224,7 +186,7 @@ impl TrialRun {
         let usage = usage.so_far();
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         HarnessRecord {
-            run_id: self.run.run_id.clone(),
+            run_id: self.run.id().to_owned(),
             trial_id: self.trial.trial_id.clone(),
             attempt: self.attempt,
             wall_us: micros(usage.wall),

@@ -1,16 +1,17 @@
 //! The cap on real sockets: what was asked for is what flows, and users get equal shares.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use ttlsweep_record::{Cell, HarnessRecord, Outcome, TransferRecord, TrialRecord};
 use ttlsweep_rundir::csv_file::read_rows;
-use ttlsweep_runner::clock::SystemClock;
+use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::plan::Plan;
+use ttlsweep_runner::run::Run;
+use ttlsweep_runner::run::environment::of_new_run;
 use ttlsweep_runner::run::files::{self, Files};
 use ttlsweep_runner::run::progress::Mode;
-use ttlsweep_runner::run::sweep::Sweep;
+use ttlsweep_runner::run::sweep::{self, Earlier};
 use ttlsweep_runner::stop::StopSwitch;
 use ttlsweep_runner::target::Targets;
 
@@ -50,26 +51,10 @@ async fn uploads_and_downloads_flow_at_the_rate_that_was_asked_for_and_share_it_
     let targets = Targets::open(&plan.cells).await.unwrap();
     files::create(folder.path(), &plan.cells).unwrap();
     let files = Files::open(folder.path(), stop.clone()).unwrap();
-    let sweep = Sweep {
-        plan: &plan,
-        experiment: "caps",
-        parallel_trials: 4,
-        portion: None,
-        schedule: None,
-        run_id: "run",
-        host: "here",
-        attempts: HashMap::new(),
-        whole: Default::default(),
-        last_connection_id: 0,
-        progress: Mode::None,
-        clock: Arc::new(SystemClock),
-        stop,
-        keep_objects: false,
-        leave: StopSwitch::new(),
-        leftovers: Vec::new(),
-    };
-    let ended = sweep.run(&targets, files).await.unwrap();
-    drop(targets);
+    let environment = of_new_run(&experiment, &plan, SystemClock.wall(), &targets);
+    let run = Arc::new(Run { stop, ..Run::new(experiment, plan, environment, targets, files.sink()) });
+    let ended = sweep::run(&run, files, Earlier::default(), Mode::None).await.unwrap();
+    drop(run);
     assert_eq!((ended.transfers, ended.failures, ended.missing, ended.left.len()), (8, 0, 0, 0));
 
     let cells: Vec<Cell> = read_rows(folder.path()).unwrap();

@@ -1,6 +1,5 @@
 //! What a run learns of the clocks: how far apart they are, and whether one was set meanwhile.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -11,11 +10,13 @@ use tokio::time::Instant;
 use ttlsweep_record::{ClockEntry, ClockRecord, Timestamp, TransferRecord, TrialRecord};
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::experiment::{LoadOptions, load};
+use ttlsweep_runner::experiment::{Experiment, LoadOptions, load};
 use ttlsweep_runner::plan::Plan;
+use ttlsweep_runner::run::Run;
+use ttlsweep_runner::run::environment::of_new_run;
 use ttlsweep_runner::run::files::{self, Files};
 use ttlsweep_runner::run::progress::Mode;
-use ttlsweep_runner::run::sweep::Sweep;
+use ttlsweep_runner::run::sweep::{self, Earlier};
 use ttlsweep_runner::s3::object_key::RunPrefix;
 use ttlsweep_runner::stop::StopSwitch;
 use ttlsweep_runner::target::{Target, Targets};
@@ -24,7 +25,7 @@ use ttlsweep_runner::transfer::single::Single;
 use ttlsweep_runner::wire::endpoint::Endpoint;
 use ttlsweep_testbed::TestbedConfig;
 
-use crate::program::{Lab, Run, words};
+use crate::program::{self, Lab, words};
 use crate::server::{Peer, Server};
 use crate::signing;
 
@@ -55,7 +56,7 @@ async fn probe(dated: impl Fn(i64) -> i64 + Copy + Send + Sync + 'static) -> Rou
     let endpoint = Endpoint::of(&url.parse().unwrap()).unwrap();
     let target = Target { store: signing::store_at(&url).await, offset: Arc::default(), endpoint };
     let folder = tempfile::tempdir().unwrap();
-    let cell = patient(&plan(folder.path()).cells[0]);
+    let cell = patient(&experiment(folder.path()).cells[0]);
     let single = Single { target: &target, cell: &cell, clock: &SystemClock, ids: Arc::default() };
     let key = RunPrefix::new("", "clocks", "run").key("clock");
     let found = round(&single, &key, &mut StopSwitch::new().listen(None)).await;
@@ -64,10 +65,10 @@ async fn probe(dated: impl Fn(i64) -> i64 + Copy + Send + Sync + 'static) -> Rou
     found
 }
 
-fn plan(folder: &std::path::Path) -> Plan {
+fn experiment(folder: &std::path::Path) -> Experiment {
     let path = folder.join("clocks.toml");
     std::fs::write(&path, EMBEDDED).unwrap();
-    Plan::new(&load(&path, &LoadOptions::default()).unwrap().experiment)
+    load(&path, &LoadOptions::default()).unwrap().experiment
 }
 
 const EMBEDDED: &str = "[experiment]\nname = \"clocks\"\nrepetitions = 6\n[target]\nkind = \"embedded\"\ntls = false\n\
@@ -117,37 +118,23 @@ impl Clock for SetClock {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_is_set_in_mid_run_is_a_row_with_instant_size_and_trial() {
     let folder = tempfile::tempdir().unwrap();
-    let plan = plan(folder.path());
+    let experiment = experiment(folder.path());
+    let plan = Plan::new(&experiment);
     let (clock, stop) = (Arc::new(SetClock::default()), StopSwitch::new());
     files::create(folder.path(), &plan.cells).unwrap();
     let files = Files::open(folder.path(), stop.clone()).unwrap();
     let targets = Targets::open(&plan.cells).await.unwrap();
-    let sweep = Sweep {
-        plan: &plan,
-        experiment: "clocks",
-        parallel_trials: 1,
-        run_id: "run",
-        host: "here",
-        portion: None,
-        schedule: None,
-        attempts: HashMap::new(),
-        whole: HashSet::new(),
-        last_connection_id: 0,
-        progress: Mode::None,
-        clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        stop,
-        keep_objects: false,
-        leave: StopSwitch::new(),
-        leftovers: Vec::new(),
-    };
+    let environment = of_new_run(&experiment, &plan, SystemClock.wall(), &targets);
+    let run = Run::new(experiment, plan, environment, targets, files.sink());
+    let run = Arc::new(Run { stop, clock: Arc::clone(&clock) as Arc<dyn Clock>, ..run });
     let set = Arc::clone(&clock);
     let setting = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(1700)).await;
         set.0.store(-2 * SECOND_US, Ordering::SeqCst);
         SystemClock.wall()
     });
-    sweep.run(&targets, files).await.unwrap();
-    drop(targets);
+    sweep::run(&run, files, Earlier::default(), Mode::None).await.unwrap();
+    drop(run);
     let when = setting.await.unwrap();
 
     let rows: Vec<ClockRecord> = read_rows(folder.path()).unwrap();
@@ -210,7 +197,7 @@ async fn a_run_against_a_store_whose_clock_is_off_warns_and_records_two_probes_b
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("this machine's clock is 20.0") || said.contains("this machine's clock is 19.9"), "{said}");
     assert!(said.contains("behind the server's"), "{said}");
-    let run = Run::printed(&lab, &output);
+    let run = program::Run::printed(&lab, &output);
     let rows: Vec<ClockRecord> = read_rows(run.path()).unwrap();
     let brackets: Vec<_> = rows.iter().filter(|row| row.entry == ClockEntry::Bracket).collect();
     assert_eq!(brackets.iter().map(|row| row.round).collect::<Vec<_>>(), [Some(1), Some(2)]);

@@ -11,17 +11,20 @@ use ttlsweep_record::{
     TrialState,
 };
 use ttlsweep_rundir::csv_file::read_rows;
+use ttlsweep_rundir::environment::Environment;
 use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::dial::reach::Route;
 use ttlsweep_runner::dial::{Dialer, SocketOptions};
-use ttlsweep_runner::experiment::{LoadOptions, load};
+use ttlsweep_runner::experiment::{Experiment, LoadOptions, load};
 use ttlsweep_runner::plan::{Plan, Trial};
+use ttlsweep_runner::run::Run;
+use ttlsweep_runner::run::environment::of_new_run;
 use ttlsweep_runner::run::files::{self, Files};
-use ttlsweep_runner::run::trial::{RunContext, TrialRun};
+use ttlsweep_runner::run::trial::TrialRun;
 use ttlsweep_runner::s3::Operation;
 use ttlsweep_runner::s3::object_key::RunPrefix;
 use ttlsweep_runner::stop::StopSwitch;
-use ttlsweep_runner::target::Target;
+use ttlsweep_runner::target::{Target, Targets};
 use ttlsweep_runner::transfer::judge::judge;
 use ttlsweep_runner::transfer::{self, Limits, Payload, Task};
 use ttlsweep_runner::wire::body::Source;
@@ -67,6 +70,7 @@ async fn rows_say_what_the_testbed_did_under_every_policy() {
 /// The grid's cell and its controls with a testbed of their own. Transfers need 3 s; links live for 2 s.
 struct Stage {
     folder: TempDir,
+    experiment: Experiment,
     plan: Plan,
     cut: Cut,
     testbed: Testbed,
@@ -76,32 +80,28 @@ struct Stage {
 impl Stage {
     async fn set(expiry: ExpiryPolicy, cut: Cut, method: Method, tls: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let plan = plan(folder.path(), expiry, cut, method, tls);
+        let experiment = experiment(folder.path(), expiry, cut, method, tls);
+        let plan = Plan::new(&experiment);
         let testbed = signing::start(TestbedConfig { expiry, cut, tls, ..TestbedConfig::default() }).await;
         let target = Arc::new(target_of(&testbed).await);
         if method == Method::Get {
             put_download(&target, &source_of(&plan)).await;
         }
-        Self { folder, plan, cut, testbed, target }
+        Self { folder, experiment, plan, cut, testbed, target }
     }
 
     /// Runs all trials at once, and checks each row; returns how many there were.
     async fn play(self) -> usize {
-        let Self { folder, plan, cut, testbed, target } = self;
+        let Self { folder, experiment, plan, cut, testbed, target } = self;
         let stop = StopSwitch::new();
         files::create(folder.path(), &plan.cells).unwrap();
         let files = Files::open(folder.path(), stop.clone()).unwrap();
-        let run = Arc::new(RunContext {
-            portion: None,
-            run_id: "run".to_owned(),
-            experiment: "policies".to_owned(),
-            host: "here".to_owned(),
-            clock: Arc::new(SystemClock),
-            stop,
-            sink: files.sink(),
-            connection_ids: Arc::default(),
-            parallel_trials: 1,
-        });
+        // Each trial is given its target.
+        let targets = Targets::default();
+        let environment = of_new_run(&experiment, &plan, SystemClock.wall(), &targets);
+        let environment = Environment { run_id: "run".to_owned(), ..environment };
+        let run = Run::new(experiment, plan.clone(), environment, targets, files.sink());
+        let run = Arc::new(Run { stop, ..run });
         let trial_run = |trial: &Trial| TrialRun {
             run: Arc::clone(&run),
             trial: trial.clone(),
@@ -226,7 +226,7 @@ fn check(row: &TransferRecord, deed: &Deed, trial: &TrialRecord, cut: Cut, story
     }
 }
 
-fn plan(folder: &std::path::Path, expiry: ExpiryPolicy, cut: Cut, method: Method, tls: bool) -> Plan {
+fn experiment(folder: &std::path::Path, expiry: ExpiryPolicy, cut: Cut, method: Method, tls: bool) -> Experiment {
     let path = folder.join("policies.toml");
     let text = format!(
         "[experiment]\nname = \"policies\"\n\
@@ -239,7 +239,7 @@ fn plan(folder: &std::path::Path, expiry: ExpiryPolicy, cut: Cut, method: Method
         header_signed = expiry == ExpiryPolicy::OnRequest
     );
     std::fs::write(&path, text).unwrap();
-    Plan::new(&load(&path, &LoadOptions::default()).unwrap().experiment)
+    load(&path, &LoadOptions::default()).unwrap().experiment
 }
 
 /// Puts the object that downloads read, as a sweep does before its first block.

@@ -17,16 +17,13 @@ use ttlsweep_rundir::environment::Environment;
 use super::mend::Mending;
 use crate::plan::{Plan, Trial};
 use crate::run::files::JOURNAL;
+use crate::run::sweep::Earlier;
 use crate::run::trial::attempt_of;
 
 /// What was done before.
 pub(super) struct Settled {
-    /// Trials that need not be run again.
-    pub(super) whole: HashSet<String>,
-    /// The last attempt at each trial.
-    pub(super) attempts: HashMap<String, u32>,
-    /// The number of the run's last connection.
-    pub(super) last_connection_id: u64,
+    /// What its rows tell; what was left in the bucket is not among it.
+    pub(super) earlier: Earlier,
     /// What had to be mended, a line each.
     pub(super) told: Vec<String>,
 }
@@ -97,7 +94,8 @@ pub(super) fn settle(folder: &Path, environment: &Environment, plan: &Plan) -> R
     }
     let whole = trials.into_iter().filter(|row| row.state == TrialState::Whole).map(|row| row.trial_id).collect();
     let last_connection_id = transfers.iter().filter_map(|row| row.connection_id).max().unwrap_or(0);
-    Ok(Settled { whole, attempts, last_connection_id, told })
+    let earlier = Earlier { attempts, whole, last_connection_id, leftovers: Vec::new() };
+    Ok(Settled { earlier, told })
 }
 
 /// The journal's transfers that have no row.

@@ -3,44 +3,38 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ttlsweep_record::{Cell, Method, ObjectChange, ObjectRecord, Outcome};
+use ttlsweep_record::{Method, ObjectChange, ObjectRecord, Outcome};
 
 use super::SweepError;
 use super::sources::Sources;
+use crate::run::Run;
 use crate::run::cleanup::{Leftovers, Made};
-use crate::run::trial::{RunContext, download_key};
+use crate::run::trial::download_key;
 use crate::s3::FoundObject;
 use crate::s3::Operation;
-use crate::target::Targets;
 use crate::transfer::single::Single;
 
 /// Puts the object of every target, size and file that a cell downloads; each is noted in `made` before it is put.
 ///
 /// # Errors
 /// A source cannot be read, or the store does not take an object.
-pub async fn put_objects(
-    context: &Arc<RunContext>,
-    cells: &[Cell],
-    targets: &Targets,
-    sources: &mut Sources,
-    made: &mut Vec<Leftovers>,
-) -> Result<(), SweepError> {
+pub async fn put_objects(run: &Run, sources: &mut Sources, made: &mut Vec<Leftovers>) -> Result<(), SweepError> {
     let mut there = HashSet::new();
-    for cell in cells.iter().filter(|cell| cell.method == Method::Get) {
-        let target = targets.of(cell);
-        let key = download_key(context, cell);
+    for cell in run.plan.cells.iter().filter(|cell| cell.method == Method::Get) {
+        let target = run.targets.of(cell);
+        let key = download_key(run, cell);
         if !there.insert((target.endpoint.clone(), target.store.bucket().to_owned(), key.clone())) {
             continue;
         }
         let source = sources.of(cell)?;
         let failed = |error: String| SweepError::Download(format!("{key}: {error}"));
         let operation = Operation { method: Method::Put, key: key.clone(), part: None };
-        let name = format!("{}-download", context.run_id);
+        let name = format!("{}-download", run.id());
         let store = target.store.as_asked();
-        let signed = store.sign_headers(&operation, &name, context.clock.wall()).await;
+        let signed = store.sign_headers(&operation, &name, run.clock.wall()).await;
         let signed = signed.map_err(|error| failed(error.to_string()))?;
-        context.sink.object(ObjectRecord {
-            at: context.clock.wall(),
+        run.sink.object(ObjectRecord {
+            at: run.clock.wall(),
             cell_id: cell.cell_id.clone(),
             object_key: key.to_string(),
             upload_id: None,
@@ -49,8 +43,8 @@ pub async fn put_objects(
         let object = Made { key: key.clone(), upload_id: None };
         let place = Leftovers { target: Arc::clone(&target), cell_id: cell.cell_id.clone(), made: vec![object] };
         made.push(place);
-        let single = Single { target: &target, cell, clock: &*context.clock, ids: Arc::clone(&context.connection_ids) };
-        let row = single.send(&signed, &key, Some(&source), &mut context.stop.listen(None)).await;
+        let single = Single { target: &target, cell, clock: &*run.clock, ids: Arc::clone(&run.connection_ids) };
+        let row = single.send(&signed, &key, Some(&source), &mut run.stop.listen(None)).await;
         match row.outcome {
             Outcome::Completed if row.request_id.is_some() => {}
             // A gateway's 200 would be found out by each download, and the store blamed for it.

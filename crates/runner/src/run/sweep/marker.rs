@@ -8,33 +8,33 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ttlsweep_record::{Cell, ObjectChange, ObjectRecord, TargetKind};
+use ttlsweep_record::{ObjectChange, ObjectRecord, TargetKind};
 
+use crate::run::Run;
 use crate::run::cleanup::{Leftovers, Made};
-use crate::run::trial::RunContext;
 use crate::s3::object_key::{ObjectKey, RunPrefix};
 use crate::stop::StopSwitch;
-use crate::target::{Target, Targets};
+use crate::target::Target;
 
 /// Puts a marker at every place that the plan uploads to, and returns what is there now, to be deleted last. A store that
 /// does not take one is told of, and the run goes on.
-pub(super) async fn put(context: &RunContext, cells: &[Cell], targets: &Targets) -> Vec<Leftovers> {
+pub(super) async fn put(run: &Run) -> Vec<Leftovers> {
     let mut places = HashSet::new();
     let mut made = Vec::new();
-    for cell in cells.iter().filter(|cell| cell.target == TargetKind::S3 && cell.method.is_upload()) {
-        let target = targets.of(cell);
-        let key = key_below(&context.prefix(cell));
+    for cell in run.plan.cells.iter().filter(|cell| cell.target == TargetKind::S3 && cell.method.is_upload()) {
+        let target = run.targets.of(cell);
+        let key = key_below(&run.prefix(cell));
         if !places.insert((Arc::as_ptr(&target), key.clone())) {
             continue;
         }
-        context.sink.object(ObjectRecord {
-            at: context.clock.wall(),
+        run.sink.object(ObjectRecord {
+            at: run.clock.wall(),
             cell_id: cell.cell_id.clone(),
             object_key: key.to_string(),
             upload_id: None,
             change: ObjectChange::Made,
         });
-        put_one(&target, &key, &context.run_id, &context.stop).await;
+        put_one(&target, &key, run.id(), &run.stop).await;
         // Also where the answer was an error: it may have been stored.
         let marker = Made { key, upload_id: None };
         made.push(Leftovers { target, cell_id: cell.cell_id.clone(), made: vec![marker] });

@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use ttlsweep_record::{Cell, Control, Method, ObjectChange, ObjectRecord, Outcome, Presign, Timestamp, TransferRecord};
 
-use super::{RunContext, TrialRun};
+use super::TrialRun;
 use crate::clock::Anchor;
 use crate::dial::{Connection, Dialer, SocketOptions};
+use crate::run::Run;
 use crate::run::cleanup::Made;
 use crate::s3::FoundObject;
 use crate::s3::link::SignedRequest;
@@ -261,7 +262,7 @@ impl User {
     ) -> TransferRecord {
         let TrialRun { run, trial, cell, target, attempt, .. } = &*self.trial;
         TransferRecord {
-            run_id: run.run_id.clone(),
+            run_id: run.id().to_owned(),
             trial_id: trial.trial_id.clone(),
             attempt: *attempt,
             transfer_id: transfer_id.to_owned(),
@@ -347,7 +348,7 @@ impl User {
 
     fn transfer_id(&self, sequence: u32) -> String {
         let TrialRun { run, trial, attempt, .. } = &*self.trial;
-        format!("{}-{}-a{attempt}-u{}-s{sequence}", run.run_id, trial.trial_id, self.number)
+        format!("{}-{}-a{attempt}-u{}-s{sequence}", run.id(), trial.trial_id, self.number)
     }
 
     /// The key of the user's multipart upload.
@@ -374,7 +375,7 @@ pub(crate) fn attempt_of<'a>(transfer_id: &'a str, run_id: &str) -> Option<(&'a 
 }
 
 /// The object that downloads of a cell's size read.
-pub(crate) fn download_key(run: &RunContext, cell: &Cell) -> ObjectKey {
+pub(crate) fn download_key(run: &Run, cell: &Cell) -> ObjectKey {
     let prefix = run.prefix(cell);
     match &cell.size_file {
         None => prefix.key(format!("download-{}", cell.size_bytes.0)),

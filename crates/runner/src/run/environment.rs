@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use ttlsweep_record::{SCHEMA_VERSION, Timestamp};
 use ttlsweep_rundir::environment::Environment;
 
-use super::portion::PlacedPortion;
 use crate::experiment::Experiment;
 use crate::host::machine;
 use crate::plan::Plan;
@@ -13,29 +12,22 @@ use crate::run::folder;
 use crate::secret::redacted;
 use crate::target::Targets;
 
-/// That of a run, or a portion of one, that begins now on this machine; `whole` is the plan that the portion is of.
-pub(super) fn of_new_run(
-    experiment: &Experiment,
-    whole: &Plan,
-    portion: Option<&PlacedPortion>,
-    now: Timestamp,
-    endpoints: BTreeMap<String, Vec<String>>,
-    targets: &Targets,
-) -> Environment {
+/// That of a run of the `whole` plan that begins now on this machine. The addresses of its endpoints have yet to be looked up.
+pub fn of_new_run(experiment: &Experiment, whole: &Plan, now: Timestamp, targets: &Targets) -> Environment {
     let host = machine::host();
     Environment {
         schema_version: SCHEMA_VERSION,
-        run_id: portion.map_or_else(|| folder::run_id(now, &whole.hash, &host), |portion| portion.run_id.clone()),
+        run_id: folder::run_id(now, &whole.hash, &host),
         experiment: experiment.name.clone(),
         question: experiment.question.clone(),
         plan_hash: whole.hash.clone(),
         seed: whole.seed,
         repetitions: whole.repetitions,
         trials: whole.trials.len() as u64,
-        shard: portion.and_then(|portion| portion.portion.shard()),
-        part: portion.and_then(|portion| portion.portion.part()),
-        start_at: portion.and_then(|portion| portion.start.map(|start| start.at)),
-        start_every_us: portion.and_then(|portion| portion.start?.every_us()),
+        shard: None,
+        part: None,
+        start_at: None,
+        start_every_us: None,
         started_at: now,
         command: std::env::args_os().map(|word| redacted(&word.to_string_lossy()).into_owned()).collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -47,7 +39,7 @@ pub(super) fn of_new_run(
         memory_bytes: machine::memory_bytes(),
         descriptor_limit: machine::descriptor_limit(),
         tcp_sysctls: machine::tcp_sysctls(),
-        endpoints,
+        endpoints: BTreeMap::new(),
         regions: targets.regions(),
         proxies: targets.proxies(),
         proxies_ignored: targets.proxies_ignored(),
@@ -58,7 +50,7 @@ pub(super) fn of_new_run(
 
 /// That of a run that goes on, on this machine now, which an engine may have chosen again. Which machine ran what before stands
 /// in `trials.csv`.
-pub(super) fn of_resumed_run(begun: Environment, targets: &Targets) -> Environment {
+pub fn of_resumed_run(begun: Environment, targets: &Targets) -> Environment {
     let mut begun = begun;
     // A testbed's endpoint is another one now; what was recorded of the others is what holds for their rows so far.
     begun.regions.append(&mut targets.regions());
