@@ -40,13 +40,6 @@ impl FromStr for BitRate {
         if number.is_empty() {
             return Err(UnitError::new(format!("`{text}` is not a rate"), EXPECTED));
         }
-        if unit.starts_with(char::is_whitespace) {
-            let joined = format!("{number}{}", unit.trim_start());
-            return Err(UnitError::new(
-                format!("`{text}` has a space between number and unit"),
-                format!("write `{joined}`"),
-            ));
-        }
         let Some(&(scale, _)) = SCALES.iter().find(|(_, name)| *name == unit) else {
             return Err(unknown_unit(text, number, unit));
         };
@@ -68,14 +61,50 @@ impl fmt::Display for BitRate {
 }
 
 fn unknown_unit(text: &str, number: &str, unit: &str) -> UnitError {
-    let problem = format!("`{text}` has the unit `{unit}`, which is ambiguous or unknown");
-    if unit.contains('B') && unit.contains("/s") {
-        return UnitError::new(
-            problem,
-            format!("rates are bits a second: write for example `{number}Mbit/s` (1 MB/s is 8Mbit/s)"),
-        );
+    let problem = match unit.trim() {
+        "" => format!("`{text}` has no unit"),
+        trimmed if trimmed.len() < unit.len() => format!("`{text}` has a space between number and unit"),
+        _ => format!("`{text}` has the unit `{unit}`, which is ambiguous or unknown"),
+    };
+    let expected = match meant(number, unit.trim()) {
+        Some((rate, Of::Bits)) => format!("write `{rate}`"),
+        Some((rate, Of::Bytes)) => format!("rates are bits a second, 8 to a byte: write `{rate}`"),
+        None => format!("write for example `{number}Mbit/s`, or `unlimited`"),
+    };
+    UnitError::new(problem, expected)
+}
+
+/// What a rate counts.
+enum Of {
+    Bits,
+    Bytes,
+}
+
+/// What was meant by a rate that is spelled in another way, such as `1Gbps` or `1 MB/s`.
+fn meant(number: &str, unit: &str) -> Option<(BitRate, Of)> {
+    if unit.is_empty() {
+        // A large number without a unit is one of bits; a small one would be a cap that nothing gets through.
+        let bits = scale_exactly(number, 1).filter(|bits| *bits >= 1000)?;
+        return Some((BitRate::new(bits)?, Of::Bits));
     }
-    UnitError::new(problem, format!("write for example `{number}Mbit/s`, or `unlimited`"))
+    let prefix = unit.chars().next()?.to_ascii_lowercase();
+    let power = ['k', 'm', 'g', 't'].iter().position(|known| *known == prefix);
+    let rest = if power.is_some() { &unit[1..] } else { unit };
+    let (rest, base) = match rest.strip_prefix(['i', 'I']) {
+        Some(rest) if power.is_some() => (rest, 1024u64),
+        _ => (rest, 1000),
+    };
+    let rest = rest.replace(' ', "");
+    let what = rest.trim_end_matches("/second").trim_end_matches("/sec").trim_end_matches("persecond");
+    let what = what.trim_end_matches("ps").trim_end_matches("/s");
+    let (of, bits_each) = match what {
+        "" if power.is_some() => (Of::Bits, 1),
+        "b" | "bit" | "bits" | "Bit" | "Bits" => (Of::Bits, 1),
+        "B" | "byte" | "bytes" | "Byte" | "Bytes" => (Of::Bytes, 8),
+        _ => return None,
+    };
+    let scale = base.checked_pow(power.map_or(0, |power| power as u32 + 1))?.checked_mul(bits_each)?;
+    Some((BitRate::new(scale_exactly(number, scale)?)?, of))
 }
 
 const EXPECTED: &str =
@@ -100,9 +129,31 @@ mod tests {
     #[test]
     fn rates_that_could_mean_two_things_are_refused() {
         let say = |text: &str| text.parse::<BitRate>().unwrap_err().to_string();
-        assert!(say("8MB/s").contains("rates are bits a second"));
         assert!(say("8").contains("write for example `8Mbit/s`"));
+        assert!(say("8parsecs").contains("write for example `8Mbit/s`"));
         assert!(say("0Mbit/s").contains("write `unlimited` for no cap"));
-        assert!(say("8 Mbit/s").contains("write `8Mbit/s`"));
+        assert_eq!(say("8 Mbit/s"), "`8 Mbit/s` has a space between number and unit; write `8Mbit/s`");
+    }
+
+    #[test]
+    fn rates_that_are_spelled_in_another_way_are_understood_and_refused() {
+        for (text, meant) in [
+            ("1Gbps", "1Gbit/s"),
+            ("1 gbps", "1Gbit/s"),
+            ("100mbps", "100Mbit/s"),
+            ("100Mb/s", "100Mbit/s"),
+            ("100Mbit", "100Mbit/s"),
+            ("100M", "100Mbit/s"),
+            ("1MB/s", "8Mbit/s"),
+            ("1.5 MB/s", "12Mbit/s"),
+            ("500KBps", "4Mbit/s"),
+            ("1MiB/s", "8388.608kbit/s"),
+            ("10 MByte/sec", "80Mbit/s"),
+            ("8000000", "8Mbit/s"),
+        ] {
+            let said = text.parse::<BitRate>().unwrap_err().expected;
+            assert!(said.ends_with(&format!("write `{meant}`")), "{text}: {said}");
+            assert_eq!(said.contains("8 to a byte"), text.contains('B'), "{text}: {said}");
+        }
     }
 }

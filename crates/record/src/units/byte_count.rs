@@ -18,19 +18,6 @@ impl FromStr for ByteCount {
         if number.is_empty() {
             return Err(UnitError::new(format!("`{text}` is not a size"), EXPECTED));
         }
-        if unit.starts_with(char::is_whitespace) {
-            let joined = format!("{number}{}", unit.trim_start());
-            return Err(UnitError::new(
-                format!("`{text}` has a space between number and unit"),
-                format!("write `{joined}`"),
-            ));
-        }
-        if unit.is_empty() {
-            return Err(UnitError::new(
-                format!("`{text}` has no unit"),
-                format!("write `{number}B`, `{number}MB` (10^6 bytes) or `{number}MiB` (2^20 bytes)"),
-            ));
-        }
         let Some(&(scale, _)) = SCALES.iter().find(|(_, name)| *name == unit) else {
             return Err(unknown_unit(text, number, unit));
         };
@@ -48,24 +35,49 @@ impl fmt::Display for ByteCount {
     }
 }
 
-fn unknown_unit(text: &str, number: &str, unit: &str) -> UnitError {
-    let same_but_case = SCALES.iter().find(|(_, name)| name.eq_ignore_ascii_case(unit) && unit != "mb");
-    let problem = format!("`{text}` has the unit `{unit}`, which is ambiguous or unknown");
-    match (same_but_case, unit) {
-        (_, "b" | "bit" | "Mbit" | "mb" | "Mb" | "kb" | "Kb" | "gb" | "Gb") => UnitError::new(
-            problem,
-            format!("sizes are bytes: write for example `{number}MB` (10^6 bytes) or `{number}MiB` (2^20 bytes)"),
-        ),
-        (Some((_, name)), _) => UnitError::new(problem, format!("write `{number}{name}`")),
-        (None, "K" | "M" | "G" | "k" | "m" | "g") => {
-            let prefix = unit.to_ascii_uppercase();
-            let decimal = if prefix == "K" { "kB".to_owned() } else { format!("{prefix}B") };
-            UnitError::new(
-                problem,
-                format!("write `{number}{decimal}` (power of ten) or `{number}{prefix}iB` (power of two)"),
-            )
-        }
-        (None, _) => UnitError::new(problem, EXPECTED),
+fn unknown_unit(text: &str, number: &str, spaced: &str) -> UnitError {
+    let unit = spaced.trim();
+    let problem = match unit {
+        "" => format!("`{text}` has no unit"),
+        _ if unit.len() < spaced.len() => format!("`{text}` has a space between number and unit"),
+        _ => format!("`{text}` has the unit `{unit}`, which is ambiguous or unknown"),
+    };
+    let exact = SCALES.iter().find(|(_, name)| *name == unit);
+    // `mb` may be megabits; `mib` may not.
+    let may_be_bits = unit.len() < 3 && unit.ends_with('b');
+    let same_but_case = SCALES.iter().find(|(_, name)| name.eq_ignore_ascii_case(unit) && !may_be_bits);
+    let spelled = SPELLINGS.iter().find(|(_, others)| others.contains(&unit.to_lowercase().as_str()));
+    let known = exact.or(same_but_case).map(|(_, name)| *name);
+    let known = known.or_else(|| spelled.map(|(name, _)| *name));
+    let expected = match (known, unit) {
+        (Some(name), _) => format!("write `{number}{name}`"),
+        // A large number without a unit is one of bytes.
+        (None, "") => match scale_exactly(number, 1).filter(|bytes| *bytes >= 1000) {
+            Some(bytes) => format!("write `{}` for {bytes} bytes", ByteCount(bytes)),
+            None => format!("write `{number}B`, `{number}MB` (10^6 bytes) or `{number}MiB` (2^20 bytes)"),
+        },
+        (None, _) => match prefix(unit) {
+            Some((prefix, true)) => {
+                let decimal = if prefix == 'K' { 'k' } else { prefix };
+                format!("write `{number}{decimal}B` (power of ten) or `{number}{prefix}iB` (power of two)")
+            }
+            Some((_, false)) => {
+                format!("sizes are bytes: write for example `{number}MB` (10^6 bytes) or `{number}MiB` (2^20 bytes)")
+            }
+            None => EXPECTED.to_owned(),
+        },
+    };
+    UnitError::new(problem, expected)
+}
+
+/// The prefix of a unit that may be of bits (`mb`, `Mbit`), or that is a prefix alone, which is the second value.
+fn prefix(unit: &str) -> Option<(char, bool)> {
+    let first = unit.chars().next()?.to_ascii_uppercase();
+    let rest = &unit[first.len_utf8()..];
+    match (first, rest) {
+        ('K' | 'M' | 'G' | 'T', "") => Some((first, true)),
+        ('K' | 'M' | 'G' | 'T', "b" | "bit" | "bits") | ('B', "" | "it" | "its") => Some((first, false)),
+        _ => None,
     }
 }
 
@@ -82,6 +94,15 @@ const SCALES: &[(u64, &str)] = &[
     (1 << 20, "MiB"),
     (1 << 30, "GiB"),
     (1 << 40, "TiB"),
+];
+
+/// How else the units are written.
+const SPELLINGS: &[(&str, &[&str])] = &[
+    ("B", &["byte", "bytes"]),
+    ("kB", &["kbyte", "kbytes", "kilobyte", "kilobytes"]),
+    ("MB", &["mbyte", "mbytes", "megabyte", "megabytes"]),
+    ("GB", &["gbyte", "gbytes", "gigabyte", "gigabytes"]),
+    ("TB", &["tbyte", "tbytes", "terabyte", "terabytes"]),
 ];
 
 const DECIMAL: &[(u64, &str)] =
@@ -118,6 +139,11 @@ mod tests {
         assert!(say("10").contains("write `10B`, `10MB` (10^6 bytes) or `10MiB`"));
         assert!(say("10M").contains("write `10MB` (power of ten) or `10MiB`"));
         assert!(say("10mb").contains("sizes are bytes"));
+        assert!(say("10 Mbit").contains("sizes are bytes"));
+        assert!(say("10k").contains("write `10kB` (power of ten) or `10KiB`"));
+        assert_eq!(say("40000000"), "`40000000` has no unit; write `40MB` for 40000000 bytes");
+        assert!(say("40 megabytes").ends_with("write `40MB`"));
+        assert!(say("40 parsecs").contains("expected a number with one of the units"));
         assert!(say("10mib").contains("write `10MiB`"));
         assert!(say("0.0001kB").contains("not a whole number of bytes"));
         assert!(say("-1MB").contains("is not a size"));

@@ -22,12 +22,15 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         if unit.is_empty() {
             return Err(UnitError::new(format!("`{text}` has no unit"), format!("write `{number}s` for seconds")));
         }
-        if unit.starts_with(char::is_whitespace) || unit.ends_with(char::is_whitespace) {
-            let joined: String = text.split_whitespace().collect();
-            return Err(UnitError::new(format!("`{text}` has a space in it"), format!("write `{joined}`")));
-        }
         let Some(&(_, scale)) = SCALES.iter().find(|(name, _)| *name == unit) else {
-            return Err(UnitError::new(format!("`{text}` has the unknown unit `{unit}`"), EXPECTED));
+            let spaced = unit.starts_with(char::is_whitespace) || unit.ends_with(char::is_whitespace);
+            let problem = if spaced {
+                format!("`{text}` has a space in it")
+            } else {
+                format!("`{text}` has the unknown unit `{unit}`")
+            };
+            let expected = meant(text).map_or_else(|| EXPECTED.to_owned(), |meant| format!("write `{meant}`"));
+            return Err(UnitError::new(problem, expected));
         };
         let part = scale_exactly(number, scale)
             .ok_or_else(|| UnitError::new(format!("`{text}` is not a whole number of microseconds"), EXPECTED))?;
@@ -37,6 +40,24 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         rest = after;
     }
     Ok(Duration::from_micros(micros))
+}
+
+/// What was meant by a duration whose units are spelled in another way, such as `1 hour` or `90 min`.
+fn meant(text: &str) -> Option<String> {
+    let mut rest = text.trim();
+    let mut meant = String::new();
+    while !rest.is_empty() {
+        let (number, tail) = split_number(rest);
+        let tail = tail.trim_start();
+        let unit_end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let (word, after) = tail.split_at(unit_end);
+        let word = word.trim_end_matches([' ', ',', '.']).trim_end_matches(" and").trim().to_lowercase();
+        let (unit, _) = SPELLINGS.iter().find(|(unit, others)| word == *unit || others.contains(&word.as_str()))?;
+        meant.push_str(number);
+        meant.push_str(unit);
+        rest = after;
+    }
+    parse_duration(&meant).is_ok().then_some(meant)
 }
 
 /// A duration for people: `812µs`, `48.2ms`, `9.98s`, `2m05s`, `3h20m`.
@@ -56,6 +77,16 @@ const EXPECTED: &str = "expected a number with one of the units us, ms, s, m, h,
 const SCALES: &[(&str, u64)] =
     &[("us", 1), ("ms", 1_000), ("s", 1_000_000), ("m", 60_000_000), ("h", 3_600_000_000), ("d", 86_400_000_000)];
 
+/// How else the units are written.
+const SPELLINGS: &[(&str, &[&str])] = &[
+    ("us", &["µs", "μs", "usec", "usecs", "microsecond", "microseconds"]),
+    ("ms", &["msec", "msecs", "millis", "millisecond", "milliseconds"]),
+    ("s", &["sec", "secs", "second", "seconds"]),
+    ("m", &["min", "mins", "minute", "minutes"]),
+    ("h", &["hr", "hrs", "hour", "hours"]),
+    ("d", &["day", "days"]),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,8 +105,25 @@ mod tests {
         let say = |text: &str| parse_duration(text).unwrap_err().to_string();
         assert_eq!(say("10"), "`10` has no unit; write `10s` for seconds");
         assert_eq!(say("10 s"), "`10 s` has a space in it; write `10s`");
-        assert!(say("10min").contains("unknown unit `min`"));
+        assert_eq!(say("10min"), "`10min` has the unknown unit `min`; write `10m`");
+        assert!(say("10 parsecs").contains("has a space in it; expected a number"));
         assert!(say("-1s").contains("is not a duration"));
+    }
+
+    #[test]
+    fn units_that_are_spelled_in_another_way_are_understood_and_refused() {
+        for (text, meant) in [
+            ("1 hour", "1h"),
+            ("90 Sec", "90s"),
+            ("1 h 30 min", "1h30m"),
+            ("1 hour and 30 minutes", "1h30m"),
+            ("250 milliseconds", "250ms"),
+            ("7days", "7d"),
+            ("10S", "10s"),
+            ("5 µs", "5us"),
+        ] {
+            assert_eq!(parse_duration(text).unwrap_err().expected, format!("write `{meant}`"), "{text}");
+        }
     }
 
     #[test]

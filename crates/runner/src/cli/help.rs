@@ -59,7 +59,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "\
 Examples:
   ttlsweep run experiments/smoke.toml
-  ttlsweep run experiments/ttl-grid.toml --set grid.ttl=10s,20s --set experiment.repetitions=5
+  ttlsweep run experiments/ttl-grid.toml --set 'grid.ttl=[10s,20s]' --set experiment.repetitions=5
   ttlsweep run experiments/aws-slow-50mb.toml --bucket my-bucket --dry-run
   ttlsweep run experiments/real-server.toml --bucket test --endpoint http://127.0.0.1:9000",
     ),

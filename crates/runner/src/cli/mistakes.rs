@@ -67,7 +67,11 @@ fn setting_for(option: &str, clap_knows: Option<&str>, arguments: &[OsString]) -
         Some((_, value)) => Some(value),
         None => arguments.get(at + 1)?.to_str().filter(|value| !value.starts_with('-')),
     });
-    Some(format!("settings of the experiment are given with --set {path}={}", value.unwrap_or("VALUE")))
+    let set = match value {
+        Some(value) if value.contains(',') && !value.starts_with('[') => format!("'{path}=[{value}]'"),
+        value => format!("{path}={}", value.unwrap_or("VALUE")),
+    };
+    Some(format!("settings of the experiment are given with --set {set}"))
 }
 
 fn suggest(error: &mut Error, tip: String) {
@@ -106,7 +110,7 @@ mod tests {
     fn a_setting_that_was_written_as_an_option_is_given_with_set() {
         for (typed, meant) in [
             ("--ttl 10s", "--set grid.ttl=10s"),
-            ("--ttl=10s,20s", "--set grid.ttl=10s,20s"),
+            ("--ttl=10s,20s", "--set 'grid.ttl=[10s,20s]'"),
             ("--idle-timeout 5s", "--set transfer.idle_timeout=5s"),
             ("--repetitions", "--set experiment.repetitions=VALUE"),
             ("--bandwith 1Mbit/s", "--set grid.bandwidth=1Mbit/s"),

@@ -65,19 +65,27 @@ fn a_ttl(reports: &mut Reports) {
     reports.add("a TTL without quotes", &with_ttl("[10, 20]"), &[]);
     reports.add("a TTL without a unit", &with_ttl("\"10\""), &[]);
     reports.add("a negative TTL", &with_ttl("\"-1s\""), &[]);
+    reports.add("a TTL in words", &with_ttl("\"1 hour\""), &[]);
+    reports.add("two TTLs in one text", &with_ttl("\"10s, 20s\""), &[]);
     reports.add("a TTL as long as the control's", &with_ttl("[\"1s\", \"2h\"]"), &[]);
 }
 
 fn a_size(reports: &mut Reports) {
     reports.add("a size with a space", &SMALL.replace("1MB", "10 MB"), &[]);
     reports.add("a size without a unit", &SMALL.replace("1MB", "10"), &[]);
+    reports.add("a size as a bare number", &SMALL.replace("\"1MB\"", "40000000"), &[]);
+    reports.add("a size in words", &SMALL.replace("1MB", "40 megabytes"), &[]);
+    reports.add("a size that may be of bits", &SMALL.replace("1MB", "40mb"), &[]);
     reports.add("a body file that is not there", &SMALL.replace("\"1MB\"", "[\"1MB\", { file = \"nowhere\" }]"), &[]);
     reports.add("a body table with another key", &SMALL.replace("\"1MB\"", "{ path = \"nowhere\" }"), &[]);
 }
 
 fn a_cap(reports: &mut Reports) {
     reports.add("a cap of zero", &format!("{SMALL}bandwidth = [\"0Mbit/s\", 0]"), &[]);
-    reports.add("a cap in bytes a second", &format!("{SMALL}bandwidth = \"8MB/s\""), &[]);
+    reports.add("a cap in bytes a second", &format!("{SMALL}bandwidth = \"1MB/s\""), &[]);
+    reports.add("a cap as it is often written", &format!("{SMALL}bandwidth = \"1Gbps\""), &[]);
+    reports.add("a cap as a bare number", &format!("{SMALL}bandwidth = 8000000"), &[]);
+    reports.add("no cap in another word", &format!("{SMALL}bandwidth = \"none\""), &[]);
 }
 
 fn a_number(reports: &mut Reports) {
@@ -157,6 +165,9 @@ fn a_set_option(reports: &mut Reports) {
     reports.add("--set of an unknown table", SMALL, &["--set", "transfers.timeout=5s"]);
     reports.add("--set of a wrong value", SMALL, &["--set", "grid.ttl=[1s, 1.5s]"]);
     reports.add("--set without a table", SMALL, &["--set", "timeout=5s"]);
+    reports.add("--set of a list without brackets", SMALL, &["--set", "grid.ttl=10s,20s"]);
+    reports.add("--set of numbers without brackets", SMALL, &["--set", "grid.users=1, 2,5"]);
+    reports.add("--set of a list without a table", SMALL, &["--set", "ttl=10s,20s"]);
     reports.add("--set without a value", SMALL, &["--set", "transfer.timeout"]);
 }
 
@@ -164,6 +175,14 @@ fn the_target(reports: &mut Reports) {
     reports.add("S3 without a bucket", &format!("{SMALL}[target]\nkind = \"s3\""), &[]);
     reports.add("an endpoint without a bucket", SMALL, &["--endpoint", "http://127.0.0.1:9000"]);
     reports.add("an endpoint with a path", SMALL, &["--bucket", "b", "--endpoint", "http://127.0.0.1:9000/b"]);
+    for (title, url) in [
+        ("an endpoint without a scheme", "127.0.0.1:9000"),
+        ("an endpoint that is a host", "s3.example.com/bucket"),
+        ("an endpoint that is a bucket", "s3://mine"),
+        ("an endpoint with another scheme", "tcp://localhost:9000"),
+    ] {
+        reports.add(title, SMALL, &["--bucket", "b", "--endpoint", url]);
+    }
     reports.add("a bucket with a scheme", SMALL, &["--bucket", "s3://mine/folder"]);
     reports.add("a region without a bucket", SMALL, &["--region", "eu-west-1"]);
     reports.add(

@@ -120,6 +120,9 @@ fn parse_set<'a>(source: &Arc<Source>, text: &'a str) -> Result<Entry<'a>, Probl
     let Some((table_name, key)) = path.split_once('.') else {
         let problem = Problem::at(&Place::new(source, 0..path.len()), "expected table.key", "--set without a table");
         return Err(match settings::find(path) {
+            Some(setting) if value.contains(',') && !value.contains('[') => {
+                problem.help(format!("write --set '{}.{path}={}'", setting.table.name(), list(value)))
+            }
             Some(setting) => problem.help(format!("write --set {}.{path}={value}", setting.table.name())),
             None => problem.help("write for example --set transfer.timeout=5s"),
         });
@@ -136,8 +139,14 @@ fn parse_set<'a>(source: &Arc<Source>, text: &'a str) -> Result<Entry<'a>, Probl
     })
 }
 
+/// `10s, 20s` as a list.
+pub(crate) fn list(text: &str) -> String {
+    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    format!("[{}]", parts.join(","))
+}
+
 /// TOML where it is TOML, else a bare word, or a list of them: a shell makes quotes a burden.
-fn parse_value(text: &str, start: usize) -> Spanned<DeValue<'_>> {
+pub(crate) fn parse_value(text: &str, start: usize) -> Spanned<DeValue<'_>> {
     if let Ok(value) = DeValue::parse(text) {
         return moved(value, start);
     }

@@ -7,6 +7,7 @@ use toml::de::DeValue;
 use ttlsweep_record::{Cell, TargetKind};
 
 use super::document::{Document, Entry};
+use super::overrides;
 use super::problems::{Place, Problem, Problems, Source, nearest};
 use super::settings::{Absent, Choice, Head, Read, SETTINGS, Setting, blank_cell};
 use super::values::Item;
@@ -164,7 +165,8 @@ impl<'a> Reader<'a> {
         for value in items {
             let place = Place::new(&entry.source, value.span());
             let item = Item { key: setting.key, value: value.as_ref(), place: &place, folder: self.folder };
-            let choice = problems.keep(read(&item)).and_then(|choice| problems.keep(values.new_choice(choice, &place)));
+            let choice = read(&item).map_err(|problem| several(setting, read, &item, &place).unwrap_or(problem));
+            let choice = problems.keep(choice).and_then(|choice| problems.keep(values.new_choice(choice, &place)));
             match choice {
                 Some(choice) => values.push(choice, place),
                 None => all_read = false,
@@ -213,6 +215,33 @@ impl<'a> Reader<'a> {
             None => Problem::at(&self.document.start, format!("the file has no table [{table}]"), message),
         }
     }
+}
+
+/// The problem of a text that is several values of an axis without brackets.
+fn several<T>(
+    setting: &Setting,
+    read: fn(&Item<'_>) -> Result<Choice<T>, Problem>,
+    item: &Item<'_>,
+    place: &Place,
+) -> Option<Problem> {
+    let DeValue::String(text) = item.value else { return None };
+    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let is_value = |part: &&str| {
+        let value = overrides::parse_value(part, 0);
+        read(&Item { value: value.as_ref(), ..*item }).is_ok()
+    };
+    if !setting.may_be_axis() || parts.len() < 2 || !parts.iter().all(is_value) {
+        return None;
+    }
+    let key = setting.key;
+    let problem = Problem::at(place, "expected a list", format!("`{key}` has {} values without brackets", parts.len()));
+    Some(if place.is_option() {
+        let value = overrides::list(text);
+        problem.help(format!("write --set '{}.{key}={value}'", setting.table.name()))
+    } else {
+        let quoted = |part: &&str| if part.parse::<u64>().is_ok() { (*part).to_owned() } else { format!("\"{part}\"") };
+        problem.help(format!("write {key} = [{}]", parts.iter().map(quoted).collect::<Vec<_>>().join(", ")))
+    })
 }
 
 impl<T> Values<T> {

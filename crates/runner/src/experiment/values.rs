@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use toml::de::DeValue;
 use ttlsweep_record::fault::{FaultError, KINDS};
-use ttlsweep_record::units::parse_duration;
+use ttlsweep_record::units::{UnitError, parse_duration};
 use ttlsweep_record::{BitRate, ByteCount, Fault, UnknownWord};
 
 use super::problems::{Place, Problem, nearest, reason};
@@ -155,15 +155,22 @@ pub(crate) fn endpoint(item: &Item<'_>) -> Result<String, Problem> {
     const EXPECTED: &str = "expected http:// or https://, a host, and perhaps a port";
     let url = text(item)?;
     let complain = |help: String| {
-        Err(Problem::at(item.place, EXPECTED, format!("`{url}` is not an endpoint")).help(format!("write \"{help}\"")))
+        Err(Problem::at(item.place, EXPECTED, format!("`{url}` is not an endpoint")).help(format!("write {help}")))
     };
     let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https")) else {
-        let host = url.split_once("://").map_or(url.as_str(), |(_, host)| host);
-        return complain(format!("https://{host}"));
+        let (scheme, host) = url.split_once("://").unwrap_or(("", &url));
+        let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+        return match (scheme, host.is_empty()) {
+            ("s3", false) => complain(format!("--bucket {host}: this names a bucket; an endpoint is a server's URL")),
+            (_, true) => complain("\"http://127.0.0.1:9000\"".to_owned()),
+            // A server on a port of its own seldom has a certificate; one that is named alone is on the internet.
+            _ if has_port(host) => complain(format!("\"http://{host}\", or \"https://{host}\" if it speaks TLS")),
+            _ => complain(format!("\"https://{host}\"")),
+        };
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.len() < rest.len() {
-        return complain(format!("{scheme}://{authority}"));
+        return complain(format!("\"{scheme}://{authority}\""));
     }
     // What stands behind the last colon is a port, unless the colon is one of an IPv6 address in brackets.
     let (host, port) = match authority.rsplit_once(':') {
@@ -172,9 +179,14 @@ pub(crate) fn endpoint(item: &Item<'_>) -> Result<String, Problem> {
     };
     let host_is_fine = !host.is_empty() && !host.contains(['@', ' ']);
     if !host_is_fine || port.is_some_and(|port| port.parse::<u16>().is_err()) {
-        return complain("http://127.0.0.1:9000".to_owned());
+        return complain("\"http://127.0.0.1:9000\"".to_owned());
     }
     Ok(url)
+}
+
+/// Whether a host has a port other than that of HTTPS.
+fn has_port(host: &str) -> bool {
+    host.rsplit_once(':').is_some_and(|(_, port)| port != "443" && port.parse::<u16>().is_ok())
 }
 
 /// A duration, zero included.
@@ -238,15 +250,14 @@ pub(crate) fn rate(item: &Item<'_>) -> Result<Option<BitRate>, Problem> {
             "write \"unlimited\" for no cap",
         ));
     }
-    let text = unit_text(item, RATE, "Mbit/s", "")?;
+    let text = unit_text(item, RATE, |number| number.parse::<BitRate>().err())?;
     if text == "unlimited" {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|error: ttlsweep_record::units::UnitError| {
-        let help = match nearest(text, ["unlimited"]) {
-            Some(near) => format!("write \"{near}\""),
-            None => error.expected,
-        };
+    text.parse().map(Some).map_err(|error: UnitError| {
+        let is_unlimited = nearest(text, ["unlimited"]).is_some()
+            || ["none", "no", "off", "inf", "infinite", "max"].contains(&text.to_lowercase().as_str());
+        let help = if is_unlimited { "write \"unlimited\"".to_owned() } else { error.expected };
         unit_problem(item, RATE, &error.problem, help)
     })
 }
@@ -284,7 +295,7 @@ pub(crate) fn body(item: &Item<'_>) -> Result<Body, Problem> {
         let path = path.ok_or_else(|| wrong_type(item, "{ file = \"path\" }").help(BODY_HELP))?;
         return body_file(item, &path);
     }
-    let text = unit_text(item, SIZE, "MB", "for 10^6 bytes")?;
+    let text = unit_text(item, SIZE, |number| number.parse::<ByteCount>().err())?;
     match text.parse::<ByteCount>() {
         Ok(bytes) => Ok(Body { bytes, file: None }),
         Err(error) => Err(unit_problem(item, SIZE, &error.problem, error.expected)),
@@ -505,21 +516,24 @@ fn body_file(item: &Item<'_>, path: &Path) -> Result<Body, Problem> {
     }
 }
 
-/// The text of a quantity; a bare number gets told how to carry its unit.
-fn unit_text<'a>(item: &Item<'a>, expected: &str, unit: &str, meaning: &str) -> Result<&'a str, Problem> {
+/// The text of a quantity; a bare number gets told how to carry its unit, as `advice` has it for the number as a text.
+fn unit_text<'a>(item: &Item<'a>, expected: &str, advice: fn(&str) -> Option<UnitError>) -> Result<&'a str, Problem> {
     match item.value {
         DeValue::String(text) => Ok(text),
         DeValue::Integer(_) | DeValue::Float(_) => {
-            let number = item.place.text().trim_start_matches(['-', '+']);
-            let help = format!("write \"{number}{unit}\" {meaning}");
-            Err(wrong_type(item, expected).help(help.trim_end()))
+            let number = item.place.text().trim_start_matches(['-', '+']).replace('_', "");
+            let problem = wrong_type(item, expected);
+            Err(match advice(&number) {
+                Some(error) => problem.help(error.expected.replace('`', "\"")),
+                None => problem,
+            })
         }
         _ => Err(wrong_type(item, expected)),
     }
 }
 
 fn micros(item: &Item<'_>, expected: &str) -> Result<Micros, Problem> {
-    let text = unit_text(item, expected, "s", "for seconds")?;
+    let text = unit_text(item, expected, |number| parse_duration(number).err())?;
     let duration =
         parse_duration(text).map_err(|error| unit_problem(item, expected, &error.problem, error.expected))?;
     Ok(Micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)))
