@@ -21,8 +21,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::task::JoinSet;
 use ttlsweep_record::Outcome;
 use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::dial::reach::Route;
-use ttlsweep_runner::dial::{Dialer, SocketOptions};
+use ttlsweep_runner::dial::Dialer;
 use ttlsweep_runner::s3::link::SignedRequest;
 use ttlsweep_runner::secret::Secret;
 use ttlsweep_runner::stop::StopSwitch;
@@ -130,24 +129,11 @@ async fn download(endpoint: &str, source: Option<&Source>) {
                 presigned_at: None,
                 expires_at: None,
             };
-            let dialer = Dialer {
-                endpoint: Endpoint::of(request.uri.expose()).expect("an endpoint"),
-                tls: None,
-                cap: None,
-                socket: SocketOptions::default(),
-                ids: Arc::new(AtomicU64::new(0)),
-                route: Route::default(),
-            };
-            let patient = Duration::from_secs(60);
-            let task = Task {
-                transfer_id: "t",
-                request: &request,
-                payload: source.as_ref().map_or(Payload::Unknown, Payload::Download),
-                key: KEY,
-                expect_continue: false,
-                limits: Limits { connect: patient, idle: patient, total: patient },
-                sample_every: Duration::from_millis(100),
-            };
+            let dialer = Dialer::new(Endpoint::of(request.uri.expose()).expect("an endpoint"), None);
+            let payload = source.as_ref().map_or(Payload::Unknown, Payload::Download);
+            let limits = Limits::all(Duration::from_secs(60));
+            let sample_every = Duration::from_millis(100);
+            let task = Task { transfer_id: "t", sample_every, ..Task::new(&request, payload, KEY, limits) };
             let mut stop = StopSwitch::new().listen(None);
             let observed = transfer::run(&task, &dialer, &mut None, SystemClock.anchor(), &mut stop).await;
             judge(&observed).outcome

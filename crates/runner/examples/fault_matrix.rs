@@ -12,7 +12,6 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -28,7 +27,6 @@ use tokio::task::JoinSet;
 use tokio_rustls::{TlsConnector, rustls};
 use ttlsweep_record::{BitRate, ByteCount, Cell, EarlyClose, Fault, Method, Outcome, PeerClose, Phase, TransferRecord};
 use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::dial::reach::Route;
 use ttlsweep_runner::dial::{Connection, Dialer, SocketOptions};
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::s3::link::{SignedRequest, expiry_of};
@@ -329,16 +327,11 @@ impl Client {
     ) -> Result<Self, Failure> {
         let rate = BitRate::new(8_000_000).filter(|_| case.capped);
         let side = if case.method.is_upload() { Side::Write } else { Side::Read };
+        let receive_buffer = (case.capped && side == Side::Read).then_some(32 << 10);
         let dialer = Dialer {
-            endpoint: Endpoint::of(&endpoint.parse()?)?,
-            tls,
             cap: rate.map(|rate| (Arc::new(Limiter::new(rate, 1)), side)),
-            socket: SocketOptions {
-                receive_buffer: (case.capped && side == Side::Read).then_some(32 << 10),
-                congestion: None,
-            },
-            ids: Arc::new(AtomicU64::new(0)),
-            route: Route::default(),
+            socket: SocketOptions { receive_buffer, congestion: None },
+            ..Dialer::new(Endpoint::of(&endpoint.parse()?)?, tls)
         };
         Ok(Self {
             dialer,

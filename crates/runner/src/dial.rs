@@ -161,6 +161,18 @@ pub struct DialError {
 }
 
 impl Dialer {
+    /// Goes straight to `endpoint`, uncapped, with TLS if there are settings for it; its first connection has the number 1.
+    pub fn new(endpoint: Endpoint, tls: Option<Arc<rustls::ClientConfig>>) -> Self {
+        Self {
+            endpoint,
+            tls,
+            cap: None,
+            socket: SocketOptions::default(),
+            ids: Arc::default(),
+            route: Route::default(),
+        }
+    }
+
     /// Opens a connection before `deadline`; notes each step on the tape and in `steps`.
     ///
     /// # Errors

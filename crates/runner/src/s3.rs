@@ -25,6 +25,7 @@ pub mod refusal;
 mod region;
 mod results;
 mod sign;
+mod target;
 
 use std::fmt;
 use std::sync::Arc;
@@ -47,6 +48,7 @@ pub use put::NotPut;
 pub use region::BucketAnswer;
 pub use results::{NoResultsUrl, Results, ResultsError, ResultsUrl};
 pub use sign::SignError;
+pub use target::Target;
 
 /// One bucket at one endpoint, with the credentials to sign for it.
 #[derive(Clone)]

@@ -13,30 +13,10 @@ use ttlsweep_testbed::{Testbed, TestbedConfig};
 use crate::clock::SystemClock;
 use crate::clock::offset::OffsetBracket;
 use crate::clock::wall_steps::WallSteps;
-use crate::dial::proxy::Proxy;
 use crate::experiment::extras::Extras;
 use crate::s3::object_key::RunPrefix;
-use crate::s3::{Access, Operation, PreflightError, Store, StoreError, StoreSettings, Trust};
+use crate::s3::{Access, Operation, PreflightError, Store, StoreError, StoreSettings, Target, Trust};
 use crate::wire::endpoint::Endpoint;
-
-/// One endpoint with its bucket, and what the run learns of it.
-#[derive(Debug)]
-pub struct Target {
-    /// Signs for it and asks it.
-    pub store: Store,
-    /// Its clock against ours.
-    pub offset: Arc<OffsetBracket>,
-    /// Where transfers go.
-    pub endpoint: Endpoint,
-}
-
-impl Target {
-    /// The proxy through which it is asked; `None` if it is asked directly.
-    pub fn proxy(&self) -> Option<Proxy> {
-        // One that cannot be used has ended the opening of the target.
-        self.store.route().proxy_to(&self.endpoint).ok().flatten()
-    }
-}
 
 /// Every target of a plan.
 #[derive(Debug, Default)]

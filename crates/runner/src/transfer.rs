@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ttlsweep_record::{EventKind, SampleRecord};
+use ttlsweep_record::{Cell, EventKind, SampleRecord};
 
 use crate::clock::Anchor;
 use crate::dial::{Connection, DialError, Dialer, Steps};
@@ -41,6 +41,22 @@ pub struct Limits {
     pub total: Duration,
 }
 
+impl Limits {
+    /// One for each of them.
+    pub fn all(each: Duration) -> Self {
+        Self { connect: each, idle: each, total: each }
+    }
+
+    /// A cell's.
+    pub fn of(cell: &Cell) -> Self {
+        Self {
+            connect: Duration::from_micros(cell.connect_timeout_us),
+            idle: Duration::from_micros(cell.idle_timeout_us),
+            total: Duration::from_micros(cell.timeout_us),
+        }
+    }
+}
+
 /// What one transfer is to do.
 #[derive(Debug)]
 pub struct Task<'a> {
@@ -58,6 +74,13 @@ pub struct Task<'a> {
     pub limits: Limits,
     /// How often the kernel is asked.
     pub sample_every: Duration,
+}
+
+impl<'a> Task<'a> {
+    /// A transfer without a name or an `Expect`, whose kernel's view is of no interest before its end.
+    pub fn new(request: &'a SignedRequest, payload: Payload<'a>, key: &'a str, limits: Limits) -> Self {
+        Self { transfer_id: "", request, payload, key, expect_continue: false, limits, sample_every: SELDOM }
+    }
 }
 
 /// The bytes that a transfer is about.
@@ -418,3 +441,6 @@ fn note_exchange(tape: &mut Tape, exchange: &Exchange, facts: &ConnectionFacts, 
     }
     tape.note_at(facts.end_of_file.or(exchange.end_of_file), EventKind::PeerClosed, None);
 }
+
+/// Longer than what is sampled so takes.
+const SELDOM: Duration = Duration::from_secs(3600);

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
@@ -13,8 +12,7 @@ use ttlsweep_record::{BandwidthPer, BitRate};
 use super::sink::{BODY, Sink};
 use super::{Finding, Level};
 use crate::clock::{Clock, SystemClock};
-use crate::dial::reach::Route;
-use crate::dial::{Dialer, SocketOptions};
+use crate::dial::Dialer;
 use crate::host::machine::process_cpu;
 use crate::plan::Plan;
 use crate::s3::link::SignedRequest;
@@ -56,14 +54,7 @@ pub async fn measure(plan: &Plan, tls: bool, time: Duration) -> io::Result<Carri
         expires_at: None,
     });
     let source = Source::Generated { block: Block::new(plan.seed), len: BODY };
-    let dialer = Dialer {
-        endpoint,
-        tls: sink.trusted.clone(),
-        cap: None,
-        socket: SocketOptions::default(),
-        ids: Arc::new(AtomicU64::new(0)),
-        route: Route::default(),
-    };
+    let dialer = Dialer::new(endpoint, sink.trusted.clone());
     let started = Instant::now();
     let (deadline, cpu_before) = (started + time, process_cpu());
     let mut users = JoinSet::new();
@@ -86,15 +77,7 @@ async fn upload(request: Arc<SignedRequest>, source: Source, dialer: Dialer, num
     let (mut kept, mut bytes, switch) = (None, 0, StopSwitch::new());
     let key = format!("self-test-{number}");
     while Instant::now() < deadline {
-        let task = Task {
-            transfer_id: "self-test",
-            request: &request,
-            payload: Payload::Upload(&source),
-            key: &key,
-            expect_continue: false,
-            limits: Limits { connect: PATIENCE, idle: PATIENCE, total: PATIENCE },
-            sample_every: PATIENCE,
-        };
+        let task = Task::new(&request, Payload::Upload(&source), &key, Limits::all(PATIENCE));
         let mut stop = switch.listen(Some(deadline));
         let observed = transfer::run(&task, &dialer, &mut kept, SystemClock.anchor(), &mut stop).await;
         let Some(connection) = observed.connection else { break };

@@ -16,10 +16,9 @@ use ttlsweep_record::{ObjectChange, ObjectRecord};
 
 use crate::clock::Clock;
 use crate::run::Run;
-use crate::s3::NotDeleted;
 use crate::s3::object_key::ObjectKey;
+use crate::s3::{NotDeleted, Target};
 use crate::stop::StopSwitch;
-use crate::target::Target;
 
 use pass::Pass;
 

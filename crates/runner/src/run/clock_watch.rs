@@ -11,8 +11,8 @@ use ttlsweep_record::{Cell, ClockEntry, ClockRecord, TargetKind, Timestamp};
 use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::run::Run;
+use crate::s3::Target;
 use crate::s3::object_key::ObjectKey;
-use crate::target::Target;
 use crate::transfer::clock_probe::{Round, patient, round};
 use crate::transfer::single::Single;
 

@@ -17,14 +17,14 @@ use crate::host::usage::UsageProbe;
 use crate::plan::{Trial, own_bandwidth, own_users};
 use crate::run::Run;
 use crate::run::cleanup::{Leftovers, Made};
+use crate::s3::Target;
 use crate::stop::{Stop, StopReason};
-use crate::target::Target;
 use crate::wire::Side;
 use crate::wire::body::Source;
 use crate::wire::cap_use::CapUse;
 use crate::wire::limiter::Limiter;
 
-use user::{Tally, User};
+use user::{Multipart, Tally, User};
 
 /// One trial, ready to run.
 #[derive(Debug)]
@@ -82,6 +82,8 @@ impl TrialRun {
                 starts_at: anchor.wall_at(starts),
                 cap: shared_cap.clone().or_else(|| this.own_cap(&cap_use)),
                 stop: run.stop.listen(deadline),
+                upload: Multipart::None,
+                connection: None,
             };
             users.spawn(user.run());
         }

@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -28,7 +27,7 @@ use tower_service::Service;
 
 use super::preflight::says_untrusted;
 use crate::dial::reach::Route;
-use crate::dial::{DialError, Dialer, SocketOptions, Steps};
+use crate::dial::{DialError, Dialer, Steps};
 use crate::wire::endpoint::Endpoint;
 use crate::wire::socket::Socket;
 use crate::wire::tape::Tape;
@@ -123,14 +122,8 @@ impl Service<Uri> for Connector {
         let Self { tls, route, patience } = self.clone();
         Box::pin(async move {
             let endpoint = Endpoint::of(&uri)?;
-            let dialer = Dialer {
-                tls: endpoint.is_secure().then_some(tls),
-                endpoint,
-                cap: None,
-                socket: SocketOptions::default(),
-                ids: Arc::new(AtomicU64::new(0)),
-                route,
-            };
+            let tls = endpoint.is_secure().then_some(tls);
+            let dialer = Dialer { route, ..Dialer::new(endpoint, tls) };
             let opened = dialer.open(Instant::now() + patience, &mut Steps::default(), &mut Tape::default()).await;
             Ok(TokioIo::new(opened?))
         })

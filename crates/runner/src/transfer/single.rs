@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 use ttlsweep_record::{Cell, TransferRecord};
 
@@ -10,10 +9,10 @@ use super::record::complete;
 use super::{Limits, Payload, Task};
 use crate::clock::Clock;
 use crate::dial::{Connection, Dialer, SocketOptions};
+use crate::s3::Target;
 use crate::s3::link::SignedRequest;
 use crate::s3::object_key::ObjectKey;
 use crate::stop::Stop;
-use crate::target::Target;
 use crate::wire::body::Source;
 
 /// How single requests are made: to a target, under the timeouts of a cell.
@@ -51,30 +50,10 @@ impl Single<'_> {
         stop: &mut Stop,
     ) -> TransferRecord {
         let cell = self.cell;
-        let secure = request.uri.expose().scheme() == Some(&http::uri::Scheme::HTTPS);
-        let endpoint = crate::wire::endpoint::Endpoint::of(request.uri.expose());
-        let dialer = Dialer {
-            tls: secure.then(|| self.target.store.tls()),
-            // What the SDK has signed names a server.
-            endpoint: endpoint.unwrap_or_else(|_| self.target.endpoint.clone()),
-            cap: None,
-            socket: SocketOptions { receive_buffer: None, congestion: cell.congestion.clone() },
-            ids: Arc::clone(&self.ids),
-            route: self.target.store.route().clone(),
-        };
-        let task = Task {
-            transfer_id: "",
-            request,
-            payload: upload.map_or(Payload::Unknown, Payload::Upload),
-            key: key.as_str(),
-            expect_continue: false,
-            limits: Limits {
-                connect: Duration::from_micros(cell.connect_timeout_us),
-                idle: Duration::from_micros(cell.idle_timeout_us),
-                total: Duration::from_micros(cell.timeout_us),
-            },
-            sample_every: Duration::from_secs(3600),
-        };
+        let socket = SocketOptions { receive_buffer: None, congestion: cell.congestion.clone() };
+        let dialer = Dialer { socket, ids: Arc::clone(&self.ids), ..self.target.dialer(request) };
+        let payload = upload.map_or(Payload::Unknown, Payload::Upload);
+        let task = Task::new(request, payload, key.as_str(), Limits::of(cell));
         let anchor = self.clock.anchor();
         let row = TransferRecord {
             object_key: key.to_string(),

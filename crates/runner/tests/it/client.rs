@@ -1,7 +1,6 @@
 //! The transfer under test: `transfer::run` against any address, and the rows that come of it.
 
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use ttlsweep_record::{
 };
 use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::dial::reach::Route;
-use ttlsweep_runner::dial::{Connection, Dialer, SocketOptions};
+use ttlsweep_runner::dial::{Connection, Dialer};
 use ttlsweep_runner::experiment::{LoadOptions, load};
 use ttlsweep_runner::s3::link::SignedRequest;
 use ttlsweep_runner::secret::Secret;
@@ -80,14 +79,7 @@ impl Client {
         let endpoint = format!("{scheme}://{authority}");
         let switch = StopSwitch::new();
         Self {
-            dialer: Dialer {
-                endpoint: Endpoint::of(&endpoint.parse().unwrap()).unwrap(),
-                tls,
-                cap: None,
-                socket: SocketOptions::default(),
-                ids: Arc::new(AtomicU64::new(0)),
-                route: Route::default(),
-            },
+            dialer: Dialer::new(Endpoint::of(&endpoint.parse().unwrap()).unwrap(), tls),
             endpoint,
             kept: None,
             stop: switch.listen(None),
@@ -162,12 +154,9 @@ impl Client {
         };
         let task = Task {
             transfer_id: "t1",
-            request: &request,
-            payload,
-            key: "key",
             expect_continue: self.expect_continue,
-            limits: self.limits,
             sample_every: Duration::from_millis(100),
+            ..Task::new(&request, payload, "key", self.limits)
         };
         let anchor = SystemClock.anchor();
         let observed = transfer::run(&task, &self.dialer, &mut self.kept, anchor, &mut self.stop).await;

@@ -13,18 +13,16 @@ use ttlsweep_record::{
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_rundir::environment::Environment;
 use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::dial::reach::Route;
-use ttlsweep_runner::dial::{Dialer, SocketOptions};
 use ttlsweep_runner::experiment::{Experiment, LoadOptions, load};
 use ttlsweep_runner::plan::{Plan, Trial};
 use ttlsweep_runner::run::Run;
 use ttlsweep_runner::run::environment::of_new_run;
 use ttlsweep_runner::run::files::{self, Files};
 use ttlsweep_runner::run::trial::TrialRun;
-use ttlsweep_runner::s3::Operation;
 use ttlsweep_runner::s3::object_key::RunPrefix;
+use ttlsweep_runner::s3::{Operation, Target};
 use ttlsweep_runner::stop::StopSwitch;
-use ttlsweep_runner::target::{Target, Targets};
+use ttlsweep_runner::target::Targets;
 use ttlsweep_runner::transfer::judge::judge;
 use ttlsweep_runner::transfer::{self, Limits, Payload, Task};
 use ttlsweep_runner::wire::body::Source;
@@ -248,25 +246,9 @@ async fn put_download(target: &Target, source: &Source) {
     let operation = Operation { method: Method::Put, key: key.clone(), part: None };
     let anchor = SystemClock.anchor();
     let request = target.store.sign_headers(&operation, "run-download", anchor.wall).await.unwrap();
-    let dialer = Dialer {
-        endpoint: target.endpoint.clone(),
-        tls: target.endpoint.is_secure().then(|| target.store.tls()),
-        cap: None,
-        socket: SocketOptions::default(),
-        ids: Arc::default(),
-        route: Route::default(),
-    };
-    let minute = Duration::from_secs(60);
-    let task = Task {
-        transfer_id: "run-download",
-        request: &request,
-        payload: Payload::Upload(source),
-        key: key.as_str(),
-        expect_continue: false,
-        limits: Limits { connect: minute, idle: minute, total: minute },
-        sample_every: minute,
-    };
-    let switch = StopSwitch::new();
+    let limits = Limits::all(Duration::from_secs(60));
+    let task = Task::new(&request, Payload::Upload(source), key.as_str(), limits);
+    let (dialer, switch) = (target.dialer(&request), StopSwitch::new());
     let observed = transfer::run(&task, &dialer, &mut None, anchor, &mut switch.listen(None)).await;
     assert_eq!(judge(&observed).outcome, Outcome::Completed);
 }

@@ -12,9 +12,9 @@ use ttlsweep_record::{ObjectChange, ObjectRecord, TargetKind};
 
 use crate::run::Run;
 use crate::run::cleanup::{Leftovers, Made};
+use crate::s3::Target;
 use crate::s3::object_key::{ObjectKey, RunPrefix};
 use crate::stop::StopSwitch;
-use crate::target::Target;
 
 /// Puts a marker at every place that the plan uploads to, and returns what is there now, to be deleted last. A store that
 /// does not take one is told of, and the run goes on.

@@ -31,6 +31,20 @@ pub(super) struct User {
     pub(super) starts_at: Timestamp,
     pub(super) cap: Option<(Arc<Limiter>, Side)>,
     pub(super) stop: Stop,
+    pub(super) upload: Multipart,
+    /// Open, for the next transfer.
+    pub(super) connection: Option<Connection>,
+}
+
+/// The multipart upload that a user's parts belong to.
+#[derive(Debug)]
+pub(super) enum Multipart {
+    /// There is none: the user puts or gets whole objects, or has yet to begin it.
+    None,
+    /// The store's name for it.
+    Begun(String),
+    /// Why it could not be begun.
+    Failed(String),
 }
 
 /// What users did, added up.
@@ -82,26 +96,29 @@ impl User {
         let mut tally = Tally::default();
         // Boxed, here and below, because a task is as large as the largest of what it ever awaits, for as long as it lives;
         // what the SDK asks is several times as large as a transfer, and most users never need it.
-        let upload_id = Box::pin(self.begin_upload()).await;
+        self.upload = Box::pin(self.begin_upload()).await;
         tally.stopped = match self.stop.sleep_until(self.starts).await {
             Some(reason) => Some(reason),
-            None => self.loop_transfers(&upload_id, &mut tally).await,
+            None => self.loop_transfers(&mut tally).await,
         };
         // Given up when all users are done, also where it was stopped before its turn came.
-        if let Ok(Some(upload_id)) = upload_id {
-            tally.made.push(Made { key: self.upload_key(), upload_id: Some(upload_id.into()) });
+        if let Multipart::Begun(upload_id) = &self.upload {
+            tally.made.push(Made { key: self.upload_key(), upload_id: Some(upload_id.clone().into()) });
         }
         tally
     }
 
     /// What has to be there before the first transfer of an `upload-part` trial.
-    async fn begin_upload(&self) -> Result<Option<String>, String> {
+    async fn begin_upload(&self) -> Multipart {
         let TrialRun { run, cell, target, .. } = &*self.trial;
         if cell.method != Method::UploadPart {
-            return Ok(None);
+            return Multipart::None;
         }
         let key = self.upload_key();
-        let upload_id = target.store.begin_upload(&key).await?;
+        let upload_id = match target.store.begin_upload(&key).await {
+            Ok(upload_id) => upload_id,
+            Err(error) => return Multipart::Failed(error),
+        };
         run.sink.object(ObjectRecord {
             at: run.clock.wall(),
             cell_id: cell.cell_id.clone(),
@@ -109,16 +126,11 @@ impl User {
             upload_id: Some(upload_id.clone()),
             change: ObjectChange::Made,
         });
-        Ok(Some(upload_id))
+        Multipart::Begun(upload_id)
     }
 
     /// Transfers until all are done, or there is a reason to stop, which is returned.
-    async fn loop_transfers(
-        &mut self,
-        upload_id: &Result<Option<String>, String>,
-        tally: &mut Tally,
-    ) -> Option<StopReason> {
-        let mut kept = None;
+    async fn loop_transfers(&mut self, tally: &mut Tally) -> Option<StopReason> {
         let mut sequence = 0;
         let cell = Arc::clone(&self.trial.cell);
         while cell.transfers_per_user.is_none_or(|most| sequence < most) {
@@ -132,25 +144,19 @@ impl User {
                 return Some(reason);
             }
             sequence += 1;
-            if let Err(reason) = self.transfer(sequence, upload_id, &mut kept, tally).await {
+            if let Some(reason) = self.transfer(sequence, tally).await {
                 return Some(reason);
             }
         }
         None
     }
 
-    /// One transfer, from signing to its row. An error is the reason for which none was begun, or it was stopped.
-    async fn transfer(
-        &mut self,
-        sequence: u32,
-        upload_id: &Result<Option<String>, String>,
-        kept: &mut Option<Connection>,
-        tally: &mut Tally,
-    ) -> Result<(), StopReason> {
+    /// One transfer, from signing to its row; the reason if it was stopped, or not begun for it.
+    async fn transfer(&mut self, sequence: u32, tally: &mut Tally) -> Option<StopReason> {
         let trial = Arc::clone(&self.trial);
         let (run, cell) = (&trial.run, &trial.cell);
         let transfer_id = self.transfer_id(sequence);
-        let operation = self.operation(sequence, upload_id);
+        let operation = self.operation(sequence);
         let signed = match &operation {
             Ok(operation) => Box::pin(self.sign(operation, &transfer_id)).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.clone()),
@@ -165,7 +171,7 @@ impl User {
                 tally.failures += 1;
                 tally.ended = Some(Instant::now());
                 run.sink.ended(record::Rows::of(row));
-                return Ok(());
+                return None;
             }
         };
         if cell.control == Some(Control::ExpiredStart)
@@ -176,7 +182,7 @@ impl User {
             let spread = i64::try_from(trial.trial.jitter.as_micros()).unwrap_or(0) % 1_000_000;
             let expired = run.clock.anchor().instant_at(expires_at.plus_micros(PAST_EXPIRY_US + spread));
             if let Some(reason) = self.stop.sleep_until(expired).await {
-                return Err(reason);
+                return Some(reason);
             }
         }
 
@@ -186,28 +192,19 @@ impl User {
         if cell.method == Method::Put {
             tally.made.push(Made { key: key.clone(), upload_id: None });
         }
-        let dialer = self.dialer(signed.uri.expose().scheme() == Some(&http::uri::Scheme::HTTPS));
+        let payload =
+            if cell.method.is_upload() { Payload::Upload(&trial.source) } else { Payload::Download(&trial.source) };
         let task = Task {
             transfer_id: &transfer_id,
-            request: &signed,
-            payload: if cell.method.is_upload() {
-                Payload::Upload(&trial.source)
-            } else {
-                Payload::Download(&trial.source)
-            },
-            key: key.as_str(),
             expect_continue: cell.expect_continue,
-            limits: Limits {
-                connect: Duration::from_micros(cell.connect_timeout_us),
-                idle: Duration::from_micros(cell.idle_timeout_us),
-                total: Duration::from_micros(cell.timeout_us),
-            },
             sample_every: trial.sample_every(),
+            ..Task::new(&signed, payload, key.as_str(), Limits::of(cell))
         };
         if !cell.reuse_connections {
-            *kept = None;
+            self.connection = None;
         }
-        let observed = transfer::run(&task, &dialer, kept, anchor, &mut self.stop).await;
+        let dialer = self.dialer(&signed);
+        let observed = transfer::run(&task, &dialer, &mut self.connection, anchor, &mut self.stop).await;
         tally.note(&observed, cell.method.is_upload());
         let stopped = observed.stopped();
         let mut rows = record::complete(row, observed, &signed);
@@ -217,7 +214,7 @@ impl User {
         tally.failures += u64::from(rows.transfer.outcome.is_failure());
         run.sink.ended(rows);
         // Also where it was the last one: a trial whose transfer was interrupted is not whole.
-        stopped.map_or(Ok(()), Err)
+        stopped
     }
 
     async fn sign(&self, operation: &Operation, transfer_id: &str) -> Result<SignedRequest, SignError> {
@@ -234,11 +231,11 @@ impl User {
         }
     }
 
-    fn operation(&self, sequence: u32, upload_id: &Result<Option<String>, String>) -> Result<Operation, String> {
+    fn operation(&self, sequence: u32) -> Result<Operation, String> {
         let method = self.trial.cell.method;
-        let upload_id = upload_id.as_ref().map_err(Clone::clone)?;
-        Ok(match (method, upload_id) {
-            (Method::UploadPart, Some(upload_id)) => Operation {
+        Ok(match (method, &self.upload) {
+            (_, Multipart::Failed(error)) => return Err(error.clone()),
+            (Method::UploadPart, Multipart::Begun(upload_id)) => Operation {
                 method,
                 key: self.upload_key(),
                 part: Some(Part { upload_id: upload_id.clone(), number: sequence }),
@@ -279,18 +276,13 @@ impl User {
         }
     }
 
-    fn dialer(&self, secure: bool) -> Dialer {
-        let TrialRun { run, target, .. } = &*self.trial;
+    fn dialer(&self, signed: &SignedRequest) -> Dialer {
+        let TrialRun { run, cell, target, .. } = &*self.trial;
         Dialer {
-            endpoint: target.endpoint.clone(),
-            tls: secure.then(|| target.store.tls()),
             cap: self.cap.clone(),
-            socket: SocketOptions {
-                receive_buffer: self.trial.receive_buffer(),
-                congestion: self.trial.cell.congestion.clone(),
-            },
+            socket: SocketOptions { receive_buffer: self.trial.receive_buffer(), congestion: cell.congestion.clone() },
             ids: Arc::clone(&run.connection_ids),
-            route: target.store.route().clone(),
+            ..target.dialer(signed)
         }
     }
 
