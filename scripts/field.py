@@ -70,8 +70,8 @@ class Study:
         return self.served.swept(sweep, _words(self.out / name), WITHIN_S)
 
     def _judged(self, method, folder) -> MethodFacts:
-        headline, enforcement = report_on(self.report, folder, WITHIN_S)[:2]
-        print(f"{self.server.name} {self.version}, {method}, {folder}\n  {headline}\n  {enforcement}", file=sys.stderr)
+        answer, enforcement = report_on(self.report, folder, WITHIN_S)
+        print(f"{self.server.name} {self.version}, {method}, {folder}\n  {answer}\n  {enforcement}", file=sys.stderr)
         return MethodFacts.of(self.server.name, self.version, method, folder)
 
     def _probe(self, *arguments):

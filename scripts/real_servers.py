@@ -47,10 +47,10 @@ class Sweep:
             folder = self.served.swept(self.running, self.words, SWEPT_WITHIN_S)
             run = Run.read(folder)
             print(f"\n{self.server.name}, swept in {run.seconds:.0f} s into {folder}\n{table(run)}")
-            headline, enforcement = report_on(report, folder, SWEPT_WITHIN_S)[:2]
+            answer, enforcement = report_on(report, folder, SWEPT_WITHIN_S)
         except Failed as failed:
             return [str(failed)]
-        print(f"  {headline}\n  {enforcement}")
+        print(f"  {answer}\n  {enforcement}")
         for failure in server_failures(run):
             self.failures += 1
             print(f"  THE SERVER'S OWN FAILURE, see {self.served.log}: {failure}")

@@ -33,7 +33,7 @@ def report_contradictions(overall: str, enforcement: str, run: Run, server: Serv
         expected = f"enforces expiry ({starts} of {starts} expired starts refused)"
     found = []
     if expected not in enforcement:
-        found.append(f"the report's second line does not say `{expected}`: {enforcement}")
+        found.append(f"the report's line on enforcement does not say `{expected}`: {enforcement}")
     # None of these servers cuts; whether so few trials can show that is the verdict's own affair.
     allowed = ["invalid"] if server.refusal is None else ["not-supported", "inconclusive"]
     if overall not in allowed:

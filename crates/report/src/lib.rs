@@ -4,7 +4,7 @@
 //! transfers and names cells by the settings that vary. [`verdict`] concludes, from what a client could see alone, whether
 //! the target enforces expiry at all and which mechanism is at work; [`stats`] has the formulas. `figures` takes from the
 //! verdict what charts show, [`chart`] draws it. [`compare`] holds runs, targets and machines against each other.
-//! [`report`] puts it together and [`page`] tells it to people; [`case`] makes a bundle of it that may be handed on.
+//! [`report`] puts it together, [`terminal`] and [`page`] tell it to people; [`case`] makes a bundle of it that may be handed on.
 //! [`cli`] is what was asked for.
 
 pub mod case;
@@ -13,10 +13,12 @@ pub mod cli;
 pub mod compare;
 pub mod figures;
 pub mod load;
+mod names;
 pub mod page;
 mod printable;
 pub mod report;
 pub mod stats;
 pub mod summary;
+pub mod terminal;
 pub mod verdict;
 pub mod verify;

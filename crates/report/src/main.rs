@@ -11,9 +11,8 @@ use ttlsweep_console::exit::{ExitCode, fail};
 use ttlsweep_console::{pages, say};
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::cli::{Args, CaseArgs, Command};
-use ttlsweep_report::compare::hosts::sentence;
 use ttlsweep_report::report::{Report, report};
-use ttlsweep_report::summary::table::{left_out_lines, table};
+use ttlsweep_report::terminal;
 use ttlsweep_report::verify;
 
 fn main() -> process::ExitCode {
@@ -33,7 +32,7 @@ fn main() -> process::ExitCode {
         None => {}
     }
     match report(&args.runs, args.out.as_deref()) {
-        Ok(done) => match show(&done) {
+        Ok(done) => match show(&args, &done) {
             Ok(()) => asked_for(&args, &done),
             // Whoever reads our output may stop reading early, `head` for one; the files are written.
             Err(error) if say::is_lost_reader(&error) => asked_for(&args, &done),
@@ -104,37 +103,12 @@ fn asked_for(args: &Args, report: &Report) -> process::ExitCode {
     if supported { ExitCode::Gate.into() } else { ExitCode::Done.into() }
 }
 
-fn show(report: &Report) -> io::Result<()> {
+fn show(args: &Args, report: &Report) -> io::Result<()> {
     for warning in &report.runs.warnings {
         say!("warning: {warning}");
     }
     let mut out = io::stdout().lock();
-    writeln!(out, "{}", report.verdict.headline)?;
-    writeln!(out, "{}", report.verdict.enforcement())?;
-    for line in report.verdict.delta_lines() {
-        writeln!(out, "{line}")?;
-    }
-    for line in report.verdict.next_lines() {
-        writeln!(out, "{line}")?;
-    }
-    writeln!(out, "{}", table(&report.cells, &report.axes, terminal_width()))?;
-    for line in left_out_lines(&report.runs, &report.cells) {
-        writeln!(out, "{line}")?;
-    }
-    if let Some(spread) = &report.runs.start_spread {
-        writeln!(out, "{}", spread.line())?;
-    }
-    if let Some(hosts) = sentence(&report.hosts) {
-        writeln!(out, "{hosts}")?;
-    }
-    for comparison in &report.comparisons {
-        writeln!(out, "{}", comparison.sentence())?;
-    }
-    let absent = report.charts.iter().filter_map(|chart| Some((chart.about.name, chart.absent.as_ref()?)));
-    let absent: Vec<String> = absent.map(|(name, why)| format!("{name} ({why})")).collect();
-    if !absent.is_empty() {
-        writeln!(out, "not drawn: {}", absent.join("; "))?;
-    }
+    write!(out, "{}", terminal::text(report, &args.runs, terminal_width()))?;
     for path in &report.written {
         writeln!(out, "{}", path.display())?;
     }

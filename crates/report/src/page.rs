@@ -1,6 +1,6 @@
 //! `report.html`: everything that the report has to say, on one page that opens from disk and needs nothing else.
 //!
-//! The verdict comes first, then why, then the pictures, the numbers, and what it takes to doubt or repeat them. Text from
+//! The answers come first, then why, then the pictures, the numbers, and what it takes to doubt or repeat them. Text from
 //! servers and files is escaped by the template engine, and `Printable` takes out what would act on a screen.
 
 mod answers;
@@ -17,18 +17,17 @@ use askama::Template;
 use ttlsweep_record::Control;
 
 use crate::chart::Chart;
-use crate::chart::kit::caption::{grouped, plural};
+use crate::chart::kit::caption::plural;
 use crate::compare::runs::Comparison;
 use crate::load::Runs;
 use crate::printable::Printable;
+use crate::summary::CellSummary;
 use crate::summary::axes::Axes;
 use crate::summary::table::left_out_lines;
-use crate::summary::{CellSummary, total};
-use crate::verdict::Ruling;
+use crate::verdict::{Ruling, TakeAway};
 
 pub use figure::{Drawn, Figure};
 pub use repeat::Repeat;
-pub(crate) use tables::policies;
 
 /// The page's name within the report's folder.
 pub const FILE: &str = "report.html";
@@ -61,24 +60,15 @@ pub struct Contents<'a> {
 pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
     let Contents { runs, axes, cells, verdict, comparisons, figures, charts, repeat } = contents;
     let first = &runs.environments[0];
-    let counts = total(*cells);
     let (answers, answers_more) = answers::answers(runs);
-    let (answer, because) = answer_and_reason(&verdict.headline);
     let page = Page {
         experiment: &first.experiment,
         question: &first.question,
         identity: identity(runs),
-        counted: format!(
-            "{} transfers in {}, {} failures",
-            grouped(counts.transfers()),
-            plural(runs.trials.len() as u64, "whole trial"),
-            grouped(counts.failures()),
-        ),
+        counted: format!("{} {}", verdict.counts_line(), plural(runs.trials.len() as u64, "whole trial")),
         verdict,
-        answer,
-        because,
+        taken: verdict.take_aways(),
         enforcement: verdict.enforcement(),
-        next: verdict.next_lines(),
         warnings: &runs.warnings,
         mechanisms: tables::mechanisms(&verdict.mechanisms),
         targets: tables::targets(runs, verdict),
@@ -108,10 +98,8 @@ struct Page<'a> {
     identity: String,
     counted: String,
     verdict: &'a Ruling,
-    answer: &'a str,
-    because: &'a str,
+    taken: Vec<TakeAway>,
     enforcement: String,
-    next: Vec<String>,
     warnings: &'a [String],
     mechanisms: Vec<tables::Mechanism<'a>>,
     targets: Vec<tables::Target<'a>>,
@@ -130,15 +118,6 @@ struct Page<'a> {
     repeat: &'a Repeat,
 }
 
-/// The headline's answer and what follows its colon; the colon behind a warning is not it.
-fn answer_and_reason(headline: &str) -> (&str, &str) {
-    let warned = headline.find("INVALID: ").map_or(0, |at| at + "INVALID: ".len());
-    match headline[warned..].find(": ") {
-        Some(at) => (&headline[..warned + at], &headline[warned + at + 2..]),
-        None => (headline, ""),
-    }
-}
-
 /// Which runs of which plan, with which program.
 fn identity(runs: &Runs) -> String {
     let mut text = String::new();
@@ -154,16 +133,4 @@ fn identity(runs: &Runs) -> String {
     }
     let _ = write!(text, " · seed {} · ttlsweep {}", first.seed, first.version);
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::answer_and_reason;
-
-    #[test]
-    fn the_answer_ends_at_its_own_colon() {
-        assert_eq!(answer_and_reason("They are cut: 3 of 3: all."), ("They are cut", "3 of 3: all."));
-        assert_eq!(answer_and_reason("INVALID: nothing holds: 6 of 6."), ("INVALID: nothing holds", "6 of 6."));
-        assert_eq!(answer_and_reason("No word"), ("No word", ""));
-    }
 }

@@ -1,5 +1,6 @@
 //! The report as a whole: read, count, draw, write, and say what was written.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,11 +19,12 @@ use crate::figures::collect::{self, Collected};
 use crate::figures::draw::Drawing;
 use crate::figures::sample;
 use crate::load::{LoadError, Runs, load, short_hash};
+use crate::names;
 use crate::page::{self, Contents, Drawn, Figure, Repeat};
 use crate::summary::axes::Axes;
 use crate::summary::table::left_out_lines;
 use crate::summary::{CellSummary, summarize, total};
-use crate::verdict::{self, Evidence, Ruling};
+use crate::verdict::{self, Again, Evidence, Ruling};
 
 /// What was found and written.
 #[derive(Debug)]
@@ -96,11 +98,15 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     let timeline = sample::timeline(&runs, &cells, &axes)?;
     // What follows takes memory of its own.
     runs.transfers.drop_frame();
-    let mut targets = Vec::new();
+    let mut targets: Vec<Collected> = Vec::new();
     let mut verdict = verdict::decide_watched(&Evidence::of(&runs), |view| {
-        targets.push(Collected::of(view, runs.transfers.observations(), &axes, &runs.cells));
+        let name = names::target_name(&runs, &axes, view.endpoints(), view.cells());
+        targets.push(Collected::of(view, runs.transfers.observations(), name));
     });
-    verdict.name_targets(|endpoint| Some(page::policies(&runs, endpoint)).filter(|name| !name.is_empty()));
+    let named = targets.iter().map(|target| (target.title.clone(), target.endpoints.clone())).collect();
+    let names = names::told_apart(named);
+    targets.iter_mut().zip(&names).for_each(|(target, name)| target.rename(name));
+    verdict.name_targets(names, &again(&runs));
     let caption = caption(&runs, &axes, &cells, &verdict);
     let named: Vec<_> = targets.iter().map(|target| (target.title.clone(), target.cells.clone())).collect();
     let comparisons = compare(&runs, &axes, &named);
@@ -149,6 +155,24 @@ fn figures(charts: &[Chart]) -> Result<Vec<Figure>, ReportError> {
     let unreadable =
         |source| ReportError::Write { path: drawn.first().map(|first| first.path.clone()).unwrap_or_default(), source };
     Figure::read_all(&drawn).map_err(unreadable)
+}
+
+/// How the same would be run again, and what a block of it takes.
+fn again(runs: &Runs) -> Again {
+    let first = &runs.environments[0];
+    let spans = runs.environments.iter().filter_map(|environment| {
+        let own = || runs.trials.iter().filter(|trial| trial.run_id == environment.run_id);
+        let from = own().map(|trial| trial.started_at.unix_micros()).min()?;
+        let to = own().map(|trial| trial.ended_at.unix_micros()).max()?;
+        let blocks = own().map(|trial| trial.block).collect::<BTreeSet<_>>().len() as u64;
+        Some(((to - from).unsigned_abs(), blocks))
+    });
+    let (time, blocks) = spans.fold((0, 0), |(time, blocks), (more, of)| (time + more, blocks + of));
+    Again {
+        experiment: first.experiment.clone(),
+        planned_blocks: u64::from(first.repetitions),
+        block_us: (blocks > 0).then(|| time / blocks),
+    }
 }
 
 fn caption(runs: &Runs, axes: &Axes, cells: &[CellSummary], verdict: &Ruling) -> Caption {

@@ -25,7 +25,7 @@ pub use evidence::clocks::{Beside, Clocks, Reading, ServerClock};
 pub use evidence::{Evidence, Trial, late_us};
 pub use file::FILE;
 pub(crate) use file::json;
-pub use headline::Answer as TargetAnswer;
+pub use headline::{Again, Answer as TargetAnswer, TakeAway};
 pub use view::{Sight, View};
 
 /// The family-wise error over all mechanisms and targets of a report.

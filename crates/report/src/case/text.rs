@@ -52,6 +52,7 @@ struct Page {
     cut: (Verdict, String),
     deltas: Vec<String>,
     controls: Vec<String>,
+    counts: String,
     grid: String,
     failing: usize,
     with_pair: Vec<String>,
@@ -118,6 +119,7 @@ impl Page {
                     })
                 })
                 .collect(),
+            counts: verdict.counts_line(),
             grid: {
                 let counts = total(only(cells, None));
                 format!(

@@ -8,22 +8,23 @@ mod pair;
 mod rho;
 mod tracks;
 
-use ttlsweep_record::{Cell, Outcome};
+use ttlsweep_record::Outcome;
 
 pub(crate) use order::run_order;
 pub(crate) use tracks::progress;
 
 use crate::chart;
 use crate::load::observation::Observation;
-use crate::summary::axes::Axes;
 use crate::verdict::{Sight, View};
 use pair::Pair;
 
 /// A target that was judged, and what its charts show.
 #[derive(Debug)]
 pub(crate) struct Collected {
-    /// What sets the target apart from the plan's others; its endpoints if nothing else does.
+    /// What readers know the target by.
     pub(crate) title: String,
+    /// Its endpoints.
+    pub(crate) endpoints: String,
     /// Its cells, as places among the plan's.
     pub(crate) cells: Vec<u32>,
     /// Failure against ρ; `None` if no transfer has one.
@@ -38,10 +39,7 @@ pub(crate) struct Collected {
 
 impl Collected {
     /// Takes what the charts need of a target that is being judged.
-    pub(crate) fn of(view: &View<'_>, observations: &[Observation], axes: &Axes, cells: &[Cell]) -> Self {
-        let own: Vec<&Cell> = view.cells().iter().map(|cell| &cells[*cell as usize]).collect();
-        let shared = axes.shared(&own);
-        let title = if shared.is_empty() { view.endpoints().join(" ") } else { shared };
+    pub(crate) fn of(view: &View<'_>, observations: &[Observation], title: String) -> Self {
         let outcome = |sight: &Sight| observations[sight.row as usize].outcome;
         Self {
             cells: view.cells().to_vec(),
@@ -49,8 +47,20 @@ impl Collected {
             ends: ends::panel(view, &title, outcome),
             hazard: hazard::panel(view, &title),
             pairs: pair::candidates(view, outcome),
+            endpoints: view.endpoints().join(" "),
             title,
         }
+    }
+
+    /// Gives the target another name than it had while it was looked at.
+    pub(crate) fn rename(&mut self, title: &str) {
+        let panels = [
+            self.rho.as_mut().map(|panel| &mut panel.title),
+            self.ends.as_mut().map(|panel| &mut panel.title),
+            self.hazard.as_mut().map(|panel| &mut panel.title),
+            Some(&mut self.title),
+        ];
+        panels.into_iter().flatten().for_each(|known| title.clone_into(known));
     }
 }
 

@@ -62,6 +62,13 @@ pub struct Observation {
     pub ran_out: Option<Timeout>,
 }
 
+impl Observation {
+    /// Whether it is in the denominators: all are but the cancelled, which are censored, and this machine's own failures.
+    pub const fn counts(&self) -> bool {
+        !matches!(self.outcome, Outcome::Cancelled | Outcome::FailedLocally)
+    }
+}
+
 /// An endpoint as one run asked it, or one machine of a run; another one may find its clock elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Asked {

@@ -69,6 +69,17 @@ impl Axes {
         })
     }
 
+    /// What makes `cells` another target than the plan's others, but for the settings that are `known` already.
+    pub(crate) fn of_target(&self, cells: &[&Cell], known: &[&str]) -> String {
+        let Some(first) = cells.first() else { return String::new() };
+        self.describe(first, |name| {
+            let same = |setting: &&Setting| cells.iter().all(|cell| (setting.value)(cell) == (setting.value)(first));
+            OF_TARGETS.contains(&name)
+                && !known.contains(&name)
+                && SETTINGS.iter().filter(|setting| setting.name == name).all(|setting| same(&setting))
+        })
+    }
+
     /// The axes but for those with a column of their own in the summary's table.
     pub fn others(&self, cell: &Cell) -> String {
         self.describe(cell, |name| !["expiry", "method", "size", "bandwidth", "users", "ttl"].contains(&name))

@@ -8,7 +8,7 @@ use super::ALPHA;
 use super::cause::Cause;
 use super::evidence::Evidence;
 use super::finding::{Finding, Tested};
-use super::headline::headline;
+use super::headline::{Again, Seen};
 use super::mechanism::{alive, completion, cut, named, network, unjudged};
 use super::prose::{count, secs};
 use super::target::{Target, targets};
@@ -57,10 +57,15 @@ pub struct TargetRuling {
     pub judged: u64,
     /// Of these, the ones whose end was not: this machine was too busy to time them, or a clock was set meanwhile.
     pub not_judged: u64,
-    /// Of the grid's transfers, how many failed, and how many there are but for cancelled ones.
+    /// Of the grid's transfers, how many failed, and how many there are: but for the cancelled and for this machine's own
+    /// failures, as everywhere.
     pub grid_failed: [u64; 2],
-    /// The same of the controls in which nothing expires.
+    /// The same of the controls in which nothing expires. Starts after expiry are in `enforcement`: those must be refused.
     pub controls_failed: [u64; 2],
+    /// What became of those that outlived their link.
+    pub(super) seen: Seen,
+    /// How the same would be run again; nothing before anyone has told.
+    pub again: Option<Again>,
     /// The widest bracket of the target's clock.
     pub clock_offset: Option<ClockOffset>,
     /// When a clock was set in the middle of a run, by how much, and whose.
@@ -168,8 +173,9 @@ impl Ruling {
                 ),
                 _ => String::new(),
             };
+            let named = if target.name == target.endpoint { String::new() } else { format!("{} at ", target.name) };
             format!(
-                "{}: at expiry means within δ = {}; {clock}, a round trip takes {}{queue}; {} undecidable{}, {} without a \
+                "{named}{}: at expiry means within δ = {}; {clock}, a round trip takes {}{queue}; {} undecidable{}, {} without a \
                  mechanism{}{met}{stale}{steps}",
                 target.endpoint,
                 format_micros(target.delta_us.unsigned_abs()),
@@ -181,6 +187,24 @@ impl Ruling {
             )
         };
         self.targets.iter().map(line).collect()
+    }
+
+    /// How many transfers failed: of the grid, of the controls in which nothing expires, and of the starts after expiry those
+    /// that were refused as they must be. The same three numbers everywhere.
+    pub fn counts_line(&self) -> String {
+        let sum = |of: fn(&TargetRuling) -> [u64; 2]| {
+            self.targets.iter().map(of).fold([0, 0], |[k, n], [more, of]| [k + more, n + of])
+        };
+        let (grid, controls) = (sum(|target| target.grid_failed), sum(|target| target.controls_failed));
+        let starts = sum(|target| [target.enforcement.starts.refused, target.enforcement.starts.all]);
+        let part = |[failed, all]: [u64; 2], what: &str| (all > 0).then(|| format!("{failed} of {all} {what}"));
+        let parts = [
+            part(grid, "transfers of the grid failed"),
+            part(controls, "controls failed"),
+            part(starts, "expired starts were refused, as they must be"),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() { "No transfer was made.".to_owned() } else { format!("{}.", parts.join("; ")) }
     }
 
     /// Whether expiry is enforced, in one sentence for the report's second line and for every chart's caption.
@@ -205,13 +229,13 @@ impl Ruling {
         self.targets.iter().any(|target| target.enforcement.enforces == Enforces::No)
     }
 
-    /// Gives targets the names that `name` has for their endpoints, where it has any.
-    pub(crate) fn name_targets(&mut self, name: impl Fn(&str) -> Option<String>) {
-        for target in &mut self.targets {
-            if let Some(name) = name(&target.endpoint) {
-                target.name = name;
-            }
+    /// Gives the targets their names, in their order, and tells them how the same would be run again.
+    pub(crate) fn name_targets(&mut self, names: Vec<String>, again: &Again) {
+        for (target, name) in self.targets.iter_mut().zip(names) {
+            target.name = name;
+            target.again = Some(again.clone());
         }
+        self.tell();
     }
 }
 
@@ -254,7 +278,9 @@ fn decide_with(evidence: &Evidence<'_>, detail: Detail, mut watch: impl FnMut(&V
     let tested: Vec<(TargetRuling, Vec<Tested>)> = targets(evidence)
         .map(|target| {
             watch(&View::of(&target));
-            (facts(&target), tests(&target, detail))
+            let tests = tests(&target, detail);
+            let cut = tests.iter().find(|tested| tested.mechanism == Mechanism::CutAtExpiry);
+            (facts(evidence, &target, cut.map_or(0, |tested| tested.failures)), tests)
         })
         .collect();
     // One family over everything that the report may accuse.
@@ -269,8 +295,9 @@ fn decide_with(evidence: &Evidence<'_>, detail: Detail, mut watch: impl FnMut(&V
         .collect();
     let mechanisms: Vec<Finding> = Mechanism::ALL.iter().map(|mechanism| foremost(*mechanism, &targets)).collect();
     let overall = mechanisms[0].verdict;
-    let headline = headline(&mechanisms, &targets);
-    Ruling { headline, overall, mechanisms, targets }
+    let mut ruling = Ruling { headline: String::new(), overall, mechanisms, targets };
+    ruling.tell();
+    ruling
 }
 
 fn tests(target: &Target, detail: Detail) -> Vec<Tested> {
@@ -315,12 +342,14 @@ fn rule(facts: TargetRuling, mut mechanisms: Vec<Finding>) -> TargetRuling {
     TargetRuling { overall: mechanisms[0].verdict, mechanisms, ..facts }
 }
 
-/// What is known of a target whatever its tests say; the verdicts are yet to come.
-fn facts(target: &Target) -> TargetRuling {
+/// What is known of a target whatever its tests say; the verdicts are yet to come. `cut` is how many failures count toward
+/// `cut-at-expiry`.
+fn facts(evidence: &Evidence<'_>, target: &Target, cut: u64) -> TargetRuling {
     let (judged, not_judged) = (cut::outlived(target), target.not_judged().all());
     let failed = |keep: fn(&Flight) -> bool| {
-        let of = || target.flights.iter().filter(|flight| keep(flight) && flight.cause != Cause::Censored);
-        [of().filter(|flight| flight.cause != Cause::None).count() as u64, of().count() as u64]
+        let seen = |flight: &Flight| &evidence.observations[flight.row as usize];
+        let of = || target.flights.iter().filter(|flight| keep(flight)).map(seen).filter(|seen| seen.counts());
+        [of().filter(|seen| seen.outcome.is_failure()).count() as u64, of().count() as u64]
     };
     let of = |cause: Cause| target.flights.iter().filter(|flight| flight.cause == cause).count() as u64;
     let named = |cause: Cause| target.tallies.of(cause).map(|told| Unnamed::of(&target.tallies, told)).collect();
@@ -338,6 +367,8 @@ fn facts(target: &Target) -> TargetRuling {
         not_judged,
         grid_failed: failed(Flight::in_grid),
         controls_failed: failed(Flight::is_unexpiring_control),
+        seen: Seen::of(target, cut),
+        again: None,
         clock_offset: target.offset,
         clock_steps: target.steps.clone(),
         stale_us: target.stale_us,

@@ -70,6 +70,10 @@ struct Endpoint<'a> {
     controls_failed: u64,
     controls: u64,
     answer: &'static str,
+    line: String,
+    also: Vec<String>,
+    sure: String,
+    fit: String,
     next: String,
     enforces: &'static str,
     enforcement: &'a str,
@@ -119,6 +123,7 @@ impl<'a> Kind<'a> {
 impl<'a> Endpoint<'a> {
     fn of(target: &'a TargetRuling) -> Self {
         let ExpiredStarts { all, refused, let_through, .. } = target.enforcement.starts;
+        let taken = target.take_away();
         Self {
             endpoint: &target.endpoint,
             name: &target.name,
@@ -130,8 +135,12 @@ impl<'a> Endpoint<'a> {
             grid: target.grid_failed[1],
             controls_failed: target.controls_failed[0],
             controls: target.controls_failed[1],
-            answer: target.answer().as_str(),
-            next: target.next(),
+            answer: taken.answer.as_str(),
+            line: taken.line(),
+            also: taken.also,
+            sure: taken.sure,
+            fit: taken.fit,
+            next: taken.next,
             enforces: target.enforcement.enforces.as_str(),
             enforcement: &target.enforcement.reason,
             delta_us: target.delta_us,

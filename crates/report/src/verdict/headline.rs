@@ -1,11 +1,19 @@
-//! The answer in one line, and for each target what to do next.
+//! What a person takes away of each target: did it cut, how sure is that, is the store fit, what now. Terminal, page, case and
+//! `verdict.json` all say what is said here, in these words.
+
+mod bound;
+mod next;
+mod seen;
 
 use ttlsweep_record::{Mechanism, Verdict};
 
 use super::decide::{Ruling, TargetRuling};
 use super::finding::Finding;
-use super::prose::count;
-use crate::verdict::cause::enforcement::{Enforces, most_apart_us};
+use super::prose::{count, share};
+use crate::verdict::cause::enforcement::Enforces;
+
+pub use next::Again;
+pub(super) use seen::Seen;
 
 /// What a target's run says to the question whether transfers in flight are cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +38,47 @@ impl Answer {
             Self::NotTestable => "not-testable",
         }
     }
+
+    /// The word for people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Yes => "YES",
+            Self::No => "NO",
+            Self::CannotTell => "CANNOT TELL",
+            Self::NotTestable => "NOT TESTABLE",
+        }
+    }
+}
+
+/// What a person takes away of one target. Every part is a clause or a sentence without statistics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakeAway {
+    /// What readers know the target by.
+    pub name: String,
+    /// The answer.
+    pub answer: Answer,
+    /// What was seen, in a few words, a colon and the counts: `cut at expiry: 5 of 5 uploads …`.
+    pub what: String,
+    /// What else was found there, a sentence each.
+    pub also: Vec<String>,
+    /// How sure that is.
+    pub sure: String,
+    /// What the store is fit for.
+    pub fit: String,
+    /// What to do next. `DIR` stands for the run's folder.
+    pub next: String,
+}
+
+impl TakeAway {
+    /// The answer in one line: `YES, cut at expiry: 5 of 5 uploads …`.
+    pub fn line(&self) -> String {
+        format!("{}, {}.", self.answer.word(), self.what)
+    }
+
+    /// The same with what else was found.
+    pub fn full(&self) -> String {
+        [self.line()].into_iter().chain(self.also.iter().cloned()).collect::<Vec<_>>().join(" ")
+    }
 }
 
 impl TargetRuling {
@@ -44,130 +93,227 @@ impl TargetRuling {
         }
     }
 
-    /// What to do next, in a sentence.
-    pub fn next(&self) -> String {
-        let supported = |mechanism: &Mechanism| {
-            self.mechanisms.iter().any(|found| found.mechanism == *mechanism && found.verdict == Verdict::Supported)
-        };
-        let advice = Mechanism::ALL.iter().filter(|mechanism| supported(mechanism)).map(|one| advice(*one));
-        let advice: Vec<&str> = advice.collect();
-        if !advice.is_empty() && self.overall != Verdict::Invalid {
-            return advice.join(" ");
+    /// What a person takes away.
+    pub fn take_away(&self) -> TakeAway {
+        TakeAway {
+            name: self.name.clone(),
+            answer: self.answer(),
+            what: self.what(),
+            also: self.also(),
+            sure: self.sure(),
+            fit: self.fit().to_owned(),
+            next: self.next(),
         }
+    }
+
+    pub(super) fn finding(&self, mechanism: Mechanism) -> Option<&Finding> {
+        self.mechanisms.iter().find(|found| found.mechanism == mechanism)
+    }
+
+    pub(super) fn supports(&self, mechanism: Mechanism) -> bool {
+        self.finding(mechanism).is_some_and(|found| found.verdict == Verdict::Supported)
+    }
+
+    /// What was seen.
+    fn what(&self) -> String {
+        let Seen { noun, hits, .. } = self.seen;
+        let outlived = format!("{noun}s that outlived their link");
+        let met = match self.answer() {
+            Answer::NotTestable if self.overall == Verdict::Invalid => {
+                return format!("expired links are let in: {}", self.enforcement.reason);
+            }
+            Answer::NotTestable => return format!("links that live are refused: {}", self.enforcement.reason),
+            _ if self.enforcement.enforces == Enforces::Unknown => {
+                return format!("nothing shows whether expiry is enforced: {}", self.enforcement.reason);
+            }
+            Answer::CannotTell if self.outlived == 0 => {
+                format!("nothing to see: no link expired while its {noun} was in flight")
+            }
+            Answer::CannotTell if self.judged == 0 => {
+                let them = count(self.not_judged, noun);
+                format!("nothing could be timed: {them} outlived the link, and none of the ends is judged")
+            }
+            Answer::CannotTell if hits == 0 => {
+                format!(
+                    "none was cut, but it does not follow: {} {outlived} ran past it",
+                    share(self.judged, self.judged)
+                )
+            }
+            Answer::CannotTell => format!("it looks like a cut, but may be chance: {}", self.cut_words(&outlived)),
+            Answer::Yes => format!("cut at expiry: {}", self.cut_words(&outlived)),
+            Answer::No if self.supports(Mechanism::RejectedAtCompletion) => self.refused_at_end(),
+            Answer::No if hits > 0 => {
+                format!(
+                    "not by a rule: {}, no more often than chance or the network ends them",
+                    self.cut_words(&outlived)
+                )
+            }
+            Answer::No => format!(
+                "they go on: {} of {} {outlived} ran past it, {} to their end",
+                self.judged, self.judged, self.seen.completed
+            ),
+        };
+        let unjudged = match self.not_judged {
+            n if n > 0 && self.judged > 0 => format!(", {n} more are not judged"),
+            _ => String::new(),
+        };
+        format!("{met}{unjudged}; {}", self.controls_words())
+    }
+
+    /// `50 of 50 uploads that outlived their link were reset within 0.1 s of it`
+    fn cut_words(&self, outlived: &str) -> String {
+        let Seen { hits, within_s, how, later, .. } = &self.seen;
+        let later = if *later > 0 { format!(", {later} later") } else { String::new() };
+        format!("{hits} of {} {outlived} {how} within {} of it{later}", self.judged, bound::seconds_up(*within_s))
+    }
+
+    fn refused_at_end(&self) -> String {
+        let [refused, of] =
+            self.finding(Mechanism::RejectedAtCompletion).map_or([0, 0], |found| [found.failures, found.transfers]);
+        format!(
+            "not cut but refused at the end: {refused} of {of} {}s whose body was through after expiry were refused then",
+            self.seen.noun
+        )
+    }
+
+    /// `0 of 30 controls failed`
+    fn controls_words(&self) -> String {
+        match self.controls_failed {
+            [_, 0] => "no controls ran".to_owned(),
+            [failed, all] => format!("{failed} of {all} controls failed"),
+        }
+    }
+
+    /// What else was found: other mechanisms, and failures that none explains. Nobody can act on a number alone.
+    fn also(&self) -> Vec<String> {
+        let told = |mechanism: &Mechanism| match mechanism {
+            Mechanism::CutAtExpiry => false,
+            Mechanism::RejectedAtCompletion => self.answer() != Answer::No,
+            _ => true,
+        };
+        let supported = |found: &&Finding| found.verdict == Verdict::Supported && told(&found.mechanism);
+        let mut lines: Vec<String> = self.mechanisms.iter().filter(supported).map(found_too).collect();
+        // Said of it in any case: it puts in doubt whose doing it is.
+        let held = self.finding(Mechanism::RejectedAtCompletion).filter(|found| found.verdict == Verdict::Supported);
+        if self.answer() == Answer::No
+            && let Some(gist) = held.and_then(|found| found.gist.as_ref())
+        {
+            lines.push(format!("It was refused at the end, {gist}."));
+        }
+        if !self.no_mechanism.is_empty() {
+            lines.push(format!("Without a mechanism: {}.", self.no_mechanism_in_short()));
+        }
+        lines
+    }
+
+    /// How sure the answer is.
+    fn sure(&self) -> String {
         match self.answer() {
-            Answer::NotTestable if self.enforcement.all_links_refused => {
-                "Find out why links are refused that live: `ttlsweep doctor` tries a living one.".to_owned()
+            Answer::Yes => {
+                let ([hit, _], all) = (self.seen.trials_hit, self.seen.trials);
+                let p = self.finding(Mechanism::CutAtExpiry).and_then(|found| found.p_value).unwrap_or(1.0);
+                format!("{hit} of {} show it; chance would do this {}", count(all, "trial"), bound::once_in(p))
             }
-            Answer::NotTestable => {
-                "Ask a target that enforces expiry: nothing can be learned of it from one that does not.".to_owned()
-            }
+            Answer::No => bound::sentence(self),
             Answer::CannotTell => self.what_it_takes(),
-            _ if self.no_mechanism.is_empty() => "Nothing: no failure needs an explanation.".to_owned(),
-            _ => "Look at the failures without a mechanism: what was answered is in transfers.csv.".to_owned(),
+            Answer::NotTestable => "as sure as the expired starts are: this run says nothing else of expiry".to_owned(),
+        }
+    }
+
+    /// What the store is fit for.
+    fn fit(&self) -> &'static str {
+        match (self.answer(), self.enforcement.enforces) {
+            (_, Enforces::No) => "not fit where links must end: it lets expired ones in",
+            (Answer::NotTestable, _) => "not known: it refuses links that live",
+            (Answer::Yes, _) => "fit for transfers that end before their link does, and for no others",
+            (Answer::CannotTell, Enforces::Yes) => {
+                "it refuses expired links; what becomes of running transfers is not known"
+            }
+            (Answer::CannotTell, _) => "not known",
+            (Answer::No, _) if self.supports(Mechanism::RejectedAtCompletion) => {
+                "fit for transfers that end before their link does: longer ones are refused at their end"
+            }
+            (Answer::No, _) if self.supports(Mechanism::RefusedAlive) => {
+                "it does not cut, but refuses links that live: something limits them beside their expiry"
+            }
+            (Answer::No, _) => "fit: it refuses expired links, and lets running transfers end",
         }
     }
 }
 
-impl TargetRuling {
-    /// What it would take to tell.
-    fn what_it_takes(&self) -> String {
-        let is_off = self.clock_offset.is_some_and(|offset| most_apart_us(offset) >= CLOCK_OFF_US);
-        if self.enforcement.enforces == Enforces::Unknown && self.enforcement.starts.in_time > 0 && is_off {
-            return "Set this machine's clock, or the server's: they are too far apart to tell what came after expiry."
-                .to_owned();
-        }
-        let brief = self.mechanisms.first().map_or("", |found| found.brief.as_str());
-        let last = brief.rsplit("; ").next().unwrap_or_default();
-        // Why it is unknown whether expiry is enforced stands in the headline.
-        let last = if self.enforcement.enforces == Enforces::Unknown {
-            last.rsplit_once(": ").map_or(last, |(_, needed)| needed)
-        } else {
-            last
-        };
-        let mut letters = last.chars();
-        match letters.next() {
-            Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
-            None => "Run more blocks.".to_owned(),
-        }
-    }
+/// Another mechanism in a sentence, without its statistics.
+fn found_too(found: &Finding) -> String {
+    let first = found.brief.split("; ").next().unwrap_or_default();
+    let first = first.split(": in the grid").next().unwrap_or_default();
+    let gist = found.gist.as_ref().map(|gist| format!(" ({gist})")).unwrap_or_default();
+    format!("Also {}: {first}{gist}.", plain(found.mechanism))
 }
 
-const fn advice(mechanism: Mechanism) -> &'static str {
+/// A mechanism in plain words, to follow "also".
+const fn plain(mechanism: Mechanism) -> &'static str {
     match mechanism {
-        Mechanism::CutAtExpiry => {
-            "Make links that outlive their transfers, and ask the store's operator with the bundle of `ttlsweep-report case`."
-        }
-        Mechanism::RejectedAtCompletion => {
-            "Make links that outlive their transfers, and look for what holds requests back."
-        }
-        Mechanism::LateStart => "Make links later or longer: these requests began after expiry.",
-        Mechanism::IdleTimeout => "Find out why transfers stand still: the server gives up on them.",
-        Mechanism::Throttled => "Ask for less at once: the store asks to slow down.",
-        Mechanism::Redirected => "Ask the endpoint that the answers name.",
-        Mechanism::CredentialsExpired => "Sign with credentials that outlive the run.",
-        Mechanism::ClockSkew => "Set the clocks: link and server disagree about the time.",
-        Mechanism::StaleConnection => "Keep connections for a shorter time than the server does.",
-        Mechanism::Network => "Look at the path between here and the server.",
-        Mechanism::Client => "Run it on a machine with enough descriptors, memory and a working resolver.",
-        Mechanism::RefusedAlive => {
-            "Ask the owner of the bucket for its policies on links and their age (s3:signatureAge, s3:authType), and when the \
-             session ended that signed them."
-        }
-        Mechanism::Gateway => "Ask the operator of what stands before the store for its limits and its log.",
-        Mechanism::ServerError => "Ask the store's operator with the request ids in transfers.csv.",
+        Mechanism::CutAtExpiry => "cut at expiry",
+        Mechanism::RejectedAtCompletion => "refused at the end",
+        Mechanism::LateStart => "started late",
+        Mechanism::IdleTimeout => "given up as idle",
+        Mechanism::Throttled => "throttled",
+        Mechanism::Redirected => "redirected",
+        Mechanism::CredentialsExpired => "signed with expired credentials",
+        Mechanism::ClockSkew => "refused for the clocks",
+        Mechanism::StaleConnection => "sent on a stale connection",
+        Mechanism::Network => "ended by the network",
+        Mechanism::Client => "failed on this machine",
+        Mechanism::RefusedAlive => "refused alive",
+        Mechanism::Gateway => "answered by a gateway",
+        Mechanism::ServerError => "failed in the store",
     }
+}
+
+/// A clause as a sentence of its own.
+fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 impl Ruling {
-    /// What to do next, a line a target.
-    pub fn next_lines(&self) -> Vec<String> {
-        let alone = self.targets.len() == 1;
-        let line = |target: &TargetRuling| {
-            if alone { format!("next: {}", target.next()) } else { format!("next, {}: {}", target.name, target.next()) }
-        };
-        self.targets.iter().map(line).collect()
+    /// What a person takes away of each target, in the order of the targets.
+    pub fn take_aways(&self) -> Vec<TakeAway> {
+        self.targets.iter().map(TargetRuling::take_away).collect()
+    }
+
+    /// Makes the headline of what is known by now.
+    pub(super) fn tell(&mut self) {
+        self.headline = headline(&self.targets);
     }
 }
 
-/// The headline of the report.
-pub(super) fn headline(mechanisms: &[Finding], targets: &[TargetRuling]) -> String {
-    let cut = &mechanisms[0];
-    let answer = match cut.verdict {
-        Verdict::Supported => "Transfers in flight are cut when their link expires",
-        Verdict::NotSupported => "No sign that transfers in flight are cut when their link expires",
-        Verdict::Inconclusive => "It cannot be told whether transfers in flight are cut when their link expires",
-        Verdict::Invalid => "INVALID: the target enforces no expiry, so that no failure there can come from it",
-    };
-    let mut line = format!("{answer}: {}.", cut.brief);
-    let others = targets.iter().filter(|target| target.overall != cut.verdict).count();
-    if others > 0 {
-        line = format!("{line} {} of {} targets differ.", others, targets.len());
-    }
-    let also: Vec<String> =
-        mechanisms[1..].iter().filter(|found| found.verdict == Verdict::Supported).map(named).collect();
-    if !also.is_empty() {
-        line = format!("{line} Supported: {}.", also.join(", "));
-    }
-    // Failures that nothing explains are named by what was answered; nobody can act on a number.
-    let unnamed: Vec<&TargetRuling> = targets.iter().filter(|target| !target.no_mechanism.is_empty()).collect();
-    if let Some(target) = unnamed.first() {
-        let there = if targets.len() > 1 { format!(" at {}", target.name) } else { String::new() };
-        let more = if unnamed.len() > 1 {
-            format!("; and of more at {}", count(unnamed.len() as u64 - 1, "other target"))
-        } else {
-            String::new()
-        };
-        line = format!("{line} Without a mechanism{there}: {}{more}.", target.no_mechanism_in_short());
-    }
-    line
-}
-
-fn named(found: &Finding) -> String {
-    match &found.gist {
-        Some(gist) => format!("{} ({gist})", found.mechanism),
-        None => found.mechanism.to_string(),
+/// The answers in one line: of a few targets each one's own, of many how many have which.
+fn headline(targets: &[TargetRuling]) -> String {
+    match targets {
+        [] => "CANNOT TELL, nothing ran: no transfer was made.".to_owned(),
+        [one] => one.take_away().full(),
+        few if few.len() <= MOST_NAMED => {
+            let named = few.iter().map(|target| format!("{}: {}", target.name, target.take_away().full()));
+            named.collect::<Vec<_>>().join(" ")
+        }
+        many => {
+            let having = |answer: Answer| many.iter().filter(move |target| target.answer() == answer);
+            let counted =
+                [Answer::Yes, Answer::No, Answer::CannotTell, Answer::NotTestable].into_iter().filter_map(|answer| {
+                    let first = having(answer).next()?;
+                    let n = having(answer).count() as u64;
+                    Some(format!(
+                        "{} at {}, for example {}: {}",
+                        answer.word(),
+                        count(n, "target"),
+                        first.name,
+                        first.take_away().what
+                    ))
+                });
+            counted.collect::<Vec<_>>().join(". ") + "."
+        }
     }
 }
 
-/// Clocks this far apart make expired starts that are none.
-const CLOCK_OFF_US: u64 = 2_000_000;
+/// More targets than these make no line that can be read.
+const MOST_NAMED: usize = 4;

@@ -100,7 +100,11 @@ fn a_clock_that_is_20_s_off_is_no_stores_fault() {
             "{line}"
         );
         assert!(!line.contains("NOTHING") && found.overall == Verdict::Inconclusive, "{line}");
-        assert!(found.targets[0].next().starts_with("Set this machine's clock"), "{}", found.targets[0].next());
+        assert!(
+            found.targets[0].take_away().next.starts_with("Set this machine's clock"),
+            "{}",
+            found.targets[0].take_away().next
+        );
     }
 }
 

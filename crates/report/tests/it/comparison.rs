@@ -80,7 +80,7 @@ fn targets_of_one_run_are_compared_cell_by_cell() {
     let report = report(&[folder.path().to_owned()], None).unwrap();
     let [targets] = report.comparisons.as_slice() else { panic!("{:?}", report.comparisons) };
     assert_eq!(targets.compared, Compared::Targets);
-    assert_eq!((targets.first.as_str(), targets.second.as_str()), ("expiry on-request", "expiry in-flight"));
+    assert_eq!((targets.first.as_str(), targets.second.as_str()), ("testbed, on-request", "testbed, in-flight"));
     let shown: Vec<&str> =
         targets.cells.iter().filter(|cell| cell.tested.is_shown()).map(|cell| cell.label.as_str()).collect();
     // 1.5 s outlive a link of 2 s, which lives between 1 and 2 s, about half of the time; they never outlive one of 8 s.

@@ -1,4 +1,4 @@
-//! Whatever the world: headline, line on enforcement, page, case and JSON say the same.
+//! Whatever the world: terminal, page, case and JSON give the same answer, counts and line on enforcement.
 
 use std::fs;
 use std::path::Path;
@@ -101,18 +101,26 @@ fn assert_one_answer(name: &str, folder: &Path) {
     let case = fs::read_to_string(Path::new(case.lines().next().unwrap()).join("case.md")).unwrap();
     let case = as_shown(&case);
 
-    let lines: Vec<&str> = stdout.lines().collect();
-    let (headline, enforcement) = (lines[0], lines[1]);
     let target = &json["endpoints"][0];
-    assert_eq!(json["headline"], headline, "{name}");
-    assert!(case.contains(headline), "{name}: {headline}\n{case}");
-    // The page sets the answer apart from its reason.
-    let (answer, because) = headline.split_once(": ").unwrap();
-    let answer = answer.strip_prefix("INVALID").map_or(answer, |_| because.split(": ").next().unwrap());
-    assert!(page.contains(answer), "{name}: {answer}\n{page}");
-    assert!(enforcement.starts_with("Enforcement: ") || enforcement.starts_with("INVALID"), "{name}: {enforcement}");
-    assert!(page.contains(enforcement), "{name}: {enforcement}\n{page}");
-    assert!(case.contains(enforcement), "{name}: {enforcement}\n{case}");
+    let told = |field: &str| target[field].as_str().unwrap();
+    let line = told("line");
+    assert!(stdout.lines().next().unwrap().ends_with(line), "{name}: {line}\n{stdout}");
+    assert!(json["headline"].as_str().unwrap().starts_with(line), "{name}");
+    let enforcement = stdout.lines().find(|line| line.contains("Enforcement: ")).unwrap();
+    let counts = stdout.lines().find(|line| line.contains(" of the grid failed")).unwrap();
+    for said in [line, enforcement, counts] {
+        assert!(page.contains(said), "{name}: {said}\n{page}");
+        assert!(case.contains(said), "{name}: {said}\n{case}");
+    }
+    for said in [told("sure"), told("fit"), told("next")] {
+        assert!(page.contains(said), "{name}: {said}\n{page}");
+        assert!(stdout.contains(&said.replace("DIR", shown)), "{name}: {said}\n{stdout}");
+    }
+    // Machine words are for machines.
+    for word in ["supported", "inconclusive", "invalid"] {
+        let first: Vec<&str> = stdout.lines().take_while(|line| *line != "Evidence").collect();
+        assert!(!first.join(" ").contains(word), "{name}: {word}\n{stdout}");
+    }
 
     let (all, refused, through) =
         (&target["expired_starts"], &target["expired_starts_refused"], &target["expired_starts_let_through"]);
@@ -134,7 +142,7 @@ fn assert_one_answer(name: &str, folder: &Path) {
         }
         _ => {
             let reason = target["enforcement"].as_str().unwrap();
-            assert!(enforcement.contains(reason) && headline.contains(reason), "{name}: {reason}\n{headline}");
+            assert!(enforcement.contains(reason) && line.contains(reason), "{name}: {reason}\n{line}");
             assert!(page.contains(reason) && !enforces && !nothing, "{name}: {everywhere}");
             assert_eq!(overall, "inconclusive", "{name}");
             assert_eq!(refused, 0, "{name}");

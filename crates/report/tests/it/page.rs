@@ -81,7 +81,10 @@ fn the_page_says_the_verdict_first_and_has_every_section() {
     assert_well_formed(&page);
     let text = text(&page);
     let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("no `{part}` in {text}"));
-    let verdict = place("Are transfers cut when their link expires?  supported");
+    let verdict = place("Are transfers cut when their link expires?");
+    for answer in ["testbed, on-request:  NO", "testbed, in-flight:  YES", "testbed, on-completion:  NO"] {
+        assert!(place(answer) > verdict, "{answer}");
+    }
     let mut before = verdict;
     for section in
         ["Evidence by mechanism", "Failure rate by link TTL", "cells", "Starts after expiry", "within δ = ", "bench"]

@@ -193,8 +193,8 @@ fn a_target_that_lets_expired_links_through_is_named_first() {
     assert_eq!(findings, [Enforces::No, Enforces::Yes]);
     let line = done.verdict.enforcement();
     assert!(line.starts_with("INVALID"), "{line}");
-    assert!(line.contains("never enforces NOTHING (3 of 3 expired starts let through)"), "{line}");
-    assert!(line.contains("on-request enforces expiry (3 of 3 expired starts refused)"), "{line}");
+    assert!(line.contains("testbed, never enforces NOTHING (3 of 3 expired starts let through)"), "{line}");
+    assert!(line.contains("testbed, on-request enforces expiry (3 of 3 expired starts refused)"), "{line}");
 }
 
 #[test]
@@ -213,7 +213,10 @@ fn a_refusal_for_another_cause_proves_nothing() {
     let done = report(&[folder.path().to_owned()], None).unwrap();
     assert_eq!(done.verdict.targets[0].enforcement.enforces, Enforces::Unknown);
     let line = done.verdict.enforcement();
-    assert!(line.starts_with("Enforcement: unknown of the target: 1 of 1 expired starts were answered 503"), "{line}");
+    assert!(
+        line.starts_with("Enforcement: unknown of ttlsweep at 127.0.0.1:9000: 1 of 1 expired starts were answered 503"),
+        "{line}"
+    );
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn a_server_that_checks_at_the_head_is_acquitted_with_a_bound() {
     assert_eq!((cut.verdict, cut.failures, cut.transfers), (Verdict::NotSupported, 0, 10));
     // scipy: 0 of 10 leaves up to 30.8 %.
     assert!((cut.upper_bound.unwrap() - 0.308).abs() < 0.001, "{cut:?}");
-    assert!(ruling.headline.starts_with("No sign that transfers in flight are cut"), "{}", ruling.headline);
+    assert!(ruling.headline.starts_with("NO, they go on: 10 of 10 uploads"), "{}", ruling.headline);
 }
 
 #[test]
@@ -121,8 +121,8 @@ fn an_expired_link_let_through_makes_everything_invalid() {
     let ruling = ruling(&sweep(ExpiryPolicy::Never, World::default()));
     assert_eq!(ruling.overall, Verdict::Invalid);
     assert!(ruling.mechanisms.iter().all(|found| found.verdict == Verdict::Invalid));
-    assert!(ruling.headline.starts_with("INVALID: "), "{}", ruling.headline);
-    assert!(ruling.headline.contains("5 of 5 expired starts were let through"), "{}", ruling.headline);
+    assert!(ruling.headline.starts_with("NOT TESTABLE, expired links are let in: "), "{}", ruling.headline);
+    assert!(ruling.headline.contains("5 of 5 expired starts let through"), "{}", ruling.headline);
 }
 
 #[test]
@@ -140,7 +140,14 @@ fn too_few_trials_say_how_many_it_takes() {
     assert!(find(&cut, Mechanism::CutAtExpiry).evidence.contains("it takes 3 trials cut"), "{}", cut.headline);
     let none = ruling(&Sweep { blocks: 3, ttls: vec![2], ..sweep(ExpiryPolicy::OnRequest, World::default()) });
     assert_eq!(none.overall, Verdict::Inconclusive);
-    assert!(none.headline.contains("it takes 5 to exclude"), "{}", none.headline);
+    let taken = none.targets[0].take_away();
+    assert!(
+        none.headline.starts_with("CANNOT TELL, none was cut, but it does not follow: 3 of 3"),
+        "{}",
+        none.headline
+    );
+    assert!(taken.sure.contains("it takes 5 to exclude"), "{}", taken.sure);
+    assert!(taken.next.starts_with("Run it again and report on both"), "{}", taken.next);
 }
 
 #[test]
@@ -208,7 +215,15 @@ fn a_machine_that_was_starved_for_nobody_knows_how_long_judges_nobody_and_accuse
     assert_supported(&ruling, &[]);
     let target = &ruling.targets[0];
     assert_eq!([target.outlived, target.judged, target.not_judged], [20, 0, 20]);
-    assert!(ruling.headline.contains("20 more are not judged, since this machine was too busy"), "{}", ruling.headline);
+    assert!(
+        ruling.headline.starts_with("CANNOT TELL, nothing could be timed: 20 uploads outlived the link"),
+        "{}",
+        ruling.headline
+    );
+    assert!(
+        find(&ruling, Mechanism::CutAtExpiry).brief.contains("20 more are not judged, since this machine was too busy")
+    );
+    assert!(target.take_away().next.starts_with("Run it again while this machine is idle"));
     assert_eq!([target.grid_failed, target.controls_failed], [[20, 30], [0, 20]]);
     assert!(
         ruling.delta_lines()[0].ends_with("20 outlived their link: 0 judged, 20 not"),
@@ -392,7 +407,13 @@ fn targets_are_judged_apart_and_the_worst_is_the_answer() {
     assert_supported(&ruling, &[Mechanism::CutAtExpiry, Mechanism::RejectedAtCompletion]);
     let overall: Vec<_> = ruling.targets.iter().map(|target| target.overall).collect();
     assert_eq!(overall, [Verdict::NotSupported, Verdict::Supported, Verdict::NotSupported]);
-    assert!(ruling.headline.contains("2 of 3 targets differ"), "{}", ruling.headline);
+    for answer in [
+        "https://127.0.0.1:9000: NO, they go on",
+        "9001: YES, cut at expiry",
+        "9002: NO, not cut but refused at the end",
+    ] {
+        assert!(ruling.headline.contains(answer), "{answer}: {}", ruling.headline);
+    }
 }
 
 fn program(args: &[&str], folder: &Path) -> (Option<i32>, String, String) {
@@ -417,8 +438,10 @@ fn verdict_json_has_the_published_keys_and_a_row_for_every_mechanism() {
     let verdict: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(verdict["schema_version"], 1);
     assert_eq!(verdict["overall"], "supported");
-    assert_eq!(stdout.lines().next(), verdict["headline"].as_str());
-    assert!(stdout.lines().nth(1).unwrap().starts_with("Enforcement: "), "{stdout}");
+    let line = verdict["endpoints"][0]["line"].as_str().unwrap();
+    assert_eq!(stdout.lines().next(), Some(format!("testbed, in-flight  {line}").as_str()));
+    assert_eq!(verdict["headline"], line);
+    assert!(stdout.lines().any(|line| line.starts_with("Enforcement: ")), "{stdout}");
     assert!(stdout.contains("within δ = 50.0ms"), "{stdout}");
     let rows = verdict["mechanisms"].as_array().unwrap();
     let words: Vec<_> = rows.iter().map(|row| row["mechanism"].as_str().unwrap()).collect();

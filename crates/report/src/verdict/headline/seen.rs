@@ -1,0 +1,99 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use ttlsweep_record::Mechanism;
+
+use crate::verdict::cause::Cause;
+use crate::verdict::cause::flight::Flight;
+use crate::verdict::mechanism::window::{Window, grid};
+use crate::verdict::target::Target;
+
+/// What became of the transfers that outlived their link and are judged: the numbers of the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::verdict) struct Seen {
+    /// What one of them is: `upload`, `download`, or `transfer` if both were made.
+    pub(in crate::verdict) noun: &'static str,
+    /// How many of them were cut.
+    pub(in crate::verdict) hits: u64,
+    /// How many ended in flight after expiry, and later than counts as a cut.
+    pub(in crate::verdict) later: u64,
+    /// Trials in which a link was outlived.
+    pub(in crate::verdict) trials: u64,
+    /// Of these, the ones in which one was cut, and those that were cut for the most part.
+    pub(in crate::verdict) trials_hit: [u64; 2],
+    /// Blocks that ran.
+    pub(in crate::verdict) blocks: u64,
+    /// How those that were cut ended: `were reset`, or `ended (5 reset, 1 closed)`.
+    pub(in crate::verdict) how: String,
+    /// How far from expiry the farthest of them ended, in seconds.
+    pub(in crate::verdict) within_s: f64,
+    /// How many of them completed.
+    pub(in crate::verdict) completed: u64,
+    /// The share of the time at risk that lies near expiry.
+    pub(in crate::verdict) window_share: f64,
+    /// The longest time that a transfer of the grid needs, by its control, in seconds; 0 if no control tells.
+    pub(in crate::verdict) needed_s: f64,
+    /// The shortest life of a link of the grid that was left at its head, in seconds.
+    pub(in crate::verdict) shortest_s: f64,
+    /// The largest body of the grid, in bytes.
+    pub(in crate::verdict) largest_bytes: u64,
+}
+
+impl Seen {
+    /// `failures` is how many of them the test on `cut-at-expiry` counts: it looks near expiry, and up to a second later.
+    pub(in crate::verdict) fn of(target: &Target, failures: u64) -> Self {
+        let delta = target.delta();
+        let near = Window::at_expiry(delta);
+        let by_trial = near.outlived(target);
+        let window = if failures > by_trial.transfers_hit() { Window::late(delta) } else { near };
+        let outlived = window.outlived(target);
+        let hit = || grid(target).filter(|flight| flight.head_in_time && window.is_hit(flight));
+        let distance = |flight: &Flight| flight.expiry.map_or(0.0, |expiry| (flight.end - expiry).abs());
+        let went_on =
+            |flight: &&Flight| flight.head_in_time && flight.expiry.is_some_and(|expiry| flight.went_on(expiry, delta));
+        let in_grid = || target.flights.iter().filter(|flight| flight.in_grid());
+        let keys: BTreeSet<u32> = in_grid().map(|flight| flight.key).collect();
+        let keys = || keys.iter().map(|key| &target.keys[*key as usize]);
+        let least = |least: f64, life: f64| if life > 0.0 { least.min(life) } else { least };
+        Self {
+            noun: match (keys().any(|key| key.method.is_upload()), keys().any(|key| !key.method.is_upload())) {
+                (true, true) => "transfer",
+                (false, true) => "download",
+                _ => "upload",
+            },
+            hits: outlived.transfers_hit(),
+            later: grid(target)
+                .filter(went_on)
+                .filter(|flight| flight.ended_in_flight && !window.is_hit(flight))
+                .count() as u64,
+            trials: outlived.trials(),
+            trials_hit: [outlived.hit(), by_trial.most_hit()],
+            blocks: target.flights.iter().map(|flight| flight.block).collect::<BTreeSet<_>>().len() as u64,
+            how: how(target, window != near),
+            within_s: hit().map(distance).fold(0.0, f64::max),
+            completed: grid(target).filter(went_on).filter(|flight| flight.cause == Cause::None).count() as u64,
+            window_share: near.planned_share(target),
+            needed_s: in_grid().filter_map(|flight| flight.needed).fold(0.0, f64::max),
+            shortest_s: in_grid().filter_map(|flight| flight.expiry).fold(f64::INFINITY, least),
+            largest_bytes: keys().map(|key| key.size_bytes).max().unwrap_or(0),
+        }
+    }
+}
+
+/// How those that were cut ended; `later` if ends after expiry are among them.
+fn how(target: &Target, later: bool) -> String {
+    let mut ways: BTreeMap<&str, u64> = BTreeMap::new();
+    let after = target.tallies.of(Cause::EndedAfterExpiry).filter(|_| later);
+    for told in target.tallies.of(Cause::Of(Mechanism::CutAtExpiry)).chain(after).filter(|told| told.grid > 0) {
+        *ways.entry(told.words.as_str()).or_default() += told.grid;
+    }
+    let mut ways: Vec<(&str, u64)> = ways.into_iter().collect();
+    ways.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    match ways.as_slice() {
+        [] => "were cut".to_owned(),
+        [(words, _)] => format!("were {words}"),
+        several => {
+            let each = several.iter().map(|(words, n)| format!("{n} {words}")).collect::<Vec<_>>().join(", ");
+            format!("were ended ({each})")
+        }
+    }
+}
