@@ -25,6 +25,7 @@ mod error_tests;
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use ttlsweep_record::{Cell, TargetKind};
 
@@ -96,6 +97,8 @@ pub struct Experiment {
     pub parallel_trials: u32,
     /// Whether objects stay in the bucket when their trial is over.
     pub keep_objects: bool,
+    /// How long a store may be asked for its clock at a time; zero = not at all.
+    pub clock_probe: Duration,
     /// What kind of target all cells have.
     pub target: TargetKind,
     /// The settings that were listed, in the order in which they vary, the first one slowest.
@@ -191,6 +194,7 @@ fn assemble(resolved: &Resolved) -> Experiment {
         repetitions: head.repetitions,
         parallel_trials: head.parallel_trials,
         keep_objects: head.keep_objects,
+        clock_probe: Duration::from_micros(head.clock_probe_us),
         target: head.kind,
         cells,
     }

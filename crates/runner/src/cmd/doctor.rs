@@ -129,7 +129,7 @@ async fn look_there(
     let put = enforcement::put(&single, &key, &body, &mut stop).await;
     let is_there = put.level == Level::Ok;
     report.tell(put);
-    report.tell(clock::check(&single, &key, &mut stop).await);
+    report.tell(clock::check(&single, &key, experiment.clock_probe, &mut stop).await);
     if is_there {
         let mut methods: Vec<Method> = cells.iter().map(|cell| cell.method).collect();
         methods.sort_unstable();

@@ -1,20 +1,24 @@
 //! The server's clock against this machine's, by a probe as runs make it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ttlsweep_rundir::environment::ClockOffset;
 
 use super::{Finding, Level};
 use crate::s3::object_key::ObjectKey;
 use crate::stop::Stop;
-use crate::transfer::clock_probe::{patient, round};
+use crate::transfer::clock_probe::{Effort, patient, round};
 use crate::transfer::single::Single;
 
-/// Probes the clock by requests for the object `key`; the target's bracket keeps what was found.
-pub async fn check(single: &Single<'_>, key: &ObjectKey, stop: &mut Stop) -> Finding {
+/// Probes the clock for as long as `within`, by requests for the object `key`; the target's bracket keeps what was found.
+pub async fn check(single: &Single<'_>, key: &ObjectKey, within: Duration, stop: &mut Stop) -> Finding {
+    if within.is_zero() {
+        return Finding::ok(SUBJECT, "not asked for, as clock_probe = \"0s\" says");
+    }
     let cell = patient(single.cell);
     let asking = Single { cell: &cell, ids: Arc::clone(&single.ids), ..*single };
-    let found = round(&asking, key, stop).await;
+    let found = round(&asking, key, Effort::once(within), stop).await;
     if let Some(error) = found.unreachable.filter(|_| found.answers.is_empty()) {
         return Finding::new(Level::Unreachable, SUBJECT, format!("nobody answers: {error}"), "try again later");
     }

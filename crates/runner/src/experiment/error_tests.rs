@@ -28,12 +28,18 @@ fn every_report_reads_as_it_is_written_down() {
         what_excludes_each_other,
         a_set_option,
         the_target,
+        a_clock_probe,
         several_at_once,
         a_file_that_cannot_be_read,
     ] {
         cases(&mut reports);
     }
     reports.compare();
+}
+
+fn a_clock_probe(reports: &mut Reports) {
+    reports.add("a clock probe without end", &format!("{SMALL}[target]\nclock_probe = \"2m\""), &[]);
+    reports.add("a clock probe that is false", &format!("{SMALL}[target]\nclock_probe = false"), &[]);
 }
 
 fn an_unknown_key(reports: &mut Reports) {

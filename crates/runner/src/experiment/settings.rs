@@ -99,6 +99,7 @@ pub(crate) struct Head {
     pub(crate) parallel_trials: u32,
     pub(crate) kind: TargetKind,
     pub(crate) keep_objects: bool,
+    pub(crate) clock_probe_us: u64,
     pub(crate) long_ttl_s: Option<u32>,
     pub(crate) header_signed: bool,
     pub(crate) expired_start: bool,
@@ -115,6 +116,7 @@ impl Head {
             parallel_trials: 1,
             kind: TargetKind::Embedded,
             keep_objects: false,
+            clock_probe_us: 0,
             long_ttl_s: None,
             header_signed: true,
             expired_start: true,
@@ -198,7 +200,9 @@ impl Table {
     pub(crate) const fn doc(self) -> &'static str {
         match self {
             Self::Experiment => "What is asked, and how often. None of these can be an axis.",
-            Self::Target => "What is uploaded to or downloaded from. All but `kind` and `keep_objects` can be axes.",
+            Self::Target => {
+                "What is uploaded to or downloaded from. All but `kind`, `keep_objects` and `clock_probe` can be axes."
+            }
             Self::Grid => {
                 "Each list is an axis; the grid is their product. Any other setting of `[target]` and `[transfer]` \
               may be \
@@ -340,6 +344,17 @@ pub(crate) static SETTINGS: &[Setting] = &[
         doc: "Whether objects stay in the bucket; otherwise they are deleted as each trial ends. `--keep-objects` gives it \
               too.",
         read: Read::Head(|item| Choice::of(values::flag(item), |head, keep| head.keep_objects = keep)),
+    },
+    Setting {
+        table: Table::Target,
+        key: "clock_probe",
+        takes: Takes::Text("a duration from `0s` to `1m`"),
+        absent: Absent::Default("\"10s\""),
+        only: None,
+        doc: "How long the store may be asked for its clock before the first trial, after the last and hourly between two \
+              trials. At a store nearby it takes some two seconds and twenty small requests, for a bracket about as wide \
+              as a round trip. `0s` leaves it out: then only the transfers' own answers tell.",
+        read: Read::Head(|item| Choice::of(values::clock_probe(item), |head, time| head.clock_probe_us = time.0)),
     },
     Setting {
         table: Table::Target,

@@ -205,6 +205,20 @@ pub(crate) fn timespan(item: &Item<'_>) -> Result<Micros, Problem> {
     }
 }
 
+/// What a probe of the store's clock may take, or zero for none.
+pub(crate) fn clock_probe(item: &Item<'_>) -> Result<Micros, Problem> {
+    if matches!(item.value, DeValue::Boolean(_)) {
+        return Err(wrong_type(item, "a duration").help("write \"0s\" for no probe, or leave it out for \"10s\""));
+    }
+    match duration(item)? {
+        Micros(micros) if micros > LONGEST_CLOCK_PROBE_US => {
+            let problem = format!("`{}` cannot be that long: no trial begins meanwhile", item.key);
+            Err(unit_problem(item, "a duration from \"0s\" to \"1m\"", &problem, "write at most \"1m\""))
+        }
+        micros => Ok(micros),
+    }
+}
+
 /// A link's lifetime: whole seconds, from one second to seven days, as S3 allows.
 pub(crate) fn ttl(item: &Item<'_>) -> Result<Seconds, Problem> {
     let Micros(micros) = micros(item, TTL)?;
@@ -561,6 +575,8 @@ fn wrong_type(item: &Item<'_>, expected: &str) -> Problem {
 
 /// The longest lifetime that S3 signs links for: seven days.
 pub(crate) const LONGEST_TTL_S: u32 = 7 * 86_400;
+
+const LONGEST_CLOCK_PROBE_US: u64 = 60_000_000;
 
 const TTL: &str = "whole seconds from \"1s\" to \"7d\"";
 

@@ -34,12 +34,44 @@ pub struct Estimate {
     pub bytes_up: u64,
     /// Bytes of bodies received.
     pub bytes_down: u64,
-    /// Time from the first trial's jitter to the last trial's end.
+    /// Time from the first trial's jitter to the last trial's end, and for the clock probes.
     pub duration: Duration,
     /// The rate that was assumed where no cap is set.
     pub assumed_rate: Option<BitRate>,
+    /// How the stores' clocks are found, if there are stores and they may be asked.
+    pub clocks: Option<ClockProbes>,
     /// What AWS charges for, where the target is at AWS.
     pub aws: Option<AwsCost>,
+}
+
+/// What the probes of the stores' clocks take, if answers take some milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockProbes {
+    /// Requests of both.
+    pub requests: u64,
+    /// The one before the first trial.
+    pub first: Duration,
+    /// The one after the last trial.
+    pub last: Duration,
+}
+
+impl ClockProbes {
+    /// Those of a plan whose stores may be asked for as long as `within` at a time.
+    pub fn of(plan: &Plan, within: Duration) -> Option<Self> {
+        let of_stores = plan.cells.iter().filter(|cell| cell.target == TargetKind::S3);
+        let stores: BTreeSet<_> =
+            of_stores.map(|cell| (&cell.endpoint, &cell.bucket, &cell.region, &cell.profile)).collect();
+        let number = u32::try_from(stores.len()).unwrap_or(u32::MAX);
+        (number > 0 && !within.is_zero()).then(|| Self {
+            requests: CLOCK_REQUESTS.saturating_mul(u64::from(number)),
+            first: FIRST_CLOCK_PROBE.min(within).saturating_mul(number),
+            last: LAST_CLOCK_PROBE.min(within).saturating_mul(number),
+        })
+    }
+
+    fn time(self) -> Duration {
+        self.first.saturating_add(self.last)
+    }
 }
 
 /// What AWS charges for, at the list price of us-east-1.
@@ -85,6 +117,8 @@ impl Estimate {
     /// Adds up the plan of an experiment, or what is left of it.
     pub fn new(plan: &Plan, experiment: &Experiment) -> Self {
         let parallel_trials = experiment.parallel_trials;
+        let clocks = ClockProbes::of(plan, experiment.clock_probe);
+        let probing = clocks.map_or(Duration::ZERO, ClockProbes::time);
         let mut estimate = Self {
             trials: plan.trials.len() as u64,
             grid_trials: 0,
@@ -95,8 +129,9 @@ impl Estimate {
             transfers_are_counted: true,
             bytes_up: 0,
             bytes_down: 0,
-            duration: makespan(plan, parallel_trials),
+            duration: makespan(plan, parallel_trials).saturating_add(probing),
             assumed_rate: None,
+            clocks,
             aws: None,
         };
         let mut trials_of = vec![0u64; plan.cells.len()];
@@ -165,6 +200,10 @@ impl fmt::Display for Estimate {
         }
         if let Some(rate) = self.assumed_rate {
             write!(f, "\nwhere no cap is set, {rate} are assumed")?;
+        }
+        if let Some(clocks) = self.clocks {
+            let (requests, time) = (grouped(clocks.requests), whole_seconds(clocks.time()));
+            write!(f, "\nof that, {time} and about {requests} small requests are to find the server's clock")?;
         }
         if let Some(aws) = &self.aws {
             write!(f, "\n{aws}")?;
@@ -284,7 +323,9 @@ fn aws_cost(plan: &Plan, trials_of: &[u64], keep: bool, estimate: &Estimate) -> 
     let multiparts: u64 = multipart.map(|(cell, trials)| u64::from(cell.users).saturating_mul(*trials)).sum();
     let objects = objects_for_get(plan).len() as u64;
     let class_a = requests(true).saturating_add(2 * multiparts).saturating_add(objects);
-    let class_b = requests(false);
+    // At AWS in part at the most, and then all of it.
+    let probes = estimate.clocks.map_or(0, |clocks| clocks.requests);
+    let class_b = requests(false).saturating_add(probes);
     let bytes_out = estimate.bytes_down;
     let storage = if keep {
         Storage::Kept { bytes: estimate.bytes_up }
@@ -357,6 +398,15 @@ const SET_UP: Duration = Duration::from_millis(50);
 /// How long it takes to see a link of 1 s expire beyond doubt: it starts 3 to 4 s after that.
 const EXPIRY_WAIT: Duration = Duration::from_millis(4_200);
 
+/// Of a probe before the first trial (two answers, and 18 around the turns of the server's second) and one after the last.
+const CLOCK_REQUESTS: u64 = 20 + 4;
+
+/// Two turns of the server's second, the first of them half a second away on average.
+const FIRST_CLOCK_PROBE: Duration = Duration::from_millis(2_000);
+
+/// One turn.
+const LAST_CLOCK_PROBE: Duration = Duration::from_millis(1_000);
+
 const PUT_USD: f64 = 0.005;
 const GET_USD: f64 = 0.0004;
 const OUT_USD: f64 = 0.09;
@@ -414,7 +464,8 @@ mod tests {
 
     #[test]
     fn at_aws_requests_and_bytes_out_are_priced() {
-        let grid = "transfer.method = \"get\"\ngrid = { users = 5, ttl = \"10s\", size = \"1GB\" }";
+        let grid = "transfer.method = \"get\"\ntarget.clock_probe = \"0s\"\n\
+                    grid = { users = 5, ttl = \"10s\", size = \"1GB\" }";
         let (_, sum) = estimate(&format!("{NO_CONTROLS}{grid}"), Some("mine"));
         let text = sum.to_string();
         assert!(text.contains("5 transfers, 1 GB up, 5 GB down"), "{text}");
@@ -443,6 +494,19 @@ mod tests {
         // For the 1000 s that the uploads take: 1000/3600/730 of that.
         let (deleted, text) = usd("");
         assert!(deleted < 0.002, "{text}");
+    }
+
+    #[test]
+    fn the_clocks_of_stores_are_part_of_it() {
+        let grid = "grid = { ttl = \"9s\", size = \"1MB\", bandwidth = \"4Mbit/s\" }";
+        let (_, with) = estimate(&format!("{NO_CONTROLS}{grid}"), Some("mine"));
+        let told = "of that, 3s and about 24 small requests are to find the server's clock";
+        assert!(with.to_string().contains(told), "{with}");
+        let (_, without) = estimate(&format!("{NO_CONTROLS}target.clock_probe = \"0s\"\n{grid}"), Some("mine"));
+        assert!(without.clocks.is_none() && !without.to_string().contains("clock"), "{without}");
+        assert_eq!(with.duration, without.duration + Duration::from_secs(3));
+        let (_, embedded) = estimate(&format!("{NO_CONTROLS}{grid}"), None);
+        assert_eq!(embedded.clocks, None);
     }
 
     #[test]

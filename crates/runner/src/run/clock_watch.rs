@@ -11,31 +11,43 @@ use ttlsweep_record::{Cell, ClockEntry, ClockRecord, TargetKind, Timestamp};
 use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::run::Run;
+use crate::run::progress::Progress;
 use crate::s3::Target;
 use crate::s3::object_key::ObjectKey;
-use crate::transfer::clock_probe::{Round, patient, round};
+use crate::transfer::clock_probe::{Effort, MOST_REQUESTS, Round, patient, round};
 use crate::transfer::single::Single;
 
 /// The clocks of one run.
 #[derive(Debug)]
 pub struct ClockWatch {
     run: Arc<Run>,
-    /// The stores among them, each with a cell that names it. A testbed's clock is this machine's.
-    stores: Vec<(Arc<Target>, Cell, ObjectKey)>,
+    /// The stores among its targets. A testbed's clock is this machine's.
+    stores: Vec<Asked>,
     rounds: u32,
     last_round: Instant,
     looking: JoinHandle<()>,
 }
 
+/// A store whose clock is asked for.
+#[derive(Debug)]
+struct Asked {
+    target: Arc<Target>,
+    /// A cell that names it.
+    cell: Cell,
+    key: ObjectKey,
+    /// What the last probe found.
+    known: Option<ClockOffset>,
+}
+
 impl ClockWatch {
     /// Begins to look at this machine's clock.
     pub fn begin(run: Arc<Run>) -> Self {
-        let mut stores: Vec<(Arc<Target>, Cell, ObjectKey)> = Vec::new();
+        let mut stores: Vec<Asked> = Vec::new();
         for cell in run.plan.cells.iter().filter(|cell| cell.target == TargetKind::S3) {
             let target = run.targets.of(cell);
-            if !stores.iter().any(|(known, _, _)| Arc::ptr_eq(known, &target)) {
+            if !stores.iter().any(|known| Arc::ptr_eq(&known.target, &target)) {
                 let key = run.prefix(cell).key("clock");
-                stores.push((target, patient(cell), key));
+                stores.push(Asked { target, cell: patient(cell), key, known: None });
             }
         }
         let watched = Arc::clone(&run);
@@ -48,29 +60,34 @@ impl ClockWatch {
         Self { run, stores, rounds: 0, last_round: Instant::now(), looking }
     }
 
-    /// Probes every store's clock. No trial may be under way.
-    pub async fn probe(&mut self) {
-        let mut stop = self.run.stop.listen(None);
-        if self.stores.is_empty() || stop.now().is_some() {
+    /// Probes every store's clock, if the experiment lets it. No trial may be under way.
+    pub async fn probe(&mut self, progress: &Progress) {
+        let (mut stop, within) = (self.run.stop.listen(None), self.run.experiment.clock_probe);
+        if self.stores.is_empty() || within.is_zero() || stop.now().is_some() {
             return;
         }
         self.rounds += 1;
-        for (target, cell, key) in &self.stores {
+        for number in 0..self.stores.len() {
+            let Asked { target, cell, key, known } = &self.stores[number];
+            let endpoint = target.endpoint.to_string();
             let ids = Arc::new(AtomicU64::new(0));
             let single = Single { target, cell, clock: &*self.run.clock, ids };
-            let found = round(&single, key, &mut stop).await;
-            self.record(target, &found);
+            let asked = |number| progress.clock_asked(&endpoint, number, MOST_REQUESTS);
+            let effort = Effort { within, known: *known, confirm: false, asked: &asked };
+            let found = round(&single, key, effort, &mut stop).await;
+            self.record(&endpoint, &found);
             if let Some(bracket) = found.bracket.filter(|_| self.rounds == 1) {
-                warn_if_off(&target.endpoint.to_string(), &bracket);
+                warn_if_off(&endpoint, &bracket);
             }
+            self.stores[number].known = found.bracket;
         }
         self.last_round = Instant::now();
     }
 
     /// Probes if the last time was an hour ago. No trial may be under way.
-    pub async fn probe_if_due(&mut self) {
+    pub async fn probe_if_due(&mut self, progress: &Progress) {
         if self.last_round.elapsed() >= AGAIN_AFTER {
-            self.probe().await;
+            self.probe(progress).await;
         }
     }
 
@@ -79,10 +96,9 @@ impl ClockWatch {
         tell_steps(&self.run);
     }
 
-    fn record(&self, target: &Target, found: &Round) {
-        let endpoint = target.endpoint.to_string();
+    fn record(&self, endpoint: &str, found: &Round) {
         let row = |entry, at, sent_at, received_at| ClockRecord {
-            endpoint: Some(endpoint.clone()),
+            endpoint: Some(endpoint.to_owned()),
             round: Some(self.rounds),
             ..blank(&self.run, entry, at, sent_at, received_at)
         };

@@ -42,7 +42,7 @@ pub struct Progress {
 pub struct Counts {
     /// How many.
     pub trials: u64,
-    /// How long they take one after the other.
+    /// How long they take one after the other, and with them the probes of the clocks.
     pub time: Duration,
 }
 
@@ -90,6 +90,17 @@ impl Progress {
             .unwrap_or_default(),
         };
         say!("{line}");
+    }
+
+    /// A store is asked for its clock, by the request of this `number` of `most`.
+    pub fn clock_asked(&self, endpoint: &str, number: u32, most: u32) {
+        self.bar.set_message(format!("clock of {endpoint}: {number} of {most} requests at most"));
+    }
+
+    /// A probe of the clocks that was estimated to take `time` is over.
+    pub fn clock_done(&mut self, time: Duration) {
+        self.done.time += time;
+        self.show();
     }
 
     /// Transfers so far, and failures among them.

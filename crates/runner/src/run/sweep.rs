@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use ttlsweep_record::{Method, TargetKind, TrialState};
+use ttlsweep_record::{Method, TargetKind, Timestamp, TrialState};
 
-use crate::plan::estimate::trial_duration;
+use crate::plan::estimate::{ClockProbes, trial_duration};
 use crate::plan::{CommonStart, Trial};
 use crate::run::Run;
 use crate::run::cleanup::{Cleaner, Left, Leftovers, Made};
@@ -150,15 +150,20 @@ async fn run_missing(
         };
         trials.push((trial_run, trial_duration(cell)));
     }
-    let all = Counts { trials: missing.len() as u64, time: trials.iter().map(|(_, time)| *time).sum() };
-    let mut progress = Progress::start(progress, all);
+    let probing = run.experiment.clock_probe;
+    let probes = ClockProbes::of(plan, probing);
+    let (before, after) = probes.map_or_else(Default::default, |probes| (probes.first, probes.last));
+    let time = before + trials.iter().map(|(_, time)| *time).sum::<Duration>() + after;
+    let mut progress = Progress::start(progress, Counts { trials: missing.len() as u64, time });
     let lanes = usize::try_from(run.experiment.parallel_trials).unwrap_or(usize::MAX);
     let mut clocks = ClockWatch::begin(Arc::clone(run));
     // Not if the first trial, which all machines begin together, would have to wait for it.
     let first = missing.first().and_then(|trial| starts(trial));
-    if first.is_none_or(|start| start.micros_since(run.clock.wall()) > PROBE_US) {
-        clocks.probe().await;
+    let left = |start: Timestamp| Duration::from_micros(start.micros_since(run.clock.wall()).try_into().unwrap_or(0));
+    if first.is_none_or(|start| left(start) > probing + SPARE) {
+        clocks.probe(&progress).await;
     }
+    progress.clock_done(before);
     let mut running = stream::iter(trials).map(|(trial, time)| run_apart(trial, time)).buffer_unordered(lanes);
     let mut left = missing.len() as u64;
     while let Some((end, time)) = running.next().await {
@@ -170,19 +175,19 @@ async fn run_missing(
             cleaner.note(end.leftovers);
             cleaner.delete().await;
             if schedule.is_none() {
-                clocks.probe_if_due().await;
+                clocks.probe_if_due(&progress).await;
             }
         }
     }
-    clocks.probe().await;
+    clocks.probe(&progress).await;
     clocks.finish();
     progress.finish();
     let (transfers, failures) = progress.totals();
     Ok(SweepEnd { transfers, failures, missing: left, left: Vec::new() })
 }
 
-/// What a probe of the clocks may take, and some room.
-const PROBE_US: i64 = 15_000_000;
+/// Between a probe of the clocks and a trial that begins on all machines together: the last answer may come late.
+const SPARE: Duration = Duration::from_secs(4);
 
 /// Runs a trial as a task of its own, so that trials side by side use all processors.
 async fn run_apart(trial: TrialRun, time: Duration) -> (TrialEnd, Duration) {

@@ -1,10 +1,12 @@
 //! A clock probe: a handful of requests, outside of any transfer, that find out how far the server's clock is ahead.
 //!
 //! A `Date` is cut to whole seconds, so that an answer tells most where the second turns. After a first answer the turn is known
-//! to within a second; the next requests are aimed at points spread over what is still possible until one finds the second
-//! turned, and so on, until what is left is about a round trip. The points reach a little beyond both ends of what the answers
-//! before allow: a server whose dates are stale contradicts itself there.
+//! to within a second; the next requests are spread over that second until one finds it turned, and those after them over what is
+//! left, around the next turn, until that is about a round trip. So a probe takes some two seconds and twenty requests. The points
+//! reach a little beyond both ends of what the answers before allow: a server whose dates are stale contradicts itself there.
+//! A probe that knows what an earlier one found asks twice beside the next turn.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,19 +49,48 @@ pub struct Round {
     pub unreachable: Option<String>,
 }
 
+/// How far a probe goes.
+#[derive(Clone, Copy)]
+pub struct Effort<'a> {
+    /// What it may take.
+    pub within: Duration,
+    /// What an earlier probe found: it is enough to see that the server's second still turns there.
+    pub known: Option<ClockOffset>,
+    /// Whether to ask again some seconds later, to find out whether the server's dates are stale. A run need not: its last
+    /// probe does.
+    pub confirm: bool,
+    /// Is told how many requests were sent, of at most [`MOST_REQUESTS`].
+    pub asked: &'a (dyn Fn(u32) + Sync),
+}
+
+impl Effort<'_> {
+    /// A probe of its own, as long as `within`, by somebody who asks once.
+    pub fn once(within: Duration) -> Self {
+        Self { within, known: None, confirm: true, asked: &|_| () }
+    }
+}
+
+impl fmt::Debug for Effort<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { within, known, confirm, .. } = self;
+        write!(f, "Effort {{ within: {within:?}, known: {known:?}, confirm: {confirm} }}")
+    }
+}
+
 /// Asks until the bracket is about as wide as a round trip; `key` names an object that does not exist, or one that may be read.
 /// The target's own bracket is narrowed by every answer.
-pub async fn round(single: &Single<'_>, key: &ObjectKey, stop: &mut Stop) -> Round {
+pub async fn round(single: &Single<'_>, key: &ObjectKey, effort: Effort<'_>, stop: &mut Stop) -> Round {
     let own = single.target.offset.sibling();
     let mut asking = Asking {
         single,
         key,
+        effort,
         own: &own,
         kept: None,
         answers: Vec::new(),
         lead_us: 0,
         round_trip_us: 0,
-        until: Instant::now() + LONGEST,
+        until: Instant::now() + effort.within,
         unreachable: None,
     };
     asking.all(stop).await;
@@ -76,6 +107,7 @@ pub fn patient(cell: &Cell) -> Cell {
 struct Asking<'a> {
     single: &'a Single<'a>,
     key: &'a ObjectKey,
+    effort: Effort<'a>,
     own: &'a OffsetBracket,
     kept: Option<Connection>,
     answers: Vec<Answer>,
@@ -94,28 +126,45 @@ impl Asking<'_> {
                 return;
             }
         }
+        let mut enough_us = FINE_US.max(self.round_trip_us * 3 / 2);
+        if let Some(known) = self.effort.known {
+            enough_us = enough_us.max(known.high_us - known.low_us + 2 * self.beside_us() + enough_us);
+            self.ask_beside(known, 0, stop).await;
+        }
         for _ in 0..TURNS {
-            if self.own.stale_us() > 0 || self.one_turn(stop).await.is_none() {
+            if self.own.stale_us() > 0 || self.one_turn(enough_us, stop).await.is_none() {
                 break;
             }
         }
-        if self.own.stale_us() == 0 {
-            self.confirm(stop).await;
+        if self.effort.confirm
+            && self.own.stale_us() == 0
+            && let Some(known) = self.own.newest(&self.single.clock.anchor())
+        {
+            // By then, dates that are made in a loop of their own have moved out of the bracket.
+            self.ask_beside(known, CONFIRM_AFTER_US, stop).await;
         }
     }
 
-    /// Asks again some seconds later, right before and right behind the turn of the server's second: by then, dates that are made
-    /// in a loop of their own have moved out of the bracket.
-    async fn confirm(&mut self, stop: &mut Stop) -> Option<()> {
-        let now = self.single.clock.anchor();
-        let known = self.own.newest(&now)?;
-        let beside = self.round_trip_us.max(BESIDE_US);
-        let earliest = now.wall.unix_micros() + CONFIRM_AFTER_US + known.high_us;
-        let turn = (earliest.div_euclid(SECOND_US) + 1) * SECOND_US;
+    /// Asks right before and right behind the first turn of the server's second that comes after `later_us`, as far as it is
+    /// `known` when that is.
+    async fn ask_beside(&mut self, known: ClockOffset, later_us: i64, stop: &mut Stop) -> Option<()> {
+        let beside = self.beside_us();
+        let turn = self.next_turn(later_us + known.high_us + beside);
         for at in [turn - known.high_us - beside, turn - known.low_us + beside] {
             self.ask_at(at, stop).await?;
         }
         Some(())
+    }
+
+    /// The first turn of the server's second that is not past for a request that is begun now, if the server's clock is
+    /// `ahead_us` ahead of this machine's.
+    fn next_turn(&self, ahead_us: i64) -> i64 {
+        let earliest = self.single.clock.anchor().wall.unix_micros() + ROOM_US + self.lead_us + ahead_us;
+        (earliest.div_euclid(SECOND_US) + 1) * SECOND_US
+    }
+
+    fn beside_us(&self) -> i64 {
+        self.round_trip_us.max(BESIDE_US)
     }
 
     /// Asks so that the server reads its clock at `unix_us` of this machine's; `None` if nobody answers, or that is too late.
@@ -128,19 +177,25 @@ impl Asking<'_> {
         self.ask(stop).await
     }
 
-    /// Aims at the next turn of the server's second; `None` if there is nothing more to be found, or nobody answers.
-    async fn one_turn(&mut self, stop: &mut Stop) -> Option<()> {
-        let now = self.single.clock.anchor();
-        let known = self.own.newest(&now)?;
+    /// Aims at the next turn of the server's second, until it is known to within `enough_us`; `None` if there is nothing more
+    /// to be found, or nobody answers.
+    async fn one_turn(&mut self, enough_us: i64, stop: &mut Stop) -> Option<()> {
+        let known = self.own.newest(&self.single.clock.anchor())?;
         let width = known.high_us - known.low_us;
-        if width <= FINE_US.max(self.round_trip_us * 3 / 2) {
+        if width <= enough_us {
             return None;
         }
         let apart = (width / POINTS).max(self.round_trip_us).max(FINE_US / 2);
-        let earliest = now.wall.unix_micros() + ROOM_US + self.lead_us + known.high_us + apart;
-        let turn = (earliest.div_euclid(SECOND_US) + 1) * SECOND_US;
-        let first = turn - known.high_us - apart;
-        for point in 0..=(width / apart + 3) {
+        // Of a bracket that is about a second wide, the turn may as well come next as a second later.
+        let turn = self.next_turn(if width > SECOND_US / 2 { known.low_us } else { known.high_us + apart });
+        // So few points as fit beside each other leave no less than there was; the one in the middle halves it.
+        let (first, points) = match width / apart {
+            0..3 => (turn - known.high_us + width / 2, 1),
+            points => (turn - known.high_us - apart, points + 4),
+        };
+        // What is past already is asked for at once.
+        let first = first.max(self.single.clock.anchor().wall.unix_micros() + self.lead_us);
+        for point in 0..points {
             if self.ask_at(first + point * apart, stop).await?.server.unix_micros() >= turn {
                 break;
             }
@@ -150,10 +205,15 @@ impl Asking<'_> {
 
     async fn ask(&mut self, stop: &mut Stop) -> Option<Answer> {
         let single = self.single;
+        let number = u32::try_from(self.answers.len()).unwrap_or(u32::MAX) + 1;
+        if number > MOST_REQUESTS {
+            return None;
+        }
         let operation = Operation { method: Method::Get, key: self.key.clone(), part: None };
         let store = single.target.store.as_asked();
         let link = store.presign(&operation, "clock", single.clock.wall(), Duration::from_secs(60)).await.ok()?;
         let anchor = single.clock.anchor();
+        (self.effort.asked)(number);
         let row = single.send_on(&mut self.kept, &link, self.key, None, stop).await;
         let Some(answer) = answer(&row) else {
             let unreachable = matches!(row.outcome, Outcome::Unconnected | Outcome::TimedOut) && row.status.is_none();
@@ -190,17 +250,20 @@ impl OffsetBracket {
     }
 }
 
-/// Each leaves a sixth of the width: 1 s / 6⁴ is less than a millisecond.
-const TURNS: u32 = 5;
-const POINTS: i64 = 6;
+/// A run's probes take no more requests than this.
+pub const MOST_REQUESTS: u32 = 48;
 
-/// Timers and stamps are no finer.
-const FINE_US: i64 = 2_000;
+/// Two leave some milliseconds of a second; more are needed if answers take long.
+const TURNS: u32 = 4;
+const POINTS: i64 = 16;
+
+/// The report's δ is 50 ms at the least, and timers are off by a millisecond or more.
+const FINE_US: i64 = 6_000;
 
 const SECOND_US: i64 = 1_000_000;
 
 /// Some room to sign in.
-const ROOM_US: i64 = 20_000;
+const ROOM_US: i64 = 5_000;
 
 const PATIENCE_US: u64 = 3_000_000;
 
@@ -210,6 +273,3 @@ const CONFIRM_AFTER_US: i64 = 2_000_000;
 
 /// How far outside of the bracket that is done, at the least.
 const BESIDE_US: i64 = 3_000;
-
-/// What a probe may take.
-const LONGEST: Duration = Duration::from_secs(20);

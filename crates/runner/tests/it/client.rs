@@ -32,6 +32,7 @@ pub(crate) struct Client {
     dialer: Dialer,
     kept: Option<Connection>,
     stop: Stop,
+    stopped_after: Option<Duration>,
     switch: StopSwitch,
     pub(crate) limits: Limits,
     pub(crate) expect_continue: bool,
@@ -83,6 +84,7 @@ impl Client {
             endpoint,
             kept: None,
             stop: switch.listen(None),
+            stopped_after: None,
             switch,
             limits: Limits {
                 connect: Duration::from_secs(10),
@@ -123,7 +125,7 @@ impl Client {
 
     /// Stops it after `time`, as the end of a trial's duration does.
     pub(crate) fn stopped_after(mut self, time: Duration) -> Self {
-        self.stop = self.switch.listen(Some(Instant::now() + time));
+        self.stopped_after = Some(time);
         self
     }
 
@@ -158,6 +160,9 @@ impl Client {
             sample_every: Duration::from_millis(100),
             ..Task::new(&request, payload, "key", self.limits)
         };
+        if let Some(time) = self.stopped_after {
+            self.stop = self.switch.listen(Some(Instant::now() + time));
+        }
         let anchor = SystemClock.anchor();
         let observed = transfer::run(&task, &self.dialer, &mut self.kept, anchor, &mut self.stop).await;
         let ended = judge(&observed).ended;
