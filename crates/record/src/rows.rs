@@ -19,7 +19,7 @@ pub use harness::HarnessRecord;
 pub use object::ObjectRecord;
 pub use sample::SampleRecord;
 pub use summary::SummaryRecord;
-pub use transfer::TransferRecord;
+pub use transfer::{TransferRecord, sent_after};
 pub use trial::TrialRecord;
 
 /// The version of the columns' meaning and of their words. Files of version 1 lack the columns that came later: they are empty.

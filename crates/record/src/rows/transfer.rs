@@ -157,7 +157,21 @@ row! {
     }
 }
 
+/// An instant before which the server cannot have read its clock for the answer: the connection stood, and the head was about to
+/// be written. `head_written_at` would be too late: it is stamped after the socket took the head, and by then a near server may
+/// have answered. `steps` are `dns_us`, `connect_us` and `tls_us`.
+pub fn sent_after(started_at: Timestamp, steps: [Option<u64>; 3]) -> Timestamp {
+    let steps = steps.into_iter().flatten().fold(0, u64::saturating_add);
+    started_at.plus_micros(i64::try_from(steps).unwrap_or(i64::MAX))
+}
+
 impl TransferRecord {
+    /// [`sent_after`], by this row; `None` if the head was not written.
+    pub fn sent_after(&self) -> Option<Timestamp> {
+        self.head_written_at?;
+        Some(sent_after(self.started_at, [self.dns_us, self.connect_us, self.tls_us]))
+    }
+
     /// The row of a transfer of `cell` that starts at `started_at`, as far as it is known by then: its names are empty, and
     /// it ends at once as `cancelled`, which is what it stays if nobody is left to see its end.
     pub fn begun(cell: &Cell, started_at: Timestamp) -> Self {

@@ -12,6 +12,8 @@ use crate::world::{SECOND, World};
 pub(crate) struct Sent {
     pub(crate) presigned_at: Option<i64>,
     pub(crate) started_at: i64,
+    /// What the connection took; 0 of a kept one.
+    pub(crate) connect_us: i64,
     pub(crate) head_written_at: i64,
     pub(crate) reused: bool,
     /// A round trip through empty queues.
@@ -78,6 +80,7 @@ pub(crate) fn record(
         margin_us: request.expires_at.map(|expires| ended_at + sent.set_by_us - expires),
         connection_id: Some(1),
         reused_connection: sent.reused,
+        connect_us: (!sent.reused).then(|| sent.connect_us.unsigned_abs()),
         total_us: (ended_at - sent.started_at).unsigned_abs(),
         body_bytes_written: written,
         body_bytes_acked: Some(acked),

@@ -68,6 +68,7 @@ fn observation(row: &TransferRecord, (trial, cell): (u32, u32), answers: &mut Di
         ended_at: row.ended_at.unix_micros(),
         presigned_at: row.presigned_at.map(|at| at.unix_micros()).into(),
         expires_at: row.expires_at.map(|at| at.unix_micros()).into(),
+        sent_after: row.sent_after().map(|at| at.unix_micros()).into(),
         head_written_at: row.head_written_at.map(|at| at.unix_micros()).into(),
         head_acked_at: row.head_acked_at.map(|at| at.unix_micros()).into(),
         continue_us: count(row.continue_us),

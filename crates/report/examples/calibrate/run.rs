@@ -161,6 +161,7 @@ impl Run {
                 let sent = Sent {
                     presigned_at,
                     started_at: clock,
+                    connect_us: connect,
                     head_written_at,
                     reused,
                     rtt_us: way.rtt_us,
@@ -213,12 +214,12 @@ impl Run {
         last
     }
 
-    /// Narrows the bracket as the runner does: a date of whole seconds was written between the head and the answer, and what
-    /// contradicts the bracket replaces it.
+    /// Narrows the bracket as the runner does: a date of whole seconds was written after the connection stood and before the answer,
+    /// and what contradicts the bracket replaces it.
     fn narrow(&mut self, row: &mut TransferRecord) {
-        if let (Some(server), Some(head), Some(start)) = (row.server_time, row.head_written_at, row.response_start_us) {
+        if let (Some(server), Some(asked), Some(start)) = (row.server_time, row.sent_after(), row.response_start_us) {
             let answered_at = row.started_at.plus_micros(start as i64);
-            let (low, high) = (server.micros_since(answered_at), server.micros_since(head) + SECOND);
+            let (low, high) = (server.micros_since(answered_at), server.micros_since(asked) + SECOND);
             let old = self.bracket.filter(|old| old.low_us <= high && low <= old.high_us);
             let old = old.unwrap_or(ClockOffset { low_us: i64::MIN, high_us: i64::MAX, responses: 0 });
             self.bracket = Some(ClockOffset {

@@ -22,6 +22,8 @@ pub struct Observation {
     pub presigned_at: Micros,
     /// When its link expired.
     pub expires_at: Micros,
+    /// An instant before which the server cannot have read its clock for the answer; unknown if no head was written.
+    pub sent_after: Micros,
     /// When the socket had taken the request's head.
     pub head_written_at: Micros,
     /// When the peer's kernel had confirmed the head.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use polars::prelude::*;
 use ttlsweep_record::text::{unguarded, visible};
 use ttlsweep_record::units::UnitError;
-use ttlsweep_record::{Outcome, Phase, Timestamp, TransferRecord, UnknownWord, row::Row};
+use ttlsweep_record::{Outcome, Phase, Timestamp, TransferRecord, UnknownWord, row::Row, sent_after};
 use ttlsweep_rundir::csv_file::{RowFile, flag_problem, number_problem};
 use ttlsweep_rundir::merge::{Double, Doubles};
 
@@ -243,16 +243,22 @@ impl Columns {
         };
         let phase = row.required(Field::Phase, parse_word::<Phase>)?;
         let outcome = row.required(Field::Outcome, parse_word::<Outcome>)?;
+        let started_at = row.required(Field::StartedAt, parse_instant)?;
+        let head_written_at = instant(Field::HeadWrittenAt)?;
+        let step = |field| row.optional(field, parse_number);
+        let steps = [step(Field::DnsUs)?, step(Field::ConnectUs)?, step(Field::TlsUs)?];
+        let sent_after = sent_after(Timestamp::from_unix_micros(started_at), steps).unix_micros();
         let observation = Observation {
             trial,
             cell,
             asked,
             answer,
-            started_at: row.required(Field::StartedAt, parse_instant)?,
+            started_at,
             ended_at: row.required(Field::EndedAt, parse_instant)?,
             presigned_at: instant(Field::PresignedAt)?.into(),
             expires_at: instant(Field::ExpiresAt)?.into(),
-            head_written_at: instant(Field::HeadWrittenAt)?.into(),
+            sent_after: head_written_at.map(|_| sent_after).into(),
+            head_written_at: head_written_at.into(),
             head_acked_at: instant(Field::HeadAckedAt)?.into(),
             continue_us: count(Field::ContinueUs)?.into(),
             server_time: instant(Field::ServerTime)?.into(),
@@ -415,10 +421,13 @@ enum Field {
     Server,
     ContentType,
     Answer,
+    DnsUs,
+    ConnectUs,
+    TlsUs,
 }
 
 /// The names of [`Field`]'s columns, in its order.
-const NAMES: [&str; 39] = [
+const NAMES: [&str; 42] = [
     "run_id",
     "transfer_id",
     "trial_id",
@@ -458,6 +467,9 @@ const NAMES: [&str; 39] = [
     "server",
     "content_type",
     "answer",
+    "dns_us",
+    "connect_us",
+    "tls_us",
 ];
 
 struct TransferFile {

@@ -15,7 +15,7 @@ pub fn merged_environment(set: &ShardSet) -> Environment {
             endpoints.entry(url.clone()).or_default().extend(addresses.iter().cloned());
         }
         for (url, bracket) in &environment.clock_offset {
-            clock_offset.entry(url.clone()).and_modify(|known| *known = hull(*known, *bracket)).or_insert(*bracket);
+            clock_offset.entry(url.clone()).and_modify(|known| *known = known.hull(*bracket)).or_insert(*bracket);
         }
     }
     let regions = all().flat_map(|one| one.regions.clone()).collect();
@@ -94,13 +94,4 @@ fn distinct<'a>(values: impl Iterator<Item = &'a String>) -> String {
 /// The smallest; `None` if one of them is not known.
 fn least(values: impl Iterator<Item = Option<u64>>) -> Option<u64> {
     values.min().flatten()
-}
-
-/// What holds for both.
-fn hull(one: ClockOffset, other: ClockOffset) -> ClockOffset {
-    ClockOffset {
-        low_us: one.low_us.min(other.low_us),
-        high_us: one.high_us.max(other.high_us),
-        responses: one.responses + other.responses,
-    }
 }

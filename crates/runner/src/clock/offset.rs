@@ -40,11 +40,9 @@ struct State {
 
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
-    low_us: i64,
-    high_us: i64,
+    offset: ClockOffset,
     /// When they held; later, they are wider by what clocks drift.
     at: Instant,
-    responses: u64,
     /// The last answer, by this machine's clock.
     last: Timestamp,
 }
@@ -82,9 +80,8 @@ impl OffsetBracket {
         let shift = self.steps.shift_us(anchor);
         let mut state = self.state();
         let at = anchor.instant_at(after);
-        let low_us = server.micros_since(after) + shift;
-        let high_us = server.micros_since(before) + SECOND + shift;
-        let answer = Bounds { low_us, high_us, at, responses: 1, last: after };
+        let offset = ClockOffset::of_answer(server, before, after).moved(shift);
+        let answer = Bounds { offset, at, last: after };
         let Some(old) = state.current else {
             state.current = Some(answer);
             return;
@@ -99,10 +96,10 @@ impl OffsetBracket {
             state.stale_us = stale_us;
             state.before = Some(hull(state.before, old.bracket(0)));
             // Whether it is that, or a small step of the server's clock, cannot be told: what was known before counts no more.
-            Ok(answer)
+            Ok(ClockOffset { responses: old.offset.responses + 1, ..answer.offset })
         });
         state.current = Some(match met {
-            Ok(met) => Bounds { responses: old.responses + 1, last: after, ..met },
+            Ok(offset) => Bounds { offset, at: old.at.max(at), last: after },
             Err(by_us) => {
                 state.before = Some(hull(state.before, old.bracket(stale_us)));
                 state.server_steps.push(ServerStep { after: old.last, found: after, by_us });
@@ -115,18 +112,18 @@ impl OffsetBracket {
     pub fn bracket(&self, anchor: &Anchor) -> Option<ClockOffset> {
         let state = self.state();
         let current = state.current?.bracket(state.stale_us);
-        Some(moved(hull(state.before, current), -self.steps.shift_us(anchor)))
+        Some(hull(state.before, current).moved(-self.steps.shift_us(anchor)))
     }
 
     /// What the answers since the last contradiction say, against the clock of `anchor`.
     pub fn newest(&self, anchor: &Anchor) -> Option<ClockOffset> {
         let state = self.state();
-        Some(moved(state.current?.bracket(state.stale_us), -self.steps.shift_us(anchor)))
+        Some(state.current?.bracket(state.stale_us).moved(-self.steps.shift_us(anchor)))
     }
 
     /// How many microseconds the server's clock is ahead of that of `anchor`: the middle of what holds now.
     pub fn middle_us(&self, anchor: &Anchor) -> Option<i64> {
-        self.newest(anchor).map(|bracket| i64::midpoint(bracket.low_us, bracket.high_us))
+        self.newest(anchor).map(ClockOffset::middle_us)
     }
 
     /// How old the server's dates may be, in microseconds; 0 = nothing says that they are stale.
@@ -147,42 +144,36 @@ impl OffsetBracket {
 
 impl Bounds {
     fn bracket(&self, stale_us: i64) -> ClockOffset {
-        ClockOffset { low_us: self.low_us, high_us: self.high_us + stale_us, responses: self.responses }
+        ClockOffset { high_us: self.offset.high_us + stale_us, ..self.offset }
     }
 
     /// What this and an answer allow together; else by how much they miss each other, positive where the answer is above.
-    fn met_with(&self, answer: &Self, stale_us: i64) -> Result<Self, i64> {
+    fn met_with(&self, answer: &Self, stale_us: i64) -> Result<ClockOffset, i64> {
         // What was known some time ago is known now to within what clocks drift.
-        let (low_us, high_us) = (self.low_us - drift(self.at, answer.at), self.high_us + drift(self.at, answer.at));
-        let gap = low_us.max(answer.low_us) - high_us.min(answer.high_us) - stale_us;
+        let drift = drift(self.at, answer.at);
+        let old = widened(self.offset, drift);
+        let met = old.met_with(answer.offset);
+        let gap = met.low_us - met.high_us - stale_us;
         if gap > NOISE_US {
-            return Err(if answer.low_us > high_us + stale_us { gap } else { -gap });
+            return Err(if answer.offset.low_us > old.high_us + stale_us { gap } else { -gap });
         }
         // Where they miss each other by no more than stamps are off, both are widened so that they touch.
-        let slack = gap.max(0);
-        Ok(Self {
-            low_us: low_us.max(answer.low_us) - slack,
-            high_us: high_us.min(answer.high_us) + slack,
-            at: self.at.max(answer.at),
-            ..*answer
-        })
+        Ok(widened(met, gap.max(0)))
     }
+}
+
+fn widened(offset: ClockOffset, by_us: i64) -> ClockOffset {
+    ClockOffset { low_us: offset.low_us - by_us, high_us: offset.high_us + by_us, ..offset }
 }
 
 fn drift(from: Instant, to: Instant) -> i64 {
     i64::try_from(to.saturating_duration_since(from).as_micros() / DRIFT_ONE_IN).unwrap_or(i64::MAX)
 }
 
-fn moved(bracket: ClockOffset, by_us: i64) -> ClockOffset {
-    ClockOffset { low_us: bracket.low_us + by_us, high_us: bracket.high_us + by_us, ..bracket }
-}
-
+/// The answers of the one are among those of the other.
 fn hull(one: Option<ClockOffset>, other: ClockOffset) -> ClockOffset {
-    one.map_or(other, |one| ClockOffset {
-        low_us: one.low_us.min(other.low_us),
-        high_us: one.high_us.max(other.high_us),
-        responses: one.responses.max(other.responses),
-    })
+    let both = |one: ClockOffset| ClockOffset { responses: one.responses.max(other.responses), ..one.hull(other) };
+    one.map_or(other, both)
 }
 
 const SECOND: i64 = 1_000_000;

@@ -20,7 +20,6 @@ use crate::dial::Connection;
 use crate::s3::Operation;
 use crate::s3::object_key::ObjectKey;
 use crate::stop::Stop;
-use crate::transfer::record::sent_after;
 use crate::transfer::single::Single;
 
 /// One answer of a probe.
@@ -236,7 +235,7 @@ impl Asking<'_> {
 
 fn answer(row: &TransferRecord) -> Option<Answer> {
     Some(Answer {
-        sent: sent_after(row)?,
+        sent: row.sent_after()?,
         received: row.started_at.plus_micros(i64::try_from(row.response_start_us?).ok()?),
         server: row.server_time?,
         status: row.status,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ttlsweep_record::{EventKind, EventRecord, Outcome, SampleRecord, Timestamp, TransferRecord};
+use ttlsweep_record::{EventKind, EventRecord, Outcome, SampleRecord, TransferRecord};
 
 use super::judge::judge;
 use super::response::Response;
@@ -150,15 +150,6 @@ fn shown(text: &str, request: &SignedRequest) -> String {
 
 /// Characters of an answer that is not S3's which a row keeps.
 const LONGEST_ANSWER: usize = 200;
-
-/// An instant before which the server cannot have read its clock for the answer: the connection stood, and the head was about to
-/// be written. `head_written_at` would be too late: it is stamped after the socket took the head, and by then a near server may
-/// have answered. `None` if the head was not written.
-pub fn sent_after(row: &TransferRecord) -> Option<Timestamp> {
-    row.head_written_at?;
-    let steps = [row.dns_us, row.connect_us, row.tls_us].into_iter().flatten().sum::<u64>();
-    Some(row.started_at.plus_micros(i64::try_from(steps).ok()?))
-}
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)

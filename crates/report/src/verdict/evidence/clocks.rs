@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use ttlsweep_record::{ClockEntry, ClockRecord, TrialRecord};
+use ttlsweep_record::{ClockEntry, ClockRecord, Timestamp, TrialRecord};
 use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::load::observation::Observation;
@@ -50,12 +50,8 @@ pub struct Reading {
     pub trial: u32,
     /// When it was read by this machine's clock, in microseconds since the epoch.
     pub at: i64,
-    /// The least offset that it allows, in microseconds.
-    pub low_us: i64,
-    /// The largest one.
-    pub high_us: i64,
-    /// How many answers it is from.
-    pub answers: u64,
+    /// What it allows.
+    pub offset: ClockOffset,
 }
 
 /// What is known of one asked endpoint's clock beside the transfers' own answers.
@@ -92,12 +88,11 @@ impl Beside {
                 ClockEntry::Bracket if row.endpoint.as_deref() == Some(endpoint) => {
                     let Some((low_us, high_us)) = row.low_us.zip(row.high_us) else { continue };
                     let next = trials.iter().find(|(_, trial)| trial.started_at >= row.at).or_else(|| trials.last());
+                    let offset = ClockOffset { low_us, high_us, responses: row.answers.unwrap_or(1) };
                     probes.push(Reading {
                         trial: next.map_or(0, |(number, _)| *number),
                         at: row.at.unix_micros(),
-                        low_us: low_us + set_by,
-                        high_us: high_us + set_by,
-                        answers: row.answers.unwrap_or(1),
+                        offset: offset.moved(set_by),
                     });
                 }
                 _ => {}
@@ -118,10 +113,10 @@ impl Clocks {
             *all = of(seen).map(|one| all.map_or(one, |all| together(&all, &one))).or(*all);
         }
         let agree = |(all, beside): (&Option<Reading>, &Beside)| {
-            let end = beside.recorded.map(|bracket| Reading { answers: 0, ..at_the_end(bracket, 0, 0) });
+            let end = beside.recorded.map(|offset| Reading { trial: 0, at: 0, offset });
             let sources = all.iter().chain(&beside.probes).copied().chain(end);
             let met = sources.reduce(|one, other| together(&one, &other));
-            beside.set_by_us.is_empty() && met.is_none_or(|met| met.low_us - met.high_us <= DRIFT_US)
+            beside.set_by_us.is_empty() && met.is_none_or(|met| gap(met.offset) <= DRIFT_US)
         };
         let agree: Vec<bool> = all.iter().zip(&beside).map(agree).collect();
         let mut readings: Vec<Vec<Reading>> = vec![Vec::new(); beside.len()];
@@ -151,31 +146,21 @@ impl Clocks {
 
 /// What two readings leave.
 fn together(one: &Reading, other: &Reading) -> Reading {
-    Reading {
-        low_us: one.low_us.max(other.low_us),
-        high_us: one.high_us.min(other.high_us),
-        answers: one.answers + other.answers,
-        ..*one
-    }
+    Reading { offset: one.offset.met_with(other.offset), ..*one }
 }
 
-fn at_the_end(bracket: ClockOffset, trial: u32, at: i64) -> Reading {
-    Reading { trial, at, low_us: bracket.low_us, high_us: bracket.high_us, answers: bracket.responses }
+/// By how much the ends of a bracket passed each other.
+const fn gap(bracket: ClockOffset) -> i64 {
+    bracket.low_us - bracket.high_us
 }
 
-/// What an answer says: its date was written after the head and before the response's first byte. Instants may have been
-/// noted late, a head's too.
+/// What an answer says. Instants may have been noted late, the one after which it was asked, too.
 fn reading(seen: &Observation, late_us: Option<i64>) -> Option<Reading> {
-    let (date, head) = (seen.server_time.get()?, seen.head_written_at.get()?);
+    let at = Timestamp::from_unix_micros;
     let answered = seen.response_start_us.get().map_or(seen.ended_at, |response| seen.started_at + response);
-    let late_us = late_us.unwrap_or(SECOND);
-    Some(Reading {
-        trial: seen.trial,
-        at: seen.started_at,
-        low_us: date - answered,
-        high_us: date - head + SECOND + late_us,
-        answers: 1,
-    })
+    let offset = ClockOffset::of_answer(at(seen.server_time.get()?), at(seen.sent_after.get()?), at(answered));
+    let high_us = offset.high_us + late_us.unwrap_or(SECOND);
+    Some(Reading { trial: seen.trial, at: seen.started_at, offset: ClockOffset { high_us, ..offset } })
 }
 
 impl ServerClock {
@@ -185,17 +170,15 @@ impl ServerClock {
         // As if this machine's clock had never been set: where that is known, it contradicts nothing.
         let unset = |reading: Reading| {
             let by = set(reading.trial)?;
-            Some(Reading { low_us: reading.low_us + by, high_us: reading.high_us + by, ..reading })
+            Some(Reading { offset: reading.offset.moved(by), ..reading })
         };
         let last = trials.last().copied().unwrap_or(0);
         let mut readings: Vec<Reading> = own.into_iter().filter_map(unset).chain(probes).collect();
         readings.sort_by_key(|reading| reading.trial);
-        let end = recorded.map(|bracket| {
-            let by = set(last).unwrap_or(0);
-            let at = readings.last().map_or(0, |reading| reading.at);
-            let end = at_the_end(bracket, last, at);
-            // The transfers' own answers are among those that it is from.
-            Reading { low_us: end.low_us + by, high_us: end.high_us + by, ..end }
+        let at = readings.last().map_or(0, |reading| reading.at);
+        let end = recorded.map(|offset| {
+            let offset = offset.moved(set(last).unwrap_or(0));
+            Reading { trial: last, at, offset }
         });
         let found = Found::of(&readings, end);
         let mut clock = Self { stale_us: found.stale_us, steps, ..Self::default() };
@@ -206,8 +189,7 @@ impl ServerClock {
             let bracket = found.bracket_of(trial);
             let stretch = bracket.zip(set(trial)).map(|(bracket, by)| {
                 *places.entry((bracket, by)).or_insert_with(|| {
-                    let ClockOffset { low_us, high_us, responses } = found.brackets[bracket];
-                    clock.stretches.push(ClockOffset { low_us: low_us - by, high_us: high_us - by, responses });
+                    clock.stretches.push(found.brackets[bracket].moved(-by));
                     clock.stretches.len() - 1
                 })
             });
@@ -268,7 +250,7 @@ impl Found {
         let one = |bracket: ClockOffset, stale_us| Self { brackets: vec![bracket], runs: Vec::new(), stale_us };
         let all = meet(&with_end);
         // Clocks drift by some milliseconds; nothing is gained by telling that from a step.
-        if all.low_us - all.high_us <= DRIFT_US {
+        if gap(all) <= DRIFT_US {
             return one(ordered(all), 0);
         }
         let fresh: Vec<Reading> = without_kept(&with_end);
@@ -276,24 +258,27 @@ impl Found {
             return found;
         }
         let without = meet(&fresh);
-        if without.low_us - without.high_us <= DRIFT_US {
+        if gap(without) <= DRIFT_US {
             return one(ordered(without), 0);
         }
         // The bracket that the run ended with was narrowed by the same stale dates: it is worth nothing.
-        let aged = |reading: &Reading| Reading { high_us: reading.high_us + STALE_US, ..*reading };
+        let aged = |reading: &Reading| {
+            let high_us = reading.offset.high_us + STALE_US;
+            Reading { offset: ClockOffset { high_us, ..reading.offset }, ..*reading }
+        };
         let aged: Vec<Reading> = readings.iter().map(aged).collect();
         if aged.is_empty() {
-            return one(ordered(all), all.low_us - all.high_us);
+            return one(ordered(all), gap(all));
         }
         let all = meet(&aged);
-        if all.low_us <= all.high_us {
+        if gap(all) <= 0 {
             // A single change may as well be a step of less than that: then either side's offset must be in it.
             let (brackets, of) = brackets(&with_end);
             let changes = of.windows(2).filter(|pair| pair[0] != pair[1]).count();
             let least = brackets.iter().map(|one| one.low_us).min().filter(|_| changes == 1);
             return one(ClockOffset { low_us: least.unwrap_or(all.low_us), ..all }, STALE_US);
         }
-        Self::steps_of(&without_kept(&aged), STALE_US).unwrap_or_else(|| one(ordered(all), all.low_us - all.high_us))
+        Self::steps_of(&without_kept(&aged), STALE_US).unwrap_or_else(|| one(ordered(all), gap(all)))
     }
 
     /// The fewest brackets in which the readings come one after the other; `None` if they contradict each other as stale
@@ -301,9 +286,8 @@ impl Found {
     fn steps_of(readings: &[Reading], stale_us: i64) -> Option<Self> {
         let (brackets, of) = brackets(readings);
         // What stale dates can explain is never called a step.
-        let gap = |one: &ClockOffset, other: &ClockOffset| (one.low_us - other.high_us).max(other.low_us - one.high_us);
         let is_near = |(at, bracket): (usize, &ClockOffset)| {
-            brackets.iter().skip(at + 1).any(|other| gap(bracket, other) <= STALE_US)
+            brackets.iter().skip(at + 1).any(|other| gap(bracket.met_with(*other)) <= STALE_US)
         };
         if brackets.len() < 2 || brackets.iter().enumerate().any(is_near) {
             return None;
@@ -362,7 +346,7 @@ impl Found {
                 whose,
                 from_us: pair[0].last.at,
                 to_us: pair[1].first.at,
-                by_us: i64::midpoint(after.low_us, after.high_us) - i64::midpoint(before.low_us, before.high_us),
+                by_us: after.middle_us() - before.middle_us(),
             }
         };
         self.runs.windows(2).map(step).collect()
@@ -406,24 +390,16 @@ fn without_kept(readings: &[Reading]) -> Vec<Reading> {
 }
 
 fn meet(readings: &[Reading]) -> ClockOffset {
-    readings.iter().fold(None, |bracket, reading| Some(narrow(bracket, reading))).unwrap_or(ClockOffset {
-        low_us: 0,
-        high_us: 0,
-        responses: 0,
-    })
+    let nothing = ClockOffset { low_us: 0, high_us: 0, responses: 0 };
+    readings.iter().fold(None, |bracket, reading| Some(narrow(bracket, reading))).unwrap_or(nothing)
 }
 
 fn narrow(bracket: Option<ClockOffset>, reading: &Reading) -> ClockOffset {
-    let Reading { low_us, high_us, answers, .. } = *reading;
-    bracket.map_or(ClockOffset { low_us, high_us, responses: answers }, |old| ClockOffset {
-        low_us: old.low_us.max(low_us),
-        high_us: old.high_us.min(high_us),
-        responses: old.responses + answers,
-    })
+    bracket.map_or(reading.offset, |bracket| bracket.met_with(reading.offset))
 }
 
 fn meets(reading: &Reading, bracket: &ClockOffset) -> bool {
-    reading.low_us <= bracket.high_us && bracket.low_us <= reading.high_us
+    gap(reading.offset.met_with(*bracket)) <= 0
 }
 
 /// A bracket whose ends passed each other holds what lies between them.
@@ -451,7 +427,8 @@ mod tests {
     /// `age` before.
     fn answer(trial: u32, at: i64, offset: i64, age: i64) -> Reading {
         let date = (at + offset - age).div_euclid(SECOND) * SECOND;
-        Reading { trial, at, low_us: date - at - 5_000, high_us: date - at + SECOND, answers: 1 }
+        let instant = Timestamp::from_unix_micros;
+        Reading { trial, at, offset: ClockOffset::of_answer(instant(date), instant(at), instant(at + 5_000)) }
     }
 
     fn found(answers: impl Fn(u32, i64) -> Reading) -> Found {
@@ -516,7 +493,8 @@ mod tests {
         let found = found(|trial, at| {
             let answer = answer(trial, at, if trial >= 30 { 2_000_000 } else { 0 }, 0);
             // In the middle only answers that took ten seconds: those of before the step still say that it was not yet.
-            Reading { low_us: if (25..35).contains(&trial) { -10_000_000 } else { answer.low_us }, ..answer }
+            let low_us = if (25..35).contains(&trial) { -10_000_000 } else { answer.offset.low_us };
+            Reading { offset: ClockOffset { low_us, ..answer.offset }, ..answer }
         });
         assert_eq!(found.bracket_of(24), Some(0));
         assert_eq!(found.bracket_of(28), Some(0));

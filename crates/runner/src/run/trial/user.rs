@@ -289,8 +289,7 @@ impl User {
     fn note_offset(&self, row: &mut TransferRecord, anchor: &Anchor) {
         let offset = &self.trial.target.offset;
         offset.steps().look(self.trial.run.clock.anchor());
-        if let (Some(server), Some(before), Some(response)) =
-            (row.server_time, record::sent_after(row), row.response_start_us)
+        if let (Some(server), Some(before), Some(response)) = (row.server_time, row.sent_after(), row.response_start_us)
         {
             let after = row.started_at.plus_micros(i64::try_from(response).unwrap_or(i64::MAX));
             offset.narrow(server, before, after, anchor);
