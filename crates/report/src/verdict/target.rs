@@ -132,7 +132,7 @@ impl<'a> Prepared<'a> {
         let flights = rows.map(|(row, seen)| {
             let flight = self.flight(*row, seen, &learned, idle, &mut counting);
             if flight.in_grid() && flight.cause == Cause::Of(Mechanism::LateStart) {
-                late_heads.add(seen);
+                late_heads.add(seen, self.trips.least);
             }
             flight
         });
@@ -261,6 +261,8 @@ impl<'a> Prepared<'a> {
 /// The round trips that a client must reckon with.
 #[derive(Debug, Clone, Copy)]
 struct Trips {
+    /// The least that any connection saw: through empty queues.
+    least: Option<i64>,
     /// Of uploads the least that any connection saw: what ends an upload comes from the other side, and waits in no queue
     /// that the upload fills.
     up: i64,
@@ -275,11 +277,15 @@ impl Trips {
         let is_upload = |seen: &&&Observation| evidence.conditions[seen.cell as usize].key.method.is_upload();
         let middle = |trips: &mut dyn Iterator<Item = u32>| median(&mut trips.collect::<Vec<_>>()).map(i64::from);
         let at_the_end = |seen: &&Observation| seen.rtt_us;
-        let least = members.iter().filter(is_upload).filter_map(|seen| seen.min_rtt_us).min().map(i64::from);
-        let up = least.or_else(|| middle(&mut members.iter().filter(is_upload).filter_map(at_the_end)));
+        let least_of = |least: &mut dyn Iterator<Item = &&Observation>| {
+            least.filter_map(|seen| seen.min_rtt_us).min().map(i64::from)
+        };
+        let least = least_of(&mut members.iter());
+        let up = least_of(&mut members.iter().filter(is_upload));
+        let up = up.or_else(|| middle(&mut members.iter().filter(is_upload).filter_map(at_the_end)));
         let down = middle(&mut members.iter().filter(|seen| !is_upload(seen)).filter_map(at_the_end));
         let loaded = middle(&mut members.iter().filter_map(at_the_end)).unwrap_or(0);
-        Self { up: up.unwrap_or(0), down: down.unwrap_or(0), loaded }
+        Self { least, up: up.unwrap_or(0), down: down.unwrap_or(0), loaded }
     }
 
     fn of_kind(self, is_upload: bool) -> i64 {

@@ -20,14 +20,14 @@ struct LateHead {
     confirmed: Option<i64>,
     bytes_written: u64,
     bytes_confirmed: Option<i64>,
-    /// What its round trips took beyond the least one of its connection.
+    /// What its round trips took beyond the target's least one: a connection that was made in a full queue never sees it empty.
     queue: i64,
 }
 
 impl LateHead {
-    fn of(seen: &Observation) -> Option<Self> {
+    fn of(seen: &Observation, least_trip_us: Option<i64>) -> Option<Self> {
         let date = seen.presigned_at.get()?.div_euclid(SECOND) * SECOND;
-        let queue = seen.rtt_us.zip(seen.min_rtt_us).map_or(0, |(end, least)| i64::from(end) - i64::from(least));
+        let queue = seen.rtt_us.zip(least_trip_us).map_or(0, |(end, least)| i64::from(end) - least);
         Some(Self {
             written: seen.head_written_at.get()? - date,
             confirmed: seen.head_acked_at.get().map(|at| at - date),
@@ -59,10 +59,10 @@ impl LateHead {
 }
 
 impl LateHeads {
-    /// Adds a late start.
-    pub(super) fn add(&mut self, seen: &Observation) {
+    /// Adds a late start to a target of which a round trip takes so long through empty queues.
+    pub(super) fn add(&mut self, seen: &Observation, least_trip_us: Option<i64>) {
         self.count += 1;
-        let head = LateHead::of(seen);
+        let head = LateHead::of(seen, least_trip_us);
         if head.map(|head| head.arrived()) > self.longest.map(|head| head.arrived()) {
             self.longest = head;
         }
