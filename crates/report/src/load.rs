@@ -3,6 +3,7 @@
 
 mod error;
 pub mod observation;
+pub(crate) mod samples;
 mod shards;
 mod spread;
 mod transfers;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use ttlsweep_record::{Outcome, Phase, TransferRecord, TrialRecord};
-use ttlsweep_report::load::observation::{Answer, Asked, Condition, Dictionary, Observation, Timeout};
+use ttlsweep_report::load::observation::{Answer, Asked, Condition, Dictionary, Micros, Observation, Timeout};
 use ttlsweep_report::verdict::{Beside, Clocks, Detail, Evidence, Ruling, Trial, decide_in, late_us};
 
 use crate::plan::ENDPOINT;
@@ -78,6 +78,7 @@ fn observation(row: &TransferRecord, (trial, cell): (u32, u32), answers: &mut Di
         body_bytes: row.body_bytes,
         body_bytes_written: row.body_bytes_written,
         body_bytes_acked: count(row.body_bytes_acked),
+        unconfirmed_at: Micros::UNKNOWN,
         response_bytes: row.response_bytes,
         rtt_us: row.rtt_us,
         min_rtt_us: row.min_rtt_us,

@@ -1,7 +1,7 @@
 //! What a client could see of a transfer: all that the verdict is drawn from. The testbed's truth has no place in these
 //! types, so that no conclusion can rest on it.
 
-use ttlsweep_record::{BandwidthPer, BitRate, Cell, Control, Method, Outcome, Phase, Presign};
+use ttlsweep_record::{BandwidthPer, BitRate, Cell, Control, Method, Outcome, Phase, Presign, SampleRecord};
 
 /// One transfer of a whole trial. Instants are microseconds since the epoch by this machine's clock.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +42,9 @@ pub struct Observation {
     pub body_bytes_written: u64,
     /// Request body bytes that the peer's kernel confirmed.
     pub body_bytes_acked: Micros,
+    /// The last instant at which the socket was seen to hold bytes that the peer's kernel had not confirmed; known only of
+    /// uploads that [wait](Self::waits) and have samples.
+    pub unconfirmed_at: Micros,
     /// Response body bytes read.
     pub response_bytes: u64,
     /// The smoothed round-trip time, as it was at the end: in a full uplink most of it is the queue.
@@ -69,7 +72,26 @@ impl Observation {
     pub const fn counts(&self) -> bool {
         !matches!(self.outcome, Outcome::Cancelled | Outcome::FailedLocally)
     }
+
+    /// Whether this is an upload that the socket had taken whole for so long before anything came of it that samples may tell
+    /// when the peer had it.
+    pub fn waits(&self) -> bool {
+        let taken = self.head_written_at.get().zip(self.send_us.get()).map(|(head, sent)| head + sent);
+        let came = self.response_start_us.get().map_or(self.ended_at, |response| self.started_at + response);
+        self.body_bytes_written > 0 && taken.is_some_and(|taken| came - taken >= SAMPLED_EVERY_US)
+    }
+
+    /// Takes note of what the kernel was seen to hold.
+    pub fn note_sample(&mut self, sample: &SampleRecord) {
+        if sample.bytes_acked < sample.bytes_written {
+            let at = self.started_at.saturating_add_unsigned(sample.t_us);
+            self.unconfirmed_at = self.unconfirmed_at.get().max(Some(at)).into();
+        }
+    }
 }
+
+/// Samples are no denser.
+const SAMPLED_EVERY_US: i64 = 100_000;
 
 /// An endpoint as one run asked it, or one machine of a run; another one may find its clock elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -12,8 +12,9 @@ use ttlsweep_rundir::csv_file::{RowFile, flag_problem, number_problem};
 use ttlsweep_rundir::merge::{Double, Doubles};
 
 use super::error::LoadError;
+use super::samples::note_unconfirmed;
 use super::shards::Shards;
-use crate::load::observation::{Answer, Asked, Dictionary, Observation, Timeout};
+use crate::load::observation::{Answer, Asked, Dictionary, Micros, Observation, Timeout};
 use crate::load::whole_attempts::{Attempts, Fate};
 
 /// The transfers of whole trials, as a frame of the columns that the report needs.
@@ -164,6 +165,7 @@ impl Columns {
         let RunBefore { attempts, cells, first_trial, .. } = *before;
         let mut file = TransferFile::open(folder)?;
         let mut last = LastTrial::default();
+        let mut waiting = HashMap::new();
         self.folders.push(self.trial.len());
         while file.file.next_row()? {
             let row = file.row();
@@ -194,10 +196,13 @@ impl Columns {
             self.user.push(user);
             let observation = self.observe(&row, (before.run, shard), trial, cell)?;
             self.push(&row, &observation)?;
+            if observation.waits() {
+                waiting.insert(row.bytes(Field::TransferId).into(), self.observations.len());
+            }
             self.observations.push(observation);
             self.places.push(file.file.offset());
         }
-        Ok(())
+        note_unconfirmed(folder, &waiting, &mut self.observations)
     }
 
     /// The first transfer that stands twice in the files of `folders`, which were read.
@@ -267,6 +272,7 @@ impl Columns {
             body_bytes: row.number(Field::BodyBytes)?,
             body_bytes_written: row.number(Field::BodyBytesWritten)?,
             body_bytes_acked: count(Field::BodyBytesAcked)?.into(),
+            unconfirmed_at: Micros::UNKNOWN,
             response_bytes: row.number(Field::ResponseBytes)?,
             rtt_us: row.optional(Field::RttUs, parse_number)?,
             min_rtt_us: row.optional(Field::MinRttUs, parse_number)?,

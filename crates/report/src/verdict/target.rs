@@ -249,6 +249,7 @@ impl<'a> Prepared<'a> {
             end: since_head(seen.ended_at),
             expiry: timed.expiry.map(since_head),
             body_end: timed.body_end().map(since_head),
+            body_arrived: timed.body_arrived().map(since_head),
             needed: timed.needed.map(seconds),
             head_in_time: timed.expiry.is_some_and(|expiry| timed.head_in_time(expiry)),
             late: seconds(timed.late),

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::{Sweep, World};
+use ttlsweep_record::row::Row;
 use ttlsweep_record::*;
 use ttlsweep_report::load::load;
 use ttlsweep_report::verdict::{Evidence, Judged, Ruling, decide};
+use ttlsweep_rundir::csv_file::{RowWriter, read_rows};
 
 /// One target of this policy in this world: one user whose uploads take 6 s, links of 2, 4 and 20 s.
 fn sweep(policy: ExpiryPolicy, world: World) -> Sweep {
@@ -282,10 +284,79 @@ fn a_full_uplink_does_not_blind_the_verdict() {
     }
 }
 
+/// The ruling on the same run with its transfers edited.
+fn ruling_on_edited(sweep: &Sweep, edit: impl Fn(&mut TransferRecord), samples: &[SampleRecord]) -> Ruling {
+    let folder = tempfile::tempdir().unwrap();
+    sweep.write(folder.path());
+    let mut rows: Vec<TransferRecord> = read_rows(folder.path()).unwrap();
+    std::fs::remove_file(folder.path().join(TransferRecord::FILE)).unwrap();
+    let mut transfers = RowWriter::<TransferRecord>::create(folder.path()).unwrap();
+    for row in &mut rows {
+        edit(row);
+        transfers.write(row).unwrap();
+    }
+    transfers.flush().unwrap();
+    let mut file = RowWriter::<SampleRecord>::create(folder.path()).unwrap();
+    samples.iter().for_each(|row| file.write(row).unwrap());
+    file.flush().unwrap();
+    decide(&Evidence::of(&load(&[folder.path().to_owned()]).unwrap()))
+}
+
+/// The ruling on a run whose socket took every body within a second. Samples see bytes of it unconfirmed until so many seconds
+/// after the start.
+fn ruling_behind_a_socket(policy: ExpiryPolicy, unconfirmed_until_s: u64) -> Ruling {
+    let sweep = Sweep { ttls: vec![4, 60], transfer_us: 12_000_000, ..sweep(policy, World::default()) };
+    let took_it = |row: &mut TransferRecord| row.send_us = row.send_us.map(|_| 1_000_000);
+    let names = (1..=sweep.cells().len() as u64 * u64::from(sweep.blocks))
+        .map(|serial| format!("{}-{serial:06}", sweep.run_id));
+    let seconds = |name: String| {
+        (1..=11).map(move |second| {
+            sample(&name, second * 1_000_000, if second <= unconfirmed_until_s { 20_000 } else { 0 })
+        })
+    };
+    ruling_on_edited(&sweep, took_it, &names.flat_map(seconds).collect::<Vec<_>>())
+}
+
+fn sample(transfer_id: &str, t_us: u64, unconfirmed: u64) -> SampleRecord {
+    SampleRecord {
+        transfer_id: transfer_id.to_owned(),
+        t_us,
+        bytes_written: 1_000_000,
+        bytes_acked: 1_000_000 - unconfirmed,
+        bytes_read: 0,
+        unsent_bytes: 0,
+        rtt_us: 60,
+        min_rtt_us: 30,
+        retransmits: 0,
+        cwnd: 10,
+        delivery_bps: 0,
+        receiver_limited_us: 0,
+        send_buffer_limited_us: 0,
+    }
+}
+
+#[test]
+fn an_upload_outlives_its_link_by_when_its_last_byte_was_confirmed_not_by_when_the_socket_took_it() {
+    for (unconfirmed_until_s, judged) in [(0, 0), (2, 0), (11, 5)] {
+        let ruling = ruling_behind_a_socket(ExpiryPolicy::OnRequest, unconfirmed_until_s);
+        let expected = if judged > 0 { Verdict::NotSupported } else { Verdict::Inconclusive };
+        assert_eq!((ruling.overall, ruling.targets[0].judged), (expected, judged), "{}", ruling.headline);
+    }
+    let cut = ruling_behind_a_socket(ExpiryPolicy::InFlight, 11);
+    assert_supported(&cut, &[Mechanism::CutAtExpiry]);
+}
+
 #[test]
 fn heads_that_wait_in_the_uplink_are_named_with_their_queue() {
     let world = World { rtt_us: [3_700_000, 30_000], head_waits_us: 4_000_000, ..World::default() };
-    let ruling = ruling(&Sweep { ttls: vec![3, 60], transfer_us: 12_000_000, ..sweep(ExpiryPolicy::OnRequest, world) });
+    let sweep = Sweep { ttls: vec![3, 60], transfer_us: 12_000_000, ..sweep(ExpiryPolicy::OnRequest, world) };
+    // Connections that were made in the queue never see it empty.
+    let full = |row: &mut TransferRecord| {
+        if row.outcome == Outcome::Rejected && row.control.is_none() {
+            row.min_rtt_us = Some(3_600_000);
+        }
+    };
+    let ruling = ruling_on_edited(&sweep, full, &[]);
     assert_supported(&ruling, &[Mechanism::LateStart]);
     let said = &find(&ruling, Mechanism::LateStart).evidence;
     assert!(said.contains("was written 1 s, confirmed 5 s after the link's date, when "), "{said}");

@@ -2,16 +2,15 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::path::Path;
 
-use ttlsweep_record::row::Row;
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{SampleRecord, TransferRecord};
-use ttlsweep_rundir::csv_file::{ReadError, RowFile};
 
 use super::Collected;
 use super::pair::Pair;
 use crate::chart::progress::{Panel, Sample, Track};
-use crate::load::{LoadError, Runs, transfer_at};
+use crate::load::{LoadError, Runs, samples, transfer_at};
 use crate::summary::axes::Axes;
 
 /// One panel for each target with a pair of which both sides have samples; at most [`MOST_PANELS`].
@@ -111,26 +110,14 @@ fn track((transfer, samples): (&TransferRecord, &[SampleRecord]), ended: f64, is
     Track { samples: samples.collect(), ended, outcome: transfer.outcome }
 }
 
-/// Adds to each of `tracks` its rows of the file. Another runner may write no such file; then there is nothing to add.
-fn read_samples(folder: &std::path::Path, tracks: &mut HashMap<String, Vec<SampleRecord>>) -> Result<(), LoadError> {
-    let path = folder.join(SampleRecord::FILE);
-    if !path.exists() {
-        return Ok(());
-    }
-    let mut file = RowFile::open::<SampleRecord>(&path)?;
-    let id = file.place::<SampleRecord>("transfer_id")?;
-    loop {
-        match file.next_row() {
-            Ok(true) => {}
-            // A run that was killed leaves its last row torn.
-            Ok(false) | Err(ReadError::Truncated { .. }) => break,
-            Err(error) => return Err(error.into()),
-        }
-        let track = std::str::from_utf8(file.field(id)).ok().and_then(|id| tracks.get_mut(id));
-        if let Some(track) = track {
+/// Adds to each of `tracks` its rows of the file.
+fn read_samples(folder: &Path, tracks: &mut HashMap<String, Vec<SampleRecord>>) -> Result<(), LoadError> {
+    samples::each(folder, |id, file| {
+        if let Some(track) = std::str::from_utf8(id).ok().and_then(|id| tracks.get_mut(id)) {
             track.push(file.row()?);
         }
-    }
+        Ok(())
+    })?;
     for track in tracks.values_mut() {
         track.sort_by_key(|sample: &SampleRecord| sample.t_us);
     }

@@ -22,6 +22,8 @@ pub(in crate::verdict) struct Flight {
     pub(in crate::verdict) expiry: Option<f64>,
     /// When its body was through, in the direction of the method.
     pub(in crate::verdict) body_end: Option<f64>,
+    /// When the peer had the whole of it, at the earliest.
+    pub(in crate::verdict) body_arrived: Option<f64>,
     /// What it takes when nothing stops it, by its control.
     pub(in crate::verdict) needed: Option<f64>,
     /// Whether its head was proven to have arrived before expiry.
@@ -62,7 +64,7 @@ impl Flight {
 
     /// Whether it may have met its expiry in flight, and nobody can tell: its end is not judged.
     pub(in crate::verdict) fn is_unjudged(&self, delta: f64) -> bool {
-        let met = |expiry: f64| self.end >= expiry - delta && self.body_end.is_none_or(|end| end >= expiry - delta);
+        let met = |expiry: f64| self.end >= expiry - delta && self.body_arrived.is_none_or(|at| at >= expiry - delta);
         self.in_grid()
             && !self.is_judged
             && (self.head_in_time || self.was_set)
@@ -70,9 +72,10 @@ impl Flight {
             && self.expiry.is_some_and(met)
     }
 
-    /// Whether it outlived an expiry by more than δ, its body unfinished then, however late its end was noted.
+    /// Whether it outlived an expiry by more than δ, the peer certainly not having the whole body then, however late its end was
+    /// noted.
     pub(in crate::verdict) fn went_on(&self, expiry: f64, delta: f64) -> bool {
         let past = expiry + delta + self.late;
-        self.end > past && self.body_end.is_none_or(|end| end > past)
+        self.end > past && self.body_arrived.is_none_or(|at| at > past)
     }
 }

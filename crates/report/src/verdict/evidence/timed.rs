@@ -100,13 +100,19 @@ impl Timed<'_> {
         self.is_upload && seen.ran_out.is_some() && head && stuck && seen.retransmits.is_some_and(|again| again >= 2)
     }
 
-    /// When the body was through.
+    /// When the body was through: when the socket had taken an upload's last byte, or a download had come to its end.
     pub(in crate::verdict) fn body_end(&self) -> Option<i64> {
         if self.is_upload {
             let sent = self.seen.send_us.get()?;
             return self.seen.head_written_at.get().map(|head| head + sent);
         }
         (self.seen.outcome == Outcome::Completed).then_some(self.seen.ended_at)
+    }
+
+    /// When the peer had the whole body, at the earliest: what the socket took may stand in a queue for seconds.
+    pub(in crate::verdict) fn body_arrived(&self) -> Option<i64> {
+        let unconfirmed = self.seen.unconfirmed_at.get().filter(|_| self.is_upload);
+        self.body_end().map(|end| unconfirmed.map_or(end, |at| end.max(at)))
     }
 
     /// How long it stood still before it ended, where its time is longer by far than what its confirmed bytes account for:
