@@ -1,9 +1,9 @@
 //! The worlds that the verdict is tried in: servers that cut at expiry and servers that don't, each with what could make
 //! the one look like the other.
 
-use ttlsweep_record::Mechanism;
+use ttlsweep_record::{Mechanism, Method};
 
-use crate::world::{Cut, Plan, Rule, SECOND, Stalls, Step, Stutter, Timer, Whose, World};
+use crate::world::{Breaks, Cut, CutBy, Plan, Rule, SECOND, Stalls, Step, Stutter, Timer, Whose, World};
 
 /// All of them, those that cut last.
 pub(crate) fn worlds() -> Vec<World> {
@@ -24,7 +24,7 @@ fn innocent() -> Vec<World> {
         world(
             "closes-30",
             "30 % closed at random, durations heavy-tailed",
-            World { broken: 0.3, by_fin: true, slow: 0.5, also: network(), ..World::default() },
+            World { broken: 0.3, breaks: Breaks::Close, slow: 0.5, also: network(), ..World::default() },
         ),
         world(
             "bursts-30",
@@ -241,20 +241,65 @@ fn innocent() -> Vec<World> {
             "the same; 15 % reset at random",
             World { date_every_us: 1_003_000, broken: 0.15, also: network(), ..World::default() },
         ),
+        world(
+            "ahead",
+            "the socket takes 10 of 12 MB before the peer has any of them, so that it has the last byte before expiry",
+            World { ahead_bytes: AHEAD, ..World::default() },
+        ),
+        world(
+            "answers-lost",
+            "heads as in late-heads; 55 % of the refusals at the head never leave, and a bare reset comes in their place",
+            World {
+                queue: (0.5, 6 * SECOND),
+                lost_at_head: LOST,
+                also: vec![Mechanism::LateStart],
+                ..World::default()
+            },
+        ),
+        world(
+            "throttled-lost",
+            "20 % told SlowDown at the head; 55 % of these answers never leave",
+            World { throttled: 0.2, lost_at_head: LOST, also: vec![Mechanism::Throttled], ..World::default() },
+        ),
+        world(
+            "gateway-20",
+            "20 % answered by a gateway: 502 in mid-body or 504 after it",
+            World { gateway: 0.2, also: vec![Mechanism::Gateway], ..World::default() },
+        ),
+        world(
+            "links-aged",
+            "links of 20 s and older are refused; links made ahead for three transfers in a row",
+            World {
+                oldest_link_us: Some(20 * SECOND),
+                plan: minted_plan(),
+                also: vec![Mechanism::RefusedAlive, Mechanism::LateStart],
+                ..World::default()
+            },
+        ),
+        world("downloads", "downloads; nothing goes wrong", World { plan: download_plan(), ..World::default() }),
+        world(
+            "downloads-short-30",
+            "30 % of the downloads end early, in good order",
+            World { broken: 0.3, breaks: Breaks::Short, plan: download_plan(), also: network(), ..World::default() },
+        ),
     ]
 }
 
 fn guilty() -> Vec<World> {
-    let cut = Cut { share: 1.0, answers: false, delay_us: (0, 5_000) };
+    let cut = Cut { share: 1.0, by: CutBy::Break, delay_us: (0, 5_000) };
     let cuts = |cut: Cut| World { rule: Rule::Cut(cut), ..World::default() };
     let network = || vec![Mechanism::Network];
     vec![
         world("cut", "resets at expiry", cuts(cut)),
-        world("cut-close", "closes at expiry, durations heavy-tailed", World { by_fin: true, slow: 0.5, ..cuts(cut) }),
+        world(
+            "cut-close",
+            "closes at expiry, durations heavy-tailed",
+            World { breaks: Breaks::Close, slow: 0.5, ..cuts(cut) },
+        ),
         world(
             "cut-answer",
             "answers 403 at expiry; half of the answers are lost",
-            World { refusals_lost: 0.5, ..cuts(Cut { answers: true, ..cut }) },
+            World { refusals_lost: 0.5, ..cuts(Cut { by: CutBy::Refusal, ..cut }) },
         ),
         world(
             "cut-two-ttls",
@@ -349,6 +394,37 @@ fn guilty() -> Vec<World> {
             "resets at expiry; it looks at its clock for dates once a second, by such a timer",
             World { date_every_us: 1_003_000, ..cuts(cut) },
         ),
+        world("cut-ahead", "resets at expiry; the socket 10 of 12 MB ahead", World { ahead_bytes: AHEAD, ..cuts(cut) }),
+        world(
+            "cut-answers-lost",
+            "resets at expiry; 55 % of the refusals at the head never leave",
+            World { lost_at_head: LOST, ..cuts(cut) },
+        ),
+        world(
+            "cut-gateway",
+            "resets at expiry, behind a gateway that answers 502; 10 % answered by it besides",
+            World { gateway: 0.1, also: vec![Mechanism::Gateway], ..cuts(Cut { by: CutBy::Gateway, ..cut }) },
+        ),
+        world(
+            "cut-links-aged",
+            "resets at expiry; links of 20 s and older are refused; links made ahead for three transfers in a row",
+            World {
+                oldest_link_us: Some(20 * SECOND),
+                plan: minted_plan(),
+                also: vec![Mechanism::RefusedAlive, Mechanism::LateStart],
+                ..cuts(cut)
+            },
+        ),
+        world(
+            "cut-downloads-short",
+            "downloads end at expiry, in good order",
+            World { breaks: Breaks::Short, plan: download_plan(), ..cuts(cut) },
+        ),
+        world(
+            "cut-downloads-short-15",
+            "the same; 15 % end early at random",
+            World { breaks: Breaks::Short, broken: 0.15, plan: download_plan(), also: network(), ..cuts(cut) },
+        ),
         world("cut-part-40", "only 40 % of its connections are reset at expiry", cuts(Cut { share: 0.4, ..cut })),
     ]
 }
@@ -357,6 +433,10 @@ fn world(name: &'static str, story: &'static str, world: World) -> World {
     World { name, story, ..world }
 }
 
+/// Most of the body.
+const AHEAD: u64 = 10_000_000;
+/// As measured: a server with Nagle's algorithm that answers over TLS and closes with unread data.
+const LOST: f64 = 0.55;
 /// A full uplink: seconds, as home routers have them.
 const LOADED: Option<(i64, i64)> = Some((SECOND, 6 * SECOND));
 /// A busy laptop.
@@ -367,10 +447,14 @@ const SERVERS: Option<Step> = Some(Step { whose: Whose::Servers, by_us: (300_000
 /// Transfers long enough for server's idle timers, with a TTL of their length.
 fn slow_plan(ttl: u32) -> Plan {
     let needed_us = i64::from(ttl) * 2 * SECOND;
-    Plan { ttls: vec![ttl], living_ttl: 3000, needed_us, transfers_per_user: 1 }
+    Plan { ttls: vec![ttl], living_ttl: 3000, needed_us, ..World::default().plan }
 }
 
 /// Of three transfers in a row the first ends in time, the second outlives the link, and the third starts late.
 fn minted_plan() -> Plan {
-    Plan { ttls: vec![18], living_ttl: 120, needed_us: 12 * SECOND, transfers_per_user: 3 }
+    Plan { ttls: vec![18], living_ttl: 120, transfers_per_user: 3, ..World::default().plan }
+}
+
+fn download_plan() -> Plan {
+    Plan { method: Method::Get, ..World::default().plan }
 }

@@ -1,11 +1,11 @@
 //! What a client records of a transfer's end, as the runner would: instants by its own clock, phases, bytes, answers.
 
-use ttlsweep_record::{Cell, Outcome, Phase, Timestamp, TransferRecord};
+use ttlsweep_record::{Cell, Outcome, Phase, SampleRecord, Timestamp, TransferRecord};
 
 use crate::chance::Chance;
 use crate::plan::ENDPOINT;
 use crate::server::{Answer, End, How, Request, ServerClock};
-use crate::world::{SECOND, World};
+use crate::world::{Breaks, SECOND, World};
 
 /// The client's side of a transfer.
 #[derive(Debug, Clone, Copy)]
@@ -64,9 +64,10 @@ pub(crate) fn record(
     let half_trip = sent.rtt_us / 2;
     let ended_at = noticed(end.at + half_trip + chance.between(0, 400), sent.lag_us, chance);
     let size = cell.size_bytes.0;
-    let acked = (size as f64 * end.arrived) as u64;
-    let written = (acked + world.ahead_bytes).min(size);
-    let whole = written == size;
+    let came = (size as f64 * end.arrived) as u64;
+    let uploads = cell.method.is_upload();
+    let written = if uploads { (came + world.ahead_bytes).min(size) } else { 0 };
+    let whole = uploads && written == size;
     // The kernel's view is asked for every 10 ms.
     let acked_at = noticed(request.arrives_at + half_trip + chance.between(0, 10_000), sent.lag_us, chance);
     let mut row = TransferRecord {
@@ -83,51 +84,136 @@ pub(crate) fn record(
         connect_us: (!sent.reused).then(|| sent.connect_us.unsigned_abs()),
         total_us: (ended_at - sent.started_at).unsigned_abs(),
         body_bytes_written: written,
-        body_bytes_acked: Some(acked),
+        body_bytes_acked: Some(if uploads { came } else { 0 }),
         rtt_us: u32::try_from(sent.seen_rtt_us.1).ok(),
         min_rtt_us: u32::try_from(sent.seen_rtt_us.0).ok(),
-        phase: if whole { Phase::Wait } else { Phase::RequestBody },
+        phase: if whole || !uploads { Phase::Wait } else { Phase::RequestBody },
         ..TransferRecord::begun(cell, at(sent.started_at))
     };
     // The last byte is taken by the socket as long before it arrives as the socket is ahead.
     let ahead = world.ahead_bytes as f64 / size as f64 * request.needed_us as f64;
-    row.send_us = whole.then(|| (end.at - request.arrives_at - ahead as i64).max(1_000).unsigned_abs());
+    row.send_us = if uploads {
+        whole.then(|| (end.at - request.arrives_at - ahead as i64).max(1_000).unsigned_abs())
+    } else {
+        Some(100)
+    };
     let early = matches!(end.how, How::Answered(_)) && end.arrived < 1.0;
+    let mut dated_at = end.at;
     match end.how {
-        How::Stored => answered(&mut row, sent, ended_at, (200, None)),
-        How::Answered(_) if early && chance.happens(world.refusals_lost) => broken(&mut row, chance.happens(0.5)),
+        How::Answered(_) if early && chance.happens(world.refusals_lost) => {
+            broken(&mut row, if chance.happens(0.5) { Breaks::Close } else { Breaks::Reset });
+        }
+        How::Answered(_) if end.arrived <= 0.0 && chance.happens(world.lost_at_head) => {
+            broken(&mut row, Breaks::Reset);
+        }
         How::Answered(answer) => answered(&mut row, sent, ended_at, refusal(answer)),
-        How::Broken => broken(&mut row, world.by_fin),
+        How::Stored | How::Broken => {
+            // A download's answer begins when its head is read, and is dated then.
+            let begins_at = request.arrives_at + half_trip + 200;
+            if !uploads && begins_at < ended_at {
+                answered(&mut row, sent, begins_at, SERVED);
+                (row.response_bytes, row.phase, dated_at) = (came, Phase::ResponseBody, request.arrives_at);
+            }
+            match end.how {
+                How::Broken => broken(&mut row, world.breaks),
+                _ if uploads => answered(&mut row, sent, ended_at, SERVED),
+                _ => row.phase = Phase::Done,
+            }
+        }
     }
     if row.status.is_some() {
-        row.early_response = Some(!whole);
+        row.early_response = Some(uploads && !whole);
         // Cut to whole seconds by the server's clock.
-        row.server_time = Some(Timestamp::from_unix_micros(sent.server.of(end.at)));
+        row.server_time = Some(Timestamp::from_unix_micros(sent.server.of(dated_at)));
     }
     row
 }
 
-fn answered(row: &mut TransferRecord, sent: Sent, ended_at: i64, (status, said): (u16, Option<(&str, &str)>)) {
+/// What the kernel was seen to hold at the last look before the transfer ended: of a body that the socket took whole, the last
+/// bytes arrive at the very end.
+pub(crate) fn last_sample(row: &TransferRecord) -> Option<SampleRecord> {
+    let looks = row.total_us.saturating_sub(1) / SAMPLED_EVERY_US;
+    let written = row.body_bytes_written;
+    (looks > 0 && written > 0 && row.send_us.is_some()).then(|| SampleRecord {
+        transfer_id: row.transfer_id.clone(),
+        t_us: looks * SAMPLED_EVERY_US,
+        bytes_written: written,
+        bytes_acked: written - 1,
+        bytes_read: 0,
+        unsent_bytes: 0,
+        rtt_us: row.rtt_us.unwrap_or(0),
+        min_rtt_us: row.min_rtt_us.unwrap_or(0),
+        retransmits: 0,
+        cwnd: 10,
+        delivery_bps: 0,
+        receiver_limited_us: 0,
+        send_buffer_limited_us: 0,
+    })
+}
+
+fn answered(row: &mut TransferRecord, sent: Sent, began_at: i64, Said { status, by }: Said) {
     row.status = Some(status);
     // An answer proves that the head had arrived.
-    row.head_acked_at = row.head_acked_at.or_else(|| Some(Timestamp::from_unix_micros(ended_at + sent.set_by_us - 50)));
-    row.response_start_us = Some((ended_at - sent.started_at - 50).unsigned_abs());
+    row.head_acked_at = row.head_acked_at.or_else(|| Some(Timestamp::from_unix_micros(began_at + sent.set_by_us - 50)));
+    row.response_start_us = Some((began_at - sent.started_at - 50).unsigned_abs());
     (row.outcome, row.phase) =
         if status == 200 { (Outcome::Completed, Phase::Done) } else { (Outcome::Rejected, row.phase) };
-    row.s3_code = said.map(|(code, _)| code.to_owned());
-    row.s3_message = said.map(|(_, message)| message.to_owned());
     row.response_bytes = 300;
-}
-
-fn broken(row: &mut TransferRecord, by_fin: bool) {
-    row.outcome = if by_fin { Outcome::Closed } else { Outcome::Reset };
-    row.errno = Some(if by_fin { "EPIPE" } else { "ECONNRESET" }.to_owned());
-}
-
-const fn refusal(answer: Answer) -> (u16, Option<(&'static str, &'static str)>) {
-    match answer {
-        Answer::Expired => (403, Some(("AccessDenied", "Request has expired"))),
-        Answer::SlowDown => (503, Some(("SlowDown", "Please reduce your request rate."))),
-        Answer::RequestTimeout => (400, Some(("RequestTimeout", "Your socket connection was not read from in time."))),
+    match by {
+        By::Store(said) => {
+            row.s3_code = said.map(|(code, _)| code.to_owned());
+            row.s3_message = said.map(|(_, message)| message.to_owned());
+            row.request_id = Some("4442587FB7D0A2F9".to_owned());
+            row.server = Some("AmazonS3".to_owned());
+            row.content_type = said.map(|_| "application/xml".to_owned());
+        }
+        By::Gateway(page) => {
+            row.server = Some("nginx".to_owned());
+            row.content_type = Some("text/html".to_owned());
+            row.answer = Some(page.to_owned());
+        }
     }
 }
+
+fn broken(row: &mut TransferRecord, breaks: Breaks) {
+    let (outcome, errno) = match breaks {
+        Breaks::Reset => (Outcome::Reset, Some("ECONNRESET")),
+        Breaks::Close => (Outcome::Closed, Some("EPIPE")),
+        Breaks::Short => (Outcome::Truncated, None),
+    };
+    row.outcome = outcome;
+    row.errno = errno.map(str::to_owned);
+}
+
+/// An answer.
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    status: u16,
+    by: By,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum By {
+    /// With code and message, if it is a refusal.
+    Store(Option<(&'static str, &'static str)>),
+    /// With the text of its page.
+    Gateway(&'static str),
+}
+
+const SERVED: Said = Said { status: 200, by: By::Store(None) };
+
+const fn refusal(answer: Answer) -> Said {
+    const fn store(status: u16, code: &'static str, message: &'static str) -> Said {
+        Said { status, by: By::Store(Some((code, message))) }
+    }
+    match answer {
+        Answer::Expired => store(403, "AccessDenied", "Request has expired"),
+        Answer::TooOld => store(403, "AccessDenied", "Access Denied"),
+        Answer::SlowDown => store(503, "SlowDown", "Please reduce your request rate."),
+        Answer::RequestTimeout => store(400, "RequestTimeout", "Your socket connection was not read from in time."),
+        Answer::BadGateway => Said { status: 502, by: By::Gateway("502 Bad Gateway nginx") },
+        Answer::GatewayTimeout => Said { status: 504, by: By::Gateway("504 Gateway Time-out nginx") },
+    }
+}
+
+const SAMPLED_EVERY_US: u64 = 100_000;

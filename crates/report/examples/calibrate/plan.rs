@@ -1,6 +1,6 @@
 //! The experiment that is simulated: how large a sample, and which cells it has.
 
-use ttlsweep_record::{BandwidthPer, BitRate, ByteCount, Cell, Control, Method, Presign, TargetKind};
+use ttlsweep_record::{BandwidthPer, BitRate, ByteCount, Cell, Control, Presign, TargetKind};
 
 use crate::world::Plan;
 
@@ -83,7 +83,7 @@ fn cell(plan: &Plan, users: u32, ttl_s: Option<u32>, control: Option<Control>) -
         size_file: None,
         bandwidth_bps: BitRate::new(8 * BODY_BYTES * u64::from(users) * 1_000_000 / plan.needed_us.unsigned_abs()),
         bandwidth_per: BandwidthPer::Trial,
-        method: Method::Put,
+        method: plan.method,
         transfers_per_user: Some(plan.transfers_per_user),
         duration_us: None,
         jitter_us: 1_000_000,

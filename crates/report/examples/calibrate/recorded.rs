@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ttlsweep_record::{Outcome, Phase, TransferRecord, TrialRecord};
+use ttlsweep_record::{Outcome, Phase, SampleRecord, TransferRecord, TrialRecord};
 use ttlsweep_report::load::observation::{Answer, Asked, Condition, Dictionary, Micros, Observation, Timeout};
 use ttlsweep_report::verdict::{Beside, Clocks, Detail, Evidence, Ruling, Trial, decide_in, late_us};
 
@@ -15,9 +15,15 @@ pub(crate) fn rule(run: &Run, detail: Detail) -> Ruling {
     let cells: HashMap<&str, u32> = (0..).zip(&run.cells).map(|(at, cell)| (cell.cell_id.as_str(), at)).collect();
     let trials: HashMap<&str, u32> = (0..).zip(&run.trials).map(|(at, trial)| (trial.trial_id.as_str(), at)).collect();
     let mut answers = Dictionary::default();
+    let samples: HashMap<&str, &SampleRecord> =
+        run.samples.iter().map(|sample| (sample.transfer_id.as_str(), sample)).collect();
     let observe = |row: &TransferRecord| {
         let places = (trials[row.trial_id.as_str()], cells[row.cell_id.as_str()]);
-        observation(row, places, &mut answers)
+        let mut seen = observation(row, places, &mut answers);
+        if let Some(sample) = samples.get(row.transfer_id.as_str()).filter(|_| seen.waits()) {
+            seen.note_sample(sample);
+        }
+        seen
     };
     let observations: Vec<Observation> = run.transfers.iter().map(observe).collect();
     let asked: Vec<Asked> = run

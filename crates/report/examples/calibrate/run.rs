@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use ttlsweep_record::{
-    Cell, ClockEntry, ClockRecord, Control, Mechanism, Timestamp, TransferRecord, TrialRecord, TrialState,
+    Cell, ClockEntry, ClockRecord, Control, Mechanism, SampleRecord, Timestamp, TransferRecord, TrialRecord, TrialState,
 };
 use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::chance::Chance;
-use crate::client::{Sent, ServerDate, record};
+use crate::client::{Sent, ServerDate, last_sample, record};
 use crate::plan::{MOST_BLOCKS, Sample, cells};
 use crate::server::{Fate, Request, ServerClock, serve};
 use crate::world::{SECOND, Whose, World};
@@ -21,6 +21,8 @@ pub(crate) struct Run {
     pub(crate) trials: Vec<TrialRecord>,
     /// In the order of the trials.
     pub(crate) transfers: Vec<TransferRecord>,
+    /// Of each upload whose body the socket took whole, the last sample before its end.
+    pub(crate) samples: Vec<SampleRecord>,
     /// What the client's watch on its own clock wrote down.
     pub(crate) clock: Vec<ClockRecord>,
     /// Around the server's clock, as `environment.json` has it.
@@ -56,6 +58,7 @@ impl Run {
             cells: cells(&world.plan, sample),
             trials: Vec::new(),
             transfers: Vec::new(),
+            samples: Vec::new(),
             clock: Vec::new(),
             bracket: None,
             at_work: BTreeSet::new(),
@@ -149,12 +152,12 @@ impl Run {
                 let head_written_at = clock + connect + chance.between(50, 500);
                 let waits = if queue_us > 0 { chance.exponential(queue_us) } else { pass(chance) };
                 let own = (0.02 * chance.normal()).exp();
+                let dated_at = cell.ttl_s.map(|_| (made_at + set_by_us).div_euclid(SECOND) * SECOND);
                 let request = Request {
                     connected_at: clock + connect,
                     arrives_at: head_written_at + way.rtt_us / 2 + waits,
-                    expires_at: cell
-                        .ttl_s
-                        .map(|ttl| ((made_at + set_by_us).div_euclid(SECOND) + i64::from(ttl)) * SECOND),
+                    dated_at,
+                    expires_at: dated_at.zip(cell.ttl_s).map(|(date, ttl)| date + i64::from(ttl) * SECOND),
                     needed_us: (world.plan.needed_us as f64 * pace * own) as i64,
                 };
                 let presigned_at = cell.ttl_s.map(|_| made_at);
@@ -184,6 +187,7 @@ impl Run {
                 row.transfer_id = format!("{RUN_ID}-{:06}", self.transfers.len() + 1);
                 (row.block, row.position, row.user, row.sequence) = (block, position, user, sequence);
                 self.narrow(&mut row);
+                self.samples.extend(last_sample(&row));
                 clock = row.ended_at.unix_micros() - set_by_us + chance.between(200, 2_000);
                 last = last.max(clock);
                 self.transfers.push(row);

@@ -4,7 +4,7 @@
 use ttlsweep_record::Mechanism;
 
 use crate::chance::Chance;
-use crate::world::{Rule, SECOND, World};
+use crate::world::{CutBy, Rule, SECOND, World};
 
 /// A request as it is sent.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +13,8 @@ pub(crate) struct Request {
     pub(crate) connected_at: i64,
     /// When the head's last byte reached the server's kernel.
     pub(crate) arrives_at: i64,
+    /// The link's date, cut to whole seconds; `None` if there is no link.
+    pub(crate) dated_at: Option<i64>,
     /// What the link itself says of its expiry; `None` if there is none.
     pub(crate) expires_at: Option<i64>,
     /// What the body takes from there when nothing stops it.
@@ -50,8 +52,11 @@ pub(crate) enum How {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     Expired,
+    TooOld,
     SlowDown,
     RequestTimeout,
+    BadGateway,
+    GatewayTimeout,
 }
 
 /// The server's clock: how far it is ahead, and from when on by how much more.
@@ -85,6 +90,10 @@ pub(crate) fn serve(world: &World, clock: ServerClock, request: &Request, fate: 
     if expired(read_at) {
         ends.push((read_at, How::Answered(Answer::Expired), Some(Mechanism::LateStart)));
     }
+    let age = request.dated_at.map(|date| clock.reads(read_at) - date);
+    if world.oldest_link_us.zip(age).is_some_and(|(oldest, age)| age >= oldest) {
+        ends.push((read_at, How::Answered(Answer::TooOld), Some(Mechanism::RefusedAlive)));
+    }
     if fate.throttled || chance.happens(world.throttled) {
         ends.push((read_at, How::Answered(Answer::SlowDown), Some(Mechanism::Throttled)));
     }
@@ -92,7 +101,11 @@ pub(crate) fn serve(world: &World, clock: ServerClock, request: &Request, fate: 
         && chance.happens(cut.share)
         && !expired(read_at)
     {
-        let how = if cut.answers { How::Answered(Answer::Expired) } else { How::Broken };
+        let how = match cut.by {
+            CutBy::Break => How::Broken,
+            CutBy::Refusal => How::Answered(Answer::Expired),
+            CutBy::Gateway => How::Answered(Answer::BadGateway),
+        };
         let at = expiry.max(read_at) + chance.between(cut.delay_us.0, cut.delay_us.1);
         ends.push((at, how, Some(Mechanism::CutAtExpiry)));
     }
@@ -118,6 +131,14 @@ pub(crate) fn serve(world: &World, clock: ServerClock, request: &Request, fate: 
     {
         let age = timer.age_us + chance.between(-timer.spread_us, timer.spread_us + 1);
         ends.push((request.connected_at + age, How::Broken, NETWORK));
+    }
+    if chance.happens(world.gateway) {
+        let (at, answer) = if chance.happens(0.5) {
+            (read_at + chance.between(0, request.needed_us), Answer::BadGateway)
+        } else {
+            (body.whole_at, Answer::GatewayTimeout)
+        };
+        ends.push((at, How::Answered(answer), Some(Mechanism::Gateway)));
     }
     let refused = world.rule == Rule::AtCompletion && expired(body.whole_at);
     let (how, why) = if refused {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ttlsweep_record::{Cell, ClockRecord, SCHEMA_VERSION, TransferRecord, TrialRecord, Verdict};
+use ttlsweep_record::{Cell, ClockRecord, SCHEMA_VERSION, SampleRecord, TransferRecord, TrialRecord, Verdict};
 use ttlsweep_report::load::load;
 use ttlsweep_report::stats::clopper_pearson;
 use ttlsweep_report::verdict::{Detail, Evidence, Ruling, decide};
@@ -74,6 +74,9 @@ fn write(run: &Run, folder: &Path) {
     let mut transfers = RowWriter::<TransferRecord>::create(folder).unwrap();
     run.transfers.iter().for_each(|row| transfers.write(row).unwrap());
     transfers.flush().unwrap();
+    let mut samples = RowWriter::<SampleRecord>::create(folder).unwrap();
+    run.samples.iter().for_each(|row| samples.write(row).unwrap());
+    samples.flush().unwrap();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a world does to transfers: the server's rule on expiry, and what happens on the way there. The truth by which
 //! verdicts are scored follows from these settings alone.
 
-use ttlsweep_record::Mechanism;
+use ttlsweep_record::{Mechanism, Method};
 
 /// A server and the way to it.
 #[derive(Debug, Clone)]
@@ -17,8 +17,14 @@ pub(crate) struct World {
     pub(crate) offset_us: i64,
     /// Of transfers, how many are broken at a random place by something unrelated.
     pub(crate) broken: f64,
-    /// Whether that, and the cut, is by FIN instead of RST.
-    pub(crate) by_fin: bool,
+    /// How that shows, and the cut.
+    pub(crate) breaks: Breaks,
+    /// Of answers at the head, how many never leave: the server closes behind them, and a bare RST comes in their place.
+    pub(crate) lost_at_head: f64,
+    /// Of transfers, how many are answered by a gateway in the store's place, in mid-body or after it.
+    pub(crate) gateway: f64,
+    /// Links of this age and older are refused, whatever their TTL.
+    pub(crate) oldest_link_us: Option<i64>,
     /// Of trials, how many have all of their transfers broken at one instant.
     pub(crate) bursts: f64,
     /// Of transfers, how many are broken on one of the server's whole seconds.
@@ -64,10 +70,31 @@ pub(crate) enum Rule {
 pub(crate) struct Cut {
     /// Of transfers, how many meet a server that cuts.
     pub(crate) share: f64,
-    /// Whether a 403 is sent first.
-    pub(crate) answers: bool,
+    /// What the client sees of it.
+    pub(crate) by: CutBy,
     /// It comes this long after expiry, uniformly between the two.
     pub(crate) delay_us: (i64, i64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CutBy {
+    /// The connection breaks.
+    Break,
+    /// A 403 comes first.
+    Refusal,
+    /// The connection breaks behind a gateway, which answers 502.
+    Gateway,
+}
+
+/// How a broken transfer shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Breaks {
+    /// By RST.
+    Reset,
+    /// By FIN.
+    Close,
+    /// A download comes to its end in good order, and is less than the object.
+    Short,
 }
 
 /// Connections of a certain age are broken, whatever their link.
@@ -131,6 +158,7 @@ pub(crate) struct Plan {
     pub(crate) needed_us: i64,
     /// One after the other, each user; links are made ahead if there are several.
     pub(crate) transfers_per_user: u32,
+    pub(crate) method: Method,
 }
 
 impl Default for World {
@@ -142,7 +170,10 @@ impl Default for World {
             refusals_lost: 0.0,
             offset_us: 230_000,
             broken: 0.0,
-            by_fin: false,
+            breaks: Breaks::Reset,
+            lost_at_head: 0.0,
+            gateway: 0.0,
+            oldest_link_us: None,
             bursts: 0.0,
             ticks: 0.0,
             timer: None,
@@ -157,7 +188,13 @@ impl Default for World {
             stutter: None,
             step: None,
             date_every_us: 0,
-            plan: Plan { ttls: vec![4], living_ttl: 60, needed_us: 12 * SECOND, transfers_per_user: 1 },
+            plan: Plan {
+                ttls: vec![4],
+                living_ttl: 60,
+                needed_us: 12 * SECOND,
+                transfers_per_user: 1,
+                method: Method::Put,
+            },
             also: Vec::new(),
         }
     }
