@@ -388,6 +388,26 @@ fn a_reset_at_the_head_may_be_a_refusal_that_nobody_could_read() {
 }
 
 #[test]
+fn a_timer_of_the_ttls_length_is_a_timer_though_most_controls_are_spared() {
+    let world = Surroundings { ttls: vec![4, 30], blocks: 10, needed_us: 12 * SECOND, ..Surroundings::default() };
+    // What has a link of 4 s dies at an age of 4 s, up to a second after its expiry; so does one control of seven.
+    let found = |of_controls: i64| {
+        ruling(&world, |asked| match asked.expires_in_us {
+            _ if asked.is_expired() => Did::expired(),
+            Some(life) if life < 5 * SECOND => Did::Reset { after_us: 4 * SECOND },
+            _ if asked.serial % 7 == 0 => Did::Reset { after_us: of_controls },
+            _ => Did::Serve,
+        })
+    };
+    let timer = found(4 * SECOND);
+    assert!(!timer.supports(Mechanism::CutAtExpiry), "{}", timer.headline);
+    let evidence = &find(&timer, Mechanism::CutAtExpiry).evidence;
+    assert!(evidence.contains("it takes TTLs further apart to tell"), "{evidence}");
+    // At another age they explain nothing.
+    assert!(found(4 * SECOND - 400_000).supports(Mechanism::CutAtExpiry));
+}
+
+#[test]
 fn a_download_that_is_sent_short_at_expiry_is_cut() {
     let world = Surroundings { method: Method::Get, ttls: vec![2, 4], ..Surroundings::default() };
     let found = ruling(&world, |asked| match asked.expires_in_us {

@@ -10,7 +10,7 @@ use crate::verdict::decide::Detail;
 use crate::verdict::finding::{ByTrial, MOST_SHARE, Tested};
 use crate::verdict::mechanism::by_host::ByHost;
 use crate::verdict::mechanism::support;
-use crate::verdict::mechanism::window::{Placebos, Window, grid, later};
+use crate::verdict::mechanism::window::{Placebos, Window, grid, is_timer, later};
 use crate::verdict::prose::{count, p_value, percent, secs, share};
 use crate::verdict::target::Target;
 
@@ -67,6 +67,8 @@ struct Reading {
     spared: f64,
     /// Whether those controls that have a link, too, are hit as well.
     links_suffer: bool,
+    /// Whether grid and controls agree on an age rather than the grid on its expiry.
+    is_timer: bool,
     /// The grid's trials by the machine that ran them.
     by_host: ByHost,
 }
@@ -79,7 +81,8 @@ impl Reading {
         let spared = outlived.exceeds(&controls);
         let links_suffer = links_suffer(&outlived, &links);
         let by_host = ByHost::of(target, &outlived);
-        Self { window, excess, share: window.planned_share(target), spared, links_suffer, by_host, outlived, controls }
+        let (share, is_timer) = (window.planned_share(target), is_timer(target, placebos, window));
+        Self { window, excess, share, spared, links_suffer, is_timer, by_host, outlived, controls }
     }
 
     /// Where not one of the controls was hit, and every trial of the grid was, a few trials must do. What leaves most of
@@ -91,7 +94,7 @@ impl Reading {
             () if 2 * self.outlived.hit() > trials => crate::verdict::ALPHA,
             () => crate::verdict::ALPHA / 10.0,
         };
-        self.spared <= level && !self.links_suffer
+        self.spared <= level && !self.links_suffer && !self.is_timer
     }
 
     /// Whether what the controls suffer explains the ends.

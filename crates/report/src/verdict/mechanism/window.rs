@@ -94,6 +94,31 @@ impl Window {
     }
 }
 
+/// Whether what ended within the window ended at one age rather than at one distance from its expiry, and controls did at that
+/// age, too. A timer as long as a TTL does that: links are cut to whole seconds, so all of its ends follow an expiry by less than
+/// one, and controls of that age may seem spared by chance.
+pub(in crate::verdict) fn is_timer(target: &Target, placebos: &Placebos<'_>, window: Window) -> bool {
+    let ended: Vec<&Flight> = grid(target).filter(|flight| window.is_hit(flight)).collect();
+    let ages = middle(ended.iter().map(|flight| flight.end));
+    let delays = middle(ended.iter().filter_map(|flight| Some(flight.end - flight.expiry?)));
+    let Some(((age, ages_apart), (_, delays_apart))) = ages.zip(delays) else { return false };
+    let controls = || placebos.met.iter().filter(|placebo| placebo.is_hit(window));
+    let of_that_age = controls().filter(|placebo| (placebo.flight.end - age).abs() <= target.delta()).count();
+    AGES_AGREE * ages_apart <= delays_apart && 2 * of_that_age > controls().count()
+}
+
+/// The median, and the median distance from it.
+fn middle(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    let of = |values: &mut Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied()
+    };
+    let mut values: Vec<f64> = values.collect();
+    let median = of(&mut values)?;
+    let apart = of(&mut values.iter().map(|value| (value - median).abs()).collect())?;
+    Some((median, apart))
+}
+
 /// The controls in which nothing expires, each with the expiries of one of the grid's trials for placebos: trial for trial,
 /// since transfers of one trial share their second of expiry.
 pub(in crate::verdict) struct Placebos<'a> {
@@ -108,6 +133,12 @@ struct Placebo<'a> {
     expiry: f64,
     /// By how many seconds the end may have been noted late, its own or that of the trial whose expiry this is.
     late: f64,
+}
+
+impl Placebo<'_> {
+    fn is_hit(&self, window: Window) -> bool {
+        window.holds(self.flight, self.expiry, self.late)
+    }
 }
 
 impl<'a> Placebos<'a> {
@@ -161,11 +192,10 @@ impl<'a> Placebos<'a> {
     }
 
     fn count(&self, window: Window, keep: fn(&Flight) -> bool) -> ByTrial {
-        let holds = |placebo: &Placebo<'_>| window.holds(placebo.flight, placebo.expiry, placebo.late);
         let met = self.met.iter().filter(|placebo| {
-            keep(placebo.flight) && (holds(placebo) || placebo.flight.went_on(placebo.expiry, self.delta))
+            keep(placebo.flight) && (placebo.is_hit(window) || placebo.flight.went_on(placebo.expiry, self.delta))
         });
-        ByTrial::count(met.map(|placebo| (placebo.flight.trial, holds(placebo))))
+        ByTrial::count(met.map(|placebo| (placebo.flight.trial, placebo.is_hit(window))))
     }
 
     /// What met the placebo and went on, and of this what ended in flight later.
@@ -216,6 +246,8 @@ fn is_planned(flight: &Flight, delta: f64) -> bool {
     flight.expiry.is_some_and(|expiry| expiry > delta && expiry < until)
 }
 
+/// A timer's ends agree on an age so many times better than on a distance from expiry.
+const AGES_AGREE: f64 = 4.0;
 /// By how many seconds a cut may follow expiry and still be told: the widest window that leaves a transfer of some seconds
 /// enough time outside of it, and the period of the sweeps by which servers find connections to close.
 const LATEST: f64 = 1.0;
