@@ -1,30 +1,25 @@
 //! The commands, and what they say.
 
-mod bring;
 pub mod clean;
 pub mod doctor;
 mod ended;
 pub mod exit;
 pub mod merge;
 pub mod pages;
-mod portion;
 pub mod resume;
 pub mod run;
 pub mod sibling;
 mod signals;
 pub mod trace;
-mod upload;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ttlsweep_console::say;
 use ttlsweep_record::Cell;
 
 use self::ended::Ended;
-use self::signals::stop_on_signals;
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure, stopped};
 use crate::host::machine;
@@ -53,18 +48,14 @@ async fn carry_out(
             environment.clock_offset.insert(target.endpoint.to_string(), bracket);
         }
     }
-    let ended = ended.map_err(|error| match error {
-        SweepError::Files(error) => Failure::new(
-            ExitCode::Internal,
-            format!(
-                "cannot write the run's files: {error}; the run ends here so that no transfer goes unrecorded\n\
-                 rows before that are kept; when it can be written again: ttlsweep resume {}",
-                path.display()
-            ),
-        ),
-        other => other.into(),
+    let ended = ended.map_err(|error| match &error {
+        SweepError::Files(_) => Failure::internal(format!(
+            "{error}\nrows before that are kept; when it can be written again: ttlsweep resume {}",
+            path.display()
+        )),
+        _ => error.into(),
     })?;
-    environment.write(path).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    environment.write(path).map_err(Failure::internal)?;
 
     if ended.missing > 0 {
         let words = format!(
@@ -88,9 +79,7 @@ async fn carry_out(
 /// This machine's kernel does not have one of them, or keeps it to root.
 fn try_congestion(cells: &[Cell]) -> Result<(), Failure> {
     let named: BTreeSet<_> = cells.iter().filter_map(|cell| cell.congestion.as_deref()).collect();
-    named
-        .into_iter()
-        .try_for_each(|name| kernel::try_congestion(name).map_err(|error| Failure::new(ExitCode::Usage, error)))
+    named.into_iter().try_for_each(|name| kernel::try_congestion(name).map_err(Failure::usage))
 }
 
 /// Of a run that is whole nothing is left for the journal to tell.
@@ -108,7 +97,7 @@ fn prepare(plan: &Plan, parallel_trials: u32) {
     machine::raise_descriptor_limit();
     let users = plan.cells.iter().map(|cell| u64::from(cell.users)).max().unwrap_or(0) * u64::from(parallel_trials);
     if let Some(limit) = machine::descriptor_limit()
-        && users + SPARE_DESCRIPTORS > limit
+        && users + machine::SPARE_DESCRIPTORS > limit
     {
         tracing::warn!("{users} users at once may need more than the {limit} descriptors of this process: `ulimit -n`");
     }
@@ -120,9 +109,3 @@ fn tell_proxies(targets: &Targets) {
         say!("{endpoint}: through the proxy {}, as {} says", proxy.url, proxy.variable);
     }
 }
-
-/// What a run that leaves its objects may take to close its files.
-const LEAVING: Duration = Duration::from_secs(2);
-
-/// The program's own files, and a margin.
-pub(crate) const SPARE_DESCRIPTORS: u64 = 64;

@@ -29,4 +29,5 @@ pub mod stop;
 pub mod target;
 pub mod trace;
 pub mod transfer;
+pub mod upload;
 pub mod wire;

@@ -2,6 +2,7 @@
 //! variables that an engine sets for the tasks of an array job.
 
 pub mod engine;
+pub mod placed;
 
 use std::str::FromStr;
 

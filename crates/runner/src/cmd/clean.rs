@@ -11,8 +11,7 @@ use ttlsweep_record::{Cell, ObjectChange, ObjectRecord, TargetKind};
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_rundir::environment::Environment;
 
-use super::resume::mend::Mending;
-use super::stop_on_signals;
+use super::signals::stop_on_signals;
 use crate::cli::CleanArgs;
 use crate::clock::SystemClock;
 use crate::cmd::exit::{ExitCode, Failure};
@@ -20,7 +19,7 @@ use crate::run::cleanup::record::{Recorded, prefix_of};
 use crate::run::cleanup::{Cleaner, Leftovers, Made};
 use crate::run::files::append_objects;
 use crate::run::folder::RunFolder;
-use crate::stop::StopSwitch;
+use crate::run::mend::Mending;
 use crate::target::Targets;
 
 /// Runs the command: prints what is left, one key a line; with `--dry-run` what would be deleted.
@@ -28,18 +27,17 @@ use crate::target::Targets;
 /// # Errors
 /// The folder is not a run's or in use, its record cannot be read, or the target cannot be used.
 pub async fn clean(args: &CleanArgs) -> Result<ExitCode, Failure> {
-    let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
     let folder = if args.dry_run { RunFolder::look(&args.folder)? } else { RunFolder::open(&args.folder)? };
     let path = folder.path();
-    let environment = Environment::read(path).map_err(|error| usage(&error))?;
-    let mending = Mending::of_objects(path).map_err(|error| usage(&error))?;
-    let cells: Vec<Cell> = read_rows(path).map_err(|error| usage(&error))?;
+    let environment = Environment::read(path).map_err(Failure::usage)?;
+    let mending = Mending::of_objects(path).map_err(Failure::usage)?;
+    let cells: Vec<Cell> = read_rows(path).map_err(Failure::usage)?;
     let cells: Vec<_> = cells.into_iter().filter(|cell| cell.target == TargetKind::S3).collect();
     if cells.is_empty() {
         say!("nothing to delete: the testbed's objects went with it");
         return Ok(ExitCode::Done);
     }
-    let mut recorded = Recorded::read(path, &cells, &environment).map_err(|error| usage(&error))?;
+    let mut recorded = Recorded::read(path, &cells, &environment).map_err(Failure::usage)?;
     for key in &recorded.foreign {
         let key = visible(key);
         say!("left alone: {key} is in the run's files, but not below the run's own prefix");
@@ -55,17 +53,15 @@ pub async fn clean(args: &CleanArgs) -> Result<ExitCode, Failure> {
         say!("{} objects or multipart uploads would be deleted", recorded.len());
         return Ok(ExitCode::Done);
     }
-    let mended = mending.carry_out().map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    let mended = mending.carry_out().map_err(Failure::internal)?;
     mended.iter().for_each(|line| say!("{line}"));
     delete(path, recorded, &cells, &targets).await
 }
 
 async fn delete(path: &Path, recorded: Recorded, cells: &[Cell], targets: &Targets) -> Result<ExitCode, Failure> {
-    let internal = |error: std::io::Error| Failure::new(ExitCode::Internal, error);
-    let leave = StopSwitch::new();
     // The first Ctrl-C already leaves the rest: there is nothing else to stop.
-    stop_on_signals(&leave, &StopSwitch::new(), ExitCode::Interrupted).map_err(internal)?;
-    let mut record = append_objects(path).map_err(internal)?;
+    let (leave, _) = stop_on_signals(ExitCode::Interrupted)?;
+    let mut record = append_objects(path).map_err(Failure::internal)?;
     let mut cleaner = Cleaner::new(false, Arc::new(SystemClock), leave.clone(), move |row: ObjectRecord| {
         debug_assert_eq!(row.change, ObjectChange::Deleted);
         // What cannot be noted as deleted is deleted once more next time, which does no harm.

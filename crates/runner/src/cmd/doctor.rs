@@ -10,7 +10,8 @@ use serde::Serialize;
 use ttlsweep_console::{data, say};
 use ttlsweep_record::{Cell, Method, TargetKind};
 
-use super::{stop_on_signals, try_congestion};
+use super::signals::stop_on_signals;
+use super::try_congestion;
 use crate::cli::DoctorArgs;
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure};
@@ -42,9 +43,7 @@ pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     let estimate = Estimate::new(&plan, experiment);
     say!("{}: {estimate}", experiment.name);
     try_congestion(&plan.cells)?;
-    let stop = StopSwitch::new();
-    stop_on_signals(&stop, &StopSwitch::new(), ExitCode::Interrupted)
-        .map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    let (stop, _) = stop_on_signals(ExitCode::Interrupted)?;
 
     let mut report = Report { json: args.json, errors: 0, warnings: 0, unanswered: 0 };
     look_here(experiment, &plan, &mut report).await;

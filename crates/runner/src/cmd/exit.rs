@@ -1,16 +1,21 @@
 //! Exit codes, and the errors that carry one.
 
 use std::fmt;
-use std::io;
 
 use crate::experiment::LoadError;
+use crate::portion::placed::PlaceError;
 use crate::run::folder::FolderError;
+use crate::run::settle::SettleError;
 use crate::run::sweep::SweepError;
-use crate::s3::PreflightError;
+use crate::s3::{PreflightError, ResultsError};
 use crate::target::TargetError;
+use crate::upload::UploadError;
+use crate::upload::bring::BringError;
 pub use ttlsweep_console::exit::ExitCode;
 use ttlsweep_record::Portion;
 use ttlsweep_record::text::visible_lines;
+use ttlsweep_rundir::disk;
+use ttlsweep_rundir::merge::MergeError;
 
 /// How a run ends that was stopped. A portion's process belongs to an engine, which starts it again where its code says that
 /// this may help, and finds 130 in no program but a shell's.
@@ -32,6 +37,16 @@ impl Failure {
         let message = message.to_string();
         let advice = if message.contains(TOO_MANY_FILES) { descriptor_advice() } else { String::new() };
         Self { code, text: visible_lines(&(message + &advice)) }
+    }
+
+    /// What the user asked for cannot be done; no retry will mend it.
+    pub fn usage(error: impl fmt::Display) -> Self {
+        Self::new(ExitCode::Usage, error)
+    }
+
+    /// Something that should have worked did not.
+    pub fn internal(error: impl fmt::Display) -> Self {
+        Self::new(ExitCode::Internal, error)
     }
 }
 
@@ -73,7 +88,7 @@ impl From<TargetError> for Failure {
 impl From<FolderError> for Failure {
     fn from(error: FolderError) -> Self {
         let code = match &error {
-            FolderError::Io { source, .. } if is_full(source.kind()) => ExitCode::Internal,
+            FolderError::Io { source, .. } if disk::is_full(source.kind()) => ExitCode::Internal,
             FolderError::Io { .. }
             | FolderError::InUse(_)
             | FolderError::NoRun(_)
@@ -83,17 +98,76 @@ impl From<FolderError> for Failure {
     }
 }
 
-/// Whether there is no room for what is to be written.
-pub(crate) fn is_full(kind: io::ErrorKind) -> bool {
-    matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
-}
-
 impl From<SweepError> for Failure {
     fn from(error: SweepError) -> Self {
         let code = match &error {
             SweepError::Source(_) => ExitCode::Usage,
             SweepError::Download(_) => ExitCode::TryAgain,
             SweepError::Files(_) => ExitCode::Internal,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<SettleError> for Failure {
+    fn from(error: SettleError) -> Self {
+        let code = if error.is_full() { ExitCode::Internal } else { ExitCode::Usage };
+        Self::new(code, error)
+    }
+}
+
+impl From<PlaceError> for Failure {
+    fn from(error: PlaceError) -> Self {
+        match error {
+            // A task that an engine started while the one before it is still ending need only be started again.
+            PlaceError::Folder(error @ FolderError::InUse(_)) => Self::new(ExitCode::TryAgain, error),
+            PlaceError::Folder(error) => error.into(),
+            PlaceError::SideBySide(_) | PlaceError::OtherPlan { .. } | PlaceError::Environment(_) => Self::usage(error),
+        }
+    }
+}
+
+impl From<ResultsError> for Failure {
+    fn from(error: ResultsError) -> Self {
+        let code = match &error {
+            ResultsError::Unreachable { .. } | ResultsError::Damaged(_) => ExitCode::TryAgain,
+            ResultsError::Refused { .. } | ResultsError::Untrusted { .. } => ExitCode::Usage,
+            ResultsError::File { .. } => ExitCode::Internal,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<UploadError> for Failure {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Results(error) => error.into(),
+            UploadError::Place(error) => error.into(),
+            UploadError::AmongObjects { .. } | UploadError::Store(_) | UploadError::Environment { .. } => {
+                Self::usage(error)
+            }
+        }
+    }
+}
+
+impl From<BringError> for Failure {
+    fn from(error: BringError) -> Self {
+        match error {
+            BringError::Results(error) => error.into(),
+            // They may be whole yet.
+            BringError::NoneWhole { .. } => Self::new(ExitCode::TryAgain, error),
+            BringError::Store(_) | BringError::SeveralRuns { .. } | BringError::NoShard(_) => Self::usage(error),
+        }
+    }
+}
+
+impl From<MergeError> for Failure {
+    fn from(error: MergeError) -> Self {
+        let code = match &error {
+            MergeError::Write { source, .. } if disk::is_full(source.kind()) => ExitCode::Internal,
+            // It may end yet.
+            MergeError::Unfinished { .. } => ExitCode::TryAgain,
+            _ => ExitCode::Usage,
         };
         Self::new(code, error)
     }

@@ -1,12 +1,12 @@
 //! `ttlsweep merge`: makes one ordinary run folder of a run's shards, whatever the order in which they are named.
 
 use ttlsweep_console::say;
-use ttlsweep_rundir::merge::{MergeError, ShardSet, Trials, run_folders, write};
+use ttlsweep_rundir::merge::{ShardSet, Trials, run_folders, write};
 
-use super::bring::Brought;
 use crate::cli::MergeArgs;
-use crate::cmd::exit::{ExitCode, Failure, is_full};
+use crate::cmd::exit::{ExitCode, Failure};
 use crate::s3::ResultsUrl;
+use crate::upload::bring::Brought;
 
 /// Runs the command.
 ///
@@ -18,7 +18,7 @@ pub async fn merge(args: &MergeArgs) -> Result<ExitCode, Failure> {
     for shards in &args.shards {
         match shards.to_str().filter(|text| ResultsUrl::is_meant_by(text)) {
             Some(text) => {
-                let url: ResultsUrl = text.parse().map_err(|error| Failure::new(ExitCode::Usage, error))?;
+                let url: ResultsUrl = text.parse().map_err(Failure::usage)?;
                 // Kept until the end: its folder goes with it.
                 brought.push(Brought::from(&url, &args.out).await?);
             }
@@ -45,16 +45,4 @@ pub async fn merge(args: &MergeArgs) -> Result<ExitCode, Failure> {
     let (folders, word) = (set.folders().len(), set.kinds());
     say!("merged: {folders} {word}, {} trials, {} transfers", written.trials, written.transfers);
     Ok(ExitCode::Done)
-}
-
-impl From<MergeError> for Failure {
-    fn from(error: MergeError) -> Self {
-        let code = match &error {
-            MergeError::Write { source, .. } if is_full(source.kind()) => ExitCode::Internal,
-            // It may end yet.
-            MergeError::Unfinished { .. } => ExitCode::TryAgain,
-            _ => ExitCode::Usage,
-        };
-        Self::new(code, error)
-    }
 }

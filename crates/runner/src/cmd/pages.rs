@@ -24,7 +24,7 @@ pub fn completions(args: &CompletionsArgs) -> Result<ExitCode, Failure> {
 pub fn man(args: &ManArgs) -> Result<ExitCode, Failure> {
     // Of a command that another program serves, that program writes the page.
     let own = SIBLINGS.iter().fold(command(), |all, sibling| all.mut_subcommand(sibling.name, |stub| stub.hide(true)));
-    pages::write_manual(own, &args.folder).map_err(|error| Failure::new(ExitCode::Usage, error))?;
+    pages::write_manual(own, &args.folder).map_err(Failure::usage)?;
     Ok(ask_siblings("man", args.folder.as_os_str()))
 }
 

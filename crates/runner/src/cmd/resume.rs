@@ -1,8 +1,5 @@
 //! `ttlsweep resume`: finishes exactly the trials that are missing, by the plan and not by what files exist.
 
-pub(super) mod mend;
-mod settle;
-
 use std::path::Path;
 
 use ttlsweep_console::say;
@@ -11,7 +8,8 @@ use ttlsweep_rundir::csv_file::{ReadError, read_rows};
 use ttlsweep_rundir::environment::Environment;
 
 use super::ended::Ended;
-use super::{carry_out, prepare, remove_journal, stop_on_signals, tell_proxies, try_congestion};
+use super::signals::stop_on_signals;
+use super::{carry_out, prepare, remove_journal, tell_proxies, try_congestion};
 use crate::cli::ResumeArgs;
 use crate::cmd::exit::{ExitCode, Failure, stopped};
 use crate::experiment::{self, LoadOptions};
@@ -22,12 +20,10 @@ use crate::run::cleanup::record::Recorded;
 use crate::run::files::Files;
 use crate::run::folder::RunFolder;
 use crate::run::progress::Mode;
+use crate::run::settle::settle;
 use crate::run::sweep::Earlier;
 use crate::run::{Run, environment};
-use crate::stop::StopSwitch;
 use crate::target::Targets;
-
-use settle::settle;
 
 /// Runs the command.
 ///
@@ -45,9 +41,8 @@ pub async fn resume(args: &ResumeArgs) -> Result<ExitCode, Failure> {
 /// As for [`resume`].
 pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, Failure> {
     let path = folder.path();
-    let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
     // Of a version that is not known the experiment may not be, either.
-    let environment = Environment::read(path).map_err(|error| usage(&error))?;
+    let environment = Environment::read(path).map_err(Failure::usage)?;
     let loaded = experiment::load(&folder.experiment(), &LoadOptions::default())?;
     let experiment = &loaded.experiment;
     let whole = Plan::new(experiment);
@@ -56,13 +51,10 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
     }
     let portion = environment.portion();
     let plan = match portion {
-        Some(portion) => whole.of_portion(portion).map_err(|error| usage(&error))?,
+        Some(portion) => whole.of_portion(portion).map_err(Failure::usage)?,
         None => whole,
     };
-    let settled = settle(path, &environment, &plan).map_err(|error| {
-        let code = if error.is_full() { ExitCode::Internal } else { ExitCode::Usage };
-        Failure::new(code, error)
-    })?;
+    let settled = settle(path, &environment, &plan)?;
     for line in &settled.told {
         say!("{line}");
     }
@@ -79,9 +71,7 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
     say!("{}", Estimate::new(&to_do, experiment));
     try_congestion(&plan.cells)?;
     prepare(&met, experiment.parallel_trials);
-    let stop = StopSwitch::new();
-    let leave = StopSwitch::new();
-    stop_on_signals(&stop, &leave, stopped(portion)).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    let (stop, leave) = stop_on_signals(stopped(portion))?;
     let targets = Targets::open(&plan.cells).await?;
     let mut environment = environment::of_resumed_run(environment, &targets);
     tell_proxies(&targets);
@@ -89,11 +79,11 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
         // The testbeds of the first part are gone, and with them their clocks.
         environment.endpoints.append(&mut targets.addresses().await);
     }
-    let leftovers = leftovers(path, &plan, &environment, &targets).map_err(|error| usage(&error))?;
+    let leftovers = leftovers(path, &plan, &environment, &targets).map_err(Failure::usage)?;
     let earlier = Earlier { leftovers, ..settled.earlier };
     // Before the first trial, so that what a kill leaves is told of the machine that it was on.
-    environment.write(path).map_err(|error| Failure::new(ExitCode::Internal, error))?;
-    let files = Files::open(path, stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    environment.write(path).map_err(Failure::internal)?;
+    let files = Files::open(path, stop.clone()).map_err(Failure::internal)?;
     let run = Run { stop, leave, ..Run::new(loaded.experiment, plan, environment, targets, files.sink()) };
     carry_out(run, folder, files, earlier, progress).await
 }
@@ -112,7 +102,7 @@ fn plan_changed(environment: &Environment, folder: &RunFolder, plan: &Plan) -> F
         folder.experiment().display(),
         plan.hash
     );
-    Failure::new(ExitCode::Usage, message)
+    Failure::usage(message)
 }
 
 /// What a killed process left in the bucket; a testbed's is gone.

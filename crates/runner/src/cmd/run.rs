@@ -9,22 +9,24 @@ use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{ByteCount, Portion, TargetKind, Timestamp};
 
 use super::ended::Ended;
-use super::portion::{PlacedPortion, tell_start};
-use super::upload::Upload;
-use super::{carry_out, prepare, stop_on_signals, tell_proxies, try_congestion};
-use crate::cli::{LimitArgs, RunArgs};
+use super::signals::{Signals, stop_on_signals};
+use super::{carry_out, prepare, resume, tell_proxies, try_congestion};
+use crate::cli::{LimitArgs, PortionArgs, RunArgs};
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure, stopped};
 use crate::doctor;
-use crate::experiment::{self, Experiment};
-use crate::plan::Plan;
+use crate::experiment::{self, Experiment, Loaded};
 use crate::plan::estimate::Estimate;
+use crate::plan::{CommonStart, Plan};
+use crate::portion::placed::{AskedRun, PlacedPortion, Progress};
 use crate::run::files::{self, Files};
 use crate::run::folder::RunFolder;
+use crate::run::progress::Mode;
 use crate::run::sweep::Earlier;
 use crate::run::{Run, environment};
 use crate::stop::StopSwitch;
 use crate::target::Targets;
+use crate::upload::Upload;
 
 /// Runs the command.
 ///
@@ -32,90 +34,188 @@ use crate::target::Targets;
 /// The experiment is wrong, the target cannot be used, or the results cannot be written.
 pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let loaded = experiment::load(&args.experiment, &args.overrides.load_options())?;
-    let experiment = &loaded.experiment;
     for notice in &loaded.notices {
         say!("note: {notice}");
     }
-    let whole = Plan::new(experiment);
-    let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
-    let portion = args.portion.resolve(|name| std::env::var(name).ok()).map_err(|error| usage(&error))?;
-    let plan = match portion {
-        Some(portion) => whole.of_portion(portion).map_err(|error| usage(&error))?,
-        None => whole.clone(),
-    };
-    let met = plan.as_met_by(portion);
-    let estimate = Estimate::new(&met, experiment);
+    let experiment = &loaded.experiment;
+    let work = Work::of(args, experiment)?;
     if args.dry_run {
-        print_plan(experiment, &plan, portion, &estimate);
+        print_plan(experiment, &work);
         return Ok(ExitCode::Done);
     }
-    try_congestion(&plan.cells)?;
-    let portion = portion.map(|portion| PlacedPortion::new(args, experiment, &whole, portion)).transpose()?;
-    let upload = Upload::of(args, experiment, &whole, portion.as_ref()).await?;
-    if let Some(upload) = &upload
-        && upload.is_whole().await?
-    {
-        return Ok(ExitCode::Done);
-    }
+    try_congestion(&work.plan.cells)?;
+    let portion = place(args, experiment, &work)?;
+    let upload = upload_of(args, experiment, &work, portion.as_ref()).await?;
     if let Some(portion) = &portion
-        && let Some(ended) = portion.go_on(args.progress).await?
+        && let Some(code) = settle_portion(portion, upload.as_ref(), args.progress).await?
     {
-        return finish(upload.as_ref(), &ended).await;
+        return Ok(code);
     }
-    say!("{}: {estimate}", experiment.name);
-    if !consents(args, experiment, &estimate)? {
+    say!("{}: {}", experiment.name, work.estimate);
+    if !ask(args, experiment, &work.estimate)? {
         return Ok(ExitCode::Done);
     }
-    prepare(&met, experiment.parallel_trials);
+    prepare(&work.met, experiment.parallel_trials);
     if let Some(upload) = &upload {
         upload.begin(&loaded.frozen).await?;
     }
+    let (stop, leave) = stop_on_signals(stopped(work.portion))?;
+    let (run, folder, files) = open(args, loaded, work, portion.as_ref(), stop).await?;
+    let ended = carry_out(Run { leave, ..run }, &folder, files, Earlier::default(), args.progress).await?;
+    finish(upload.as_ref(), &ended).await
+}
 
-    let stop = StopSwitch::new();
-    let leave = StopSwitch::new();
-    let code = stopped(portion.as_ref().map(|portion| portion.portion));
-    stop_on_signals(&stop, &leave, code).map_err(|error| Failure::new(ExitCode::Internal, error))?;
-    // Before the folder is made, so that a target that refuses leaves no empty run behind.
-    let targets = Targets::open(&plan.cells).await?;
+/// What this process is to do.
+struct Work {
+    /// All of the experiment.
+    whole: Plan,
+    /// The portion of it, where several processes run the experiment together.
+    portion: Option<Portion>,
+    /// What this process runs of it.
+    plan: Plan,
+    /// The same with as many users and as much bandwidth as this process has.
+    met: Plan,
+    estimate: Estimate,
+}
+
+impl Work {
+    fn of(args: &RunArgs, experiment: &Experiment) -> Result<Self, Failure> {
+        let whole = Plan::new(experiment);
+        let portion = args.portion.resolve(|name| std::env::var(name).ok()).map_err(Failure::usage)?;
+        let plan = match portion {
+            Some(portion) => whole.of_portion(portion).map_err(Failure::usage)?,
+            None => whole.clone(),
+        };
+        let met = plan.as_met_by(portion);
+        let estimate = Estimate::new(&met, experiment);
+        Ok(Self { whole, portion, plan, met, estimate })
+    }
+}
+
+/// Where the portion that is asked for lies, if one is.
+fn place(args: &RunArgs, experiment: &Experiment, work: &Work) -> Result<Option<PlacedPortion>, Failure> {
+    let Some(portion) = work.portion else { return Ok(None) };
+    let PortionArgs { run_id, start_at, start_every, .. } = args.portion.clone();
+    let asked = AskedRun { run_id, start_at, start_every };
+    let placed = PlacedPortion::new(&args.out, experiment, &work.whole, portion, asked)?;
+    if portion.part().is_some() && experiment.target == TargetKind::Embedded {
+        say!("note: each part asks a testbed of its own; `--endpoint` names a server that all of them ask");
+    }
+    Ok(Some(placed))
+}
+
+/// The upload that is asked for, if one is.
+async fn upload_of<'a>(
+    args: &RunArgs,
+    experiment: &Experiment,
+    work: &Work,
+    portion: Option<&'a PlacedPortion>,
+) -> Result<Option<Upload<'a>>, Failure> {
+    // The command line asks for both or neither.
+    let (Some(url), Some(portion)) = (&args.portion.upload, portion) else { return Ok(None) };
+    let profile = args.overrides.profile.as_deref();
+    Ok(Some(Upload::of(portion, url, profile, experiment, &work.whole).await?))
+}
+
+/// Leaves alone a portion that is whole, in the bucket or here, and finishes one that was interrupted; `None` if it has yet to
+/// begin. Nobody is asked for consent to either.
+async fn settle_portion(
+    portion: &PlacedPortion,
+    upload: Option<&Upload<'_>>,
+    progress: Mode,
+) -> Result<Option<ExitCode>, Failure> {
+    if let Some(upload) = upload
+        && let Some(url) = upload.whole().await?
+    {
+        data!("{url}");
+        say!("{portion} is whole; it is left alone");
+        return Ok(Some(ExitCode::Done));
+    }
+    let ended = match portion.look()? {
+        Progress::Nothing => return Ok(None),
+        Progress::Whole(folder) => {
+            let words = format!("{portion} is whole; it is left alone");
+            Ended { code: ExitCode::Done, folder, left: Vec::new(), words }
+        }
+        Progress::Unfinished(folder) => {
+            say!("{portion} was interrupted earlier; resuming it");
+            resume::finish(&folder, progress).await?
+        }
+    };
+    finish(upload, &ended).await.map(Some)
+}
+
+/// Opens the targets, and then the run's folder and files, so that a target that refuses leaves no empty run behind.
+async fn open(
+    args: &RunArgs,
+    loaded: Loaded,
+    work: Work,
+    portion: Option<&PlacedPortion>,
+    stop: StopSwitch,
+) -> Result<(Run, RunFolder, Files), Failure> {
+    let Loaded { experiment, frozen, .. } = loaded;
+    let targets = Targets::open(&work.plan.cells).await?;
     let now = SystemClock.wall();
     tell_proxies(&targets);
-    warn_of_credentials(&targets, &plan, &estimate, now);
-    let mut environment = environment::of_new_run(experiment, &whole, now, &targets);
+    warn_of_credentials(&targets, &work.plan, &work.estimate, now);
+    let mut environment = environment::of_new_run(&experiment, &work.whole, now, &targets);
     environment.endpoints = targets.addresses().await;
-    if let Some(portion) = &portion {
+    if let Some(portion) = portion {
         environment = portion.environment(environment);
     }
     let fill = |folder: &Path| {
         environment.write(folder)?;
-        files::create(folder, &plan.cells)
+        files::create(folder, &work.plan.cells)
     };
-    let made = match &portion {
-        Some(portion) => portion.create(&loaded.frozen, fill),
-        None => RunFolder::create(&args.out, &experiment.name, now, &loaded.frozen, fill).map_err(Failure::from),
+    let folder = match portion {
+        Some(portion) => portion.create(&frozen, fill)?,
+        None => RunFolder::create(&args.out, &experiment.name, now, &frozen, fill)?,
     };
-    let folder = made?;
-    let files = Files::open(folder.path(), stop.clone()).map_err(|error| Failure::new(ExitCode::Internal, error))?;
-    if let Some(start) = portion.as_ref().and_then(|portion| portion.start) {
-        tell_start(&start, &plan, SystemClock.wall());
+    let files = Files::open(folder.path(), stop.clone()).map_err(Failure::internal)?;
+    if let Some(start) = portion.and_then(|portion| portion.start) {
+        tell_start(&start, &work.plan, SystemClock.wall());
     }
-    let run = Run { stop, leave, ..Run::new(loaded.experiment, plan, environment, targets, files.sink()) };
-    let ended = carry_out(run, &folder, files, Earlier::default(), args.progress).await?;
-    finish(upload.as_ref(), &ended).await
+    let run = Run { stop, ..Run::new(experiment, work.plan, environment, targets, files.sink()) };
+    Ok((run, folder, files))
+}
+
+/// Says when the trials begin, and to whom it was left.
+fn tell_start(start: &CommonStart, plan: &Plan, now: Timestamp) {
+    let last = start.schedule(plan).last();
+    let late = now.micros_since(start.at);
+    if late > 0 {
+        let late = format_micros(late.unsigned_abs());
+        say!("warning: the first trial began on all machines at {}, {late} ago: this part comes late", start.at);
+    } else {
+        say!("the first trial begins on all machines at {}, the last one at {last}", start.at);
+    }
 }
 
 /// What is to be done once the run has ended, and only then what is to be told: anyone who reads it may be gone, or slow.
 async fn finish(upload: Option<&Upload<'_>>, ended: &Ended) -> Result<ExitCode, Failure> {
-    let code = match upload {
-        Some(upload) => upload.end(ended.code).await,
+    let code = match upload.filter(|_| ended.code == ExitCode::Done) {
+        Some(upload) => put_results(upload).await,
         None => Ok(ended.code),
     };
     ended.tell();
     code
 }
 
+/// Puts the files of a run that is whole into the bucket, until a signal says to try again later.
+async fn put_results(upload: &Upload<'_>) -> Result<ExitCode, Failure> {
+    let mut signals = Signals::listen().map_err(Failure::internal)?;
+    tokio::select! {
+        put = upload.end() => {
+            say!("uploaded: {}", put?);
+            Ok(ExitCode::Done)
+        }
+        () = signals.any() => Ok(ExitCode::TryAgain),
+    }
+}
+
 /// A plan that takes more than anyone would want to find out afterwards is asked about first; if nobody can answer,
 /// `--yes` is the consent.
-fn consents(args: &RunArgs, experiment: &Experiment, estimate: &Estimate) -> Result<bool, Failure> {
+fn ask(args: &RunArgs, experiment: &Experiment, estimate: &Estimate) -> Result<bool, Failure> {
     if experiment.target != TargetKind::S3 || args.yes {
         return Ok(true);
     }
@@ -124,11 +224,11 @@ fn consents(args: &RunArgs, experiment: &Experiment, estimate: &Estimate) -> Res
         let message = format!(
             "this plan {limit}, and nobody is here to ask: add `--yes` to run it anyway, or `--dry-run` to see it first"
         );
-        return Err(Failure::new(ExitCode::Usage, message));
+        return Err(Failure::usage(message));
     }
     say::question(format_args!("This plan {limit}. Run it? [y/N] "));
     let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    std::io::stdin().read_line(&mut answer).map_err(Failure::internal)?;
     let yes = matches!(answer.trim(), "y" | "Y" | "yes");
     if !yes {
         say!("nothing was sent");
@@ -161,7 +261,8 @@ fn warn_of_credentials(targets: &Targets, plan: &Plan, estimate: &Estimate, now:
     }
 }
 
-fn print_plan(experiment: &Experiment, plan: &Plan, portion: Option<Portion>, estimate: &Estimate) {
+fn print_plan(experiment: &Experiment, work: &Work) {
+    let Work { plan, portion, estimate, .. } = work;
     data!("experiment  {}", experiment.name);
     data!("question    {}", experiment.question);
     data!("plan        {}", plan.hash);

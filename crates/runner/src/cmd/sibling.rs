@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cli::siblings::Sibling;
-use crate::cmd::exit::{ExitCode, Failure};
+use crate::cmd::exit::Failure;
 
 /// Becomes the sibling's program, which thereby has this process's terminal, signals and exit code; returns if that fails.
 pub fn become_it(sibling: &Sibling, arguments: &[OsString]) -> Failure {
@@ -26,9 +26,8 @@ pub fn become_it(sibling: &Sibling, arguments: &[OsString]) -> Failure {
 /// # Errors
 /// There is none.
 pub fn beside(program: &str) -> Result<PathBuf, Failure> {
-    let here = env::current_exe().map_err(|error| {
-        Failure::new(ExitCode::Internal, format!("cannot find out where this program lies: {error}"))
-    })?;
+    let here = env::current_exe()
+        .map_err(|error| Failure::internal(format!("cannot find out where this program lies: {error}")))?;
     // By a symbolic link, the programs lie where it leads to.
     let real = here.canonicalize().unwrap_or_else(|_| here.clone());
     let folders = [&here, &real].into_iter().filter_map(|path| path.parent());
@@ -38,13 +37,10 @@ pub fn beside(program: &str) -> Result<PathBuf, Failure> {
         let words = format!(
             "`{program}` is not in {folder}, beside this program: install it there, or build all programs with `just build`"
         );
-        Failure::new(ExitCode::Usage, words)
+        Failure::usage(words)
     })
 }
 
 fn cannot_start(sibling: &Sibling, path: &Path, error: &io::Error) -> Failure {
-    Failure::new(
-        ExitCode::Internal,
-        format!("cannot start {} for `ttlsweep {}`: {error}", path.display(), sibling.name),
-    )
+    Failure::internal(format!("cannot start {} for `ttlsweep {}`: {error}", path.display(), sibling.name))
 }

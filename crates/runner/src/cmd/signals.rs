@@ -1,13 +1,13 @@
 //! What the user, an engine or a closed terminal says to a running command: Ctrl-C, SIGTERM, SIGHUP.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use ttlsweep_console::say;
 use ttlsweep_console::signals::{HANGUP, is_ignored};
 
-use super::LEAVING;
-use crate::cmd::exit::ExitCode;
+use crate::cmd::exit::{ExitCode, Failure};
 use crate::stop::StopSwitch;
 
 /// The signals that end a command in order.
@@ -61,15 +61,16 @@ async fn hung_up(hangup: Option<&mut Signal>) {
     }
 }
 
-/// At Ctrl-C, SIGTERM or SIGHUP throws `stop`; at a second one `leave`, and ends the process with `code` if it has not come to
-/// its end soon after; a third one ends it at once.
+/// Two switches, `stop` and `leave`. Ctrl-C, SIGTERM or SIGHUP throws `stop`; a second one throws `leave`, and ends the process
+/// with `code` if it has not come to its end soon after; a third one ends it at once.
 ///
 /// # Errors
 /// The system has no descriptors left to listen for them.
-pub(super) fn stop_on_signals(stop: &StopSwitch, leave: &StopSwitch, code: ExitCode) -> io::Result<()> {
+pub(super) fn stop_on_signals(code: ExitCode) -> Result<(StopSwitch, StopSwitch), Failure> {
     let mut signals = Signals::listen()
-        .map_err(|error| io::Error::new(error.kind(), format!("Ctrl-C and SIGTERM cannot be listened for: {error}")))?;
-    let (stop, leave) = (stop.clone(), leave.clone());
+        .map_err(|error| Failure::internal(format!("Ctrl-C and SIGTERM cannot be listened for: {error}")))?;
+    let (stop, leave) = (StopSwitch::new(), StopSwitch::new());
+    let switches = (stop.clone(), leave.clone());
     tokio::spawn(async move {
         signals.any().await;
         // Before a word is said: anyone who would read it may be gone, and the run must end anyway.
@@ -86,5 +87,8 @@ pub(super) fn stop_on_signals(stop: &StopSwitch, leave: &StopSwitch, code: ExitC
         }
         std::process::exit(code as i32);
     });
-    Ok(())
+    Ok(switches)
 }
+
+/// What a run that leaves its objects may take to close its files.
+const LEAVING: Duration = Duration::from_secs(2);

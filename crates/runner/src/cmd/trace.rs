@@ -9,7 +9,8 @@ use ttlsweep_record::{Cell, EventRecord, Outcome, TransferRecord};
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_rundir::environment::Environment;
 
-use super::{stop_on_signals, try_congestion};
+use super::signals::stop_on_signals;
+use super::try_congestion;
 use crate::cli::TraceArgs;
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure};
@@ -22,7 +23,6 @@ use crate::run::sweep::download;
 use crate::run::sweep::sources::Sources;
 use crate::run::trial::TrialRun;
 use crate::run::{Run, environment};
-use crate::stop::StopSwitch;
 use crate::target::Targets;
 use crate::trace::har;
 use crate::trace::waterfall;
@@ -37,18 +37,20 @@ pub async fn trace(args: &TraceArgs) -> Result<ExitCode, Failure> {
 
 /// Looks at a transfer of a run.
 fn recorded(args: &TraceArgs) -> Result<ExitCode, Failure> {
-    let usage = |error: &dyn std::fmt::Display| Failure::new(ExitCode::Usage, error);
-    Environment::read(&args.subject).map_err(|error| usage(&error))?;
-    let transfers: Vec<TransferRecord> = read_rows(&args.subject).map_err(|error| usage(&error))?;
-    let events: Vec<EventRecord> = read_rows(&args.subject).map_err(|error| usage(&error))?;
-    let cells: Vec<Cell> = read_rows(&args.subject).map_err(|error| usage(&error))?;
+    Environment::read(&args.subject).map_err(Failure::usage)?;
+    let transfers: Vec<TransferRecord> = read_rows(&args.subject).map_err(Failure::usage)?;
+    let events: Vec<EventRecord> = read_rows(&args.subject).map_err(Failure::usage)?;
+    let cells: Vec<Cell> = read_rows(&args.subject).map_err(Failure::usage)?;
     let found = match &args.transfer {
         Some(name) => transfers.iter().find(|row| row.transfer_id.ends_with(name.as_str())),
         None => transfers.iter().find(|row| row.outcome != Outcome::Completed).or_else(|| transfers.first()),
     };
     let Some(row) = found else {
         let name = args.transfer.as_deref().unwrap_or("any");
-        return Err(usage(&format!("{} has no transfer `{name}`; see the column transfer_id", args.subject.display())));
+        return Err(Failure::usage(format!(
+            "{} has no transfer `{name}`; see the column transfer_id",
+            args.subject.display()
+        )));
     };
     let tape: Vec<_> = events.into_iter().filter(|event| event.transfer_id == row.transfer_id).collect();
     write_archive(args.har.as_deref(), &transfers, &cells)?;
@@ -68,16 +70,14 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
         let names: Vec<_> = plan.cells.iter().map(|cell| cell.cell_id.as_str()).collect();
         let name = args.cell.as_deref().unwrap_or_default();
         let message = format!("there is no cell `{name}`; the cells are {}", names.join(", "));
-        return Err(Failure::new(ExitCode::Usage, message));
+        return Err(Failure::usage(message));
     };
     let cell = Cell { users: 1, transfers_per_user: Some(1), duration_us: None, ..cell.clone() };
     let trial = Trial { trial_id: "trace".to_owned(), cell: 0, block: 1, position: 1, jitter: Duration::ZERO };
     let this = Plan { repetitions: 1, cells: vec![cell.clone()], trials: vec![trial.clone()], ..plan.clone() };
     say!("{}: {}", loaded.experiment.name, Estimate::new(&this, &loaded.experiment));
     try_congestion(std::slice::from_ref(&cell))?;
-    let stop = StopSwitch::new();
-    let leave = StopSwitch::new();
-    stop_on_signals(&stop, &leave, ExitCode::Interrupted).map_err(|error| Failure::new(ExitCode::Internal, error))?;
+    let (stop, leave) = stop_on_signals(ExitCode::Interrupted)?;
     let targets = Targets::open(std::slice::from_ref(&cell)).await?;
     let (sink, kept) = RowSink::in_memory();
     let experiment = Experiment { parallel_trials: 1, ..loaded.experiment };
@@ -92,7 +92,7 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
         cleaner.finish().await;
         return Err(error.into());
     }
-    let source = sources.of(&cell).map_err(|error| Failure::new(ExitCode::Usage, error))?;
+    let source = sources.of(&cell).map_err(Failure::usage)?;
     let cell = Arc::new(cell);
     let target = run.targets.of(&cell);
     let trial = TrialRun { run, trial, common_start: None, attempt: 1, cell: Arc::clone(&cell), target, source };
@@ -112,8 +112,7 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
 fn write_archive(path: Option<&Path>, rows: &[TransferRecord], cells: &[Cell]) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
     let text = serde_json::to_string_pretty(&har::archive(rows, cells)).unwrap_or_default();
-    std::fs::write(path, text)
-        .map_err(|error| Failure::new(ExitCode::Usage, format!("{}: {error}", path.display())))?;
+    std::fs::write(path, text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     say!("{}: {} transfers; open it in the network view of a browser's developer tools", path.display(), rows.len());
     Ok(())
 }

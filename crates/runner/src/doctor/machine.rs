@@ -5,7 +5,6 @@ use std::time::Duration;
 use ttlsweep_record::{ByteCount, Cell};
 
 use super::{Finding, Level};
-use crate::cmd::SPARE_DESCRIPTORS;
 use crate::host::machine;
 use crate::plan::Plan;
 use crate::plan::estimate::trial_duration;
@@ -68,7 +67,7 @@ pub fn check(plan: &Plan, parallel_trials: u32, limits: &Limits) -> Vec<Finding>
 }
 
 fn descriptors(users: u64, most: u64) -> Finding {
-    let needed = users + SPARE_DESCRIPTORS;
+    let needed = users + machine::SPARE_DESCRIPTORS;
     let found = format!("{users} users at once need some {needed}; this process may have {most}");
     if needed <= most {
         return Finding::ok("descriptors", found);

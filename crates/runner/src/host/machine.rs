@@ -135,6 +135,9 @@ const SYSCTLS: &[&str] = &[
     "ipv4/tcp_wmem",
 ];
 
+/// Descriptors of the program's own files, and a margin.
+pub const SPARE_DESCRIPTORS: u64 = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,33 +14,36 @@ use ttlsweep_rundir::csv_file::{ReadError, RowFile, RowWriter, read_rows_before_
 use ttlsweep_rundir::disk;
 use ttlsweep_rundir::environment::Environment;
 
-use super::mend::Mending;
 use crate::plan::{Plan, Trial};
 use crate::run::files::JOURNAL;
+use crate::run::mend::Mending;
 use crate::run::sweep::Earlier;
 use crate::run::trial::attempt_of;
 
 /// What was done before.
-pub(super) struct Settled {
+#[derive(Debug)]
+pub struct Settled {
     /// What its rows tell; what was left in the bucket is not among it.
-    pub(super) earlier: Earlier,
+    pub earlier: Earlier,
     /// What had to be mended, a line each.
-    pub(super) told: Vec<String>,
+    pub told: Vec<String>,
 }
 
 /// Why a run's files cannot be completed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SettleError {
+pub enum SettleError {
+    /// One of them cannot be read, or is not this run's.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// One of them cannot be written.
     #[error("cannot complete the run's files: {0}")]
     Write(#[from] io::Error),
 }
 
 impl SettleError {
     /// Whether there is no room for what is to be written.
-    pub(super) fn is_full(&self) -> bool {
-        matches!(self, Self::Write(error) if crate::cmd::exit::is_full(error.kind()))
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Write(error) if disk::is_full(error.kind()))
     }
 }
 
@@ -50,7 +53,7 @@ impl SettleError {
 ///
 /// # Errors
 /// A file cannot be read or written.
-pub(super) fn settle(folder: &Path, environment: &Environment, plan: &Plan) -> Result<Settled, SettleError> {
+pub fn settle(folder: &Path, environment: &Environment, plan: &Plan) -> Result<Settled, SettleError> {
     let mending = Mending::of_run(folder)?;
     let mut transfers: Vec<TransferRecord> = read_rows_before_torn_end(&folder.join(TransferRecord::FILE))?;
     let trials: Vec<TrialRecord> = read_rows_before_torn_end(&folder.join(TrialRecord::FILE))?;

@@ -14,10 +14,11 @@ use ttlsweep_rundir::disk;
 use crate::run::files::JOURNAL;
 
 /// What is to be done about the files of a folder.
-#[derive(Default)]
-pub(in crate::cmd) struct Mending(Vec<File>);
+#[derive(Debug, Default)]
+pub struct Mending(Vec<File>);
 
 /// What is to be done about one file.
+#[derive(Debug)]
 struct File {
     path: PathBuf,
     /// The line that was written in part.
@@ -31,7 +32,7 @@ impl Mending {
     ///
     /// # Errors
     /// A file is gone, or has what no torn write leaves, or columns that no row can be added to.
-    pub(in crate::cmd) fn of_run(folder: &Path) -> Result<Self, ReadError> {
+    pub fn of_run(folder: &Path) -> Result<Self, ReadError> {
         let mut mending = Self::default();
         mending.look::<TransferRecord>(folder.join(TransferRecord::FILE), Absent::WasRemoved)?;
         mending.look::<TrialRecord>(folder.join(TrialRecord::FILE), Absent::WasRemoved)?;
@@ -48,7 +49,7 @@ impl Mending {
     ///
     /// # Errors
     /// As for [`Self::of_run`].
-    pub(in crate::cmd) fn of_objects(folder: &Path) -> Result<Self, ReadError> {
+    pub fn of_objects(folder: &Path) -> Result<Self, ReadError> {
         let mut mending = Self::default();
         mending.look::<ObjectRecord>(folder.join(ObjectRecord::FILE), Absent::IsMade)?;
         Ok(mending)
@@ -59,7 +60,7 @@ impl Mending {
     ///
     /// # Errors
     /// A file cannot be written; the message names it.
-    pub(in crate::cmd) fn carry_out(self) -> io::Result<Vec<String>> {
+    pub fn carry_out(self) -> io::Result<Vec<String>> {
         let mut told = Vec::new();
         for File { path, torn, head } in self.0 {
             let unwritable = |error: io::Error| disk::unwritable(&path, &error);

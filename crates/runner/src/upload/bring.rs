@@ -9,14 +9,47 @@ use ttlsweep_record::Portion;
 use ttlsweep_rundir::disk::{self, Staging};
 use ttlsweep_rundir::environment;
 
-use super::upload::settings;
-use crate::cmd::exit::{ExitCode, Failure};
+use super::settings;
 use crate::plan::estimate;
-use crate::s3::{Results, ResultsError, ResultsUrl};
+use crate::s3::{Results, ResultsError, ResultsUrl, StoreError};
 
 /// A run's shards in a folder that is removed when this is dropped.
 #[derive(Debug)]
-pub(super) struct Brought(Staging);
+pub struct Brought(Staging);
+
+/// Why no shards were brought.
+#[derive(Debug, thiserror::Error)]
+pub enum BringError {
+    /// There are no credentials, or there is no region.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store does not give them, or they cannot be kept.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    /// Several runs lie there.
+    #[error("{} runs lie below {url}; name one of them:{}", runs.len(), lines(url, runs))]
+    SeveralRuns {
+        /// Where.
+        url: ResultsUrl,
+        /// Their places below it.
+        runs: Vec<String>,
+    },
+    /// No shard lies there.
+    #[error("no shard lies below {0}: name what `ttlsweep run --upload` was given, or a folder below it")]
+    NoShard(ResultsUrl),
+    /// None of those that lie there is whole yet.
+    #[error("no shard below {url} is whole; {begun} were begun")]
+    NoneWhole {
+        /// Where.
+        url: ResultsUrl,
+        /// How many there are.
+        begun: usize,
+    },
+}
+
+fn lines(url: &ResultsUrl, runs: &[String]) -> String {
+    runs.iter().map(|run| format!("\n  {}", url.below(run))).collect()
+}
 
 /// The files of each portion of each run, runs by where they lie.
 type Runs = BTreeMap<String, BTreeMap<Portion, Vec<String>>>;
@@ -27,9 +60,8 @@ impl Brought {
     /// # Errors
     /// There is no whole shard, or there are several runs; the store refuses, does not answer or gives other bytes than were
     /// put; or there is no room.
-    pub(super) async fn from(url: &ResultsUrl, out: &Path) -> Result<Self, Failure> {
-        let results = Results::connect(url.clone(), &settings(url, None)).await;
-        let results = results.map_err(|error| Failure::new(ExitCode::Usage, error))?;
+    pub async fn from(url: &ResultsUrl, out: &Path) -> Result<Self, BringError> {
+        let results = Results::connect(url.clone(), &settings(url, None)).await?;
         let (run, portions) = the_run(url, runs(&results.names().await?))?;
         let results = if run.is_empty() { results } else { results.below(&run) };
 
@@ -56,7 +88,7 @@ impl Brought {
     }
 
     /// The folder that holds the shards' folders.
-    pub(super) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         self.0.path()
     }
 }
@@ -79,23 +111,18 @@ fn runs(names: &[String]) -> Runs {
 }
 
 /// The only run, with its whole shards: `environment.json` is put last.
-fn the_run(url: &ResultsUrl, mut runs: Runs) -> Result<(String, BTreeMap<Portion, Vec<String>>), Failure> {
+fn the_run(url: &ResultsUrl, mut runs: Runs) -> Result<(String, BTreeMap<Portion, Vec<String>>), BringError> {
     let begun: usize = runs.values().map(BTreeMap::len).sum();
     for portions in runs.values_mut() {
         portions.retain(|_, files| files.iter().any(|file| file == environment::FILE));
     }
     runs.retain(|_, portions| !portions.is_empty());
     if runs.len() > 1 {
-        let places: Vec<_> = runs.keys().map(|run| format!("\n  {}", url.below(run))).collect();
-        let message = format!("{} runs lie below {url}; name one of them:{}", runs.len(), places.concat());
-        return Err(Failure::new(ExitCode::Usage, message));
+        return Err(BringError::SeveralRuns { url: url.clone(), runs: runs.into_keys().collect() });
     }
     runs.pop_first().ok_or_else(|| match begun {
-        0 => Failure::new(
-            ExitCode::Usage,
-            format!("no shard lies below {url}: name what `ttlsweep run --upload` was given, or a folder below it"),
-        ),
-        _ => Failure::new(ExitCode::TryAgain, format!("no shard below {url} is whole; {begun} were begun")),
+        0 => BringError::NoShard(url.clone()),
+        _ => BringError::NoneWhole { url: url.clone(), begun },
     })
 }
 
@@ -107,30 +134,27 @@ mod tests {
         names.iter().map(|&name| name.to_owned()).collect()
     }
 
-    fn chosen(all: &[&str]) -> Result<(String, usize), (ExitCode, String)> {
+    fn chosen(all: &[&str]) -> Result<(String, usize), BringError> {
         let url = "s3://bucket/night".parse().unwrap();
-        match the_run(&url, runs(&names(all))) {
-            Ok((run, portions)) => Ok((run, portions.len())),
-            Err(failure) => Err((failure.code, failure.text)),
-        }
+        the_run(&url, runs(&names(all))).map(|(run, portions)| (run, portions.len()))
     }
 
     #[test]
     fn only_whole_shards_of_a_single_run_are_brought() {
         let one = ["grid/plan-1/shard-1-of-2/environment.json", "grid/plan-1/shard-1-of-2/cells.csv"];
         let begun = "grid/plan-1/shard-2-of-2/experiment.toml";
-        assert_eq!(chosen(&one), Ok(("grid/plan-1".to_owned(), 1)));
-        assert_eq!(chosen(&[one[0], one[1], begun]), Ok(("grid/plan-1".to_owned(), 1)));
-        assert_eq!(chosen(&["shard-1-of-2/environment.json"]), Ok((String::new(), 1)), "the run's own place was named");
-        let (code, said) = chosen(&[begun]).unwrap_err();
-        assert_eq!(
-            (code, said.as_str()),
-            (ExitCode::TryAgain, "no shard below s3://bucket/night is whole; 1 were begun")
-        );
-        let (code, said) = chosen(&[one[0], "grid/plan-2/shard-1-of-2/environment.json"]).unwrap_err();
-        assert_eq!(code, ExitCode::Usage);
+        let whole = |all: &[&str]| chosen(all).unwrap();
+        assert_eq!(whole(&one), ("grid/plan-1".to_owned(), 1));
+        assert_eq!(whole(&[one[0], one[1], begun]), ("grid/plan-1".to_owned(), 1));
+        assert_eq!(whole(&["shard-1-of-2/environment.json"]), (String::new(), 1), "the run's own place was named");
+        let none = chosen(&[begun]).unwrap_err();
+        assert!(matches!(none, BringError::NoneWhole { begun: 1, .. }), "{none}");
+        assert_eq!(none.to_string(), "no shard below s3://bucket/night is whole; 1 were begun");
+        let several = chosen(&[one[0], "grid/plan-2/shard-1-of-2/environment.json"]).unwrap_err();
+        assert!(matches!(several, BringError::SeveralRuns { .. }), "{several}");
+        let said = several.to_string();
         assert!(said.ends_with(":\n  s3://bucket/night/grid/plan-1\n  s3://bucket/night/grid/plan-2"), "{said}");
-        assert_eq!(chosen(&[]).unwrap_err().0, ExitCode::Usage);
+        assert!(matches!(chosen(&[]), Err(BringError::NoShard(_))));
     }
 
     /// Whoever may write to the bucket must not be able to write anywhere on the machine that merges.
