@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::PolarsError;
 use ttlsweep_console::exit::ExitCode;
-use ttlsweep_record::{Cell, ComparisonRecord, SummaryRecord, row::Row};
+use ttlsweep_record::{Cell, ComparisonRecord, Outcome, SummaryRecord, row::Row};
 use ttlsweep_rundir::csv_file::RowWriter;
 use ttlsweep_rundir::disk;
 
@@ -23,7 +23,7 @@ use crate::names;
 use crate::page::{self, Contents, Drawn, Figure, Repeat};
 use crate::summary::axes::Axes;
 use crate::summary::table::left_out_lines;
-use crate::summary::{CellSummary, summarize, total};
+use crate::summary::{CellSummary, summarize, take_outlived};
 use crate::verdict::{self, Again, Evidence, Ruling};
 
 /// What was found and written.
@@ -94,7 +94,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     };
     let mut runs = load(folders)?;
     let axes = Axes::of(&runs.cells);
-    let cells = summarize(&runs)?;
+    let mut cells = summarize(&runs)?;
     let timeline = sample::timeline(&runs, &cells, &axes)?;
     // What follows takes memory of its own.
     runs.transfers.drop_frame();
@@ -107,6 +107,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     let names = names::told_apart(named);
     targets.iter_mut().zip(&names).for_each(|(target, name)| target.rename(name));
     verdict.name_targets(names, &again(&runs));
+    take_outlived(&mut cells, &runs.cells, &outlived(&runs, &targets));
     let caption = caption(&runs, &axes, &cells, &verdict);
     let named: Vec<_> = targets.iter().map(|target| (target.title.clone(), target.cells.clone())).collect();
     let comparisons = compare(&runs, &axes, &named);
@@ -157,6 +158,18 @@ fn figures(charts: &[Chart]) -> Result<Vec<Figure>, ReportError> {
     Figure::read_all(&drawn).map_err(unreadable)
 }
 
+/// How many transfers of each cell outlived their link, and how many of these completed.
+fn outlived(runs: &Runs, targets: &[Collected]) -> Vec<[u64; 2]> {
+    let mut counts = vec![[0, 0]; runs.cells.len()];
+    for row in targets.iter().flat_map(|target| &target.outlived) {
+        let seen = &runs.transfers.observations()[*row as usize];
+        let [all, completed] = &mut counts[seen.cell as usize];
+        *all += 1;
+        *completed += u64::from(seen.outcome == Outcome::Completed);
+    }
+    counts
+}
+
 /// How the same would be run again, and what a block of it takes.
 fn again(runs: &Runs) -> Again {
     let first = &runs.environments[0];
@@ -177,7 +190,6 @@ fn again(runs: &Runs) -> Again {
 
 fn caption(runs: &Runs, axes: &Axes, cells: &[CellSummary], verdict: &Ruling) -> Caption {
     let first = &runs.environments[0];
-    let counts = total(cells);
     let mut versions: Vec<String> = Vec::new();
     for environment in &runs.environments {
         let version = match &environment.git_revision {
@@ -193,8 +205,7 @@ fn caption(runs: &Runs, axes: &Axes, cells: &[CellSummary], verdict: &Ruling) ->
         experiment: first.experiment.clone(),
         question: first.question.clone(),
         runs: runs.environments.iter().map(|environment| environment.run_id.clone()).collect(),
-        transfers: counts.transfers(),
-        failures: counts.failures(),
+        counts: verdict.counts_line(),
         trials: runs.trials.len() as u64,
         seed: first.seed,
         version: versions.join(" and "),

@@ -3,6 +3,8 @@
 pub mod axes;
 pub mod table;
 
+use std::collections::HashMap;
+
 use polars::prelude::*;
 use ttlsweep_record::{Cell, Control, Outcome, SummaryRecord};
 
@@ -26,7 +28,7 @@ pub struct CellSummary {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     by_outcome: [u64; Outcome::ALL.len()],
-    /// Counted transfers during which their link expired, by this machine's clock; see [`Counts::transfers`].
+    /// Transfers of the grid that outlived their link, as the verdict counts them; 0 until it has told.
     pub outlived: u64,
     /// Of these, the ones that completed anyway.
     pub outlived_completed: u64,
@@ -34,8 +36,6 @@ pub struct Counts {
     pub late_starts: u64,
     /// Of these, the failures.
     pub late_failures: u64,
-    /// Rejected with a 4xx status: what a refusal of an expired link looks like, whatever its code.
-    pub refused: u64,
 }
 
 impl Counts {
@@ -68,7 +68,6 @@ impl Counts {
         self.outlived_completed += other.outlived_completed;
         self.late_starts += other.late_starts;
         self.late_failures += other.late_failures;
-        self.refused += other.refused;
     }
 }
 
@@ -137,6 +136,17 @@ pub fn summarize(runs: &Runs) -> PolarsResult<Vec<CellSummary>> {
     Ok(summaries)
 }
 
+/// Takes over from the verdict how many of each cell's transfers outlived their link, and how many of these completed. `told`
+/// has a pair per cell, as cells stand in the plan.
+pub(crate) fn take_outlived(summaries: &mut [CellSummary], cells: &[Cell], told: &[[u64; 2]]) {
+    let by_name: HashMap<&str, [u64; 2]> =
+        cells.iter().zip(told).map(|(cell, told)| (cell.cell_id.as_str(), *told)).collect();
+    for summary in summaries {
+        let [outlived, completed] = by_name.get(summary.cell.cell_id.as_str()).copied().unwrap_or_default();
+        (summary.counts.outlived, summary.counts.outlived_completed) = (outlived, completed);
+    }
+}
+
 /// The counts of all cells, or of the cells of one `control`, added up.
 pub fn total<'a>(cells: impl IntoIterator<Item = &'a CellSummary>) -> Counts {
     let mut sum = Counts::default();
@@ -156,11 +166,8 @@ struct Counted {
     height: usize,
     cell: Vec<u64>,
     by_outcome: Vec<Vec<u64>>,
-    outlived: Vec<u64>,
-    outlived_completed: Vec<u64>,
     late_starts: Vec<u64>,
     late_failures: Vec<u64>,
-    refused: Vec<u64>,
     median_total_us: Vec<Option<u64>>,
 }
 
@@ -169,22 +176,15 @@ impl Counted {
         let is = |outcome: Outcome| col(Transfers::OUTCOME).eq(lit(outcome as u32));
         let counts = || is(Outcome::Cancelled).or(is(Outcome::FailedLocally)).not();
         let (head, expiry) = (|| col(Transfers::HEAD_WRITTEN_AT), || col(Transfers::EXPIRES_AT));
-        // Without a head on the wire no server ever saw the link: such a transfer neither outlived it nor was late.
+        // Without a head on the wire no server ever saw the link: such a transfer was not late.
         // Null where head or link is absent, and sums pass over nulls.
         let late = || head().gt_eq(expiry()).and(counts());
-        let outlived = || head().lt(expiry()).and(col(Transfers::ENDED_AT).gt(expiry())).and(counts());
-        let refused = is(Outcome::Rejected)
-            .and(col(Transfers::STATUS).gt_eq(lit(400u32)))
-            .and(col(Transfers::STATUS).lt(lit(500u32)));
 
         let mut sums: Vec<Expr> =
             Outcome::ALL.iter().map(|outcome| is(*outcome).sum().alias(outcome.as_str())).collect();
         sums.extend([
-            outlived().sum().alias("outlived"),
-            outlived().and(is(Outcome::Completed)).sum().alias("outlived_completed"),
             late().sum().alias("late_starts"),
             late().and(is(Outcome::Completed).not()).sum().alias("late_failures"),
-            refused.sum().alias("refused"),
             col(Transfers::TOTAL_US).filter(is(Outcome::Completed)).median().alias("median_total_us"),
         ]);
         let frame = transfers.frame().clone().lazy().group_by([col(Transfers::CELL)]).agg(sums).collect()?;
@@ -196,11 +196,8 @@ impl Counted {
             height: frame.height(),
             cell: numbers(Transfers::CELL)?,
             by_outcome: Outcome::WORDS.iter().map(|word| numbers(word)).collect::<PolarsResult<_>>()?,
-            outlived: numbers("outlived")?,
-            outlived_completed: numbers("outlived_completed")?,
             late_starts: numbers("late_starts")?,
             late_failures: numbers("late_failures")?,
-            refused: numbers("refused")?,
             median_total_us: (frame.column("median_total_us")?.f64()?.iter())
                 .map(|median| median.map(|median| median.round() as u64))
                 .collect(),
@@ -210,11 +207,10 @@ impl Counted {
     fn counts(&self, row: usize) -> Counts {
         let mut counts = Counts {
             by_outcome: [0; Outcome::ALL.len()],
-            outlived: self.outlived[row],
-            outlived_completed: self.outlived_completed[row],
+            outlived: 0,
+            outlived_completed: 0,
             late_starts: self.late_starts[row],
             late_failures: self.late_failures[row],
-            refused: self.refused[row],
         };
         for (count, column) in counts.by_outcome.iter_mut().zip(&self.by_outcome) {
             *count = column[row];

@@ -34,7 +34,8 @@ row! {
         pub failure_rate_low: Option<f64>,
         /// The upper end of the failure rate's 95 % Wilson interval.
         pub failure_rate_high: Option<f64>,
-        /// Transfers during which their link expired.
+        /// Transfers of the grid whose link expired while they were in flight, by the server's clock, whether their end is judged
+        /// or not: as many as the verdict counts.
         pub outlived: u64,
         /// Of these, the ones that completed anyway.
         pub outlived_completed: u64,

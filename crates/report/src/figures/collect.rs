@@ -27,6 +27,8 @@ pub(crate) struct Collected {
     pub(crate) endpoints: String,
     /// Its cells, as places among the plan's.
     pub(crate) cells: Vec<u32>,
+    /// The rows of its transfers that outlived their link.
+    pub(crate) outlived: Vec<u32>,
     /// Failure against ρ; `None` if no transfer has one.
     pub(crate) rho: Option<chart::rho::Panel>,
     /// Failures against expiry; `None` if no transfer with a link failed.
@@ -43,6 +45,7 @@ impl Collected {
         let outcome = |sight: &Sight| observations[sight.row as usize].outcome;
         Self {
             cells: view.cells().to_vec(),
+            outlived: view.outlived().collect(),
             rho: rho::panel(view, &title, outcome),
             ends: ends::panel(view, &title, outcome),
             hazard: hazard::panel(view, &title),

@@ -141,7 +141,7 @@ pub(crate) fn columns(cells: &[&CellSummary], axes: &Axes) -> Vec<Column> {
     columns.push(column("ttl", 0, true, &|s| s.cell.ttl_s.map_or_else(|| "no link".to_owned(), format_ttl)));
     columns.push(column("further settings", 0, false, &|s| axes.others(&s.cell)));
     columns.push(column("trials", 4, true, &|s| s.trials.to_string()));
-    columns.push(column("failed", 0, true, &|s| format!("{}/{}", s.counts.failures(), s.counts.transfers())));
+    columns.push(column("failed", 0, true, &failed));
     columns.push(column("rate", 0, true, &rate));
     columns.push(column("95 % interval", 1, true, &interval));
     columns.push(column("outlived", 3, true, &outlived));
@@ -153,13 +153,23 @@ pub(crate) fn columns(cells: &[&CellSummary], axes: &Axes) -> Vec<Column> {
     columns
 }
 
+/// Starts after expiry that are refused have not failed: they must be.
+fn must_fail(summary: &CellSummary) -> bool {
+    summary.cell.control == Some(Control::ExpiredStart)
+}
+
+fn failed(summary: &CellSummary) -> String {
+    let (failures, transfers) = (summary.counts.failures(), summary.counts.transfers());
+    if must_fail(summary) { format!("{transfers} starts") } else { format!("{failures}/{transfers}") }
+}
+
 fn rate(summary: &CellSummary) -> String {
     let (failures, transfers) = (summary.counts.failures(), summary.counts.transfers());
-    if transfers == 0 { "–".to_owned() } else { percent(failures as f64 / transfers as f64) }
+    if transfers == 0 || must_fail(summary) { "–".to_owned() } else { percent(failures as f64 / transfers as f64) }
 }
 
 fn interval(summary: &CellSummary) -> String {
-    let interval = wilson(summary.counts.failures(), summary.counts.transfers());
+    let interval = wilson(summary.counts.failures(), summary.counts.transfers()).filter(|_| !must_fail(summary));
     interval
         .map_or_else(|| "–".to_owned(), |interval| format!("{} to {}", percent(interval.low), percent(interval.high)))
 }
@@ -176,7 +186,7 @@ fn late(summary: &CellSummary) -> String {
     match (summary.counts.late_starts, summary.counts.late_failures) {
         (0, _) => "0".to_owned(),
         // Every one of them is late by design.
-        (late, _) if summary.cell.control == Some(Control::ExpiredStart) => late.to_string(),
+        _ if must_fail(summary) => "–".to_owned(),
         (late, failures) => format!("{late} ({failures} failed)"),
     }
 }

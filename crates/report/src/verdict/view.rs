@@ -3,7 +3,7 @@ use ttlsweep_record::{Control, Mechanism};
 use super::cause::Cause;
 use super::target::Target;
 use crate::verdict::cause::flight::Flight;
-use crate::verdict::mechanism::window::Placebos;
+use crate::verdict::mechanism::window::{self, Placebos, Window};
 
 /// One target with its transfers as the verdict's tests see them, so that charts draw what was tested and not a second
 /// opinion.
@@ -71,6 +71,15 @@ impl<'a> View<'a> {
             head_in_time: flight.head_in_time,
             ..sight(flight)
         })
+    }
+
+    /// The rows of the grid's transfers that outlived their link, whether their end is judged or not.
+    pub fn outlived(&self) -> impl Iterator<Item = u32> + use<'a> {
+        let (target, delta) = (self.target, self.target.delta());
+        let near = Window::at_expiry(delta);
+        let judged = window::grid(target).filter(move |flight| near.met(flight, delta));
+        let unjudged = target.flights.iter().filter(move |flight| flight.is_unjudged(delta));
+        judged.chain(unjudged).map(|flight| flight.row)
     }
 
     /// The controls in which nothing expires, but for cancelled ones, each with its placebo.

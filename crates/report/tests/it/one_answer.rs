@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::common::answers::{Asked, Did, Surroundings};
-use ttlsweep_record::Method;
+use ttlsweep_record::{Control, Method, SummaryRecord};
+use ttlsweep_rundir::csv_file::read_rows;
 
 type Physics = Box<dyn Fn(&Asked) -> Did>;
 
@@ -91,6 +92,29 @@ fn as_shown(markdown: &str) -> String {
     markdown.replace('\\', "")
 }
 
+/// The verdict's numbers are those of the cells, and nothing is counted twice.
+fn assert_counts_add_up(name: &str, folder: &Path, target: &serde_json::Value) {
+    let cells: Vec<SummaryRecord> = read_rows(folder).unwrap();
+    let number = |field: &str| target[field].as_u64().unwrap();
+    let sum = |keep: fn(Option<Control>) -> bool, number: fn(&SummaryRecord) -> u64| {
+        cells.iter().filter(|cell| keep(cell.control)).map(number).sum::<u64>()
+    };
+    let (grid, controls): (fn(Option<Control>) -> bool, fn(Option<Control>) -> bool) =
+        (|control| control.is_none(), |control| matches!(control, Some(Control::LongTtl | Control::HeaderSigned)));
+    for (field, found) in [
+        ("grid", sum(grid, |cell| cell.transfers)),
+        ("grid_failed", sum(grid, |cell| cell.failures)),
+        ("controls", sum(controls, |cell| cell.transfers)),
+        ("controls_failed", sum(controls, |cell| cell.failures)),
+        ("outlived", sum(grid, |cell| cell.outlived)),
+    ] {
+        assert_eq!(number(field), found, "{name}: {field}");
+    }
+    assert_eq!(number("outlived"), number("judged") + number("not_judged"), "{name}");
+    let all: u64 = cells.iter().map(|cell| cell.transfers).sum();
+    assert_eq!(number("grid") + number("controls") + number("expired_starts"), all, "{name}");
+}
+
 fn assert_one_answer(name: &str, folder: &Path) {
     let shown = folder.to_str().unwrap();
     let stdout = run(&[shown]);
@@ -116,6 +140,7 @@ fn assert_one_answer(name: &str, folder: &Path) {
         assert!(page.contains(said), "{name}: {said}\n{page}");
         assert!(stdout.contains(&said.replace("DIR", shown)), "{name}: {said}\n{stdout}");
     }
+    assert_counts_add_up(name, folder, target);
     // Machine words are for machines.
     for word in ["supported", "inconclusive", "invalid"] {
         let first: Vec<&str> = stdout.lines().take_while(|line| *line != "Evidence").collect();

@@ -13,10 +13,8 @@ pub struct Caption {
     pub question: String,
     /// The runs' names.
     pub runs: Vec<String>,
-    /// Transfers in the denominators.
-    pub transfers: u64,
-    /// Of these, the failures.
-    pub failures: u64,
+    /// How many transfers failed, and of how many: of the grid, of the controls, and the expired starts.
+    pub counts: String,
     /// Whole trials.
     pub trials: u64,
     /// The plan's seed.
@@ -89,11 +87,10 @@ impl Caption {
             many => format!("runs {}", many.join(", ")),
         };
         let identity = format!(
-            "experiment {} · {runs} · n = {} transfers in {}, {} failures · seed {} · ttlsweep {} · plan {}",
+            "experiment {} · {runs} · n: {} {}. · seed {} · ttlsweep {} · plan {}",
             self.experiment,
-            grouped(self.transfers),
+            self.counts,
             plural(self.trials, "whole trial"),
-            grouped(self.failures),
             self.seed,
             self.version,
             self.plan,

@@ -67,11 +67,14 @@ impl Window {
     /// what met expiry and did not.
     pub(in crate::verdict) fn outlived(self, target: &Target) -> ByTrial {
         let delta = target.delta();
-        let met = |flight: &&Flight| {
-            let Some(expiry) = flight.expiry.filter(|_| flight.head_in_time) else { return false };
-            self.is_hit(flight) || flight.went_on(expiry, delta)
-        };
-        ByTrial::count(grid(target).filter(met).map(|flight| (flight.trial, self.is_hit(flight))))
+        let met = grid(target).filter(|flight| self.met(flight, delta));
+        ByTrial::count(met.map(|flight| (flight.trial, self.is_hit(flight))))
+    }
+
+    /// Whether its link expired while it was in flight: it ended within the window, or met expiry and did not.
+    pub(in crate::verdict) fn met(self, flight: &Flight, delta: f64) -> bool {
+        let Some(expiry) = flight.expiry.filter(|_| flight.head_in_time) else { return false };
+        self.is_hit(flight) || flight.went_on(expiry, delta)
     }
 
     /// Of the grid's ends in flight, whenever: those within the window.
