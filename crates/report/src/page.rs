@@ -74,7 +74,7 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
         targets: tables::targets(runs, verdict),
         answers,
         answers_more,
-        comparisons: compared::compared(comparisons),
+        comparisons: compared::compared(comparisons, &runs.cells),
         figures,
         absent: charts.iter().filter_map(|chart| Some((chart.about.title, chart.absent.as_deref()?))).collect(),
         fixed: axes.fixed(),

@@ -120,6 +120,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     let drawing = Drawing {
         axes: &axes,
         cells: &cells,
+        plan: &runs.cells,
         progress: collect::progress(&runs, &axes, &targets)?,
         targets,
         timeline,

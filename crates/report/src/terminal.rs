@@ -66,7 +66,7 @@ fn evidence(text: &mut String, report: &Report, width: usize) {
     line(text, &table(&report.cells, &report.axes, width));
     let hosts = sentence(&report.hosts);
     let spread = report.runs.start_spread.as_ref().map(|spread| spread.line());
-    let compared = report.comparisons.iter().map(|one| one.sentence());
+    let compared = report.comparisons.iter().map(|one| one.sentence(&report.runs.cells));
     for said in left_out_lines(&report.runs, &report.cells).into_iter().chain(spread).chain(hosts).chain(compared) {
         line(text, &wrapped(&said, 0, width));
     }

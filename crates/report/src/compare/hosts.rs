@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ttlsweep_record::Control;
 
-use crate::compare::runs::{failure_shares, p_value, signed};
+use crate::compare::runs::{failures, p_value, signed};
 use crate::load::Runs;
 use crate::stats::{
     BlockSums, Difference, PermutationTrial, holm, mean_difference, newcombe, permutation_normal, permutation_two_sided,
@@ -107,7 +107,8 @@ impl Table {
         let grid = of_kind(false);
         let cells = if grid.is_empty() { of_kind(true) } else { grid };
         let mut table = Self { sums: vec![BTreeMap::new(); cells.len()], trials: Vec::new() };
-        for (trial, share) in runs.trials.iter().zip(failure_shares(runs)) {
+        for (trial, tally) in runs.trials.iter().zip(failures(runs)) {
+            let share = tally.map(|tally| tally.share());
             let known = (cells.get(trial.cell_id.as_str()), names.binary_search(&trial.host.as_str()).ok(), share);
             let (Some(cell), Some(host), Some(share)) = known else { continue };
             if trial.control == Some(Control::ExpiredStart) {

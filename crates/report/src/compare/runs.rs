@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ttlsweep_record::{Cell, ComparisonRecord, Control, Outcome, TrialRecord};
+use ttlsweep_record::{Cell, ComparisonRecord, Control, TrialRecord};
 
 use crate::load::Runs;
 use crate::stats::{
@@ -34,6 +34,8 @@ pub struct Comparison {
     pub cells: Vec<CellComparison>,
     /// The mean of the differences of the grid's own cells, each of the same weight; of the controls if there are no others.
     pub mean: Tested,
+    /// How many differences the report tests in all: each must be the clearer, the more there are.
+    pub tests: usize,
 }
 
 /// One matching pair of cells.
@@ -60,6 +62,24 @@ pub struct Side {
     pub trials: u64,
     /// The mean share of their transfers that failed.
     pub share: f64,
+    /// Their transfers that failed, late starts left out.
+    pub failed: u64,
+    /// Their transfers, late starts left out.
+    pub transfers: u64,
+}
+
+/// One trial's transfers, late starts left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tally {
+    failed: u64,
+    transfers: u64,
+}
+
+impl Tally {
+    /// The share that failed.
+    pub(crate) fn share(self) -> f64 {
+        self.failed as f64 / self.transfers as f64
+    }
 }
 
 /// A difference with its test.
@@ -113,27 +133,30 @@ fn adjust(comparisons: &mut [Comparison]) {
         .collect();
     let p: Vec<f64> = tested.iter().map(|tested| tested.p).collect();
     tested.iter_mut().zip(holm(&p)).for_each(|(tested, adjusted)| tested.p_holm = adjusted);
+    let tests = p.len();
+    comparisons.iter_mut().for_each(|one| one.tests = tests);
 }
 
-/// The share of failures of each whole trial, late starts left out; `None` if none of its transfers counts.
-pub(crate) fn failure_shares(runs: &Runs) -> Vec<Option<f64>> {
+/// The failures of each whole trial, late starts left out; `None` if none of its transfers counts.
+pub(crate) fn failures(runs: &Runs) -> Vec<Option<Tally>> {
     let mut counts = vec![(0u64, 0u64); runs.trials.len()];
     for seen in runs.transfers.observations() {
         let expired_start = runs.cells[seen.cell as usize].control == Some(Control::ExpiredStart);
         let late = seen.head_written_at.get().zip(seen.expires_at.get()).is_some_and(|(head, at)| head >= at);
-        if matches!(seen.outcome, Outcome::Cancelled | Outcome::FailedLocally) || (late && !expired_start) {
+        if !seen.counts() || (late && !expired_start) {
             continue;
         }
         let count = &mut counts[seen.trial as usize];
         count.0 += u64::from(seen.outcome.is_failure());
         count.1 += 1;
     }
-    counts.iter().map(|(failed, all)| (*all > 0).then(|| *failed as f64 / *all as f64)).collect()
+    let tally = |(failed, transfers)| (transfers > 0).then_some(Tally { failed, transfers });
+    counts.into_iter().map(tally).collect()
 }
 
-/// Each whole trial's share of failures and its host, found by run and cell.
+/// Each whole trial's failures and its host, found by run and cell.
 struct Trials {
-    shares: Vec<Option<f64>>,
+    tallies: Vec<Option<Tally>>,
     hosts: Vec<u32>,
     cells: HashMap<(Option<usize>, usize), Vec<usize>>,
 }
@@ -147,7 +170,7 @@ struct Party<'a> {
 
 impl Trials {
     fn of(runs: &Runs) -> Self {
-        let shares = failure_shares(runs);
+        let tallies = failures(runs);
         let names = runs.hosts();
         let host = |trial: &TrialRecord| names.binary_search(&trial.host.as_str()).unwrap_or(0) as u32;
         let hosts = runs.trials.iter().map(host).collect();
@@ -156,14 +179,14 @@ impl Trials {
         let run_of: HashMap<&str, usize> =
             runs.environments.iter().enumerate().map(|(at, run)| (run.run_id.as_str(), at)).collect();
         let mut cells: HashMap<(Option<usize>, usize), Vec<usize>> = HashMap::new();
-        for (at, trial) in runs.trials.iter().enumerate().filter(|(at, _)| shares[*at].is_some()) {
+        for (at, trial) in runs.trials.iter().enumerate().filter(|(at, _)| tallies[*at].is_some()) {
             let Some(cell) = cell_of.get(trial.cell_id.as_str()) else { continue };
             cells.entry((None, *cell)).or_default().push(at);
             if let Some(run) = run_of.get(trial.run_id.as_str()) {
                 cells.entry((Some(*run), *cell)).or_default().push(at);
             }
         }
-        Self { shares, hosts, cells }
+        Self { tallies, hosts, cells }
     }
 
     /// `None` if the two have no cell in common in which both have trials.
@@ -184,7 +207,7 @@ impl Trials {
             // Of the same run's plan a cell is its own counterpart, whatever else is like it.
             let same = (compared == Compared::Runs).then_some(cell);
             let counterpart = same.or_else(|| counterparts.get(&settings(&runs.cells[cell])).copied())?;
-            let [ours, theirs] = [(one, cell), (other, counterpart)].map(|(party, cell)| self.shares_of(party, cell));
+            let [ours, theirs] = [(one, cell), (other, counterpart)].map(|(party, cell)| self.tallies_of(party, cell));
             (!ours.is_empty() && !theirs.is_empty()).then_some((cell, counterpart, ours, theirs))
         });
         let pairs: Vec<_> = pairs.collect();
@@ -193,6 +216,9 @@ impl Trials {
         let mut cells = Vec::new();
         let mut all: Vec<Vec<PermutationTrial>> = Vec::new();
         for (first_cell, second_cell, ours, theirs) in pairs {
+            let (first, second) = (Side::of(&ours), Side::of(&theirs));
+            let [ours, theirs] = [ours, theirs]
+                .map(|side| side.into_iter().map(|(tally, host)| (tally.share(), host)).collect::<Vec<_>>());
             let strata = Strata::of(cells.len(), &ours, &theirs);
             let trial = |treated| {
                 let strata = &strata;
@@ -203,7 +229,6 @@ impl Trials {
                 }
             };
             let here: Vec<_> = ours.iter().map(trial(false)).chain(theirs.iter().map(trial(true))).collect();
-            let (first, second) = (Side::of(&ours), Side::of(&theirs));
             let whole = if strata.by_host.is_empty() { exact(&ours, &theirs) } else { exact_within(&here) };
             let p = whole.or_else(|| permutation_two_sided(&here, rounds, SEED)).unwrap_or(1.0);
             let difference = newcombe((first.share, first.trials), (second.share, second.trials))?;
@@ -212,7 +237,7 @@ impl Trials {
             cells.push(CellComparison { first_cell, second_cell, label, first, second, tested });
             all.push(here);
         }
-        let mut found = Comparison { compared, first, second, cells, mean: Tested::nothing() };
+        let mut found = Comparison { compared, first, second, cells, mean: Tested::nothing(), tests: 1 };
         let counted = found.counted(&runs.cells);
         let differences: Vec<Difference> = counted.iter().map(|at| found.cells[*at].tested.difference).collect();
         let trials: Vec<PermutationTrial> = counted.iter().flat_map(|at| all[*at].iter().copied()).collect();
@@ -222,17 +247,32 @@ impl Trials {
     }
 
     /// Each with its host.
-    fn shares_of(&self, party: Party<'_>, cell: usize) -> Vec<(f64, u32)> {
+    fn tallies_of(&self, party: Party<'_>, cell: usize) -> Vec<(Tally, u32)> {
         let trials = self.cells.get(&(party.run, cell)).into_iter().flatten();
-        trials.filter_map(|trial| Some((self.shares[*trial]?, self.hosts[*trial]))).collect()
+        trials.filter_map(|trial| Some((self.tallies[*trial]?, self.hosts[*trial]))).collect()
     }
 }
 
 impl Side {
-    fn of(trials: &[(f64, u32)]) -> Self {
-        let sum = trials.iter().map(|(share, _)| share).sum::<f64>();
-        Self { trials: trials.len() as u64, share: sum / trials.len() as f64 }
+    fn of(trials: &[(Tally, u32)]) -> Self {
+        let sum = trials.iter().map(|(tally, _)| tally.share()).sum::<f64>();
+        Self {
+            trials: trials.len() as u64,
+            share: sum / trials.len() as f64,
+            failed: trials.iter().map(|(tally, _)| tally.failed).sum(),
+            transfers: trials.iter().map(|(tally, _)| tally.transfers).sum(),
+        }
     }
+
+    /// Two sides as one.
+    fn and(self, other: Self) -> Self {
+        let trials = self.trials + other.trials;
+        let share = (self.share * self.trials as f64 + other.share * other.trials as f64) / trials.max(1) as f64;
+        let (failed, transfers) = (self.failed + other.failed, self.transfers + other.transfers);
+        Self { trials, share, failed, transfers }
+    }
+
+    const NONE: Self = Self { trials: 0, share: 0.0, failed: 0, transfers: 0 };
 }
 
 /// Trials of one pair of cells change places within their host, where it ran both of the pair: a host that differs from the
@@ -334,62 +374,103 @@ impl Comparison {
         if grid.is_empty() { places().collect() } else { grid }
     }
 
-    /// The comparison in a sentence or two: what differs, or what the data still allow.
-    pub fn sentence(&self) -> String {
-        let what = match self.compared {
-            Compared::Runs => "runs",
-            Compared::Targets => "targets",
+    /// The comparison in words, for people: who failed where, and whether that is more than chance.
+    pub fn sentence(&self, cells: &[Cell]) -> String {
+        let counted = self.counted(cells);
+        let sum = |side: fn(&CellComparison) -> Side| {
+            counted.iter().map(|at| side(&self.cells[*at])).fold(Side::NONE, Side::and)
         };
-        let shown: Vec<&CellComparison> = self.cells.iter().filter(|cell| cell.tested.is_shown()).collect();
-        let widest = self.cells.iter().max_by(|one, other| one.reach().total_cmp(&other.reach()));
-        let mean = &self.mean.difference;
-        let whole = format!(
-            "the mean difference of the grid's cells is {} points ({} to {} with 95 %; {})",
-            signed(mean.estimate),
-            signed(mean.interval.low),
-            signed(mean.interval.high),
-            p_value(self.mean.p_holm),
-        );
-        let (first, second) = (&self.first, &self.second);
-        if shown.is_empty() && !self.mean.is_shown() {
-            let allowed = widest.map_or_else(String::new, |cell| {
-                format!(
-                    "; in a single cell the data still allow {} points ({}, {} against {})",
-                    signed(cell.far_end()),
-                    cell.label,
-                    count(cell.first.trials as usize, "trial"),
-                    cell.second.trials
-                )
-            });
-            return format!(
-                "{what} {first} and {second}: no difference shown in {}; {whole}{allowed}",
-                count(self.cells.len(), "matching cell")
-            );
+        let (first, second) = (sum(|cell| cell.first), sum(|cell| cell.second));
+        let matching = count(counted.len(), "matching cell");
+        if first.failed + second.failed == 0 {
+            return format!("{} and {}: no transfer failed on either side, in {matching}", self.first, self.second);
         }
+        format!("{}; {}", self.who_failed(first, second), self.how_clear(&counted, &matching))
+    }
+
+    /// `in-flight failed where on-request did not: 25 of 25 against 0 of 25 transfers`
+    fn who_failed(&self, first: Side, second: Side) -> String {
+        let Self { first: one, second: other, .. } = self;
+        let numbers = |side: Side| format!("{} of {}", side.failed, side.transfers);
+        match (first.failed, second.failed) {
+            (0, _) => {
+                format!("{other} failed where {one} did not: {} against {} transfers", numbers(second), numbers(first))
+            }
+            (_, 0) => {
+                format!("{one} failed where {other} did not: {} against {} transfers", numbers(first), numbers(second))
+            }
+            _ => {
+                let difference = self.mean.difference.estimate;
+                let kind = match () {
+                    () if difference > 0.0005 => "more often than",
+                    () if difference < -0.0005 => "less often than",
+                    () => "as often as",
+                };
+                format!("{other} failed {kind} {one}: {} against {} transfers", numbers(second), numbers(first))
+            }
+        }
+    }
+
+    /// Whether it is more than chance, where that can be told.
+    fn how_clear(&self, counted: &[usize], matching: &str) -> String {
+        let shown: Vec<&CellComparison> =
+            counted.iter().map(|at| &self.cells[*at]).filter(|cell| cell.tested.is_shown()).collect();
+        let controls = self.cells.iter().filter(|cell| cell.tested.is_shown()).count() - shown.len();
+        let controls = if controls > 0 { format!(", and in {}", count(controls, "control")) } else { String::new() };
         let largest = shown.iter().max_by(|one, other| {
             one.tested.difference.estimate.abs().total_cmp(&other.tested.difference.estimate.abs())
         });
-        let example = largest.map_or_else(String::new, |cell| {
-            let difference = &cell.tested.difference;
-            format!(
-                ", most in {}: {} of {} against {} of {}, {} points ({} to {})",
+        if let Some(cell) = largest {
+            let (first, second) = (cell.first, cell.second);
+            return format!(
+                "that is more than chance in {} of {matching}{controls}, most in {}: {} of {} against {} of {}",
+                shown.len(),
                 cell.label,
-                percent(cell.first.share),
-                count(cell.first.trials as usize, "trial"),
-                percent(cell.second.share),
-                cell.second.trials,
-                signed(difference.estimate),
-                signed(difference.interval.low),
-                signed(difference.interval.high),
+                second.failed,
+                second.transfers,
+                first.failed,
+                first.transfers
+            );
+        }
+        // Said of the cells in which something failed; the others could show nothing whatever their size.
+        let failed = counted.iter().map(|at| &self.cells[*at]).filter(|cell| !cell.says_nothing());
+        let most = failed.max_by_key(|cell| cell.first.trials.min(cell.second.trials));
+        let few = most.filter(|cell| !self.can_be_shown(cell)).map(|cell| {
+            format!(
+                "{} a side {} too few for the report's level in a single cell, {} would do",
+                count(cell.first.trials.min(cell.second.trials) as usize, "trial"),
+                if cell.first.trials.min(cell.second.trials) == 1 { "is" } else { "are" },
+                self.trials_needed()
             )
         });
-        let where_shown = match shown.len() {
-            0 => {
-                format!("when taken together, though in none of {} by itself", count(self.cells.len(), "matching cell"))
-            }
-            some => format!("in {some} of {}", count(self.cells.len(), "matching cell")),
-        };
-        format!("{what} {first} and {second} differ {where_shown}{example}; {whole}")
+        if self.mean.is_shown() {
+            let together = "that is more than chance over all cells together";
+            return few
+                .map_or_else(|| format!("{together}, though not in one alone"), |few| format!("{together}; {few}"));
+        }
+        few.unwrap_or_else(|| {
+            let interval = self.mean.difference.interval;
+            let far = if -interval.low > interval.high { interval.low } else { interval.high };
+            format!(
+                "no difference shown, chance may do as much; over {matching} the data still allow {} points (95 %)",
+                signed(far)
+            )
+        })
+    }
+
+    /// Whether so few trials could show any difference at all at the report's level.
+    pub(crate) fn can_be_shown(&self, cell: &CellComparison) -> bool {
+        self.least_p(cell.first.trials, cell.second.trials) <= ALPHA
+    }
+
+    /// The least p that so many trials can have after Holm's adjustment: all of one side failed, and none of the other.
+    fn least_p(&self, first: u64, second: u64) -> f64 {
+        fisher_two_sided(first, first, 0, second) * self.tests as f64
+    }
+
+    /// How many trials a side it takes to show the largest difference.
+    fn trials_needed(&self) -> u64 {
+        (2..MOST_NEEDED).find(|n| self.least_p(*n, *n) <= ALPHA).unwrap_or(MOST_NEEDED)
     }
 
     /// The rows of `comparison.csv`: the mean, then the cells.
@@ -424,8 +505,8 @@ impl Comparison {
         let mean = |side: fn(&CellComparison) -> Side| {
             let sides = || counted.iter().map(|at| side(&self.cells[*at]));
             Side {
-                trials: sides().map(|side| side.trials).sum(),
                 share: sides().map(|side| side.share).sum::<f64>() / counted.len() as f64,
+                ..sides().fold(Side::NONE, Side::and)
             }
         };
         let first = row(mean(|cell| cell.first), mean(|cell| cell.second), &self.mean);
@@ -447,14 +528,9 @@ impl Comparison {
 }
 
 impl CellComparison {
-    /// The end of the interval that lies farther from no difference.
-    fn far_end(&self) -> f64 {
-        let interval = self.tested.difference.interval;
-        if -interval.low > interval.high { interval.low } else { interval.high }
-    }
-
-    fn reach(&self) -> f64 {
-        self.far_end().abs()
+    /// Whether nothing failed on either side.
+    pub(crate) const fn says_nothing(&self) -> bool {
+        self.first.failed + self.second.failed == 0
     }
 }
 
@@ -469,10 +545,6 @@ pub(crate) fn signed(difference: f64) -> String {
         ""
     };
     format!("{sign}{}", value.abs())
-}
-
-fn percent(share: f64) -> String {
-    format!("{} %", (share * 1000.0).round() / 10.0)
 }
 
 pub(crate) fn p_value(p: f64) -> String {
@@ -492,6 +564,8 @@ fn count(number: usize, noun: &str) -> String {
 const SEED: u64 = 1;
 /// Beyond these the sum over trials is all but normal, and every arrangement takes long.
 const MOST_EXACT: usize = 2_000;
+/// Nobody runs more trials to tell all from none.
+const MOST_NEEDED: u64 = 100;
 /// Rounds × trials.
 const MOST_MOVES: usize = 20_000_000;
 const LEAST_ROUNDS: usize = 999;

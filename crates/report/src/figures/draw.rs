@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use ttlsweep_record::Cell;
+
 use crate::chart::kit::caption::{Caption, plural};
 use crate::chart::{
     About, Chart, ChartError, comparison, ends, failure_rate, hazard, heat_map, hosts, outcomes, progress, rho,
@@ -17,6 +19,8 @@ use crate::summary::{CellSummary, total};
 pub(crate) struct Drawing<'a> {
     pub(crate) axes: &'a Axes,
     pub(crate) cells: &'a [CellSummary],
+    /// The plan's cells, in its order.
+    pub(crate) plan: &'a [Cell],
     pub(crate) targets: Vec<Collected>,
     pub(crate) timeline: timeline::Timeline,
     pub(crate) progress: Vec<progress::Panel>,
@@ -78,9 +82,9 @@ impl Drawing<'_> {
             sheet.chart(hosts::ABOUT, &host_panels(self.hosts), hosts::draw, "there are no two hosts that ran the same cell")?,
             sheet.chart(
                 comparison::ABOUT,
-                &comparisons(self.comparisons),
+                &comparisons(self.comparisons, self.plan),
                 comparison::draw,
-                "there are no two runs or targets with cells to compare",
+                "there are no two runs or targets with cells to compare in which a transfer failed",
             )?,
         ])
     }
@@ -152,7 +156,7 @@ fn host_panels(compared: &[HostComparison]) -> Vec<hosts::Panel> {
 
 const MOST_HOSTS: usize = 40;
 
-fn comparisons(found: &[Comparison]) -> Vec<comparison::Panel> {
+fn comparisons(found: &[Comparison], plan: &[Cell]) -> Vec<comparison::Panel> {
     let row = |label: &str, is_mean: bool, tested: &Tested, words: String| comparison::Row {
         label: label.to_owned(),
         is_mean,
@@ -169,26 +173,21 @@ fn comparisons(found: &[Comparison]) -> Vec<comparison::Panel> {
             &one.mean,
             format!("{} points", signed(one.mean.difference.estimate)),
         );
-        let cells = one.cells.iter().map(|cell| {
-            let share = |share: f64| format!("{:.0} %", share * 100.0);
+        let cells = one.cells.iter().filter(|cell| !cell.says_nothing()).map(|cell| {
             let (first, second) = (cell.first, cell.second);
-            let words = format!(
-                "{} → {}, {} and {} trials",
-                share(first.share),
-                share(second.share),
-                first.trials,
-                second.trials
-            );
+            let words =
+                format!("{} of {} against {} of {}", second.failed, second.transfers, first.failed, first.transfers);
             row(&cell.label, false, &cell.tested, words)
         });
         let what = if one.compared == Compared::Runs { "runs" } else { "targets" };
         comparison::Panel {
             title: format!("{what}: {} less {}", one.second, one.first),
-            notes: one.sentence(),
+            notes: format!("{}.", one.sentence(plan)),
             rows: std::iter::once(mean).chain(cells).collect(),
         }
     };
-    found.iter().map(panel).collect()
+    // Nothing to hold against nothing.
+    found.iter().filter(|one| one.cells.iter().any(|cell| !cell.says_nothing())).map(panel).collect()
 }
 
 const NO_RHO: &str = "no transfer with a link was in time and has a control that tells the duration needed";

@@ -1,8 +1,10 @@
 //! Runs, or targets, held against each other, as the page shows them.
 
-use crate::compare::runs::{Comparison, Side, Tested, signed};
+use ttlsweep_record::Cell;
 
-use super::tables::{p_value, percent};
+use super::tables::p_value;
+use crate::chart::kit::caption::plural;
+use crate::compare::runs::{CellComparison, Comparison, Side, Tested, signed};
 
 /// One pair of runs or targets.
 #[derive(Debug)]
@@ -12,6 +14,8 @@ pub(super) struct Compared<'a> {
     pub(super) second: &'a str,
     pub(super) sentence: String,
     pub(super) rows: Vec<Row<'a>>,
+    /// How many cells there are in which nothing failed on either side.
+    pub(super) nothing: usize,
     /// How many cells more there are than rows.
     pub(super) more: usize,
 }
@@ -27,29 +31,33 @@ pub(super) struct Row<'a> {
     pub(super) p: String,
 }
 
-pub(super) fn compared(found: &[Comparison]) -> Vec<Compared<'_>> {
-    found.iter().map(Compared::of).collect()
+pub(super) fn compared<'a>(found: &'a [Comparison], cells: &[Cell]) -> Vec<Compared<'a>> {
+    found.iter().map(|one| Compared::of(one, cells)).collect()
 }
 
 impl<'a> Compared<'a> {
-    fn of(one: &'a Comparison) -> Self {
-        let mean = Row::of("mean of the grid’s cells", None, &one.mean);
-        let shown = one.cells.iter().take(MOST_ROWS);
-        let cells = shown.map(|cell| Row::of(&cell.label, Some((cell.first, cell.second)), &cell.tested));
+    fn of(one: &'a Comparison, cells: &[Cell]) -> Self {
+        let mean = Row::of("mean of the grid’s cells", None, &one.mean, true);
+        let telling: Vec<&CellComparison> = one.cells.iter().filter(|cell| !cell.says_nothing()).collect();
+        let rows = telling.iter().take(MOST_ROWS);
+        let rows = rows
+            .map(|cell| Row::of(&cell.label, Some((cell.first, cell.second)), &cell.tested, one.can_be_shown(cell)));
         Self {
             title: format!("{} against {}", one.second, one.first),
             first: &one.first,
             second: &one.second,
-            sentence: one.sentence(),
-            rows: std::iter::once(mean).chain(cells).collect(),
-            more: one.cells.len().saturating_sub(MOST_ROWS),
+            sentence: one.sentence(cells),
+            rows: if telling.is_empty() { Vec::new() } else { std::iter::once(mean).chain(rows).collect() },
+            nothing: one.cells.len() - telling.len(),
+            more: telling.len().saturating_sub(MOST_ROWS),
         }
     }
 }
 
 impl<'a> Row<'a> {
-    fn of(label: &'a str, sides: Option<(Side, Side)>, tested: &Tested) -> Self {
-        let side = |side: Side| format!("{} of {} trials", percent(side.share), side.trials);
+    /// `enough` says whether so many trials could show a difference at all: a p that could not be small is none.
+    fn of(label: &'a str, sides: Option<(Side, Side)>, tested: &Tested, enough: bool) -> Self {
+        let side = |side: Side| format!("{} of {} in {}", side.failed, side.transfers, plural(side.trials, "trial"));
         let (first, second) = sides.map(|(first, second)| (side(first), side(second))).unwrap_or_default();
         let interval = tested.difference.interval;
         Self {
@@ -58,7 +66,7 @@ impl<'a> Row<'a> {
             second,
             difference: signed(tested.difference.estimate),
             interval: format!("{} to {}", signed(interval.low), signed(interval.high)),
-            p: p_value(tested.p_holm),
+            p: if enough { p_value(tested.p_holm) } else { "too few trials".to_owned() },
         }
     }
 }

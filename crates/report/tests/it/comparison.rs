@@ -34,7 +34,7 @@ fn two_days_alike_show_no_difference_and_say_how_large_it_may_still_be() {
     let (folder, report) = two_days(&Sweep { world, ..quiet() }, &Sweep { world, ..quiet() });
     let [days] = report.comparisons.as_slice() else { panic!("{:?}", report.comparisons) };
     assert_eq!((days.compared, days.first.as_str(), days.second.as_str()), (Compared::Runs, "monday", "tuesday"));
-    let sentence = days.sentence();
+    let sentence = days.sentence(&report.runs.cells);
     assert!(sentence.contains("no difference shown") && sentence.contains("still allow"), "{sentence}");
     // Two cells of the grid and three controls, and the mean of all of them.
     let rows = rows(folder.path());
@@ -49,8 +49,9 @@ fn two_days_alike_show_no_difference_and_say_how_large_it_may_still_be() {
 fn a_bad_day_is_shown_to_differ() {
     let bad = Sweep { world: World { resets_percent: 80, ..World::default() }, ..quiet() };
     let (folder, report) = two_days(&quiet(), &bad);
-    let sentence = report.comparisons[0].sentence();
-    assert!(sentence.contains("differ in"), "{sentence}");
+    let sentence = report.comparisons[0].sentence(&report.runs.cells);
+    assert!(sentence.starts_with("tuesday failed where monday did not: "), "{sentence}");
+    assert!(sentence.contains("more than chance in 2 of 2 matching cells"), "{sentence}");
     let mean = &rows(folder.path())[0];
     let page = fs::read_to_string(folder.path().join("both/report.html")).unwrap();
     let escaped = sentence.replace('\'', "&#39;");
@@ -87,6 +88,38 @@ fn targets_of_one_run_are_compared_cell_by_cell() {
     assert_eq!(shown, ["ttl 2s"], "{targets:?}");
     let rows: Vec<ComparisonRecord> = read_rows(folder.path()).unwrap();
     assert_eq!(rows.len(), 1 + targets.cells.len());
+}
+
+/// Uploads of 6 s that all outlive their links.
+fn targets(blocks: u32, policies: [ExpiryPolicy; 2]) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let policies = policies.map(Some).to_vec();
+    Sweep { policies, ttls: vec![2], blocks, transfer_us: 6_000_000, ..Sweep::default() }.write(folder.path());
+    report(&[folder.path().to_owned()], None).unwrap()
+}
+
+#[test]
+fn all_against_none_is_told_in_words_and_with_the_trials_that_it_takes() {
+    let sentence = |blocks| {
+        let report = targets(blocks, [ExpiryPolicy::OnRequest, ExpiryPolicy::InFlight]);
+        report.comparisons[0].sentence(&report.runs.cells)
+    };
+    assert_eq!(
+        sentence(5),
+        "testbed, in-flight failed where testbed, on-request did not: 5 of 5 against 0 of 5 transfers; 5 trials a side \
+         are too few for the report's level in a single cell, 7 would do"
+    );
+    let enough = sentence(7);
+    assert!(enough.contains("7 of 7 against 0 of 7 transfers; that is more than chance in 1 of 1"), "{enough}");
+}
+
+#[test]
+fn where_nothing_failed_nothing_is_compared_cell_by_cell() {
+    let report = targets(3, [ExpiryPolicy::OnRequest, ExpiryPolicy::Never]);
+    for one in &report.comparisons {
+        let sentence = one.sentence(&report.runs.cells);
+        assert!(sentence.ends_with("no transfer failed on either side, in 1 matching cell"), "{sentence}");
+    }
 }
 
 #[test]
