@@ -54,6 +54,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Marked<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Marked<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.marks.must_pause() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let (before, room) = (buf.filled().len(), buf.remaining());
         let result = Pin::new(&mut self.inner).poll_read(cx, buf);
         self.marks.note_read(&result, buf.filled().len() - before, room);

@@ -60,6 +60,8 @@ pub struct Exchange {
     body_may_go: bool,
     waits_for_continue: bool,
     body_waker: Option<Waker>,
+    /// How many 1xx were read since a turn was last given to others.
+    informational: u32,
 }
 
 /// Finds the empty line that ends a head, however the writes are cut.
@@ -135,12 +137,24 @@ impl Marks {
         let mut exchange = self.lock();
         exchange.continued = exchange.first_byte_read.or(exchange.last_byte_read).or_else(|| Some(Instant::now()));
         exchange.first_byte_read = None;
+        exchange.informational += 1;
         exchange.release_body();
     }
 
     /// Notes another 1xx: what was read so far was no part of the final response.
     pub fn note_informational(&self) {
-        self.lock().first_byte_read = None;
+        let mut exchange = self.lock();
+        exchange.first_byte_read = None;
+        exchange.informational += 1;
+    }
+
+    /// Whether so many 1xx were read in one turn that the transfer's timers must have theirs before more are: hyper reads on for
+    /// as long as they come.
+    pub(super) fn must_pause(&self) -> bool {
+        let mut exchange = self.lock();
+        let many = exchange.informational >= MANY;
+        exchange.informational *= u32::from(!many);
+        many
     }
 
     /// Lets the body go although no 100 came: RFC 9110 §10.1.1 forbids to wait for ever.
@@ -261,6 +275,9 @@ impl Exchange {
         }
     }
 }
+
+/// No honest server sends as many for one request.
+const MANY: u32 = 64;
 
 const TLS_FRAGMENT: u64 = 16 << 10;
 const TLS_RECORD: u64 = TLS_FRAGMENT + 22;
