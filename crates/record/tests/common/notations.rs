@@ -125,3 +125,46 @@ pub(crate) fn holds(text: &[u8], hidden: &str, secret: &str) -> bool {
     text.windows(stretch)
         .any(|window| begins.contains(&[window[0], window[1], window[2], window[3]]) && stretches.contains(window))
 }
+
+/// Many secrets in their notations, to be looked for in one pass over each text.
+#[derive(Default)]
+pub(crate) struct Search {
+    /// Which four characters a stretch begins with, by their number.
+    begins: Vec<bool>,
+    /// The stretches that begin so, each with what it is of.
+    stretches: std::collections::HashMap<[u8; 4], Vec<(Vec<u8>, &'static str)>>,
+}
+
+impl Search {
+    /// Adds what [`holds`] would look for.
+    pub(crate) fn add(&mut self, notation: &'static str, hidden: &str, secret: &str) {
+        let hidden = plain(hidden);
+        let stretch = (16 * hidden.len() / secret.len().max(1)).max(16);
+        self.begins.resize(36 * 36 * 36 * 36, false);
+        for window in hidden.windows(stretch) {
+            let begin = [window[0], window[1], window[2], window[3]];
+            self.begins[number(begin)] = true;
+            self.stretches.entry(begin).or_default().push((window.to_owned(), notation));
+        }
+    }
+
+    /// The notations of which a stretch is in `text`, which is [`plain`].
+    pub(crate) fn found_in(&self, text: &[u8]) -> std::collections::BTreeSet<&'static str> {
+        let mut found = std::collections::BTreeSet::new();
+        for at in 0..text.len().saturating_sub(3) {
+            let begin = [text[at], text[at + 1], text[at + 2], text[at + 3]];
+            if self.begins.get(number(begin)) == Some(&true) {
+                let here = self.stretches[&begin].iter().filter(|(stretch, _)| text[at..].starts_with(stretch));
+                found.extend(here.map(|(_, notation)| *notation));
+            }
+        }
+        found
+    }
+}
+
+/// Four small letters or digits as one number.
+fn number(characters: [u8; 4]) -> usize {
+    characters.iter().fold(0, |number, character| {
+        number * 36 + usize::from(if character.is_ascii_digit() { character - b'0' } else { character - b'a' + 10 })
+    })
+}

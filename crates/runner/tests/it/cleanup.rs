@@ -37,6 +37,9 @@ long_ttl = false
 header_signed = false
 ";
 
+/// Without the seconds in which links expire.
+const NO_EXPIRED_START: &[&str] = &["--set", "controls.expired_start=false"];
+
 /// Uploads that take 2 s each.
 const SLOW: &str = "
 [experiment]
@@ -103,7 +106,8 @@ async fn no_upload_ever_finds_the_runs_prefix_empty() {
         None
     })
     .await;
-    let run = run_through(&lab, &front, "all.toml", &["--set", "experiment.repetitions=2"]);
+    let run =
+        run_through(&lab, &front, "all.toml", &[&["--set", "experiment.repetitions=4"], NO_EXPIRED_START].concat());
     tokio::task::spawn_blocking(|| succeed(run)).await.unwrap();
     assert_eq!(found_empty.load(Ordering::SeqCst), 0, "uploads found nothing below the prefix");
     assert!(there.lock().unwrap().is_empty() && objects(&testbed).await.is_empty(), "and nothing is left");
@@ -123,7 +127,7 @@ async fn a_key_that_may_not_put_the_marker_is_told_and_the_run_goes_on() {
         marker.then(|| error(403, "AccessDenied", "Access Denied"))
     })
     .await;
-    let run = run_through(&lab, &front, "all.toml", &[]);
+    let run = run_through(&lab, &front, "all.toml", NO_EXPIRED_START);
     let output = tokio::task::spawn_blocking(|| succeed(run)).await.unwrap();
     let said = words(&output).1;
     assert!(said.contains("does not take the run's marker") && said.contains("AccessDenied"), "{said}");
@@ -189,7 +193,7 @@ async fn a_store_that_takes_no_batches_is_asked_one_by_one() {
     let front =
         Front::before(&testbed, move |head| is_batch(head).then(|| error(501, "NotImplemented", "no such thing")))
             .await;
-    let run = run_through(&lab, &front, "all.toml", &[]);
+    let run = run_through(&lab, &front, "all.toml", NO_EXPIRED_START);
     tokio::task::spawn_blocking(|| succeed(run)).await.unwrap();
     assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]));
     let batches = front.asked().iter().filter(|asked| asked.is_batch()).count();
@@ -246,10 +250,10 @@ async fn what_a_killed_run_left_is_cleaned_and_nothing_else_whatever_its_files_s
     lab.write("all.toml", ALL_METHODS);
     let front = Front::before(&testbed, |_| None).await;
     // Somebody else's objects.
-    let other = run_through(&lab, &front, "all.toml", &["--keep-objects"]);
+    let other = run_through(&lab, &front, "all.toml", &[&["--keep-objects"], NO_EXPIRED_START].concat());
     tokio::task::spawn_blocking(|| succeed(other)).await.unwrap();
     let others = objects(&testbed).await;
-    assert_eq!((others.len(), uploads(&testbed).await.len()), (4, 4), "they were to be kept");
+    assert_eq!((others.len(), uploads(&testbed).await.len()), (4, 2), "they were to be kept");
 
     let slow = start(run_through(&lab, &front, "slow.toml", &[]));
     tokio::task::block_in_place(|| {
@@ -262,7 +266,7 @@ async fn what_a_killed_run_left_is_cleaned_and_nothing_else_whatever_its_files_s
         slow.wait_with_output().unwrap();
     });
     let run = lab.run_of("slow");
-    assert!(objects(&testbed).await.len() + uploads(&testbed).await.len() > others.len() + 4, "it left something");
+    assert!(objects(&testbed).await.len() + uploads(&testbed).await.len() > others.len() + 2, "it left something");
 
     // A file that somebody edited names what is not the run's.
     let mut stray = run
@@ -282,7 +286,7 @@ async fn what_a_killed_run_left_is_cleaned_and_nothing_else_whatever_its_files_s
     assert!(said.contains(&format!("left alone: {}", others[0])), "{said}");
     assert_eq!(objects(&testbed).await, others);
     let left = uploads(&testbed).await;
-    assert!(left.len() == 4 && left.iter().all(|key| key.contains("/all/")), "{left:?}");
+    assert!(left.len() == 2 && left.iter().all(|key| key.contains("/all/")), "{left:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -325,11 +329,11 @@ async fn uploads_that_were_begun_unnoticed_are_given_up_too() {
     lab.write("all.toml", ALL_METHODS);
     let front =
         Front::garbling(&testbed, |asked| asked.method == Method::POST && asked.target.contains("?uploads")).await;
-    let run = run_through(&lab, &front, "all.toml", &[]);
+    let run = run_through(&lab, &front, "all.toml", NO_EXPIRED_START);
     tokio::task::spawn_blocking(|| succeed(run)).await.unwrap();
     let begun = front.asked().iter().filter(|asked| asked.target.contains("?uploads")).count();
     let unread = lab.run_of("all").transfers().into_iter().filter(|row| row.outcome == Outcome::FailedLocally).count();
-    assert_eq!((begun > 0, unread), (true, 4), "the answers were not to be read");
+    assert_eq!((begun > 0, unread), (true, 2), "the answers were not to be read");
     assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]));
 }
 

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
 use http::Method;
-use ttlsweep_record::{Control, ExpiryPolicy, Outcome, Timestamp};
+use ttlsweep_record::{ExpiryPolicy, Outcome, Timestamp};
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, TestbedConfig, UnknownParameters};
 
 use crate::front::{Front, error, objects, objects_of_old, uploads};
@@ -191,14 +191,12 @@ async fn a_bucket_that_demands_headers_can_be_swept_with_them_and_doctor_says_so
     assert_eq!(output.status.code(), Some(0), "{found}");
     assert!(found.lines().last().unwrap().starts_with("fit"), "{found}");
 
-    let sweep =
-        swept(&lab, &testbed.endpoint(), &["--set", "transfer.jitter=0s", "--set", "grid.bandwidth=unlimited"]).await;
+    let sweep = swept(&lab, &testbed.endpoint(), &[]).await;
     let (run, said) = (lab.run_of("fit"), words(&sweep).1);
     assert_eq!(sweep.status.code(), Some(0), "{said}");
     assert!(!said.contains("marker"), "{said}");
     let rows = run.transfers();
-    let living = rows.iter().filter(|row| row.control != Some(Control::ExpiredStart));
-    assert!(living.clone().count() > 0 && living.clone().all(|row| row.outcome == Outcome::Completed), "{rows:?}");
+    assert!(!rows.is_empty() && rows.iter().all(|row| row.outcome == Outcome::Completed), "{rows:?}");
     let cells = std::fs::read_to_string(run.path().join("cells.csv")).unwrap();
     let of_cell = "content-type: text/plain\\; charset=utf-8; x-amz-server-side-encryption: aws:kms; x-tenant: 7";
     assert!(cells.contains(of_cell), "{cells}");
@@ -222,12 +220,10 @@ async fn a_store_that_refuses_unknown_parameters_is_swept_without_the_transfers_
     lab.write("fit.toml", format!("{EXPERIMENT}[transfer]\nrun_parameter = false\n"));
     let output = ask(&lab, &testbed.endpoint(), &[]).await;
     assert_eq!(output.status.code(), Some(0), "{}", findings(&output));
-    let sweep =
-        swept(&lab, &testbed.endpoint(), &["--set", "transfer.jitter=0s", "--set", "grid.bandwidth=unlimited"]).await;
+    let sweep = swept(&lab, &testbed.endpoint(), &[]).await;
     assert_eq!(sweep.status.code(), Some(0), "{}", words(&sweep).1);
     let rows = lab.run_of("fit").transfers();
-    let living = rows.iter().filter(|row| row.control != Some(Control::ExpiredStart));
-    assert!(living.clone().count() > 0 && living.clone().all(|row| row.outcome == Outcome::Completed), "{rows:?}");
+    assert!(!rows.is_empty() && rows.iter().all(|row| row.outcome == Outcome::Completed), "{rows:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -238,12 +234,7 @@ async fn a_store_that_cannot_list_is_no_obstacle() {
     assert_eq!(output.status.code(), Some(0), "{}", findings(&output));
     let told = words(&output).1;
     assert!(told.contains("the store does not list `ttlsweep` (NotImplemented"), "{told}");
-    let sweep = swept(
-        &lab,
-        &testbed.endpoint(),
-        &["--set", "transfer.jitter=0s", "--set", "grid.bandwidth=unlimited", "--set", "grid.method=put"],
-    )
-    .await;
+    let sweep = swept(&lab, &testbed.endpoint(), &["--set", "grid.method=put"]).await;
     assert_eq!(sweep.status.code(), Some(0), "{}", words(&sweep).1);
     assert_eq!(objects_of_old(&testbed).await, Vec::<String>::new());
 }
@@ -334,7 +325,9 @@ async fn what_stands_in_the_stores_place_is_named_with_its_status() {
 
 async fn swept(lab: &Lab, endpoint: &str, more: &[&str]) -> Output {
     let run = ["run", "fit.toml", "--bucket", signing::BUCKET, "--endpoint", endpoint, "--yes"];
-    let mut command = lab.ttlsweep(&[&run, more].concat());
+    let quick = ["transfer.jitter=0s", "grid.bandwidth=unlimited", "controls.expired_start=false"];
+    let more: Vec<&str> = quick.iter().flat_map(|set| ["--set", set]).chain(more.iter().copied()).collect();
+    let mut command = lab.ttlsweep(&[&run[..], &more].concat());
     command.env("AWS_ACCESS_KEY_ID", DEFAULT_ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", DEFAULT_SECRET_KEY);
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }

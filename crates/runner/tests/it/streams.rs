@@ -129,10 +129,13 @@ async fn a_run_that_was_told_to_ignore_the_hangup_goes_on_to_its_end() {
 #[test]
 fn a_run_whose_streams_nobody_reads_is_whole_and_ends_with_0() {
     for streams in ALL_STREAMS {
-        for progress in ["plain", "json", "auto"] {
+        let runs = ["plain", "json", "auto"].map(|progress| {
             let lab = Lab::new();
             lab.write("short.toml", SHORT);
-            let mut child = with_streams(lab.ttlsweep(&["run", "short.toml", "--progress", progress]), streams);
+            let child = with_streams(lab.ttlsweep(&["run", "short.toml", "--progress", progress]), streams);
+            (lab, progress, child)
+        });
+        for (lab, progress, mut child) in runs {
             let status = ends_within(&mut child, Duration::from_secs(60));
             assert_eq!(status.code(), Some(0), "{streams:?} {progress}: {status}");
             assert_eq!(lab.run_of("short").trials().len(), 1, "{streams:?} {progress}");
@@ -178,20 +181,24 @@ async fn no_command_fails_because_nobody_reads_what_it_prints() {
         (&["run", "--no-such-flag"], 2),
         (&["run", "absent.toml"], 2),
         (&["run", "short.toml", "--dry-run"], 0),
-        (&["doctor", "short.toml"], 0),
         (&["trace", "short.toml"], 0),
     ];
     let folder = [["resume", plan], ["trace", plan], ["clean", kept]];
     let dry = ["clean", kept, "--dry-run"];
     commands.push((&dry, 0));
     commands.extend(folder.iter().map(|args| (&args[..], 0)));
+    let begun = |args: &[&str], streams| {
+        let mut command = to(args);
+        // Whatever is logged goes the same way.
+        command.env("TTLSWEEP_LOG", "debug");
+        with_streams(command, streams)
+    };
     tokio::task::block_in_place(|| {
+        // These wait for a link to expire.
+        let doctors = ALL_STREAMS.map(|streams| (streams, begun(&["doctor", "short.toml"], streams)));
         for streams in ALL_STREAMS {
             for (args, code) in &commands {
-                let mut command = to(args);
-                // Whatever is logged goes the same way.
-                command.env("TTLSWEEP_LOG", "debug");
-                let mut child = with_streams(command, streams);
+                let mut child = begun(args, streams);
                 let status = ends_within(&mut child, Duration::from_secs(60));
                 assert_eq!(status.code(), Some(*code), "{args:?} {streams:?}: {status}");
             }
@@ -199,6 +206,9 @@ async fn no_command_fails_because_nobody_reads_what_it_prints() {
             let mut child = with_streams(to(&["merge", "results/short/one", "--out", &merged]), streams);
             assert_eq!(ends_within(&mut child, Duration::from_secs(60)).code(), Some(0), "merge {streams:?}");
             assert!(lab.path(&merged).join("transfers.csv").exists());
+        }
+        for (streams, mut child) in doctors {
+            assert_eq!(ends_within(&mut child, Duration::from_secs(60)).code(), Some(0), "doctor {streams:?}");
         }
     });
     assert_eq!(objects(&testbed).await, Vec::<String>::new(), "clean has cleaned, although nobody read it");
