@@ -47,3 +47,6 @@ mod mutate;
 
 #[path = "../../../record/tests/common/notations.rs"]
 mod notations;
+
+#[path = "../../../record/tests/common/programs.rs"]
+mod programs;

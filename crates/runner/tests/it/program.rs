@@ -14,6 +14,8 @@ use ttlsweep_record::{EventRecord, TransferRecord, TrialRecord};
 use ttlsweep_rundir::csv_file::{read_rows, read_rows_from};
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed};
 
+use crate::programs::{chosen, is_another};
+
 /// A folder to run the program in.
 pub(crate) struct Lab(TempDir);
 
@@ -41,8 +43,9 @@ impl Lab {
     /// The program, with nothing of the environment but what keeps it from asking anybody beyond loopback. Stores are not asked
     /// for their clocks, which takes seconds a run, unless `args` say otherwise.
     pub(crate) fn ttlsweep(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ttlsweep"));
-        let options = if matches!(args, ["run" | "doctor", ..]) { 1 } else { 0 };
+        let mut command = Command::new(chosen(env!("CARGO_BIN_EXE_ttlsweep")));
+        // An earlier program does not know the key.
+        let options = if matches!(args, ["run" | "doctor", ..]) && !is_another() { 1 } else { 0 };
         command.args(&args[..options]).args(["--set", "target.clock_probe=0s"].iter().take(2 * options));
         command.args(&args[options..]).current_dir(self.0.path()).stdin(Stdio::null()).env_clear();
         command.env("HOME", self.0.path()).env("AWS_EC2_METADATA_DISABLED", "true");
@@ -57,7 +60,7 @@ impl Lab {
             .env("HOME", self.0.path())
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
-        command.env("TTLSWEEP", env!("CARGO_BIN_EXE_ttlsweep"));
+        command.env("TTLSWEEP", chosen(env!("CARGO_BIN_EXE_ttlsweep")));
         command
     }
 

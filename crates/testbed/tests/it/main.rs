@@ -13,3 +13,6 @@ mod operations;
 mod pages;
 mod program;
 mod signatures;
+
+#[path = "../../../record/tests/common/programs.rs"]
+mod programs;

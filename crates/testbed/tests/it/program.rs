@@ -7,6 +7,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use ttlsweep_testbed::sigv4::Presigner;
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY};
 
+use crate::programs::chosen;
+
 #[test]
 fn it_prints_its_endpoint_writes_its_certificate_and_ends_on_a_signal() {
     let directory = tempfile::tempdir().unwrap();
@@ -158,5 +160,5 @@ fn an_address_that_is_taken_ends_it_with_1() {
 }
 
 fn testbed() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_ttlsweep-testbed"))
+    Command::new(chosen(env!("CARGO_BIN_EXE_ttlsweep-testbed")))
 }
