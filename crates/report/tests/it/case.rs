@@ -65,7 +65,7 @@ fn edit(path: &Path, change: impl FnOnce(String) -> String) {
 
 /// Runs the program where credentials are in the environment.
 fn case(args: &[&str], paths: &[&Path]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ttlsweep-report"))
+    Command::new(crate::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep-report")))
         .arg("case")
         .args(paths)
         .args(args)
@@ -186,7 +186,7 @@ fn failing_transfers_are_named_by_their_ids_or_else_by_what_the_access_log_has()
         let mut row = crate::common::transfer_row(&sweep.run_id, cell, "t", serial);
         row.outcome = if id.is_some() { ttlsweep_record::Outcome::Rejected } else { ttlsweep_record::Outcome::Reset };
         row.status = id.map(|_| 403);
-        row.s3_code = id.map(|_| "AccessDenied\u{1b}[31m`<b>".to_owned());
+        row.s3_code = id.map(|_| "AccessDenied\u{1b}\\[31m](http://evil)`<b>".to_owned());
         row.request_id = id.map(str::to_owned);
         row.host_id = id.map(|_| "IOWQ4fDEXAMPLEQM+ey7N9WgVhSnQ6JEXAMPLEZb7hSQDASK+Jd1vEXAMPLEa3Km".to_owned());
         files.transfers.write(&row).unwrap();
@@ -199,7 +199,7 @@ fn failing_transfers_are_named_by_their_ids_or_else_by_what_the_access_log_has()
     let bundle = folder.join(format!("ttlsweep-case-{}", sweep.run_id));
     let text = fs::read_to_string(bundle.join("case.md")).unwrap();
     let (with, without) = text.split_once("Without any response").expect("both kinds are told");
-    assert!(with.contains("PUT rejected 403 ``AccessDenied␛[31m`<b>``\n"), "{with}");
+    assert!(with.contains("PUT rejected 403 ``AccessDenied␛\\[31m](http://evil)`<b>``\n"), "{with}");
     assert!(with.contains("  x-amz-request-id: `79104EXAMPLEB723`\n  x-amz-id-2: `IOWQ4fDEXAMPLEQM+ey7N9"), "{with}");
     assert!(without.contains(&format!("PUT reset\n  x-run: `{}-000002`\n", sweep.run_id)), "{without}");
     assert!(text.contains("This run asked the testbed inside ttlsweep and not AWS"), "{text}");
@@ -389,7 +389,7 @@ fn a_folder_named_case_is_still_a_runs_folder() {
     let base = tempfile::tempdir().unwrap();
     fs::rename(run(base.path()), base.path().join("case")).unwrap();
     let report = |args: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ttlsweep-report"));
+        let mut command = Command::new(crate::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep-report")));
         command.args(args).current_dir(base.path()).output().unwrap()
     };
     let output = report(&["./case"]);

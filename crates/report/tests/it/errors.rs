@@ -310,7 +310,8 @@ fn with_field(text: &str, line: usize, name: &str, value: &str) -> String {
 #[test]
 fn exit_codes_and_streams_are_as_promised() {
     let report = |args: &[&Path]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_ttlsweep-report")).args(args).output().unwrap();
+        let output =
+            Command::new(crate::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep-report"))).args(args).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
@@ -337,6 +338,19 @@ fn exit_codes_and_streams_are_as_promised() {
     assert_eq!(report(&[]).0, Some(2), "usage");
 }
 
+#[test]
+fn a_row_of_a_schema_that_is_not_known_ends_with_2_and_its_line() {
+    let (_base, folder) = written("run");
+    edit(&folder, "transfers.csv", |text| with_field(&text, 3, "schema_version", "999"));
+    for args in [&[][..], &["case"]] {
+        let mut command = Command::new(crate::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep-report")));
+        let output = command.args(args).arg(&folder).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains("transfers.csv line 3") && said.contains("schema version 999 is not known"), "{said}");
+    }
+}
+
 /// A bundle is made for somebody else: it is there, even if nobody reads its name.
 #[test]
 fn a_reader_that_has_gone_ends_neither_report_nor_bundle() {
@@ -349,7 +363,7 @@ fn a_reader_that_has_gone_ends_neither_report_nor_bundle() {
     };
     let (base, folder) = written("run");
     let run = |args: &[&str], out: bool, err: bool| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ttlsweep-report"));
+        let mut command = Command::new(crate::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep-report")));
         command.env_clear().args(args).current_dir(base.path());
         command.stdout(gone(out)).stderr(gone(err)).status().unwrap().code()
     };

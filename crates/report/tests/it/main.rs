@@ -25,5 +25,7 @@ mod verdict;
 mod mutate;
 #[path = "../../../record/tests/common/notations.rs"]
 mod notations;
+#[path = "../../../record/tests/common/programs.rs"]
+mod programs;
 #[path = "../../../record/tests/common/edits.rs"]
 mod record_edits;

@@ -83,7 +83,7 @@ fn words(page: &str) -> String {
 
 fn run(args: &[&str]) -> String {
     let output =
-        Command::new(common::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep-report"))).args(args).output().unwrap();
+        Command::new(crate::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep-report"))).args(args).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }

@@ -437,10 +437,19 @@ fn stale_dates_widen_the_bracket_and_accuse_nobody() {
 fn a_start_after_expiry_by_a_clock_that_is_20_s_ahead_was_not_let_through() {
     // This machine signs and starts in what is the future for the server: its expired links live.
     let world = World { offset_us: -20_000_000, ..World::default() };
-    let ruling = ruling(&Sweep { ttls: vec![2, 60], ..sweep(ExpiryPolicy::InFlight, world) });
+    let ahead = Sweep { ttls: vec![2, 60], ..sweep(ExpiryPolicy::InFlight, world) };
+    let ruling = ruling(&ahead);
     assert_eq!(ruling.overall, Verdict::Inconclusive, "{}", ruling.headline);
     let starts = ruling.targets[0].enforcement.starts;
     assert_eq!([starts.all, starts.in_time, starts.refused, starts.let_through], [5, 5, 0, 0]);
+    let folder = tempfile::tempdir().unwrap();
+    ahead.write(folder.path());
+    let (code, stdout, stderr) = program(&[], folder.path());
+    assert_eq!(code, Some(0), "{stderr}");
+    let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+    for told in [stdout, page] {
+        assert!(!told.contains("enforces NOTHING") && !told.contains("nothing is enforced"), "{told}");
+    }
 }
 
 #[test]
@@ -488,7 +497,11 @@ fn targets_are_judged_apart_and_the_worst_is_the_answer() {
 }
 
 fn program(args: &[&str], folder: &Path) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_ttlsweep-report")).arg(folder).args(args).output().unwrap();
+    let output = Command::new(crate::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep-report")))
+        .arg(folder)
+        .args(args)
+        .output()
+        .unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }

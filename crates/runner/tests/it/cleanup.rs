@@ -186,6 +186,28 @@ async fn one_bad_upload_id_stops_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clean_aborts_what_it_can_beside_an_upload_that_the_store_names_by_nothing() {
+    let (testbed, lab) = (plain_testbed().await, Lab::new());
+    lab.write("all.toml", ALL_METHODS);
+    let front = Front::before(&testbed, |head| {
+        let prefix = head.uri.query()?.split('&').find_map(|pair| pair.strip_prefix("prefix="))?.replace("%2F", "/");
+        let lists = head.method == Method::GET && head.uri.query()?.contains("uploads");
+        let named = format!("<Upload><Key>{prefix}b01-c001-u1</Key><UploadId></UploadId></Upload>");
+        lists.then(|| (200, format!("<ListMultipartUploadsResult>{named}</ListMultipartUploadsResult>")))
+    })
+    .await;
+    let run = run_through(&lab, &front, "all.toml", &["--keep-objects"]);
+    tokio::task::spawn_blocking(|| succeed(run)).await.unwrap();
+    assert_eq!(uploads(&testbed).await.len(), 4, "they were to be kept");
+    let clean = with_key(&lab, &["clean", "results/all/latest"]);
+    let output = tokio::task::spawn_blocking(move || { clean }.output().unwrap()).await.unwrap();
+    let (code, said) = words(&output);
+    assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]), "{said}");
+    assert_eq!(code, Some(2), "no retry mends a name that is none: {said}");
+    assert!(said.contains("deleted: "), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_takes_no_batches_is_asked_one_by_one() {
     let (testbed, lab) = (plain_testbed().await, Lab::new());
     lab.write("all.toml", ALL_METHODS);
@@ -386,7 +408,7 @@ async fn a_store_that_fails_and_a_second_ctrl_c_end_a_deletion_soon() {
 }
 
 /// The deletions among what was asked, none of which was under way together with a transfer.
-fn deletions_apart_from_transfers(asked: &[Asked]) -> Vec<&Asked> {
+pub(crate) fn deletions_apart_from_transfers(asked: &[Asked]) -> Vec<&Asked> {
     let deletions: Vec<_> = asked.iter().filter(|asked| asked.is_deletion()).collect();
     for deletion in &deletions {
         let meanwhile: Vec<_> = asked

@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::fs;
 use std::process::Output;
+use std::time::Duration;
 
 use ttlsweep_record::{TransferRecord, TrialState};
 
 use crate::program::{Lab, Run, start, succeed, wait_for_words, wait_until, words};
+use crate::streams::ends_within;
 
 /// Many transfers within a second or two, and so many rows.
 const EXPERIMENT: &str = "
@@ -139,7 +141,7 @@ fn any_file_of_the_run_that_is_deleted_or_cut_in_mid_run_ends_it_in_order() {
 fn lost(file: &str, cut: bool) {
     let lab = lab();
     lab.write("many.toml", EXPERIMENT.replace("transfers_per_user = 10", "duration = \"60s\"\nwait = \"10ms\""));
-    let child = start(lab.ttlsweep(&["run", "many.toml"]));
+    let mut child = start(lab.ttlsweep(&["run", "many.toml"]));
     wait_until("transfers have ended", || {
         fs::read_to_string(lab.path("results/many/latest/transfers.csv")).is_ok_and(|text| text.lines().count() > 1)
     });
@@ -149,6 +151,7 @@ fn lost(file: &str, cut: bool) {
     } else {
         fs::remove_file(&path).unwrap();
     }
+    ends_within(&mut child, Duration::from_secs(30));
     let (code, said) = words(&child.wait_with_output().unwrap());
     assert_eq!(code, Some(1), "{file}, cut: {cut}: {said}");
     let what = if cut { "was cut, or written to" } else { "was deleted or moved" };

@@ -112,6 +112,21 @@ fn folders_that_do_not_fit_end_with_2_and_say_why() {
     }
 }
 
+/// In a container every process has the same number, so that names made of it are taken once one was killed.
+#[test]
+fn what_a_killed_process_of_the_same_number_left_hinders_no_other() {
+    let lab = lab();
+    let shards = shards(&lab, 2);
+    let script =
+        format!("mkdir .merged.unfinished-$$ && exec \"$TTLSWEEP\" merge {} {} --out merged", shards[0], shards[1]);
+    succeed(lab.shell(&script));
+    assert!(lab.path("merged/transfers.csv").is_file());
+    let script = "ln -s nowhere results/many/.latest-$$ && exec \"$TTLSWEEP\" run many.toml \
+                  --set experiment.repetitions=1 --progress none";
+    let whole = Run::printed(&lab, &succeed(lab.shell(script)));
+    assert_eq!(lab.run_of("many").path(), whole.path().canonicalize().unwrap(), "`latest` has moved");
+}
+
 /// Every file of a folder with its bytes.
 fn bytes(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

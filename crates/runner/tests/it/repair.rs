@@ -143,10 +143,16 @@ fn rows_of_another_run_than_the_folders_are_not_added_to() {
 
 #[test]
 fn a_schema_that_is_not_known_is_refused_by_every_command() {
-    let in_row = |run: &Run| edit(run, "transfers.csv", |lines| lines[2] = lines[2].replacen("2,", "999,", 1));
+    let in_row = |run: &Run| {
+        edit(run, "transfers.csv", |lines| {
+            let (_, rest) = lines[2].split_once(',').unwrap();
+            lines[2] = format!("999,{rest}");
+        });
+    };
     let in_environment = |run: &Run| {
         edit(run, "environment.json", |lines| {
-            lines[1] = lines[1].replace("\"schema_version\": 2", "\"schema_version\": 999")
+            assert!(lines[1].starts_with("  \"schema_version\": "));
+            lines[1] = "  \"schema_version\": 999,".to_owned();
         });
     };
     type Change<'a> = &'a dyn Fn(&Run);

@@ -58,7 +58,7 @@ fn with_streams(mut command: Command, (out, err): (Stream, Stream)) -> Child {
 }
 
 /// How a child ends; one that does not is killed, and that is a failure.
-fn ends_within(child: &mut Child, most: Duration) -> ExitStatus {
+pub(crate) fn ends_within(child: &mut Child, most: Duration) -> ExitStatus {
     let began = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {

@@ -4,8 +4,6 @@
 #![allow(dead_code)]
 
 pub(crate) mod answers;
-#[path = "../../../record/tests/common/programs.rs"]
-pub(crate) mod programs;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
