@@ -43,34 +43,55 @@ impl CommonStart {
 /// The instants.
 #[derive(Debug, Clone)]
 pub struct Schedule {
-    starts: HashMap<String, Timestamp>,
-    last: Timestamp,
+    /// Each trial's turn, counted from 1.
+    turns: HashMap<String, usize>,
+    starts: Vec<Timestamp>,
+    end: Timestamp,
 }
 
 impl Schedule {
     /// Begins with the plan's first trial at `first`; the time from one trial to the next is `every`, or follows from what the
     /// trial is expected to take.
     pub fn new(plan: &Plan, first: Timestamp, every: Option<Duration>) -> Self {
-        let mut next = first;
-        let mut last = first;
-        let mut starts = HashMap::with_capacity(plan.trials.len());
+        let mut end = first;
+        let mut starts = Vec::with_capacity(plan.trials.len());
         for trial in &plan.trials {
-            last = next;
-            starts.insert(trial.trial_id.clone(), next);
+            starts.push(end);
             let time = every.unwrap_or_else(|| time_for(plan.cell(trial)));
-            next = next.plus_micros(i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
+            end = end.plus_micros(i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
         }
-        Self { starts, last }
+        let turns = (1..).zip(&plan.trials).map(|(turn, trial)| (trial.trial_id.clone(), turn)).collect();
+        Self { turns, starts, end }
     }
 
     /// When a trial of the plan begins, its jitter not counted, which is the same on all machines.
     pub fn of(&self, trial: &Trial) -> Option<Timestamp> {
-        self.starts.get(&trial.trial_id).copied()
+        self.starts.get(self.turn_of(&trial.trial_id)? - 1).copied()
     }
 
-    /// When the last trial begins.
+    /// Which turn a trial has, from 1.
+    pub fn turn_of(&self, trial_id: &str) -> Option<usize> {
+        self.turns.get(trial_id).copied()
+    }
+
+    /// How many turns there are.
+    pub fn turns(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// When the last trial begins; where there is none, the end.
     pub fn last(&self) -> Timestamp {
-        self.last
+        self.starts.last().copied().unwrap_or(self.end)
+    }
+
+    /// When the next turn after `now` begins, its jitter not counted.
+    pub fn next_start(&self, now: Timestamp) -> Option<Timestamp> {
+        self.starts.iter().copied().find(|start| *start > now)
+    }
+
+    /// When the time of the last trial is over.
+    pub fn end(&self) -> Timestamp {
+        self.end
     }
 
     /// Puts those trials behind the others whose turn is over: a machine that was stopped for a while is on time again with
@@ -127,7 +148,11 @@ mod tests {
         let starts = |every| {
             let schedule = Schedule::new(&plan, at(100), every);
             let starts: Vec<_> = plan.trials.iter().map(|trial| schedule.of(trial).unwrap()).collect();
-            assert_eq!(schedule.last(), starts[2]);
+            assert_eq!((schedule.last(), schedule.turns()), (starts[2], 3));
+            assert_eq!(schedule.turn_of("b01-c002"), Some(2));
+            let next = [at(99), at(100), starts[1], starts[2]].map(|now| schedule.next_start(now));
+            assert_eq!(next, [Some(starts[0]), Some(starts[1]), Some(starts[2]), None]);
+            assert!(schedule.end() > starts[2]);
             starts
         };
         assert_eq!(starts(Some(Duration::from_secs(7))), [at(100), at(107), at(114)]);

@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use indicatif::ProgressBar;
+use tokio::time::Instant;
 use ttlsweep_record::text::{ServerText, visible};
 use ttlsweep_record::{ObjectChange, ObjectRecord};
 
@@ -149,7 +150,18 @@ impl Cleaner {
     /// it, and a deletion that this side gave up may still be going on in the store when the next trial begins.
     pub async fn delete(&mut self) {
         for leftovers in std::mem::take(&mut self.pending) {
-            self.delete_at(leftovers).await;
+            self.delete_at(leftovers, None).await;
+        }
+    }
+
+    /// Deletes what was noted, as far as it is done until then. The rest waits for the next occasion.
+    pub async fn delete_until(&mut self, until: Instant) {
+        for leftovers in std::mem::take(&mut self.pending) {
+            if Instant::now() >= until {
+                self.pending.push(leftovers);
+                continue;
+            }
+            self.delete_at(leftovers, Some(until)).await;
         }
     }
 
@@ -195,12 +207,12 @@ impl Cleaner {
         }
     }
 
-    async fn delete_at(&mut self, leftovers: Leftovers) {
+    async fn delete_at(&mut self, leftovers: Leftovers, until: Option<Instant>) {
         let Leftovers { target, cell_id, made } = leftovers;
         let mut manners = self.manners_of(&target);
         let results = match &manners.given_up {
             Some(why) => made.into_iter().map(|made| (made, Err(why.clone()))).collect(),
-            None => self.ask(&target, made, &mut manners).await,
+            None => self.ask(&target, made, &mut manners, until).await,
         };
         for (made, result) in results {
             match result {
@@ -225,13 +237,20 @@ impl Cleaner {
     }
 
     /// Asks the store to delete, and learns its manners by how it answers.
-    async fn ask(&self, target: &Arc<Target>, made: Vec<Made>, manners: &mut Manners) -> pass::Results {
+    async fn ask(
+        &self,
+        target: &Arc<Target>,
+        made: Vec<Made>,
+        manners: &mut Manners,
+        until: Option<Instant>,
+    ) -> pass::Results {
         let bar = (made.len() >= WORTH_A_BAR).then(|| ProgressBar::new(made.len() as u64));
         let (uploads, objects): (Vec<_>, Vec<_>) = made.into_iter().partition(|made| made.upload_id.is_some());
-        let pass = Pass::new(&target.store, &self.leave, bar.as_ref());
+        let go = || Pass::new(&target.store, &self.leave, until, bar.as_ref());
+        let pass = go();
         let mut results = pass.abort(uploads).await;
         // A key that may not give uploads up may still delete objects; a store that does not answer, answers neither.
-        let pass = if hung(&results).is_some() { pass } else { Pass::new(&target.store, &self.leave, bar.as_ref()) };
+        let pass = if hung(&results).is_some() { pass } else { go() };
         let mut singly = objects;
         if manners.takes_batches && singly.len() > 1 {
             let (done, refused) = pass.delete_batches(std::mem::take(&mut singly)).await;

@@ -4,6 +4,7 @@
 pub mod download;
 mod marker;
 pub mod sources;
+mod turns;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -25,6 +26,7 @@ use crate::run::progress::{Counts, Mode, Progress};
 use crate::run::trial::{TrialEnd, TrialRun};
 
 use sources::{SourceError, Sources};
+use turns::Turns;
 
 /// What was done of a run before this process takes it up; nothing for a new run.
 #[derive(Debug, Default)]
@@ -83,13 +85,21 @@ async fn run_trials(run: &Arc<Run>, mut earlier: Earlier, progress: Mode) -> Res
     let mut cleaner = Cleaner::of(run, move |row| sink.object(row));
     // Before anything is deleted or put, so that no deletion of this run ever empties a folder of the store's.
     let markers = marker::put(run).await;
+    let mut turns = Turns::begin(run).await;
     std::mem::take(&mut earlier.leftovers).into_iter().for_each(|leftovers| cleaner.note(leftovers));
-    markers.into_iter().for_each(|marker| cleaner.note_last(marker));
-    cleaner.delete().await;
+    markers.into_iter().chain(turns.as_ref().map(Turns::leftovers)).for_each(|made| cleaner.note_last(made));
+    // Another part may be in the middle of a trial.
+    if turns.is_none() {
+        cleaner.delete().await;
+    }
     let mut downloads = Vec::new();
-    let result = run_missing(run, &earlier, progress, &mut downloads, &mut cleaner).await;
+    let result = run_missing(run, &earlier, progress, &mut downloads, &mut cleaner, turns.as_mut()).await;
     // Those of a testbed go with it.
     if run.plan.cells.iter().any(|cell| cell.target == TargetKind::S3) {
+        // A part that ends early is missing from the trial that is under way, which does not count without it.
+        if let Some(turns) = turns.as_mut().filter(|_| result.is_ok() && !run.stop.is_thrown()) {
+            turns.all_over().await;
+        }
         downloads.into_iter().for_each(|leftovers| cleaner.note(leftovers));
         unnamed_uploads(run, &cleaner).await.into_iter().for_each(|leftovers| cleaner.note(leftovers));
         cleaner.finish().await;
@@ -124,6 +134,7 @@ async fn run_missing(
     progress: Mode,
     downloads: &mut Vec<Leftovers>,
     cleaner: &mut Cleaner,
+    mut turns: Option<&mut Turns<'_>>,
 ) -> Result<SweepEnd, SweepError> {
     let plan = &run.plan;
     let schedule = CommonStart::recorded(&run.environment).map(|start| start.schedule(plan));
@@ -173,7 +184,15 @@ async fn run_missing(
         // leave no such gap; they ask testbeds alone, whose objects go with them.
         if lanes == 1 {
             cleaner.note(end.leftovers);
-            cleaner.delete().await;
+            match (&mut turns, end.row) {
+                (None, _) => cleaner.delete().await,
+                (Some(turns), Some(row)) => {
+                    if let Some(until) = turns.over(&row.trial_id).await {
+                        cleaner.delete_until(until).await;
+                    }
+                }
+                (Some(_), None) => {}
+            }
             if schedule.is_none() {
                 clocks.probe_if_due(&progress).await;
             }

@@ -9,7 +9,8 @@ use ttlsweep_testbed::{Testbed, TestbedConfig};
 
 use rustix::process::Signal;
 
-use crate::front::objects;
+use crate::cleanup::deletions_apart_from_transfers;
+use crate::front::{Front, objects};
 use crate::program::{Lab, Run, signal, start, succeed, wait_until, words};
 use crate::signing;
 
@@ -83,6 +84,31 @@ async fn three_parts_have_together_the_users_of_every_trial_and_begin_together()
     assert_eq!((merged.trials().len(), merged.transfers().len()), (3 * 4, 4 * 7), "a row of each part, and all users'");
 }
 
+/// User 7 is part 1's, and begins when part 2's users are done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_part_deletes_while_another_one_transfers() {
+    let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
+    let front = Front::before(&testbed, |_| None).await;
+    let lab = lab();
+    let staggered = EXPERIMENT
+        .replace("size = \"20kB\"", "size = \"40kB\"")
+        .replace("header_signed = true", "header_signed = false");
+    lab.write("wide.toml", staggered.replace("[transfer]", "[transfer]\nramp = \"500ms\""));
+    let start_at = in_seconds(6);
+    let part = |part| run_at(&lab, &testbed, &front.endpoint, part, &start_at, "8s");
+    let parts = ["1/3", "2/3", "3/3"].map(|number| start(part(number)));
+    let ended = tokio::task::block_in_place(|| parts.map(|part| part.wait_with_output().unwrap()));
+    for output in &ended {
+        let (code, said) = words(output);
+        assert!(code == Some(0) && !said.contains("warning"), "{said}");
+    }
+    let asked = front.asked();
+    let deletions = deletions_apart_from_transfers(&asked);
+    let last_transfer = asked.iter().filter(|asked| asked.is_transfer()).map(|asked| asked.began).max().unwrap();
+    assert!(deletions.iter().any(|deletion| deletion.ended < last_transfer), "between the trials, too: {deletions:?}");
+    assert_eq!(objects(&testbed).await, Vec::<String>::new());
+}
+
 /// The others have not waited: what it missed is made up for when all else is done.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_that_was_killed_is_on_time_again_with_the_next_trial() {
@@ -139,8 +165,19 @@ fn lab() -> Lab {
 }
 
 fn run(lab: &Lab, testbed: &Testbed, part: &str, start_at: &Timestamp, every: &str) -> std::process::Command {
-    let (endpoint, start_at) = (testbed.endpoint(), start_at.to_string());
-    let target = ["--endpoint", &endpoint, "--bucket", signing::BUCKET, "--yes"];
+    run_at(lab, testbed, &testbed.endpoint(), part, start_at, every)
+}
+
+fn run_at(
+    lab: &Lab,
+    testbed: &Testbed,
+    endpoint: &str,
+    part: &str,
+    start_at: &Timestamp,
+    every: &str,
+) -> std::process::Command {
+    let start_at = start_at.to_string();
+    let target = ["--endpoint", endpoint, "--bucket", signing::BUCKET, "--yes"];
     let args = ["run", "wide.toml", "--spread", part, "--start-at", &start_at, "--start-every", every];
     lab.with_key(testbed, &[&args[..], &target[..]].concat())
 }

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{StreamExt, stream};
 use indicatif::ProgressBar;
+use tokio::time::Instant;
 use ttlsweep_record::text::ServerText;
 
 use super::Made;
 use crate::s3::{NotDeleted, Store};
-use crate::stop::StopSwitch;
+use crate::stop::{StopReason, StopSwitch};
 
 /// What became of each.
 pub(super) type Results = Vec<(Made, Result<(), NotDeleted>)>;
@@ -20,6 +21,8 @@ pub(super) type Results = Vec<(Made, Result<(), NotDeleted>)>;
 pub(super) struct Pass<'a> {
     store: &'a Store,
     leave: &'a StopSwitch,
+    /// When it is to be over, done or not.
+    until: Option<Instant>,
     bar: Option<&'a ProgressBar>,
     over: OnceLock<NotDeleted>,
     /// How many were refused for what they are.
@@ -27,8 +30,13 @@ pub(super) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(store: &'a Store, leave: &'a StopSwitch, bar: Option<&'a ProgressBar>) -> Self {
-        Self { store, leave, bar, over: OnceLock::new(), odd_ones: AtomicUsize::new(0) }
+    pub(super) fn new(
+        store: &'a Store,
+        leave: &'a StopSwitch,
+        until: Option<Instant>,
+        bar: Option<&'a ProgressBar>,
+    ) -> Self {
+        Self { store, leave, until, bar, over: OnceLock::new(), odd_ones: AtomicUsize::new(0) }
     }
 
     pub(super) async fn abort(&self, uploads: Vec<Made>) -> Results {
@@ -95,10 +103,13 @@ impl<'a> Pass<'a> {
         if let Some(why) = self.over.get() {
             return Err(why.clone());
         }
-        let mut leave = self.leave.listen(None);
+        let mut leave = self.leave.listen(self.until);
         tokio::select! {
             biased;
-            _ = leave.reason() => Err(NotDeleted::Failed("left there, as you asked".into())),
+            reason = leave.reason() => Err(NotDeleted::Failed(match reason {
+                StopReason::Interrupted => "left there, as you asked".into(),
+                StopReason::DurationOver => "the next trial's turn had come".into(),
+            })),
             result = request => result,
         }
     }
