@@ -254,4 +254,4 @@ docs:
 # Writes the data dictionary in docs/ again from the row types.
 [group('develop')]
 dictionary:
-    cargo run --quiet --locked -p ttlsweep-record --example dictionary > docs/data-dictionary.md
+    cargo run --quiet --locked -p ttlsweep-rundir --example dictionary > docs/data-dictionary.md

@@ -6,7 +6,6 @@
 //! together. [`names`] and [`schema`] say which names and versions are accepted, [`text`] keeps others' text harmless,
 //! [`redact`] keeps secrets out of it, and [`dictionary`] prints the columns' documentation.
 
-pub mod dictionary;
 pub mod fault;
 pub mod names;
 pub mod redact;

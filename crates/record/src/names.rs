@@ -108,6 +108,18 @@ fn is_shown(text: &str, longest: usize) -> bool {
 /// A transfer's name holds those of its run and its trial.
 const LONGEST_NAME: usize = 300;
 
+/// The name of a transfer: of which run, trial and attempt it is, by which user, and which one of that user's.
+pub fn transfer_id(run_id: &str, trial_id: &str, attempt: u32, user: u32, sequence: u32) -> String {
+    format!("{run_id}-{trial_id}-a{attempt}-u{user}-s{sequence}")
+}
+
+/// The trial and the attempt that a [`transfer_id`] of this run tells of.
+pub fn attempt_of<'n>(transfer_id: &'n str, run_id: &str) -> Option<(&'n str, u32)> {
+    let mut parts = transfer_id.strip_prefix(run_id)?.strip_prefix('-')?.rsplitn(4, '-');
+    let (_sequence, _user, attempt, trial_id) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    Some((trial_id, attempt.strip_prefix('a')?.parse().ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,5 +135,14 @@ mod tests {
         }
         let said = check_run_id("a\x1b[2J").unwrap_err().to_string();
         assert!(said.starts_with("`a␛[2J` cannot be a run's name; expected at most 64 letters"), "{said}");
+    }
+
+    #[test]
+    fn a_transfers_name_tells_its_attempt() {
+        let name = transfer_id("20261124T1-ab", "c001-b2", 3, 10, 4);
+        assert_eq!(name, "20261124T1-ab-c001-b2-a3-u10-s4");
+        assert_eq!(attempt_of(&name, "20261124T1-ab"), Some(("c001-b2", 3)));
+        assert_eq!(attempt_of("another-c001-b2-a3-u10-s4", "20261124T1-ab"), None);
+        assert_eq!(attempt_of("20261124T1-ab-download", "20261124T1-ab"), None);
     }
 }

@@ -26,7 +26,7 @@ pub use read::{
 };
 pub use repair::{TornEnd, torn_end};
 
-use crate::disk;
+use crate::disk::{self, Watched};
 use ttlsweep_record::row::Row;
 
 /// A CSV file that rows are appended to.
@@ -36,6 +36,8 @@ use ttlsweep_record::row::Row;
 #[derive(Debug)]
 pub struct RowWriter<R> {
     csv: csv::Writer<BufWriter<Counted>>,
+    /// The file under its name.
+    watched: Watched,
     rows: PhantomData<fn(R)>,
 }
 
@@ -53,7 +55,7 @@ impl<R: Row> RowWriter<R> {
     /// # Errors
     /// The file exists already, or cannot be written.
     pub fn create_as(path: &Path) -> io::Result<Self> {
-        let mut writer = Self::over(File::create_new(path)?)?;
+        let mut writer = Self::over(File::create_new(path)?, path)?;
         writer.write_header()?;
         Ok(writer)
     }
@@ -72,7 +74,7 @@ impl<R: Row> RowWriter<R> {
     /// The file cannot be written.
     pub fn replace_as(path: &Path, rows: &[R]) -> io::Result<()> {
         disk::write_whole_with(path, |file| {
-            let mut writer = Self::over(file.try_clone()?)?;
+            let mut writer = Self::over(file.try_clone()?, path)?;
             writer.write_header()?;
             rows.iter().try_for_each(|row| writer.write(row))?;
             writer.flush()
@@ -94,7 +96,7 @@ impl<R: Row> RowWriter<R> {
     /// The file is not there, has other columns than this program writes, or cannot be written.
     pub fn append_as(path: &Path) -> io::Result<Self> {
         later::add_later_columns::<R>(path)?;
-        Self::over(disk::open_to_append(path)?)
+        Self::over(disk::open_to_append(path)?, path)
     }
 
     /// Adds a row; it reaches the file at the next [`flush`](Self::flush) at the latest.
@@ -122,9 +124,13 @@ impl<R: Row> RowWriter<R> {
         self.csv.get_ref().get_ref().sync()
     }
 
-    /// The length in bytes that the file has if nobody else writes to it: what was there, and what was flushed since.
-    pub fn flushed_bytes(&self) -> u64 {
-        self.csv.get_ref().get_ref().bytes()
+    /// Holds that nobody else wrote to the file or took it away: it is as long as what was there and what was flushed since.
+    /// Writing to a file that was deleted succeeds, and all of it is lost with the last handle.
+    ///
+    /// # Errors
+    /// Somebody did; the message names the file.
+    pub fn unchanged(&self) -> io::Result<()> {
+        self.watched.holds(self.csv.get_ref().get_ref().bytes())
     }
 
     fn write_header(&mut self) -> io::Result<()> {
@@ -132,9 +138,10 @@ impl<R: Row> RowWriter<R> {
         self.flush()
     }
 
-    fn over(file: File) -> io::Result<Self> {
+    fn over(file: File, path: &Path) -> io::Result<Self> {
+        let watched = Watched::new(path, &file)?;
         let csv = csv::WriterBuilder::new().has_headers(false).from_writer(BufWriter::new(Counted::new(file)?));
-        Ok(Self { csv, rows: PhantomData })
+        Ok(Self { csv, watched, rows: PhantomData })
     }
 }
 

@@ -10,7 +10,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -125,6 +125,39 @@ pub fn link_whole(target: &OsStr, path: &Path) -> io::Result<()> {
     fs::rename(&unfinished, path).inspect_err(|_| {
         let _ = fs::remove_file(&unfinished);
     })
+}
+
+/// A file under its name, to tell later whether somebody else wrote to it or took it away.
+#[derive(Debug)]
+pub struct Watched {
+    path: PathBuf,
+    id: (u64, u64),
+}
+
+impl Watched {
+    /// The open `file` that stands, or is to stand, at `path`.
+    ///
+    /// # Errors
+    /// The system does not tell which file it is.
+    pub fn new(path: &Path, file: &File) -> io::Result<Self> {
+        let meta = file.metadata()?;
+        Ok(Self { path: path.to_owned(), id: (meta.dev(), meta.ino()) })
+    }
+
+    /// Holds that the same file stands there still, and that it has this length.
+    ///
+    /// # Errors
+    /// It does not; the message names it.
+    pub fn holds(&self, len: u64) -> io::Result<()> {
+        let path = self.path.display();
+        match fs::metadata(&self.path) {
+            Ok(meta) if (meta.dev(), meta.ino()) == self.id && meta.len() == len => Ok(()),
+            Ok(meta) if (meta.dev(), meta.ino()) == self.id => {
+                Err(io::Error::other(format!("{path} was cut, or written to by another program")))
+            }
+            _ => Err(io::Error::other(format!("{path} was deleted or moved"))),
+        }
+    }
 }
 
 /// Why a file was not copied: which of the two was at fault.

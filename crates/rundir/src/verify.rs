@@ -22,6 +22,7 @@ use serde::{Serialize, Serializer};
 use crate::csv_file::{ReadError, RowFile};
 use crate::disk;
 use crate::environment::{self, Environment};
+use crate::files::EXPERIMENT;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::rows::{Cell, TransferRecord};
 
@@ -241,6 +242,3 @@ impl Found {
         }
     }
 }
-
-/// The frozen experiment's name within a run's folder.
-const EXPERIMENT: &str = "experiment.toml";

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use ttlsweep_console::say;
 use ttlsweep_record::Cell;
+use ttlsweep_rundir::files::JOURNAL;
 
 use self::ended::Ended;
 use crate::clock::{Clock, SystemClock};
@@ -25,7 +26,7 @@ use crate::cmd::exit::{ExitCode, Failure, stopped};
 use crate::host::machine;
 use crate::plan::Plan;
 use crate::run::Run;
-use crate::run::files::{Files, JOURNAL};
+use crate::run::files::Files;
 use crate::run::folder::RunFolder;
 use crate::run::progress::Mode;
 use crate::run::sweep::{self, Earlier, SweepError};

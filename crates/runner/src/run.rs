@@ -5,7 +5,6 @@ pub mod clock_watch;
 pub mod environment;
 pub mod files;
 pub mod folder;
-pub mod mend;
 pub mod progress;
 pub mod settle;
 pub mod sweep;

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use ttlsweep_record::TargetKind;
 use ttlsweep_rundir::environment::{self, Environment};
+use ttlsweep_rundir::files::EXPERIMENT;
 
 use crate::experiment::Experiment;
 use crate::plan::Plan;
 use crate::plan::estimate;
 use crate::portion::placed::{PlaceError, PlacedPortion};
-use crate::run::folder::EXPERIMENT;
 use crate::s3::object_key::RunPrefix;
 use crate::s3::{Access, Results, ResultsError, ResultsUrl, StoreError, StoreSettings, Trust};
 

@@ -8,12 +8,10 @@ use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
 use serde_json::Value;
-use ttlsweep_record::row::{Column, Row};
-use ttlsweep_record::{
-    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
-};
+use ttlsweep_record::row::Column;
 use ttlsweep_rundir::disk::{self, CopyError};
 use ttlsweep_rundir::environment::{self, Environment};
+use ttlsweep_rundir::files::{EXPERIMENT, Needed, ROWS};
 
 use super::error::CaseError;
 use super::redact::Redactor;
@@ -26,22 +24,22 @@ pub(super) fn run_files(
     environment: &Environment,
     redactor: &Redactor,
 ) -> Result<(), CaseError> {
-    for (file, columns) in FILES {
-        let (from, to) = (run.join(file), folder.join(file));
-        // A report needs these three only, and an older run may lack the others.
-        if !disk::is_there(&from) && ![Cell::FILE, TrialRecord::FILE, TransferRecord::FILE].contains(file) {
+    // What else lies in the run's folder is not handed on.
+    for file in &ROWS {
+        let (from, to) = (run.join(file.name), folder.join(file.name));
+        if !disk::is_there(&from) && file.needed != Needed::Always {
             continue;
         }
         if redactor.is_idle() {
             copy(&from, &to)?;
         } else {
-            rows(&from, &to, columns, redactor)?;
+            rows(&from, &to, file.columns, redactor)?;
         }
     }
-    let plan = run.join(PLAN);
+    let plan = run.join(EXPERIMENT);
     if disk::is_there(&plan) {
         let text = disk::read_to_string(&plan).map_err(|source| CaseError::Read { path: plan, source })?;
-        write(&folder.join(PLAN), &redacted_toml(&text, redactor))?;
+        write(&folder.join(EXPERIMENT), &redacted_toml(&text, redactor))?;
     }
     if redactor.is_idle() {
         let from = run.join(environment::FILE);
@@ -78,11 +76,11 @@ pub(super) fn column_values(run: &Path, file: &str, column: &str) -> Result<BTre
 /// Every text in the run that may hold a name, each once.
 pub(super) fn text_values(run: &Path) -> Result<BTreeSet<String>, CaseError> {
     let mut values = BTreeSet::new();
-    for (file, columns) in FILES.iter().filter(|(file, _)| disk::is_there(&run.join(file))) {
+    for file in ROWS.iter().filter(|file| disk::is_there(&run.join(file.name))) {
         let mut free = Vec::new();
-        each_row(&run.join(file), |row, header| {
+        each_row(&run.join(file.name), |row, header| {
             if header {
-                free = row.iter().map(|name| is_free(name, columns)).collect();
+                free = row.iter().map(|name| is_free(name, file.columns)).collect();
             } else {
                 let texts = row.iter().zip(&free).filter(|(text, free)| **free && text.contains("arn:"));
                 values.extend(texts.map(|(text, _)| text.to_owned()));
@@ -90,7 +88,7 @@ pub(super) fn text_values(run: &Path) -> Result<BTreeSet<String>, CaseError> {
             Ok(())
         })?;
     }
-    for file in [PLAN, environment::FILE] {
+    for file in [EXPERIMENT, environment::FILE] {
         values.extend(disk::read_to_string(&run.join(file)).ok());
     }
     Ok(values)
@@ -171,9 +169,9 @@ fn redact_value(value: &mut Value, redactor: &Redactor) {
 /// the experiment's author wrote. Which names of somebody's may be in them, no program knows.
 pub(super) fn to_read(folder: &Path) -> Result<BTreeSet<String>, CaseError> {
     let mut values = BTreeSet::new();
-    for (file, _) in FILES.iter().filter(|(file, _)| disk::is_there(&folder.join(file))) {
+    for file in ROWS.iter().filter(|file| disk::is_there(&folder.join(file.name))) {
         let mut read = Vec::new();
-        each_row(&folder.join(file), |row, header| {
+        each_row(&folder.join(file.name), |row, header| {
             if header {
                 read = row.iter().map(|name| TO_READ.contains(&name).then(|| name.to_owned())).collect();
             } else {
@@ -186,26 +184,14 @@ pub(super) fn to_read(folder: &Path) -> Result<BTreeSet<String>, CaseError> {
     let environment = Environment::read(folder).map_err(LoadError::Environment)?;
     values.insert(format!("question: {}", environment.question));
     values.insert(format!("command: {}", environment.command.join(" ")));
-    let plan = disk::read_to_string(&folder.join(PLAN)).unwrap_or_default();
-    values.extend(plan.lines().filter(|line| line.starts_with('#')).map(|line| format!("{PLAN}: {line}")));
+    let plan = disk::read_to_string(&folder.join(EXPERIMENT)).unwrap_or_default();
+    values.extend(plan.lines().filter(|line| line.starts_with('#')).map(|line| format!("{EXPERIMENT}: {line}")));
     Ok(values)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), CaseError> {
     disk::write_whole(path, text.as_bytes()).map_err(|source| CaseError::Write { path: PathBuf::from(path), source })
 }
-
-/// All that a run writes as rows. What else lies in its folder is not handed on.
-const FILES: &[(&str, &[Column])] = &[
-    (Cell::FILE, Cell::COLUMNS),
-    (TrialRecord::FILE, TrialRecord::COLUMNS),
-    (TransferRecord::FILE, TransferRecord::COLUMNS),
-    (EventRecord::FILE, EventRecord::COLUMNS),
-    (SampleRecord::FILE, SampleRecord::COLUMNS),
-    (HarnessRecord::FILE, HarnessRecord::COLUMNS),
-    (ObjectRecord::FILE, ObjectRecord::COLUMNS),
-    (ClockRecord::FILE, ClockRecord::COLUMNS),
-];
 
 /// The columns that hold text of a user's or a server's choosing.
 const FREE: &[&str] = &[
@@ -236,6 +222,3 @@ const FREE: &[&str] = &[
 
 /// Of these, what sentences stand in, or whatever a server likes: a name in a form that nobody can know may be among them.
 const TO_READ: &[&str] = &["answer", "content_type", "error", "s3_code", "s3_message", "server", "via"];
-
-/// The frozen plan's name within a run's folder.
-const PLAN: &str = "experiment.toml";

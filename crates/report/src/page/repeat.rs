@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use ttlsweep_rundir::disk;
 use ttlsweep_rundir::environment::Environment;
+use ttlsweep_rundir::files::EXPERIMENT;
 
 /// How to run the same again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,10 +28,10 @@ impl Repeat {
                 revisions.push(revision);
             }
         }
-        let plan = folders.first().and_then(|folder| disk::read_to_string(&folder.join(PLAN)).ok());
+        let plan = folders.first().and_then(|folder| disk::read_to_string(&folder.join(EXPERIMENT)).ok());
         Self {
             commands: environments.iter().flat_map(commands).collect(),
-            again: format!("ttlsweep run {PLAN}"),
+            again: format!("ttlsweep run {EXPERIMENT}"),
             plan,
             plan_hash: environments.first().map(|first| first.plan_hash.clone()).unwrap_or_default(),
             revisions,
@@ -71,8 +72,6 @@ fn quoted(word: &str) -> String {
 
 /// More of them say no more.
 const MOST_COMMANDS: usize = 4;
-/// The frozen plan's name within a run's folder.
-const PLAN: &str = "experiment.toml";
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,6 @@ use std::path::Path;
 
 use super::RowWriter;
 use super::read::{ReadError, RowFile, read_rows_from};
-use crate::disk;
 use ttlsweep_record::row::Row;
 
 /// What the header of a file says about adding rows of today to it.
@@ -51,10 +50,5 @@ pub(super) fn add_later_columns<R: Row>(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     let rows: Vec<R> = read_rows_from(path).map_err(io::Error::other)?;
-    disk::write_whole_with(path, |file| {
-        let mut writer = RowWriter::over(file.try_clone()?)?;
-        writer.write_header()?;
-        rows.iter().try_for_each(|row| writer.write(row))?;
-        writer.flush()
-    })
+    RowWriter::replace_as(path, &rows)
 }

@@ -10,6 +10,7 @@ use super::set::{ShardFolder, ShardSet};
 use super::trials::Trials;
 use crate::csv_file::{ReadError, RowCopier, RowFile, RowWriter};
 use crate::disk::{self, CopyError, Staging};
+use crate::files::{EXPERIMENT, JOURNAL};
 use ttlsweep_record::row::Row;
 use ttlsweep_record::rows::{
     Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
@@ -211,8 +212,3 @@ impl<'a> Tally<'a> {
 fn unwritable(path: &Path, source: io::Error) -> MergeError {
     MergeError::Write { path: path.to_owned(), source }
 }
-
-/// The frozen experiment's name within a run's folder.
-const EXPERIMENT: &str = "experiment.toml";
-/// There while a run is not whole.
-const JOURNAL: &str = "journal.csv";

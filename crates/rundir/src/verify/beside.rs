@@ -6,6 +6,8 @@ use super::{Found, Unreadable, transfers::Names, trials::Trials};
 use crate::csv_file::{ReadError, read_rows_before_torn_end};
 use crate::disk;
 use crate::environment::Environment;
+use crate::files::JOURNAL;
+use ttlsweep_record::names::attempt_of;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::rows::{
     Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION, SampleRecord, TransferRecord,
@@ -80,13 +82,3 @@ pub(super) fn journal(found: &mut Found, names: &Names) -> Result<(), Unreadable
     }
     Ok(())
 }
-
-/// The trial and the attempt that the runner's name of a transfer tells of: `RUN-TRIAL-a2-u3-s1`.
-fn attempt_of<'n>(name: &'n str, run_id: &str) -> Option<(&'n str, u32)> {
-    let mut parts = name.strip_prefix(run_id)?.strip_prefix('-')?.rsplitn(4, '-');
-    let (_sequence, _user, attempt, trial_id) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    Some((trial_id, attempt.strip_prefix('a')?.parse().ok()?))
-}
-
-/// There while a run is not whole.
-const JOURNAL: &str = "journal.csv";

@@ -10,6 +10,7 @@ use ttlsweep_record::text::{ServerText, visible};
 use ttlsweep_record::{Cell, ObjectChange, ObjectRecord, TargetKind};
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_rundir::environment::Environment;
+use ttlsweep_rundir::mend::Mending;
 
 use super::signals::stop_on_signals;
 use crate::cli::CleanArgs;
@@ -17,9 +18,8 @@ use crate::clock::SystemClock;
 use crate::cmd::exit::{ExitCode, Failure};
 use crate::run::cleanup::record::{Recorded, prefix_of};
 use crate::run::cleanup::{Cleaner, Leftovers, Made};
-use crate::run::files::append_objects;
+use crate::run::files::append_to;
 use crate::run::folder::RunFolder;
-use crate::run::mend::Mending;
 use crate::target::Targets;
 
 /// Runs the command: prints what is left, one key a line; with `--dry-run` what would be deleted.
@@ -61,7 +61,7 @@ pub async fn clean(args: &CleanArgs) -> Result<ExitCode, Failure> {
 async fn delete(path: &Path, recorded: Recorded, cells: &[Cell], targets: &Targets) -> Result<ExitCode, Failure> {
     // The first Ctrl-C already leaves the rest: there is nothing else to stop.
     let (leave, _) = stop_on_signals(ExitCode::Interrupted)?;
-    let mut record = append_objects(path).map_err(Failure::internal)?;
+    let mut record = append_to::<ObjectRecord>(path).map_err(Failure::internal)?;
     let mut cleaner = Cleaner::new(false, Arc::new(SystemClock), leave.clone(), move |row: ObjectRecord| {
         debug_assert_eq!(row.change, ObjectChange::Deleted);
         // What cannot be noted as deleted is deleted once more next time, which does no harm.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ttlsweep_console::{data, say};
 use ttlsweep_record::{Cell, EventRecord, Outcome, TransferRecord};
 use ttlsweep_rundir::csv_file::read_rows;
+use ttlsweep_rundir::disk;
 use ttlsweep_rundir::environment::Environment;
 
 use super::signals::stop_on_signals;
@@ -112,7 +113,7 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
 fn write_archive(path: Option<&Path>, rows: &[TransferRecord], cells: &[Cell]) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
     let text = serde_json::to_string_pretty(&har::archive(rows, cells)).unwrap_or_default();
-    std::fs::write(path, text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    disk::write_whole(path, text.as_bytes()).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     say!("{}: {} transfers; open it in the network view of a browser's developer tools", path.display(), rows.len());
     Ok(())
 }

@@ -9,8 +9,7 @@
 //! next batch. Of a trial that is under way when the power fails any rows may be missing; it is run again whole.
 
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
@@ -19,14 +18,11 @@ use ttlsweep_record::{
     Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
 };
 use ttlsweep_rundir::csv_file::RowWriter;
-use ttlsweep_rundir::disk;
+use ttlsweep_rundir::disk::{self, Watched};
+use ttlsweep_rundir::files::{self, EXPERIMENT, JOURNAL, named};
 
-use crate::run::folder::EXPERIMENT;
 use crate::stop::StopSwitch;
 use crate::transfer::record::Rows;
-
-/// The journal's name within a run's folder.
-pub const JOURNAL: &str = "journal.csv";
 
 /// Hands rows to the writing thread; as many copies as there are users.
 #[derive(Debug, Clone)]
@@ -132,30 +128,18 @@ impl Files {
     }
 }
 
-/// Creates every file of a new run in `folder` with its header, and `cells.csv` whole, on the disk.
+/// Creates every file of a new run in `folder`, on the disk.
 ///
 /// # Errors
 /// A file is there already, or cannot be written.
 pub fn create(folder: &Path, cells: &[Cell]) -> io::Result<()> {
-    let mut writer = named(Cell::FILE, RowWriter::create(folder))?;
-    cells.iter().try_for_each(|cell| writer.write(cell))?;
-    writer.sync()?;
-    named(JOURNAL, RowWriter::<TransferRecord>::create_as(&folder.join(JOURNAL)))?.sync()?;
-    make::<TransferRecord>(folder)?;
-    make::<EventRecord>(folder)?;
-    make::<SampleRecord>(folder)?;
-    make::<HarnessRecord>(folder)?;
-    make::<ObjectRecord>(folder)?;
-    make::<ClockRecord>(folder)?;
-    make::<TrialRecord>(folder)?;
-    // What cannot be opened again, if descriptors are missing, is told before the run has a name.
+    files::create(folder, cells)?;
+    // What cannot be opened again, for lack of descriptors for one, is told before the run has a name.
     Writers::append_to(folder).map(drop)
 }
 
-fn make<R: Row>(folder: &Path) -> io::Result<()> {
-    named(R::FILE, RowWriter::<R>::create(folder).and_then(|mut writer| writer.sync()))
-}
-
+/// The run's files as this process writes them. To one that another process cut or took away no row is added any more: rows
+/// are gone that stand for transfers.
 struct Writers {
     journal: RowWriter<TransferRecord>,
     transfers: RowWriter<TransferRecord>,
@@ -165,28 +149,29 @@ struct Writers {
     trials: RowWriter<TrialRecord>,
     objects: RowWriter<ObjectRecord>,
     clock: RowWriter<ClockRecord>,
-    places: Places,
+    /// What is read only, with its length: without it nobody can make sense of the rows.
+    given: Vec<(Watched, u64)>,
 }
 
 impl Writers {
     fn append_to(folder: &Path) -> io::Result<Self> {
-        let journal = folder.join(JOURNAL);
-        // A run that is whole has no journal, and one of an older version says nothing about harness and clocks.
         Ok(Self {
-            journal: if disk::is_there(&journal) {
-                named(JOURNAL, RowWriter::append_as(&journal))?
-            } else {
-                named(JOURNAL, RowWriter::create_as(&journal))?
-            },
-            transfers: append(folder)?,
-            events: append(folder)?,
-            samples: append(folder)?,
-            harness: append_or_create(folder)?,
-            trials: append(folder)?,
-            objects: append_objects(folder)?,
-            clock: append_or_create(folder)?,
-            // Last, when all of them are there.
-            places: Places::of(folder)?,
+            journal: named(JOURNAL, RowWriter::append_as(&folder.join(JOURNAL)))?,
+            transfers: append_to(folder)?,
+            events: append_to(folder)?,
+            samples: append_to(folder)?,
+            harness: append_to(folder)?,
+            trials: append_to(folder)?,
+            objects: append_to(folder)?,
+            clock: append_to(folder)?,
+            given: [Cell::FILE, EXPERIMENT]
+                .into_iter()
+                .map(|name| folder.join(name))
+                .filter(|path| disk::is_there(path))
+                .map(|path| {
+                    disk::open(&path).and_then(|file| Ok((Watched::new(&path, &file)?, file.metadata()?.len())))
+                })
+                .collect::<io::Result<_>>()?,
         })
     }
 
@@ -195,7 +180,7 @@ impl Writers {
     fn write_all(&mut self, rows: &Receiver<Message>) -> io::Result<()> {
         let mut finished = false;
         while let Ok(first) = rows.recv() {
-            self.places.unchanged()?;
+            self.unchanged()?;
             let mut trials = Vec::new();
             for message in std::iter::once(first).chain(rows.try_iter()) {
                 match message {
@@ -219,10 +204,9 @@ impl Writers {
             self.objects.flush()?;
             self.clock.flush()?;
             self.end_trials(&trials)?;
-            self.places.expect(&self.lengths());
             if finished {
                 // The last batch was cut, too, if somebody cut a file while it was written.
-                return self.places.unchanged();
+                return self.unchanged();
             }
         }
         Ok(())
@@ -242,19 +226,17 @@ impl Writers {
         self.trials.sync()
     }
 
-    /// How long each file is if nobody else wrote to it. Asking the file system instead would take a cut during a
-    /// batch for the run's own doing.
-    fn lengths(&self) -> [(&'static str, u64); 8] {
-        [
-            (JOURNAL, self.journal.flushed_bytes()),
-            (TransferRecord::FILE, self.transfers.flushed_bytes()),
-            (EventRecord::FILE, self.events.flushed_bytes()),
-            (SampleRecord::FILE, self.samples.flushed_bytes()),
-            (HarnessRecord::FILE, self.harness.flushed_bytes()),
-            (TrialRecord::FILE, self.trials.flushed_bytes()),
-            (ObjectRecord::FILE, self.objects.flushed_bytes()),
-            (ClockRecord::FILE, self.clock.flushed_bytes()),
-        ]
+    /// Holds the files against how they were left.
+    fn unchanged(&self) -> io::Result<()> {
+        self.transfers.unchanged()?;
+        self.journal.unchanged()?;
+        self.events.unchanged()?;
+        self.samples.unchanged()?;
+        self.harness.unchanged()?;
+        self.trials.unchanged()?;
+        self.objects.unchanged()?;
+        self.clock.unchanged()?;
+        self.given.iter().try_for_each(|(file, len)| file.holds(*len))
     }
 
     fn flush_transfers(&mut self) -> io::Result<()> {
@@ -266,87 +248,12 @@ impl Writers {
     }
 }
 
-/// The run's files as this process left them. Writing to one that was deleted succeeds, and all of it is lost with the last
-/// handle; of one that was cut, rows are gone that stand for transfers.
-struct Places(Vec<Place>);
-
-struct Place {
-    path: PathBuf,
-    file: (u64, u64),
-    len: u64,
-}
-
-impl Places {
-    fn of(folder: &Path) -> io::Result<Self> {
-        let written = [
-            TransferRecord::FILE,
-            TrialRecord::FILE,
-            EventRecord::FILE,
-            SampleRecord::FILE,
-            HarnessRecord::FILE,
-            ObjectRecord::FILE,
-            ClockRecord::FILE,
-            JOURNAL,
-        ];
-        // Without these nobody can make sense of the others.
-        let given = [Cell::FILE, EXPERIMENT];
-        let there = written.into_iter().chain(given).map(|name| folder.join(name)).filter(|path| disk::is_there(path));
-        there.map(Place::of).collect::<io::Result<_>>().map(Self)
-    }
-
-    /// Holds the files against how they were left.
-    fn unchanged(&self) -> io::Result<()> {
-        self.0.iter().try_for_each(|place| {
-            if place.now()?.len == place.len {
-                return Ok(());
-            }
-            Err(io::Error::other(format!("{} was cut, or written to by another program", place.path.display())))
-        })
-    }
-
-    /// Takes note of how long the files named here are left.
-    fn expect(&mut self, lengths: &[(&str, u64)]) {
-        for place in &mut self.0 {
-            let length = lengths.iter().find(|(name, _)| place.path.file_name().is_some_and(|file| file == *name));
-            place.len = length.map_or(place.len, |(_, bytes)| *bytes);
-        }
-    }
-}
-
-impl Place {
-    fn of(path: PathBuf) -> io::Result<Self> {
-        let found = std::fs::metadata(&path)?;
-        Ok(Self { file: (found.dev(), found.ino()), len: found.len(), path })
-    }
-
-    /// The same file as it is now.
-    fn now(&self) -> io::Result<Self> {
-        match Self::of(self.path.clone()) {
-            Ok(now) if now.file == self.file => Ok(now),
-            _ => Err(io::Error::other(format!("{} was deleted or moved", self.path.display()))),
-        }
-    }
-}
-
-/// Opens `objects.csv` to go on writing; runs of earlier versions have none.
+/// Opens a file of the run to go on writing.
 ///
 /// # Errors
-/// The file cannot be written.
-pub fn append_objects(folder: &Path) -> io::Result<RowWriter<ObjectRecord>> {
-    append_or_create(folder)
-}
-
-fn append_or_create<R: Row>(folder: &Path) -> io::Result<RowWriter<R>> {
-    if disk::is_there(&folder.join(R::FILE)) { append(folder) } else { named(R::FILE, RowWriter::create(folder)) }
-}
-
-fn append<R: Row>(folder: &Path) -> io::Result<RowWriter<R>> {
+/// It cannot be written; the message names it.
+pub fn append_to<R: Row>(folder: &Path) -> io::Result<RowWriter<R>> {
     named(R::FILE, RowWriter::append_to(folder))
-}
-
-/// An error of the file system says which file it is about.
-fn named<T>(name: &str, result: io::Result<T>) -> io::Result<T> {
-    result.map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
 }
 
 fn write_each<R: Row>(writer: &mut RowWriter<R>, rows: &[R]) -> io::Result<()> {
@@ -364,12 +271,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         create(folder.path(), &[]).unwrap();
         let mut writers = Writers::append_to(folder.path()).unwrap();
-        writers.places.unchanged().unwrap();
+        writers.unchanged().unwrap();
         // What a batch does between its look at the files and its note of them.
         File::options().write(true).open(folder.path().join(TrialRecord::FILE)).unwrap().set_len(3).unwrap();
         writers.flush_transfers().unwrap();
-        writers.places.expect(&writers.lengths());
-        let told = writers.places.unchanged().unwrap_err().to_string();
+        let told = writers.unchanged().unwrap_err().to_string();
         assert!(told.contains("trials.csv was cut, or written to by another program"), "{told}");
     }
 }

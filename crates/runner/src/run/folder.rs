@@ -10,9 +10,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use ttlsweep_record::{Portion, Timestamp};
 use ttlsweep_rundir::disk;
-
-/// The frozen experiment's name within the folder.
-pub const EXPERIMENT: &str = "experiment.toml";
+use ttlsweep_rundir::files::EXPERIMENT;
 
 /// An open folder; the lock goes with it.
 #[derive(Debug)]

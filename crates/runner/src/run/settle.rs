@@ -8,17 +8,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
+use ttlsweep_record::names::attempt_of;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::{EventRecord, TransferRecord, TrialRecord, TrialState};
 use ttlsweep_rundir::csv_file::{ReadError, RowFile, RowWriter, read_rows_before_torn_end};
 use ttlsweep_rundir::disk;
 use ttlsweep_rundir::environment::Environment;
+use ttlsweep_rundir::files::JOURNAL;
+use ttlsweep_rundir::mend::Mending;
 
 use crate::plan::{Plan, Trial};
-use crate::run::files::JOURNAL;
-use crate::run::mend::Mending;
 use crate::run::sweep::Earlier;
-use crate::run::trial::attempt_of;
 
 /// What was done before.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 mod user;
 
-pub(crate) use user::{RUN_KILLED, attempt_of, download_key};
+pub(crate) use user::{RUN_KILLED, download_key};
 
 use std::sync::Arc;
 use std::time::Duration;

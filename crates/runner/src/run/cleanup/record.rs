@@ -9,9 +9,9 @@ use ttlsweep_record::{Cell, Method, ObjectChange, ObjectRecord, TransferRecord};
 use ttlsweep_rundir::csv_file::{ReadError, read_rows_before_torn_end};
 use ttlsweep_rundir::disk;
 use ttlsweep_rundir::environment::Environment;
+use ttlsweep_rundir::files::JOURNAL;
 
 use super::Made;
-use crate::run::files::JOURNAL;
 use crate::s3::object_key::RunPrefix;
 
 /// What lies in the bucket, as far as the run's files know.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use ttlsweep_record::names;
 use ttlsweep_record::{Cell, Control, Method, ObjectChange, ObjectRecord, Outcome, Presign, Timestamp, TransferRecord};
 
 use super::TrialRun;
@@ -339,7 +340,7 @@ impl User {
 
     fn transfer_id(&self, sequence: u32) -> String {
         let TrialRun { run, trial, attempt, .. } = &*self.trial;
-        format!("{}-{}-a{attempt}-u{}-s{sequence}", run.id(), trial.trial_id, self.number)
+        names::transfer_id(run.id(), &trial.trial_id, *attempt, self.number, sequence)
     }
 
     /// The key of the user's multipart upload.
@@ -355,14 +356,6 @@ impl User {
     fn prefix(&self) -> RunPrefix {
         self.trial.run.prefix(&self.trial.cell)
     }
-}
-
-/// The trial and the attempt that a name of [`User::transfer_id`] tells of.
-pub(crate) fn attempt_of<'a>(transfer_id: &'a str, run_id: &str) -> Option<(&'a str, u32)> {
-    let within_run = transfer_id.strip_prefix(run_id)?.strip_prefix('-')?;
-    let mut parts = within_run.rsplitn(4, '-');
-    let (_sequence, _user, attempt, trial_id) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    Some((trial_id, attempt.strip_prefix('a')?.parse().ok()?))
 }
 
 /// The object that downloads of a cell's size read.
@@ -390,15 +383,3 @@ const EARLY_LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long after its expiry an `expired-start` control starts at the earliest: a server whose clock is two seconds behind, as is
 /// still met where clocks are synchronised badly, must refuse it, too.
 const PAST_EXPIRY_US: i64 = 3_000_000;
-
-#[cfg(test)]
-mod tests {
-    use super::attempt_of;
-
-    #[test]
-    fn a_transfers_name_tells_its_attempt() {
-        assert_eq!(attempt_of("20261124T1-ab-c001-b2-a3-u10-s4", "20261124T1-ab"), Some(("c001-b2", 3)));
-        assert_eq!(attempt_of("another-c001-b2-a3-u10-s4", "20261124T1-ab"), None);
-        assert_eq!(attempt_of("20261124T1-ab-download", "20261124T1-ab"), None);
-    }
-}

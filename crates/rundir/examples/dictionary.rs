@@ -3,5 +3,5 @@
 #![allow(clippy::print_stdout)]
 
 fn main() {
-    print!("{}", ttlsweep_record::dictionary::markdown());
+    print!("{}", ttlsweep_rundir::dictionary::markdown());
 }

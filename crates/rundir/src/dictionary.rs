@@ -2,30 +2,21 @@
 
 use std::fmt::Write;
 
-use crate::row::{Column, Row};
-use crate::rows::{
-    Cell, ClockRecord, ComparisonRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, SummaryRecord,
-    TransferRecord, TrialRecord,
+use ttlsweep_record::row::{Column, Row};
+use ttlsweep_record::rows::{ComparisonRecord, SummaryRecord};
+use ttlsweep_record::words::{
+    ClockEntry, Control, EventKind, ObjectChange, ObjectState, Outcome, PeerClose, Phase, TrialState,
 };
-use crate::words::{ClockEntry, Control, EventKind, ObjectChange, ObjectState, Outcome, PeerClose, Phase, TrialState};
+
+use crate::files;
 
 /// The dictionary as Markdown; `docs/data-dictionary.md` is this text, and a test compares the two.
 pub fn markdown() -> String {
     let mut text = String::from(INTRODUCTION);
-    table(&mut text, TransferRecord::FILE, "One row a transfer.", TransferRecord::COLUMNS);
-    table(&mut text, TrialRecord::FILE, "One row an attempt at a trial.", TrialRecord::COLUMNS);
-    table(&mut text, HarnessRecord::FILE, "Is it us? One row an attempt that was not killed.", HarnessRecord::COLUMNS);
-    table(&mut text, Cell::FILE, "One row a cell or control.", Cell::COLUMNS);
-    table(&mut text, EventRecord::FILE, "The tape of each transfer.", EventRecord::COLUMNS);
-    table(&mut text, SampleRecord::FILE, "The kernel's view of each transfer.", SampleRecord::COLUMNS);
-    table(
-        &mut text,
-        ClockRecord::FILE,
-        "The server's clock against this machine's, and steps of either.",
-        ClockRecord::COLUMNS,
-    );
-    table(&mut text, ObjectRecord::FILE, "What was made in the bucket and deleted again.", ObjectRecord::COLUMNS);
-    table(&mut text, SummaryRecord::FILE, "One row a cell, written by the report.", SummaryRecord::COLUMNS);
+    for file in &files::ROWS {
+        table(&mut text, file.name, file.about, file.columns);
+    }
+    table(&mut text, SummaryRecord::FILE, "One row per cell, written by the report.", SummaryRecord::COLUMNS);
     table(
         &mut text,
         ComparisonRecord::FILE,
