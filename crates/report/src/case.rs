@@ -8,7 +8,9 @@
 mod archive;
 mod copy;
 mod error;
+mod examples;
 mod failing;
+mod markdown;
 mod png_chunk;
 mod redact;
 mod scan;
@@ -19,6 +21,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ttlsweep_record::Verdict;
 use ttlsweep_record::text::ServerText;
 use ttlsweep_rundir::disk::Staging;
 use ttlsweep_rundir::environment::Environment;
@@ -84,6 +87,10 @@ pub fn bundle(
 
     let done = report(std::slice::from_ref(&folder), None)?;
     let failing = failing::read(&folder, &done.runs.environments[0])?;
+    // An expired link that was let in is a case of its own.
+    if failing.is_empty() && done.verdict.overall != Verdict::Invalid {
+        return Err(CaseError::NothingFailed(run.to_owned()));
+    }
     failing::write(&folder, &failing)?;
     text::write(&folder, &text::Case { report: &done, failing: &failing, redacted: redactor.words() })?;
     let made: Vec<PathBuf> = archive::files_below(&folder)?.into_iter().filter(|file| !copied.contains(file)).collect();

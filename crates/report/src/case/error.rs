@@ -22,6 +22,13 @@ pub enum CaseError {
         .0.display()
     )]
     InShards(PathBuf),
+    /// There is nothing to ask anyone about.
+    #[error(
+        "no bundle was written: nothing failed at the store in {}, so that there is nothing to ask; make the bundle of a run \
+         that shows the failure",
+        .0.display()
+    )]
+    NothingFailed(PathBuf),
     /// One of its files of rows cannot be read.
     #[error("{0}")]
     Rows(#[from] ReadError),

@@ -1,17 +1,18 @@
-//! `case.md`: the case in AWS's terms, to be pasted into the support form or read as it is.
+//! `case.md`: the case in AWS's terms, to be pasted into the support form or read as it is: what is asked comes second, and all of
+//! it is short enough for the form.
 
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use askama::Template;
-use ttlsweep_record::units::format_micros;
-use ttlsweep_record::{Cell, Control, TargetKind, TransferRecord, Verdict};
+use ttlsweep_record::{Cell, Control, Mechanism, TargetKind, TransferRecord, Verdict};
 
 use super::archive::SUMS;
 use super::error::CaseError;
+use super::examples::{Kind, kinds};
 use super::failing;
-use crate::chart::kit::caption::plural;
+use super::markdown::{code, prose, quoted};
 use crate::printable::Printable;
 use crate::report::Report;
 use crate::summary::{only, total};
@@ -23,44 +24,45 @@ pub(super) struct Case<'a> {
     pub(super) redacted: Vec<String>,
 }
 
-/// Writes `case.md`.
+/// Writes `case.md`, with as many examples as the form has room for.
 pub(super) fn write(folder: &Path, case: &Case<'_>) -> Result<(), CaseError> {
     let path = folder.join("case.md");
-    let mut text = Printable(String::new());
-    let rendered = Page::of(case).render_into(&mut text).map_err(std::io::Error::other);
-    rendered.and_then(|()| fs::write(&path, text.0)).map_err(|source| CaseError::Write { path, source })
+    let unwritable = |source| CaseError::Write { path: path.clone(), source };
+    let mut text = String::new();
+    for room in ROOM {
+        text = Page::of(case, room).text().map_err(|error| unwritable(std::io::Error::other(error)))?;
+        if text.chars().count() <= MOST_CHARACTERS {
+            break;
+        }
+    }
+    fs::write(&path, text).map_err(unwritable)
 }
 
 #[derive(Template)]
 #[template(path = "case.md", escape = "none")]
 struct Page {
     overall: Verdict,
-    headline: String,
     rehearsal: Option<&'static str>,
     buckets: String,
     regions: String,
     addressing: String,
     methods: String,
     endpoints: Vec<(String, String)>,
+    endpoints_more: usize,
     from: String,
     to: String,
     tool: String,
     uploads: bool,
-    enforcement: String,
-    /// Mechanism and evidence of each.
-    supported: Vec<(String, String)>,
-    cut: (Verdict, String),
-    deltas: Vec<String>,
-    controls: Vec<String>,
+    /// The answer of each target.
+    answers: Vec<String>,
     counts: String,
-    grid: String,
+    enforcement: String,
+    controls: Vec<String>,
     failing: usize,
-    with_pair: Vec<String>,
-    with_pair_more: usize,
+    kinds: Vec<Kind>,
+    kinds_more: usize,
     /// The parameters that carry the transfers' names; empty if no request carries its name.
     names: String,
-    without_pair: Vec<String>,
-    without_pair_more: usize,
     failing_file: &'static str,
     sums_file: &'static str,
     redacted: Vec<String>,
@@ -68,117 +70,80 @@ struct Page {
 }
 
 impl Page {
-    fn of(case: &Case<'_>) -> Self {
+    /// With so many examples of each kind, and so many kinds.
+    fn of(case: &Case<'_>, (examples, most_kinds): (usize, usize)) -> Self {
         let Report { runs, cells, verdict, .. } = case.report;
         let environment = &runs.environments[0];
         let settings = &runs.cells;
-        let (pairs, lonely): (Vec<&TransferRecord>, Vec<_>) =
-            nearest_first(case.failing).into_iter().partition(|row| row.request_id.is_some());
         let trials = &runs.trials;
         let instant = |found: Option<ttlsweep_record::Timestamp>| found.map(|at| at.to_string()).unwrap_or_default();
-        let urls = environment.endpoints.keys();
-        let regions = distinct(
-            settings.iter().filter_map(|cell| cell.region.clone()).chain(urls.filter_map(|url| region_of(url))),
-        );
+        let all_kinds = kinds(case.failing, settings, examples);
+        let alone = verdict.targets.len() == 1;
+        let answers = verdict.targets.iter().take(MOST_TARGETS).map(|target| {
+            // What this machine did wrong is no matter of the store's.
+            let taken = target.take_away_but(&[Mechanism::Client]);
+            if alone { prose(&taken.full()) } else { format!("{}: {}", prose(&taken.name), prose(&taken.full())) }
+        });
+        let endpoints = environment.endpoints.iter().take(MOST_ENDPOINTS).map(|(url, addresses)| {
+            (quoted(url), quoted(&addresses.iter().take(MOST_ADDRESSES).cloned().collect::<Vec<_>>().join(", ")))
+        });
         Self {
             overall: verdict.overall,
-            headline: prose(&verdict.headline),
             rehearsal: rehearsal(case.report),
             buckets: distinct(settings.iter().map(|cell| cell.bucket.clone())),
-            regions: if regions.is_empty() { "the AWS configuration’s (not recorded)".to_owned() } else { regions },
+            regions: regions(case.report),
             addressing: distinct(settings.iter().filter_map(|cell| cell.addressing.map(|word| word.to_string()))),
             methods: distinct(settings.iter().map(|cell| cell.method.to_string())),
-            endpoints: environment
-                .endpoints
-                .iter()
-                .map(|(url, addresses)| (quoted(url), quoted(&addresses.join(", "))))
-                .collect(),
+            endpoints: endpoints.collect(),
+            endpoints_more: environment.endpoints.len().saturating_sub(MOST_ENDPOINTS),
             from: instant(trials.iter().map(|trial| trial.started_at).min()),
             to: instant(trials.iter().map(|trial| trial.ended_at).max()),
             tool: format!("ttlsweep {} on {}", quoted(&environment.version), quoted(&environment.os)),
             uploads: settings.iter().any(|cell| cell.method.is_upload()),
+            answers: answers.collect(),
+            counts: prose(&verdict.counts_line()),
             enforcement: prose(&verdict.enforcement()),
-            supported: {
-                let supported = verdict.mechanisms[1..].iter().filter(|found| found.verdict == Verdict::Supported);
-                supported.map(|found| (found.mechanism.to_string(), prose(&found.evidence))).collect()
-            },
-            cut: (verdict.mechanisms[0].verdict, prose(&verdict.mechanisms[0].evidence)),
-            // Servers' words stand in these.
-            deltas: verdict.delta_lines().iter().map(|line| prose(line)).collect(),
             controls: Control::ALL
                 .iter()
                 .filter_map(|control| {
                     let counts = total(only(cells, Some(*control)));
-                    (counts.transfers() > 0).then(|| {
-                        format!(
-                            "{control} ({}): {} of {} failed",
-                            purpose(*control),
-                            counts.failures(),
-                            counts.transfers()
-                        )
-                    })
+                    let all = counts.transfers();
+                    // Of the starts after expiry the line on enforcement tells.
+                    let told = all > 0 && *control != Control::ExpiredStart;
+                    told.then(|| format!("{control} ({}): {} of {all} failed", purpose(*control), counts.failures()))
                 })
                 .collect(),
-            counts: verdict.counts_line(),
-            grid: {
-                let counts = total(only(cells, None));
-                format!(
-                    "{} of {} failed; {} outlived their link, of which {} completed",
-                    counts.failures(),
-                    plural(counts.transfers(), "transfer"),
-                    counts.outlived,
-                    counts.outlived_completed
-                )
-            },
             failing: case.failing.len(),
-            names: distinct(settings.iter().filter_map(|cell| cell.name_parameter().map(code))),
-            with_pair: pairs.iter().take(MOST_SHOWN).map(|row| transfer_line(row, settings)).collect(),
-            with_pair_more: pairs.len().saturating_sub(MOST_SHOWN),
-            without_pair: lonely.iter().take(MOST_SHOWN).map(|row| transfer_line(row, settings)).collect(),
-            without_pair_more: lonely.len().saturating_sub(MOST_SHOWN),
+            kinds_more: all_kinds.len().saturating_sub(most_kinds),
+            kinds: all_kinds.into_iter().take(most_kinds).collect(),
+            names: {
+                let names: BTreeSet<&str> = settings.iter().filter_map(Cell::name_parameter).collect();
+                names.into_iter().map(code).collect::<Vec<_>>().join(", ")
+            },
             failing_file: failing::FILE,
             sums_file: SUMS,
             redacted: case.redacted.clone(),
             left_out: crate::summary::table::left_out_lines(runs, cells).iter().map(|line| prose(line)).collect(),
         }
     }
+
+    fn text(&self) -> Result<String, askama::Error> {
+        let mut text = Printable(String::new());
+        self.render_into(&mut text)?;
+        Ok(text.0)
+    }
 }
 
-/// The ones that ended nearest to their link's expiry are what the case is about; controls come last.
-fn nearest_first(failing: &[TransferRecord]) -> Vec<&TransferRecord> {
-    let mut rows: Vec<&TransferRecord> = failing.iter().collect();
-    let distance = |row: &TransferRecord| row.margin_us.map_or(u64::MAX, i64::unsigned_abs);
-    rows.sort_by_key(|row| (row.control.is_some(), distance(row), row.ended_at));
-    rows
-}
-
-fn transfer_line(row: &TransferRecord, cells: &[Cell]) -> String {
-    let mut line = format!("{} {} {}", row.ended_at, row.method.as_str().to_uppercase(), row.outcome);
-    // Writing to a string cannot fail.
-    if let Some(status) = row.status {
-        let _ = write!(line, " {status}");
+/// The regions that links were signed for, as far as anything tells.
+fn regions(report: &Report) -> String {
+    let environment = &report.runs.environments[0];
+    let signed = environment.regions.values().cloned();
+    let named = report.runs.cells.iter().filter_map(|cell| cell.region.clone());
+    let urls = environment.endpoints.keys().filter_map(|url| region_of(url));
+    match distinct(signed.chain(named).chain(urls)) {
+        none if none.is_empty() => "the AWS configuration’s (not recorded)".to_owned(),
+        regions => regions,
     }
-    if let Some(s3_code) = &row.s3_code {
-        let _ = write!(line, " {}", quoted(s3_code));
-    }
-    if let Some(margin) = row.margin_us {
-        let when = if margin < 0 { "before" } else { "after" };
-        let _ = write!(line, ", {} {when} the link’s expiry", format_micros(margin.unsigned_abs()));
-    }
-    let cell = cells.iter().find(|cell| cell.cell_id == row.cell_id);
-    // Without a parameter the name is in the object's key alone.
-    let name = cell.map_or(Some("x-run"), Cell::name_parameter).unwrap_or("transfer");
-    let _ = write!(line, "\n  {name}: {}", code(&row.transfer_id));
-    if let Some(id) = &row.request_id {
-        let _ = write!(line, "\n  x-amz-request-id: {}", code(id));
-    }
-    if let Some(id) = &row.host_id {
-        let _ = write!(line, "\n  x-amz-id-2: {}", code(id));
-    }
-    if let (None, Some(remote)) = (&row.request_id, &row.remote_addr) {
-        let _ = write!(line, "\n  server: {}, client: {}", code(remote), code(row.local_addr.as_deref().unwrap_or("")));
-    }
-    line
 }
 
 /// What a reader at AWS must know before anything else, where AWS was not asked at all.
@@ -224,126 +189,17 @@ fn distinct(words: impl Iterator<Item = String>) -> String {
     found.join(", ")
 }
 
-/// Text of others on one line of Markdown, where it can be nothing but text: as it is where no reader of Markdown could take it
-/// for anything else, and as code otherwise, within which nothing is obeyed.
-fn quoted(text: &str) -> String {
-    let flat = flat(text);
-    let harmless = |char: char| char.is_ascii_alphanumeric() || matches!(char, ' ' | ',' | '.' | ':' | '-');
-    let begins_with_letter = flat.starts_with(|char: char| char.is_ascii_alphanumeric());
-    // Some readers make a link of it.
-    let is_link = flat.to_ascii_lowercase().contains("www.");
-    if flat.is_empty() || (begins_with_letter && !is_link && flat.chars().all(harmless)) { flat } else { code(&flat) }
-}
-
-/// A text as a span of code, between more backticks than are in it.
-fn code(text: &str) -> String {
-    let flat = flat(text);
-    let longest = flat.split(|char| char != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    // A blank within the fence is not shown if there is one at both ends.
-    let blank = if flat.is_empty() || flat.starts_with('`') || flat.ends_with('`') { " " } else { "" };
-    format!("{fence}{blank}{flat}{blank}{fence}")
-}
-
-/// Sentences that may have text of others in them: whatever Markdown would obey is escaped.
-fn prose(text: &str) -> String {
-    let flat = flat(text);
-    let mut shown = String::with_capacity(flat.len());
-    let mut following = flat.chars().peekable();
-    while let Some(char) = following.next() {
-        let next = following.peek().copied();
-        let obeyed = match char {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '@' | '$' => true,
-            // A tag, an entity and an address begin with these; `p < 0.01` does not.
-            '<' => next.is_some_and(|next| next.is_ascii_alphabetic() || "/!?".contains(next)),
-            '&' => next.is_some_and(|next| next.is_ascii_alphabetic() || next == '#'),
-            ':' => next == Some('/'),
-            '.' => shown.to_ascii_lowercase().ends_with("www"),
-            _ => false,
-        };
-        if obeyed || (shown.is_empty() && "#>+-=".contains(char)) {
-            shown.push('\\');
-        }
-        shown.push(char);
-    }
-    shown
-}
-
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-const MOST_SHOWN: usize = 10;
+/// What AWS's form takes is 8,000 characters; a few are left for the sender's own words.
+const MOST_CHARACTERS: usize = 7_800;
+/// Examples of each kind, and kinds, from the most on.
+const ROOM: [(usize, usize); 5] = [(3, 6), (2, 6), (2, 4), (1, 3), (1, 1)];
+const MOST_TARGETS: usize = 4;
+const MOST_ENDPOINTS: usize = 3;
+const MOST_ADDRESSES: usize = 4;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// What a reader of Markdown would make of text that is neither escaped nor code: links, emphasis, tags, lines.
-    fn is_inert(shown: &str) -> bool {
-        let mut rest = shown;
-        let mut plain = String::new();
-        while let Some(char) = rest.chars().next() {
-            if char == '\\' {
-                rest = &rest[1 + rest[1..].chars().next().map_or(0, char::len_utf8)..];
-                plain.push('\u{1}');
-            } else if char == '`' {
-                let fence = rest.len() - rest.trim_start_matches('`').len();
-                let Some(end) = code_end(&rest[fence..], fence) else { return false };
-                rest = &rest[fence + end + fence..];
-            } else {
-                plain.push(char);
-                rest = &rest[char.len_utf8()..];
-            }
-        }
-        let tag =
-            plain.match_indices('<').any(|(at, _)| plain[at + 1..].starts_with(|next: char| !next.is_whitespace()));
-        !tag && !plain.contains(['*', '_', '[', '|', '\n', '\r']) && !plain.contains("://") && !plain.contains("www.")
-    }
-
-    fn code_end(rest: &str, fence: usize) -> Option<usize> {
-        let mut at = 0;
-        while let Some(found) = rest[at..].find('`') {
-            let run = rest[at + found..].len() - rest[at + found..].trim_start_matches('`').len();
-            if run == fence {
-                return Some(at + found);
-            }
-            at += found + run;
-        }
-        None
-    }
-
-    #[test]
-    fn text_of_others_is_nothing_but_text_in_markdown() {
-        for text in [
-            "\\[text](http://evil)",
-            "[text](http://evil)",
-            "\\\\[text](http://evil)",
-            "*bold* _emphasis_ ~~gone~~",
-            "<script>alert(1)</script>",
-            "<http://evil>",
-            "http://evil and https://evil",
-            "www.evil.example",
-            "`code` and ``more``",
-            "`",
-            "a | b\n| - | - |",
-            "line\n# heading\r\n- item",
-            "![picture](http://evil/x.png)",
-            "<!-- hidden",
-            "\\",
-            "\\`",
-            "``\\[x](http://evil)",
-        ] {
-            for shown in [quoted(text), code(text), prose(text)] {
-                assert!(is_inert(&shown), "{text:?} gives {shown}");
-            }
-        }
-        assert!(!is_inert("\\\\[text](http://evil)") && !is_inert("a *b*") && !is_inert("`a` <b>"));
-        assert_eq!(quoted("AccessDenied"), "AccessDenied");
-        assert_eq!(quoted("eu-central-1, 52.219.1.2:443"), "eu-central-1, 52.219.1.2:443");
-        assert_eq!(code("it is `this`"), "`` it is `this` ``");
-        assert_eq!(prose("p < 0.01 at 5 % (3 of 9)"), "p < 0.01 at 5 % (3 of 9)");
-    }
 
     #[test]
     fn a_region_is_read_from_awss_own_host_names_only() {

@@ -95,11 +95,16 @@ impl TargetRuling {
 
     /// What a person takes away.
     pub fn take_away(&self) -> TakeAway {
+        self.take_away_but(&[])
+    }
+
+    /// The same for readers to whom some mechanisms are of no interest.
+    pub(crate) fn take_away_but(&self, but: &[Mechanism]) -> TakeAway {
         TakeAway {
             name: self.name.clone(),
             answer: self.answer(),
             what: self.what(),
-            also: self.also(),
+            also: self.also(but),
             sure: self.sure(),
             fit: self.fit().to_owned(),
             next: self.next(),
@@ -185,13 +190,15 @@ impl TargetRuling {
     }
 
     /// What else was found: other mechanisms, and failures that none explains. Nobody can act on a number alone.
-    fn also(&self) -> Vec<String> {
+    fn also(&self, but: &[Mechanism]) -> Vec<String> {
         let told = |mechanism: &Mechanism| match mechanism {
             Mechanism::CutAtExpiry => false,
             Mechanism::RejectedAtCompletion => self.answer() != Answer::No,
             _ => true,
         };
-        let supported = |found: &&Finding| found.verdict == Verdict::Supported && told(&found.mechanism);
+        let supported = |found: &&Finding| {
+            found.verdict == Verdict::Supported && told(&found.mechanism) && !but.contains(&found.mechanism)
+        };
         let mut lines: Vec<String> = self.mechanisms.iter().filter(supported).map(found_too).collect();
         // Said of it in any case: it puts in doubt whose doing it is.
         let held = self.finding(Mechanism::RejectedAtCompletion).filter(|found| found.verdict == Verdict::Supported);

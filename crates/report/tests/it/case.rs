@@ -164,7 +164,7 @@ fn a_bundle_holds_the_case_and_no_secret_and_its_sums_are_right() {
         "resolved to 52.219.1.2:443",
         "> Amazon S3 checks the expiration date and time of a signed URL at the time of the HTTP request.",
         "long-ttl (the same bytes and cap with a link that does not expire meanwhile): 0 of 9 failed",
-        "expired-start (a link that had expired before it was used: must fail): 9 of 9 failed",
+        "9 of 9 expired starts were refused, as they must be",
     ] {
         assert!(text.contains(part), "no `{part}` in {text}");
     }
@@ -187,6 +187,7 @@ fn failing_transfers_are_named_by_their_ids_or_else_by_what_the_access_log_has()
         row.outcome = if id.is_some() { ttlsweep_record::Outcome::Rejected } else { ttlsweep_record::Outcome::Reset };
         row.status = id.map(|_| 403);
         row.s3_code = id.map(|_| "AccessDenied\u{1b}\\[31m](http://evil)`<b>".to_owned());
+        row.body_bytes_acked = Some(65_536);
         row.request_id = id.map(str::to_owned);
         row.host_id = id.map(|_| "IOWQ4fDEXAMPLEQM+ey7N9WgVhSnQ6JEXAMPLEZb7hSQDASK+Jd1vEXAMPLEa3Km".to_owned());
         files.transfers.write(&row).unwrap();
@@ -198,14 +199,63 @@ fn failing_transfers_are_named_by_their_ids_or_else_by_what_the_access_log_has()
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let bundle = folder.join(format!("ttlsweep-case-{}", sweep.run_id));
     let text = fs::read_to_string(bundle.join("case.md")).unwrap();
-    let (with, without) = text.split_once("Without any response").expect("both kinds are told");
-    assert!(with.contains("PUT rejected 403 ``AccessDenied␛\\[31m](http://evil)`<b>``\n"), "{with}");
-    assert!(with.contains("  x-amz-request-id: `79104EXAMPLEB723`\n  x-amz-id-2: `IOWQ4fDEXAMPLEQM+ey7N9"), "{with}");
-    assert!(without.contains(&format!("PUT reset\n  x-run: `{}-000002`\n", sweep.run_id)), "{without}");
+    let ids =
+        "; x-run `20261124T200000Z-000001`, x-amz-request-id `79104EXAMPLEB723`, x-amz-id-2 `IOWQ4fDEXAMPLEQM+ey7N9";
+    assert!(
+        text.contains("PUT rejected, 403 ``AccessDenied␛\\[31m](http://evil)`<b>``: 1 transfer\n\n- 2026-"),
+        "{text}"
+    );
+    assert!(text.contains(ids) && text.contains("Z, 1MB, 65536 bytes confirmed; x-run"), "{text}");
+    assert!(text.contains("PUT reset before any response: 1 transfer\n\n- 2026-"), "{text}");
+    assert!(text.contains("; x-run `20261124T200000Z-000002`, server `"), "{text}");
     assert!(text.contains("This run asked the testbed inside ttlsweep and not AWS"), "{text}");
     let table = fs::read_to_string(bundle.join("failing-transfers.csv")).unwrap();
     assert_eq!(table.lines().count(), 3, "{table}");
     assert!(table.lines().next().unwrap().contains(",x-run,x-amz-request-id,x-amz-id-2,"), "{table}");
+}
+
+#[test]
+fn a_case_asks_second_and_has_room_in_the_form_however_many_ways_things_failed() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("run");
+    let sweep = Sweep::default();
+    let mut files = sweep.begin(&folder);
+    let cell = &sweep.cells()[0];
+    for serial in 1..=200 {
+        let mut row = crate::common::transfer_row(&sweep.run_id, cell, "t", serial);
+        row.outcome = ttlsweep_record::Outcome::Rejected;
+        row.status = Some(400 + (serial % 40) as u16);
+        row.s3_code = Some(format!("{}{}", "A".repeat(300), serial % 40));
+        row.request_id = Some("R".repeat(300));
+        row.host_id = Some("H".repeat(300));
+        files.transfers.write(&row).unwrap();
+    }
+    files.trials.write(&crate::common::trial_row(&sweep.run_id, cell, "t", 1, 1, 200)).unwrap();
+    files.transfers.flush().unwrap();
+    files.trials.flush().unwrap();
+    assert_eq!(case(&[], &[&folder]).status.code(), Some(0));
+    let text = fs::read_to_string(folder.join(format!("ttlsweep-case-{}/case.md", sweep.run_id))).unwrap();
+    assert!(text.chars().count() < 8_000, "{} characters", text.chars().count());
+    let headings: Vec<&str> = text.lines().filter(|line| line.starts_with("## ")).collect();
+    assert_eq!(headings[0], "## What we ask", "{headings:?}");
+    assert!(text.contains(" kinds more are in that file."), "{text}");
+    for word in ["p = ", "p < ", "(95 %)", "client (supported)"] {
+        assert!(!text.contains(word), "{word} in {text}");
+    }
+}
+
+#[test]
+fn a_run_in_which_nothing_failed_makes_no_bundle() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("run");
+    let policies = vec![Some(ttlsweep_record::ExpiryPolicy::OnRequest)];
+    Sweep { policies, ..Sweep::default() }.write(&folder);
+    fs::write(folder.join("experiment.toml"), "[experiment]\n").unwrap();
+    let before = names(&folder);
+    let output = case(&[], &[&folder]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("nothing failed at the store in "), "{}", said(&output));
+    assert_eq!(names(&folder), before);
 }
 
 #[test]

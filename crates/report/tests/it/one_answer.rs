@@ -93,6 +93,12 @@ fn as_shown(markdown: &str) -> String {
     markdown.replace('\\', "")
 }
 
+/// The case, as its readers see it.
+fn case_of(folder: &Path) -> String {
+    let made = run(&["case", folder.to_str().unwrap(), "--out", folder.join("case").to_str().unwrap()]);
+    as_shown(&fs::read_to_string(Path::new(made.lines().next().unwrap()).join("case.md")).unwrap())
+}
+
 /// The verdict's numbers are those of the cells, and nothing is counted twice.
 fn assert_counts_add_up(name: &str, folder: &Path, target: &serde_json::Value) {
     let cells: Vec<SummaryRecord> = read_rows(folder).unwrap();
@@ -125,10 +131,6 @@ fn assert_one_answer(name: &str, folder: &Path) {
     let page = words(&fs::read_to_string(folder.join("report.html")).unwrap());
     let json: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(folder.join("verdict.json")).unwrap()).unwrap();
-    let case = run(&["case", shown, "--out", folder.join("case").to_str().unwrap()]);
-    let case = fs::read_to_string(Path::new(case.lines().next().unwrap()).join("case.md")).unwrap();
-    let case = as_shown(&case);
-
     let target = &json["endpoints"][0];
     let told = |field: &str| target[field].as_str().unwrap();
     let line = told("line");
@@ -136,9 +138,11 @@ fn assert_one_answer(name: &str, folder: &Path) {
     assert!(json["headline"].as_str().unwrap().starts_with(line), "{name}");
     let enforcement = stdout.lines().find(|line| line.contains("Enforcement: ")).unwrap();
     let counts = stdout.lines().find(|line| line.contains(" of the grid failed")).unwrap();
+    let asks = target["grid_failed"] != 0 || target["controls_failed"] != 0 || json["overall"] == "invalid";
+    let case = if asks { case_of(folder) } else { String::new() };
     for said in [line, enforcement, counts] {
         assert!(page.contains(said), "{name}: {said}\n{page}");
-        assert!(case.contains(said), "{name}: {said}\n{case}");
+        assert!(!asks || case.contains(said), "{name}: {said}\n{case}");
     }
     for said in [told("sure"), told("fit"), told("next")] {
         assert!(page.contains(said), "{name}: {said}\n{page}");
@@ -182,7 +186,7 @@ fn assert_one_answer(name: &str, folder: &Path) {
         for kind in target[list].as_array().unwrap().iter().take(3) {
             let sentence = kind["sentence"].as_str().unwrap();
             assert!(stdout.contains(sentence) && page.contains(sentence), "{name}: {sentence}\n{stdout}\n{page}");
-            assert!(case.contains(sentence), "{name}: {sentence}\n{case}");
+            assert!(list == "undecided" || case.contains(sentence), "{name}: {sentence}\n{case}");
         }
         let counted = if list == "undecided" { "undecidable" } else { "unexplained" };
         assert_eq!(target[counted] == 0, target[list].as_array().unwrap().is_empty(), "{name}");

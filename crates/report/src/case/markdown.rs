@@ -1,0 +1,121 @@
+//! Text of others within Markdown, where it can be nothing but text.
+
+/// Text of others on one line of Markdown, where it can be nothing but text: as it is where no reader of Markdown could take it
+/// for anything else, and as code otherwise, within which nothing is obeyed.
+pub(super) fn quoted(text: &str) -> String {
+    let flat = flat(text);
+    let harmless = |char: char| char.is_ascii_alphanumeric() || matches!(char, ' ' | ',' | '.' | ':' | '-');
+    let begins_with_letter = flat.starts_with(|char: char| char.is_ascii_alphanumeric());
+    // Some readers make a link of it.
+    let is_link = flat.to_ascii_lowercase().contains("www.");
+    if flat.is_empty() || (begins_with_letter && !is_link && flat.chars().all(harmless)) { flat } else { code(&flat) }
+}
+
+/// A text as a span of code, between more backticks than are in it.
+pub(super) fn code(text: &str) -> String {
+    let flat = flat(text);
+    let longest = flat.split(|char| char != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    // A blank within the fence is not shown if there is one at both ends.
+    let blank = if flat.is_empty() || flat.starts_with('`') || flat.ends_with('`') { " " } else { "" };
+    format!("{fence}{blank}{flat}{blank}{fence}")
+}
+
+/// Sentences that may have text of others in them: whatever Markdown would obey is escaped.
+pub(super) fn prose(text: &str) -> String {
+    let flat = flat(text);
+    let mut shown = String::with_capacity(flat.len());
+    let mut following = flat.chars().peekable();
+    while let Some(char) = following.next() {
+        let next = following.peek().copied();
+        let obeyed = match char {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '@' | '$' => true,
+            // A tag, an entity and an address begin with these; `p < 0.01` does not.
+            '<' => next.is_some_and(|next| next.is_ascii_alphabetic() || "/!?".contains(next)),
+            '&' => next.is_some_and(|next| next.is_ascii_alphabetic() || next == '#'),
+            ':' => next == Some('/'),
+            '.' => shown.to_ascii_lowercase().ends_with("www"),
+            _ => false,
+        };
+        if obeyed || (shown.is_empty() && "#>+-=".contains(char)) {
+            shown.push('\\');
+        }
+        shown.push(char);
+    }
+    shown
+}
+
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a reader of Markdown would make of text that is neither escaped nor code: links, emphasis, tags, lines.
+    fn is_inert(shown: &str) -> bool {
+        let mut rest = shown;
+        let mut plain = String::new();
+        while let Some(char) = rest.chars().next() {
+            if char == '\\' {
+                rest = &rest[1 + rest[1..].chars().next().map_or(0, char::len_utf8)..];
+                plain.push('\u{1}');
+            } else if char == '`' {
+                let fence = rest.len() - rest.trim_start_matches('`').len();
+                let Some(end) = code_end(&rest[fence..], fence) else { return false };
+                rest = &rest[fence + end + fence..];
+            } else {
+                plain.push(char);
+                rest = &rest[char.len_utf8()..];
+            }
+        }
+        let tag =
+            plain.match_indices('<').any(|(at, _)| plain[at + 1..].starts_with(|next: char| !next.is_whitespace()));
+        !tag && !plain.contains(['*', '_', '[', '|', '\n', '\r']) && !plain.contains("://") && !plain.contains("www.")
+    }
+
+    fn code_end(rest: &str, fence: usize) -> Option<usize> {
+        let mut at = 0;
+        while let Some(found) = rest[at..].find('`') {
+            let run = rest[at + found..].len() - rest[at + found..].trim_start_matches('`').len();
+            if run == fence {
+                return Some(at + found);
+            }
+            at += found + run;
+        }
+        None
+    }
+
+    #[test]
+    fn text_of_others_is_nothing_but_text_in_markdown() {
+        for text in [
+            "\\[text](http://evil)",
+            "[text](http://evil)",
+            "\\\\[text](http://evil)",
+            "*bold* _emphasis_ ~~gone~~",
+            "<script>alert(1)</script>",
+            "<http://evil>",
+            "http://evil and https://evil",
+            "www.evil.example",
+            "`code` and ``more``",
+            "`",
+            "a | b\n| - | - |",
+            "line\n# heading\r\n- item",
+            "![picture](http://evil/x.png)",
+            "<!-- hidden",
+            "\\",
+            "\\`",
+            "``\\[x](http://evil)",
+        ] {
+            for shown in [quoted(text), code(text), prose(text)] {
+                assert!(is_inert(&shown), "{text:?} gives {shown}");
+            }
+        }
+        assert!(!is_inert("\\\\[text](http://evil)") && !is_inert("a *b*") && !is_inert("`a` <b>"));
+        assert_eq!(quoted("AccessDenied"), "AccessDenied");
+        assert_eq!(quoted("eu-central-1, 52.219.1.2:443"), "eu-central-1, 52.219.1.2:443");
+        assert_eq!(code("it is `this`"), "`` it is `this` ``");
+        assert_eq!(prose("p < 0.01 at 5 % (3 of 9)"), "p < 0.01 at 5 % (3 of 9)");
+    }
+}
