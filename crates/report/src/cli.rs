@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use ttlsweep_console::exit::CODES;
-use ttlsweep_record::Mechanism;
+use ttlsweep_record::Verdict;
 
 use crate::case::Redaction;
+use crate::format::Format;
+use crate::gate::{Gate, Unwanted};
 
 /// Counts what one or many runs of one plan recorded, draws it, and says which mechanism explains the failures.
 ///
@@ -36,16 +38,40 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// Exit with 3 where this mechanism is supported; may be given several times.
-    #[arg(long, value_name = "MECHANISM")]
-    pub fail_on: Vec<Mechanism>,
+    /// Exit with 3 if this mechanism is supported at some target, or if the verdict on cut-at-expiry is `invalid` or
+    /// `inconclusive` there.
+    #[arg(long, value_name = "WHAT[,…]", value_delimiter = ',', help_heading = "Gate")]
+    pub fail_on: Vec<Unwanted>,
+
+    /// Exit with 3 unless this is the verdict on cut-at-expiry at every target: `not-supported` for a store that must not cut.
+    #[arg(long, value_name = "VERDICT", help_heading = "Gate", value_parser = required)]
+    pub require: Option<Verdict>,
+
+    /// How the answer is written to stdout; the files are written in any case.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+impl Args {
+    /// What the report must hold.
+    pub fn gate(&self) -> Gate {
+        Gate { fail_on: self.fail_on.clone(), require: self.require }
+    }
+}
+
+/// A verdict that a store can be required to have.
+fn required(text: &str) -> Result<Verdict, String> {
+    let known = [Verdict::Supported, Verdict::NotSupported];
+    let found = known.into_iter().find(|verdict| verdict.as_str() == text);
+    found.ok_or_else(|| "expected not-supported or supported".to_owned())
 }
 
 const EXAMPLES: &str = "\
 Examples:
   ttlsweep report results/ttl-grid/latest
   ttlsweep report results/night/shards --out together
-  ttlsweep report results/ttl-grid/latest --fail-on cut-at-expiry";
+  ttlsweep report results/ttl-grid/latest --fail-on cut-at-expiry
+  ttlsweep report results/store/latest --require not-supported --format github";
 
 /// What can be made of a run beside its report.
 #[derive(Debug, clap::Subcommand)]

@@ -11,6 +11,7 @@ use ttlsweep_console::exit::{ExitCode, fail};
 use ttlsweep_console::{pages, say};
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::cli::{Args, CaseArgs, Command};
+use ttlsweep_report::gate::{Checked, last_line};
 use ttlsweep_report::report::{Report, report};
 use ttlsweep_report::terminal;
 use ttlsweep_report::verify;
@@ -32,12 +33,14 @@ fn main() -> process::ExitCode {
         None => {}
     }
     match report(&args.runs, args.out.as_deref()) {
-        Ok(done) => match show(&args, &done) {
-            Ok(()) => asked_for(&args, &done),
-            // Whoever reads our output may stop reading early, `head` for one; the files are written.
-            Err(error) if say::is_lost_reader(&error) => asked_for(&args, &done),
-            Err(error) => fail(ExitCode::Internal, error),
-        },
+        Ok(done) => {
+            let checked = args.gate().check(&done.verdict);
+            match show(&args, &done, &checked) {
+                // Anyone who reads our output may stop reading early, `head` for one; the files are written.
+                Err(error) if !say::is_lost_reader(&error) => fail(ExitCode::Internal, error),
+                Ok(()) | Err(_) => conclude(&checked),
+            }
+        }
         Err(error) => fail(error.exit_code(), error),
     }
 }
@@ -97,17 +100,24 @@ fn known_secrets() -> KnownSecrets {
     known
 }
 
-/// 3 where a mechanism that the command line names is supported.
-fn asked_for(args: &Args, report: &Report) -> process::ExitCode {
-    let supported = args.fail_on.iter().any(|mechanism| report.verdict.supports(*mechanism));
-    if supported { ExitCode::Gate.into() } else { ExitCode::Done.into() }
+/// The last line says why the gate is closed, where one was asked for.
+fn conclude(checked: &[Checked]) -> process::ExitCode {
+    if let Some(line) = last_line(checked) {
+        say!("{line}");
+    }
+    if checked.iter().any(|one| one.unmet.is_some()) { ExitCode::Gate.into() } else { ExitCode::Done.into() }
 }
 
-fn show(args: &Args, report: &Report) -> io::Result<()> {
+fn show(args: &Args, report: &Report, checked: &[Checked]) -> io::Result<()> {
     for warning in &report.runs.warnings {
         say!("warning: {warning}");
     }
     let mut out = io::stdout().lock();
+    let filled = |text: &str| terminal::with_folders(text, report, &args.runs);
+    if let Some(text) = args.format.render(&report.verdict, checked, filled)? {
+        out.write_all(text.as_bytes())?;
+        return out.flush();
+    }
     write!(out, "{}", terminal::text(report, &args.runs, terminal_width()))?;
     for path in &report.written {
         writeln!(out, "{}", path.display())?;

@@ -26,6 +26,11 @@ pub fn text(report: &Report, named: &[PathBuf], width: usize) -> String {
     text
 }
 
+/// What to do next, with the folders that its commands are to be given.
+pub fn with_folders(next: &str, report: &Report, named: &[PathBuf]) -> String {
+    Place::of(report, named).filled(next)
+}
+
 /// One line a target. One alone needs no columns.
 fn answers(text: &mut String, all: &[TakeAway], width: usize) {
     let shown = &all[..all.len().min(MOST_TARGETS)];

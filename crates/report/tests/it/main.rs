@@ -13,6 +13,7 @@ mod comparison;
 mod edits;
 mod errors;
 mod fuzz;
+mod gate;
 mod hosts;
 mod one_answer;
 mod page;
