@@ -26,14 +26,32 @@ macro_rules! data {
 
 /// A line of words to stderr; [`say!`](crate::say!) is shorter.
 pub fn words(line: fmt::Arguments<'_>) {
+    if IS_JSON.load(Ordering::Relaxed) {
+        return json(&serde_json::json!({ "kind": "words", "text": line.to_string() }).to_string());
+    }
     // In one write, so that lines of several threads do not mix.
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// A question to stderr, without an end of line.
 pub fn question(text: fmt::Arguments<'_>) {
+    if IS_JSON.load(Ordering::Relaxed) {
+        return words(text);
+    }
     let _ = io::stderr().write_all(text.to_string().as_bytes());
 }
+
+/// From now on stderr is for programs: each line is one JSON object with a `kind`, which is `words` for what people read.
+pub fn in_json() {
+    IS_JSON.store(true, Ordering::Relaxed);
+}
+
+/// A line of JSON to stderr.
+pub fn json(object: &str) {
+    let _ = io::stderr().write_all(format!("{object}\n").as_bytes());
+}
+
+static IS_JSON: AtomicBool = AtomicBool::new(false);
 
 /// A line of data to stdout; [`data!`](crate::data!) is shorter.
 pub fn data(line: fmt::Arguments<'_>) {
@@ -73,7 +91,12 @@ pub struct Stderr;
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _ = io::stderr().write_all(bytes);
+        if IS_JSON.load(Ordering::Relaxed) {
+            let text = String::from_utf8_lossy(bytes);
+            text.lines().filter(|line| !line.is_empty()).for_each(|line| words(format_args!("{line}")));
+        } else {
+            let _ = io::stderr().write_all(bytes);
+        }
         Ok(bytes.len())
     }
 

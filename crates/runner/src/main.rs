@@ -12,11 +12,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 use ttlsweep_console::exit::fail;
 use ttlsweep_console::say;
 use ttlsweep_runner::cli::siblings::Sibling;
-use ttlsweep_runner::cli::{Cli, Command};
+use ttlsweep_runner::cli::{Cli, Command, ResumeArgs, RunArgs};
 use ttlsweep_runner::cmd;
 use ttlsweep_runner::cmd::exit::{Failure, descriptor_advice};
 use ttlsweep_runner::host::machine;
 use ttlsweep_runner::host::machine::can_open;
+use ttlsweep_runner::run::progress::Mode;
 use ttlsweep_runner::secret::redacted;
 
 fn main() -> ExitCode {
@@ -27,11 +28,18 @@ fn main() -> ExitCode {
         return fail(code, text);
     }
     let cli = Cli::read();
+    let is_json = matches!(
+        &cli.command,
+        Command::Run(RunArgs { progress: Mode::Json, .. }) | Command::Resume(ResumeArgs { progress: Mode::Json, .. })
+    );
+    if is_json {
+        say::in_json();
+    }
     // The testbed's S3 library logs every refusal as an error; here refusals are what is looked for.
     let filter = EnvFilter::try_from_env("TTLSWEEP_LOG").unwrap_or_else(|_| EnvFilter::new("warn,s3s=off"));
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| Redacting)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(io::stderr().is_terminal() && !is_json)
         .without_time()
         .with_target(false)
         // Whatever level is asked for: others' crates print requests, and with them signatures.

@@ -1,4 +1,5 @@
-//! How far a sweep is: a bar on a terminal, lines or JSON where asked for, nothing otherwise. All of it on stderr.
+//! How far a sweep is and what has failed of it so far, target by target: a bar on a terminal, a line every few seconds
+//! without one, or JSON. All of it on stderr.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -8,18 +9,20 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use tokio::time::Instant;
 use ttlsweep_console::say;
-use ttlsweep_record::units::format_micros;
+use ttlsweep_record::units::round_time;
+use ttlsweep_record::{Cell, Control};
 
+use crate::plan::outlook::target_name;
 use crate::run::trial::TrialEnd;
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
-    /// A bar on a terminal, nothing otherwise.
+    /// A bar on a terminal, a line every ten seconds otherwise.
     Auto,
     /// One line a trial.
     Plain,
-    /// One JSON object a trial.
+    /// One JSON object a trial; all else that goes to stderr is JSON, too.
     Json,
     /// Nothing.
     None,
@@ -29,12 +32,13 @@ pub enum Mode {
 #[derive(Debug)]
 pub struct Progress {
     mode: Mode,
-    bar: ProgressBar,
+    /// `None` if a bar is not what is shown.
+    bar: Option<ProgressBar>,
     started: Instant,
+    said: Instant,
     done: Counts,
     all: Counts,
-    transfers: u64,
-    failures: u64,
+    tally: Tally,
 }
 
 /// Trials, and the time that they are estimated to take.
@@ -46,55 +50,152 @@ pub struct Counts {
     pub time: Duration,
 }
 
+/// Of some transfers, those that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Failed {
+    /// How many failed.
+    pub failed: u64,
+    /// Of so many.
+    pub transfers: u64,
+}
+
+impl Failed {
+    fn add(&mut self, failed: u64, transfers: u64) {
+        self.failed += failed;
+        self.transfers += transfers;
+    }
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {}", self.failed, self.transfers)
+    }
+}
+
+/// Transfers and failures. What failed of the grid is the question, what failed of the controls is the noise, and what failed
+/// after expiry had to: they are never one number.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// The grid's own, by target in the order of the plan.
+    pub grid: Vec<(String, Failed)>,
+    /// Controls in which nothing expires.
+    pub controls: Failed,
+    /// Starts after expiry.
+    pub expired_starts: Failed,
+}
+
+impl Tally {
+    /// Counts a trial's transfers.
+    pub fn add(&mut self, cell: &Cell, failed: u64, transfers: u64) {
+        match cell.control {
+            Some(Control::ExpiredStart) => self.expired_starts.add(failed, transfers),
+            Some(_) => self.controls.add(failed, transfers),
+            None => {
+                let name = target_name(cell);
+                let known = self.grid.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+                    self.grid.push((name, Failed::default()));
+                    self.grid.len() - 1
+                });
+                self.grid[known].1.add(failed, transfers);
+            }
+        }
+    }
+
+    /// All transfers.
+    pub fn transfers(&self) -> u64 {
+        let grid: u64 = self.grid.iter().map(|(_, failed)| failed.transfers).sum();
+        grid + self.controls.transfers + self.expired_starts.transfers
+    }
+
+    /// Who failed how often: the grid by target, then the controls, then the starts after expiry.
+    pub fn words(&self) -> String {
+        let mut parts: Vec<String> = match self.grid.as_slice() {
+            [(_, failed)] => vec![format!("of the grid {failed} failed")],
+            grid => grid.iter().map(|(name, failed)| format!("{name}: {failed} failed")).collect(),
+        };
+        if self.controls.transfers > 0 {
+            parts.push(format!("controls: {} failed", self.controls));
+        }
+        if self.expired_starts.transfers > 0 {
+            parts.push(format!("expired starts, which must fail: {}", self.expired_starts));
+        }
+        parts.join("; ")
+    }
+
+    /// As short as a bar has room for.
+    fn brief(&self) -> String {
+        let targets = self.grid.iter().map(|(name, Failed { failed, transfers })| {
+            let name = name.rsplit(", ").next().unwrap_or(name);
+            if self.grid.len() == 1 { format!("{failed}/{transfers}") } else { format!("{name} {failed}/{transfers}") }
+        });
+        let targets: Vec<String> = targets.collect();
+        let Failed { failed, transfers } = self.controls;
+        format!("failed: {}; controls {failed}/{transfers}", targets.join(", "))
+    }
+}
+
 impl Progress {
     /// Begins with `all` that is to be done.
     pub fn start(mode: Mode, all: Counts) -> Self {
-        let mode = match mode {
-            Mode::Auto if !std::io::stderr().is_terminal() => Mode::None,
-            mode => mode,
-        };
-        let target = if mode == Mode::Auto { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(millis(all.time)), target).with_style(style());
-        bar.enable_steady_tick(Duration::from_millis(500));
-        let progress =
-            Self { mode, bar, started: Instant::now(), done: Counts::default(), all, transfers: 0, failures: 0 };
+        let bar = (mode == Mode::Auto && std::io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::with_draw_target(Some(millis(all.time)), ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(Duration::from_millis(500));
+            bar.with_style(style())
+        });
+        let (done, tally, now) = (Counts::default(), Tally::default(), Instant::now());
+        let progress = Self { mode, bar, started: now, said: now, done, all, tally };
         progress.show();
         progress
     }
 
-    /// A trial that was estimated to take `time` is over.
-    pub fn trial_done(&mut self, end: &TrialEnd, time: Duration) {
+    /// A trial of `cell` that was estimated to take `time` is over.
+    pub fn trial_done(&mut self, end: &TrialEnd, cell: &Cell, time: Duration) {
         let Some(row) = &end.row else { return };
         self.done.trials += 1;
         self.done.time += time;
-        self.transfers += row.transfers;
-        self.failures += end.failures;
+        self.tally.add(cell, end.failures, row.transfers);
         self.show();
         let left_us = self.left().map(|left| u64::try_from(left.as_micros()).unwrap_or(u64::MAX));
-        let line = match self.mode {
-            Mode::Auto | Mode::None => return,
+        match self.mode {
+            Mode::Auto | Mode::None => {}
             Mode::Plain => {
-                let left = left_us.map_or_else(String::new, |left| format!(", {} left", format_micros(left)));
                 let (done, all) = (self.done.trials, self.all.trials);
-                format!("{done}/{all} {}: {} transfers, {} failed{left}", row.trial_id, row.transfers, end.failures)
+                let left = self.left_words();
+                say!("{done}/{all} {}: {} transfers, {} failed{left}", row.trial_id, row.transfers, end.failures);
             }
-            Mode::Json => serde_json::to_string(&Line {
-                trial_id: &row.trial_id,
-                state: row.state.as_str(),
-                transfers: row.transfers,
-                failures: end.failures,
-                trials_done: self.done.trials,
-                trials: self.all.trials,
-                left_us,
-            })
-            .unwrap_or_default(),
-        };
-        say!("{line}");
+            Mode::Json => {
+                let line = serde_json::to_string(&Line {
+                    kind: "trial",
+                    trial_id: &row.trial_id,
+                    target: &target_name(cell),
+                    control: cell.control,
+                    state: row.state.as_str(),
+                    transfers: row.transfers,
+                    failures: end.failures,
+                    trials_done: self.done.trials,
+                    trials: self.all.trials,
+                    left_us,
+                });
+                say::json(&line.unwrap_or_default());
+            }
+        }
+    }
+
+    /// Some time has gone by: without a terminal, nobody should have to wonder whether it is still at work.
+    pub fn tick(&mut self) {
+        if self.mode == Mode::Auto && self.bar.is_none() && self.said.elapsed() >= EVERY {
+            self.said = Instant::now();
+            let (done, all) = (self.done.trials, self.all.trials);
+            let so_far = if self.tally.transfers() > 0 { format!("; {}", self.tally.words()) } else { String::new() };
+            say!("{done} of {all} trials{}{so_far}", self.left_words());
+        }
     }
 
     /// A store is asked for its clock, by the request of this `number` of `most`.
     pub fn clock_asked(&self, endpoint: &str, number: u32, most: u32) {
-        self.bar.set_message(format!("clock of {endpoint}: {number} of {most} requests at most"));
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("clock of {endpoint}: {number} of {most} requests at most"));
+        }
     }
 
     /// A probe of the clocks that was estimated to take `time` is over.
@@ -104,24 +205,23 @@ impl Progress {
     }
 
     /// Transfers so far, and failures among them.
-    pub fn totals(&self) -> (u64, u64) {
-        (self.transfers, self.failures)
-    }
-
-    /// Takes the bar away.
-    pub fn finish(&self) {
-        self.bar.finish_and_clear();
+    pub fn into_tally(self) -> Tally {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        self.tally
     }
 
     fn show(&self) {
-        self.bar.set_position(millis(self.done.time));
-        let left = self.left().map_or_else(String::new, |left| {
-            format!(", {} left", format_micros(u64::try_from(left.as_micros()).unwrap_or(u64::MAX)))
-        });
-        self.bar.set_message(format!(
-            "{}/{} trials, {} transfers, {} failed{left}",
-            self.done.trials, self.all.trials, self.transfers, self.failures
-        ));
+        if let Some(bar) = &self.bar {
+            bar.set_position(millis(self.done.time));
+            let (done, all) = (self.done.trials, self.all.trials);
+            bar.set_message(format!("{done}/{all} trials, {}{}", self.tally.brief(), self.left_words()));
+        }
+    }
+
+    fn left_words(&self) -> String {
+        self.left().map_or_else(String::new, |left| format!(", about {} left", round_time(left)))
     }
 
     /// What is left, by how fast the estimated time has gone by so far.
@@ -133,7 +233,10 @@ impl Progress {
 
 #[derive(Serialize)]
 struct Line<'a> {
+    kind: &'static str,
     trial_id: &'a str,
+    target: &'a str,
+    control: Option<Control>,
     state: &'a str,
     transfers: u64,
     failures: u64,
@@ -143,11 +246,45 @@ struct Line<'a> {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{elapsed_precise} [{wide_bar}] {percent}% {msg}")
+    ProgressStyle::with_template("{elapsed_precise} [{bar:20}] {percent}% {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+/// How often a line is said without a terminal.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether one is due.
+pub const TICK: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use ttlsweep_record::ExpiryPolicy;
+
+    use super::*;
+    use crate::experiment::example_cell;
+
+    #[test]
+    fn grid_controls_and_expired_starts_are_never_one_number() {
+        let cell = |policy, control| Cell { expiry_policy: Some(policy), control, ..example_cell() };
+        let mut tally = Tally::default();
+        tally.add(&cell(ExpiryPolicy::OnRequest, None), 0, 5);
+        assert_eq!(tally.words(), "of the grid 0 of 5 failed");
+        tally.add(&cell(ExpiryPolicy::InFlight, None), 4, 5);
+        tally.add(&cell(ExpiryPolicy::InFlight, None), 1, 1);
+        tally.add(&cell(ExpiryPolicy::InFlight, Some(Control::LongTtl)), 0, 4);
+        tally.add(&cell(ExpiryPolicy::InFlight, Some(Control::HeaderSigned)), 1, 4);
+        tally.add(&cell(ExpiryPolicy::InFlight, Some(Control::ExpiredStart)), 3, 3);
+        assert_eq!(
+            tally.words(),
+            "testbed, on-request: 0 of 5 failed; testbed, in-flight: 5 of 6 failed; controls: 1 of 8 failed; expired starts, \
+             which must fail: 3 of 3"
+        );
+        assert_eq!(tally.brief(), "failed: on-request 0/5, in-flight 5/6; controls 1/8");
+        assert_eq!(tally.transfers(), 22);
+    }
 }

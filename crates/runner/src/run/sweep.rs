@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use ttlsweep_record::{Method, TargetKind, Timestamp, TrialState};
+use tokio::time::MissedTickBehavior;
+use ttlsweep_record::{Cell, Method, TargetKind, Timestamp, TrialState};
 
 use crate::plan::estimate::{ClockProbes, trial_duration};
 use crate::plan::{CommonStart, Trial};
@@ -22,7 +23,7 @@ use crate::run::Run;
 use crate::run::cleanup::{Cleaner, Left, Leftovers, Made};
 use crate::run::clock_watch::ClockWatch;
 use crate::run::files::Files;
-use crate::run::progress::{Counts, Mode, Progress};
+use crate::run::progress::{Counts, Mode, Progress, TICK, Tally};
 use crate::run::trial::{TrialEnd, TrialRun};
 
 use sources::{SourceError, Sources};
@@ -44,10 +45,8 @@ pub struct Earlier {
 /// What a sweep came to.
 #[derive(Debug, Clone)]
 pub struct SweepEnd {
-    /// Transfers in this process.
-    pub transfers: u64,
-    /// Failures among them.
-    pub failures: u64,
+    /// Transfers in this process, and failures among them.
+    pub tally: Tally,
     /// Trials that still have to be run.
     pub missing: u64,
     /// What could not be deleted.
@@ -177,9 +176,21 @@ async fn run_missing(
     progress.clock_done(before);
     let mut running = stream::iter(trials).map(|(trial, time)| run_apart(trial, time)).buffer_unordered(lanes);
     let mut left = missing.len() as u64;
-    while let Some((end, time)) = running.next().await {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let (end, cell, time) = tokio::select! {
+            ended = running.next() => match ended {
+                Some(ended) => ended,
+                None => break,
+            },
+            _ = ticks.tick() => {
+                progress.tick();
+                continue;
+            }
+        };
         left -= u64::from(end.row.as_ref().is_some_and(|row| row.state == TrialState::Whole));
-        progress.trial_done(&end, time);
+        progress.trial_done(&end, &cell, time);
         // With one lane, no other trial is running now, and the next one begins when this has returned. Trials side by side
         // leave no such gap; they ask testbeds alone, whose objects go with them.
         if lanes == 1 {
@@ -200,18 +211,17 @@ async fn run_missing(
     }
     clocks.probe(&progress).await;
     clocks.finish();
-    progress.finish();
-    let (transfers, failures) = progress.totals();
-    Ok(SweepEnd { transfers, failures, missing: left, left: Vec::new() })
+    Ok(SweepEnd { tally: progress.into_tally(), missing: left, left: Vec::new() })
 }
 
 /// Between a probe of the clocks and a trial that begins on all machines together: the last answer may come late.
 const SPARE: Duration = Duration::from_secs(4);
 
 /// Runs a trial as a task of its own, so that trials side by side use all processors.
-async fn run_apart(trial: TrialRun, time: Duration) -> (TrialEnd, Duration) {
+async fn run_apart(trial: TrialRun, time: Duration) -> (TrialEnd, Arc<Cell>, Duration) {
+    let cell = Arc::clone(&trial.cell);
     match tokio::spawn(trial.run()).await {
-        Ok(end) => (end, time),
+        Ok(end) => (end, cell, time),
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

@@ -55,7 +55,7 @@ async fn uploads_and_downloads_flow_at_the_rate_that_was_asked_for_and_share_it_
     let run = Arc::new(Run { stop, ..Run::new(experiment, plan, environment, targets, files.sink()) });
     let ended = sweep::run(&run, files, Earlier::default(), Mode::None).await.unwrap();
     drop(run);
-    assert_eq!((ended.transfers, ended.failures, ended.missing, ended.left.len()), (8, 0, 0, 0));
+    assert_eq!((ended.tally.transfers(), ended.missing, ended.left.len()), (8, 0, 0));
 
     let cells: Vec<Cell> = read_rows(folder.path()).unwrap();
     let trials: Vec<TrialRecord> = read_rows(folder.path()).unwrap();
