@@ -48,13 +48,13 @@ class Plans:
             yield "a shard has nothing to do"
 
     def _trials(self, arguments: List[str], environment: dict) -> List[str]:
-        command = [self.ttlsweep, *arguments, "--dry-run"]
+        command = [self.ttlsweep, *arguments, "--dry-run", "--trials"]
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
         )
         if done.returncode != 0:
             raise Refused(f"`ttlsweep {' '.join(arguments)}` with {environment} ended with {done.returncode}: {done.stderr}")
-        return [line.split()[0] for line in done.stdout.split("\ntrial ", 1)[1].splitlines()[1:]]
+        return [line.split()[0] for line in done.stdout.split("\ntrial ", 1)[1].split("\n\n")[0].splitlines()[1:]]
 
 
 class Refused(Exception):

@@ -54,8 +54,8 @@ class Sharded:
 
     def planned_trials(self) -> List[str]:
         """The names of all trials, as the plan has them that is shown before anything is run."""
-        told = self.run("run", self.experiment, *self.target, "--dry-run")
-        table = told[told.index("\ntrial ") :].strip().splitlines()[1:]
+        told = self.run("run", self.experiment, *self.target, "--dry-run", "--trials")
+        table = told[told.index("\ntrial ") :].strip().split("\n\n")[0].splitlines()[1:]
         return [line.split()[0] for line in table]
 
     def run(self, *arguments, extra: Optional[Dict[str, str]] = None) -> str:

@@ -64,7 +64,8 @@ fn markdown(taken: &[TakeAway], checked: &[Checked]) -> String {
     let mut text = "### Are transfers cut when their link expires?\n\n".to_owned();
     text.push_str("| target | answer | seen | how sure | next |\n| --- | --- | --- | --- | --- |\n");
     for one in taken {
-        let seen = [one.what.as_str()].into_iter().chain(one.also.iter().map(String::as_str)).collect::<Vec<_>>().join(". ");
+        let seen =
+            [one.what.as_str()].into_iter().chain(one.also.iter().map(String::as_str)).collect::<Vec<_>>().join(". ");
         let (name, seen, sure, next) = (cell(&one.name), cell(&seen), cell(&one.sure), cell(&one.next));
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| {name} | **{}** | {seen} | {sure} | {next} |", one.answer.word());

@@ -19,7 +19,7 @@ mod window_excess;
 #[cfg(test)]
 mod fixture;
 
-pub use binomial::{binomial_tail, clopper_pearson, trials_for_bound, trials_for_tail, upper_bound};
+pub use binomial::{binomial_tail, clopper_pearson, upper_bound};
 pub use cumulative_hazard::{CumulativeHazard, Spell, cumulative_hazard};
 pub use difference::{Difference, mean_difference, newcombe};
 pub use firth::{Firth, firth};
@@ -30,5 +30,6 @@ pub use kaplan_meier::{KaplanMeierStep, kaplan_meier};
 pub use permutation::{BlockSums, PermutationTrial, permutation_greater, permutation_normal, permutation_two_sided};
 pub use regression::{Slope, least_squares, theil_sen};
 pub use stratified::{StratumHits, stratified_two_sided};
+pub use ttlsweep_record::decision::{trials_for_bound, trials_for_tail};
 pub use wilson::{Interval, wilson};
 pub use window_excess::{WindowExcess, window_excess};

@@ -28,5 +28,4 @@ pub(crate) use file::json;
 pub use headline::{Again, Answer as TargetAnswer, TakeAway};
 pub use view::{Sight, View};
 
-/// The family-wise error over all mechanisms and targets of a report.
-pub const ALPHA: f64 = 0.01;
+pub use ttlsweep_record::decision::ALPHA;

@@ -83,9 +83,12 @@ pub struct RunArgs {
     /// The folder that takes the place of results/
     #[arg(long, value_name = "DIR", default_value = "results", hide_default_value = true)]
     pub out: PathBuf,
-    /// Print the plan and its estimate, and send nothing
+    /// Print the plan's cells, what they take and how the run can end; send nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// With --dry-run: list every trial, too
+    #[arg(long, requires = "dry_run")]
+    pub trials: bool,
     /// How progress is shown, on stderr
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
     pub progress: Mode,
@@ -286,6 +289,7 @@ impl OverrideArgs {
             endpoint: self.endpoint.clone(),
             region: self.region.clone(),
             profile: self.profile.clone(),
+            descriptors: None,
             environment_endpoint: EnvironmentEndpoint::find(|name| env::var(name).ok()),
         }
     }

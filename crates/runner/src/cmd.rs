@@ -2,6 +2,7 @@
 
 pub mod clean;
 pub mod doctor;
+mod dry_run;
 mod ended;
 pub mod exit;
 pub mod merge;
@@ -21,10 +22,11 @@ use ttlsweep_record::Cell;
 use ttlsweep_rundir::files::JOURNAL;
 
 use self::ended::Ended;
+use crate::cli::OverrideArgs;
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure, stopped};
+use crate::experiment::{self, LoadOptions, Loaded};
 use crate::host::machine;
-use crate::plan::Plan;
 use crate::run::Run;
 use crate::run::files::Files;
 use crate::run::folder::RunFolder;
@@ -60,9 +62,9 @@ async fn carry_out(
 
     if ended.missing > 0 {
         let words = format!(
-            "stopped: {} transfers recorded, {} of them failed; {} trials are missing\nto go on: ttlsweep resume {}",
-            ended.transfers,
-            ended.failures,
+            "stopped: {} transfers recorded; {}; {} trials are missing\nto go on: ttlsweep resume {}",
+            ended.tally.transfers(),
+            ended.tally.words(),
             ended.missing,
             path.display()
         );
@@ -70,7 +72,7 @@ async fn carry_out(
         return Ok(Ended { code, folder: path.to_owned(), left: ended.left, words });
     }
     remove_journal(path);
-    let words = format!("done: {} transfers, {} of them failed", ended.transfers, ended.failures);
+    let words = format!("done: {} transfers; {}", ended.tally.transfers(), ended.tally.words());
     Ok(Ended { code: ExitCode::Done, folder: folder.finish()?, left: ended.left, words })
 }
 
@@ -93,15 +95,18 @@ fn remove_journal(folder: &Path) {
     }
 }
 
-/// Prepares the machine: descriptors for every user.
-fn prepare(plan: &Plan, parallel_trials: u32) {
-    machine::raise_descriptor_limit();
-    let users = plan.cells.iter().map(|cell| u64::from(cell.users)).max().unwrap_or(0) * u64::from(parallel_trials);
-    if let Some(limit) = machine::descriptor_limit()
-        && users + machine::SPARE_DESCRIPTORS > limit
-    {
-        tracing::warn!("{users} users at once may need more than the {limit} descriptors of this process: `ulimit -n`");
+/// Loads an experiment, and says what its options changed and what a run of it would regret. `parts` is how many machines
+/// share its users.
+fn load(path: &Path, overrides: &OverrideArgs, parts: u32) -> Result<Loaded, Failure> {
+    let descriptors = machine::most_descriptors().map(|most| most.saturating_mul(u64::from(parts)));
+    let loaded = experiment::load(path, &LoadOptions { descriptors, ..overrides.load_options() })?;
+    for notice in &loaded.notices {
+        say!("note: {notice}");
     }
+    for warning in loaded.warnings() {
+        say!("{warning}\n");
+    }
+    Ok(loaded)
 }
 
 /// Says which proxies stand between, so that nobody takes their doing for the store's.

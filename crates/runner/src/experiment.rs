@@ -12,6 +12,7 @@ pub mod extras;
 mod freeze;
 mod grid;
 mod identity;
+pub(crate) mod needed;
 mod overrides;
 mod problems;
 mod reference;
@@ -19,6 +20,7 @@ mod resolve;
 mod settings;
 mod store_limits;
 mod values;
+mod warnings;
 
 #[cfg(test)]
 mod error_tests;
@@ -55,6 +57,8 @@ pub struct LoadOptions {
     pub region: Option<String>,
     /// `--profile`
     pub profile: Option<String>,
+    /// How many connections this process may have open at once; `None` if a plan is not to be held against that.
+    pub descriptors: Option<u64>,
     /// The endpoint that the environment names. It counts only if the target is S3 and nothing else names one.
     pub environment_endpoint: Option<EnvironmentEndpoint>,
 }
@@ -124,14 +128,33 @@ pub struct Axis {
 }
 
 /// An experiment as it was loaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Loaded {
     /// The experiment.
     pub experiment: Experiment,
     /// What the options changed beyond what they say, for example which axes were dropped.
     pub notices: Vec<String>,
+    /// What the run would regret.
+    warnings: Vec<Problem>,
     /// TOML text that loads to the very same experiment without any options.
     pub frozen: String,
+}
+
+impl Loaded {
+    /// What the run would regret, each shown where it stands.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.rendered_warnings(&problems::theme(), problems::width()).into_iter()
+    }
+
+    fn rendered_warnings(&self, theme: &miette::GraphicalTheme, width: usize) -> Vec<String> {
+        let render = |warning: &Problem| warning.render("warning:", theme, width).trim_end().to_owned();
+        self.warnings.iter().map(render).collect()
+    }
+
+    /// The same in a sentence each, with what to write instead.
+    pub(crate) fn warnings_in_words(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.warnings.iter().map(|warning| (warning.message(), warning.advice().unwrap_or_default()))
+    }
 }
 
 /// Reads an experiment file and applies the options.
@@ -152,17 +175,17 @@ fn load_text(name: &str, text: &str, folder: &Path, options: &LoadOptions) -> Re
     let Some(mut document) = Document::parse(&source, text, &mut problems) else {
         return Err(problems.into_error(name));
     };
-    let mut notices = overrides::apply(&mut document, options, &mut problems);
+    let notices = overrides::apply(&mut document, options, &mut problems);
     let mut resolved = Resolved::read(&document, folder, &mut problems);
     checks::check(&resolved, &mut problems);
     if !problems.is_empty() {
         return Err(problems.into_error(name));
     }
-    notices.extend(store_limits::notices(&resolved));
     resolved.drop_default_bound();
     let experiment = assemble(&resolved);
+    let warnings = warnings::of(&resolved, &experiment, options.descriptors);
     let frozen = freeze::text(&resolved, &experiment.plan_hash());
-    Ok(Loaded { experiment, notices, frozen })
+    Ok(Loaded { experiment, notices, warnings, frozen })
 }
 
 /// The setting whose key is nearest to `typed`, as `table.key`, and how many characters lie between them.
@@ -304,14 +327,14 @@ mod tests {
     }
 
     #[test]
-    fn an_object_larger_than_one_request_may_carry_is_a_notice_at_a_store_that_is_not_aws() {
+    fn an_object_larger_than_one_request_may_carry_is_warned_of_at_a_store_that_is_not_aws() {
         let text = SMALL.replace("size = \"1MB\"", "size = \"6GB\"");
         let endpoint = Some("http://127.0.0.1:9000".to_owned());
         let loaded =
             load_with(&text, &LoadOptions { bucket: Some("b".to_owned()), endpoint, ..LoadOptions::default() });
-        assert!(loaded.notices.iter().any(|notice| notice.contains("larger than the 5 GiB")), "{:?}", loaded.notices);
+        assert!(loaded.warnings().any(|warning| warning.contains("at most 5 GiB")), "{:?}", loaded.warnings);
         let small = load_with(SMALL, &LoadOptions { bucket: Some("b".to_owned()), ..LoadOptions::default() });
-        assert!(!small.notices.iter().any(|notice| notice.contains("5 GiB")), "{:?}", small.notices);
+        assert!(!small.warnings().any(|warning| warning.contains("5 GiB")), "{:?}", small.warnings);
     }
 
     #[test]
@@ -371,7 +394,7 @@ mod tests {
             load(&format!("{SMALL}[target]\nexpiry = [\"never\", \"in-flight\"]\n[transfer]\nramp = [\"0s\", \"1s\"]"));
         let in_grid =
             load(&SMALL.replace("size =", "expiry = [\"never\", \"in-flight\"]\nramp = [\"0s\", \"1s\"]\nsize ="));
-        assert_eq!(own, in_grid);
+        assert_eq!((&own.experiment, &own.frozen), (&in_grid.experiment, &in_grid.frozen));
         assert_eq!(own.experiment.cells.len(), 2 * 2 * 2 * (3 + 3));
         let keys: Vec<_> = own.experiment.axes.iter().map(|axis| axis.key).collect();
         assert_eq!(keys, ["expiry", "users", "ttl", "ramp"]);

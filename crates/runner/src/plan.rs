@@ -6,6 +6,7 @@
 mod difference;
 mod draw;
 pub mod estimate;
+pub mod outlook;
 mod portion;
 mod schedule;
 

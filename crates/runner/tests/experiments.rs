@@ -9,6 +9,7 @@ use std::time::Duration;
 use ttlsweep_runner::experiment::{LoadOptions, Loaded, load};
 use ttlsweep_runner::plan::Plan;
 use ttlsweep_runner::plan::estimate::Estimate;
+use ttlsweep_runner::plan::outlook::Outlook;
 
 #[test]
 fn every_experiment_loads_and_plans() {
@@ -20,6 +21,19 @@ fn every_experiment_loads_and_plans() {
         let (plan, estimate) = plan(&loaded);
         assert!(!plan.trials.is_empty());
         println!("{}: {estimate}", path.display());
+    }
+}
+
+/// What a file of this project is for must not end in CANNOT TELL for lack of trials.
+#[test]
+fn every_experiment_can_end_in_yes_and_in_no() {
+    let about_the_instrument = ["testbed-thousand-users.toml"];
+    let decides = |path: &PathBuf| !about_the_instrument.iter().any(|name| path.ends_with(name));
+    for path in experiment_files().filter(decides) {
+        let loaded = load_file(&path);
+        let outlook = Outlook::new(&Plan::new(&loaded.experiment), &loaded.experiment);
+        assert!(outlook.can_decide(), "{}: {outlook}", path.display());
+        assert_eq!(loaded.warnings().collect::<Vec<_>>(), Vec::<String>::new(), "{}", path.display());
     }
 }
 

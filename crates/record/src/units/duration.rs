@@ -72,6 +72,22 @@ pub fn format_micros(micros: u64) -> String {
     }
 }
 
+/// A time for people, no more exact than an estimate is: `50 s`, `18 min`, `2 h 10 min`.
+pub fn round_time(time: Duration) -> String {
+    match time.as_secs() + u64::from(time.subsec_nanos() > 0) {
+        seconds @ 0..10 => format!("{seconds} s"),
+        seconds @ 10..90 => format!("{} s", seconds.next_multiple_of(5)),
+        seconds @ 90..5_400 => format!("{} min", seconds.div_ceil(60)),
+        seconds => {
+            let minutes = seconds.div_ceil(600) * 10;
+            match minutes % 60 {
+                0 => format!("{} h", minutes / 60),
+                rest => format!("{} h {rest} min", minutes / 60),
+            }
+        }
+    }
+}
+
 const EXPECTED: &str = "expected a number with one of the units us, ms, s, m, h, d, for example `10s` or `1h30m`";
 
 const SCALES: &[(&str, u64)] =
@@ -123,6 +139,21 @@ mod tests {
             ("5 µs", "5us"),
         ] {
             assert_eq!(parse_duration(text).unwrap_err().expected, format!("write `{meant}`"), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_as_round_as_an_estimate_is_exact() {
+        for (seconds, words) in [
+            (0, "0 s"),
+            (7, "7 s"),
+            (48, "50 s"),
+            (100, "2 min"),
+            (1_070, "18 min"),
+            (7_700, "2 h 10 min"),
+            (7_200, "2 h"),
+        ] {
+            assert_eq!(round_time(Duration::from_secs(seconds)), words);
         }
     }
 

@@ -36,23 +36,6 @@ pub fn binomial_tail(hits: u64, n: u64, share: f64) -> f64 {
     }
 }
 
-/// How many trials without a hit it takes until their [`upper_bound`] is at most `bound` (between 0 and 1, both excluded).
-pub fn trials_for_bound(bound: f64) -> u64 {
-    // The upper end for 0 of n is 1 − 0.025^(1/n).
-    (0.025f64.ln() / (1.0 - bound).ln()).ceil() as u64
-}
-
-/// How many hits, if every trial is one, it takes until their [`binomial_tail`] share^n is at most `alpha`.
-pub fn trials_for_tail(share: f64, alpha: f64) -> u64 {
-    if share <= 0.0 {
-        return 1;
-    }
-    if share >= 1.0 {
-        return u64::MAX;
-    }
-    (alpha.ln() / share.ln()).ceil().max(1.0) as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{assert_close, number, rows};
@@ -86,14 +69,24 @@ mod tests {
         assert_eq!(upper_bound(0, 0), 1.0);
     }
 
+    /// A plan is held against closed forms of what a run is judged by.
     #[test]
-    fn the_needed_numbers_just_suffice() {
-        for bound in [0.55, 0.3, 0.1, 0.01] {
-            let n = trials_for_bound(bound);
-            assert!(upper_bound(0, n) <= bound && upper_bound(0, n - 1) > bound, "{bound}");
+    fn what_a_plan_is_told_agrees_with_what_its_run_is_judged_by() {
+        use ttlsweep_record::decision::{NOT_SPARED, are_set_apart, bound_of_none, trials_for_tail};
+
+        use crate::stats::fisher_greater;
+
+        for n in 1..40 {
+            assert_close(bound_of_none(n), upper_bound(0, n), 1e-9, 1e-6);
+            for controls in 0..40 {
+                let p = 2.0 * fisher_greater(n, n, 0, controls);
+                // One trial and 39 controls give the level itself, on either side of which rounding may fall.
+                if (p - NOT_SPARED).abs() > 1e-9 {
+                    assert_eq!(are_set_apart(n, controls), p <= NOT_SPARED, "{n} and {controls}");
+                }
+            }
         }
         let n = trials_for_tail(0.05, 0.001);
-        assert_eq!(n, 3);
         assert!(binomial_tail(n, n, 0.05) <= 0.001 && binomial_tail(n - 1, n - 1, 0.05) > 0.001);
     }
 }

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
+pub(super) use ttlsweep_record::decision::MOST_SHARE;
 use ttlsweep_record::{Mechanism, Verdict};
 
 use super::prose::percent;
@@ -162,7 +163,3 @@ impl ByTrial {
         self.0.get(&trial).copied()
     }
 }
-
-/// A mechanism that may hit more trials than this was not looked for well enough to say that it is not at work. None of 5
-/// trials leaves 52 %, the least that the design asks for.
-pub(super) const MOST_SHARE: f64 = 0.53;

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use ttlsweep_record::decision::{LEAST_DELTA_US, MOST_IN_WINDOWS};
 use ttlsweep_record::{Control, Mechanism, Outcome};
 use ttlsweep_rundir::environment::ClockOffset;
 
@@ -19,7 +20,6 @@ use crate::verdict::evidence::groups::{Groups, Members};
 use crate::verdict::evidence::needed::{Needed, median};
 use crate::verdict::evidence::standstill::IdleTimer;
 use crate::verdict::evidence::timed::Timed;
-use crate::verdict::mechanism::cut::MOST_IN_WINDOWS;
 
 /// One target: endpoints that the same cells were asked of, with every flight to them.
 #[derive(Debug)]
@@ -307,5 +307,3 @@ fn uncertainty(bracket: ClockOffset) -> i64 {
 pub(super) fn seconds(micros: i64) -> f64 {
     micros as f64 / 1e6
 }
-
-const LEAST_DELTA_US: i64 = 50_000;

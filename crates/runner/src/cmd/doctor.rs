@@ -11,15 +11,16 @@ use ttlsweep_console::{data, say};
 use ttlsweep_record::{Cell, Method, TargetKind};
 
 use super::signals::stop_on_signals;
-use super::try_congestion;
+use super::{load, try_congestion};
 use crate::cli::DoctorArgs;
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure};
 use crate::dial::proxy::{Proxies, Way};
 use crate::doctor::{Finding, Level, bucket, clock, credentials, enforcement, lifecycle, machine, rate};
-use crate::experiment::{self, Experiment};
+use crate::experiment::Experiment;
 use crate::plan::Plan;
 use crate::plan::estimate::Estimate;
+use crate::plan::outlook::Outlook;
 use crate::run::folder;
 use crate::s3::Target;
 use crate::s3::object_key::RunPrefix;
@@ -34,18 +35,18 @@ use crate::wire::endpoint::Endpoint;
 /// # Errors
 /// The experiment is wrong. What is wrong with the rest is a finding.
 pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
-    let loaded = experiment::load(&args.experiment, &args.overrides.load_options())?;
+    let loaded = load(&args.experiment, &args.overrides, 1)?;
     let experiment = &loaded.experiment;
-    for notice in &loaded.notices {
-        say!("note: {notice}");
-    }
     let plan = Plan::new(experiment);
     let estimate = Estimate::new(&plan, experiment);
-    say!("{}: {estimate}", experiment.name);
+    say!("{}: {estimate}\n{}", experiment.name, Outlook::new(&plan, experiment));
     try_congestion(&plan.cells)?;
     let (stop, _) = stop_on_signals(ExitCode::Interrupted)?;
 
     let mut report = Report { json: args.json, errors: 0, warnings: 0, unanswered: 0 };
+    for (found, advice) in loaded.warnings_in_words() {
+        report.tell(Finding::new(Level::Warning, "plan", found, advice));
+    }
     look_here(experiment, &plan, &mut report).await;
     match Targets::open(&plan.cells).await {
         Err(error) => {

@@ -9,10 +9,11 @@ use ttlsweep_rundir::environment::Environment;
 
 use super::ended::Ended;
 use super::signals::stop_on_signals;
-use super::{carry_out, prepare, remove_journal, tell_proxies, try_congestion};
+use super::{carry_out, remove_journal, tell_proxies, try_congestion};
 use crate::cli::ResumeArgs;
 use crate::cmd::exit::{ExitCode, Failure, stopped};
 use crate::experiment::{self, LoadOptions};
+use crate::host::machine;
 use crate::plan::estimate::Estimate;
 use crate::plan::{Plan, Trial, differences};
 use crate::run::cleanup::Leftovers;
@@ -70,7 +71,7 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
     let to_do = Plan { trials: missing, ..met.clone() };
     say!("{}", Estimate::new(&to_do, experiment));
     try_congestion(&plan.cells)?;
-    prepare(&met, experiment.parallel_trials);
+    machine::raise_descriptor_limit();
     let (stop, leave) = stop_on_signals(stopped(portion))?;
     let targets = Targets::open(&plan.cells).await?;
     let mut environment = environment::of_resumed_run(environment, &targets);

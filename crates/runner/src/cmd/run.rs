@@ -6,17 +6,20 @@ use std::time::Duration;
 
 use ttlsweep_console::{data, say};
 use ttlsweep_record::units::format_micros;
-use ttlsweep_record::{ByteCount, Portion, TargetKind, Timestamp};
+use ttlsweep_record::{ByteCount, Portion, Share, TargetKind, Timestamp};
 
+use super::dry_run::DryRun;
 use super::ended::Ended;
 use super::signals::{Signals, stop_on_signals};
-use super::{carry_out, prepare, resume, tell_proxies, try_congestion};
+use super::{carry_out, load, resume, tell_proxies, try_congestion};
 use crate::cli::{LimitArgs, PortionArgs, RunArgs};
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure, stopped};
 use crate::doctor;
-use crate::experiment::{self, Experiment, Loaded};
+use crate::experiment::{Experiment, Loaded};
+use crate::host::machine;
 use crate::plan::estimate::Estimate;
+use crate::plan::outlook::Outlook;
 use crate::plan::{CommonStart, Plan};
 use crate::portion::placed::{AskedRun, PlacedPortion, Progress};
 use crate::run::files::{self, Files};
@@ -33,14 +36,14 @@ use crate::upload::Upload;
 /// # Errors
 /// The experiment is wrong, the target cannot be used, or the results cannot be written.
 pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
-    let loaded = experiment::load(&args.experiment, &args.overrides.load_options())?;
-    for notice in &loaded.notices {
-        say!("note: {notice}");
-    }
+    let portion = args.portion.resolve(|name| std::env::var(name).ok()).map_err(Failure::usage)?;
+    let parts = portion.and_then(Portion::part).map_or(1, Share::of);
+    let loaded = load(&args.experiment, &args.overrides, parts)?;
     let experiment = &loaded.experiment;
-    let work = Work::of(args, experiment)?;
+    let work = Work::of(portion, experiment)?;
     if args.dry_run {
-        print_plan(experiment, &work);
+        let Work { plan, portion, estimate, outlook, .. } = &work;
+        DryRun { experiment, plan, portion: *portion, estimate, outlook, trials: args.trials }.print();
         return Ok(ExitCode::Done);
     }
     try_congestion(&work.plan.cells)?;
@@ -51,11 +54,11 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     {
         return Ok(code);
     }
-    say!("{}: {}", experiment.name, work.estimate);
+    say!("{}: {}\n{}", experiment.name, work.estimate, work.outlook);
     if !ask(args, experiment, &work.estimate)? {
         return Ok(ExitCode::Done);
     }
-    prepare(&work.met, experiment.parallel_trials);
+    machine::raise_descriptor_limit();
     if let Some(upload) = &upload {
         upload.begin(&loaded.frozen).await?;
     }
@@ -73,22 +76,21 @@ struct Work {
     portion: Option<Portion>,
     /// What this process runs of it.
     plan: Plan,
-    /// The same with as many users and as much bandwidth as this process has.
-    met: Plan,
     estimate: Estimate,
+    /// How all of it can end.
+    outlook: Outlook,
 }
 
 impl Work {
-    fn of(args: &RunArgs, experiment: &Experiment) -> Result<Self, Failure> {
+    fn of(portion: Option<Portion>, experiment: &Experiment) -> Result<Self, Failure> {
         let whole = Plan::new(experiment);
-        let portion = args.portion.resolve(|name| std::env::var(name).ok()).map_err(Failure::usage)?;
         let plan = match portion {
             Some(portion) => whole.of_portion(portion).map_err(Failure::usage)?,
             None => whole.clone(),
         };
-        let met = plan.as_met_by(portion);
-        let estimate = Estimate::new(&met, experiment);
-        Ok(Self { whole, portion, plan, met, estimate })
+        let estimate = Estimate::new(&plan.as_met_by(portion), experiment);
+        let outlook = Outlook::new(&whole, experiment);
+        Ok(Self { whole, portion, plan, estimate, outlook })
     }
 }
 
@@ -258,33 +260,5 @@ fn warn_of_credentials(targets: &Targets, plan: &Plan, estimate: &Estimate, now:
         if let Some(problem) = doctor::credentials::too_short(target.store.origin().end, plan, estimate, now) {
             tracing::warn!("{problem}");
         }
-    }
-}
-
-fn print_plan(experiment: &Experiment, work: &Work) {
-    let Work { plan, portion, estimate, .. } = work;
-    data!("experiment  {}", experiment.name);
-    data!("question    {}", experiment.question);
-    data!("plan        {}", plan.hash);
-    data!("seed        {}", plan.seed);
-    if let Some(portion) = portion {
-        data!("{:<11} {}", portion.kind(), portion.share());
-    }
-    for axis in &experiment.axes {
-        data!("axis        {} = {}", axis.key, axis.values.join(", "));
-    }
-    data!("{estimate}");
-    data!("\ntrial        position  jitter   cell");
-    for trial in &plan.trials {
-        let cell = plan.cell(trial);
-        let mut settings = vec![format!("{} users", cell.users)];
-        settings.extend(cell.ttl_s.map(|ttl| format!("TTL {ttl}s")));
-        settings.push(cell.size_bytes.to_string());
-        settings.push(cell.bandwidth_bps.map_or_else(|| "unlimited".to_owned(), |rate| rate.to_string()));
-        settings.push(cell.method.to_string());
-        settings.extend(cell.expiry_policy.map(|policy| policy.to_string()));
-        settings.extend(cell.control.map(|control| format!("control {control}")));
-        let jitter = format!("{:.2}s", trial.jitter.as_secs_f64());
-        data!("{:<12} {:>8}  {jitter:>6}   {}", trial.trial_id, trial.position, settings.join(", "));
     }
 }

@@ -42,6 +42,47 @@ fn a_clock_probe(reports: &mut Reports) {
     reports.add("a clock probe that is false", &format!("{SMALL}[target]\nclock_probe = false"), &[]);
 }
 
+#[test]
+fn every_warning_reads_as_it_is_written_down() {
+    let mut reports = Reports { file: "warnings.txt", ..Reports::default() };
+    let grid = |lines: &str| format!("[experiment]\nname = \"small\"\n[grid]\n{lines}");
+    for (title, text, arguments) in [
+        ("no link is outlived", grid("ttl = [\"10s\", \"1000s\"]\nsize = \"1MB\"\nbandwidth = \"8Mbit/s\"\n"), &[][..]),
+        ("no link is outlived without a cap", grid("ttl = \"10s\"\nsize = \"1MB\"\n"), &["--bucket", "b"]),
+        ("it depends on the line", grid("ttl = \"10s\"\nsize = \"1GB\"\n"), &["--bucket", "b"]),
+        (
+            "a transfer that needs longer than its timeout",
+            grid("ttl = \"10s\"\nsize = [\"1MB\", \"1GB\"]\nbandwidth = \"1Mbit/s\"\n"),
+            &[],
+        ),
+        (
+            "a transfer that needs longer than its timeout on the command line",
+            grid("ttl = \"10s\"\nsize = \"4MB\"\nbandwidth = \"1Mbit/s\"\n"),
+            &["--set", "transfer.timeout=20s"],
+        ),
+        (
+            "a control whose links expire",
+            grid("ttl = \"10s\"\nsize = \"9MB\"\nbandwidth = \"1Mbit/s\"\n[controls]\nlong_ttl = \"1m\"\n"),
+            &[],
+        ),
+        (
+            "a put above what most stores take",
+            grid("ttl = \"10s\"\nsize = \"6GB\"\nbandwidth = \"1Gbit/s\"\n"),
+            &["--bucket", "b", "--endpoint", "http://127.0.0.1:9000"],
+        ),
+        (
+            "more users than descriptors",
+            grid("users = [1, 100000]\nttl = \"10s\"\nsize = \"1MB\"\nbandwidth = \"1Gbit/s\"\n"),
+            &[],
+        ),
+    ] {
+        let options = LoadOptions { descriptors: Some(20_000), ..options(arguments) };
+        let loaded = load_text("experiment.toml", &text, Path::new("no-such-folder"), &options).unwrap();
+        reports.add_rendered(title, loaded.rendered_warnings(&GraphicalTheme::unicode_nocolor(), 100).join("\n"));
+    }
+    reports.compare();
+}
+
 fn an_unknown_key(reports: &mut Reports) {
     reports.add("an unknown key", &SMALL.replace("ttl =", "tll ="), &[]);
     reports.add("an unknown key that nothing resembles", &format!("{SMALL}[target]\nweather = []"), &[]);
@@ -73,7 +114,9 @@ fn a_ttl(reports: &mut Reports) {
     reports.add("a negative TTL", &with_ttl("\"-1s\""), &[]);
     reports.add("a TTL in words", &with_ttl("\"1 hour\""), &[]);
     reports.add("two TTLs in one text", &with_ttl("\"10s, 20s\""), &[]);
-    reports.add("a TTL as long as the control's", &with_ttl("[\"1s\", \"2h\"]"), &[]);
+    let control = "[controls]\nlong_ttl = \"1h\"\n";
+    reports.add("a TTL as long as the control's", &format!("{}{control}", with_ttl("[\"1s\", \"2h\"]")), &[]);
+    reports.add("a TTL that no control's exceeds", &with_ttl("\"7d\""), &[]);
 }
 
 fn a_size(reports: &mut Reports) {
@@ -227,44 +270,57 @@ fn with_ttl(ttl: &str) -> String {
     SMALL.replace("[\"1s\", \"2s\"]", ttl)
 }
 
-/// The reports that were rendered, each with its title.
-#[derive(Default)]
-struct Reports(Vec<(&'static str, String)>);
+/// The reports that were rendered, each with its title, and the file that they are written down in.
+struct Reports {
+    all: Vec<(&'static str, String)>,
+    file: &'static str,
+}
+
+impl Default for Reports {
+    fn default() -> Self {
+        Self { all: Vec::new(), file: "error_reports.txt" }
+    }
+}
+
+fn options(arguments: &[&str]) -> LoadOptions {
+    let mut options = LoadOptions::default();
+    for pair in arguments.chunks_exact(2) {
+        let value = pair[1].to_owned();
+        match pair[0] {
+            "--set" => options.set.push(value),
+            "--bucket" => options.bucket = Some(value),
+            "--endpoint" => options.endpoint = Some(value),
+            "--region" => options.region = Some(value),
+            other => panic!("{other} is not an option"),
+        }
+    }
+    options
+}
 
 impl Reports {
     /// The report on `text` under the options in `arguments`.
     fn add(&mut self, title: &'static str, text: &str, arguments: &[&str]) {
-        let mut options = LoadOptions::default();
-        for pair in arguments.chunks_exact(2) {
-            let value = pair[1].to_owned();
-            match pair[0] {
-                "--set" => options.set.push(value),
-                "--bucket" => options.bucket = Some(value),
-                "--endpoint" => options.endpoint = Some(value),
-                "--region" => options.region = Some(value),
-                other => panic!("{other} is not an option"),
-            }
-        }
+        let options = options(arguments);
         let report = load_text("experiment.toml", text, Path::new("no-such-folder"), &options).expect_err(title);
         self.add_rendered(title, render(&report));
     }
 
     fn add_rendered(&mut self, title: &'static str, rendered: String) {
-        self.0.push((title, rendered));
+        self.all.push((title, rendered));
     }
 
     fn compare(&self) {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/experiment/error_reports.txt");
+        let path = format!("{}/src/experiment/{}", env!("CARGO_MANIFEST_DIR"), self.file);
         if std::env::var_os("BLESS").is_some() {
-            let all = self.0.iter().map(|(title, rendered)| format!("=== {title}\n{rendered}\n"));
-            std::fs::write(path, all.collect::<String>()).unwrap();
+            let all = self.all.iter().map(|(title, rendered)| format!("=== {title}\n{rendered}\n"));
+            std::fs::write(&path, all.collect::<String>()).unwrap();
         }
-        let file = std::fs::read_to_string(path).unwrap();
+        let file = std::fs::read_to_string(&path).unwrap();
         let written: Vec<_> = file.split("=== ").skip(1).filter_map(|report| report.split_once('\n')).collect();
-        for (rendered, written) in self.0.iter().zip(&written) {
+        for (rendered, written) in self.all.iter().zip(&written) {
             assert_eq!((rendered.0, rendered.1.trim_end()), (written.0, written.1.trim_end()));
         }
-        assert_eq!(self.0.len(), written.len());
+        assert_eq!(self.all.len(), written.len());
     }
 }
 

@@ -90,6 +90,23 @@ impl Problem {
         Self { message, labels: Vec::new(), help: None, elsewhere: Vec::new(), severity: Severity::Error }
     }
 
+    /// The same as something to be warned of.
+    #[must_use]
+    pub(crate) fn as_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    /// The message alone.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to write instead.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
     /// Points at a second place too.
     #[must_use]
     pub(crate) fn and_at(mut self, place: &Place, label: impl Into<String>) -> Self {

@@ -10,7 +10,7 @@ use super::document::{Document, Entry};
 use super::overrides;
 use super::problems::{Place, Problem, Problems, Source, nearest};
 use super::settings::{Absent, Choice, Head, Read, SETTINGS, Setting, blank_cell};
-use super::values::Item;
+use super::values::{Item, LONGEST_TTL_S, Notation, Seconds};
 
 /// Every setting with its values, each checked by itself.
 #[derive(Debug)]
@@ -182,8 +182,9 @@ impl<'a> Reader<'a> {
         resolved: &Resolved,
         problems: &mut Problems,
     ) -> Option<Values<T>> {
+        let derived = if setting.key == "long_ttl" { long_ttl(resolved) } else { None };
         let toml = match setting.absent {
-            Absent::Default(toml) => toml,
+            Absent::Default(toml) => derived.as_deref().unwrap_or(toml),
             Absent::Nothing(_) => return None,
             Absent::Problem(help) => {
                 let is_misspelled =
@@ -216,6 +217,18 @@ impl<'a> Reader<'a> {
         }
     }
 }
+
+/// The long-TTL control's lifetime where the default is no longer than the grid's longest: ten times that, if there are such
+/// links.
+fn long_ttl(resolved: &Resolved) -> Option<String> {
+    let ttls = resolved.cell_values("ttl", |cell| cell.ttl_s.unwrap_or_default());
+    let longest_s = ttls.into_iter().map(|(ttl_s, _)| ttl_s).max()?;
+    let is_outlived = (DEFAULT_LONG_TTL_S..LONGEST_TTL_S).contains(&longest_s);
+    is_outlived.then(|| Seconds(longest_s.saturating_mul(10).min(LONGEST_TTL_S)).toml())
+}
+
+/// What `long_ttl` is by default.
+const DEFAULT_LONG_TTL_S: u32 = 3600;
 
 /// The problem of a text that is several values of an axis without brackets.
 fn several<T>(

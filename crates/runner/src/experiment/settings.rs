@@ -619,7 +619,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: Takes::Text("whole seconds up to `\"7d\"`, longer than the grid's longest TTL; or `false`"),
         absent: Absent::Default("\"1h\""),
         only: None,
-        doc: "The same bytes and cap with the TTL far away: how long transfers need when nothing stops them.",
+        doc: "The same bytes and cap with the TTL far away: how long transfers need when nothing stops them. Left out, it is \
+              ten times the grid's longest TTL if that is an hour or more.",
         read: Read::Head(|item| {
             Choice::of(values::long_ttl(item), |head, ttl| head.long_ttl_s = ttl.map(|seconds| seconds.0))
         }),

@@ -16,14 +16,11 @@ pub(crate) fn objects_fit_one_put(resolved: &Resolved) -> Option<Problem> {
 }
 
 /// The same asked of another store, which may take more.
-pub(crate) fn notices(resolved: &Resolved) -> Vec<String> {
-    let (Some((size, _)), TargetKind::S3, false) = (too_large(resolved), resolved.head.kind, asks_aws(resolved)) else {
-        return Vec::new();
-    };
-    vec![format!(
-        "an object of {} is larger than the 5 GiB that AWS and most stores take in one request: this store may refuse it",
-        size
-    )]
+pub(crate) fn larger_than_most_stores_take(resolved: &Resolved) -> Option<Problem> {
+    let is_asked = resolved.head.kind == TargetKind::S3 && !asks_aws(resolved);
+    let (size, place) = too_large(resolved).filter(|_| is_asked)?;
+    let message = format!("an object of {size}: AWS and most stores take at most 5 GiB in one request");
+    Some(Problem::at(place, "this store may refuse it", message).help("write a size of 5GiB or less"))
 }
 
 /// A key that would be longer than any store takes.

@@ -8,9 +8,10 @@ use std::fmt;
 use std::time::Duration;
 
 use ttlsweep_record::units::format_micros;
-use ttlsweep_record::{BandwidthPer, BitRate, Cell, Control, ExpiryPolicy, Method, Presign, TargetKind};
+use ttlsweep_record::{BitRate, Cell, Control, ExpiryPolicy, Method, Presign, TargetKind};
 
 use crate::experiment::Experiment;
+use crate::experiment::needed::{SET_UP, assumed_rate, needed};
 use crate::plan::Plan;
 
 /// What a plan will take.
@@ -266,14 +267,7 @@ fn transfer_duration(cell: &Cell) -> Duration {
     if is_refused_at_once(cell) {
         return SET_UP;
     }
-    let rate = cell.bandwidth_bps.unwrap_or_else(|| assumed_rate(cell.target));
-    let sharers = match (cell.bandwidth_bps, cell.bandwidth_per) {
-        (Some(_), BandwidthPer::User) => 1,
-        // Without a cap, it is the line that all users share.
-        _ => u64::from(cell.users),
-    };
-    let body = Duration::from_nanos(rate.nanos_for(cell.size_bytes.0.saturating_mul(sharers)));
-    SET_UP.saturating_add(body).min(Duration::from_micros(cell.timeout_us))
+    needed(cell).min(Duration::from_micros(cell.timeout_us))
 }
 
 fn transfers(cell: &Cell) -> u64 {
@@ -344,16 +338,7 @@ fn aws_cost(plan: &Plan, trials_of: &[u64], keep: bool, estimate: &Estimate) -> 
     Some(AwsCost { class_a, class_b, bytes_out, storage, usd })
 }
 
-fn assumed_rate(target: TargetKind) -> BitRate {
-    let bits_per_second = match target {
-        TargetKind::Embedded => 1_000_000_000,
-        TargetKind::S3 => 100_000_000,
-    };
-    // Neither is zero.
-    BitRate::new(bits_per_second).expect("a rate above zero")
-}
-
-fn counted(number: u64, what: &str) -> String {
+pub(crate) fn counted(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {what}{plural}", grouped(number))
 }
@@ -391,9 +376,6 @@ fn whole_seconds(duration: Duration) -> String {
     let seconds = duration.as_millis().div_ceil(1000) as u64;
     if seconds < 60 { format!("{seconds}s") } else { format_micros(seconds.saturating_mul(1_000_000)) }
 }
-
-/// Signing, connecting and the answer's way back.
-const SET_UP: Duration = Duration::from_millis(50);
 
 /// How long it takes to see a link of 1 s expire beyond doubt: it starts 3 to 4 s after that.
 const EXPIRY_WAIT: Duration = Duration::from_millis(4_200);

@@ -271,9 +271,9 @@ fn whole_trials(folders: &[PathBuf]) -> Vec<String> {
 
 /// The trials of the whole plan, as the dry run prints them.
 fn plan(lab: &Lab) -> Vec<String> {
-    let output = succeed(lab.ttlsweep(&["run", "many.toml", "--dry-run"]));
+    let output = succeed(lab.ttlsweep(&["run", "many.toml", "--dry-run", "--trials"]));
     let text = String::from_utf8(output.stdout).unwrap();
-    let lines = text.lines().skip_while(|line| !line.starts_with("trial ")).skip(1);
+    let lines = text.lines().skip_while(|line| !line.starts_with("trial ")).skip(1).take_while(|line| !line.is_empty());
     let mut names: Vec<_> = lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
     names.sort();
     assert!(!names.is_empty(), "{text}");

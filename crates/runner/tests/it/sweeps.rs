@@ -43,7 +43,10 @@ fn a_dry_run_prints_the_plan_and_does_nothing() {
     let args = ["run", "small.toml", "--dry-run", "--bucket", "none", "--endpoint", "http://127.0.0.1:1"];
     let output = succeed(lab.ttlsweep(&args));
     let plan = String::from_utf8(output.stdout).unwrap();
-    assert!(plan.contains("b01-c001") && plan.contains("1 users"), "{plan}");
+    assert!(plan.contains("c001") && plan.contains("1 user") && !plan.contains("b01-c001"), "{plan}");
+    assert!(plan.trim_end().ends_with("this run can end only in CANNOT TELL"), "the end is what is read: {plan}");
+    let listed = succeed(lab.ttlsweep(&[&args[..], &["--trials"]].concat()));
+    assert!(String::from_utf8(listed.stdout).unwrap().contains("b01-c001"));
     assert!(!lab.path("results").exists());
 }
 

@@ -1,11 +1,11 @@
 //! What to do next, with the command that does it.
 
+use ttlsweep_record::decision::MOST_IN_WINDOWS;
 use ttlsweep_record::{ByteCount, Mechanism, Verdict};
 
 use super::{Answer, sentence};
 use crate::verdict::cause::enforcement::{Enforces, most_apart_us};
 use crate::verdict::decide::TargetRuling;
-use crate::verdict::mechanism::cut::MOST_IN_WINDOWS;
 
 /// What is known of how the same would be run again.
 #[derive(Debug, Clone, PartialEq, Eq)]

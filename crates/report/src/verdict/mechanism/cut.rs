@@ -2,8 +2,11 @@
 //! transfers without an expiry spared at the same elapsed time? Asked twice: within δ, and up to a second later.
 
 use ttlsweep_record::Mechanism;
+use ttlsweep_record::decision::{
+    LEAST_TRIALS, MOST_IN_WINDOWS, NOT_SPARED, are_set_apart, trials_for_no, trials_for_yes,
+};
 
-use crate::stats::{WindowExcess, fisher_greater, trials_for_tail, upper_bound};
+use crate::stats::{WindowExcess, upper_bound};
 use crate::verdict::cause::Cause;
 use crate::verdict::cause::flight::Flight;
 use crate::verdict::decide::Detail;
@@ -121,13 +124,13 @@ impl Reading {
 
     /// How many trials it takes, all of them hit.
     fn needed(&self, level: f64) -> u64 {
-        trials_for_tail(self.share.max(0.001), level / 2.0).max(LEAST_TRIALS)
+        trials_for_yes(self.share, level)
     }
 
     fn obstacle(&self, level: f64) -> Option<String> {
         let wide = self.window.before + self.window.after;
         if self.outlived.trials() == 0 {
-            Some(format!("it takes trials in which links expire in flight, at least {NOTHING_SEEN}"))
+            Some(format!("it takes trials in which links expire in flight, at least {}", trials_for_no()))
         } else if self.share > MOST_IN_WINDOWS {
             Some(format!(
                 "the time within {} of expiry is {} of the time at risk, too much to tell a cut from chance: it takes \
@@ -146,7 +149,7 @@ impl Reading {
             )
         } else if !self.is_spared() {
             let controls = |n: u64| (self.controls.trials() * n / self.outlived.trials()).max(1);
-            let enough = |n: &u64| 2.0 * fisher_greater(*n, *n, 0, controls(*n)) <= NOT_SPARED;
+            let enough = |n: &u64| are_set_apart(*n, controls(*n));
             let enough = (self.needed(level)..).find(enough).unwrap_or(LEAST_TRIALS);
             Some(format!("too few to be set apart: it takes {enough} trials cut at expiry with their controls"))
         } else {
@@ -245,18 +248,11 @@ fn sentence(target: &Target, reading: &Reading, within: Option<u64>) -> String {
     parts.join("; ")
 }
 
-/// Where the windows hold more of the time at risk than this, ends near expiry are no surprise.
-pub(in crate::verdict) const MOST_IN_WINDOWS: f64 = 0.2;
-/// Where controls make a difference as large as the one seen at least this likely, they were not spared.
-const NOT_SPARED: f64 = 0.05;
 /// Stray ends may hit this share of trials: 1 of 5 is chance, 2 are not.
 const MOST_STRAY: f64 = 0.75;
 /// Where controls of that age end at least this often, for each end of the grid, they explain it.
 const EXPLAINED: f64 = 0.5;
 /// Where some control with a living link ended at that age, too, it must be this unlikely that the grid is no worse.
 const LINKS_SUFFER: f64 = 0.1;
-const LEAST_TRIALS: u64 = 3;
-/// Trials without a hit that bound the share of hits below [`MOST_SHARE`].
-const NOTHING_SEEN: u64 = 5;
 /// As many as the vocabulary has: what Holm's first step divides by.
 const MECHANISMS: f64 = Mechanism::ALL.len() as f64;

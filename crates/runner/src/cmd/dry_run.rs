@@ -1,0 +1,110 @@
+//! `ttlsweep run --dry-run`: what a plan is, what it takes and how it can end; nothing is sent.
+
+use ttlsweep_console::data;
+use ttlsweep_record::units::format_micros;
+use ttlsweep_record::{Cell, Control, Portion};
+
+use crate::experiment::Experiment;
+use crate::experiment::needed::{Outlives, micros, needed, outlives};
+use crate::plan::Plan;
+use crate::plan::estimate::Estimate;
+use crate::plan::outlook::Outlook;
+
+/// What is printed.
+pub(super) struct DryRun<'a> {
+    pub(super) experiment: &'a Experiment,
+    /// What this process would run.
+    pub(super) plan: &'a Plan,
+    pub(super) portion: Option<Portion>,
+    pub(super) estimate: &'a Estimate,
+    pub(super) outlook: &'a Outlook,
+    /// Whether every trial is listed.
+    pub(super) trials: bool,
+}
+
+impl DryRun<'_> {
+    /// Prints the cells and, last, what they take and how the run can end.
+    pub(super) fn print(&self) {
+        let Self { experiment, plan, .. } = self;
+        data!("experiment  {}", experiment.name);
+        data!("question    {}", experiment.question);
+        data!("plan        {}", plan.hash);
+        data!("seed        {}", plan.seed);
+        if let Some(portion) = self.portion {
+            data!("{:<11} {}", portion.kind(), portion.share());
+        }
+        if self.trials {
+            print_trials(plan);
+        }
+        print_cells(experiment);
+        data!("\n{}\n{}", self.estimate, self.outlook);
+    }
+}
+
+/// A line for each cell of the grid with what varies, and one for all controls.
+fn print_cells(experiment: &Experiment) {
+    let axes = &experiment.axes;
+    let mut rows = vec![Vec::from(["cell".to_owned()])];
+    rows[0].extend(axes.iter().map(|axis| axis.key.to_owned()));
+    rows[0].extend(["needs".to_owned(), "outlives its link".to_owned()]);
+    let grid: Vec<&Cell> = experiment.cells.iter().filter(|cell| cell.control.is_none()).collect();
+    for (index, cell) in grid.iter().enumerate() {
+        let mut row = vec![cell.cell_id.clone()];
+        // The first axis varies slowest.
+        let mut left = grid.len();
+        let mut rest = index;
+        for axis in axes {
+            left /= axis.values.len();
+            row.push(axis.values[rest / left].trim_matches('"').to_owned());
+            rest %= left;
+        }
+        let outlives = match outlives(cell) {
+            Outlives::Surely => "yes",
+            Outlives::Perhaps => "perhaps",
+            Outlives::Never => "no",
+        };
+        let about = if cell.bandwidth_bps.is_none() { "~" } else { "" };
+        row.extend([format!("{about}{}", format_micros(micros(needed(cell)))), outlives.to_owned()]);
+        rows.push(row);
+    }
+    data!();
+    let widths: Vec<usize> =
+        (0..rows[0].len()).map(|at| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0)).collect();
+    for row in &rows {
+        let padded = row.iter().zip(&widths).map(|(value, width)| format!("{value:width$}"));
+        data!("{}", padded.collect::<Vec<_>>().join("  ").trim_end());
+    }
+    if let Some(cell) = grid.first() {
+        data!("every cell: {}", fixed(cell, axes.iter().map(|axis| axis.key).collect()).join(", "));
+    }
+    let kinds = Control::ALL.iter().filter_map(|control| {
+        let number = experiment.cells.iter().filter(|cell| cell.control == Some(*control)).count();
+        (number > 0).then(|| format!("{number} {control}"))
+    });
+    let kinds: Vec<String> = kinds.collect();
+    data!("controls: {}", if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") });
+}
+
+/// The settings of a cell that are no axis, as far as they say what is asked of whom.
+fn fixed(cell: &Cell, axes: Vec<&str>) -> Vec<String> {
+    let settings = [
+        ("method", Some(cell.method.to_string())),
+        ("users", Some(if cell.users == 1 { "1 user".to_owned() } else { format!("{} users", cell.users) })),
+        ("ttl", cell.ttl_s.map(|ttl| format!("TTL {ttl} s"))),
+        ("size", Some(cell.size_bytes.to_string())),
+        ("bandwidth", Some(cell.bandwidth_bps.map_or_else(|| "no cap".to_owned(), |rate| rate.to_string()))),
+        ("expiry", cell.expiry_policy.map(|policy| format!("expiry {policy}"))),
+        ("endpoint", cell.endpoint.clone()),
+    ];
+    settings.into_iter().filter(|(key, _)| !axes.contains(key)).filter_map(|(_, words)| words).collect()
+}
+
+fn print_trials(plan: &Plan) {
+    data!("\ntrial        position  jitter   cell");
+    for trial in &plan.trials {
+        let cell = plan.cell(trial);
+        let control = cell.control.map(|control| format!(" ({control})")).unwrap_or_default();
+        let jitter = format!("{:.2}s", trial.jitter.as_secs_f64());
+        data!("{:<12} {:>8}  {jitter:>6}   {}{control}", trial.trial_id, trial.position, cell.cell_id);
+    }
+}

@@ -1,0 +1,118 @@
+//! How long a cell's transfers need when nothing stops them, and whether they outlive their links: known before anything is
+//! sent, as far as a cap says it.
+
+use std::time::Duration;
+
+use ttlsweep_record::decision::LEAST_DELTA_US;
+use ttlsweep_record::{BandwidthPer, BitRate, Cell, Presign, TargetKind};
+
+/// One transfer among those of all its trial's users. Its timeout is not looked at.
+pub(crate) fn needed(cell: &Cell) -> Duration {
+    let rate = cell.bandwidth_bps.unwrap_or_else(|| assumed_rate(cell.target));
+    let sharers = match (cell.bandwidth_bps, cell.bandwidth_per) {
+        (Some(_), BandwidthPer::User) => 1,
+        // Without a cap, it is the line that all users share.
+        _ => u64::from(cell.users),
+    };
+    SET_UP.saturating_add(Duration::from_nanos(rate.nanos_for(cell.size_bytes.0.saturating_mul(sharers))))
+}
+
+/// The rate that is assumed if no cap is set.
+pub(crate) fn assumed_rate(target: TargetKind) -> BitRate {
+    let bits_per_second = match target {
+        TargetKind::Embedded => 1_000_000_000,
+        TargetKind::S3 => 100_000_000,
+    };
+    // Neither is zero.
+    BitRate::new(bits_per_second).expect("a rate above zero")
+}
+
+/// Whether some transfer of each of a cell's trials is in flight when its link expires, its head in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outlives {
+    /// None is, or there is no link.
+    Never,
+    /// It depends on the second in which the link is signed, or, without a cap, on the line.
+    Perhaps,
+    /// One is, by more than δ.
+    Surely,
+}
+
+/// Whether a cell's transfers outlive their links.
+pub(crate) fn outlives(cell: &Cell) -> Outlives {
+    let Some(ttl_s) = cell.ttl_s else { return Outlives::Never };
+    let ttl_us = u64::from(ttl_s) * 1_000_000;
+    // A link's date is cut to whole seconds, so it lives up to a second less.
+    let least_us = ttl_us - 1_000_000;
+    let needed_us = micros(needed(cell)).min(cell.timeout_us);
+    // Links that are made ahead age while their user makes the transfers before: the one that begins last before expiry.
+    let begins_us = match cell.presign {
+        Presign::PerTransfer => 0,
+        Presign::PerUser => {
+            let turn_us = needed_us.saturating_add(cell.wait_us).max(1);
+            let last = cell.transfers_per_user.map_or(u64::MAX, |transfers| u64::from(transfers) - 1);
+            (least_us.saturating_sub(1) / turn_us).min(last).saturating_mul(turn_us)
+        }
+    };
+    let ends_us = begins_us.saturating_add(needed_us);
+    let delta_us = LEAST_DELTA_US.unsigned_abs();
+    if ends_us <= least_us {
+        Outlives::Never
+    } else if cell.bandwidth_bps.is_some()
+        && ends_us > ttl_us + delta_us
+        && begins_us + delta_us < least_us.max(1_000_000)
+    {
+        Outlives::Surely
+    } else {
+        Outlives::Perhaps
+    }
+}
+
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Signing, connecting and the answer's way back.
+pub(crate) const SET_UP: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::example_cell;
+    use ttlsweep_record::ByteCount;
+
+    /// `seconds` at 8 Mbit/s.
+    fn cell(seconds: u64, ttl_s: u32) -> Cell {
+        let bandwidth_bps = BitRate::new(8_000_000);
+        let transfers_per_user = Some(1);
+        let timeout_us = 3_600_000_000;
+        let size_bytes = ByteCount(seconds * 1_000_000);
+        Cell { size_bytes, bandwidth_bps, ttl_s: Some(ttl_s), transfers_per_user, timeout_us, ..example_cell() }
+    }
+
+    #[test]
+    fn a_transfer_outlives_its_link_if_it_needs_longer_by_more_than_delta() {
+        assert_eq!(outlives(&cell(8, 4)), Outlives::Surely);
+        assert_eq!(outlives(&cell(3, 4)), Outlives::Perhaps, "a link of 4 s lives 3 to 4 s");
+        assert_eq!(outlives(&cell(2, 4)), Outlives::Never);
+        assert_eq!(outlives(&Cell { ttl_s: None, ..cell(8, 4) }), Outlives::Never);
+    }
+
+    #[test]
+    fn without_a_cap_it_depends_on_the_line() {
+        let uncapped = Cell { bandwidth_bps: None, size_bytes: ByteCount(1_000_000_000), ..cell(8, 4) };
+        assert_eq!(outlives(&uncapped), Outlives::Perhaps);
+    }
+
+    #[test]
+    fn a_timeout_ends_a_transfer_before_its_link_does() {
+        assert_eq!(outlives(&Cell { timeout_us: 2_000_000, ..cell(8, 4) }), Outlives::Never);
+    }
+
+    #[test]
+    fn links_that_are_made_ahead_expire_while_a_later_transfer_is_in_flight() {
+        let ahead = |transfers| Cell { presign: Presign::PerUser, transfers_per_user: Some(transfers), ..cell(3, 8) };
+        assert_eq!(outlives(&ahead(2)), Outlives::Never);
+        assert_eq!(outlives(&ahead(5)), Outlives::Surely, "the third begins after 6 s and ends after 9 s");
+    }
+}
