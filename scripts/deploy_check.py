@@ -5,7 +5,8 @@
 - the AWS Batch array: AWS's own description of both requests, and what is retried
 - the Slurm batch script: what it does with each exit code, with stand-ins for Slurm's programs (scripts/slurm.py has real ones)
 - what `--shard auto` makes of the environment of each engine's tasks: together the plan, and no trial twice
-- the image's file, and an experiment run by the files alone that the image is made of
+- the image's file, and an experiment run and reported on by the files alone that the image is made of
+- the examples for pipelines, with a store that does not cut and with one that does
 
 Runs in the environment of scripts/deploy_check/requirements.txt.
 """
@@ -19,6 +20,7 @@ from deploy_check import image
 from deploy_check.aws_batch import ArrayJob
 from deploy_check.engines import CloudRun, Plans, Refused
 from deploy_check.kubernetes import Job
+from deploy_check.pipelines import Pipeline
 from deploy_check.slurm_script import BatchScript
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -28,7 +30,8 @@ DEPLOY = PROJECT / "deploy"
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--bin", type=Path, required=True, help="the folder of the programs")
-    ttlsweep = (arguments.parse_args().bin / "ttlsweep").resolve()
+    programs = arguments.parse_args().bin.resolve()
+    ttlsweep = programs / "ttlsweep"
     engines = {
         "Slurm": BatchScript(DEPLOY / "slurm" / "ttlsweep.sbatch"),
         "AWS Batch": ArrayJob(DEPLOY / "aws-batch"),
@@ -45,8 +48,10 @@ def main() -> int:
             found[f"{name}: --shard auto in {engine.shards} tasks"] = _problems(plans, engine)
     container = DEPLOY / "container"
     found["image: the file"] = list(image.lint(container / "Containerfile", Path(sys.executable).parent))
-    size, trouble = image.run_alone(container / "root.sh", ttlsweep, PROJECT / "experiments" / "smoke.toml")
-    found[f"image: runs alone, with {size / 1e6:.1f} MB beside the program"] = [trouble] if trouble else []
+    size, trouble = image.run_alone(container / "root.sh", programs, PROJECT / "experiments" / "smoke.toml")
+    found[f"image: runs alone, with {size / 1e6:.1f} MB beside the programs"] = [trouble] if trouble else []
+    for name in ["github", "gitlab"]:
+        found[f"pipeline: {name}"] = list(Pipeline(DEPLOY / "ci" / f"{name}.yaml").problems(programs))
     for what, problems in found.items():
         print(f"{what}: {'; '.join(problems) or 'ok'}")
     return 1 if any(found.values()) else 0

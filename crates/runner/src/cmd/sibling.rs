@@ -26,8 +26,10 @@ pub fn become_it(sibling: &Sibling, arguments: &[OsString]) -> Failure {
 /// # Errors
 /// There is none.
 pub fn beside(program: &str) -> Result<PathBuf, Failure> {
-    let here = env::current_exe()
-        .map_err(|error| Failure::internal(format!("cannot find out where this program lies: {error}")))?;
+    // Without /proc, what this program was started as tells, if that is a path.
+    let started = || env::args_os().next().map(PathBuf::from).filter(|path| path.components().count() > 1);
+    let here = env::current_exe().or_else(|error| started().ok_or(error));
+    let here = here.map_err(|error| Failure::internal(format!("cannot find out where this program lies: {error}")))?;
     // By a symbolic link, the programs lie where it leads to.
     let real = here.canonicalize().unwrap_or_else(|_| here.clone());
     let folders = [&here, &real].into_iter().filter_map(|path| path.parent());
