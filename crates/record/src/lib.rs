@@ -4,8 +4,7 @@
 //! type per file), then [`words`] (the closed vocabularies of their columns) and [`units`] (sizes, rates, instants).
 //! [`fault`] is the notation of the testbed's faults, [`share`] that of what one process runs of a plan that several run
 //! together. [`names`] and [`schema`] say which names and versions are accepted, [`text`] keeps others' text harmless,
-//! [`redact`] keeps secrets out of it, and [`dictionary`] prints the columns' documentation. [`decision`] says what it takes to
-//! decide, for the plan and for the verdict.
+//! [`redact`] keeps secrets out of it, and [`decision`] says what it takes to decide, for the plan and for the verdict.
 
 pub mod decision;
 pub mod fault;

@@ -92,7 +92,7 @@ impl Problem {
 
     /// The same as something to be warned of.
     #[must_use]
-    pub(crate) fn as_warning(mut self) -> Self {
+    pub(crate) fn into_warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }

@@ -22,7 +22,7 @@ pub(super) fn of(resolved: &Resolved, experiment: &Experiment, descriptors: Opti
         store_limits::larger_than_most_stores_take(resolved),
         descriptors.and_then(|most| more_users_than_descriptors(resolved, experiment, most)),
     ];
-    found.into_iter().flatten().map(Problem::as_warning).collect()
+    found.into_iter().flatten().map(Problem::into_warning).collect()
 }
 
 fn nothing_outlives(resolved: &Resolved, experiment: &Experiment) -> Option<Problem> {
