@@ -13,7 +13,7 @@ from page_check import checks
 from page_check.browser import Browser
 
 # A page that nobody can mail is of no use.
-MOST_BYTES = 8_000_000
+MOST_BYTES = 2_000_000
 
 
 def check(browser, page, out):

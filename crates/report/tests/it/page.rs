@@ -87,7 +87,7 @@ fn the_page_says_the_verdict_first_and_has_every_section() {
     }
     let mut before = verdict;
     for section in
-        ["Evidence by mechanism", "Failure rate by link TTL", "cells", "Starts after expiry", "within δ = ", "bench"]
+        ["Failure rate by link TTL", "Evidence by mechanism", "cells", "Starts after expiry", "within δ = ", "bench"]
     {
         let at = before + text[before..].find(section).unwrap_or_else(|| panic!("no `{section}` behind {before}"));
         assert!(at > before, "{section}");
