@@ -78,7 +78,10 @@ async fn a_body_without_end_runs_into_the_timeout_and_is_not_kept() {
     for (first, forever) in [
         ("HTTP/1.1 403 Forbidden\r\n\r\n<Error><Code>AccessDenied</Code>", chunk.as_slice()),
         ("HTTP/1.1 403 Forbidden\r\ncontent-length: 1099511627776\r\n\r\n", chunk.as_slice()),
-        ("HTTP/1.1 403 Forbidden\r\ntransfer-encoding: chunked\r\n\r\n", b"4\r\naaaa\r\n".as_slice()),
+        (
+            "HTTP/1.1 403 Forbidden\r\ntransfer-encoding: chunked\r\n\r\n",
+            b"40\r\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".as_slice(),
+        ),
         ("HTTP/1.1 200 OK\r\n\r\n", chunk.as_slice()),
     ] {
         let story = endless(first, forever, None).await;

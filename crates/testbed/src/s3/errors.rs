@@ -72,6 +72,9 @@ impl Failure {
     }
 }
 
+/// Not the access key by default: what a server repeats of a key is taken out of everything that the runner writes.
+const SERVER_NAME: &str = concat!("testbed/", env!("CARGO_PKG_VERSION"), " (ttlsweep)");
+
 /// Gives a response the headers that all of S3's have, and an error's XML its ids.
 pub(crate) fn sign_off(response: &mut Response<Body>, ids: &RequestIds, page: Option<Page>) {
     let headers = response.headers_mut();
@@ -81,7 +84,7 @@ pub(crate) fn sign_off(response: &mut Response<Body>, ids: &RequestIds, page: Op
     for (name, id) in [(REQUEST_ID, &ids.request_id), (HOST_ID, &ids.host_id)] {
         headers.insert(name, HeaderValue::from_str(id).expect("ids are plain ASCII"));
     }
-    headers.insert(SERVER, HeaderValue::from_static("ttlsweep-testbed"));
+    headers.insert(SERVER, HeaderValue::from_static(SERVER_NAME));
     let status = response.status();
     if status.is_client_error() || status.is_server_error() || status == StatusCode::TEMPORARY_REDIRECT {
         // Only what is in memory can be an error's XML; a stream is an object.

@@ -26,6 +26,7 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) async fn start(config: TestbedConfig) -> Self {
+        crate::lag::watch();
         let testbed = Testbed::start(config.clone()).await.unwrap();
         Self { testbed, config }
     }

@@ -1,19 +1,19 @@
 //! Every fault as it arrives on the wire, and when.
 
-use std::cell::Cell;
 use std::io::ErrorKind;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::rustls;
 use ttlsweep_record::FaultKind;
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
 use ttlsweep_testbed::{Deed, Fate, FaultDeed, Testbed, TestbedConfig, TestbedError};
 
 use crate::client::{End, Heard, Link, PIECE_BYTES, Rig, Seen, Signed, Wire};
+use crate::lag;
 
 /// What a trickled upload sends, in 0.5 s.
 const PIECES: usize = 25;
@@ -55,21 +55,8 @@ fn bare_fin(tls: bool) -> Option<End> {
 /// Within 50 ms; what the machine itself was late by meanwhile does not count.
 fn assert_near(what: &str, at: OffsetDateTime, expected: OffsetDateTime) {
     let late_ms = (at - expected).as_seconds_f64() * 1e3;
-    let lag_ms = LAG.get().as_secs_f64() * 1e3;
+    let lag_ms = lag::ms();
     assert!((-50.0..50.0 + lag_ms).contains(&late_ms), "{what}: {late_ms:.1} ms after it was due, lag {lag_ms:.1} ms");
-}
-
-thread_local! {
-    /// By how much the runtime of this thread's test has woken up too late, at worst.
-    static LAG: Cell<Duration> = const { Cell::new(Duration::ZERO) };
-}
-
-async fn watch_lag() {
-    loop {
-        let due = Instant::now() + Duration::from_millis(5);
-        sleep_until(due).await;
-        LAG.set(LAG.get().max(due.elapsed()));
-    }
 }
 
 /// When the fault was due, by its place.
@@ -328,7 +315,7 @@ async fn slow_takes_an_upload_at_its_pace() {
         }
         assert_eq!(wire.response().await.status, 200);
         let took_ms = start.elapsed().as_millis() as i64;
-        assert!((took_ms - millis).abs() < 100, "{fault}: {took_ms} ms");
+        assert!((took_ms - millis).abs() < 100 + lag::ms() as i64, "{fault}: {took_ms} ms");
         assert_eq!(fault_deed(&rig, 0, fault).await.body_bytes, 60_000);
     })
     .await;
@@ -754,7 +741,5 @@ async fn of_each_with<const N: usize>(
             rigs.push((rig, fault, tls));
         }
     }
-    let lag = tokio::spawn(watch_lag());
     join_all(rigs.into_iter().map(async |(rig, fault, tls)| story(rig, fault, tls).await)).await;
-    lag.abort();
 }

@@ -9,6 +9,7 @@ mod early_close;
 mod expiry;
 mod faults;
 mod forms;
+mod lag;
 mod operations;
 mod pages;
 mod program;
