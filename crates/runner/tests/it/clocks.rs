@@ -245,6 +245,38 @@ async fn redating(to: std::net::SocketAddr, by_us: i64) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_ends_with_2_where_the_clocks_are_more_than_a_second_apart() {
+    let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
+    let lab = Lab::new();
+    lab.write(
+        "clocks.toml",
+        EMBEDDED.replace("kind = \"embedded\"\ntls = false\n", "kind = \"s3\"\nbucket = \"ttlsweep\"\n"),
+    );
+    let told = async |by_us: i64| {
+        let url = redating(testbed.addr(), by_us).await;
+        let args = ["doctor", "clocks.toml", "--endpoint", &url, "--set", "target.clock_probe=10s"];
+        let mut command = lab.with_key(&testbed, &args);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let found = String::from_utf8(output.stdout.clone()).unwrap();
+        let line = found.lines().find(|line| line.contains(" clock ")).unwrap_or_else(|| panic!("{output:?}"));
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let off_ms: i64 = line.split_once("the server's is ").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+        // To some milliseconds: the last digits are a busy machine's.
+        assert!((off_ms - by_us.abs() / 1000).abs() <= 60, "{by_us}: {line}");
+        (line, output.status.code(), found.lines().last().unwrap().to_owned())
+    };
+    let (behind, ahead, near) = tokio::join!(told(-2 * SECOND_US), told(2 * SECOND_US), told(400_000));
+    for ((line, code, last), side) in [(behind, "behind"), (ahead, "ahead of")] {
+        assert!(line.starts_with("error clock ") && line.contains(&format!(" ms {side} this machine's")), "{line}");
+        assert!(code == Some(2) && last.starts_with("mend this 1 error"), "{code:?} {last}");
+    }
+    let (line, code, last) = near;
+    assert!(line.starts_with("ok clock ") && line.contains(" ms ahead of this machine's"), "{line}");
+    assert!(code == Some(0) && last.starts_with("fit"), "{code:?} {last}");
+    testbed.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_against_a_store_whose_clock_is_off_warns_and_records_two_probes_beside_its_transfers() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
     let url = redating(testbed.addr(), 20 * SECOND_US).await;

@@ -213,6 +213,91 @@ async fn a_200_before_the_body_counts_if_the_object_is_there_afterwards() {
     assert_eq!((rows[1].outcome, rows[1].object_state), (Outcome::Completed, Some(ObjectState::Present)));
 }
 
+/// As [`portal`], for the parts of an upload: a 200 before each part's body, then what ListParts has of it.
+async fn hasty_store(mut peer: Peer, looked: Arc<Mutex<Vec<usize>>>) {
+    let document = |root: &str, inner: &str| {
+        let document = format!("<{root} xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{inner}</{root}>");
+        format!("HTTP/1.1 200 OK\r\nx-amz-request-id: R\r\ncontent-length: {}\r\n\r\n{document}", document.len())
+    };
+    while let Some(head) = peer.head().await {
+        let line = head.lines().next().unwrap_or_default();
+        let number = |name: &str| {
+            let value = line.split(['?', '&', ' ']).find_map(|pair| pair.strip_prefix(name));
+            value.and_then(|value| value.parse::<usize>().ok())
+        };
+        let done =
+            match (line.split(' ').next().unwrap_or_default(), number("partNumber="), number("part-number-marker=")) {
+                ("POST", ..) if line.contains("uploads") => {
+                    let begun = "<Bucket>bucket</Bucket><Key>k</Key><UploadId>U</UploadId>";
+                    peer.try_say(&document("InitiateMultipartUploadResult", begun)).await
+                }
+                ("PUT", Some(_), _) => {
+                    let early = "HTTP/1.1 200 OK\r\nx-amz-request-id: R\r\netag: \"1\"\r\ncontent-length: 0\r\n\r\n";
+                    let said = peer.try_say(early).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    peer.body(16_000_000).await;
+                    said
+                }
+                ("GET", _, Some(marker)) => {
+                    looked.lock().unwrap().push(marker + 1);
+                    let part = |bytes: usize| {
+                        format!(
+                            "<Part><PartNumber>{}</PartNumber><ETag>\"1\"</ETag><Size>{bytes}</Size></Part>",
+                            marker + 1
+                        )
+                    };
+                    let parts = match marker + 1 {
+                        1 => part(16_000_000),
+                        2 => part(8_000_000),
+                        _ => String::new(),
+                    };
+                    peer.try_say(&document("ListPartsResult", &parts)).await
+                }
+                ("DELETE", ..) => peer.try_say("HTTP/1.1 204 No Content\r\n\r\n").await,
+                ("PUT", ..) => {
+                    peer.body(0).await;
+                    let _ = peer.try_say(STORED).await;
+                    return;
+                }
+                _ => peer.try_say(LISTING).await,
+            };
+        if done.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_200_before_a_parts_body_counts_if_the_part_is_listed_afterwards() {
+    let looked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&looked);
+    let server = Server::start(false, move |peer: Peer| hasty_store(peer, Arc::clone(&looked))).await;
+    let lab = Lab::new();
+    lab.write(
+        "parts.toml",
+        "[experiment]\nname = \"parts\"\n[grid]\nttl = \"60s\"\nsize = \"16MB\"\n\
+         [transfer]\nmethod = \"upload-part\"\ntransfers_per_user = 3\njitter = \"0s\"\n\
+         [controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n",
+    );
+    let endpoint = format!("http://{}", server.addr);
+    let mut command = lab.ttlsweep(&["run", "parts.toml", "--bucket", "bucket", "--endpoint", &endpoint, "--yes"]);
+    command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "hush-hush");
+    let output = tokio::task::block_in_place(|| command.output().unwrap());
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output).1);
+    let mut rows = lab.run_of("parts").transfers();
+    rows.sort_by_key(|row| row.sequence);
+    assert!(rows.iter().all(|row| row.early_response == Some(true)), "{rows:?}");
+    let ends: Vec<_> = rows.iter().map(|row| (row.outcome, row.object_state)).collect();
+    let (present, absent) = (Some(ObjectState::Present), Some(ObjectState::Absent));
+    let expected = [(Outcome::Completed, present), (Outcome::Altered, present), (Outcome::Altered, absent)];
+    assert_eq!(ends, expected, "{rows:?}");
+    let told = "answered 200 before the body had been sent, and its";
+    assert!(rows[1].error.as_ref().unwrap().contains("8000000 of 16000000 bytes"), "{rows:?}");
+    assert!(rows[2].error.as_ref().unwrap().starts_with(told), "{rows:?}");
+    let looked = seen.lock().unwrap();
+    assert!(looked.iter().filter(|part| **part == 3).count() > 1, "it was looked for but once: {looked:?}");
+}
+
 /// The whole of case "half an object": a server that stores what is put, and gives half of it in HTTP/1.0.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sweep_of_downloads_tells_half_an_object_from_a_whole_one() {
