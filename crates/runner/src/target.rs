@@ -210,6 +210,7 @@ struct TargetKey {
     addressing: Option<Addressing>,
     run_parameter: Option<String>,
     headers: Option<String>,
+    query: Option<String>,
     testbed: TestbedKey,
 }
 
@@ -234,6 +235,7 @@ impl TargetKey {
             addressing: cell.addressing,
             run_parameter: cell.run_parameter.clone(),
             headers: cell.headers.clone(),
+            query: cell.query.clone(),
             testbed: TestbedKey {
                 tls: cell.tls,
                 expiry: cell.expiry_policy,

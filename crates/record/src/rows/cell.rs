@@ -5,7 +5,7 @@ use crate::words::{Addressing, BandwidthPer, Control, Cut, EarlyClose, ExpiryPol
 
 row! {
     "cells.csv",
-    later = [fault, congestion, run_parameter, headers],
+    later = [fault, congestion, run_parameter, headers, query],
     /// One combination of settings, or one control: every setting resolved, whichever of them was an axis.
     #[derive(Eq, Hash)]
     pub struct Cell {
@@ -81,6 +81,9 @@ row! {
         /// The headers that are signed into links and requests and sent with them, as `name: value; name: value`; a `;` or `\`
         /// of a value has a `\` before it. Empty = none but `host`.
         pub headers: Option<String>,
+        /// The parameters that are signed into the query of links, as `name=value; name=value`; a `;` or `\` of a value has a `\`
+        /// before it. Empty = none but the transfer's name.
+        pub query: Option<String>,
     }
 }
 

@@ -98,6 +98,7 @@ fn cell(plan: &Plan, users: u32, ttl_s: Option<u32>, control: Option<Control>) -
         timeout_us: 3_600_000_000,
         run_parameter: None,
         headers: None,
+        query: None,
     }
 }
 

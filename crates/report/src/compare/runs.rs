@@ -347,6 +347,7 @@ fn settings(cell: &Cell) -> Cell {
         fault: None,
         run_parameter: None,
         headers: None,
+        query: None,
         ..cell.clone()
     }
 }

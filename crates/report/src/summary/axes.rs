@@ -158,6 +158,7 @@ const SETTINGS: &[Setting] = &[
     Setting { name: "congestion", value: |cell| cell.congestion.clone() },
     Setting { name: "run_parameter", value: |cell| cell.run_parameter.clone() },
     Setting { name: "headers", value: |cell| cell.headers.clone() },
+    Setting { name: "query", value: |cell| cell.query.clone() },
     Setting { name: "transfers_per_user", value: |cell| cell.transfers_per_user.and_then(word) },
     Setting { name: "duration", value: |cell| cell.duration_us.and_then(duration) },
     Setting { name: "jitter", value: |cell| duration(cell.jitter_us) },

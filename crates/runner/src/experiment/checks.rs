@@ -3,6 +3,7 @@
 use ttlsweep_record::{Method, TargetKind};
 
 use super::controls;
+use super::extras::Extras;
 use super::problems::{Problem, Problems};
 use super::resolve::Resolved;
 use super::store_limits::{keys_are_short_enough, objects_fit_one_put};
@@ -18,6 +19,8 @@ pub(crate) fn check(resolved: &Resolved, problems: &mut Problems) {
         long_ttl_is_longer,
         trials_do_not_disturb_each_other,
         not_too_many_trials,
+        nothing_is_signed_twice,
+        the_transfers_name_has_its_place,
         objects_fit_one_put,
         keys_are_short_enough,
     ];
@@ -98,6 +101,37 @@ fn long_ttl_is_longer(resolved: &Resolved) -> Option<Problem> {
         ))
     } else {
         problem.help("no link lives longer: write long_ttl = false below [controls], or a shorter TTL")
+    })
+}
+
+fn nothing_is_signed_twice(resolved: &Resolved) -> Option<Problem> {
+    let headers = resolved.cell_values("headers", |cell| Extras::of(cell).headers);
+    let queries = resolved.cell_values("query", |cell| Extras::of(cell).query);
+    let pairs = headers.iter().flat_map(|headers| queries.iter().map(move |query| (headers, query)));
+    pairs.into_iter().find_map(|((headers, header_place), (query, query_place))| {
+        let is_header = |name: &&str| headers.pairs().any(|(header, _)| header == *name);
+        let name = query.pairs().map(|(name, _)| name).filter(|name| name.starts_with("x-amz-")).find(is_header)?;
+        let message = format!("`{name}` is both a header and a parameter");
+        Some(
+            Problem::at(query_place, "in the query here", message)
+                .and_at(header_place, "among the headers here")
+                .help("leave one of them out"),
+        )
+    })
+}
+
+fn the_transfers_name_has_its_place(resolved: &Resolved) -> Option<Problem> {
+    let names = resolved.cell_values("run_parameter", |cell| Extras::of(cell).run_parameter);
+    let queries = resolved.cell_values("query", |cell| Extras::of(cell).query);
+    let pairs = names.iter().flat_map(|name| queries.iter().map(move |query| (name, query)));
+    pairs.into_iter().find_map(|((name, name_place), (query, query_place))| {
+        let name = name.name().filter(|name| query.pairs().any(|(taken, _)| taken.eq_ignore_ascii_case(name)))?;
+        let message = format!("`{name}` carries the transfer's name, and a value of its own");
+        Some(
+            Problem::at(query_place, "a value here", message)
+                .and_at(name_place, "the transfer's name here")
+                .help("give one of them another name"),
+        )
     })
 }
 

@@ -22,6 +22,7 @@ fn every_report_reads_as_it_is_written_down() {
         a_word,
         a_fault,
         a_header,
+        a_parameter,
         a_run_parameter,
         no_toml,
         what_is_missing,
@@ -171,6 +172,26 @@ fn a_header(reports: &mut Reports) {
         "a header of the signature in an option",
         SMALL,
         &["--set", "transfer.headers={ x-amz-date = \"now\" }"],
+    );
+}
+
+fn a_parameter(reports: &mut Reports) {
+    let with = |lines: &str| format!("{SMALL}[transfer.query]\n{lines}");
+    reports.add("a parameter of the signature", &with("X-Amz-Date = \"now\""), &[]);
+    reports.add("a parameter that asks for something else", &with("tagging = \"\""), &[]);
+    reports.add("a parameter that is a secret", &with("access_token = \"hush\""), &[]);
+    reports.add("a parameter with a line break", &with("x-tenant = \"a\\nb\""), &[]);
+    reports.add("a parameter that is a number", &with("x-tenant = 7"), &[]);
+    reports.add("parameters that are a list", &format!("{SMALL}[transfer]\nquery = [[1]]"), &[]);
+    reports.add(
+        "a parameter that is a header too",
+        &with("x-amz-acl = \"a\"\n[transfer.headers]\nX-Amz-Acl = \"a\""),
+        &[],
+    );
+    reports.add(
+        "a parameter where the transfer's name stands",
+        &format!("{SMALL}[transfer]\nrun_parameter = \"x-trace\"\n[transfer.query]\nX-Trace = \"1\""),
+        &[],
     );
 }
 

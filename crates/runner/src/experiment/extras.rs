@@ -1,9 +1,13 @@
-//! What is signed beside `host` and the object: the transfer's name in the query, and headers that a bucket demands.
+//! What is signed beside `host` and the object: the transfer's name in the query, and what a bucket demands there and in headers.
+
+mod query;
 
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use ttlsweep_record::Cell;
+use ttlsweep_record::{Cell, Method};
+
+pub use query::SignedQuery;
 
 /// What a store's requests carry beside what S3 needs.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +16,8 @@ pub struct Extras {
     pub run_parameter: RunParameter,
     /// The headers.
     pub headers: SignedHeaders,
+    /// The query parameters of links.
+    pub query: SignedQuery,
 }
 
 /// The requests that differ in the headers which S3 has for them.
@@ -27,30 +33,49 @@ pub enum Bearer {
     Get,
 }
 
+impl Bearer {
+    /// The transfers by this method.
+    pub(crate) const fn of(method: Method) -> Self {
+        match method {
+            Method::Put => Self::Put,
+            Method::Get => Self::Get,
+            Method::UploadPart => Self::Part,
+        }
+    }
+}
+
 impl Extras {
     /// Those of a cell.
     pub fn of(cell: &Cell) -> Self {
         Self {
             run_parameter: cell.run_parameter.as_deref().map(RunParameter::from_cell).unwrap_or_default(),
             headers: cell.headers.as_deref().map(SignedHeaders::from_cell).unwrap_or_default(),
+            query: cell.query.as_deref().map(SignedQuery::from_cell).unwrap_or_default(),
         }
     }
 
-    /// The link or address with the transfer's name in its query.
-    pub(crate) fn named(&self, uri: &str, transfer_id: &str) -> String {
-        match self.run_parameter.name() {
-            Some(name) => {
-                let separator = if uri.contains('?') { '&' } else { '?' };
-                format!("{uri}{separator}{name}={transfer_id}")
-            }
-            // The SDK names its operation in a parameter that no store needs.
-            None => {
-                let (address, query) = uri.split_once('?').unwrap_or((uri, ""));
-                let kept: Vec<_> =
-                    query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("x-id=")).collect();
-                if kept.is_empty() { address.to_owned() } else { format!("{address}?{}", kept.join("&")) }
+    /// The headers of a request that is signed in its headers: `x-amz-…` parameters of a link are among them, since S3 reads them
+    /// in the query of a link alone.
+    pub(crate) fn headers_of(&self, bearer: Bearer) -> HeaderMap {
+        let mut headers = self.headers.of(bearer);
+        for (name, value) in self.query.as_headers(bearer) {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+                headers.insert(name, value);
             }
         }
+        headers
+    }
+
+    /// The address with the parameters of a link to such a request, the transfer's name among them.
+    pub(crate) fn named(&self, uri: &str, bearer: Bearer, transfer_id: &str) -> String {
+        let (address, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let name = self.run_parameter.name();
+        // Where a store refuses what it does not know: the SDK names its operation in a parameter that no store needs.
+        let is_kept = |pair: &&str| !pair.is_empty() && (name.is_some() || !pair.starts_with("x-id="));
+        let kept = query.split('&').filter(is_kept).map(str::to_owned);
+        let named = name.map(|name| format!("{name}={transfer_id}"));
+        let pairs: Vec<String> = kept.chain(self.query.in_link(bearer)).chain(named).collect();
+        if pairs.is_empty() { address.to_owned() } else { format!("{address}?{}", pairs.join("&")) }
     }
 }
 
@@ -106,13 +131,13 @@ impl RunParameter {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SignedHeaders(BTreeMap<String, String>);
 
-/// Why a header cannot be signed and sent.
+/// Why a header or a parameter cannot be signed and sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BadHeader {
+pub enum BadExtra {
     /// Its name: the problem, and what to do.
     Name(&'static str, &'static str),
-    /// Its value: the problem.
-    Value(&'static str),
+    /// Its value: the problem, and what to do.
+    Value(&'static str, &'static str),
 }
 
 impl SignedHeaders {
@@ -120,29 +145,17 @@ impl SignedHeaders {
     ///
     /// # Errors
     /// It is not a header, is there already, belongs to the connection or the signature, or would change what is asked.
-    pub fn add(&mut self, name: &str, value: &str) -> Result<(), BadHeader> {
+    pub fn add(&mut self, name: &str, value: &str) -> Result<(), BadExtra> {
         let no_name = "expected a header's name: letters, digits and -";
-        let parsed: HeaderName = name.parse().map_err(|_| BadHeader::Name(no_name, "write for example x-amz-acl"))?;
+        let parsed: HeaderName = name.parse().map_err(|_| BadExtra::Name(no_name, "write for example x-amz-acl"))?;
         let name = parsed.as_str();
-        if let Some((_, problem, help)) = REFUSED
-            .iter()
-            .find(|(refused, _, _)| refused.strip_suffix('*').map_or(name == *refused, |start| name.starts_with(start)))
-        {
-            return Err(BadHeader::Name(problem, help));
+        if let Some((problem, help)) = is_refused(REFUSED, name) {
+            return Err(BadExtra::Name(problem, help));
         }
         if self.0.contains_key(name) {
-            return Err(BadHeader::Name("here a second time", "leave one of them out: names are the same in any case"));
+            return Err(BadExtra::Name("here a second time", "leave one of them out: names are the same in any case"));
         }
-        // A tab would be lost or kept, depending on who canonicalises it.
-        if !value.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
-            return Err(BadHeader::Value("has characters that a header cannot carry"));
-        }
-        if value.is_empty() || value.trim() != value || value.contains("  ") {
-            return Err(BadHeader::Value("is empty, or has spaces that do not survive signing"));
-        }
-        if value.len() > LONGEST_VALUE {
-            return Err(BadHeader::Value("is longer than 2048 bytes"));
-        }
+        check_value(value)?;
         self.0.insert(name.to_owned(), value.to_owned());
         Ok(())
     }
@@ -178,6 +191,30 @@ impl SignedHeaders {
             .collect()
     }
 }
+
+/// Whether a header may have this value.
+fn check_value(value: &str) -> Result<(), BadExtra> {
+    // A tab would be lost or kept, depending on who canonicalises it.
+    let problem = if !value.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+        "has characters that a header cannot carry"
+    } else if value.is_empty() || value.trim() != value || value.contains("  ") {
+        "is empty, or has spaces that do not survive signing"
+    } else if value.len() > LONGEST_VALUE {
+        "is longer than 2048 bytes"
+    } else {
+        return Ok(());
+    };
+    Err(BadExtra::Value(problem, "write one line of printable ASCII characters, without spaces at its ends"))
+}
+
+/// Why a name in lower case is not for a table, and what to do.
+fn is_refused(refused: &[Refused], name: &str) -> Option<(&'static str, &'static str)> {
+    let matches = |refused: &str| refused.strip_suffix('*').map_or(name == refused, |start| name.starts_with(start));
+    refused.iter().find(|(refused, _, _)| matches(refused)).map(|(_, problem, help)| (*problem, *help))
+}
+
+/// A name, or its beginning before a `*`; why it is not for a table; and what to do.
+type Refused = (&'static str, &'static str, &'static str);
 
 /// Splits at each `;` that is not escaped, and takes the escapes away.
 fn split(text: &str) -> Vec<String> {
@@ -216,8 +253,8 @@ fn goes_with(name: &str, bearer: Bearer) -> bool {
 /// What an object is made with, and what is not asked when it is read.
 const OF_AN_OBJECT: &[&str] = &["content-*", "cache-control", "expires", "x-amz-*", "if-match", "if-none-match"];
 
-/// Headers that are not for a table: a `*` stands for any end of a name.
-const REFUSED: &[(&str, &str, &str)] = &[
+/// Headers that are not for a table.
+const REFUSED: &[Refused] = &[
     ("host", CONNECTIONS, "leave it out: the endpoint gives it"),
     ("content-length", CONNECTIONS, "leave it out: the body gives it"),
     ("transfer-encoding", CONNECTIONS, LEAVE),
@@ -313,10 +350,10 @@ mod tests {
     fn what_belongs_to_the_connection_or_the_signature_is_refused_in_any_case() {
         for name in ["Host", "AUTHORIZATION", "Content-Length", "X-Amz-Date", "Proxy-Authorization", "Range", "a b", ""]
         {
-            assert!(matches!(SignedHeaders::default().add(name, "x"), Err(BadHeader::Name(..))), "{name}");
+            assert!(matches!(SignedHeaders::default().add(name, "x"), Err(BadExtra::Name(..))), "{name}");
         }
         for value in ["", " a", "a\r\nx-b: c", "a\tb", "é", "a  b"] {
-            assert!(matches!(SignedHeaders::default().add("x-a", value), Err(BadHeader::Value(_))), "{value:?}");
+            assert!(matches!(SignedHeaders::default().add("x-a", value), Err(BadExtra::Value(..))), "{value:?}");
         }
         let mut twice = of(&[("x-amz-acl", "private")]);
         assert!(twice.add("X-AMZ-ACL", "private").is_err());
@@ -331,8 +368,8 @@ mod tests {
             assert_eq!(RunParameter::named(bad), None, "{bad}");
         }
         let off = Extras { run_parameter: RunParameter::Nothing, ..Extras::default() };
-        assert_eq!(off.named("http://h/k?x-id=PutObject", "t"), "http://h/k");
-        assert_eq!(off.named("http://h/k?x-id=UploadPart&uploadId=1", "t"), "http://h/k?uploadId=1");
-        assert_eq!(Extras::default().named("http://h/k?a=b", "t"), "http://h/k?a=b&x-run=t");
+        assert_eq!(off.named("http://h/k?x-id=PutObject", Bearer::Put, "t"), "http://h/k");
+        assert_eq!(off.named("http://h/k?x-id=UploadPart&uploadId=1", Bearer::Part, "t"), "http://h/k?uploadId=1");
+        assert_eq!(Extras::default().named("http://h/k?a=b", Bearer::Put, "t"), "http://h/k?a=b&x-run=t");
     }
 }

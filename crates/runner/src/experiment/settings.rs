@@ -162,6 +162,7 @@ pub(crate) fn blank_cell(kind: TargetKind) -> Cell {
         timeout_us: 0,
         run_parameter: None,
         headers: None,
+        query: None,
     }
 }
 
@@ -572,6 +573,17 @@ pub(crate) static SETTINGS: &[Setting] = &[
               `x-amz-meta-…`, `x-amz-checksum-…`. A download and a part get only those that S3 has for them; a multipart \
               upload is begun with the rest.",
         read: Read::Cell(|item| Choice::of(values::headers(item), |cell, headers| cell.headers = headers.cell())),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "query",
+        takes: Takes::Text("a table such as `{ x-amz-acl = \"private\" }`, or a table `[transfer.query]` of its own"),
+        absent: Absent::Nothing("the transfer's name alone"),
+        only: None,
+        doc: "Parameters that are signed into the query of links: `x-amz-…`, which S3 takes from there as it takes headers, \
+              `response-content-type` and its like for downloads, and what a gateway asks for. Requests that are signed in \
+              headers carry `x-amz-…` there. As with headers, each request gets only those that S3 has for it.",
+        read: Read::Cell(|item| Choice::of(values::query(item), |cell, query| cell.query = query.cell())),
     },
     Setting {
         table: Table::Transfer,

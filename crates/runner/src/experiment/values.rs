@@ -9,7 +9,7 @@ use ttlsweep_record::units::{UnitError, parse_duration};
 use ttlsweep_record::{BitRate, ByteCount, Fault, UnknownWord};
 
 use super::problems::{Place, Problem, nearest, reason};
-use crate::experiment::extras::{BadHeader, RunParameter, SignedHeaders};
+use crate::experiment::extras::{BadExtra, RunParameter, SignedHeaders, SignedQuery};
 
 /// A value as it stands in the text, with what is needed to read it and to complain about it.
 #[derive(Debug, Clone, Copy)]
@@ -337,32 +337,50 @@ pub(crate) fn run_parameter(item: &Item<'_>) -> Result<RunParameter, Problem> {
 
 /// Headers by name.
 pub(crate) fn headers(item: &Item<'_>) -> Result<SignedHeaders, Problem> {
-    const EXPECTED: &str = "a table of headers";
     const HELP: &str = "write for example { x-amz-acl = \"private\" }, or the table [transfer.headers] with a line for each \
                         header";
-    let DeValue::Table(table) = item.value else { return Err(wrong_type(item, EXPECTED).help(HELP)) };
     let mut headers = SignedHeaders::default();
-    for (name, value) in table {
-        let name_place = item.place.elsewhere(name.span());
-        let name = name.as_ref();
-        let DeValue::String(value_text) = value.as_ref() else {
-            let place = item.place.elsewhere(value.span());
-            return Err(Problem::at(&place, "expected text", format!("the value of the header `{name}` is not text"))
-                .help(format!("write {name} = \"{}\"", place.text())));
-        };
-        match headers.add(name, value_text) {
-            Ok(()) => {}
-            Err(BadHeader::Name(problem, help)) => {
-                return Err(Problem::at(&name_place, problem, format!("the header `{name}` cannot be set")).help(help));
-            }
-            Err(BadHeader::Value(problem)) => {
-                let place = item.place.elsewhere(value.span());
-                return Err(Problem::at(&place, problem, format!("the header `{name}` cannot have this value"))
-                    .help("write one line of printable ASCII characters, without spaces at its ends"));
-            }
-        }
-    }
+    extras(item, ["headers", "header"], HELP, |name, value| headers.add(name, value))?;
     Ok(headers)
+}
+
+/// Query parameters by name.
+pub(crate) fn query(item: &Item<'_>) -> Result<SignedQuery, Problem> {
+    const HELP: &str = "write for example { x-amz-acl = \"private\" }, or the table [transfer.query] with a line for each \
+                        parameter";
+    let mut query = SignedQuery::default();
+    extras(item, ["parameters", "parameter"], HELP, |name, value| query.add(name, value))?;
+    Ok(query)
+}
+
+/// Names and values of a table, which `add` takes or refuses; `what` they are, many and one of them.
+fn extras(
+    item: &Item<'_>,
+    [many, what]: [&str; 2],
+    help: &str,
+    mut add: impl FnMut(&str, &str) -> Result<(), BadExtra>,
+) -> Result<(), Problem> {
+    let DeValue::Table(table) = item.value else {
+        return Err(wrong_type(item, &format!("a table of {many}")).help(help));
+    };
+    for (name, value) in table {
+        let (name_place, value_place) = (item.place.elsewhere(name.span()), item.place.elsewhere(value.span()));
+        let name = name.as_ref();
+        let DeValue::String(text) = value.as_ref() else {
+            let message = format!("the value of the {what} `{name}` is not text");
+            return Err(Problem::at(&value_place, "expected text", message)
+                .help(format!("write {name} = \"{}\"", value_place.text())));
+        };
+        add(name, text).map_err(|bad| match bad {
+            BadExtra::Name(problem, help) => {
+                Problem::at(&name_place, problem, format!("the {what} `{name}` cannot be set")).help(help)
+            }
+            BadExtra::Value(problem, help) => {
+                Problem::at(&value_place, problem, format!("the {what} `{name}` cannot have this value")).help(help)
+            }
+        })?;
+    }
+    Ok(())
 }
 
 /// A word of a closed vocabulary.
@@ -473,12 +491,21 @@ impl Notation for RunParameter {
 
 impl Notation for SignedHeaders {
     fn toml(&self) -> String {
-        let pairs: Vec<_> = self
-            .pairs()
-            .map(|(name, value)| format!("{} = {}", name.to_owned().toml(), value.to_owned().toml()))
-            .collect();
-        if pairs.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", pairs.join(", ")) }
+        inline(self.pairs())
     }
+}
+
+impl Notation for SignedQuery {
+    fn toml(&self) -> String {
+        inline(self.pairs())
+    }
+}
+
+/// Pairs as a table in one line.
+fn inline<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let pairs: Vec<_> =
+        pairs.map(|(name, value)| format!("{} = {}", name.to_owned().toml(), value.to_owned().toml())).collect();
+    if pairs.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", pairs.join(", ")) }
 }
 
 impl Notation for String {

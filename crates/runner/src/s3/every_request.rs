@@ -14,7 +14,7 @@ pub(super) struct EveryRequest(HeaderMap);
 
 impl EveryRequest {
     pub(super) fn of(extras: &Extras) -> Self {
-        let mut headers = extras.headers.of(Bearer::Get);
+        let mut headers = extras.headers_of(Bearer::Get);
         headers.remove("x-amz-checksum-mode");
         Self(headers)
     }

@@ -35,7 +35,7 @@ impl Store {
     pub async fn put_text(&self, key: &ObjectKey, text: &str) -> Result<(), NotPut> {
         let body = ByteStream::from(text.as_bytes().to_vec());
         let put = self.control.put_object().bucket(&self.bucket).key(key.as_str()).content_type("text/plain");
-        let headers = self.extras.headers.of(Bearer::Begin);
+        let headers = self.extras.headers_of(Bearer::Begin);
         let put = put.body(body).customize().mutate_request(move |request| set_headers(request, &headers));
         let Err(error) = put.send().await else { return Ok(()) };
         let passes = match &error {

@@ -83,7 +83,7 @@ impl Store {
         let method = http_method(operation.method);
         let host = uri.authority().map(|host| host.as_str().to_owned()).unwrap_or_default();
         let text = uri.to_string();
-        let extra = self.extras.headers.of(bearer(operation.method));
+        let extra = self.extras.headers_of(Bearer::of(operation.method));
         let extras = extra.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let headers = std::iter::once(("host", host.as_str())).chain(extras);
         let signable = SignableRequest::new(method.as_str(), &text, headers, SignableBody::UnsignedPayload)
@@ -114,9 +114,10 @@ impl Store {
             .map_err(|error| failed(&error))?;
         let name_transfer = {
             let (extras, id) = (Arc::clone(&self.extras), transfer_id.to_owned());
-            let headers = extras.headers.of(bearer(operation.method));
+            let bearer = Bearer::of(operation.method);
+            let headers = extras.headers.of(bearer);
             move |request: &mut aws_sdk_s3::config::http::HttpRequest| {
-                let named = extras.named(request.uri(), &id);
+                let named = extras.named(request.uri(), bearer, &id);
                 // Only a text that is no URI is refused, and this is one with a word more or less.
                 let _ = request.set_uri(named);
                 set_headers(request, &headers);
@@ -173,14 +174,6 @@ pub(super) fn set_headers(request: &mut aws_sdk_s3::config::http::HttpRequest, h
         if let Ok(value) = value.to_str() {
             request.headers_mut().insert(name.as_str().to_owned(), value.to_owned());
         }
-    }
-}
-
-fn bearer(method: Method) -> Bearer {
-    match method {
-        Method::Put => Bearer::Put,
-        Method::Get => Bearer::Get,
-        Method::UploadPart => Bearer::Part,
     }
 }
 
@@ -266,6 +259,30 @@ mod tests {
         let get = store.presign(&operation(Method::Get, None), "t-1", at, Duration::from_secs(10)).await.unwrap();
         let query = get.uri.expose().query().unwrap();
         assert!(query.contains("X-Amz-SignedHeaders=host%3Bx-amz-request-payer&"), "{query}");
+    }
+
+    #[tokio::test]
+    async fn the_parameters_of_a_policy_are_signed_into_links_and_are_headers_of_other_requests() {
+        let at = Timestamp::from_unix_micros(1_764_000_000_000_000);
+        let mut extras = Extras::default();
+        for (name, value) in [("x-amz-acl", "private"), ("response-content-type", "a/b"), ("tenant", "a&b")] {
+            extras.query.add(name, value).unwrap();
+        }
+        let store = store().await.with_extras(extras);
+        let put = operation(Method::Put, None);
+        let link = store.presign(&put, "t-1", at, Duration::from_secs(10)).await.unwrap();
+        let query = link.uri.expose().query().unwrap();
+        assert!(query.contains("tenant=a%26b&x-amz-acl=private&x-run=t-1"), "{query}");
+        assert!(query.contains("X-Amz-SignedHeaders=host&") && !query.contains("response-"), "{query}");
+        assert!(link.headers.expose().is_empty());
+        assert_eq!(link.expires_at.unwrap().micros_since(at), 10_000_000);
+        let request = store.sign_headers(&put, "t-1", at).await.unwrap();
+        assert_eq!(request.headers.expose()["x-amz-acl"], "private");
+        assert_eq!(request.uri.expose().query().unwrap(), "x-id=PutObject&tenant=a%26b&x-run=t-1");
+        let get = store.presign(&operation(Method::Get, None), "t-1", at, Duration::from_secs(10)).await.unwrap();
+        let query = get.uri.expose().query().unwrap();
+        assert!(query.contains("response-content-type=a%2Fb&tenant=a%26b&x-run=t-1"), "{query}");
+        assert!(!query.contains("x-amz-acl"), "{query}");
     }
 
     #[tokio::test]

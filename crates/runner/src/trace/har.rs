@@ -3,10 +3,11 @@
 //! It is made from the rows, which hold no signature, no key and no header; so the archive holds none either.
 //! Format: <http://www.softwareishard.com/blog/har-12-spec/>.
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use ttlsweep_record::{Cell, TransferRecord};
 
-use crate::experiment::extras::Extras;
+use crate::experiment::extras::{Bearer, Extras};
 
 /// The archive of `rows`; `cells` say how each bucket is addressed.
 pub fn archive(rows: &[TransferRecord], cells: &[Cell]) -> Value {
@@ -33,12 +34,16 @@ fn entry(row: &TransferRecord, cell: Option<&Cell>) -> Value {
     let time: u64 = parts.into_iter().flatten().sum();
     let method = if row.method.is_upload() { "PUT" } else { "GET" };
     let extras = cell.map(Extras::of).unwrap_or_default();
-    let mut url = extras.named(&format!("{}{}", row.endpoint, path(row, cell)), &row.transfer_id);
-    if row.expires_at.is_some() {
-        url.push(if url.contains('?') { '&' } else { '?' });
-        url.push_str("X-Amz-Signature=REDACTED");
-    }
-    let name = extras.run_parameter.name().map(|name| json!({ "name": name, "value": row.transfer_id }));
+    let url = extras.named(&format!("{}{}", row.endpoint, path(row, cell)), Bearer::of(row.method), &row.transfer_id);
+    let (address, query) = url.split_once('?').unwrap_or((&url, ""));
+    // What is signed in headers has those there.
+    let is_sent = |pair: &&str| !pair.is_empty() && (row.expires_at.is_some() || !pair.starts_with("x-amz-"));
+    let signature = row.expires_at.map(|_| "X-Amz-Signature=REDACTED");
+    let parameters: Vec<_> = query.split('&').filter(is_sent).chain(signature).collect();
+    let url = if parameters.is_empty() { address.to_owned() } else { format!("{address}?{}", parameters.join("&")) };
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let pairs = parameters.iter().filter_map(|pair| pair.split_once('='));
+    let query: Vec<_> = pairs.map(|(name, value)| json!({ "name": name, "value": decoded(value) })).collect();
     json!({
         "startedDateTime": row.started_at.to_string(),
         "time": time as f64 / 1e3,
@@ -48,7 +53,7 @@ fn entry(row: &TransferRecord, cell: Option<&Cell>) -> Value {
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": [],
-            "queryString": name.into_iter().collect::<Vec<_>>(),
+            "queryString": query,
             "headersSize": -1,
             "bodySize": row.body_bytes_written,
         },

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
 use http::Method;
-use ttlsweep_record::{ExpiryPolicy, Outcome, Timestamp};
+use ttlsweep_record::{Control, ExpiryPolicy, Outcome, Timestamp};
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, TestbedConfig, UnknownParameters};
 
 use crate::front::{Front, error, objects, objects_of_old, uploads};
@@ -39,7 +39,7 @@ async fn a_store_that_enforces_is_fit_and_nothing_is_left_in_it() {
         "ok link put: a living link is let in",
         "ok link get: a living link is let in",
         "ok link upload-part: a living link is let in",
-        "ok expiry put: a link that has expired is refused: rejected (403, AccessDenied, Request has expired, Server: ",
+        "ok expiry put: a link that has expired is refused: rejected (403, AccessDenied, Request has expired, Server: testbed/",
         "ok expiry get: a link that has expired is refused",
         "ok expiry upload-part: a link that has expired is refused",
         "ok delete the key may delete what it puts",
@@ -207,6 +207,47 @@ async fn a_bucket_that_demands_headers_can_be_swept_with_them_and_doctor_says_so
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_bucket_demands_can_stand_in_the_query_of_links() {
+    let required_headers = vec!["x-amz-server-side-encryption: aws:kms".parse().unwrap()];
+    let testbed = signing::start(TestbedConfig { required_headers, ..plain(ExpiryPolicy::OnRequest) }).await;
+    let front = Front::before(&testbed, |_| None).await;
+    let lab = lab();
+    let query = "[transfer.query]\nX-Amz-Server-Side-Encryption = \"aws:kms\"\ntenant = \"a b&c\"\n\
+                 response-content-type = \"text/plain\"\n";
+    lab.write("fit.toml", format!("{EXPERIMENT}{query}"));
+    let output = ask(&lab, &front.endpoint, &[]).await;
+    let found = findings(&output);
+    assert_eq!(output.status.code(), Some(0), "{found}");
+    assert!(found.lines().last().unwrap().starts_with("fit"), "{found}");
+
+    let sweep = swept(&lab, &front.endpoint, &[]).await;
+    let (run, said) = (lab.run_of("fit"), words(&sweep).1);
+    assert_eq!(sweep.status.code(), Some(0), "{said}");
+    assert!(!said.contains("marker"), "{said}");
+    let rows = run.transfers();
+    assert!(rows.len() > 6 && rows.iter().all(|row| row.outcome == Outcome::Completed), "{rows:?}");
+    assert!(rows.iter().any(|row| row.control == Some(Control::HeaderSigned)));
+
+    let encryption = "x-amz-server-side-encryption=aws%3Akms";
+    let asked = front.asked();
+    let transfers = asked.iter().filter(|asked| asked.is_transfer() && !asked.target.contains("-download"));
+    for asked in transfers {
+        let (target, is_link) = (&asked.target, asked.target.contains("X-Amz-Signature="));
+        let puts = asked.method == Method::PUT && !target.contains("partNumber=");
+        assert!(target.contains("tenant=a%20b%26c"), "{target}");
+        assert_eq!(target.contains(encryption), puts && is_link, "{target}");
+        assert_eq!(asked.headers.contains_key("x-amz-server-side-encryption"), puts && !is_link, "{target}");
+        assert_eq!(target.contains("response-content-type=text%2Fplain"), asked.method == Method::GET, "{target}");
+    }
+
+    let cells = std::fs::read_to_string(run.path().join("cells.csv")).unwrap();
+    let of_cell = "response-content-type=text/plain; tenant=a b&c; x-amz-server-side-encryption=aws:kms";
+    assert!(cells.contains(of_cell), "{cells}");
+    let frozen = std::fs::read_to_string(run.path().join("experiment.toml")).unwrap();
+    assert!(frozen.contains("\"x-amz-server-side-encryption\" = \"aws:kms\""), "{frozen}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_refuses_unknown_parameters_is_swept_without_the_transfers_name() {
     let unknown_parameters = UnknownParameters::Refuse;
     let testbed = signing::start(TestbedConfig { unknown_parameters, ..plain(ExpiryPolicy::OnRequest) }).await;
@@ -224,6 +265,8 @@ async fn a_store_that_refuses_unknown_parameters_is_swept_without_the_transfers_
     assert_eq!(sweep.status.code(), Some(0), "{}", words(&sweep).1);
     let rows = lab.run_of("fit").transfers();
     assert!(!rows.is_empty() && rows.iter().all(|row| row.outcome == Outcome::Completed), "{rows:?}");
+    let frozen = std::fs::read_to_string(lab.run_of("fit").path().join("experiment.toml")).unwrap();
+    assert!(frozen.contains("\nrun_parameter = false\n"), "{frozen}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -477,6 +477,7 @@ pub(crate) fn cell(
         timeout_us: 3_600_000_000,
         run_parameter: None,
         headers: None,
+        query: None,
     }
 }
 
