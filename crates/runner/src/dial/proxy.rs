@@ -292,9 +292,19 @@ fn split_port(rule: &str) -> (&str, Option<u16>) {
     }
 }
 
+/// A URL's scheme, which may be left out, and what stands behind it. A password that holds `://` makes no scheme of what is
+/// before it.
+fn scheme_and_rest(value: &str) -> (Option<&str>, &str) {
+    let fits = |char: char| char.is_ascii_alphanumeric() || matches!(char, '+' | '-' | '.');
+    match value.split_once("://") {
+        Some((scheme, rest)) if scheme.chars().all(fits) => (Some(scheme), rest),
+        _ => (None, value),
+    }
+}
+
 /// What stands between a URL's scheme and its path.
 fn authority(value: &str) -> &str {
-    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let (_, rest) = scheme_and_rest(value);
     // A password may hold a slash that nobody encoded: whatever is before the last @ is taken for the user's.
     let host = rest.rfind('@').map_or(0, |at| at + 1);
     let end = rest[host..].find('/').map_or(rest.len(), |end| host + end);
@@ -303,10 +313,12 @@ fn authority(value: &str) -> &str {
 
 fn without_userinfo(value: &str) -> String {
     let value = value.trim();
-    let scheme = value.split_once("://").map_or("", |(scheme, _)| scheme);
     let authority = authority(value);
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let shown = if scheme.is_empty() { host.to_owned() } else { format!("{scheme}://{host}") };
+    let shown = match scheme_and_rest(value).0 {
+        Some(scheme) => format!("{scheme}://{host}"),
+        None => host.to_owned(),
+    };
     visible(&shown).into_owned()
 }
 
@@ -418,6 +430,7 @@ mod tests {
     fn a_proxy_that_cannot_be_used_is_named_with_what_to_write_and_without_its_password() {
         for (value, why) in [
             ("socks5://u:hush@p:1080", "only HTTP proxies"),
+            ("u:hush://x@p:1:", "not a proxy's address"),
             ("https://u:hush@p:1", "reached by TLS"),
             ("ftp://p:1", "not a proxy's address"),
             ("http://", "not a proxy's address"),
