@@ -76,8 +76,8 @@ fn keep(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
 /// Looks whether a file of `R`'s rows ends with a line that was written in part. Nothing is written.
 ///
 /// # Errors
-/// The file cannot be read, or has what no torn write leaves: a quote that is out of place, an opened quote that hides further
-/// lines, several rows without a line break between them, or a beginning that is not the header's. The message names the line.
+/// The file cannot be read, or has what no torn write leaves: a quote that is out of place or hides further lines, several rows
+/// without a line break between them, or a beginning that is not the header's. The message names the line.
 pub fn torn_end<R: Row>(path: &Path) -> Result<Option<TornEnd>, ReadError> {
     let unreadable = |source| ReadError::Open { path: path.to_owned(), source };
     let mut scan = Scan::default();
@@ -100,13 +100,14 @@ pub fn torn_end<R: Row>(path: &Path) -> Result<Option<TornEnd>, ReadError> {
     if scan.row_end == scan.offset {
         return Ok(None);
     }
-    if let State::Quoted = scan.state
-        && scan.line > scan.row_line
-    {
-        return Err(bad(
-            scan.quote_line,
-            "a quote is opened there and never closed, so that it hides the lines behind it; take it out again",
-        ));
+    if scan.line > scan.row_line {
+        return Err(match scan.state {
+            State::Quoted => bad(
+                scan.quote_line,
+                "a quote is opened there and never closed, so that it hides the lines behind it; take it out again",
+            ),
+            _ => bad(scan.row_line, "the last row has a line break in a cell and none at its end; put that one back"),
+        });
     }
     if scan.row_end == 0 {
         // Not even the header is whole.
@@ -287,6 +288,11 @@ mod tests {
             (edited(2, "t1,42,connect,pl\"ain") + "torn", 2, "a quote is out of place"),
             (format!("{}\n{}", lines[0], lines[1..].join(" ")), 2, "more than one row"),
             (whole.replace('\n', " "), 1, "does not begin with the header"),
+            (
+                edited(6, "t1,42,connect,\"two\nlines\"").trim_end().to_owned(),
+                6,
+                "a line break in a cell and none at its end",
+            ),
             ("something else".to_owned(), 1, "does not begin with the header"),
         ] {
             fs::write(&path, &contents).unwrap();
