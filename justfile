@@ -154,11 +154,11 @@ edits EDITS="10000":
     TTLSWEEP_EDITS={{EDITS}} cargo test --locked -p ttlsweep-runner --test it edits:: -- --nocapture | tail -n 5
     TTLSWEEP_EDITS={{EDITS}} cargo test --locked -p ttlsweep-report --test it edits:: -- --nocapture | tail -n 5
 
-# Feeds damaged experiment files, responses, error documents and CSV files to what reads them, SECONDS for each of the four.
+# Feeds damaged files, answers, requests and variables to what reads them, SECONDS for each of the targets, two at a time.
 [group('develop')]
 fuzz SECONDS="60":
-    TTLSWEEP_FUZZ_SECONDS={{SECONDS}} cargo test --locked -p ttlsweep-runner --test it fuzz:: -- --nocapture
-    TTLSWEEP_FUZZ_SECONDS={{SECONDS}} cargo test --locked -p ttlsweep-report --test it fuzz:: -- --nocapture
+    TTLSWEEP_FUZZ_SECONDS={{SECONDS}} cargo test --locked --workspace --lib --test it fuzz:: -- --nocapture --test-threads 2
+    TTLSWEEP_FUZZ_SECONDS={{SECONDS}} cargo test --locked --workspace --test fuzz -- --nocapture --test-threads 2
 
 # The cost of the instrument beside curl, locust and an untraced twin, for an idle machine; --quick takes a minute.
 [group('develop')]

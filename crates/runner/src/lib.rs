@@ -31,3 +31,6 @@ pub mod trace;
 pub mod transfer;
 pub mod upload;
 pub mod wire;
+
+#[cfg(test)]
+mod fuzz;

@@ -72,6 +72,8 @@
 
 mod clock;
 mod config;
+#[cfg(test)]
+mod fuzz;
 mod http;
 mod s3;
 mod testbed;

@@ -150,6 +150,53 @@ fn damaged_responses_end_in_a_row_that_blames_the_peer() {
     println!("responses: {} tried", done.get());
 }
 
+/// What a proxy says before its tunnel stands, and what it passes on then.
+#[test]
+fn damaged_answers_of_a_proxy_end_in_a_row() {
+    let corpus = [
+        "HTTP/1.1 200 Connection established\r\nvia: double\r\n\r\n",
+        "HTTP/1.0 200 OK\n\n",
+        "HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\ncontent-length: 2\r\n\r\nno",
+    ];
+    let corpus = corpus.map(|answer| answer.as_bytes().to_vec());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answer = Arc::new(Mutex::new(Vec::new()));
+    let server = runtime.block_on(Server::start(false, {
+        let answer = Arc::clone(&answer);
+        move |mut peer: Peer| {
+            let answer = answer.lock().unwrap().clone();
+            async move {
+                peer.head().await;
+                let _ = peer.try_send(&answer).await;
+                let _ = peer.try_send(OK.as_bytes()).await;
+                peer.finish();
+                peer.rest().await;
+            }
+        }
+    }));
+    let (done, through) = (Cell::new(0u64), Cell::new(0u64));
+    arbtest(|u| {
+        let bytes = mutated(u, &corpus, HTTP)?;
+        bytes.clone_into(&mut answer.lock().unwrap());
+        let route = crate::proxies::through("HTTP_PROXY", format!("http://user:hush-hush@{}", server.addr));
+        let client = Client::named("store.invalid:80", None).on(route);
+        let story = runtime.block_on(async { { client }.put(100).await });
+        let (row, shown) = (&story.row, String::from_utf8_lossy(&bytes));
+        done.set(done.get() + 1);
+        through.set(through.get() + u64::from(row.outcome != Outcome::Unconnected));
+        let values = story.events.iter().filter_map(|event| event.value.as_deref());
+        for said in row.error.as_deref().into_iter().chain(values) {
+            assert!(!said.chars().any(char::is_control) && said.chars().count() < 600, "{shown:?}: {said:?}");
+        }
+        assert!(row.outcome != Outcome::FailedLocally && !format!("{story:?}").contains("hush"), "{shown:?}: {row:?}");
+        Ok(())
+    })
+    .budget(budget())
+    .run();
+    println!("a proxy's answers: {} tried, {} of them opened a tunnel", done.get(), through.get());
+    assert!(through.get() > 0);
+}
+
 fn experiments() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

@@ -63,7 +63,7 @@ impl ProxyDouble {
 }
 
 /// The way through what `variable` names.
-fn through(variable: &'static str, value: String) -> Route {
+pub(crate) fn through(variable: &'static str, value: String) -> Route {
     let proxies = Proxies::of(|name| (name == variable).then(|| value.clone()));
     Route { proxies: Arc::new(proxies), ..Route::default() }
 }
