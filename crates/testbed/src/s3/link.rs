@@ -25,7 +25,6 @@ pub(crate) struct Query {
 
 impl Query {
     pub(crate) fn read(parts: &Parts) -> Self {
-        let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         let query = parts.uri.query().unwrap_or_default();
         let parameters = query
             .split('&')
@@ -335,6 +334,10 @@ fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+fn decode(text: &str) -> String {
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
+}
+
 /// Takes the signing parameters off a request, for the service behind, which then sees a request without a signature.
 pub(crate) fn strip(parts: &mut Parts) {
     let kept: Vec<&str> = parts
@@ -343,8 +346,8 @@ pub(crate) fn strip(parts: &mut Parts) {
         .unwrap_or_default()
         .split('&')
         .filter(|pair| {
-            let name = pair.split('=').next().unwrap_or_default();
-            !SIGNING_PARAMETERS_V4.contains(&name) && !SIGNING_PARAMETERS_V2.contains(&name)
+            let name = decode(pair.split('=').next().unwrap_or_default());
+            !SIGNING_PARAMETERS_V4.contains(&name.as_str()) && !SIGNING_PARAMETERS_V2.contains(&name.as_str())
         })
         .collect();
     let path = parts.uri.path();
@@ -451,6 +454,13 @@ mod tests {
     #[test]
     fn stripping_leaves_what_the_service_needs() {
         let mut parts = request("AK", "SK", 10);
+        strip(&mut parts);
+        assert_eq!(parts.uri.to_string(), "/bucket/a%20key%2Bplus?x-run=t%201%2F2");
+
+        // A name may be written in any way that a signature still holds for.
+        let mut parts = request("AK", "SK", 10);
+        parts.uri = parts.uri.to_string().replace("X-Amz-S", "%58-Amz-%53").parse().unwrap();
+        assert!(verify(&parts).is_ok());
         strip(&mut parts);
         assert_eq!(parts.uri.to_string(), "/bucket/a%20key%2Bplus?x-run=t%201%2F2");
     }
