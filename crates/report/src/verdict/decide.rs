@@ -72,6 +72,8 @@ pub struct TargetRuling {
     pub clock_steps: Vec<ClockStep>,
     /// By how much the server's dates are stale, in microseconds; 0 where they need not be.
     pub stale_us: i64,
+    /// The small step of a clock that explains the same answers as well as stale dates do.
+    pub perhaps: Option<ClockStep>,
     /// Whether it enforces expiry, and what became of the starts after expiry.
     pub enforcement: Enforcement,
     /// Failures in which two mechanisms fit.
@@ -158,11 +160,17 @@ impl Ruling {
                     format!("; {outlived} outlived their link: {} judged, {} not", target.judged, target.not_judged)
                 }
             };
-            let stale = match target.stale_us {
-                0 => String::new(),
-                stale => format!(
+            let old = || format_micros(target.stale_us.unsigned_abs());
+            let stale = match (target.stale_us, target.perhaps) {
+                (0, _) => String::new(),
+                (_, None) => format!(
                     "; its answers contradict each other unless their dates are up to {} old, and are read so",
-                    format_micros(stale.unsigned_abs())
+                    old()
+                ),
+                (_, Some(step)) => format!(
+                    "; its answers contradict each other: their dates are up to {} old, or {}; its bracket allows for either",
+                    old(),
+                    step.sentence()
                 ),
             };
             let steps: String = target.clock_steps.iter().map(|step| format!("; {}", step.sentence())).collect();
@@ -372,6 +380,7 @@ fn facts(evidence: &Evidence<'_>, target: &Target, cut: u64) -> TargetRuling {
         clock_offset: target.offset,
         clock_steps: target.steps.clone(),
         stale_us: target.stale_us,
+        perhaps: target.perhaps,
         enforcement: target.enforcement.clone(),
         undecidable: of(Cause::Undecidable),
         unexplained: of(Cause::Unexplained),

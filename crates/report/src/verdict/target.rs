@@ -44,6 +44,8 @@ pub(super) struct Target {
     pub(super) steps: Vec<ClockStep>,
     /// By how much the server's dates are stale, in microseconds; 0 where they need not be.
     pub(super) stale_us: i64,
+    /// The small step of a clock that explains its answers as well.
+    pub(super) perhaps: Option<ClockStep>,
     /// Whether it enforces expiry.
     pub(super) enforcement: Enforcement,
     /// Failures by what was answered.
@@ -102,6 +104,7 @@ struct Prepared<'a> {
     offset: Option<ClockOffset>,
     steps: Vec<ClockStep>,
     stale_us: i64,
+    perhaps: Option<ClockStep>,
     needed: Needed,
 }
 
@@ -117,8 +120,9 @@ impl<'a> Prepared<'a> {
         steps.sort_by_key(|step| (step.to_us, step.from_us, step.by_us));
         steps.dedup();
         let stale_us = clocks.iter().map(|clock| clock.stale_us()).max().unwrap_or(0);
+        let perhaps = clocks.iter().find_map(|clock| clock.perhaps());
         let needed = Needed::of(evidence, members, key_of);
-        Self { evidence, key_of, delta_us, trips, offset, steps, stale_us, needed }
+        Self { evidence, key_of, delta_us, trips, offset, steps, stale_us, perhaps, needed }
     }
 
     fn target(self, members: Members, seen: &[&Observation], keys: &[Key]) -> Target {
@@ -150,6 +154,7 @@ impl<'a> Prepared<'a> {
             proxy: seen.iter().find_map(|seen| self.evidence.proxies[seen.asked as usize].clone()),
             steps: self.steps,
             stale_us: self.stale_us,
+            perhaps: self.perhaps,
             enforcement: learned.enforcement,
             tallies,
             ages,

@@ -422,6 +422,28 @@ fn each_side_of_a_step_of_the_servers_clock_is_judged_by_its_own_offset() {
 }
 
 #[test]
+fn a_small_step_of_the_servers_clock_may_be_stale_dates_and_both_are_allowed_for() {
+    for by_us in [-800_000, -400_000, 400_000, 800_000] {
+        let step = Some(crate::common::Step { ours: false, by_us, watched: true });
+        let cut = stepped(ExpiryPolicy::InFlight, step, 0);
+        assert_ne!(cut.overall, Verdict::NotSupported, "{by_us}: {:?}", cut.delta_lines());
+        let bracket = cut.targets[0].clock_offset.unwrap();
+        for offset in [20_000, 20_000 + by_us] {
+            assert!((bracket.low_us..=bracket.high_us).contains(&offset), "{by_us}: {bracket:?}");
+        }
+        let told = cut.targets[0].perhaps.unwrap();
+        assert!((told.by_us - by_us).abs() < 300_000, "{by_us}: {told:?}");
+        let line = &cut.delta_lines()[0];
+        assert!(
+            line.contains("or the server's clock was set") && line.contains("its bracket allows for either"),
+            "{line}"
+        );
+        let spared = stepped(ExpiryPolicy::OnRequest, step, 0);
+        assert_supported(&spared, &[]);
+    }
+}
+
+#[test]
 fn stale_dates_widen_the_bracket_and_accuse_nobody() {
     let cut = stepped(ExpiryPolicy::InFlight, None, 999_999);
     let target = &cut.targets[0];

@@ -32,6 +32,8 @@ pub struct ServerClock {
     steps: Vec<ClockStep>,
     /// By how much its dates are stale, in microseconds; 0 where they need not be.
     stale_us: i64,
+    /// The small step that explains its answers as well as stale dates do.
+    perhaps: Option<ClockStep>,
 }
 
 /// How the server's clock stood during a trial.
@@ -198,7 +200,9 @@ impl ServerClock {
         if !several {
             clock.stretches.clone_from(&found.brackets);
         }
-        clock.steps.extend(found.steps(if is_watched { Whose::Server } else { Whose::Either }));
+        let whose = if is_watched { Whose::Server } else { Whose::Either };
+        clock.steps.extend(found.steps(whose));
+        clock.perhaps = found.sides.and_then(|sides| sides.steps(whose).pop());
         clock
     }
 
@@ -222,6 +226,10 @@ impl ServerClock {
     pub(in crate::verdict) const fn stale_us(&self) -> i64 {
         self.stale_us
     }
+
+    pub(in crate::verdict) const fn perhaps(&self) -> Option<ClockStep> {
+        self.perhaps
+    }
 }
 
 /// Brackets that explain all readings, and between which trials one gives way to another.
@@ -231,6 +239,8 @@ struct Found {
     /// In the run's order: which bracket certainly held from which trial to which.
     runs: Vec<Certain>,
     stale_us: i64,
+    /// The two sides of a small step, where that explains as much as stale dates do.
+    sides: Option<Box<Self>>,
 }
 
 /// A bracket that certainly held, between the first answer that allows no other and the last one.
@@ -247,7 +257,7 @@ impl Found {
         if with_end.is_empty() {
             return Self::default();
         }
-        let one = |bracket: ClockOffset, stale_us| Self { brackets: vec![bracket], runs: Vec::new(), stale_us };
+        let one = |bracket: ClockOffset, stale_us| Self { brackets: vec![bracket], stale_us, ..Self::default() };
         let all = meet(&with_end);
         // Clocks drift by some milliseconds; nothing is gained by telling that from a step.
         if gap(all) <= DRIFT_US {
@@ -272,24 +282,30 @@ impl Found {
         }
         let all = meet(&aged);
         if gap(all) <= 0 {
-            // A single change may as well be a step of less than that: then either side's offset must be in it.
-            let (brackets, of) = brackets(&with_end);
-            let changes = of.windows(2).filter(|pair| pair[0] != pair[1]).count();
-            let least = brackets.iter().map(|one| one.low_us).min().filter(|_| changes == 1);
-            return one(ClockOffset { low_us: least.unwrap_or(all.low_us), ..all }, STALE_US);
+            // A single change may as well be a small step: then what held on either side of it must be in the bracket.
+            let sides = Self::parted(&fresh).filter(|found| found.runs.len() == 2).map(Box::new);
+            let bracket = sides.iter().flat_map(|sides| &sides.brackets).fold(all, |all, side| all.hull(*side));
+            return Self { sides, ..one(bracket, STALE_US) };
         }
         Self::steps_of(&without_kept(&aged), STALE_US).unwrap_or_else(|| one(ordered(all), gap(all)))
     }
 
     /// The fewest brackets in which the readings come one after the other; `None` if they contradict each other as stale
-    /// dates do.
+    /// dates do. What these can explain is never called a step.
     fn steps_of(readings: &[Reading], stale_us: i64) -> Option<Self> {
-        let (brackets, of) = brackets(readings);
-        // What stale dates can explain is never called a step.
+        let (brackets, _) = brackets(readings);
         let is_near = |(at, bracket): (usize, &ClockOffset)| {
             brackets.iter().skip(at + 1).any(|other| gap(bracket.met_with(*other)) <= STALE_US)
         };
-        if brackets.len() < 2 || brackets.iter().enumerate().any(is_near) {
+        let near = brackets.iter().enumerate().any(is_near);
+        Self::parted(readings).filter(|_| !near).map(|found| Self { stale_us, ..found })
+    }
+
+    /// The fewest brackets in which the readings come one after the other; `None` if one is enough, or if they change more often
+    /// than clocks are set.
+    fn parted(readings: &[Reading]) -> Option<Self> {
+        let (brackets, of) = brackets(readings);
+        if brackets.len() < 2 {
             return None;
         }
         // What allows no other bracket was certainly read while its own one held.
@@ -319,7 +335,7 @@ impl Found {
             pure[run.bracket] = narrowed;
         }
         let brackets = pure.into_iter().zip(brackets).map(|(pure, rough)| pure.map_or(rough, ordered)).collect();
-        Some(Self { brackets, runs, stale_us })
+        Some(Self { brackets, runs, ..Self::default() })
     }
 
     /// The bracket that certainly held during `trial`.
@@ -461,6 +477,49 @@ mod tests {
             assert_eq!(found.brackets.len(), 1, "{by}: {found:?}");
             assert!(holds(found.brackets[0], 30_000) && holds(found.brackets[0], 30_000 + by), "{by}: {found:?}");
         }
+    }
+
+    /// A run of long uploads, whose answers tell little, and of refusals at the head, in whose middle the server's clock is set;
+    /// with or without a clock probe at either end.
+    fn long_uploads(by: i64, phase: i64, probed: bool) -> Vec<Reading> {
+        let instant = Timestamp::from_unix_micros;
+        let reading = |trial: u32| {
+            let at = phase + i64::from(trial) * 12_719_000 + i64::from(trial * trial) * 61_003;
+            let answered =
+                at + if trial.is_multiple_of(3) { 5_000 } else { 4_000_000 + i64::from(trial % 7) * 1_100_000 };
+            let date = (answered - 2_000 + stepped(by, trial)).div_euclid(SECOND) * SECOND;
+            Reading { trial, at, offset: ClockOffset::of_answer(instant(date), instant(at), instant(answered)) }
+        };
+        let probe = |trial: u32| {
+            let (low_us, high_us) = (stepped(by, trial) - 4_000, stepped(by, trial) + 4_000);
+            Reading { trial, at: phase, offset: ClockOffset { low_us, high_us, responses: 6 } }
+        };
+        let probes = |trial| probed.then(|| probe(trial));
+        probes(0).into_iter().chain((0..60).map(reading)).chain(probes(59)).collect()
+    }
+
+    fn stepped(by: i64, trial: u32) -> i64 {
+        30_000 + if trial >= 30 { by } else { 0 }
+    }
+
+    #[test]
+    fn whatever_a_step_is_taken_for_no_trials_offset_is_outside_its_bracket() {
+        let mut seen = [0; 2];
+        for by in (1..=19).flat_map(|tenth| [tenth * 100_000, tenth * -100_000]) {
+            for (phase, probed) in (0..20).flat_map(|part| [(part * 53_000, false), (part * 53_000, true)]) {
+                let found = Found::of(&long_uploads(by, phase, probed), None);
+                if found.stale_us == 0 && found.brackets.len() == 1 {
+                    // Nothing contradicts anything.
+                    continue;
+                }
+                seen[usize::from(probed)] += 1;
+                for trial in 0..60 {
+                    let Some(bracket) = found.bracket_of(trial).map(|at| found.brackets[at]) else { continue };
+                    assert!(holds(bracket, stepped(by, trial)), "{by} {phase} {probed} {trial}: {found:?}");
+                }
+            }
+        }
+        assert!(seen[0] > 600 && seen[1] == 760, "{seen:?}");
     }
 
     #[test]
