@@ -380,7 +380,9 @@ fn a_reset_at_the_head_may_be_a_refusal_that_nobody_could_read() {
             _ => at_head(asked, expired),
         });
         assert_supported(&found, &[]);
-        assert_eq!(find(&found, Mechanism::Network).verdict, Verdict::Inconclusive, "{}", found.headline);
+        for mechanism in [Mechanism::Network, Mechanism::Throttled] {
+            assert_eq!(find(&found, mechanism).verdict, Verdict::Inconclusive, "{mechanism}: {}", found.headline);
+        }
         let told = &found.targets[0].undecided[0].sentence;
         assert!(told.contains("a refusal that was never read, the network and a cut look alike there"), "{told}");
         assert!(told.contains("`expect_continue = true` or the server's log would tell"), "{told}");

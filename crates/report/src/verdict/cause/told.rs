@@ -11,7 +11,7 @@ use crate::verdict::cause::enforcement::{agreement, clocks, most_apart_us};
 use crate::verdict::cause::words::{described, says_not_yet, word_of};
 use crate::verdict::cause::{Cause, NO_SKEW_US};
 use crate::verdict::evidence::timed::Timed;
-use crate::verdict::prose::share;
+use crate::verdict::prose::{count, share};
 
 /// What ended a transfer, as a reader would tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -119,6 +119,19 @@ impl Tallies {
     /// Those of one cause.
     pub(in crate::verdict) fn of(&self, cause: Cause) -> impl Iterator<Item = &Told> {
         self.all.iter().filter(move |told| told.cause == cause)
+    }
+
+    /// Ends at the head forbid an acquittal of whatever may have ended them: the network, or a refusal that was never read.
+    pub(in crate::verdict) fn ended_at_head(&self) -> Option<String> {
+        let undecided = self.of(Cause::Undecidable).filter(|told| told.at_head);
+        let ended: u64 = undecided.map(|told| told.grid + told.controls).sum();
+        (ended > 0).then(|| {
+            format!(
+                "but {} ended at their head, where a refusal that was never read looks the same: it takes \
+                 `expect_continue = true` or the server's log to tell",
+                count(ended, "transfer")
+            )
+        })
     }
 
     /// Why answers of these failures are not taken at their word, each reason once.

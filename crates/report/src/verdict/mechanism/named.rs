@@ -132,6 +132,8 @@ fn suspicion(target: &Target, mechanism: Mechanism) -> Option<String> {
     }
     let undecidable = target.flights.iter().filter(|flight| flight.cause == Cause::Undecidable && may_be(flight));
     match undecidable.count() as u64 {
+        // Of what a store answers at the head and closes behind, this is the likeliest.
+        0 if mechanism == Mechanism::Throttled => target.tallies.ended_at_head(),
         0 => None,
         some => Some(format!("but {} ended so that it cannot be told whether this was why", count(some, "transfer"))),
     }

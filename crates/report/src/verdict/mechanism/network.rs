@@ -63,24 +63,11 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
             .then(|| "the controls are spared, so that it is not the network alone".to_owned()),
         suspicion: (later > 0)
             .then(|| format!("but {} ended after expiry: it takes longer TTLs to tell", count(later, "transfer")))
-            .or_else(|| at_head(target)),
+            .or_else(|| tallies.ended_at_head()),
         most_share: stray::most_share(&all),
         evidence,
         support: Vec::new(),
         more: stray::more(&all, alpha),
         gist: drops,
     }
-}
-
-/// Ends at the head forbid an acquittal: they may be the network's, or refusals unread.
-fn at_head(target: &Target) -> Option<String> {
-    let undecided = target.tallies.of(Cause::Undecidable).filter(|told| told.at_head);
-    let ended: u64 = undecided.map(|told| told.grid + told.controls).sum();
-    (ended > 0).then(|| {
-        format!(
-            "but {} ended at their head, where a refusal that was never read looks the same: it takes \
-             `expect_continue = true` or the server's log to tell",
-            count(ended, "transfer")
-        )
-    })
 }
