@@ -64,13 +64,17 @@ fn row(world: world::World, asked: &Asked) -> Row {
         );
         (sample, score)
     };
-    let scores = SAMPLES.into_iter().map(score).collect();
+    let wanted = |sample: &plan::Sample| asked.samples.is_empty() || asked.samples.contains(&sample.name());
+    let scores = SAMPLES.into_iter().filter(wanted).map(score).collect();
     Row { world, scores }
 }
 
 fn write(docs: &Path, rows: &[Row], asked: &Asked) -> Result<(), Box<dyn Error>> {
     table::write(&docs.join("calibration.csv"), rows)?;
     page::splice(&docs.join("calibration.md"), "simulated", &page::simulated(rows, asked.seeds, asked.simulations))?;
+    if asked.seeds == Seeds::Judgement {
+        page::splice(&docs.join("../METHODOLOGY.md"), "judged", &page::in_short(rows, asked.simulations))?;
+    }
     let foot = format!("{} simulations a cell, {} seeds.", page::grouped(asked.simulations), asked.seeds);
     std::fs::create_dir_all(docs.join("images"))?;
     chart::draw(&docs.join("images/calibration.png"), rows, &foot)?;
@@ -83,6 +87,8 @@ struct Asked {
     seeds: Seeds,
     /// Only worlds whose names begin so.
     worlds: Vec<String>,
+    /// Only samples of these names.
+    samples: Vec<String>,
     /// So many real runs of each of the testbed's cases, and no simulation.
     testbed: Option<u64>,
     /// The runner's program, for these.
@@ -97,6 +103,7 @@ impl Asked {
             simulations: 1000,
             seeds: Seeds::Development,
             worlds: Vec::new(),
+            samples: Vec::new(),
             testbed: None,
             program: None,
             docs: None,
@@ -110,6 +117,7 @@ impl Asked {
                 }
                 "--seeds" => asked.seeds = value()?.parse()?,
                 "--world" => asked.worlds.push(value()?),
+                "--sample" => asked.samples.push(value()?),
                 "--testbed" => {
                     let text = value()?;
                     asked.testbed = Some(text.parse().map_err(|_| format!("`{text}` is not a number of runs"))?);
@@ -119,8 +127,8 @@ impl Asked {
                 _ => return Err(format!("`{option}` is not an option\n{USAGE}")),
             }
         }
-        if asked.docs.is_some() && !asked.worlds.is_empty() {
-            return Err("--docs writes down all worlds: leave out --world".to_owned());
+        if asked.docs.is_some() && !(asked.worlds.is_empty() && asked.samples.is_empty()) {
+            return Err("--docs writes down everything: leave out --world and --sample".to_owned());
         }
         if asked.testbed.is_some() != asked.program.is_some() {
             return Err(
@@ -135,5 +143,5 @@ impl Asked {
     }
 }
 
-const USAGE: &str = "usage: calibrate [--simulations N] [--seeds development|judgement] [--world NAME]... [--docs DIR]\n       \
+const USAGE: &str = "usage: calibrate [--simulations N] [--seeds development|judgement] [--world NAME]... [--sample N/TRIALS]... [--docs DIR]\n       \
                      calibrate --testbed N --program PATH [--docs DIR]";

@@ -215,6 +215,11 @@ impl World {
         matches!(self.rule, Rule::Cut(_))
     }
 
+    /// Whether every connection is cut.
+    pub(crate) fn cuts_all(&self) -> bool {
+        matches!(self.rule, Rule::Cut(Cut { share: 1.0, .. }))
+    }
+
     pub(crate) fn enforces(&self) -> bool {
         self.rule != Rule::Never
     }
