@@ -43,8 +43,8 @@ pub struct TestbedConfig {
     /// How long a TLS handshake or a request's head may take, from its first byte on, before the connection is closed. A
     /// connection on which nothing has been sent waits for as long as its client likes.
     pub head_timeout: Duration,
-    /// How many [`Deed`](crate::Deed)s are kept; beyond that the oldest go first.
-    pub deeds_kept: usize,
+    /// How many [`RequestRecord`](crate::RequestRecord)s are kept; beyond that the oldest go first.
+    pub requests_kept: usize,
     /// Headers without which a PUT is refused with 403 AccessDenied, as a bucket's policy demands them. A multipart upload
     /// must carry them when it is begun; its parts need not.
     pub required_headers: Vec<RequiredHeader>,
@@ -74,7 +74,7 @@ impl Default for TestbedConfig {
             region: "us-east-1".to_owned(),
             buckets: vec!["ttlsweep".to_owned()],
             head_timeout: Duration::from_secs(30),
-            deeds_kept: 100_000,
+            requests_kept: 100_000,
             required_headers: Vec::new(),
             refuse_links: false,
             link_age: None,

@@ -16,7 +16,7 @@ use crate::config::TestbedConfig;
 use crate::http::connection::{BUFFER_BYTES, serve};
 use crate::http::service::Server;
 use crate::http::tls::{TlsError, make_identity};
-use crate::truth::request_log::{Deed, Deeds};
+use crate::truth::request_log::{RequestLog, RequestRecord};
 
 /// A running S3 endpoint. It stops when it is dropped, or in an orderly way by [`Testbed::shutdown`].
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct Testbed {
     addr: SocketAddr,
     control_addr: SocketAddr,
     ca_pem: Option<String>,
-    deeds: Arc<Deeds>,
+    request_log: Arc<RequestLog>,
     /// Aborted when it is dropped.
     accepting: JoinSet<()>,
     /// Keeps a port from everybody else, so that connections to it are refused.
@@ -57,8 +57,8 @@ impl Testbed {
         let control_addr = control.as_ref().map_or(Ok(addr), local_addr).map_err(TestbedError::System)?;
         let identity = if config.tls { Some(make_identity(addr.ip(), &config.buckets)?) } else { None };
         let (acceptor, ca_pem) = identity.map(|identity| (identity.acceptor, identity.ca_pem)).unzip();
-        let deeds = Arc::new(Deeds::new(config.deeds_kept));
-        let server = Arc::new(Server::new(&config, deeds.clone()).map_err(TestbedError::System)?);
+        let request_log = Arc::new(RequestLog::new(config.requests_kept));
+        let server = Arc::new(Server::new(&config, request_log.clone()).map_err(TestbedError::System)?);
         let mut accepting = JoinSet::new();
         let mut serve_at = |socket, fault| {
             let listener = listen(socket).map_err(TestbedError::System)?;
@@ -75,7 +75,7 @@ impl Testbed {
                 None
             }
         };
-        Ok(Self { addr, control_addr, ca_pem, deeds, accepting, _refusing: refusing })
+        Ok(Self { addr, control_addr, ca_pem, request_log, accepting, _refusing: refusing })
     }
 
     /// The address that transfers go to.
@@ -119,8 +119,8 @@ impl Testbed {
     }
 
     /// What has been done with each request so far, in the order in which the requests ended.
-    pub fn deeds(&self) -> Vec<Deed> {
-        self.deeds.snapshot()
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        self.request_log.snapshot()
     }
 
     /// Stops listening, ends every connection as it stands, and deletes all objects.

@@ -11,7 +11,7 @@ use ttlsweep_rundir::environment::ClockOffset;
 use crate::chance::Chance;
 use crate::client::{Sent, ServerDate, last_sample, record};
 use crate::plan::{MOST_BLOCKS, Sample, cells};
-use crate::server::{Fate, Request, ServerClock, serve};
+use crate::server::{Disposition, Request, ServerClock, serve};
 use crate::world::{SECOND, Whose, World};
 
 /// What a run leaves behind.
@@ -132,7 +132,7 @@ impl Run {
         let burst = chance.happens(world.bursts).then(|| start + chance.between(0, world.plan.needed_us));
         let stutter = world.stutter.filter(|stutter| chance.happens(stutter.share));
         let lag_us = stutter.map_or(0, |stutter| chance.between(stutter.lag_us.0, stutter.lag_us.1));
-        let fate = Fate { burst_at: burst, throttled: chance.happens(world.throttled_trials) };
+        let disposition = Disposition { burst_at: burst, throttled: chance.happens(world.throttled_trials) };
         // The controls' links are long dead or never die; the others are made right before, or all at the trial's start.
         let start = if cell.control == Some(Control::ExpiredStart) { start + 3 * SECOND } else { start };
         let mut last = start;
@@ -173,7 +173,7 @@ impl Run {
                     set_by_us,
                     server: way.server,
                 };
-                let end = serve(world, way.server.clock, &request, fate, chance);
+                let end = serve(world, way.server.clock, &request, disposition, chance);
                 if cell.control != Some(Control::ExpiredStart) {
                     self.at_work.extend(end.why);
                 }

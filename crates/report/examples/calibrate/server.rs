@@ -23,7 +23,7 @@ pub(crate) struct Request {
 
 /// What all transfers of a trial share.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Fate {
+pub(crate) struct Disposition {
     /// All of them are broken at this instant.
     pub(crate) burst_at: Option<i64>,
     /// All of them are told to slow down.
@@ -80,7 +80,13 @@ impl ServerClock {
 }
 
 /// Serves the request.
-pub(crate) fn serve(world: &World, clock: ServerClock, request: &Request, fate: Fate, chance: &mut Chance) -> End {
+pub(crate) fn serve(
+    world: &World,
+    clock: ServerClock,
+    request: &Request,
+    disposition: Disposition,
+    chance: &mut Chance,
+) -> End {
     let read_at = request.arrives_at + if world.unread_us > 0 { chance.exponential(world.unread_us) } else { 0 };
     // On the client's clock, the server's expiry is early by what its clock is ahead.
     let expiry = request.expires_at.map(|expires| clock.first_at(expires));
@@ -94,7 +100,7 @@ pub(crate) fn serve(world: &World, clock: ServerClock, request: &Request, fate: 
     if world.oldest_link_us.zip(age).is_some_and(|(oldest, age)| age >= oldest) {
         ends.push((read_at, How::Answered(Answer::TooOld), Some(Mechanism::RefusedAlive)));
     }
-    if fate.throttled || chance.happens(world.throttled) {
+    if disposition.throttled || chance.happens(world.throttled) {
         ends.push((read_at, How::Answered(Answer::SlowDown), Some(Mechanism::Throttled)));
     }
     if let (Rule::Cut(cut), Some(expiry)) = (world.rule, expiry)
@@ -122,7 +128,7 @@ pub(crate) fn serve(world: &World, clock: ServerClock, request: &Request, fate: 
         let tick = first + chance.between(0, request.needed_us / SECOND);
         ends.push((tick * SECOND - world.offset_us, How::Broken, NETWORK));
     }
-    if let Some(at) = fate.burst_at {
+    if let Some(at) = disposition.burst_at {
         ends.push((at.max(request.arrives_at) + chance.between(0, 20_000), How::Broken, NETWORK));
     }
     if let Some(timer) = world.timer

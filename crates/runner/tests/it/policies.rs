@@ -26,7 +26,7 @@ use ttlsweep_runner::target::Targets;
 use ttlsweep_runner::transfer::judge::judge;
 use ttlsweep_runner::transfer::{self, Limits, Payload, Task};
 use ttlsweep_runner::wire::body::Source;
-use ttlsweep_testbed::{Deed, Fate, Testbed, TestbedConfig};
+use ttlsweep_testbed::{Disposition, RequestRecord, Testbed, TestbedConfig};
 
 use crate::client::BLOCK;
 use crate::signing::{self, target_of};
@@ -115,11 +115,11 @@ impl Stage {
 
         let rows: Vec<TransferRecord> = read_rows(folder.path()).unwrap();
         let trials: Vec<TrialRecord> = read_rows(folder.path()).unwrap();
-        let deeds = deeds_by_run(&testbed, rows.len()).await;
+        let requests = requests_by_run(&testbed, rows.len()).await;
         for row in &rows {
-            let deed = &deeds[&row.transfer_id];
+            let request = &requests[&row.transfer_id];
             let trial = trials.iter().find(|trial| trial.trial_id == row.trial_id).unwrap();
-            check(row, deed, trial, cut, &format!("cut {cut}\n{row:?}\n{deed:?}\n{trial:?}"));
+            check(row, request, trial, cut, &format!("cut {cut}\n{row:?}\n{request:?}\n{trial:?}"));
         }
         assert!(trials.iter().all(|trial| trial.state == TrialState::Whole && trial.transfers == 2), "{trials:?}");
         rows.len()
@@ -130,19 +130,19 @@ fn source_of(plan: &Plan) -> Source {
     Source::Generated { block: BLOCK.clone(), len: plan.cells[0].size_bytes.0 }
 }
 
-fn check(row: &TransferRecord, deed: &Deed, trial: &TrialRecord, cut: Cut, story: &str) {
+fn check(row: &TransferRecord, request: &RequestRecord, trial: &TrialRecord, cut: Cut, story: &str) {
     let (upload, size) = (row.method.is_upload(), row.size_bytes.0);
     let expiry = row.expiry_policy.unwrap();
     // The physics of bytes: nobody reads what was not written, and no kernel confirms it.
     if upload {
-        assert!(deed.body_bytes <= row.body_bytes_written, "{story}");
+        assert!(request.body_bytes <= row.body_bytes_written, "{story}");
         assert!(row.body_bytes_acked <= Some(row.body_bytes_written), "{story}");
     } else {
-        assert!(row.response_bytes <= deed.response_bytes, "{story}");
+        assert!(row.response_bytes <= request.response_bytes, "{story}");
     }
-    assert_eq!(row.status, deed.status, "{story}");
+    assert_eq!(row.status, request.status, "{story}");
     if row.status.is_some() {
-        assert_eq!(row.request_id.as_deref(), Some(deed.request_id.as_str()), "{story}");
+        assert_eq!(row.request_id.as_deref(), Some(request.request_id.as_str()), "{story}");
     }
     // The date of a link is cut to whole seconds.
     let expires_at = row.presigned_at.map(|made| {
@@ -150,37 +150,43 @@ fn check(row: &TransferRecord, deed: &Deed, trial: &TrialRecord, cut: Cut, story
         Timestamp::from_unix_micros(seconds * 1_000_000)
     });
     assert_eq!(row.expires_at, expires_at, "{story}");
-    let told = deed.expires_at.map(|at| Timestamp::from_unix_micros((at.unix_timestamp_nanos() / 1000) as i64));
+    let told = request.expires_at.map(|at| Timestamp::from_unix_micros((at.unix_timestamp_nanos() / 1000) as i64));
     assert_eq!(row.expires_at, told, "{story}");
     assert_eq!(row.margin_us, row.expires_at.map(|expires| row.ended_at.micros_since(expires)), "{story}");
 
     let end = (row.outcome, row.phase);
     let completed = (Outcome::Completed, Phase::Done);
     // A machine that is short of time may send the head of a link of two seconds only when that has expired.
-    let late = deed.expires_at.is_some_and(|at| deed.head_arrived_at >= at);
+    let late = request.expires_at.is_some_and(|at| request.head_arrived_at >= at);
     let kind = if late { Some(Control::ExpiredStart) } else { row.control };
     match (kind, expiry) {
         (Some(Control::HeaderSigned), _) => {
-            assert_eq!((end, deed.fate), (completed, Fate::Answered), "{story}");
+            assert_eq!((end, request.disposition), (completed, Disposition::Answered), "{story}");
             assert_eq!((row.ttl_s, row.presigned_at, row.margin_us), (None, None, None), "{story}");
         }
         (Some(Control::ExpiredStart), ExpiryPolicy::Never) | (None, ExpiryPolicy::Never | ExpiryPolicy::OnRequest) => {
-            assert_eq!((end, deed.fate), (completed, Fate::Answered), "{story}");
+            assert_eq!((end, request.disposition), (completed, Disposition::Answered), "{story}");
             assert!(row.margin_us > Some(0), "{story}");
         }
         (Some(_), _) => {
             let phase = if upload { Phase::RequestBody } else { Phase::Wait };
-            assert_eq!((end, deed.fate), ((Outcome::Rejected, phase), Fate::RefusedAtHead), "{story}");
+            assert_eq!((end, request.disposition), ((Outcome::Rejected, phase), Disposition::RefusedAtHead), "{story}");
             assert_eq!((row.status, row.early_response), (Some(403), Some(upload)), "{story}");
             assert_eq!(row.s3_message.as_deref(), Some("Request has expired"), "{story}");
             assert!(row.head_written_at > row.expires_at, "{story}");
         }
         (None, ExpiryPolicy::OnCompletion) if upload => {
-            assert_eq!((end, deed.fate), ((Outcome::Rejected, Phase::Wait), Fate::RefusedOnCompletion), "{story}");
+            assert_eq!(
+                (end, request.disposition),
+                ((Outcome::Rejected, Phase::Wait), Disposition::RefusedOnCompletion),
+                "{story}"
+            );
             assert_eq!((row.status, row.early_response), (Some(403), Some(false)), "{story}");
-            assert_eq!(deed.body_bytes, size, "{story}");
+            assert_eq!(request.body_bytes, size, "{story}");
         }
-        (None, ExpiryPolicy::OnCompletion) => assert_eq!((end, deed.fate), (completed, Fate::Answered), "{story}"),
+        (None, ExpiryPolicy::OnCompletion) => {
+            assert_eq!((end, request.disposition), (completed, Disposition::Answered), "{story}")
+        }
         (None, ExpiryPolicy::InFlight) => {
             let margin = row.margin_us.unwrap();
             assert!(margin >= 0, "{story}");
@@ -198,25 +204,33 @@ fn check(row: &TransferRecord, deed: &Deed, trial: &TrialRecord, cut: Cut, story
             let broken_in = if upload { Phase::RequestBody } else { Phase::ResponseBody };
             match cut {
                 Cut::Reset => {
-                    assert_eq!((end, deed.fate), ((Outcome::Reset, broken_in), Fate::Cut(Cut::Reset)), "{story}");
+                    assert_eq!(
+                        (end, request.disposition),
+                        ((Outcome::Reset, broken_in), Disposition::Cut(Cut::Reset)),
+                        "{story}"
+                    );
                     assert_eq!(row.errno.as_deref(), Some("ECONNRESET"), "{story}");
                     assert_eq!(row.peer_close, Some(PeerClose::Rst), "{story}");
                 }
                 Cut::Respond if upload => {
                     let rejected = (Outcome::Rejected, Phase::RequestBody);
-                    assert_eq!((end, deed.fate), (rejected, Fate::Cut(Cut::Respond)), "{story}");
+                    assert_eq!((end, request.disposition), (rejected, Disposition::Cut(Cut::Respond)), "{story}");
                     assert_eq!((row.status, row.early_response), (Some(403), Some(true)), "{story}");
                 }
                 // A download that is being answered cannot be refused any more.
                 Cut::Close | Cut::Respond => {
-                    assert_eq!((end, deed.fate), ((Outcome::Closed, broken_in), Fate::Cut(Cut::Close)), "{story}");
+                    assert_eq!(
+                        (end, request.disposition),
+                        ((Outcome::Closed, broken_in), Disposition::Cut(Cut::Close)),
+                        "{story}"
+                    );
                     assert_eq!(row.peer_close, Some(PeerClose::Fin), "{story}");
                 }
             }
         }
     }
     if row.outcome == Outcome::Completed {
-        let arrived = if upload { deed.body_bytes } else { row.response_bytes };
+        let arrived = if upload { request.body_bytes } else { row.response_bytes };
         assert_eq!((arrived, row.object_state), (size, None), "{story}");
         assert!(!upload || row.body_bytes_acked == Some(size), "{story}");
     } else {
@@ -253,15 +267,15 @@ async fn put_download(target: &Target, source: &Source) {
     assert_eq!(judge(&observed).outcome, Outcome::Completed);
 }
 
-/// The testbed's deeds by the transfer that they belong to, once all are there.
-async fn deeds_by_run(testbed: &Testbed, transfers: usize) -> HashMap<String, Deed> {
+/// The testbed's records by the transfer that they belong to, once all are there.
+async fn requests_by_run(testbed: &Testbed, transfers: usize) -> HashMap<String, RequestRecord> {
     loop {
-        let deeds = testbed.deeds().into_iter().filter_map(|deed| Some((deed.run.clone()?, deed)));
-        let deeds: HashMap<_, _> = deeds.filter(|(run, _)| !run.ends_with("-download")).collect();
-        if deeds.len() >= transfers {
-            return deeds;
+        let requests = testbed.requests().into_iter().filter_map(|request| Some((request.run.clone()?, request)));
+        let requests: HashMap<_, _> = requests.filter(|(run, _)| !run.ends_with("-download")).collect();
+        if requests.len() >= transfers {
+            return requests;
         }
-        // A deed is written when the connection is done with, which may be after the client.
+        // A record is written when the connection is done with, which may be after the client.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! A testbed of one's own, so that its deeds can be read, and what it takes to sign for it.
+//! A testbed of one's own, so that its log can be read, and what it takes to sign for it.
 
 use std::sync::Arc;
 

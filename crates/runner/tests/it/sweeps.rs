@@ -160,7 +160,7 @@ async fn uploads_in_parts_are_given_up_also_where_their_user_never_began() {
     let endpoint = testbed.endpoint();
     let args = ["run", "parts.toml", "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes"];
     let child = start(lab.with_key(&testbed, &args));
-    let count = |method: &str| testbed.deeds().iter().filter(|deed| deed.method == method).count();
+    let count = |method: &str| testbed.requests().iter().filter(|request| request.method == method).count();
     tokio::task::block_in_place(|| {
         wait_until("both users have begun their uploads, and the first its part", || {
             let journal = lab.path("results/parts/latest/journal.csv");
@@ -170,8 +170,9 @@ async fn uploads_in_parts_are_given_up_also_where_their_user_never_began() {
         assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
     });
     // Beside the marker, which goes with the run.
-    let given_up = |deed: &&ttlsweep_testbed::Deed| deed.method == "DELETE" && !deed.path.ends_with("/marker");
-    assert_eq!(testbed.deeds().iter().filter(given_up).count(), 2, "{:?}", testbed.deeds());
+    let given_up =
+        |request: &&ttlsweep_testbed::RequestRecord| request.method == "DELETE" && !request.path.ends_with("/marker");
+    assert_eq!(testbed.requests().iter().filter(given_up).count(), 2, "{:?}", testbed.requests());
     let run = lab.run_of("parts");
     assert_eq!((run.transfers().len(), run.trials()[0].state), (1, TrialState::Interrupted));
 }

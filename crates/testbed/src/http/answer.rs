@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::http::handle::{Act, Direction, Ending, Handle};
+use crate::http::control::{ConnectionAction, ConnectionControl, Direction, Ending};
 use crate::http::upload::Upload;
 use crate::truth::exchange::Exchange;
 
@@ -18,9 +18,9 @@ use crate::truth::exchange::Exchange;
 pub(crate) struct AnswerBody {
     inner: s3s::Body,
     exchange: Arc<Exchange>,
-    overtaken: Option<Overtaken>,
-    strike: Option<StrikeWithin>,
-    /// What lies behind the place of the strike, in the piece that it fell into.
+    unread: Option<UnreadBody>,
+    action: Option<MidBodyAction>,
+    /// What lies behind the place of the action, in the piece that it fell into.
     behind: Option<Bytes>,
 }
 
@@ -28,9 +28,9 @@ pub(crate) struct AnswerBody {
 pub(crate) struct Reply {
     pub(crate) response: Response<s3s::Body>,
     /// What is done within its body, and behind how many bytes.
-    pub(crate) within: Option<(u64, Act)>,
+    pub(crate) within: Option<(u64, ConnectionAction)>,
     /// What is done when it is out, and how long after.
-    pub(crate) after: Option<(Duration, Act)>,
+    pub(crate) after: Option<(Duration, ConnectionAction)>,
     /// Who reads the request's body on, although it has been answered.
     pub(crate) reader: Option<Serving>,
 }
@@ -42,13 +42,13 @@ impl From<Response<s3s::Body>> for Reply {
 }
 
 /// A request's body that was not read to its end when the answer was ready.
-pub(crate) struct Overtaken {
+pub(crate) struct UnreadBody {
     pub(crate) upload: Upload,
-    pub(crate) rest: Rest,
+    pub(crate) rest: OnUnread,
 }
 
-/// What becomes of the rest of a body that an answer has overtaken.
-pub(crate) enum Rest {
+/// What becomes of the rest of a body that was not read before its answer.
+pub(crate) enum OnUnread {
     /// It is read and thrown away.
     Drained,
     /// Whoever reads it reads on.
@@ -61,15 +61,15 @@ pub(crate) enum Rest {
 pub(crate) type Serving = Pin<Box<dyn Future<Output = Response<s3s::Body>> + Send>>;
 
 /// What a fault does within a response's body.
-pub(crate) struct StrikeWithin {
-    pub(crate) handle: Arc<Handle>,
+pub(crate) struct MidBodyAction {
+    pub(crate) control: Arc<ConnectionControl>,
     /// Bytes up to its place.
     pub(crate) left: u64,
     /// What it does there; nothing once that has been ordered.
-    pub(crate) act: Option<Act>,
+    pub(crate) action: Option<ConnectionAction>,
 }
 
-impl StrikeWithin {
+impl MidBodyAction {
     /// Takes from `data` what lies behind the place.
     fn split(&mut self, data: &mut Bytes) -> Option<Bytes> {
         let here = data.len() as u64;
@@ -81,15 +81,15 @@ impl StrikeWithin {
     /// Orders the act if its place has been reached.
     fn order(&mut self) {
         if self.left == 0
-            && let Some(act) = self.act.take()
+            && let Some(action) = self.action.take()
         {
-            self.handle.strike_when_flushed(act);
+            self.control.schedule_when_flushed(action);
         }
     }
 
     /// Whether the act is done, and was one that lets the body go on.
     fn is_past(&self) -> bool {
-        self.act.is_none() && self.handle.rate(Direction::Writing).is_some()
+        self.action.is_none() && self.control.rate(Direction::Writing).is_some()
     }
 }
 
@@ -97,10 +97,10 @@ impl AnswerBody {
     pub(crate) fn new(
         inner: s3s::Body,
         exchange: Arc<Exchange>,
-        overtaken: Option<Overtaken>,
-        strike: Option<StrikeWithin>,
+        unread: Option<UnreadBody>,
+        action: Option<MidBodyAction>,
     ) -> Self {
-        Self { inner, exchange, overtaken, strike, behind: None }
+        Self { inner, exchange, unread, action, behind: None }
     }
 }
 
@@ -110,13 +110,13 @@ impl Body for AnswerBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, s3s::StdError>>> {
         let this = &mut *self;
-        if let Some(strike) = this.strike.as_mut().filter(|strike| strike.left == 0) {
-            strike.order();
-            if !strike.is_past() {
+        if let Some(action) = this.action.as_mut().filter(|action| action.left == 0) {
+            action.order();
+            if !action.is_past() {
                 // The act ends the connection, or its task comes back to this when it is done.
                 return Poll::Pending;
             }
-            this.strike = None;
+            this.action = None;
         }
         let mut frame = match this.behind.take() {
             Some(behind) => Some(Ok(Frame::data(behind))),
@@ -124,10 +124,10 @@ impl Body for AnswerBody {
         };
         match &mut frame {
             Some(Ok(frame)) => {
-                if let (Some(strike), Some(data)) = (&mut this.strike, frame.data_mut()) {
-                    this.behind = strike.split(data);
+                if let (Some(action), Some(data)) = (&mut this.action, frame.data_mut()) {
+                    this.behind = action.split(data);
                     // Not only when more is asked for: behind the last byte, nobody asks.
-                    strike.order();
+                    action.order();
                 }
                 this.exchange.sent(frame.data_ref().map_or(0, Bytes::len));
             }
@@ -138,7 +138,7 @@ impl Body for AnswerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.strike.is_none() && self.behind.is_none() && self.inner.is_end_stream()
+        self.action.is_none() && self.behind.is_none() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -150,11 +150,11 @@ impl Body for AnswerBody {
 impl Drop for AnswerBody {
     fn drop(&mut self) {
         self.exchange.handed_over();
-        let Some(Overtaken { upload, rest }) = self.overtaken.take() else { return };
+        let Some(UnreadBody { upload, rest }) = self.unread.take() else { return };
         let serving = match rest {
-            Rest::Unread(_) => return upload.give_up(),
-            Rest::Drained => None,
-            Rest::Served(serving) => Some(serving),
+            OnUnread::Unread(_) => return upload.give_up(),
+            OnUnread::Drained => None,
+            OnUnread::Served(serving) => Some(serving),
         };
         let exchange = self.exchange.clone();
         // Without a runtime everything is going down, and there is nobody left to read from.

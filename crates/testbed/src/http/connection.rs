@@ -19,10 +19,10 @@ use ttlsweep_record::words::Cut;
 use ttlsweep_record::{Fault, FaultKind};
 
 use crate::clock::Moment;
-use crate::http::alarm::Alarm;
-use crate::http::handle::{Act, Ending, Handle, HardCut, Lower, Upper};
+use crate::http::control::{ConnectionAction, ConnectionControl, Ending, HardCut, ToHttp, ToSocket};
 use crate::http::service::{Server, answer};
-use crate::truth::request_log::{Deed, Fate, FaultDeed};
+use crate::http::timer::Timer;
+use crate::truth::request_log::{Disposition, FaultRecord, RequestRecord};
 
 /// Serves a connection until either side has had enough, or it is cut.
 pub(crate) async fn serve(socket: TcpStream, fault: Option<Fault>, tls: Option<TlsAcceptor>, server: Arc<Server>) {
@@ -30,27 +30,27 @@ pub(crate) async fn serve(socket: TcpStream, fault: Option<Fault>, tls: Option<T
     let number = server.next_connection();
     if let Some(kind @ FaultKind::Blackhole) = fault.map(Fault::kind) {
         let accepted = Moment::now();
-        let fault = FaultDeed { kind, at: accepted.wall, body_bytes: 0, response_bytes: 0 };
-        server.deeds.push(Deed::of_connection(number, accepted, fault));
+        let fault = FaultRecord { kind, at: accepted.wall, body_bytes: 0, response_bytes: 0 };
+        server.request_log.push(RequestRecord::of_connection(number, accepted, fault));
         return gone(socket).await;
     }
-    let handle = Handle::new(number, socket, fault);
+    let control = ConnectionControl::new(number, socket, fault);
     // On the heap, so that it can be dropped before this function ends.
-    let mut speaking = Box::pin(speak(handle.clone(), tls, server.clone()));
+    let mut speaking = Box::pin(speak(control.clone(), tls, server.clone()));
     let cut = tokio::select! {
         biased;
-        cut = deadline(&handle, &server.alarm) => Some(cut),
+        cut = deadline(&control, &server.timer) => Some(cut),
         () = &mut speaking => None,
     };
     match cut {
-        Some(HardCut::Reset) => handle.reset(),
-        Some(HardCut::Close) => handle.finish(),
+        Some(HardCut::Reset) => control.reset(),
+        Some(HardCut::Close) => control.finish(),
         None => {}
     }
-    if let Some(exchange) = handle.exchange() {
+    if let Some(exchange) = control.exchange() {
         match cut {
-            Some(HardCut::Reset) => exchange.decide(Fate::Cut(Cut::Reset)),
-            Some(HardCut::Close) => exchange.decide(Fate::Cut(Cut::Close)),
+            Some(HardCut::Reset) => exchange.decide(Disposition::Cut(Cut::Reset)),
+            Some(HardCut::Close) => exchange.decide(Disposition::Cut(Cut::Close)),
             None => {}
         }
         exchange.ended();
@@ -59,40 +59,40 @@ pub(crate) async fn serve(socket: TcpStream, fault: Option<Fault>, tls: Option<T
     let ending = match cut {
         Some(HardCut::Reset) => Ending::Plain,
         Some(HardCut::Close) => Ending::Linger(CLOSE_GRACE),
-        None => handle.ending(),
+        None => control.ending(),
     };
     match ending {
         Ending::Linger(time) => {
-            if let Some(socket) = handle.take() {
+            if let Some(socket) = control.take() {
                 let _ = timeout(time, discard(socket)).await;
             }
         }
-        // The socket closes with the handle.
+        // The socket closes with its control.
         Ending::FinRst => sleep(A_MOMENT).await,
         Ending::Rst => {
             sleep(A_MOMENT).await;
-            handle.reset();
+            control.reset();
         }
         Ending::Plain | Ending::Abrupt => {}
     }
 }
 
 /// Completes when the connection is to be cut.
-async fn deadline(handle: &Handle, alarm: &Alarm) -> HardCut {
-    when_due(handle.deadlines(), alarm, |deadline| deadline.at).await.cut
+async fn deadline(control: &ConnectionControl, timer: &Timer) -> HardCut {
+    when_due(control.deadlines(), timer, |deadline| deadline.at).await.cut
 }
 
 /// Completes with what is due, when it is; what takes its place before takes its turn as well.
-async fn when_due<T: Clone>(mut plans: watch::Receiver<Option<T>>, alarm: &Alarm, at: impl Fn(&T) -> Instant) -> T {
+async fn when_due<T: Clone>(mut plans: watch::Receiver<Option<T>>, timer: &Timer, at: impl Fn(&T) -> Instant) -> T {
     loop {
         let plan = plans.borrow_and_update().clone();
         let due = async {
             match plan {
                 Some(plan) => {
                     let at = at(&plan);
-                    // What is due already need not pass through the alarm's thread.
+                    // What is due already need not pass through the timer's thread.
                     if at > Instant::now() {
-                        alarm.at(at).await;
+                        timer.at(at).await;
                     }
                     plan
                 }
@@ -101,7 +101,7 @@ async fn when_due<T: Clone>(mut plans: watch::Receiver<Option<T>>, alarm: &Alarm
         };
         tokio::select! {
             biased;
-            // The handle holds the sender, so that this cannot fail.
+            // The control holds the sender, so that this cannot fail.
             _ = plans.changed() => {}
             plan = due => return plan,
         }
@@ -109,70 +109,74 @@ async fn when_due<T: Clone>(mut plans: watch::Receiver<Option<T>>, alarm: &Alarm
 }
 
 /// TLS and HTTP on the connection; over when HTTP is.
-async fn speak(handle: Arc<Handle>, tls: Option<TlsAcceptor>, server: Arc<Server>) {
-    let lower = Lower(handle.clone());
-    match (tls, handle.fault.map(Fault::kind)) {
+async fn speak(control: Arc<ConnectionControl>, tls: Option<TlsAcceptor>, server: Arc<Server>) {
+    let to_socket = ToSocket(control.clone());
+    match (tls, control.fault.map(Fault::kind)) {
         (Some(_), Some(kind @ (FaultKind::TlsAlert | FaultKind::TlsClose))) => {
-            break_handshake(kind, lower, &handle, &server).await;
+            break_handshake(kind, to_socket, &control, &server).await;
         }
-        (None, _) => speak_http(lower, handle, server).await,
-        (Some(tls), _) => match timeout(server.head_timeout, tls.accept(lower)).await {
-            Ok(Ok(stream)) => speak_http(stream, handle, server).await,
-            Ok(Err(error)) => tracing::debug!(connection = handle.number, %error, "TLS handshake failed"),
-            Err(_) => tracing::debug!(connection = handle.number, "TLS handshake takes too long"),
+        (None, _) => speak_http(to_socket, control, server).await,
+        (Some(tls), _) => match timeout(server.head_timeout, tls.accept(to_socket)).await {
+            Ok(Ok(stream)) => speak_http(stream, control, server).await,
+            Ok(Err(error)) => tracing::debug!(connection = control.number, %error, "TLS handshake failed"),
+            Err(_) => tracing::debug!(connection = control.number, "TLS handshake takes too long"),
         },
     }
 }
 
-async fn speak_http<S: AsyncRead + AsyncWrite + Unpin + 'static>(inner: S, handle: Arc<Handle>, server: Arc<Server>) {
-    let io = TokioIo::new(Upper::new(inner, handle.clone()));
-    let service = service_fn(|request| answer(server.clone(), handle.clone(), request));
+async fn speak_http<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    inner: S,
+    control: Arc<ConnectionControl>,
+    server: Arc<Server>,
+) {
+    let io = TokioIo::new(ToHttp::new(inner, control.clone()));
+    let service = service_fn(|request| answer(server.clone(), control.clone(), request));
     let mut http = http1::Builder::new();
     // hyper's default would let each of a thousand uploads take some 400 KB.
     http.max_buf_size(BUFFER_BYTES);
     let mut http = http.serve_connection(io, service);
     loop {
-        let act = tokio::select! {
+        let action = tokio::select! {
             biased;
-            strike = when_due(handle.strikes(), &server.alarm, |strike| strike.at) => strike.act,
-            _ = when_due(handle.half_heads(), &server.alarm, |since| *since + server.head_timeout) => {
-                tracing::debug!(connection = handle.number, "a head takes too long");
+            scheduled = when_due(control.scheduled(), &server.timer, |scheduled| scheduled.at) => scheduled.action,
+            _ = when_due(control.half_heads(), &server.timer, |since| *since + server.head_timeout) => {
+                tracing::debug!(connection = control.number, "a head takes too long");
                 return;
             }
             result = &mut http => {
                 if let Err(error) = result {
-                    tracing::debug!(connection = handle.number, %error, "connection broke");
+                    tracing::debug!(connection = control.number, %error, "connection broke");
                 }
                 return;
             }
         };
-        handle.struck();
-        if matches!(act, Act::LoseAnswer) {
-            return handle.reset();
+        control.action_done();
+        if matches!(action, ConnectionAction::LoseAnswer) {
+            return control.reset();
         }
-        if let (Some(exchange), Some(fault)) = (handle.exchange(), handle.fault) {
+        if let (Some(exchange), Some(fault)) = (control.exchange(), control.fault) {
             exchange.fault(fault.kind());
         }
-        match act {
-            Act::Slow(direction, rate) => handle.slow(direction, rate),
-            Act::CloseWhenIdle => Pin::new(&mut http).graceful_shutdown(),
-            Act::Reset | Act::LoseAnswer => return handle.reset(),
-            Act::Hold => {
+        match action {
+            ConnectionAction::Slow(direction, rate) => control.slow(direction, rate),
+            ConnectionAction::CloseWhenIdle => Pin::new(&mut http).graceful_shutdown(),
+            ConnectionAction::Reset | ConnectionAction::LoseAnswer => return control.reset(),
+            ConnectionAction::Hold => {
                 drop(http);
-                return hold(&handle).await;
+                return hold(&control).await;
             }
-            Act::Say { bytes, notify } => {
+            ConnectionAction::Say { bytes, notify } => {
                 // HTTP lets go of the stream in the middle of whatever it was doing.
                 let stream = http.into_parts().io.into_inner().into_inner();
-                return say(stream, &bytes, notify, &handle).await;
+                return say(stream, &bytes, notify, &control).await;
             }
         }
     }
 }
 
 /// The last words on a connection, from below HTTP, and a FIN.
-async fn say<S: AsyncWrite + Unpin>(mut stream: S, bytes: &[u8], notify: bool, handle: &Handle) {
-    handle.end_with(Ending::Linger(CLOSE_GRACE));
+async fn say<S: AsyncWrite + Unpin>(mut stream: S, bytes: &[u8], notify: bool, control: &ConnectionControl) {
+    control.end_with(Ending::Linger(CLOSE_GRACE));
     let saying = async {
         if !bytes.is_empty() {
             stream.write_all(bytes).await?;
@@ -182,18 +186,18 @@ async fn say<S: AsyncWrite + Unpin>(mut stream: S, bytes: &[u8], notify: bool, h
     };
     // A peer that reads nothing, or is gone, does not get to hear them.
     let _ = timeout(LINGER, saying).await;
-    handle.finish();
+    control.finish();
 }
 
 /// Does nothing more on the connection, until the peer has gone.
-async fn hold(handle: &Handle) {
-    if let Some(exchange) = handle.exchange()
-        && handle.deadlines().borrow().is_none()
+async fn hold(control: &ConnectionControl) {
+    if let Some(exchange) = control.exchange()
+        && control.deadlines().borrow().is_none()
     {
         // Nothing will be added: a peer that closes may go unnoticed for minutes, behind data that is not read.
         exchange.ended();
     }
-    match handle.watcher() {
+    match control.watcher() {
         Ok(socket) => gone(socket).await,
         Err(error) => tracing::warn!(%error, "cannot hold a connection open"),
     }
@@ -215,16 +219,16 @@ async fn gone(socket: TcpStream) {
 }
 
 /// Reads the client's half of the handshake, and says something else than the server's.
-async fn break_handshake(kind: FaultKind, mut lower: Lower, handle: &Handle, server: &Server) {
+async fn break_handshake(kind: FaultKind, mut to_socket: ToSocket, control: &ConnectionControl, server: &Server) {
     let accepted = Moment::now();
     let mut hello = vec![0; BUFFER_BYTES];
-    if lower.read(&mut hello).await.is_err() {
+    if to_socket.read(&mut hello).await.is_err() {
         return;
     }
-    let fault = FaultDeed { kind, at: accepted.wall_now(), body_bytes: 0, response_bytes: 0 };
+    let fault = FaultRecord { kind, at: accepted.wall_now(), body_bytes: 0, response_bytes: 0 };
     let bytes = if kind == FaultKind::TlsAlert { HANDSHAKE_FAILURE } else { &[] };
-    say(lower, bytes, false, handle).await;
-    server.deeds.push(Deed::of_connection(handle.number, accepted, fault));
+    say(to_socket, bytes, false, control).await;
+    server.request_log.push(RequestRecord::of_connection(control.number, accepted, fault));
 }
 
 fn prepare(socket: &TcpStream) {

@@ -20,11 +20,11 @@ use ttlsweep_record::words::{Cut, EarlyClose};
 
 use crate::clock::Moment;
 use crate::config::TestbedConfig;
-use crate::http::alarm::Alarm;
-use crate::http::answer::{AnswerBody, Overtaken, Reply, Rest, StrikeWithin};
+use crate::http::answer::{AnswerBody, MidBodyAction, OnUnread, Reply, UnreadBody};
 use crate::http::connection::LINGER;
+use crate::http::control::{ConnectionAction, ConnectionControl, Deadline, Ending, HardCut};
 use crate::http::cors::{Page, preflight};
-use crate::http::handle::{Act, Deadline, Ending, Handle, HardCut};
+use crate::http::timer::Timer;
 use crate::http::upload::{Upload, UploadBody};
 use crate::s3::demands::Demands;
 use crate::s3::errors::{Failure, sign_off};
@@ -37,14 +37,14 @@ use crate::s3::spool::Spool;
 use crate::s3::store::Store;
 use crate::s3::subject::{bucket_of_host, is_transfer};
 use crate::truth::exchange::{Exchange, Opening};
-use crate::truth::fault::Victim;
+use crate::truth::fault::FaultInjector;
 use crate::truth::policy::{Plan, Policy};
-use crate::truth::request_log::{Deeds, Fate};
+use crate::truth::request_log::{Disposition, RequestLog};
 
 /// What all connections of a testbed share.
 pub(crate) struct Server {
-    pub(crate) alarm: Alarm,
-    pub(crate) deeds: Arc<Deeds>,
+    pub(crate) timer: Timer,
+    pub(crate) request_log: Arc<RequestLog>,
     ids: IdSource,
     keys: Keys,
     policy: Policy,
@@ -60,7 +60,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(config: &TestbedConfig, deeds: Arc<Deeds>) -> io::Result<Self> {
+    pub(crate) fn new(config: &TestbedConfig, request_log: Arc<RequestLog>) -> io::Result<Self> {
         let keys = Keys {
             access_key: config.access_key.clone(),
             secret_key: config.secret_key.clone(),
@@ -79,8 +79,8 @@ impl Server {
         unverified.set_host(LoopbackHost);
         unverified.set_auth(OneKey(keys.clone()));
         Ok(Self {
-            alarm: Alarm::start()?,
-            deeds,
+            timer: Timer::start()?,
+            request_log,
             ids: IdSource::new(),
             keys,
             policy: Policy { expiry: config.expiry, cut: config.cut },
@@ -103,7 +103,7 @@ impl Server {
 /// Answers a request. The head has just arrived; the body may be long in coming.
 pub(crate) async fn answer(
     server: Arc<Server>,
-    handle: Arc<Handle>,
+    control: Arc<ConnectionControl>,
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Infallible> {
     let arrived = Moment::now();
@@ -117,10 +117,10 @@ pub(crate) async fn answer(
     let query = Query::read(&parts);
     let link = Link::read(&query);
     let exchange = Exchange::begin(
-        server.deeds.clone(),
+        server.request_log.clone(),
         upload.clone(),
         Opening {
-            connection: handle.number,
+            connection: control.number,
             arrived,
             ids: ids.clone(),
             run: query.run().map(str::to_owned),
@@ -129,7 +129,7 @@ pub(crate) async fn answer(
             expires_at: link.as_ref().ok().and_then(Option::as_ref).map(|link| link.expires_at),
         },
     );
-    handle.begin(exchange.clone());
+    control.begin(exchange.clone());
 
     let reply = match (preflight(&parts), link.and_then(|link| admit(&server, &parts, &query, &upload, arrived, link)))
     {
@@ -137,59 +137,63 @@ pub(crate) async fn answer(
         (None, Err(failure)) => failure.into_response().into(),
         (None, Ok(link)) => {
             let is_signed = link.is_some() || header_auth::is_signed(&parts);
-            let carrying = Carrying {
+            let verified = Verified {
                 server: &server,
-                handle: &handle,
+                control: &control,
                 exchange: &exchange,
                 upload: &upload,
                 arrived,
                 ids: &ids,
                 query: &query,
-                fault: handle.fault.filter(|_| is_signed && is_transfer(&parts, &query)),
+                fault: control.fault.filter(|_| is_signed && is_transfer(&parts, &query)),
             };
-            if is_form && !is_signed { carrying.out_of_form(parts).await } else { carrying.out(parts, link).await }
+            if is_form && !is_signed {
+                verified.respond_to_form(parts).await
+            } else {
+                verified.respond(parts, link).await
+            }
         }
     };
 
     let Reply { mut response, within, mut after, reader } = reply;
     sign_off(&mut response, &ids, page);
-    let holds = matches!(after, Some((_, Act::Hold)));
+    let holds = matches!(after, Some((_, ConnectionAction::Hold)));
     if server.early_close == EarlyClose::Lost && reader.is_none() && !upload.is_whole() && !holds {
         // Nothing is unread of a body that waits for its 100 Continue, so that the answer leaves.
         if !expects_continue || upload.is_invited() {
             exchange.answer(response.status(), true);
             exchange.lose_answer();
-            handle.strike_at(Instant::now(), Act::LoseAnswer);
+            control.schedule(Instant::now(), ConnectionAction::LoseAnswer);
             return pending().await;
         }
     }
-    let overtaken = (!upload.is_whole() && !holds).then(|| {
+    let unread = (!upload.is_whole() && !holds).then(|| {
         let uninvited = expects_continue && !upload.is_invited();
         let rest = match (server.early_close, reader) {
             // A body that nobody asked for may never come, and would then leave the connection at a loss over what
             // the next bytes are.
-            (_, Some(reader)) if !uninvited => Rest::Served(reader),
-            (EarlyClose::Drain, None) if !uninvited => Rest::Drained,
-            (EarlyClose::Drain | EarlyClose::Linger, _) => Rest::Unread(Ending::Linger(LINGER)),
-            (EarlyClose::Close | EarlyClose::Lost, _) => Rest::Unread(Ending::Abrupt),
-            (EarlyClose::FinRst, _) => Rest::Unread(Ending::FinRst),
-            (EarlyClose::Rst, _) => Rest::Unread(Ending::Rst),
+            (_, Some(reader)) if !uninvited => OnUnread::Served(reader),
+            (EarlyClose::Drain, None) if !uninvited => OnUnread::Drained,
+            (EarlyClose::Drain | EarlyClose::Linger, _) => OnUnread::Unread(Ending::Linger(LINGER)),
+            (EarlyClose::Close | EarlyClose::Lost, _) => OnUnread::Unread(Ending::Abrupt),
+            (EarlyClose::FinRst, _) => OnUnread::Unread(Ending::FinRst),
+            (EarlyClose::Rst, _) => OnUnread::Unread(Ending::Rst),
         };
         // The connection ends, or is busy, in a way of its own.
         after = None;
-        if let Rest::Unread(ending) = rest {
-            handle.end_with(ending);
+        if let OnUnread::Unread(ending) = rest {
+            control.end_with(ending);
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Overtaken { upload, rest }
+        UnreadBody { upload, rest }
     });
-    let is_read_on = overtaken.as_ref().is_some_and(|overtaken| !matches!(overtaken.rest, Rest::Unread(_)));
+    let is_read_on = unread.as_ref().is_some_and(|unread| !matches!(unread.rest, OnUnread::Unread(_)));
     exchange.answer(response.status(), is_read_on || after.is_some());
-    if let Some((delay, act)) = after {
-        handle.strike_after_answer(delay, act);
+    if let Some((delay, action)) = after {
+        control.schedule_after_answer(delay, action);
     }
-    let strike = within.map(|(left, act)| StrikeWithin { handle, left, act: Some(act) });
-    Ok(response.map(|body| AnswerBody::new(body, exchange, overtaken, strike)))
+    let action = within.map(|(left, action)| MidBodyAction { control, left, action: Some(action) });
+    Ok(response.map(|body| AnswerBody::new(body, exchange, unread, action)))
 }
 
 /// Refuses what the head alone shows to be wrong: for every client, then for the one that asks.
@@ -221,9 +225,9 @@ fn admit(
 }
 
 /// A request on which everything has been read and verified that can be told from its head.
-struct Carrying<'a> {
+struct Verified<'a> {
     server: &'a Arc<Server>,
-    handle: &'a Handle,
+    control: &'a ConnectionControl,
     exchange: &'a Exchange,
     upload: &'a Upload,
     arrived: Moment,
@@ -232,9 +236,9 @@ struct Carrying<'a> {
     fault: Option<Fault>,
 }
 
-impl Carrying<'_> {
+impl Verified<'_> {
     /// Carries the plan for a request's link out, and returns the answer.
-    async fn out(&self, parts: Parts, link: Option<Link>) -> Reply {
+    async fn respond(&self, parts: Parts, link: Option<Link>) -> Reply {
         let plan = self.server.policy.plan(self.arrived, link.as_ref().map(|link| link.expires_at));
         let expired = || {
             // Only a link can expire.
@@ -250,7 +254,7 @@ impl Carrying<'_> {
     }
 
     /// Carries the plan for a form's policy out, which is known only when it has come, and returns the answer.
-    async fn out_of_form(&self, parts: Parts) -> Reply {
+    async fn respond_to_form(&self, parts: Parts) -> Reply {
         let mut serving = Box::pin(self.serve(parts, None));
         let (expires_at, served) = tokio::select! {
             biased;
@@ -282,11 +286,11 @@ impl Carrying<'_> {
         serving: impl Future<Output = Reply>,
         refusal: impl Fn() -> Response<Body>,
     ) -> Reply {
-        let expired = |fate| {
-            self.exchange.decide(fate);
+        let expired = |disposition| {
+            self.exchange.decide(disposition);
             Reply::from(refusal())
         };
-        let Plan::Serve { cut, complete_before } = plan else { return expired(Fate::RefusedAtHead) };
+        let Plan::Serve { cut, complete_before } = plan else { return expired(Disposition::RefusedAtHead) };
         if let Some(deadline) = complete_before {
             self.upload.complete_before(deadline);
         }
@@ -296,16 +300,16 @@ impl Carrying<'_> {
             Some((at, Cut::Close)) => self.until_cut(serving, at, HardCut::Close).await,
             Some((at, Cut::Respond)) => tokio::select! {
                 biased;
-                () = self.server.alarm.at(at) => return expired(Fate::Cut(Cut::Respond)),
+                () = self.server.timer.at(at) => return expired(Disposition::Cut(Cut::Respond)),
                 reply = serving => {
                     // Its head goes out now, so that another answer has become impossible.
-                    self.handle.arm(Deadline { at, cut: HardCut::Close });
+                    self.control.arm(Deadline { at, cut: HardCut::Close });
                     reply
                 }
             },
         };
         if self.upload.is_late() {
-            expired(Fate::RefusedOnCompletion)
+            expired(Disposition::RefusedOnCompletion)
         } else if self.upload.differs() {
             Failure::of_code(StatusCode::BAD_REQUEST, "XAmzContentSHA256Mismatch").into_response().into()
         } else {
@@ -315,7 +319,7 @@ impl Carrying<'_> {
 
     /// Arms the connection, which then cuts itself; what is being served goes down with it.
     async fn until_cut(&self, serving: impl Future<Output = Reply>, at: Instant, cut: HardCut) -> Reply {
-        self.handle.arm(Deadline { at, cut });
+        self.control.arm(Deadline { at, cut });
         serving.await
     }
 
@@ -324,18 +328,18 @@ impl Carrying<'_> {
         let is_verified = link.is_some();
         let serving = |parts| call(self.server.clone(), parts, is_verified, self.upload.body());
         let Some(fault) = self.fault else { return serving(parts).await.into() };
-        let victim = Victim {
+        let injector = FaultInjector {
             fault,
-            handle: self.handle,
+            control: self.control,
             exchange: self.exchange,
             upload: self.upload,
-            alarm: &self.server.alarm,
+            timer: &self.server.timer,
             arrived: self.arrived,
             expires_at: link.map(|link| link.expires_at),
             ids: self.ids,
             tls: self.server.tls,
         };
-        victim.meet(&parts, || Box::pin(serving(parts.clone()))).await
+        injector.serve(&parts, || Box::pin(serving(parts.clone()))).await
     }
 }
 

@@ -239,7 +239,7 @@ impl Body for UploadBody {
         let Some(incoming) = slot.as_mut() else {
             return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
         };
-        // Of a body that its answer has overtaken, hyper tells the end with the next request, and not before.
+        // Of a body that its answer has left unread, hyper tells the end with the next request, and not before.
         let frame = if incoming.is_end_stream() { None } else { ready!(Pin::new(&mut *incoming).poll_frame(cx)) };
         match &frame {
             Some(Ok(frame)) => {

@@ -89,8 +89,8 @@ impl Store {
     }
 
     /// Does something with a bucket, while everybody else waits.
-    pub(crate) fn with<T>(&self, bucket: &str, act: impl FnOnce(&mut Bucket) -> S3Result<T>) -> S3Result<T> {
-        act(find(&mut self.lock(), bucket)?)
+    pub(crate) fn with<T>(&self, bucket: &str, action: impl FnOnce(&mut Bucket) -> S3Result<T>) -> S3Result<T> {
+        action(find(&mut self.lock(), bucket)?)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {

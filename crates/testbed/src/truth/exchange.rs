@@ -1,4 +1,4 @@
-//! One request and its answer while they last; what becomes of it ends up in the deeds.
+//! One request and its answer while they last; what becomes of it ends up in the log.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,12 +9,12 @@ use ttlsweep_record::FaultKind;
 use crate::clock::Moment;
 use crate::http::upload::Upload;
 use crate::s3::ids::RequestIds;
-use crate::truth::request_log::{Deed, Deeds, Fate, FaultDeed};
+use crate::truth::request_log::{Disposition, FaultRecord, RequestLog, RequestRecord};
 
-/// A request on its way through the testbed. Its deed is written exactly once, however it ends.
+/// A request on its way through the testbed. Its record is written exactly once, however it ends.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    deeds: Arc<Deeds>,
+    request_log: Arc<RequestLog>,
     upload: Upload,
     opening: Opening,
     state: Mutex<State>,
@@ -33,13 +33,13 @@ pub(crate) struct Opening {
 }
 
 impl Exchange {
-    pub(crate) fn begin(deeds: Arc<Deeds>, upload: Upload, opening: Opening) -> Arc<Self> {
-        Arc::new(Self { deeds, upload, opening, state: Mutex::default() })
+    pub(crate) fn begin(request_log: Arc<RequestLog>, upload: Upload, opening: Opening) -> Arc<Self> {
+        Arc::new(Self { request_log, upload, opening, state: Mutex::default() })
     }
 
     /// Expiry had its part in this: the first word on that is the last.
-    pub(crate) fn decide(&self, fate: Fate) {
-        self.lock().fate.get_or_insert(fate);
+    pub(crate) fn decide(&self, disposition: Disposition) {
+        self.lock().disposition.get_or_insert(disposition);
     }
 
     /// It has turned out when the request's leave expires, which its head did not tell.
@@ -57,7 +57,7 @@ impl Exchange {
         let mut state = self.lock();
         let (at, body_bytes) = (self.opening.arrived.wall_now(), self.upload.bytes());
         let response_bytes = state.response_bytes;
-        state.fault.get_or_insert(FaultDeed { kind, at, body_bytes, response_bytes });
+        state.fault.get_or_insert(FaultRecord { kind, at, body_bytes, response_bytes });
     }
 
     /// There is an answer. Where it `lasts`, the exchange is not over with it but with [`Self::drained`], or with the
@@ -120,13 +120,13 @@ impl Exchange {
         }
         state.recorded = true;
         let by_itself = match state.fault {
-            Some(fault) => Fate::Fault(fault.kind),
-            None if state.answered_at.is_some() => Fate::Answered,
-            None if state.answer_lost => Fate::Answered,
-            None => Fate::Broken,
+            Some(fault) => Disposition::Fault(fault.kind),
+            None if state.answered_at.is_some() => Disposition::Answered,
+            None if state.answer_lost => Disposition::Answered,
+            None => Disposition::Broken,
         };
         let opening = &self.opening;
-        self.deeds.push(Deed {
+        self.request_log.push(RequestRecord {
             run: opening.run.clone(),
             connection: opening.connection,
             request_id: opening.ids.request_id.clone(),
@@ -134,7 +134,7 @@ impl Exchange {
             path: opening.path.clone(),
             head_arrived_at: opening.arrived.wall,
             expires_at: state.expires_at.or(opening.expires_at),
-            fate: state.fate.unwrap_or(by_itself),
+            disposition: state.disposition.unwrap_or(by_itself),
             fault: state.fault,
             body_bytes: self.upload.bytes(),
             response_bytes: state.response_bytes,
@@ -152,8 +152,8 @@ impl Exchange {
 
 #[derive(Debug, Default)]
 struct State {
-    fate: Option<Fate>,
-    fault: Option<FaultDeed>,
+    disposition: Option<Disposition>,
+    fault: Option<FaultRecord>,
     expires_at: Option<OffsetDateTime>,
     status: Option<u16>,
     answer_lost: bool,

@@ -13,30 +13,30 @@ use time::OffsetDateTime;
 use ttlsweep_record::{Fault, FaultKind, FaultPlace, Method};
 
 use crate::clock::Moment;
-use crate::http::alarm::Alarm;
 use crate::http::answer::{Reply, Serving};
-use crate::http::handle::{Act, Direction, Handle};
+use crate::http::control::{ConnectionAction, ConnectionControl, Direction};
+use crate::http::timer::Timer;
 use crate::http::upload::Upload;
 use crate::s3::errors::{Failure, INTERNAL_ERROR};
 use crate::s3::ids::RequestIds;
 use crate::truth::exchange::Exchange;
 
 /// A request that gets a fault: one that would be served, since what is refused at its head is still refused.
-pub(crate) struct Victim<'a> {
+pub(crate) struct FaultInjector<'a> {
     pub(crate) fault: Fault,
-    pub(crate) handle: &'a Handle,
+    pub(crate) control: &'a ConnectionControl,
     pub(crate) exchange: &'a Exchange,
     pub(crate) upload: &'a Upload,
-    pub(crate) alarm: &'a Alarm,
+    pub(crate) timer: &'a Timer,
     pub(crate) arrived: Moment,
     pub(crate) expires_at: Option<OffsetDateTime>,
     pub(crate) ids: &'a RequestIds,
     pub(crate) tls: bool,
 }
 
-impl Victim<'_> {
+impl FaultInjector<'_> {
     /// Serves the request as far as the fault lets it; never completes where the fault ends the connection.
-    pub(crate) async fn meet(&self, parts: &Parts, serving: impl FnOnce() -> Serving) -> Reply {
+    pub(crate) async fn serve(&self, parts: &Parts, serving: impl FnOnce() -> Serving) -> Reply {
         // Parts are uploads like any other.
         let method = if parts.method == http::Method::GET { Method::Get } else { Method::Put };
         if self.fault.misfit(method).is_some() {
@@ -45,7 +45,7 @@ impl Victim<'_> {
         match self.fault.kind() {
             kind @ FaultKind::NoContinue => {
                 if parts.headers.contains_key(EXPECT) {
-                    self.handle.mute_continue();
+                    self.control.mute_continue();
                     self.exchange.fault(kind);
                 }
                 serving().await.into()
@@ -56,13 +56,15 @@ impl Victim<'_> {
                 self.exchange.fault(kind);
                 response.into()
             }
-            FaultKind::KeepAliveClose => Reply { after: Some((IDLE, Act::CloseWhenIdle)), ..serving().await.into() },
-            _ if method == Method::Get => self.meet_download(parts, serving()).await,
-            _ => self.meet_upload(parts, serving).await,
+            FaultKind::KeepAliveClose => {
+                Reply { after: Some((IDLE, ConnectionAction::CloseWhenIdle)), ..serving().await.into() }
+            }
+            _ if method == Method::Get => self.serve_download(parts, serving()).await,
+            _ => self.serve_upload(parts, serving).await,
         }
     }
 
-    async fn meet_upload(&self, parts: &Parts, serving: impl FnOnce() -> Serving) -> Reply {
+    async fn serve_upload(&self, parts: &Parts, serving: impl FnOnce() -> Serving) -> Reply {
         let kind = self.fault.kind();
         let mut due = self.due(self.fault.place());
         if let Due::Share(percent) = due {
@@ -90,7 +92,7 @@ impl Victim<'_> {
         match kind {
             FaultKind::Slow(rate) => {
                 self.exchange.fault(kind);
-                self.handle.slow(Direction::Reading, rate);
+                self.control.slow(Direction::Reading, rate);
                 serving.await.into()
             }
             FaultKind::EarlyOk => {
@@ -98,23 +100,23 @@ impl Victim<'_> {
                 Reply { reader: Some(serving), ..Response::new(Body::empty()).into() }
             }
             FaultKind::StopReadingAfterAnswer => Reply {
-                after: Some((Duration::ZERO, Act::Hold)),
+                after: Some((Duration::ZERO, ConnectionAction::Hold)),
                 ..Failure::of_code(StatusCode::SERVICE_UNAVAILABLE, "SlowDown").into_response().into()
             },
-            _ => self.act(parts).await,
+            _ => self.action(parts).await,
         }
     }
 
-    async fn meet_download(&self, parts: &Parts, serving: Serving) -> Reply {
+    async fn serve_download(&self, parts: &Parts, serving: Serving) -> Reply {
         let place = match (self.fault.kind(), self.fault.place()) {
             // There must be something that can break off.
             (FaultKind::TruncatedBody, FaultPlace::Head) => FaultPlace::Share(50),
             (_, place) => place,
         };
         let due = self.due(place);
-        let act = match self.fault.kind() {
+        let action = match self.fault.kind() {
             FaultKind::StopReadingAfterAnswer => {
-                return Reply { after: Some((Duration::ZERO, Act::Hold)), ..serving.await.into() };
+                return Reply { after: Some((Duration::ZERO, ConnectionAction::Hold)), ..serving.await.into() };
             }
             FaultKind::Error { .. } | FaultKind::Redirect | FaultKind::Garbage | FaultKind::TruncatedHead => {
                 if matches!(due, Due::Never) {
@@ -122,30 +124,30 @@ impl Victim<'_> {
                 }
                 // A response that has begun could not be taken back.
                 self.wait(due).await;
-                return self.act(parts).await;
+                return self.action(parts).await;
             }
-            FaultKind::Slow(rate) => Act::Slow(Direction::Writing, rate),
+            FaultKind::Slow(rate) => ConnectionAction::Slow(Direction::Writing, rate),
             FaultKind::TruncatedBody => CLOSE,
             _ => match self.below_http() {
-                Some(act) => act,
+                Some(action) => action,
                 None => return serving.await.into(),
             },
         };
-        match (due, act) {
+        match (due, action) {
             (Due::Never, _) => serving.await.into(),
-            (Due::Now, Act::Slow(direction, rate)) => {
+            (Due::Now, ConnectionAction::Slow(direction, rate)) => {
                 self.exchange.fault(self.fault.kind());
-                self.handle.slow(direction, rate);
+                self.control.slow(direction, rate);
                 serving.await.into()
             }
-            (Due::Now, act) => self.strike(act).await,
-            (Due::At(at), act) => {
-                self.handle.strike_at(at, act);
+            (Due::Now, action) => self.interrupt(action).await,
+            (Due::At(at), action) => {
+                self.control.schedule(at, action);
                 serving.await.into()
             }
-            (Due::Share(percent), act) => {
+            (Due::Share(percent), action) => {
                 let response = serving.await;
-                let within = content_length(&response).map(|length| (share(length, percent), act));
+                let within = content_length(&response).map(|length| (share(length, percent), action));
                 if within.is_none() {
                     never_at_a_share();
                 }
@@ -156,7 +158,7 @@ impl Victim<'_> {
     }
 
     /// Does what there is to be done now, in place of an ordinary answer.
-    async fn act(&self, parts: &Parts) -> Reply {
+    async fn action(&self, parts: &Parts) -> Reply {
         let kind = self.fault.kind();
         let response = match kind {
             FaultKind::Error { status, code } => {
@@ -165,7 +167,7 @@ impl Victim<'_> {
             }
             FaultKind::Redirect => self.redirection(parts),
             _ => match self.below_http() {
-                Some(act) => return self.strike(act).await,
+                Some(action) => return self.interrupt(action).await,
                 // Whatever is left is no matter of requests.
                 None => {
                     return Failure::of_code(StatusCode::INTERNAL_SERVER_ERROR, "InternalError").into_response().into();
@@ -177,19 +179,19 @@ impl Victim<'_> {
     }
 
     /// Lets the connection's task act at once, which takes this request down with it.
-    async fn strike(&self, act: Act) -> Reply {
-        self.handle.strike_at(Instant::now(), act);
+    async fn interrupt(&self, action: ConnectionAction) -> Reply {
+        self.control.schedule(Instant::now(), action);
         pending().await
     }
 
     /// What the connection's task does for those faults that HTTP has no part in.
-    fn below_http(&self) -> Option<Act> {
-        let say = |text: String| Act::Say { bytes: Bytes::from(text), notify: false };
+    fn below_http(&self) -> Option<ConnectionAction> {
+        let say = |text: String| ConnectionAction::Say { bytes: Bytes::from(text), notify: false };
         Some(match self.fault.kind() {
-            FaultKind::Reset => Act::Reset,
+            FaultKind::Reset => ConnectionAction::Reset,
             FaultKind::Close => CLOSE,
-            FaultKind::CloseNotify => Act::Say { bytes: Bytes::new(), notify: true },
-            FaultKind::Stall => Act::Hold,
+            FaultKind::CloseNotify => ConnectionAction::Say { bytes: Bytes::new(), notify: true },
+            FaultKind::Stall => ConnectionAction::Hold,
             FaultKind::Garbage => say(GARBAGE.to_owned()),
             FaultKind::TruncatedHead => say(format!("{}content-le", self.head("200 OK"))),
             FaultKind::TruncatedBody => {
@@ -255,7 +257,7 @@ impl Victim<'_> {
     async fn wait(&self, due: Due) {
         match due {
             Due::Now => {}
-            Due::At(at) => self.alarm.at(at).await,
+            Due::At(at) => self.timer.at(at).await,
             Due::Share(_) => self.upload.reached().await,
             Due::Never => pending().await,
         }
@@ -298,7 +300,7 @@ fn content_length(response: &Response<Body>) -> Option<u64> {
 }
 
 /// A FIN alone.
-const CLOSE: Act = Act::Say { bytes: Bytes::new(), notify: false };
+const CLOSE: ConnectionAction = ConnectionAction::Say { bytes: Bytes::new(), notify: false };
 
 /// What a mail server says, which is as far from HTTP as a whole line can be.
 const GARBAGE: &str = "220 mail.example.com ESMTP ready\r\n";

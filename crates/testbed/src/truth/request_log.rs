@@ -12,8 +12,8 @@ use crate::clock::Moment;
 
 /// What the testbed did with one request, from its own side of the wire; written once the request is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deed {
-    /// The transfer's id, from the query parameter `x-run`: what joins a deed with the client's row.
+pub struct RequestRecord {
+    /// The transfer's id, from the query parameter `x-run`: what joins a record with the client's row.
     pub run: Option<String>,
     /// Which connection it came by, numbered from 0 in the order of acceptance.
     pub connection: u64,
@@ -28,9 +28,9 @@ pub struct Deed {
     /// When the link expires, or the policy of a form; `None` for a request with neither.
     pub expires_at: Option<OffsetDateTime>,
     /// What became of it.
-    pub fate: Fate,
-    /// The fault that it met, also where the link's expiry decided its fate.
-    pub fault: Option<FaultDeed>,
+    pub disposition: Disposition,
+    /// The fault that it met, also where the link's expiry decided what became of it.
+    pub fault: Option<FaultRecord>,
     /// Bytes of the request's body that were read, those included that were read only to be thrown away by `drain`.
     pub body_bytes: u64,
     /// Bytes of the response's body that were handed on for sending; after a cut, some of them never left.
@@ -45,9 +45,9 @@ pub struct Deed {
     pub ended_at: OffsetDateTime,
 }
 
-impl Deed {
+impl RequestRecord {
     /// What was done to a connection before there was any request on it: method, path and ids are empty.
-    pub(crate) fn of_connection(number: u64, accepted: Moment, fault: FaultDeed) -> Self {
+    pub(crate) fn of_connection(number: u64, accepted: Moment, fault: FaultRecord) -> Self {
         Self {
             run: None,
             connection: number,
@@ -56,7 +56,7 @@ impl Deed {
             path: String::new(),
             head_arrived_at: accepted.wall,
             expires_at: None,
-            fate: Fate::Fault(fault.kind),
+            disposition: Disposition::Fault(fault.kind),
             fault: Some(fault),
             body_bytes: 0,
             response_bytes: 0,
@@ -70,7 +70,7 @@ impl Deed {
 
 /// A fault that was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FaultDeed {
+pub struct FaultRecord {
     /// Which.
     pub kind: FaultKind,
     /// When it was done, or begun where it lasts.
@@ -83,9 +83,9 @@ pub struct FaultDeed {
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum Disposition {
     /// It was answered, and neither expiry nor a fault had a part in that, whatever its status; the answer may have been
-    /// lost (see [`Deed::answer_lost`]).
+    /// lost (see [`RequestRecord::answer_lost`]).
     Answered,
     /// It was refused when its head arrived, because the link had expired.
     RefusedAtHead,
@@ -101,7 +101,7 @@ pub enum Fate {
     Broken,
 }
 
-impl Fate {
+impl Disposition {
     /// The word for it, as it stands in logs; which fault it was is said by [`Display`](fmt::Display) alone.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -117,7 +117,7 @@ impl Fate {
     }
 }
 
-impl fmt::Display for Fate {
+impl fmt::Display for Disposition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fault(kind) => write!(f, "fault-{kind}"),
@@ -126,39 +126,39 @@ impl fmt::Display for Fate {
     }
 }
 
-/// The log: the newest deeds, up to a bound.
+/// The log: the newest records, up to a bound.
 #[derive(Debug)]
-pub(crate) struct Deeds {
+pub(crate) struct RequestLog {
     kept: usize,
-    log: Mutex<VecDeque<Deed>>,
+    log: Mutex<VecDeque<RequestRecord>>,
 }
 
-impl Deeds {
+impl RequestLog {
     pub(crate) const fn new(kept: usize) -> Self {
         Self { kept, log: Mutex::new(VecDeque::new()) }
     }
 
-    pub(crate) fn push(&self, deed: Deed) {
+    pub(crate) fn push(&self, record: RequestRecord) {
         tracing::debug!(
-            run = deed.run,
-            fate = %deed.fate,
-            status = deed.status,
+            run = record.run,
+            disposition = %record.disposition,
+            status = record.status,
             "{} {}",
-            deed.method,
-            deed.path
+            record.method,
+            record.path
         );
         let mut log = self.lock();
-        log.push_back(deed);
+        log.push_back(record);
         while log.len() > self.kept {
             log.pop_front();
         }
     }
 
-    pub(crate) fn snapshot(&self) -> Vec<Deed> {
+    pub(crate) fn snapshot(&self) -> Vec<RequestRecord> {
         self.lock().iter().cloned().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Deed>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<RequestRecord>> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

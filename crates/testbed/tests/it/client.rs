@@ -16,7 +16,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use ttlsweep_testbed::sigv4::{ALGORITHM, Presigner, Scope, SignedRequest, UNSIGNED_PAYLOAD};
-use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Deed, Testbed, TestbedConfig};
+use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, RequestRecord, Testbed, TestbedConfig};
 
 /// A testbed with whatever a client needs to talk to it.
 pub(crate) struct Rig {
@@ -135,16 +135,16 @@ impl Rig {
         self.connect_to(self.testbed.control_addr()).await.unwrap().ask(&link, b"").await
     }
 
-    /// The deed of the newest request that has ended, waiting for one more than `seen`.
-    pub(crate) async fn deed(&self, seen: usize) -> Deed {
+    /// The record of the newest request that has ended, waiting for one more than `seen`.
+    pub(crate) async fn request(&self, seen: usize) -> RequestRecord {
         for _ in 0..400 {
-            let deeds = self.testbed.deeds();
-            if deeds.len() > seen {
-                return deeds.last().unwrap().clone();
+            let requests = self.testbed.requests();
+            if requests.len() > seen {
+                return requests.last().unwrap().clone();
             }
             sleep(Duration::from_millis(5)).await;
         }
-        panic!("no deed within 2 s");
+        panic!("no record within 2 s");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ttlsweep_testbed::{DEFAULT_SECRET_KEY, Fate, TestbedConfig, UnknownParameters};
+use ttlsweep_testbed::{DEFAULT_SECRET_KEY, Disposition, TestbedConfig, UnknownParameters};
 
 use crate::client::{Response, Rig, Signed};
 
@@ -40,7 +40,7 @@ async fn a_put_without_the_header_that_the_policy_demands_is_denied() {
     assert_eq!(told(&signed.ask(&rig, b"hello").await), DENIED);
     signed.headers = vec![("x-amz-server-side-encryption", "aws:kms".to_owned()), ("x-amz-acl", "private".to_owned())];
     assert_eq!(signed.ask(&rig, b"hello").await.status, 200);
-    assert!(rig.testbed.deeds().iter().all(|deed| deed.fate == Fate::Answered));
+    assert!(rig.testbed.requests().iter().all(|request| request.disposition == Disposition::Answered));
 }
 
 #[tokio::test]

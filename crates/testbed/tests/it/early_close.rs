@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
 use ttlsweep_record::words::EarlyClose;
-use ttlsweep_testbed::{DEFAULT_SECRET_KEY, Fate, TestbedConfig};
+use ttlsweep_testbed::{DEFAULT_SECRET_KEY, Disposition, TestbedConfig};
 
 use crate::client::{End, PIECE_BYTES, Rig};
 
@@ -30,11 +30,11 @@ async fn drain_reads_on_and_keeps_the_connection() {
         assert_eq!(wire.ask(&rig.link("PUT", "good", 60, NOT_YET), b"hello").await.status, 200);
 
         // The rest of the body may be counted a moment after the next request has been answered.
-        rig.deed(1).await;
-        let mut deeds = rig.testbed.deeds();
-        deeds.sort_by_key(|deed| deed.head_arrived_at);
-        assert_eq!((deeds[0].fate, deeds[0].body_bytes), (Fate::RefusedAtHead, BODY_BYTES as u64));
-        assert_eq!((deeds[1].fate, deeds[1].connection), (Fate::Answered, deeds[0].connection));
+        rig.request(1).await;
+        let mut requests = rig.testbed.requests();
+        requests.sort_by_key(|request| request.head_arrived_at);
+        assert_eq!((requests[0].disposition, requests[0].body_bytes), (Disposition::RefusedAtHead, BODY_BYTES as u64));
+        assert_eq!((requests[1].disposition, requests[1].connection), (Disposition::Answered, requests[0].connection));
     }
 }
 
@@ -172,7 +172,7 @@ async fn any_refusal_overtakes_the_body_not_only_an_expired_link() {
         assert_eq!(refused.element("RequestId"), refused.header("x-amz-request-id"));
         assert_eq!(refused.header("connection"), Some("close"));
     }
-    assert!(rig.testbed.deeds().iter().all(|deed| deed.fate == Fate::Answered));
+    assert!(rig.testbed.requests().iter().all(|request| request.disposition == Disposition::Answered));
 }
 
 #[tokio::test]
@@ -183,14 +183,20 @@ async fn a_lost_answer_is_a_bare_reset_and_its_deed_says_what_was_meant() {
         let seen = rig.connect().await.trickle(late.head(BODY_BYTES, ""), 40, Duration::from_millis(10)).await;
         assert!(seen.response.is_none() && seen.still_sending);
         assert_eq!(seen.end, Some(End::Reset));
-        let deed = rig.deed(0).await;
-        assert_eq!((deed.fate, deed.status, deed.answered_at), (Fate::RefusedAtHead, Some(403), None));
-        assert!(deed.answer_lost);
+        let request = rig.request(0).await;
+        assert_eq!(
+            (request.disposition, request.status, request.answered_at),
+            (Disposition::RefusedAtHead, Some(403), None)
+        );
+        assert!(request.answer_lost);
         let missing = rig.link_signed_with("PUT", "/no-bucket/key", &[], 60, NOT_YET, DEFAULT_SECRET_KEY);
         let seen = rig.connect().await.trickle(missing.head(BODY_BYTES, ""), 40, Duration::from_millis(10)).await;
         assert_eq!(seen.end, Some(End::Reset));
-        let deed = rig.deed(1).await;
-        assert_eq!((deed.fate, deed.status, deed.answer_lost), (Fate::Answered, Some(404), true));
+        let request = rig.request(1).await;
+        assert_eq!(
+            (request.disposition, request.status, request.answer_lost),
+            (Disposition::Answered, Some(404), true)
+        );
     }
 }
 
@@ -201,7 +207,7 @@ async fn an_answer_is_not_lost_where_nothing_is_unread() {
     let mut wire = rig.connect().await;
     wire.send(&rig.link("PUT", "late", 1, LONG_AGO).head(BODY_BYTES, "expect: 100-continue\r\n")).await;
     assert_eq!(wire.response().await.status, 403);
-    assert!(!rig.deed(0).await.answer_lost);
+    assert!(!rig.request(0).await.answer_lost);
     assert_eq!(rig.ask("PUT", "good", b"hello").await.status, 200);
     assert_eq!(rig.ask("GET", "good", b"").await.text(), "hello");
 }

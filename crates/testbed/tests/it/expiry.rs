@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use tokio::io::AsyncReadExt;
 use tokio::time::sleep;
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
-use ttlsweep_testbed::{Fate, TestbedConfig};
+use ttlsweep_testbed::{Disposition, TestbedConfig};
 
 use crate::client::{End, PIECE_BYTES, Rig, Seen, Wire};
 use crate::lag;
@@ -47,11 +47,11 @@ async fn an_expired_link_is_refused_at_the_head_in_s3s_words() {
         assert_eq!(refused.header("server"), Some(concat!("testbed/", env!("CARGO_PKG_VERSION"), " (ttlsweep)")));
         assert!(refused.header("date").is_some());
 
-        let deed = rig.deed(0).await;
-        assert_eq!((deed.fate, deed.status), (Fate::RefusedAtHead, Some(403)));
-        assert_eq!(Some(deed.request_id.as_str()), refused.header("x-amz-request-id"));
-        assert_eq!(deed.expires_at, Some(link.expires_at));
-        assert!(deed.head_arrived_at >= link.expires_at && deed.body_bytes == 0);
+        let request = rig.request(0).await;
+        assert_eq!((request.disposition, request.status), (Disposition::RefusedAtHead, Some(403)));
+        assert_eq!(Some(request.request_id.as_str()), refused.header("x-amz-request-id"));
+        assert_eq!(request.expires_at, Some(link.expires_at));
+        assert!(request.head_arrived_at >= link.expires_at && request.body_bytes == 0);
     }
 }
 
@@ -73,9 +73,9 @@ async fn on_request_lets_an_upload_outlive_its_link() {
     // 23 pauses of 0.1 s against at most 1.4 s of life.
     assert!(seen.at - link.expires_at >= time::Duration::milliseconds(800));
     assert_eq!(rig.ask("GET", "slow", b"").await.body.len(), 23 * PIECE_BYTES);
-    let deed = rig.testbed.deeds().remove(0);
-    assert_eq!((deed.fate, deed.body_bytes), (Fate::Answered, 23 * PIECE_BYTES as u64));
-    assert!(deed.answered_at.unwrap() > link.expires_at);
+    let request = rig.testbed.requests().remove(0);
+    assert_eq!((request.disposition, request.body_bytes), (Disposition::Answered, 23 * PIECE_BYTES as u64));
+    assert!(request.answered_at.unwrap() > link.expires_at);
 }
 
 #[tokio::test]
@@ -86,8 +86,8 @@ async fn on_completion_refuses_after_the_body_and_keeps_no_object() {
     assert_eq!(seen.status(), 403);
     assert_eq!(seen.response.as_ref().unwrap().element("Message"), Some("Request has expired"));
     assert!(!seen.still_sending);
-    let deed = rig.deed(0).await;
-    assert_eq!((deed.fate, deed.body_bytes), (Fate::RefusedOnCompletion, 16 * PIECE_BYTES as u64));
+    let request = rig.request(0).await;
+    assert_eq!((request.disposition, request.body_bytes), (Disposition::RefusedOnCompletion, 16 * PIECE_BYTES as u64));
     assert_eq!(rig.ask("GET", "slow", b"").await.element("Code"), Some("NoSuchKey"));
 
     // What arrives in time is kept, and a download is checked at its head alone.
@@ -102,10 +102,10 @@ async fn upload_that_is_cut(rig: &Rig) -> Seen {
     let late = lateness_ms(seen.at, link.expires_at);
     assert!((0.0..50.0 + lag::ms()).contains(&late), "noticed {late} ms after expiry");
     assert!(seen.still_sending);
-    let deed = rig.deed(0).await;
-    let late = lateness_ms(deed.ended_at, link.expires_at);
+    let request = rig.request(0).await;
+    let late = lateness_ms(request.ended_at, link.expires_at);
     assert!((0.0..50.0 + lag::ms()).contains(&late), "done {late} ms after expiry");
-    assert!((1..100 * PIECE_BYTES as u64).contains(&deed.body_bytes));
+    assert!((1..100 * PIECE_BYTES as u64).contains(&request.body_bytes));
     assert_eq!(rig.ask("GET", "cut", b"").await.element("Code"), Some("NoSuchKey"));
     seen
 }
@@ -117,7 +117,7 @@ async fn a_cut_by_reset_arrives_as_a_reset() {
         let seen = upload_that_is_cut(&rig).await;
         assert!(seen.response.is_none());
         assert_eq!(seen.end, Some(End::Reset));
-        assert_eq!(rig.testbed.deeds()[0].fate, Fate::Cut(Cut::Reset));
+        assert_eq!(rig.testbed.requests()[0].disposition, Disposition::Cut(Cut::Reset));
     })
     .await;
 }
@@ -129,8 +129,8 @@ async fn a_cut_by_close_arrives_as_end_of_file() {
         let seen = upload_that_is_cut(&rig).await;
         assert!(seen.response.is_none());
         assert_eq!(seen.end, Some(if tls { End::BareEof } else { End::Eof }));
-        assert_eq!(rig.testbed.deeds()[0].fate, Fate::Cut(Cut::Close));
-        assert_eq!(rig.testbed.deeds()[0].status, None);
+        assert_eq!(rig.testbed.requests()[0].disposition, Disposition::Cut(Cut::Close));
+        assert_eq!(rig.testbed.requests()[0].status, None);
     })
     .await;
 }
@@ -143,7 +143,7 @@ async fn a_cut_by_response_answers_while_the_client_sends() {
             let seen = upload_that_is_cut(&rig).await;
             assert_eq!(seen.status(), 403);
             assert_eq!(seen.response.unwrap().element("Message"), Some("Request has expired"));
-            assert_eq!(rig.testbed.deeds()[0].fate, Fate::Cut(Cut::Respond));
+            assert_eq!(rig.testbed.requests()[0].disposition, Disposition::Cut(Cut::Respond));
         }))
         .await;
     })
@@ -161,11 +161,14 @@ async fn a_cut_by_response_that_drains_keeps_the_connection() {
         let mut wire = Wire { reader: seen.reader, writer: seen.writing.end().await.expect("no write fails") };
         let missing = wire.ask(&rig.link("GET", "cut", 60, NOT_YET), b"").await;
         assert_eq!(missing.element("Code"), Some("NoSuchKey"));
-        rig.deed(1).await;
-        let mut deeds = rig.testbed.deeds();
-        deeds.sort_by_key(|deed| deed.head_arrived_at);
-        assert_eq!((deeds[0].fate, deeds[0].body_bytes), (Fate::Cut(Cut::Respond), 80 * PIECE_BYTES as u64));
-        assert_eq!(deeds[1].connection, deeds[0].connection);
+        rig.request(1).await;
+        let mut requests = rig.testbed.requests();
+        requests.sort_by_key(|request| request.head_arrived_at);
+        assert_eq!(
+            (requests[0].disposition, requests[0].body_bytes),
+            (Disposition::Cut(Cut::Respond), 80 * PIECE_BYTES as u64)
+        );
+        assert_eq!(requests[1].connection, requests[0].connection);
     })
     .await;
 }
@@ -192,10 +195,10 @@ async fn a_download_is_cut_while_the_client_still_reads() {
             }
             assert!(bytes < body.len());
             assert_eq!(wire.end().await, end, "{cut}");
-            let deed = rig.deed(1).await;
-            assert_eq!(deed.fate, Fate::Cut(if cut == Cut::Respond { Cut::Close } else { cut }));
-            assert!((0.0..50.0 + lag::ms()).contains(&lateness_ms(deed.ended_at, link.expires_at)));
-            assert!(deed.answered_at.is_none() && deed.status == Some(200));
+            let request = rig.request(1).await;
+            assert_eq!(request.disposition, Disposition::Cut(if cut == Cut::Respond { Cut::Close } else { cut }));
+            assert!((0.0..50.0 + lag::ms()).contains(&lateness_ms(request.ended_at, link.expires_at)));
+            assert!(request.answered_at.is_none() && request.status == Some(200));
         }
     })
     .await;
@@ -210,7 +213,12 @@ async fn what_is_done_in_time_is_not_cut() {
     sleep(Duration::try_from(link.expires_at - OffsetDateTime::now_utc()).unwrap() + Duration::from_millis(100)).await;
     // The connection outlives the link that was used on it.
     assert_eq!(wire.ask(&rig.link("GET", "quick", 60, NOT_YET), b"").await.body, b"hello");
-    assert!(rig.testbed.deeds().iter().all(|deed| deed.fate == Fate::Answered && deed.connection == 0));
+    assert!(
+        rig.testbed
+            .requests()
+            .iter()
+            .all(|request| request.disposition == Disposition::Answered && request.connection == 0)
+    );
 }
 
 /// Not a test but a measurement: how long after expiry the client meets the reset, over 100 cuts.
@@ -229,8 +237,12 @@ async fn measure_the_lateness_of_cuts() {
         });
         seen_ms.extend(join_all(uploads).await);
     }
-    let mut done_ms: Vec<f64> =
-        rig.testbed.deeds().iter().map(|deed| lateness_ms(deed.ended_at, deed.expires_at.unwrap())).collect();
+    let mut done_ms: Vec<f64> = rig
+        .testbed
+        .requests()
+        .iter()
+        .map(|request| lateness_ms(request.ended_at, request.expires_at.unwrap()))
+        .collect();
     for (what, times) in [("server", &mut done_ms), ("client", &mut seen_ms)] {
         times.sort_by(f64::total_cmp);
         let n = times.len();

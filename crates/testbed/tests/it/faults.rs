@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::rustls;
 use ttlsweep_record::FaultKind;
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
-use ttlsweep_testbed::{Deed, Fate, FaultDeed, Testbed, TestbedConfig, TestbedError};
+use ttlsweep_testbed::{Disposition, FaultRecord, RequestRecord, Testbed, TestbedConfig, TestbedError};
 
 use crate::client::{End, Heard, Link, PIECE_BYTES, Rig, Seen, Signed, Wire};
 use crate::lag;
@@ -39,12 +39,12 @@ async fn download(rig: &Rig, link: &Link) -> (Wire, Heard) {
     (wire, heard)
 }
 
-/// The deed of the newest request, whose fault must be the one that was asked for.
-async fn fault_deed(rig: &Rig, seen: usize, fault: &str) -> Deed {
-    let deed = rig.deed(seen).await;
-    assert_eq!(deed.fate.to_string(), format!("fault-{}", fault.split('@').next().unwrap()));
-    assert_eq!(Fate::Fault(deed.fault.unwrap().kind), deed.fate);
-    deed
+/// The record of the newest request, whose fault must be the one that was asked for.
+async fn fault_request(rig: &Rig, seen: usize, fault: &str) -> RequestRecord {
+    let request = rig.request(seen).await;
+    assert_eq!(request.disposition.to_string(), format!("fault-{}", fault.split('@').next().unwrap()));
+    assert_eq!(Disposition::Fault(request.fault.unwrap().kind), request.disposition);
+    request
 }
 
 /// A FIN; over TLS, without close_notify.
@@ -60,22 +60,22 @@ fn assert_near(what: &str, at: OffsetDateTime, expected: OffsetDateTime) {
 }
 
 /// When the fault was due, by its place.
-fn due(fault: &str, deed: &Deed) -> OffsetDateTime {
+fn due(fault: &str, request: &RequestRecord) -> OffsetDateTime {
     let millis = |text: &str| Duration::from_millis(text.trim_end_matches("ms").parse().unwrap());
     match fault.split_once('@').map_or("head", |(_, place)| place) {
-        "head" => deed.head_arrived_at,
-        "expiry" => deed.expires_at.unwrap(),
+        "head" => request.head_arrived_at,
+        "expiry" => request.expires_at.unwrap(),
         // How long a client takes to send the half is its own affair.
         "50%" => {
-            let FaultDeed { at, body_bytes, .. } = deed.fault.unwrap();
+            let FaultRecord { at, body_bytes, .. } = request.fault.unwrap();
             let half = BODY_BYTES as u64 / 2;
             assert!((half..half + 64 * 1024).contains(&body_bytes), "{body_bytes} bytes are not half");
             at
         }
         place => match place.strip_prefix("expiry") {
-            None => deed.head_arrived_at + millis(&place[1..]),
-            Some(offset) if offset.starts_with('-') => deed.expires_at.unwrap() - millis(&offset[1..]),
-            Some(offset) => deed.expires_at.unwrap() + millis(&offset[1..]),
+            None => request.head_arrived_at + millis(&place[1..]),
+            Some(offset) if offset.starts_with('-') => request.expires_at.unwrap() - millis(&offset[1..]),
+            Some(offset) => request.expires_at.unwrap() + millis(&offset[1..]),
         },
     }
 }
@@ -89,12 +89,12 @@ async fn a_reset_comes_at_its_place_in_an_upload() {
         let seen = wire.trickle(link.head(BODY_BYTES * 4, ""), PIECES * 4, PAUSE).await;
         assert!(seen.response.is_none() && seen.still_sending, "{fault}");
         assert_eq!(seen.end, Some(End::Reset), "{fault}");
-        let deed = fault_deed(&rig, 0, fault).await;
-        assert_near(fault, seen.at, deed.fault.unwrap().at);
+        let request = fault_request(&rig, 0, fault).await;
+        assert_near(fault, seen.at, request.fault.unwrap().at);
         if !fault.ends_with('%') {
-            assert_near(fault, deed.fault.unwrap().at, due(fault, &deed));
+            assert_near(fault, request.fault.unwrap().at, due(fault, &request));
         }
-        assert_eq!((deed.status, deed.answered_at, deed.run.as_deref()), (None, None, Some("t-1")));
+        assert_eq!((request.status, request.answered_at, request.run.as_deref()), (None, None, Some("t-1")));
         assert_eq!(rig.ask_beside("GET", "key").await.element("Code"), Some("NoSuchKey"));
     })
     .await;
@@ -107,8 +107,8 @@ async fn a_close_and_a_close_notify_end_an_upload_with_a_fin() {
         let seen = upload(&rig, &rig.transfer("PUT", "key", 60)).await;
         assert!(seen.response.is_none() && seen.still_sending, "{fault}");
         assert_eq!(seen.end, end, "{fault}");
-        let deed = fault_deed(&rig, 0, fault).await;
-        assert_near(fault, seen.at, due(fault, &deed));
+        let request = fault_request(&rig, 0, fault).await;
+        assert_near(fault, seen.at, due(fault, &request));
     })
     .await;
 }
@@ -127,7 +127,7 @@ async fn an_uploaded_part_is_an_upload() {
         let part = ask("PUT", &[("partNumber", "1"), ("uploadId", id), ("x-run", "t-1")]).await;
         let seen = upload(&rig, &part).await;
         assert_eq!(seen.end, Some(End::Reset));
-        assert_near(fault, seen.at, due(fault, &fault_deed(&rig, 1, fault).await));
+        assert_near(fault, seen.at, due(fault, &fault_request(&rig, 1, fault).await));
         let list = ask("GET", &[("uploadId", id)]).await;
         assert!(!rig.connect().await.ask(&list, b"").await.text().contains("<PartNumber>"));
     })
@@ -148,9 +148,9 @@ async fn a_download_breaks_off_behind_exactly_its_share() {
         let (head, body) = heard.parts();
         assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("content-length: 400000\r\n"), "{head}");
         assert_eq!((body.len(), heard.end), (bytes, end), "{fault}");
-        let deed = fault_deed(&rig, 1, fault).await;
-        assert_eq!((deed.response_bytes, deed.status, deed.answered_at), (bytes as u64, Some(200), None));
-        assert_near(fault, heard.at, deed.fault.unwrap().at);
+        let request = fault_request(&rig, 1, fault).await;
+        assert_eq!((request.response_bytes, request.status, request.answered_at), (bytes as u64, Some(200), None));
+        assert_near(fault, heard.at, request.fault.unwrap().at);
     })
     .await;
 }
@@ -165,16 +165,16 @@ async fn a_download_that_is_read_slowly_is_cut_at_its_time() {
         wire.send(&link.head(0, "")).await;
         // Of 8 MB, so much stays with the testbed that the end cannot hide behind it.
         let mut bin = [0; 10_000];
-        let mut deeds = rig.testbed.deeds();
-        while deeds.len() < 2 {
+        let mut requests = rig.testbed.requests();
+        while requests.len() < 2 {
             let _ = timeout(Duration::from_millis(5), wire.reader.read(&mut bin)).await;
             sleep(Duration::from_millis(15)).await;
-            deeds = rig.testbed.deeds();
+            requests = rig.testbed.requests();
         }
         assert_eq!(Some(wire.end().await), end, "{fault}");
-        let deed = fault_deed(&rig, 1, fault).await;
-        assert_near(fault, deed.fault.unwrap().at, due(fault, &deed));
-        assert!(deed.response_bytes < 8_000_000);
+        let request = fault_request(&rig, 1, fault).await;
+        assert_near(fault, request.fault.unwrap().at, due(fault, &request));
+        assert!(request.response_bytes < 8_000_000);
     })
     .await;
 }
@@ -189,7 +189,7 @@ async fn a_reset_without_a_response_is_all_that_a_download_gets_at_the_head() {
         };
         let (_, heard) = download(&rig, &rig.transfer("GET", "object", 60)).await;
         assert_eq!((heard.bytes.len(), heard.end), (0, end), "{fault}");
-        assert_near(fault, heard.at, fault_deed(&rig, 1, fault).await.head_arrived_at);
+        assert_near(fault, heard.at, fault_request(&rig, 1, fault).await.head_arrived_at);
     })
     .await;
 }
@@ -208,12 +208,12 @@ async fn an_error_overtakes_the_body_at_its_place() {
         assert_eq!(response.element("Message"), Some("Please reduce your request rate."));
         assert_eq!(response.element("RequestId"), response.header("x-amz-request-id"));
         assert_eq!(response.header("connection"), Some("close"));
-        let deed = fault_deed(&rig, 0, fault).await;
-        assert_near(fault, seen.at, deed.fault.unwrap().at);
+        let request = fault_request(&rig, 0, fault).await;
+        assert_near(fault, seen.at, request.fault.unwrap().at);
         if !fault.ends_with('%') {
-            assert_near(fault, deed.fault.unwrap().at, due(fault, &deed));
+            assert_near(fault, request.fault.unwrap().at, due(fault, &request));
         }
-        assert_eq!(deed.status, Some(503));
+        assert_eq!(request.status, Some(503));
         assert_eq!(rig.ask_beside("GET", "key").await.element("Code"), Some("NoSuchKey"));
     })
     .await;
@@ -226,7 +226,7 @@ async fn an_error_behind_the_whole_body_is_not_early_and_keeps_the_connection() 
         let refused = wire.ask(&rig.transfer("PUT", "key", 60), &[b'x'; 50_000]).await;
         assert_eq!((refused.status, refused.header("connection")), (500, None));
         assert_eq!(wire.ask(&listing(&rig), b"").await.element("KeyCount"), Some("0"));
-        assert_eq!(rig.testbed.deeds()[0].fault.unwrap().body_bytes, 50_000);
+        assert_eq!(rig.testbed.requests()[0].fault.unwrap().body_bytes, 50_000);
     })
     .await;
 }
@@ -238,8 +238,8 @@ async fn a_downloads_error_waits_for_its_time() {
         let refused = wire.ask(&rig.transfer("GET", "object", 60), b"").await;
         let at = OffsetDateTime::now_utc();
         assert_eq!((refused.status, refused.element("Code")), (403, Some("ExpiredToken")));
-        let deed = fault_deed(&rig, 1, "error:403:ExpiredToken").await;
-        assert_near("error", at, deed.head_arrived_at + Duration::from_millis(150));
+        let request = fault_request(&rig, 1, "error:403:ExpiredToken").await;
+        assert_near("error", at, request.head_arrived_at + Duration::from_millis(150));
         // Not early, so that the connection is still of use.
         assert_eq!(wire.ask(&listing(&rig), b"").await.status, 200);
     })
@@ -283,7 +283,7 @@ async fn a_stall_reads_and_sends_nothing_more_until_the_client_goes() {
         let mut bin = [0; 10];
         assert!(timeout(A_WHILE, reader.read(&mut bin)).await.is_err(), "{fault}: something came");
         drop((reader, writer));
-        let read = fault_deed(&rig, 1, fault).await.body_bytes;
+        let read = fault_request(&rig, 1, fault).await.body_bytes;
         assert!((0..4_100_000).contains(&read) && (read >= 4_000_000) == fault.ends_with('%'), "{fault}: {read}");
 
         let mut wire = rig.connect().await;
@@ -293,7 +293,7 @@ async fn a_stall_reads_and_sends_nothing_more_until_the_client_goes() {
         let body_bytes = if heard.bytes.is_empty() { 0 } else { heard.parts().1.len() };
         assert_eq!(body_bytes, if fault.ends_with('%') { 40_000 } else { 0 });
         drop(wire);
-        assert_eq!(fault_deed(&rig, 2, fault).await.response_bytes, body_bytes as u64);
+        assert_eq!(fault_request(&rig, 2, fault).await.response_bytes, body_bytes as u64);
     })
     .await;
 }
@@ -334,7 +334,7 @@ async fn slow_sends_a_download_at_its_pace() {
         wire.reader.read_exact(&mut rest).await.unwrap();
         let took_ms = start.elapsed().as_millis() as i64;
         assert!((took_ms - 500).abs() < 80, "{took_ms} ms");
-        let fault = fault_deed(&rig, 1, "slow:800kbit/s").await.fault.unwrap();
+        let fault = fault_request(&rig, 1, "slow:800kbit/s").await.fault.unwrap();
         assert_eq!(fault.response_bytes, 50_000);
     })
     .await;
@@ -350,28 +350,28 @@ async fn garbage_and_broken_heads_and_bodies_are_followed_by_a_fin() {
         let heard = wire.hear(Duration::from_secs(2)).await;
         assert_eq!(heard.end, bare_fin(tls), "{fault}");
         let text = str::from_utf8(&heard.bytes).unwrap();
-        let deed = fault_deed(&rig, 0, fault).await;
+        let request = fault_request(&rig, 0, fault).await;
         match fault {
             "garbage" => assert_eq!(text, "220 mail.example.com ESMTP ready\r\n"),
             "truncated-body" => {
                 let (head, body) = heard.parts();
                 assert!(head.starts_with("HTTP/1.1 500 Internal Server Error\r\n"), "{head}");
-                assert!(head.contains(&format!("x-amz-request-id: {}\r\n", deed.request_id)));
+                assert!(head.contains(&format!("x-amz-request-id: {}\r\n", request.request_id)));
                 let length: usize = head.split_once("content-length: ").unwrap().1.trim().parse().unwrap();
                 assert_eq!(body.len(), length / 2);
-                assert_eq!((deed.status, deed.response_bytes), (Some(500), body.len() as u64));
+                assert_eq!((request.status, request.response_bytes), (Some(500), body.len() as u64));
             }
             _ => assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("\r\ncontent-le"), "{text}"),
         }
-        assert_near(fault, heard.at, deed.fault.unwrap().at);
+        assert_near(fault, heard.at, request.fault.unwrap().at);
     })
     .await;
     of_each(["garbage", "truncated-head@+100ms"], 1000, async |rig, fault, tls| {
         let (_, heard) = download(&rig, &rig.transfer("GET", "object", 60)).await;
         assert_eq!(heard.end, bare_fin(tls), "{fault}");
         assert!(!heard.bytes.is_empty() && !heard.bytes.ends_with(b"\r\n\r\n"));
-        let deed = fault_deed(&rig, 1, fault).await;
-        assert_near(fault, heard.at, due(fault, &deed));
+        let request = fault_request(&rig, 1, fault).await;
+        assert_near(fault, heard.at, due(fault, &request));
     })
     .await;
 }
@@ -385,10 +385,10 @@ async fn the_100_never_comes_but_the_body_is_taken() {
         assert!(heard.bytes.is_empty() && heard.end.is_none());
         wire.send(&[b'x'; PIECE_BYTES]).await;
         assert_eq!(wire.response().await.status, 200);
-        assert_eq!(fault_deed(&rig, 0, "no-continue").await.status, Some(200));
+        assert_eq!(fault_request(&rig, 0, "no-continue").await.status, Some(200));
         // A client that asks for no 100 misses none, and a request that is not a transfer gets its own.
         assert_eq!(wire.ask(&rig.transfer("PUT", "key", 60), b"hello").await.status, 200);
-        assert_eq!(rig.deed(1).await.fate, Fate::Answered);
+        assert_eq!(rig.request(1).await.disposition, Disposition::Answered);
         let secret = TestbedConfig::default().secret_key;
         let deletion = [("delete", "")];
         let other = rig.link_signed_with("POST", "/ttlsweep", &deletion, 60, time::Duration::ZERO, secret.expose());
@@ -405,9 +405,9 @@ async fn an_early_200_comes_at_its_place_and_the_body_is_stored() {
         assert_eq!((seen.status(), seen.still_sending), (200, true), "{fault}");
         assert_eq!(seen.response.as_ref().unwrap().header("connection"), None);
         let writer = seen.writing.end().await.expect("no write fails");
-        let deed = fault_deed(&rig, 0, fault).await;
-        assert_eq!((deed.status, deed.body_bytes), (Some(200), BODY_BYTES as u64), "{fault}");
-        assert_near(fault, seen.at, due(fault, &deed));
+        let request = fault_request(&rig, 0, fault).await;
+        assert_eq!((request.status, request.body_bytes), (Some(200), BODY_BYTES as u64), "{fault}");
+        assert_near(fault, seen.at, due(fault, &request));
         let mut wire = Wire { reader: seen.reader, writer };
         let size = BODY_BYTES.to_string();
         assert_eq!(wire.ask(&listing(&rig), b"").await.element("Size"), Some(size.as_str()));
@@ -434,8 +434,8 @@ async fn after_a_whole_answer_nothing_more_is_read() {
         let mut bin = [0; 10];
         assert!(timeout(A_WHILE, reader.read(&mut bin)).await.is_err(), "the connection stays open");
         drop((reader, writer));
-        let deed = fault_deed(&rig, 1, fault).await;
-        assert_eq!((deed.status, deed.answered_at.is_some()), (Some(503), true));
+        let request = fault_request(&rig, 1, fault).await;
+        assert_eq!((request.status, request.answered_at.is_some()), (Some(503), true));
 
         let mut wire = rig.connect().await;
         let link = rig.transfer("GET", "object", 60);
@@ -444,7 +444,7 @@ async fn after_a_whole_answer_nothing_more_is_read() {
         let heard = wire.hear(A_WHILE).await;
         assert!(heard.bytes.is_empty() && heard.end.is_none());
         drop(wire);
-        assert_eq!(fault_deed(&rig, 2, fault).await.response_bytes, 1000);
+        assert_eq!(fault_request(&rig, 2, fault).await.response_bytes, 1000);
     })
     .await;
 }
@@ -465,10 +465,10 @@ async fn an_idle_connection_is_closed_a_moment_after_the_answer() {
         let heard = wire.hear(Duration::from_secs(2)).await;
         assert_eq!((heard.bytes.len(), heard.end), (0, Some(End::Eof)));
         assert_near("close", heard.at, answered + Duration::from_millis(100));
-        let deed = fault_deed(&rig, 3, "keep-alive-close").await;
-        assert_near("deed", deed.fault.unwrap().at, heard.at);
-        assert_eq!((deed.method.as_str(), deed.status), ("PUT", Some(200)));
-        assert_eq!(rig.testbed.deeds()[1].fate, Fate::Answered);
+        let request = fault_request(&rig, 3, "keep-alive-close").await;
+        assert_near("record", request.fault.unwrap().at, heard.at);
+        assert_eq!((request.method.as_str(), request.status), ("PUT", Some(200)));
+        assert_eq!(rig.testbed.requests()[1].disposition, Disposition::Answered);
     })
     .await;
 }
@@ -482,7 +482,7 @@ async fn an_answer_says_that_the_connection_closes_and_it_does() {
             assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
             assert_eq!(wire.end().await, End::Eof);
         }
-        assert_eq!(fault_deed(&rig, 2, "connection-close").await.status, Some(200));
+        assert_eq!(fault_request(&rig, 2, "connection-close").await.status, Some(200));
     })
     .await;
 }
@@ -501,9 +501,9 @@ async fn a_tls_handshake_ends_in_an_alert_or_in_a_fin() {
             ),
             _ => assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{error:?}"),
         }
-        let deed = fault_deed(&rig, 0, fault).await;
-        assert_near(fault, deed.fault.unwrap().at, start);
-        assert_eq!((deed.method.as_str(), deed.run), ("", None));
+        let request = fault_request(&rig, 0, fault).await;
+        assert_near(fault, request.fault.unwrap().at, start);
+        assert_eq!((request.method.as_str(), request.run), ("", None));
         assert_eq!(status_at_control(&rig).await, 404);
 
         let error = Testbed::start(config(fault, false)).await.unwrap_err();
@@ -516,7 +516,7 @@ async fn a_refused_connection_leaves_the_control_endpoint_open() {
     of_each(["refuse"], 0, async |rig, _fault, _tls| {
         assert_eq!(rig.try_connect().await.map(drop).unwrap_err().kind(), ErrorKind::ConnectionRefused);
         assert_eq!(status_at_control(&rig).await, 404);
-        assert_eq!(rig.testbed.deeds().len(), 1);
+        assert_eq!(rig.testbed.requests().len(), 1);
     })
     .await;
 }
@@ -533,9 +533,9 @@ async fn a_black_hole_accepts_and_says_nothing() {
             assert!(timeout(A_WHILE, rig.try_connect()).await.is_err());
         }
         assert_eq!(status_at_control(&rig).await, 404);
-        let deeds = rig.testbed.deeds();
+        let requests = rig.testbed.requests();
         assert_eq!(
-            deeds.iter().filter(|deed| deed.fate == Fate::Fault(FaultKind::Blackhole)).count(),
+            requests.iter().filter(|request| request.disposition == Disposition::Fault(FaultKind::Blackhole)).count(),
             1 + usize::from(tls)
         );
     })
@@ -551,14 +551,14 @@ async fn only_transfers_are_met_and_only_those_that_would_be_served() {
         let ago = time::Duration::seconds(100);
         let expired = rig.link_signed_with("PUT", "/ttlsweep/key", &run, 1, ago, secret.expose());
         assert_eq!(rig.connect().await.ask(&expired, b"").await.element("Code"), Some("AccessDenied"));
-        assert_eq!(rig.deed(2).await.fate, Fate::RefusedAtHead);
+        assert_eq!(rig.request(2).await.disposition, Disposition::RefusedAtHead);
         let forged = rig.link_signed_with("PUT", "/ttlsweep/key", &run, 60, time::Duration::ZERO, "no");
         assert_eq!(rig.connect().await.ask(&forged, b"").await.element("Code"), Some("SignatureDoesNotMatch"));
         let head = rig.transfer("HEAD", "object", 60);
         let mut wire = rig.connect().await;
         wire.send(&head.head(0, "")).await;
         assert!(wire.hear(A_WHILE).await.bytes.starts_with(b"HTTP/1.1 200"));
-        assert!(rig.testbed.deeds().iter().all(|deed| deed.fault.is_none()));
+        assert!(rig.testbed.requests().iter().all(|request| request.fault.is_none()));
     })
     .await;
 }
@@ -573,7 +573,7 @@ async fn each_put_and_get_of_an_object_is_met_whichever_client_made_it() {
             let signed = Signed::new(method, "/ttlsweep/object");
             assert_eq!(signed.ask(&rig, b"").await.status, 503);
         }
-        assert_eq!(fault_deed(&rig, 4, fault.trim_end_matches("@head")).await.run, None);
+        assert_eq!(fault_request(&rig, 4, fault.trim_end_matches("@head")).await.run, None);
     })
     .await;
 }
@@ -585,7 +585,7 @@ async fn a_forged_signature_in_the_headers_is_refused_and_not_met() {
         assert_eq!(forged.ask(&rig, b"").await.element("Code"), Some("SignatureDoesNotMatch"));
         let unsigned = Signed { access_key: "", ..Signed::new("PUT", "/ttlsweep/object") };
         assert_eq!(unsigned.ask(&rig, b"").await.element("Code"), Some("AccessDenied"));
-        assert!(rig.testbed.deeds().iter().all(|deed| deed.fault.is_none()));
+        assert!(rig.testbed.requests().iter().all(|request| request.fault.is_none()));
     })
     .await;
 }
@@ -648,10 +648,10 @@ async fn a_share_of_an_upload_in_chunks_is_met() {
             _ => (Some(200), None),
         };
         assert_eq!((status, end), expected, "{fault} TLS {tls}");
-        let deed = rig.deed(0).await;
-        assert_eq!(deed.fault.map(|fault| fault.kind.as_str()), fault.split([':', '@']).next(), "{fault}");
+        let request = rig.request(0).await;
+        assert_eq!(request.fault.map(|fault| fault.kind.as_str()), fault.split([':', '@']).next(), "{fault}");
         let share = if fault.ends_with("@100%") { BODY_BYTES as u64 } else { BODY_BYTES as u64 / 2 };
-        let at = deed.fault.unwrap().body_bytes;
+        let at = request.fault.unwrap().body_bytes;
         assert!((share..share + 64 * 1024).contains(&at), "{fault}: {at} bytes");
     })
     .await;
@@ -664,7 +664,12 @@ async fn what_is_over_before_its_fault_is_answered() {
         assert_eq!(wire.ask(&rig.transfer("PUT", "key", 60), b"hello").await.status, 200);
         sleep(Duration::from_millis(350)).await;
         assert_eq!(wire.ask(&listing(&rig), b"").await.element("Size"), Some("5"));
-        assert!(rig.testbed.deeds().iter().all(|deed| deed.fate == Fate::Answered && deed.fault.is_none()));
+        assert!(
+            rig.testbed
+                .requests()
+                .iter()
+                .all(|request| request.disposition == Disposition::Answered && request.fault.is_none())
+        );
     })
     .await;
 }
@@ -679,9 +684,9 @@ async fn a_cut_at_expiry_has_the_last_word_over_a_fault_that_lasts() {
         let seen = wire.trickle(link.head(BODY_BYTES * 4, ""), PIECES * 4, PAUSE).await;
         assert_eq!(seen.end, Some(End::Reset), "{fault}");
         assert_near(fault, seen.at, link.expires_at);
-        let deed = rig.deed(0).await;
-        assert_eq!(deed.fate, Fate::Cut(Cut::Reset));
-        assert!(deed.fault.unwrap().at < link.expires_at);
+        let request = rig.request(0).await;
+        assert_eq!(request.disposition, Disposition::Cut(Cut::Reset));
+        assert!(request.fault.unwrap().at < link.expires_at);
     })
     .await;
 }
@@ -696,8 +701,8 @@ async fn an_error_closes_as_early_answers_do() {
             assert_eq!((seen.status(), seen.still_sending), (503, true), "{early_close}");
             let keeps = matches!(early_close, EarlyClose::Drain | EarlyClose::Linger);
             assert_eq!(seen.writing.end().await.is_ok(), keeps, "{early_close}");
-            let deed = fault_deed(&rig, 0, "error:503:SlowDown").await;
-            assert_eq!(deed.body_bytes == BODY_BYTES as u64, early_close == EarlyClose::Drain, "{early_close}");
+            let request = fault_request(&rig, 0, "error:503:SlowDown").await;
+            assert_eq!(request.body_bytes == BODY_BYTES as u64, early_close == EarlyClose::Drain, "{early_close}");
         })
         .await;
     }))

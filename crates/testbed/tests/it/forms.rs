@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use ttlsweep_record::words::{Cut, ExpiryPolicy};
 use ttlsweep_testbed::sigv4::{ALGORITHM, Scope};
-use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Fate, TestbedConfig};
+use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Disposition, TestbedConfig};
 
 use crate::client::{End, PIECE_BYTES, Rig};
 
@@ -52,12 +52,12 @@ fn form(rig: &Rig, expires_at: OffsetDateTime, file_bytes: usize) -> (Vec<u8>, &
 
 #[tokio::test]
 async fn a_forms_policy_expires_like_a_link() {
-    for (expiry, cut, fate) in [
-        (ExpiryPolicy::OnRequest, Cut::Reset, Fate::Answered),
-        (ExpiryPolicy::InFlight, Cut::Reset, Fate::Cut(Cut::Reset)),
-        (ExpiryPolicy::InFlight, Cut::Close, Fate::Cut(Cut::Close)),
-        (ExpiryPolicy::InFlight, Cut::Respond, Fate::Cut(Cut::Respond)),
-        (ExpiryPolicy::OnCompletion, Cut::Reset, Fate::RefusedOnCompletion),
+    for (expiry, cut, disposition) in [
+        (ExpiryPolicy::OnRequest, Cut::Reset, Disposition::Answered),
+        (ExpiryPolicy::InFlight, Cut::Reset, Disposition::Cut(Cut::Reset)),
+        (ExpiryPolicy::InFlight, Cut::Close, Disposition::Cut(Cut::Close)),
+        (ExpiryPolicy::InFlight, Cut::Respond, Disposition::Cut(Cut::Respond)),
+        (ExpiryPolicy::OnCompletion, Cut::Reset, Disposition::RefusedOnCompletion),
     ] {
         let rig = Rig::start(TestbedConfig { tls: false, expiry, cut, ..TestbedConfig::default() }).await;
         let expires_at = OffsetDateTime::now_utc() + Duration::from_secs(1);
@@ -74,17 +74,17 @@ async fn a_forms_policy_expires_like_a_link() {
             wire.writer.write_all(end.as_bytes()).await
         };
         let _ = sending.await;
-        let deed = rig.deed(0).await;
-        assert_eq!(deed.fate, fate, "{expiry} {cut}");
+        let request = rig.request(0).await;
+        assert_eq!(request.disposition, disposition, "{expiry} {cut}");
         // To the nanosecond that the policy writes.
-        assert_eq!(deed.expires_at, Some(expires_at), "{expiry} {cut}");
-        if let Fate::Cut(_) = fate {
-            let late = deed.ended_at - expires_at;
+        assert_eq!(request.expires_at, Some(expires_at), "{expiry} {cut}");
+        if let Disposition::Cut(_) = disposition {
+            let late = request.ended_at - expires_at;
             assert!(late >= time::Duration::ZERO && late < time::Duration::milliseconds(500), "{late}");
         }
         let stored = rig.ask("GET", "formed", b"").await;
-        assert_eq!(stored.body.len() == PIECES * PIECE_BYTES, fate == Fate::Answered, "{expiry} {cut}");
-        if fate == Fate::Cut(Cut::Reset) {
+        assert_eq!(stored.body.len() == PIECES * PIECE_BYTES, disposition == Disposition::Answered, "{expiry} {cut}");
+        if disposition == Disposition::Cut(Cut::Reset) {
             assert_eq!(wire.end().await, End::Eof, "the reset was told to the writer");
         }
     }
@@ -98,5 +98,5 @@ async fn a_form_with_an_expired_policy_is_refused_before_its_file() {
     wire.send(&head).await;
     let refused = wire.response().await;
     assert_eq!((refused.status, refused.element("Code")), (403, Some("AccessDenied")));
-    assert_eq!(rig.deed(0).await.fate, Fate::RefusedAtHead);
+    assert_eq!(rig.request(0).await.disposition, Disposition::RefusedAtHead);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use ttlsweep_testbed::{Fate, Secret, Testbed, TestbedConfig, TestbedError};
+use ttlsweep_testbed::{Disposition, Secret, Testbed, TestbedConfig, TestbedError};
 
 use crate::client::{PIECE_BYTES, Response, Rig, Signed};
 
@@ -45,12 +45,12 @@ async fn what_is_put_is_got() {
 async fn the_run_in_the_link_ends_up_in_the_deed() {
     let rig = rig().await;
     ask(&rig, "PUT", "/ttlsweep/key", &[("x-run", "run-7/transfer 3")], b"hello").await;
-    let deed = rig.deed(0).await;
-    assert_eq!(deed.run.as_deref(), Some("run-7/transfer 3"));
-    assert_eq!((deed.method.as_str(), deed.path.as_str()), ("PUT", "/ttlsweep/key"));
-    assert_eq!((deed.fate, deed.status, deed.body_bytes), (Fate::Answered, Some(200), 5));
-    let answered_at = deed.answered_at.unwrap();
-    assert!(deed.head_arrived_at <= answered_at && answered_at <= deed.ended_at);
+    let request = rig.request(0).await;
+    assert_eq!(request.run.as_deref(), Some("run-7/transfer 3"));
+    assert_eq!((request.method.as_str(), request.path.as_str()), ("PUT", "/ttlsweep/key"));
+    assert_eq!((request.disposition, request.status, request.body_bytes), (Disposition::Answered, Some(200), 5));
+    let answered_at = request.answered_at.unwrap();
+    assert!(request.head_arrived_at <= answered_at && answered_at <= request.ended_at);
 }
 
 #[tokio::test]
@@ -61,8 +61,8 @@ async fn an_upload_that_breaks_off_leaves_no_object() {
     wire.send(&[b'x'; PIECE_BYTES / 2]).await;
     wire.writer.shutdown().await.unwrap();
     drop(wire);
-    let deed = rig.deed(0).await;
-    assert_eq!((deed.fate, deed.body_bytes), (Fate::Broken, PIECE_BYTES as u64 / 2));
+    let request = rig.request(0).await;
+    assert_eq!((request.disposition, request.body_bytes), (Disposition::Broken, PIECE_BYTES as u64 / 2));
     assert_eq!(rig.ask("GET", "half", b"").await.element("Code"), Some("NoSuchKey"));
 }
 

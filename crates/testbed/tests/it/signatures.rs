@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use ttlsweep_record::words::{Cut, ExpiryPolicy};
 use ttlsweep_testbed::sigv4::sha256_hex;
-use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Fate, TestbedConfig, sigv2};
+use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Disposition, TestbedConfig, sigv2};
 
 use crate::client::{End, Link, PIECE_BYTES, Response, Rig, Signed};
 
@@ -175,7 +175,7 @@ async fn a_link_of_version_2_is_refused_as_by_s3() {
         ((403, Some("AccessDenied")), Some("Request has expired"))
     );
     assert_eq!(expired.element("X-Amz-Expires"), None);
-    assert_eq!(rig.testbed.deeds().last().unwrap().fate, Fate::RefusedAtHead);
+    assert_eq!(rig.testbed.requests().last().unwrap().disposition, Disposition::RefusedAtHead);
 }
 
 #[tokio::test]
@@ -190,15 +190,19 @@ async fn a_link_of_version_2_obeys_each_policy() {
         let rig = Rig::start(TestbedConfig { tls: false, expiry, cut, ..TestbedConfig::default() }).await;
         let link = PUT.link(&rig, &in_seconds(2));
         let seen = rig.connect().await.trickle(link.head(150 * PIECE_BYTES, ""), 150, Duration::from_millis(20)).await;
-        let deed = rig.deed(0).await;
-        assert_eq!(deed.expires_at, Some(link.expires_at));
-        let (status, fate) = match (expiry, cut) {
-            (ExpiryPolicy::InFlight, Cut::Reset) => (None, Fate::Cut(Cut::Reset)),
-            (ExpiryPolicy::InFlight, cut) => (Some(403), Fate::Cut(cut)),
-            (ExpiryPolicy::OnCompletion, _) => (Some(403), Fate::RefusedOnCompletion),
-            _ => (Some(200), Fate::Answered),
+        let request = rig.request(0).await;
+        assert_eq!(request.expires_at, Some(link.expires_at));
+        let (status, disposition) = match (expiry, cut) {
+            (ExpiryPolicy::InFlight, Cut::Reset) => (None, Disposition::Cut(Cut::Reset)),
+            (ExpiryPolicy::InFlight, cut) => (Some(403), Disposition::Cut(cut)),
+            (ExpiryPolicy::OnCompletion, _) => (Some(403), Disposition::RefusedOnCompletion),
+            _ => (Some(200), Disposition::Answered),
         };
-        assert_eq!((seen.response.as_ref().map(|response| response.status), deed.fate), (status, fate), "{expiry}");
+        assert_eq!(
+            (seen.response.as_ref().map(|response| response.status), request.disposition),
+            (status, disposition),
+            "{expiry}"
+        );
         let late = rig.connect().await.ask(&PUT.link(&rig, &in_seconds(-5)), b"hello").await;
         assert_eq!(late.status, if expiry == ExpiryPolicy::Never { 200 } else { 403 }, "{expiry}");
     }

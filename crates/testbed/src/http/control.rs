@@ -1,4 +1,4 @@
-//! The handle on one connection: what anybody who holds it can do to the connection, whatever HTTP is about to do.
+//! The control of one connection: what anybody who holds it can do to the connection, whatever HTTP is about to do.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use crate::truth::exchange::Exchange;
 ///
 /// The socket lives in here, not in the HTTP connection, so that a reset leaves at once, before anything is tidied up.
 #[derive(Debug)]
-pub(crate) struct Handle {
+pub(crate) struct ConnectionControl {
     pub(crate) number: u64,
     socket: Mutex<Option<TcpStream>>,
     exchange: Mutex<Option<Arc<Exchange>>>,
@@ -29,11 +29,11 @@ pub(crate) struct Handle {
     deadline: watch::Sender<Option<Deadline>>,
     /// What goes wrong with the transfers on this connection, if anything does.
     pub(crate) fault: Option<Fault>,
-    strike: watch::Sender<Option<Strike>>,
+    scheduled: watch::Sender<Option<ScheduledAction>>,
     /// What is done when everything written so far is out, as a part of an answer.
-    when_flushed: Mutex<Option<Act>>,
+    when_flushed: Mutex<Option<ConnectionAction>>,
     /// What is done after the answer is out, and how long after.
-    after_answer: Mutex<Option<(Duration, Act)>>,
+    after_answer: Mutex<Option<(Duration, ConnectionAction)>>,
     /// The slowest that either direction has to be.
     slow: Mutex<Slow>,
     mutes_continue: AtomicBool,
@@ -57,14 +57,14 @@ pub(crate) enum Direction {
 
 /// An instant at which a fault acts on the connection.
 #[derive(Debug, Clone)]
-pub(crate) struct Strike {
+pub(crate) struct ScheduledAction {
     pub(crate) at: Instant,
-    pub(crate) act: Act,
+    pub(crate) action: ConnectionAction,
 }
 
 /// What a fault does to its connection, by the connection's own task.
 #[derive(Debug, Clone)]
-pub(crate) enum Act {
+pub(crate) enum ConnectionAction {
     /// Sends a bare RST.
     Reset,
     /// Sends a bare RST in place of an answer that was ready, which is not a fault's doing.
@@ -122,7 +122,7 @@ pub(crate) enum HardCut {
     Close,
 }
 
-impl Handle {
+impl ConnectionControl {
     pub(crate) fn new(number: u64, socket: TcpStream, fault: Option<Fault>) -> Arc<Self> {
         Arc::new(Self {
             number,
@@ -131,7 +131,7 @@ impl Handle {
             ending: Mutex::default(),
             deadline: watch::Sender::new(None),
             fault,
-            strike: watch::Sender::new(None),
+            scheduled: watch::Sender::new(None),
             when_flushed: Mutex::default(),
             after_answer: Mutex::default(),
             slow: Mutex::default(),
@@ -144,7 +144,7 @@ impl Handle {
     /// what a fault had in mind for it.
     pub(crate) fn begin(&self, exchange: Arc<Exchange>) {
         let before = lock(&self.exchange).replace(exchange);
-        let closing = self.strike.send_replace(None);
+        let closing = self.scheduled.send_replace(None);
         if let (Some(before), Some(_)) = (before, closing) {
             // It was to be followed by something that this request has forestalled.
             before.ended();
@@ -174,28 +174,28 @@ impl Handle {
     }
 
     /// Lets a fault act on the connection at an instant, unless the answer is out before.
-    pub(crate) fn strike_at(&self, at: Instant, act: Act) {
-        self.strike.send_replace(Some(Strike { at, act }));
+    pub(crate) fn schedule(&self, at: Instant, action: ConnectionAction) {
+        self.scheduled.send_replace(Some(ScheduledAction { at, action }));
     }
 
     /// Lets a fault act as soon as everything written so far has been given to the kernel.
-    pub(crate) fn strike_when_flushed(&self, act: Act) {
-        *lock(&self.when_flushed) = Some(act);
+    pub(crate) fn schedule_when_flushed(&self, action: ConnectionAction) {
+        *lock(&self.when_flushed) = Some(action);
     }
 
     /// Lets a fault act so long after the answer is out, unless another request comes before.
-    pub(crate) fn strike_after_answer(&self, delay: Duration, act: Act) {
-        *lock(&self.after_answer) = Some((delay, act));
+    pub(crate) fn schedule_after_answer(&self, delay: Duration, action: ConnectionAction) {
+        *lock(&self.after_answer) = Some((delay, action));
     }
 
-    /// For the connection's task, to learn of strikes.
-    pub(crate) fn strikes(&self) -> watch::Receiver<Option<Strike>> {
-        self.strike.subscribe()
+    /// For the connection's task, to learn what is scheduled.
+    pub(crate) fn scheduled(&self) -> watch::Receiver<Option<ScheduledAction>> {
+        self.scheduled.subscribe()
     }
 
-    /// The strike has been made.
-    pub(crate) fn struck(&self) {
-        self.strike.send_replace(None);
+    /// What was scheduled is done.
+    pub(crate) fn action_done(&self) {
+        self.scheduled.send_replace(None);
     }
 
     /// From now on until the next request, nothing passes faster in this direction.
@@ -243,12 +243,13 @@ impl Handle {
     /// Everything written so far has been given to the kernel.
     fn flushed(&self) {
         let Some(exchange) = self.exchange() else { return };
-        if let Some(act) = lock(&self.when_flushed).take() {
-            self.strike_at(Instant::now(), act);
+        if let Some(action) = lock(&self.when_flushed).take() {
+            self.schedule(Instant::now(), action);
         } else if exchange.flushed() {
             self.deadline.send_replace(None);
             let next = lock(&self.after_answer).take();
-            self.strike.send_replace(next.map(|(delay, act)| Strike { at: Instant::now() + delay, act }));
+            self.scheduled
+                .send_replace(next.map(|(delay, action)| ScheduledAction { at: Instant::now() + delay, action }));
         }
     }
 
@@ -286,20 +287,20 @@ impl Handle {
     }
 }
 
-/// The lower end of the stack, below TLS: the socket, by way of its handle.
+/// The lower end of the stack, below TLS: the socket, by way of its control.
 #[derive(Debug)]
-pub(crate) struct Lower(pub(crate) Arc<Handle>);
+pub(crate) struct ToSocket(pub(crate) Arc<ConnectionControl>);
 
-impl Lower {
-    fn with<T>(&self, act: impl FnOnce(Pin<&mut TcpStream>) -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+impl ToSocket {
+    fn with<T>(&self, action: impl FnOnce(Pin<&mut TcpStream>) -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         match lock(&self.0.socket).as_mut() {
-            Some(socket) => act(Pin::new(socket)),
+            Some(socket) => action(Pin::new(socket)),
             None => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
         }
     }
 }
 
-impl AsyncRead for Lower {
+impl AsyncRead for ToSocket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.0.ending().leaves_unread() {
             // HTTP looks once more for the body's end before it closes, and would read what shall stay unread.
@@ -309,7 +310,7 @@ impl AsyncRead for Lower {
     }
 }
 
-impl AsyncWrite for Lower {
+impl AsyncWrite for ToSocket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.with(|socket| socket.poll_write(cx, buf))
     }
@@ -342,16 +343,16 @@ impl AsyncWrite for Lower {
 /// The upper end of the stack, between TLS and HTTP: notices when all that HTTP wrote has passed through, and does to the
 /// bytes what a fault asks for.
 #[derive(Debug)]
-pub(crate) struct Upper<S> {
+pub(crate) struct ToHttp<S> {
     inner: S,
-    handle: Arc<Handle>,
+    control: Arc<ConnectionControl>,
     reading: Pace,
     writing: Pace,
 }
 
-impl<S> Upper<S> {
-    pub(crate) fn new(inner: S, handle: Arc<Handle>) -> Self {
-        Self { inner, handle, reading: Pace::default(), writing: Pace::default() }
+impl<S> ToHttp<S> {
+    pub(crate) fn new(inner: S, control: Arc<ConnectionControl>) -> Self {
+        Self { inner, control, reading: Pace::default(), writing: Pace::default() }
     }
 
     /// What lies below.
@@ -361,19 +362,19 @@ impl<S> Upper<S> {
 
     /// How many bytes of this that HTTP wants to write are to be swallowed.
     fn muted(&self, bytes: &[u8]) -> Option<usize> {
-        let muted = self.handle.mutes_continue.load(Ordering::Relaxed) && bytes.starts_with(CONTINUE);
+        let muted = self.control.mutes_continue.load(Ordering::Relaxed) && bytes.starts_with(CONTINUE);
         muted.then_some(CONTINUE.len())
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Upper<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ToHttp<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let Some(rate) = this.handle.rate(Direction::Reading) else {
+        let Some(rate) = this.control.rate(Direction::Reading) else {
             let before = buf.filled().len();
             ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
             if buf.filled().len() > before {
-                this.handle.heard();
+                this.control.heard();
             }
             return Poll::Ready(Ok(()));
         };
@@ -387,13 +388,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Upper<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Upper<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ToHttp<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if let Some(swallowed) = this.muted(buf) {
             return Poll::Ready(Ok(swallowed));
         }
-        let Some(rate) = this.handle.rate(Direction::Writing) else {
+        let Some(rate) = this.control.rate(Direction::Writing) else {
             return Pin::new(&mut this.inner).poll_write(cx, buf);
         };
         let room = ready!(this.writing.poll_room(rate, cx)).min(buf.len());
@@ -408,7 +409,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Upper<S> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[] as &[u8], |buf| buf);
-        if self.handle.rate(Direction::Writing).is_some() || self.muted(first).is_some() {
+        if self.control.rate(Direction::Writing).is_some() || self.muted(first).is_some() {
             return self.poll_write(cx, first);
         }
         Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
@@ -420,12 +421,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Upper<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
-        self.handle.flushed();
+        self.control.flushed();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.handle.ending() == Ending::Rst {
+        if self.control.ending() == Ending::Rst {
             // TLS would say close_notify, and the RST would not be a bare one.
             return Poll::Ready(Ok(()));
         }

@@ -1,7 +1,7 @@
 //! Waking at an instant, more precisely than the runtime's timer, whose steps are a whole millisecond.
 //!
-//! One thread sleeps on a condition variable until the earliest bell is due, which the kernel honours to some 0.1 ms on
-//! an idle machine. A bell never rings early.
+//! One thread sleeps on a condition variable until the earliest sleeper is due, which the kernel honours to some 0.1 ms on
+//! an idle machine. Nobody is woken early.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -13,66 +13,66 @@ use std::{io, thread};
 
 use tokio::sync::oneshot;
 
-/// The clock that all connections of a testbed set their bells by; its thread ends when it is dropped.
+/// The clock that all connections of a testbed are woken by; its thread ends when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Alarm {
+pub(crate) struct Timer {
     shared: Arc<Shared>,
 }
 
-impl Alarm {
+impl Timer {
     /// Starts the thread; an error means that the system refused one.
     pub(crate) fn start() -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let ringer = shared.clone();
-        thread::Builder::new().name("testbed-alarm".to_owned()).spawn(move || ringer.ring_when_due())?;
+        let waker = shared.clone();
+        thread::Builder::new().name("testbed-timer".to_owned()).spawn(move || waker.wake_when_due())?;
         Ok(Self { shared })
     }
 
     /// A future that completes at `instant`, or at once if that has passed.
-    pub(crate) fn at(&self, instant: Instant) -> Bell {
-        let (ring, rung) = oneshot::channel();
+    pub(crate) fn at(&self, instant: Instant) -> Sleep {
+        let (wake, woken) = oneshot::channel();
         let mut state = self.shared.lock();
         let key = (instant, state.next);
         state.next += 1;
-        state.bells.insert(key, ring);
-        if state.bells.first_key_value().is_some_and(|(first, _)| *first == key) {
+        state.sleepers.insert(key, wake);
+        if state.sleepers.first_key_value().is_some_and(|(first, _)| *first == key) {
             self.shared.changed.notify_one();
         }
         drop(state);
-        Bell { shared: self.shared.clone(), key, rung }
+        Sleep { shared: self.shared.clone(), key, woken }
     }
 }
 
-impl Drop for Alarm {
+impl Drop for Timer {
     fn drop(&mut self) {
         self.shared.lock().stopped = true;
         self.shared.changed.notify_one();
     }
 }
 
-/// See [`Alarm::at`]. Dropping it takes it off the list, so that links which live for hours cost nothing afterwards.
+/// See [`Timer::at`]. Dropping it takes it off the list, so that links which live for hours cost nothing afterwards.
 #[derive(Debug)]
-pub(crate) struct Bell {
+pub(crate) struct Sleep {
     shared: Arc<Shared>,
     key: Key,
-    rung: oneshot::Receiver<()>,
+    woken: oneshot::Receiver<()>,
 }
 
-impl Future for Bell {
+impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // An error means that the alarm was stopped: nobody will ever ring, and the testbed is on its way out.
-        match Pin::new(&mut self.rung).poll(cx) {
+        // An error means that the timer was stopped: nobody will be woken any more, and the testbed is on its way out.
+        match Pin::new(&mut self.woken).poll(cx) {
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
         }
     }
 }
 
-impl Drop for Bell {
+impl Drop for Sleep {
     fn drop(&mut self) {
-        self.shared.lock().bells.remove(&self.key);
+        self.shared.lock().sleepers.remove(&self.key);
     }
 }
 
@@ -87,7 +87,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    bells: BTreeMap<Key, oneshot::Sender<()>>,
+    sleepers: BTreeMap<Key, oneshot::Sender<()>>,
     next: u64,
     stopped: bool,
 }
@@ -97,22 +97,22 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ring_when_due(&self) {
+    fn wake_when_due(&self) {
         let mut state = self.lock();
         while !state.stopped {
-            let Some(earliest) = state.bells.first_entry() else {
+            let Some(earliest) = state.sleepers.first_entry() else {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let wait = earliest.key().0.saturating_duration_since(Instant::now());
             if wait.is_zero() {
-                // A bell that nobody waits for any more is none to ring.
+                // Nobody may be waiting any more.
                 let _ = earliest.remove().send(());
             } else {
                 (state, _) = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner);
             }
         }
-        state.bells.clear();
+        state.sleepers.clear();
     }
 }
 
@@ -124,10 +124,10 @@ mod tests {
 
     #[tokio::test]
     async fn bells_ring_in_order_and_never_early() {
-        let alarm = Alarm::start().unwrap();
+        let timer = Timer::start().unwrap();
         let start = Instant::now();
-        let late = alarm.at(start + Duration::from_millis(40));
-        let early = alarm.at(start + Duration::from_millis(10));
+        let late = timer.at(start + Duration::from_millis(40));
+        let early = timer.at(start + Duration::from_millis(10));
         early.await;
         assert!(start.elapsed() >= Duration::from_millis(10));
         late.await;
@@ -136,14 +136,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_dropped_bell_leaves_the_list() {
-        let alarm = Alarm::start().unwrap();
-        drop(alarm.at(Instant::now() + Duration::from_secs(3600)));
-        assert!(alarm.shared.lock().bells.is_empty());
+        let timer = Timer::start().unwrap();
+        drop(timer.at(Instant::now() + Duration::from_secs(3600)));
+        assert!(timer.shared.lock().sleepers.is_empty());
     }
 
     #[tokio::test]
     async fn what_has_passed_rings_at_once() {
-        let alarm = Alarm::start().unwrap();
-        alarm.at(Instant::now()).await;
+        let timer = Timer::start().unwrap();
+        timer.at(Instant::now()).await;
     }
 }
