@@ -36,9 +36,9 @@ use ttlsweep_runner::transfer::{self, Limits, Payload, Task, record};
 use ttlsweep_runner::wire::body::{Block, RequestBody, Source};
 use ttlsweep_runner::wire::endpoint::Endpoint;
 use ttlsweep_runner::wire::limiter::Limiter;
-use ttlsweep_runner::wire::marks::Marks;
+use ttlsweep_runner::wire::marks::HttpMarks;
 use ttlsweep_runner::wire::tls::MaybeTls;
-use ttlsweep_runner::wire::{Seen, Side};
+use ttlsweep_runner::wire::{Side, SocketStats};
 use ttlsweep_testbed::sigv4::Presigner;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
@@ -51,8 +51,8 @@ async fn main() -> Result<ExitCode, Failure> {
     let template = template_cell()?;
     let mut matrix = Matrix::default();
     for case in cases() {
-        let seen = run_case(&case, repetitions, &template).await?;
-        for row in seen {
+        let stats = run_case(&case, repetitions, &template).await?;
+        for row in stats {
             matrix.add(&case, &row);
         }
     }
@@ -467,7 +467,7 @@ async fn plain_upload(
     let (mut sender, http) = http1::handshake(TokioIo::new(stream)).await.ok()?;
     // As hyper's users run it: the connection in a task of its own.
     let connection = tokio::spawn(http);
-    let marks = Arc::new(Marks::new(Arc::new(Seen::new())));
+    let marks = Arc::new(HttpMarks::new(Arc::new(SocketStats::new())));
     marks.stop_waiting_for_continue();
     let source = Source::Generated { block: BLOCK.get_or_init(|| Block::new(7)).clone(), len: size };
     let body = RequestBody::new(source.open("plain"), size, marks, Arc::new(OnceLock::new()));

@@ -18,10 +18,10 @@ use ttlsweep_record::Method;
 use ttlsweep_runner::clock::{Clock, SystemClock};
 use ttlsweep_runner::s3::object_key::RunPrefix;
 use ttlsweep_runner::s3::{Access, Operation, Store, StoreSettings, Trust};
-use ttlsweep_runner::wire::Seen;
+use ttlsweep_runner::wire::SocketStats;
 use ttlsweep_runner::wire::body::{Block, RequestBody, Source};
 use ttlsweep_runner::wire::endpoint::Endpoint;
-use ttlsweep_runner::wire::marks::Marks;
+use ttlsweep_runner::wire::marks::HttpMarks;
 use ttlsweep_runner::wire::tls::MaybeTls;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -68,7 +68,7 @@ async fn run_user(user: u32, transfers: u32, store: Arc<Store>, source: Source) 
             None => connection.insert(dial(&Endpoint::of(link.uri.expose())?, &store).await?),
         };
         // The body asks these for leave; here it has it from the start.
-        let marks = Arc::new(Marks::new(Arc::new(Seen::new())));
+        let marks = Arc::new(HttpMarks::new(Arc::new(SocketStats::new())));
         marks.stop_waiting_for_continue();
         let body = RequestBody::new(source.open(&key), source.len(), marks, Arc::new(OnceLock::new()));
         let path = link.uri.expose().path_and_query().ok_or("a link has a path")?.as_str();

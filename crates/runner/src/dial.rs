@@ -26,18 +26,18 @@ use ttlsweep_record::{EventKind, Phase};
 use crate::dial::reach::Route;
 use crate::s3::plainer;
 use crate::wire::body::RequestBody;
-use crate::wire::cap::Capped;
+use crate::wire::cap::RateLimited;
 use crate::wire::endpoint::Endpoint;
-use crate::wire::hold::Held;
-use crate::wire::http::Marked;
+use crate::wire::hold::HeldErrors;
+use crate::wire::http::HttpMarked;
 use crate::wire::kernel::{self, TcpInfo};
 use crate::wire::limiter::Limiter;
-use crate::wire::marks::{Confirms, Marks};
+use crate::wire::marks::{Confirms, HttpMarks};
 use crate::wire::socket::Socket;
-use crate::wire::stamp::Stamped;
+use crate::wire::stamp::Timestamped;
 use crate::wire::tape::Tape;
 use crate::wire::tls::MaybeTls;
-use crate::wire::{Seen, Side};
+use crate::wire::{Side, SocketStats};
 
 /// How to open connections to one endpoint: shared by all transfers of a trial or of one user.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ pub struct SocketOptions {
     pub congestion: Option<String>,
 }
 
-type Stack = Marked<Held<Capped<Stamped<Socket>>>>;
+type Stack = HttpMarked<HeldErrors<RateLimited<Timestamped<Socket>>>>;
 
 /// An open connection with everything that is known of it.
 pub struct Connection {
@@ -78,9 +78,9 @@ pub struct Connection {
     /// `TLSv1.3` or `TLSv1.2`; nothing over plain TCP.
     pub tls_version: Option<&'static str>,
     /// What the layers on the socket noted.
-    pub seen: Arc<Seen>,
+    pub stats: Arc<SocketStats>,
     /// Where the exchange under way stands.
-    pub marks: Arc<Marks>,
+    pub marks: Arc<HttpMarks>,
     /// How many transfers used it so far.
     pub transfers: u32,
     pub(crate) sender: http1::SendRequest<RequestBody>,
@@ -178,15 +178,15 @@ impl Dialer {
     /// # Errors
     /// The step that failed, with the operating system's error where it has one.
     pub async fn dial(&self, deadline: Instant, steps: &mut Steps, tape: &mut Tape) -> Result<Connection, DialError> {
-        let seen = Arc::new(Seen::new());
+        let stats = Arc::new(SocketStats::new());
         let reached = self.route.reach(&self.endpoint, &self.socket, deadline, steps, tape).await;
         let (socket, remote) = reached?;
         let local = socket.stream().local_addr().ok();
         let acked_before = kernel::tcp_info(socket.stream()).map_or(0, |info| info.bytes_acked);
         let kernel = KernelView { socket: socket.clone(), acked_before };
 
-        let stamped = Stamped::new(socket, Arc::clone(&seen));
-        let held = Held::new(Capped::new(stamped, self.cap.clone()), Arc::clone(&seen));
+        let stamped = Timestamped::new(socket, Arc::clone(&stats));
+        let held = HeldErrors::new(RateLimited::new(stamped, self.cap.clone()), Arc::clone(&stats));
         let stream = match &self.tls {
             None => MaybeTls::Plain(held),
             Some(config) => self.secure(held, config, deadline, steps, tape).await?,
@@ -196,8 +196,8 @@ impl Dialer {
             MaybeTls::Tls(stream) => stream.get_ref().1.protocol_version().map(version_name),
         };
 
-        let marks = Arc::new(Marks::asking(Arc::clone(&seen), kernel.clone()));
-        let marked = Marked::new(stream, Arc::clone(&marks));
+        let marks = Arc::new(HttpMarks::asking(Arc::clone(&stats), kernel.clone()));
+        let marked = HttpMarked::new(stream, Arc::clone(&marks));
         let (sender, http) = http1::Builder::new()
             .max_buf_size(READ_BUFFER)
             .handshake(TokioIo::new(marked))
@@ -205,7 +205,7 @@ impl Dialer {
             .map_err(|error| failed(Phase::Connect, None, format!("hyper: {error}")))?;
         let id = self.ids.fetch_add(1, Relaxed) + 1;
         let http = Box::pin(http);
-        Ok(Connection { id, local, remote, tls_version, seen, marks, transfers: 0, sender, http, kernel })
+        Ok(Connection { id, local, remote, tls_version, stats, marks, transfers: 0, sender, http, kernel })
     }
 
     /// Opens a connection that nobody watches, for requests that are not transfers.

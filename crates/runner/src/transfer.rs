@@ -1,10 +1,10 @@
 //! One transfer: a signed request on a connection, observed from the first look-up to the last byte.
 //!
-//! [`exchange`] drives hyper and the timers; [`judge`] says what happened, from what was seen; [`record`] fills the row.
+//! [`drive`] drives hyper and the timers; [`judge`] says what happened, from what was seen; [`record`] fills the row.
 //! Nothing here interprets: whether a failure has to do with expiry is the report's business.
 
 pub mod clock_probe;
-pub mod exchange;
+pub mod drive;
 pub mod judge;
 pub mod look_up;
 pub mod record;
@@ -24,9 +24,9 @@ use crate::s3::link::SignedRequest;
 use crate::stop::{Stop, StopReason};
 use crate::wire::body::{Comparison, RequestBody, Source};
 use crate::wire::kernel::TcpInfo;
-use crate::wire::marks::Exchange;
+use crate::wire::marks::HttpProgress;
 use crate::wire::tape::Tape;
-use crate::wire::{Fault, Side};
+use crate::wire::{Side, SocketError};
 
 use response::Response;
 
@@ -124,7 +124,7 @@ pub struct Observed {
     /// What is known of the connection; `None` if none came about.
     pub connection: Option<ConnectionFacts>,
     /// Where request and response stood at the end.
-    pub exchange: Exchange,
+    pub progress: HttpProgress,
     /// The response, as far as it came.
     pub response: Option<Response>,
     /// How it ended on this side.
@@ -159,7 +159,7 @@ pub struct ConnectionFacts {
     /// The TLS version.
     pub tls_version: Option<&'static str>,
     /// The first socket error.
-    pub first_error: Option<Fault>,
+    pub first_error: Option<SocketError>,
     /// When the kernel was known to hold an error, whatever was still to be read before it.
     pub broken: Option<Instant>,
     /// When the socket's end of file was read.
@@ -253,7 +253,7 @@ pub async fn run(
         finished: Instant::now(),
         steps,
         connection: None,
-        exchange: Exchange::default(),
+        progress: HttpProgress::default(),
         response: None,
         end,
         tape,
@@ -297,26 +297,26 @@ pub async fn run(
             RequestBody::new(source.open(task.key), source.len(), Arc::clone(&connection.marks), Arc::clone(&failure))
         }
     };
-    let done = exchange::drive(task, &mut connection, body, anchor, deadline, stop, &mut tape).await;
+    let done = drive::drive(task, &mut connection, body, anchor, deadline, stop, &mut tape).await;
     let finished = Instant::now();
     if done.response.as_ref().is_some_and(|response| !response.status.is_success()) {
         // A refusal may repeat it, and many others may have been signed since.
         task.request.remember();
     }
-    let mut exchange = connection.marks.exchange();
-    let facts = before.facts(&connection, &exchange, done.head_acked, done.info_at_head);
+    let mut progress = connection.marks.progress();
+    let facts = before.facts(&connection, &progress, done.head_acked, done.info_at_head);
     let end = match (done.end, failure.get()) {
         (End::Broken { .. }, Some(failure)) => End::Local(failure.clone()),
         (end, _) => end,
     };
-    if exchange.head_written.is_none() {
-        exchange.last_body_byte_written = None;
+    if progress.head_written.is_none() {
+        progress.last_body_byte_written = None;
     }
-    note_exchange(&mut tape, &exchange, &facts, done.response.as_ref());
+    note_progress(&mut tape, &progress, &facts, done.response.as_ref());
     connection.transfers += 1;
     // A peer that answered before it took all of the body may never take the rest, and the next request waits behind it.
-    let arrived = facts.info.is_none_or(|info| info.bytes_acked >= connection.seen.written());
-    if matches!(end, End::Answered) && exchange.request_sent() && arrived && !done.connection_ended {
+    let arrived = facts.info.is_none_or(|info| info.bytes_acked >= connection.stats.written());
+    if matches!(end, End::Answered) && progress.request_sent() && arrived && !done.connection_ended {
         *kept = Some(connection);
     }
     Observed {
@@ -324,7 +324,7 @@ pub async fn run(
         finished,
         steps,
         connection: Some(facts),
-        exchange,
+        progress,
         response: done.response,
         end,
         tape,
@@ -347,7 +347,7 @@ async fn still_open(kept: Option<Connection>, tape: &mut Tape) -> Option<Connect
     if usable {
         return Some(connection);
     }
-    let how = match connection.seen.first_error() {
+    let how = match connection.stats.first_error() {
         Some(fault) => fault.message,
         None => "end of file".to_owned(),
     };
@@ -372,11 +372,11 @@ impl Before {
     fn facts(
         &self,
         connection: &Connection,
-        exchange: &Exchange,
+        progress: &HttpProgress,
         head_acked: Option<Instant>,
         info_at_head: Option<TcpInfo>,
     ) -> ConnectionFacts {
-        let (seen, marks) = (&connection.seen, &connection.marks);
+        let (stats, marks) = (&connection.stats, &connection.marks);
         let info = connection.kernel.tcp_info();
         let acked_head = info.zip(marks.head_ends_at()).is_some_and(|(info, head)| info.bytes_acked >= head);
         ConnectionFacts {
@@ -385,47 +385,47 @@ impl Before {
             local: connection.local,
             remote: connection.remote,
             tls_version: connection.tls_version,
-            first_error: seen.first_error(),
-            broken: seen.broken(),
-            end_of_file: seen.end_of_file(),
-            held: seen.held(),
+            first_error: stats.first_error(),
+            broken: stats.broken(),
+            end_of_file: stats.end_of_file(),
+            held: stats.held(),
             body_written: marks.body_written(),
             body_acked: info.map(|info| marks.body_within(info.bytes_acked)),
             head_acked: head_acked
-                .or_else(|| (acked_head && exchange.head_written.is_some()).then(Instant::now))
+                .or_else(|| (acked_head && progress.head_written.is_some()).then(Instant::now))
                 // An answer proves it, too, and often sooner than the next look at the kernel.
-                .map(|seen| exchange.first_byte_read.map_or(seen, |read| seen.min(read))),
+                .map(|seen| progress.first_byte_read.map_or(seen, |read| seen.min(read))),
             info_at_head: info_at_head.or_else(|| info.filter(|_| acked_head)),
             info,
             congestion: connection.kernel.congestion(),
             retransmits: info.zip(self.retransmits).map(|(info, before)| info.retransmits.saturating_sub(before)),
-            socket_written: seen.written_in_exchange(),
-            socket_read: seen.read_in_exchange(),
-            last_write: seen.last_write(),
-            first_read: seen.first_read(),
-            last_read: seen.last_read(),
+            socket_written: stats.written_in_exchange(),
+            socket_read: stats.read_in_exchange(),
+            last_write: stats.last_write(),
+            first_read: stats.first_read(),
+            last_read: stats.last_read(),
         }
     }
 }
 
 /// Puts what the layers marked on the tape.
-fn note_exchange(tape: &mut Tape, exchange: &Exchange, facts: &ConnectionFacts, response: Option<&Response>) {
-    let body = exchange.body_len.to_string();
-    tape.note_at(exchange.first_byte_written, EventKind::FirstByteWritten, None);
-    tape.note_at(exchange.head_written, EventKind::HeadWritten, exchange.head_len.map(|len| len.to_string()));
+fn note_progress(tape: &mut Tape, progress: &HttpProgress, facts: &ConnectionFacts, response: Option<&Response>) {
+    let body = progress.body_len.to_string();
+    tape.note_at(progress.first_byte_written, EventKind::FirstByteWritten, None);
+    tape.note_at(progress.head_written, EventKind::HeadWritten, progress.head_len.map(|len| len.to_string()));
     // The difference of the two is the time that the head spent in queues on the way.
     let round_trips = facts.info_at_head.map(|info| format!("rtt_us={} min_rtt_us={}", info.rtt_us, info.min_rtt_us));
     tape.note_at(facts.head_acked, EventKind::HeadAcked, round_trips);
-    tape.note_at(exchange.continued, EventKind::Continue, None);
-    tape.note_at(exchange.first_body_byte_written, EventKind::FirstBodyByteWritten, None);
-    tape.note_at(exchange.last_body_byte_written, EventKind::LastBodyByteWritten, Some(body));
-    tape.note_at(exchange.first_byte_read, EventKind::FirstByteRead, None);
+    tape.note_at(progress.continued, EventKind::Continue, None);
+    tape.note_at(progress.first_body_byte_written, EventKind::FirstBodyByteWritten, None);
+    tape.note_at(progress.last_body_byte_written, EventKind::LastBodyByteWritten, Some(body));
+    tape.note_at(progress.first_byte_read, EventKind::FirstByteRead, None);
     if let Some(response) = response {
         // hyper hands the head over a little after its bytes were read.
-        let head_at = exchange.last_byte_read.map_or(response.head_at, |read| response.head_at.min(read));
+        let head_at = progress.last_byte_read.map_or(response.head_at, |read| response.head_at.min(read));
         tape.note_at(Some(head_at), EventKind::ResponseHead, Some(response.status.as_u16().to_string()));
         if response.whole {
-            tape.note_at(exchange.last_byte_read, EventKind::LastByteRead, Some(response.body_bytes.to_string()));
+            tape.note_at(progress.last_byte_read, EventKind::LastByteRead, Some(response.body_bytes.to_string()));
         }
     }
     match &facts.first_error {
@@ -436,10 +436,10 @@ fn note_exchange(tape: &mut Tape, exchange: &Exchange, facts: &ConnectionFacts, 
         Some(fault) => tape.note_at(facts.held, EventKind::WriteErrorHeld, Some(fault.message.clone())),
         None => {}
     }
-    if let Some((at, message)) = &exchange.tls_error {
+    if let Some((at, message)) = &progress.tls_error {
         tape.note_at(Some(*at), EventKind::ReadError, Some(message.clone()));
     }
-    tape.note_at(facts.end_of_file.or(exchange.end_of_file), EventKind::PeerClosed, None);
+    tape.note_at(facts.end_of_file.or(progress.end_of_file), EventKind::PeerClosed, None);
 }
 
 /// Longer than what is sampled so takes.

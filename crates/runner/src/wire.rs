@@ -5,7 +5,7 @@
 //! [`hold`] (keeps the first write error back so that an answer behind it is still read), then TLS, then [`http`]
 //! (where the request's head ends and the body begins, and how the peer closed at that level; its notes are [`marks`]).
 //!
-//! The layers below TLS share one [`Seen`]; they never judge, they note.
+//! The layers below TLS share one [`SocketStats`]; they never judge, they note.
 
 pub mod body;
 pub mod cap;
@@ -17,10 +17,10 @@ pub mod http;
 pub mod kernel;
 pub mod limiter;
 pub mod marks;
-pub mod seen;
 pub mod socket;
+pub mod socket_stats;
 pub mod stamp;
 pub mod tape;
 pub mod tls;
 
-pub use seen::{Fault, Seen, Side};
+pub use socket_stats::{Side, SocketError, SocketStats};

@@ -8,7 +8,7 @@ use super::{ConnectionFacts, End, Observed};
 use crate::s3::error_document::told;
 use crate::wire::body::Compared;
 use crate::wire::errno;
-use crate::wire::marks::Exchange;
+use crate::wire::marks::HttpProgress;
 
 /// The part of a row that says how a transfer ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Judgement {
 
 /// Says what happened.
 pub fn judge(observed: &Observed) -> Judgement {
-    let exchange = &observed.exchange;
+    let progress = &observed.progress;
     let connection = observed.connection.as_ref();
     let early = early_response(observed);
     let phase = phase(observed);
@@ -42,7 +42,7 @@ pub fn judge(observed: &Observed) -> Judgement {
         phase,
         ended: observed.finished,
         early_response: early,
-        peer_close: connection.and_then(|connection| peer_close(connection, exchange)),
+        peer_close: connection.and_then(|connection| peer_close(connection, progress)),
         errno,
         error: None,
     };
@@ -72,7 +72,7 @@ pub fn judge(observed: &Observed) -> Judgement {
 }
 
 fn answered(observed: &Observed, base: Judgement) -> Judgement {
-    let ended = observed.exchange.last_byte_read.unwrap_or(observed.finished);
+    let ended = observed.progress.last_byte_read.unwrap_or(observed.finished);
     let success = observed.response.as_ref().filter(|response| response.status.is_success());
     let Some(response) = success else {
         return Judgement { outcome: Outcome::Rejected, phase: sending_stood(observed), ended, ..base };
@@ -109,10 +109,10 @@ fn other_than_asked(response: &Response, compared: Compared) -> Option<(Outcome,
 fn broken(observed: &Observed, base: Judgement, unparsable: bool, message: &str) -> Judgement {
     let connection = observed.connection.as_ref();
     let fault = connection.and_then(|connection| connection.first_error.as_ref());
-    let end_of_file = connection.and_then(|connection| connection.end_of_file).or(observed.exchange.end_of_file);
-    let tls_error = observed.exchange.tls_error.as_ref();
+    let end_of_file = connection.and_then(|connection| connection.end_of_file).or(observed.progress.end_of_file);
+    let tls_error = observed.progress.tls_error.as_ref();
     if unparsable && tls_error.is_none() {
-        let ended = observed.exchange.last_byte_read.unwrap_or(observed.finished);
+        let ended = observed.progress.last_byte_read.unwrap_or(observed.finished);
         return Judgement { outcome: Outcome::Malformed, ended, error: Some(message.to_owned()), ..base };
     }
     if let Some((at, error)) = tls_error
@@ -146,7 +146,7 @@ fn broken(observed: &Observed, base: Judgement, unparsable: bool, message: &str)
         (None, None) => match tls_error {
             Some((at, error)) => (Outcome::Closed, *at, error.clone()),
             // Nothing failed here, and the peer is still there: it sent what answers no request.
-            None => match observed.exchange.last_byte_read {
+            None => match observed.progress.last_byte_read {
                 Some(read) => (Outcome::Malformed, read, message.to_owned()),
                 None => (Outcome::FailedLocally, observed.finished, message.to_owned()),
             },
@@ -160,40 +160,40 @@ fn broken(observed: &Observed, base: Judgement, unparsable: bool, message: &str)
 /// body is written long before it has arrived.
 fn early_response(observed: &Observed) -> Option<bool> {
     observed.response.as_ref()?;
-    let exchange = &observed.exchange;
-    let began = exchange.first_byte_read?;
-    let unwritten = !exchange.request_sent() || exchange.last_byte_written().is_some_and(|sent| began < sent);
-    Some(unwritten || (exchange.body_len > 0 && exchange.confirmed_by_first_byte == Some(false)))
+    let progress = &observed.progress;
+    let began = progress.first_byte_read?;
+    let unwritten = !progress.request_sent() || progress.last_byte_written().is_some_and(|sent| began < sent);
+    Some(unwritten || (progress.body_len > 0 && progress.confirmed_by_first_byte == Some(false)))
 }
 
 /// Where sending stood when the response's head came.
 fn sending_stood(observed: &Observed) -> Phase {
     match early_response(observed) {
         // Also where the body's first byte still waited for the cap.
-        Some(true) if !observed.exchange.waits_for_continue() => Phase::RequestBody,
+        Some(true) if !observed.progress.waits_for_continue() => Phase::RequestBody,
         _ => Phase::Wait,
     }
 }
 
 fn phase(observed: &Observed) -> Phase {
-    let exchange = &observed.exchange;
+    let progress = &observed.progress;
     if observed.connection.is_none() {
         return observed.steps.begun.unwrap_or(Phase::Connect);
     }
     if observed.response.is_some() {
         Phase::ResponseBody
-    } else if exchange.first_byte_read.is_some() {
+    } else if progress.first_byte_read.is_some() {
         Phase::ResponseHead
-    } else if exchange.head_written.is_none() {
+    } else if progress.head_written.is_none() {
         Phase::RequestHead
-    } else if exchange.request_sent() || exchange.waits_for_continue() {
+    } else if progress.request_sent() || progress.waits_for_continue() {
         Phase::Wait
     } else {
         Phase::RequestBody
     }
 }
 
-fn peer_close(connection: &ConnectionFacts, exchange: &Exchange) -> Option<PeerClose> {
+fn peer_close(connection: &ConnectionFacts, progress: &HttpProgress) -> Option<PeerClose> {
     let reset = connection
         .first_error
         .as_ref()
@@ -203,11 +203,11 @@ fn peer_close(connection: &ConnectionFacts, exchange: &Exchange) -> Option<PeerC
         (Some(fault), Some(eof)) => eof <= fault.at,
         _ => false,
     };
-    match (reset, &exchange.tls_error) {
+    match (reset, &progress.tls_error) {
         (Some(_), _) if fin_first => Some(PeerClose::FinRst),
         (Some(_), _) => Some(PeerClose::Rst),
         (None, Some((_, error))) if is_alert(error) => Some(PeerClose::TlsAlert),
-        (None, _) if connection.tls_version.is_some() && exchange.end_of_file.is_some() => Some(PeerClose::CloseNotify),
+        (None, _) if connection.tls_version.is_some() && progress.end_of_file.is_some() => Some(PeerClose::CloseNotify),
         (None, _) => connection.end_of_file.map(|_| PeerClose::Fin),
     }
 }

@@ -56,7 +56,7 @@ impl Rows {
 /// Completes the row that was begun when the transfer started. Nothing that is secret of `request` is in it.
 pub fn complete(mut row: TransferRecord, observed: Observed, request: &SignedRequest) -> Rows {
     let judgement = judge(&observed);
-    let Observed { anchor, steps, connection, exchange, response, end, mut tape, samples, .. } = observed;
+    let Observed { anchor, steps, connection, progress, response, end, mut tape, samples, .. } = observed;
     let wall = |instant: Instant| anchor.wall_at(instant);
     let early = judgement.early_response == Some(true);
     let unsigned = |response: &Response| early || !response.is_of_a_store();
@@ -64,7 +64,7 @@ pub fn complete(mut row: TransferRecord, observed: Observed, request: &SignedReq
     let doubtful = told_so && response.as_ref().is_some_and(unsigned);
 
     row.started_at = anchor.wall;
-    row.head_written_at = exchange.head_written.map(wall);
+    row.head_written_at = progress.head_written.map(wall);
     row.ended_at = wall(judgement.ended);
     row.link_age_us = row.presigned_at.zip(row.head_written_at).map(|(made, written)| written.micros_since(made));
     row.margin_us = row.expires_at.map(|expires| row.ended_at.micros_since(expires));
@@ -89,15 +89,15 @@ pub fn complete(mut row: TransferRecord, observed: Observed, request: &SignedReq
 
     let since_start = |instant: Instant| micros(instant.saturating_duration_since(anchor.instant));
     let between = |from: Option<Instant>, to: Option<Instant>| Some(micros(to?.checked_duration_since(from?)?));
-    let sent = exchange.last_byte_written().filter(|_| exchange.request_sent());
-    let began = exchange.first_byte_read.filter(|_| !matches!(end, End::Unconnected(_)));
-    row.continue_us = exchange.continued.map(since_start);
-    row.send_us = between(exchange.first_byte_written, sent);
+    let sent = progress.last_byte_written().filter(|_| progress.request_sent());
+    let began = progress.first_byte_read.filter(|_| !matches!(end, End::Unconnected(_)));
+    row.continue_us = progress.continued.map(since_start);
+    row.send_us = between(progress.first_byte_written, sent);
     row.wait_us = between(sent, began);
     row.response_start_us = began.map(since_start);
 
     if let Some(response) = &response {
-        row.receive_us = if response.whole { between(began, exchange.last_byte_read) } else { None };
+        row.receive_us = if response.whole { between(began, progress.last_byte_read) } else { None };
         row.status = Some(response.status.as_u16());
         row.response_bytes = response.body_bytes;
         let header = |name: &str| Some(told(&String::from_utf8_lossy(response.headers.get(name)?.as_bytes())));

@@ -18,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 
-use crate::wire::marks::Marks;
+use crate::wire::marks::HttpMarks;
 
 /// Where the bytes of a cell's bodies come from.
 #[derive(Debug, Clone)]
@@ -248,7 +248,7 @@ pub struct RequestBody(Option<Box<Sending>>);
 struct Sending {
     content: Content,
     left: u64,
-    marks: Arc<Marks>,
+    marks: Arc<HttpMarks>,
     failure: Arc<OnceLock<String>>,
 }
 
@@ -259,7 +259,7 @@ impl RequestBody {
     }
 
     /// `len` bytes of `content`, once `marks` let them go. An error in reading it is kept in `failure`.
-    pub fn new(content: Content, len: u64, marks: Arc<Marks>, failure: Arc<OnceLock<String>>) -> Self {
+    pub fn new(content: Content, len: u64, marks: Arc<HttpMarks>, failure: Arc<OnceLock<String>>) -> Self {
         Self((len > 0).then(|| Box::new(Sending { content, left: len, marks, failure })))
     }
 }

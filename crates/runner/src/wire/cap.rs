@@ -13,7 +13,7 @@ use super::limiter::{Limiter, Slot};
 
 /// A stream whose reading or writing is capped; the other direction goes through untouched.
 #[derive(Debug)]
-pub struct Capped<S> {
+pub struct RateLimited<S> {
     inner: S,
     gate: Option<Gate>,
 }
@@ -31,7 +31,7 @@ struct Gate {
     waiting: bool,
 }
 
-impl<S> Capped<S> {
+impl<S> RateLimited<S> {
     /// Caps `side` of `inner` by `limiter`; without one nothing waits.
     pub fn new(inner: S, cap: Option<(Arc<Limiter>, Side)>) -> Self {
         let gate = cap.map(|(limiter, side)| Gate {
@@ -95,7 +95,7 @@ impl Drop for Gate {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Capped<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for RateLimited<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let Some(gate) = this.gate.as_mut().filter(|gate| gate.side == Side::Read) else {
@@ -114,7 +114,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Capped<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Capped<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for RateLimited<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let Some(gate) = this.gate.as_mut().filter(|gate| gate.side == Side::Write && !buf.is_empty()) else {
@@ -163,8 +163,8 @@ mod tests {
 
     use super::*;
 
-    fn capped(stream: DuplexStream, limiter: &Arc<Limiter>, side: Side) -> Capped<DuplexStream> {
-        Capped::new(stream, Some((Arc::clone(limiter), side)))
+    fn capped(stream: DuplexStream, limiter: &Arc<Limiter>, side: Side) -> RateLimited<DuplexStream> {
+        RateLimited::new(stream, Some((Arc::clone(limiter), side)))
     }
 
     /// Moves `bytes` through each of `users` streams under one cap; returns how long each took.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::Seen;
+use super::SocketStats;
 
 /// How long a write error is held while nothing more is read. The kernel has all that will ever come by the time at which
 /// a write fails, so this bounds only a stream whose read side never ends.
@@ -24,9 +24,9 @@ pub const DEADLINE: Duration = Duration::from_secs(1);
 
 /// A stream whose first write error waits until the read side has ended.
 #[derive(Debug)]
-pub struct Held<S> {
+pub struct HeldErrors<S> {
     inner: S,
-    seen: Arc<Seen>,
+    stats: Arc<SocketStats>,
     state: State,
 }
 
@@ -37,10 +37,10 @@ enum State {
     Failed(io::ErrorKind),
 }
 
-impl<S> Held<S> {
+impl<S> HeldErrors<S> {
     /// Holds back the first write error of `inner`.
-    pub fn new(inner: S, seen: Arc<Seen>) -> Self {
-        Self { inner, seen, state: State::Clear }
+    pub fn new(inner: S, stats: Arc<SocketStats>) -> Self {
+        Self { inner, stats, state: State::Clear }
     }
 
     /// What a write answers while an error is held or has become final; `None` if writes go through.
@@ -66,7 +66,7 @@ impl<S> Held<S> {
     }
 
     fn hold(&mut self, error: io::Error, cx: &mut Context<'_>) {
-        self.seen.note_held();
+        self.stats.note_held();
         let mut deadline = Box::pin(tokio::time::sleep(DEADLINE));
         // Registers the task with the timer; a fresh sleep of a second is pending.
         let _ = deadline.as_mut().poll(cx);
@@ -96,7 +96,7 @@ impl<S> Held<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Held<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for HeldErrors<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let (before, room) = (buf.filled().len(), buf.remaining());
         let result = Pin::new(&mut self.inner).poll_read(cx, buf);
@@ -112,7 +112,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Held<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Held<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for HeldErrors<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_write_with(cx, |inner, cx| inner.poll_write(cx, buf))
     }
@@ -209,23 +209,23 @@ pub(super) mod tests {
     fn held(
         writes: Vec<Result<usize, io::ErrorKind>>,
         reads: Vec<Result<&'static [u8], io::ErrorKind>>,
-    ) -> (Held<Script>, Arc<Seen>) {
-        let seen = Arc::new(Seen::new());
-        (Held::new(Script::new(writes, reads), Arc::clone(&seen)), seen)
+    ) -> (HeldErrors<Script>, Arc<SocketStats>) {
+        let stats = Arc::new(SocketStats::new());
+        (HeldErrors::new(Script::new(writes, reads), Arc::clone(&stats)), stats)
     }
 
-    async fn write_once(stream: &mut Held<Script>) -> Poll<io::Result<usize>> {
+    async fn write_once(stream: &mut HeldErrors<Script>) -> Poll<io::Result<usize>> {
         poll_fn(|cx| Poll::Ready(Pin::new(&mut *stream).poll_write(cx, b"body"))).await
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_behind_a_write_error_is_read_before_the_write_fails() {
-        let (mut stream, seen) = held(
+        let (mut stream, stats) = held(
             vec![Err(io::ErrorKind::ConnectionReset)],
             vec![Ok(b"HTTP/1.1 403"), Err(io::ErrorKind::ConnectionReset)],
         );
         assert!(write_once(&mut stream).await.is_pending());
-        assert!(seen.held().is_some());
+        assert!(stats.held().is_some());
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"HTTP/1.1 403");
@@ -255,8 +255,8 @@ pub(super) mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_error_of_this_machine_is_not_held() {
-        let (mut stream, seen) = held(vec![Err(io::ErrorKind::OutOfMemory)], vec![]);
+        let (mut stream, stats) = held(vec![Err(io::ErrorKind::OutOfMemory)], vec![]);
         assert!(matches!(write_once(&mut stream).await, Poll::Ready(Err(_))));
-        assert_eq!(seen.held(), None);
+        assert_eq!(stats.held(), None);
     }
 }

@@ -3,7 +3,7 @@
 //! It finds the end of the request's head in what hyper writes, and keeps the body back until the socket has taken the
 //! head whole (and, with `Expect: 100-continue`, until the 100 came): so the instant at which the head was written is
 //! exact, with and without TLS, and its last byte's place in the socket's stream is known, against which the kernel's
-//! count of confirmed bytes can be held. What it finds goes into the [`Marks`].
+//! count of confirmed bytes can be held. What it finds goes into the [`HttpMarks`].
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,25 +12,25 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::marks::Marks;
+use super::marks::HttpMarks;
 use super::tls::MaybeTls;
 
-/// A stream that keeps the [`Marks`] of the exchanges on it.
+/// A stream that keeps the [`HttpMarks`] of the exchanges on it.
 #[derive(Debug)]
-pub struct Marked<S> {
+pub struct HttpMarked<S> {
     inner: MaybeTls<S>,
-    marks: Arc<Marks>,
+    marks: Arc<HttpMarks>,
     unflushed: bool,
 }
 
-impl<S> Marked<S> {
+impl<S> HttpMarked<S> {
     /// Marks what passes through `inner`.
-    pub fn new(inner: MaybeTls<S>, marks: Arc<Marks>) -> Self {
+    pub fn new(inner: MaybeTls<S>, marks: Arc<HttpMarks>) -> Self {
         Self { inner, marks, unflushed: false }
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Marked<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> HttpMarked<S> {
     /// Under TLS one write at a time: what was accepted must reach the socket before more is, or the session's buffer
     /// would run ahead of the cap and "written" would be a word for it.
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -52,7 +52,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Marked<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Marked<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for HttpMarked<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.marks.must_pause() {
             cx.waker().wake_by_ref();
@@ -65,7 +65,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Marked<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Marked<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HttpMarked<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_settled(cx))?;
         let accepted = ready!(Pin::new(&mut self.inner).poll_write(cx, buf))?;

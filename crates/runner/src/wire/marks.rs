@@ -6,14 +6,14 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
-use super::Seen;
+use super::SocketStats;
 
 /// The marks of the exchange that is under way on one connection, shared with the transfer that reads them.
 #[derive(Debug)]
-pub struct Marks {
-    seen: Arc<Seen>,
+pub struct HttpMarks {
+    stats: Arc<SocketStats>,
     kernel: Option<Box<dyn Confirms>>,
-    exchange: Mutex<Exchange>,
+    progress: Mutex<HttpProgress>,
 }
 
 /// Knows how far the peer's kernel has confirmed what was written.
@@ -24,7 +24,7 @@ pub trait Confirms: std::fmt::Debug + Send + Sync {
 
 /// Where one request and its response stand.
 #[derive(Debug, Clone, Default)]
-pub struct Exchange {
+pub struct HttpProgress {
     /// The body's length, as announced.
     pub body_len: u64,
     /// When the first byte of the request was accepted.
@@ -70,29 +70,29 @@ struct HeadEnd {
     matched: u8,
 }
 
-impl Marks {
-    /// Marks for a connection whose socket notes in `seen`.
-    pub fn new(seen: Arc<Seen>) -> Self {
-        Self { seen, kernel: None, exchange: Mutex::default() }
+impl HttpMarks {
+    /// Marks for a connection whose socket notes in `stats`.
+    pub fn new(stats: Arc<SocketStats>) -> Self {
+        Self { stats, kernel: None, progress: Mutex::default() }
     }
 
     /// Marks that also ask the kernel what the peer has confirmed.
-    pub fn asking(seen: Arc<Seen>, kernel: impl Confirms + 'static) -> Self {
-        Self { kernel: Some(Box::new(kernel)), ..Self::new(seen) }
+    pub fn asking(stats: Arc<SocketStats>, kernel: impl Confirms + 'static) -> Self {
+        Self { kernel: Some(Box::new(kernel)), ..Self::new(stats) }
     }
 
     /// Begins a new exchange whose request has a body of `body_len` bytes.
     pub fn begin(&self, body_len: u64, waits_for_continue: bool) {
-        self.seen.begin_exchange();
-        let settled = (0, self.seen.written());
-        *self.lock() = Exchange { body_len, waits_for_continue, settled, ..Exchange::default() };
+        self.stats.begin_exchange();
+        let settled = (0, self.stats.written());
+        *self.lock() = HttpProgress { body_len, waits_for_continue, settled, ..HttpProgress::default() };
     }
 
     /// A copy of where the exchange stands.
-    pub fn exchange(&self) -> Exchange {
-        let mut exchange = self.lock().clone();
-        exchange.body_waker = None;
-        exchange
+    pub fn progress(&self) -> HttpProgress {
+        let mut progress = self.lock().clone();
+        progress.body_waker = None;
+        progress
     }
 
     /// When the socket had taken the head whole.
@@ -107,14 +107,14 @@ impl Marks {
 
     /// Bytes of the request's body that the socket took; under TLS by the length of whole records.
     pub fn body_written(&self) -> u64 {
-        self.lock().body_written(self.seen.written())
+        self.lock().body_written(self.stats.written())
     }
 
     /// Bytes of the request's body within the first `acked` bytes of the socket's stream, rounded down.
     pub fn body_within(&self, acked: u64) -> u64 {
-        let exchange = self.lock();
-        let written = self.seen.written();
-        let (Some(head), body) = (exchange.head_ends_at, exchange.body_written(written)) else { return 0 };
+        let progress = self.lock();
+        let written = self.stats.written();
+        let (Some(head), body) = (progress.head_ends_at, progress.body_written(written)) else { return 0 };
         let (acked, sent) = (acked.saturating_sub(head), written.saturating_sub(head));
         if acked >= sent {
             return body;
@@ -124,36 +124,36 @@ impl Marks {
 
     /// Pending until the body may be sent: the head is written, and the 100 came where one is waited for.
     pub fn poll_body_may_go(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut exchange = self.lock();
-        if exchange.body_may_go {
+        let mut progress = self.lock();
+        if progress.body_may_go {
             return Poll::Ready(());
         }
-        exchange.body_waker = Some(cx.waker().clone());
+        progress.body_waker = Some(cx.waker().clone());
         Poll::Pending
     }
 
     /// Notes a 100 Continue: what was read so far was no part of the final response.
     pub fn note_continue(&self) {
-        let mut exchange = self.lock();
-        exchange.continued = exchange.first_byte_read.or(exchange.last_byte_read).or_else(|| Some(Instant::now()));
-        exchange.first_byte_read = None;
-        exchange.informational += 1;
-        exchange.release_body();
+        let mut progress = self.lock();
+        progress.continued = progress.first_byte_read.or(progress.last_byte_read).or_else(|| Some(Instant::now()));
+        progress.first_byte_read = None;
+        progress.informational += 1;
+        progress.release_body();
     }
 
     /// Notes another 1xx: what was read so far was no part of the final response.
     pub fn note_informational(&self) {
-        let mut exchange = self.lock();
-        exchange.first_byte_read = None;
-        exchange.informational += 1;
+        let mut progress = self.lock();
+        progress.first_byte_read = None;
+        progress.informational += 1;
     }
 
     /// Whether so many 1xx were read in one turn that the transfer's timers must have theirs before more are: hyper reads on for
     /// as long as they come.
     pub(super) fn must_pause(&self) -> bool {
-        let mut exchange = self.lock();
-        let many = exchange.informational >= MANY;
-        exchange.informational *= u32::from(!many);
+        let mut progress = self.lock();
+        let many = progress.informational >= MANY;
+        progress.informational *= u32::from(!many);
         many
     }
 
@@ -164,51 +164,51 @@ impl Marks {
 
     /// Notes that the final response's head was read whole; returns when. Its first byte may have come with the 100's last.
     pub fn note_response_head(&self) -> Instant {
-        let mut exchange = self.lock();
-        let at = exchange.last_byte_read.unwrap_or_else(Instant::now);
-        exchange.first_byte_read.get_or_insert(at);
+        let mut progress = self.lock();
+        let at = progress.last_byte_read.unwrap_or_else(Instant::now);
+        progress.first_byte_read.get_or_insert(at);
         at
     }
 
     pub(super) fn note_accepted(&self, bufs: &[IoSlice<'_>], accepted: usize) {
-        let mut exchange = self.lock();
+        let mut progress = self.lock();
         if accepted == 0 {
             return;
         }
         // Where the socket has taken some of it already, its own stamp is the earlier one, and the head's end, which goes by
         // that stamp, must not come before its beginning.
-        let taken = self.seen.last_write().filter(|_| self.seen.written() > exchange.settled.1);
+        let taken = self.stats.last_write().filter(|_| self.stats.written() > progress.settled.1);
         let now = taken.unwrap_or_else(Instant::now);
-        exchange.first_byte_written.get_or_insert(now);
-        if exchange.head_len.is_none() {
-            let before = exchange.accepted;
-            let head_end = exchange.scan.find(bufs, accepted);
-            exchange.head_len = head_end.map(|end| before + end as u64);
+        progress.first_byte_written.get_or_insert(now);
+        if progress.head_len.is_none() {
+            let before = progress.accepted;
+            let head_end = progress.scan.find(bufs, accepted);
+            progress.head_len = head_end.map(|end| before + end as u64);
         }
-        exchange.accepted += accepted as u64;
-        if exchange.head_len.is_some_and(|head| exchange.accepted > head) {
-            exchange.first_body_byte_written.get_or_insert(now);
+        progress.accepted += accepted as u64;
+        if progress.head_len.is_some_and(|head| progress.accepted > head) {
+            progress.first_body_byte_written.get_or_insert(now);
         }
     }
 
     /// Notes that all that was accepted has reached the socket.
     pub(super) fn note_flushed(&self) {
-        let mut exchange = self.lock();
-        let Some(head) = exchange.head_len else { return };
-        let written = self.seen.written();
-        exchange.settled = (exchange.accepted, written);
-        let at = self.seen.last_write();
-        if exchange.head_written.is_none() {
-            exchange.head_written = at;
+        let mut progress = self.lock();
+        let Some(head) = progress.head_len else { return };
+        let written = self.stats.written();
+        progress.settled = (progress.accepted, written);
+        let at = self.stats.last_write();
+        if progress.head_written.is_none() {
+            progress.head_written = at;
             // Stamped below this layer, so a little before the acceptance was.
-            exchange.first_byte_written = exchange.first_byte_written.min(at);
-            exchange.head_ends_at = Some(written);
-            if !exchange.waits_for_continue {
-                exchange.release_body();
+            progress.first_byte_written = progress.first_byte_written.min(at);
+            progress.head_ends_at = Some(written);
+            if !progress.waits_for_continue {
+                progress.release_body();
             }
         }
-        if exchange.body_len > 0 && exchange.accepted >= head + exchange.body_len {
-            exchange.last_body_byte_written = exchange.last_body_byte_written.or(at);
+        if progress.body_len > 0 && progress.accepted >= head + progress.body_len {
+            progress.last_body_byte_written = progress.last_body_byte_written.or(at);
         }
     }
 
@@ -219,13 +219,13 @@ impl Marks {
                 self.lock().end_of_file.get_or_insert_with(Instant::now);
             }
             Poll::Ready(Ok(())) => {
-                let mut exchange = self.lock();
+                let mut progress = self.lock();
                 let now = Instant::now();
-                exchange.last_byte_read = Some(now);
-                if exchange.first_byte_read.is_none() {
-                    exchange.first_byte_read = Some(now);
+                progress.last_byte_read = Some(now);
+                if progress.first_byte_read.is_none() {
+                    progress.first_byte_read = Some(now);
                     let acked = self.kernel.as_ref().and_then(|kernel| kernel.bytes_acked());
-                    exchange.confirmed_by_first_byte = acked.map(|acked| acked >= self.seen.written());
+                    progress.confirmed_by_first_byte = acked.map(|acked| acked >= self.stats.written());
                 }
             }
             Poll::Ready(Err(error)) if error.raw_os_error().is_none() => {
@@ -236,12 +236,12 @@ impl Marks {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Exchange> {
-        self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HttpProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Exchange {
+impl HttpProgress {
     /// Whether the whole request has been taken by the socket.
     pub fn request_sent(&self) -> bool {
         self.head_written.is_some() && (self.body_len == 0 || self.last_body_byte_written.is_some())
@@ -318,20 +318,20 @@ mod tests {
 
     #[tokio::test]
     async fn over_tcp_the_body_is_counted_to_the_byte() {
-        let marks = Marks::new(Arc::new(Seen::new()));
+        let marks = HttpMarks::new(Arc::new(SocketStats::new()));
         marks.begin(10, false);
         let head = b"PUT /k HTTP/1.1\r\n\r\n";
-        marks.seen.note_written(head.len());
+        marks.stats.note_written(head.len());
         marks.note_accepted(&[IoSlice::new(head)], head.len());
         marks.note_flushed();
         assert!(marks.head_written().is_some());
         assert_eq!((marks.body_written(), marks.head_ends_at()), (0, Some(head.len() as u64)));
-        marks.seen.note_written(7);
+        marks.stats.note_written(7);
         marks.note_accepted(&[IoSlice::new(b"1234567")], 7);
         marks.note_flushed();
         assert_eq!(marks.body_written(), 7);
         assert_eq!(marks.body_within(head.len() as u64 + 3), 3);
-        assert!(!marks.exchange().request_sent());
+        assert!(!marks.progress().request_sent());
     }
 
     #[derive(Debug)]
@@ -346,25 +346,25 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_confirms_less_than_was_written_is_told_apart() {
         for (acked, confirmed) in [(999, false), (1000, true)] {
-            let marks = Marks::asking(Arc::new(Seen::new()), Peer(acked));
+            let marks = HttpMarks::asking(Arc::new(SocketStats::new()), Peer(acked));
             marks.begin(0, false);
-            marks.seen.note_written(1000);
+            marks.stats.note_written(1000);
             marks.note_read(&Poll::Ready(Ok(())), 25, 100);
             // What is confirmed later says nothing about the answer's first byte.
-            marks.seen.note_written(1000);
+            marks.stats.note_written(1000);
             marks.note_read(&Poll::Ready(Ok(())), 25, 100);
-            assert_eq!(marks.exchange().confirmed_by_first_byte, Some(confirmed), "{acked}");
+            assert_eq!(marks.progress().confirmed_by_first_byte, Some(confirmed), "{acked}");
         }
     }
 
     #[tokio::test]
     async fn a_final_response_that_follows_a_100_starts_after_it() {
-        let marks = Marks::new(Arc::new(Seen::new()));
+        let marks = HttpMarks::new(Arc::new(SocketStats::new()));
         marks.begin(10, true);
         marks.note_read(&Poll::Ready(Ok(())), 25, 100);
         marks.note_continue();
-        let exchange = marks.exchange();
-        assert!(exchange.continued.is_some());
-        assert_eq!(exchange.first_byte_read, None);
+        let progress = marks.progress();
+        assert!(progress.continued.is_some());
+        assert_eq!(progress.first_byte_read, None);
     }
 }

@@ -7,47 +7,47 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Seen, Side};
+use super::{Side, SocketStats};
 
-/// A stream whose traffic is noted in a [`Seen`].
+/// A stream whose traffic is noted in a [`SocketStats`].
 #[derive(Debug)]
-pub struct Stamped<S> {
+pub struct Timestamped<S> {
     inner: S,
-    seen: Arc<Seen>,
+    stats: Arc<SocketStats>,
 }
 
-impl<S> Stamped<S> {
+impl<S> Timestamped<S> {
     /// Notes what passes through `inner`.
-    pub fn new(inner: S, seen: Arc<Seen>) -> Self {
-        Self { inner, seen }
+    pub fn new(inner: S, stats: Arc<SocketStats>) -> Self {
+        Self { inner, stats }
     }
 
     fn note_write(&self, result: &Poll<io::Result<usize>>) {
         match result {
-            Poll::Ready(Ok(bytes)) => self.seen.note_written(*bytes),
-            Poll::Ready(Err(error)) => self.seen.note_error(Side::Write, error),
+            Poll::Ready(Ok(bytes)) => self.stats.note_written(*bytes),
+            Poll::Ready(Err(error)) => self.stats.note_error(Side::Write, error),
             Poll::Pending => {}
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Stamped<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Timestamped<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let (before, room) = (buf.filled().len(), buf.remaining());
         let result = Pin::new(&mut self.inner).poll_read(cx, buf);
         match &result {
             Poll::Ready(Ok(())) => match buf.filled().len() - before {
-                0 if room > 0 => self.seen.note_end_of_file(),
-                bytes => self.seen.note_read(bytes),
+                0 if room > 0 => self.stats.note_end_of_file(),
+                bytes => self.stats.note_read(bytes),
             },
-            Poll::Ready(Err(error)) => self.seen.note_error(Side::Read, error),
+            Poll::Ready(Err(error)) => self.stats.note_error(Side::Read, error),
             Poll::Pending => {}
         }
         result
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Stamped<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Timestamped<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.inner).poll_write(cx, buf);
         self.note_write(&result);
@@ -86,26 +86,26 @@ mod tests {
     #[tokio::test]
     async fn every_byte_is_counted_and_the_end_of_file_noted() {
         let (near, mut far) = tokio::io::duplex(64);
-        let seen = Arc::new(Seen::new());
-        let mut stream = Stamped::new(near, Arc::clone(&seen));
+        let stats = Arc::new(SocketStats::new());
+        let mut stream = Timestamped::new(near, Arc::clone(&stats));
         stream.write_all(b"seven..").await.unwrap();
         far.write_all(b"four").await.unwrap();
         drop(far);
         let mut all = Vec::new();
         stream.read_to_end(&mut all).await.unwrap();
-        assert_eq!((seen.written(), seen.read()), (7, 4));
-        assert!(seen.end_of_file().is_some());
-        assert_eq!(seen.first_error(), None);
+        assert_eq!((stats.written(), stats.read()), (7, 4));
+        assert!(stats.end_of_file().is_some());
+        assert_eq!(stats.first_error(), None);
     }
 
     #[tokio::test]
     async fn only_the_first_error_is_kept() {
-        let seen = Arc::new(Seen::new());
+        let stats = Arc::new(SocketStats::new());
         let script = tokio_test_stream();
-        let mut stream = Stamped::new(script, Arc::clone(&seen));
+        let mut stream = Timestamped::new(script, Arc::clone(&stats));
         assert!(stream.write_all(b"x").await.is_err());
         assert!(stream.read_u8().await.is_err());
-        let first = seen.first_error().unwrap();
+        let first = stats.first_error().unwrap();
         assert_eq!((first.side, first.kind), (Side::Write, io::ErrorKind::BrokenPipe));
     }
 

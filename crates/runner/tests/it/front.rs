@@ -95,7 +95,7 @@ impl Front {
                     async move {
                         most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         let (parts, body) = request.into_parts();
-                        let mut seen = Asked {
+                        let mut stats = Asked {
                             method: parts.method.clone(),
                             target: parts.uri.to_string(),
                             headers: parts.headers.clone(),
@@ -104,16 +104,16 @@ impl Front {
                         };
                         let answer = match rule(&parts) {
                             Some(refusal) => refuse(refusal, body).await,
-                            None if garbled(&seen) => {
+                            None if garbled(&stats) => {
                                 let answer = hand_on(behind, Request::from_parts(parts, body)).await;
                                 drop(answer.into_body().collect().await);
                                 Response::new(whole("<Other/>"))
                             }
                             None => hand_on(behind, Request::from_parts(parts, body)).await,
                         };
-                        seen.ended = now();
+                        stats.ended = now();
                         under_way.fetch_sub(1, Ordering::SeqCst);
-                        noted.lock().unwrap().push(seen);
+                        noted.lock().unwrap().push(stats);
                         Ok::<_, Infallible>(answer)
                     }
                 });

@@ -130,7 +130,7 @@ fn sequence(line: &str) -> Option<usize> {
 async fn swept(told: Told, early: bool, size: &str) -> (crate::program::Run, Vec<usize>, Lab) {
     let (told, looked) = (Arc::new(told), Arc::new(Mutex::new(Vec::new())));
     let transfers = told.len();
-    let seen = Arc::clone(&looked);
+    let stats = Arc::clone(&looked);
     let server =
         Server::start(false, move |peer: Peer| portal(peer, Arc::clone(&told), early, Arc::clone(&looked))).await;
     let lab = Lab::new();
@@ -147,7 +147,7 @@ async fn swept(told: Told, early: bool, size: &str) -> (crate::program::Run, Vec
     command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "hush-hush");
     let output = tokio::task::block_in_place(|| command.output().unwrap());
     assert_eq!(output.status.code(), Some(0), "{}", words(&output).1);
-    let looked = seen.lock().unwrap().clone();
+    let looked = stats.lock().unwrap().clone();
     (lab.run_of("portal"), looked, lab)
 }
 

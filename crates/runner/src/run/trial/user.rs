@@ -82,7 +82,7 @@ impl Tally {
         self.ended = Some(observed.finished);
         let Some(connection) = &observed.connection else { return };
         let (bytes, first, last) = if upload {
-            (connection.socket_written, observed.exchange.first_byte_written, connection.last_write)
+            (connection.socket_written, observed.progress.first_byte_written, connection.last_write)
         } else {
             (connection.socket_read, connection.first_read, connection.last_read)
         };

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// One connection's notes. Counters are atomics and only rare events take the lock: this is on the path of every byte.
 #[derive(Debug)]
-pub struct Seen {
+pub struct SocketStats {
     origin: Instant,
     written: AtomicU64,
     read: AtomicU64,
@@ -25,7 +25,7 @@ pub struct Seen {
 
 #[derive(Debug, Default)]
 struct Rare {
-    first_error: Option<Fault>,
+    first_error: Option<SocketError>,
     end_of_file: Option<Instant>,
     held: Option<Instant>,
     broken: Option<Instant>,
@@ -33,7 +33,7 @@ struct Rare {
 
 /// A socket error as it was first met.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct SocketError {
     /// When.
     pub at: Instant,
     /// In which direction.
@@ -55,7 +55,7 @@ pub enum Side {
     Write,
 }
 
-impl Seen {
+impl SocketStats {
     /// Notes that begin now.
     pub fn new() -> Self {
         Self {
@@ -120,7 +120,7 @@ impl Seen {
     }
 
     /// The first error that a read or a write met.
-    pub fn first_error(&self) -> Option<Fault> {
+    pub fn first_error(&self) -> Option<SocketError> {
         self.rare().first_error.clone()
     }
 
@@ -164,7 +164,7 @@ impl Seen {
     }
 
     pub(super) fn note_error(&self, side: Side, error: &io::Error) {
-        self.rare().first_error.get_or_insert_with(|| Fault {
+        self.rare().first_error.get_or_insert_with(|| SocketError {
             at: Instant::now(),
             side,
             errno: error.raw_os_error(),
@@ -192,7 +192,7 @@ impl Seen {
     }
 }
 
-impl Default for Seen {
+impl Default for SocketStats {
     fn default() -> Self {
         Self::new()
     }

@@ -16,10 +16,10 @@ use super::{End, RanOut, Task};
 use crate::clock::Anchor;
 use crate::dial::{Connection, KernelView};
 use crate::stop::Stop;
-use crate::wire::Seen;
+use crate::wire::SocketStats;
 use crate::wire::body::{RequestBody, Source};
 use crate::wire::kernel::TcpInfo;
-use crate::wire::marks::Marks;
+use crate::wire::marks::HttpMarks;
 use crate::wire::tape::Tape;
 
 /// What the exchange came to.
@@ -56,7 +56,7 @@ pub async fn drive(
     stop: &mut Stop,
     tape: &mut Tape,
 ) -> Done {
-    let Connection { sender, http, marks, seen, kernel, .. } = connection;
+    let Connection { sender, http, marks, stats, kernel, .. } = connection;
     let body_len = task.payload.upload().map_or(0, Source::len);
     let waits_for_continue = task.expect_continue && body_len > 0;
     marks.begin(body_len, waits_for_continue);
@@ -75,7 +75,7 @@ pub async fn drive(
     let end = loop {
         if let Some(reader) = response.as_ref().filter(|reader| reader.is_whole()) {
             // An early refusal ends the transfer: nothing that is still sent could change it.
-            if marks.exchange().request_sent() || !reader.status().is_success() {
+            if marks.progress().request_sent() || !reader.status().is_success() {
                 break End::Answered;
             }
             if connection_ended {
@@ -90,7 +90,7 @@ pub async fn drive(
             }
             () = kernel.broken(), if !broken_noted => {
                 broken_noted = true;
-                seen.note_broken();
+                stats.note_broken();
             }
             result = &mut *http, if !connection_ended => {
                 connection_ended = true;
@@ -115,21 +115,21 @@ pub async fn drive(
                     Err(ReadError::Local(error)) => break End::Local(error),
                 }
                 // A body that comes as fast as it is read would keep the timer's turn from ever coming.
-                if Instant::now() >= watch.next_look() && let Some(end) = watch.turn(marks, seen, kernel, tape) {
+                if Instant::now() >= watch.next_look() && let Some(end) = watch.turn(marks, stats, kernel, tape) {
                     break end;
                 }
             }
             // Unconstrained: informational responses without end use up the runtime's budget for this task in every turn,
             // and the timer comes after them.
             () = tokio::task::unconstrained(timer.as_mut()) => {
-                if let Some(end) = watch.turn(marks, seen, kernel, tape) {
+                if let Some(end) = watch.turn(marks, stats, kernel, tape) {
                     break end;
                 }
                 timer.as_mut().reset(watch.next_look());
             }
         }
     };
-    watch.sample(seen, kernel);
+    watch.sample(stats, kernel);
     Done {
         end,
         response: response.map(ResponseReader::finish),
@@ -140,7 +140,7 @@ pub async fn drive(
     }
 }
 
-fn request(task: &Task<'_>, body: RequestBody, body_len: u64, marks: &Arc<Marks>) -> Request<RequestBody> {
+fn request(task: &Task<'_>, body: RequestBody, body_len: u64, marks: &Arc<HttpMarks>) -> Request<RequestBody> {
     let signed = task.request;
     let mut request = Request::new(body);
     *request.method_mut() = signed.method.clone();
@@ -238,20 +238,20 @@ impl<'a> Watch<'a> {
     }
 
     /// Looks at whatever it is time for; the end where a timeout has run out.
-    fn turn(&mut self, marks: &Marks, seen: &Seen, kernel: &KernelView, tape: &mut Tape) -> Option<End> {
-        if let Some(ran_out) = self.ran_out(seen) {
+    fn turn(&mut self, marks: &HttpMarks, stats: &SocketStats, kernel: &KernelView, tape: &mut Tape) -> Option<End> {
+        if let Some(ran_out) = self.ran_out(stats) {
             tape.note_with(EventKind::TimedOut, ran_out.setting);
             return Some(End::TimedOut(ran_out));
         }
-        self.look(marks, seen, kernel);
+        self.look(marks, stats, kernel);
         None
     }
 
     /// The timeout that has run out.
-    fn ran_out(&mut self, seen: &Seen) -> Option<RanOut> {
+    fn ran_out(&mut self, stats: &SocketStats) -> Option<RanOut> {
         let now = Instant::now();
         // Not before this exchange: a kept connection may have been idle for long, and rightly.
-        self.idle_since = self.idle_since.max(seen.last_activity()).max(self.acked_last);
+        self.idle_since = self.idle_since.max(stats.last_activity()).max(self.acked_last);
         if now >= self.deadline {
             Some(RanOut { setting: "timeout", after: self.total })
         } else if now >= self.idle_since + self.idle {
@@ -261,7 +261,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn look(&mut self, marks: &Marks, seen: &Seen, kernel: &KernelView) {
+    fn look(&mut self, marks: &HttpMarks, stats: &SocketStats, kernel: &KernelView) {
         let now = Instant::now();
         if self.continue_by.is_some_and(|by| now >= by) {
             marks.stop_waiting_for_continue();
@@ -283,13 +283,13 @@ impl<'a> Watch<'a> {
             }
         }
         if now >= self.next_sample {
-            self.sample(seen, kernel);
+            self.sample(stats, kernel);
             // From now, not from when it was due: a machine that is late must not be asked for more.
             self.next_sample = now + self.sample_every;
         }
     }
 
-    fn sample(&mut self, seen: &Seen, kernel: &KernelView) {
+    fn sample(&mut self, stats: &SocketStats, kernel: &KernelView) {
         let Some(info) = kernel.tcp_info() else { return };
         // What leaves the send buffer moves, too, long after the socket took it.
         if info.bytes_acked > self.acked {
@@ -299,9 +299,9 @@ impl<'a> Watch<'a> {
         self.samples.push(SampleRecord {
             transfer_id: self.transfer_id.to_owned(),
             t_us: u64::try_from(self.anchor.instant.elapsed().as_micros()).unwrap_or(u64::MAX),
-            bytes_written: seen.written(),
+            bytes_written: stats.written(),
             bytes_acked: info.bytes_acked,
-            bytes_read: seen.read(),
+            bytes_read: stats.read(),
             unsent_bytes: info.unsent_bytes,
             rtt_us: info.rtt_us,
             min_rtt_us: info.min_rtt_us,
