@@ -49,7 +49,7 @@ pub trait Row: serde::Serialize + serde::de::DeserializeOwned {
     /// The columns in the file's order.
     const COLUMNS: &'static [Column];
     /// The columns that earlier versions of this program did not write: where one is missing, it is empty.
-    const LATER: &'static [&'static str];
+    const ADDED_COLUMNS: &'static [&'static str];
 
     /// The header's names in order.
     fn header() -> Vec<&'static str> {
@@ -58,13 +58,13 @@ pub trait Row: serde::Serialize + serde::de::DeserializeOwned {
 }
 
 /// Declares a row type: each field is a column, in order, and its doc comment is the data dictionary's entry. Columns that
-/// came later than the file's first version are named behind the file, as `later = [name, ...]`; they must be optional. What
+/// came later than the file's first version are named behind the file, as `added = [name, ...]`; they must be optional. What
 /// stands in `aside { ... }` is known beside the row and in no column of it.
 #[macro_export]
 macro_rules! row {
     (
         $file:literal,
-        $(later = [$($later:ident),+],)?
+        $(added = [$($added_columns:ident),+],)?
         $(#[$meta:meta])*
         pub struct $name:ident {
             $( $(#[doc = $doc:literal])+ pub $field:ident : $type:ty, )+
@@ -88,7 +88,7 @@ macro_rules! row {
                     is_optional: $crate::row::is_optional(stringify!($type)),
                 }, )+
             ];
-            const LATER: &'static [&'static str] = &[$($(stringify!($later)),+)?];
+            const ADDED_COLUMNS: &'static [&'static str] = &[$($(stringify!($added_columns)),+)?];
         }
     };
 }

@@ -154,8 +154,8 @@ pub fn load(named: &[PathBuf]) -> Result<Runs, LoadError> {
     }
     let (environments, folders): (Vec<_>, Vec<_>) = runs.into_iter().map(|run| (run.environment, run.folders)).unzip();
     let folders = folders.concat();
-    if let Some(double) = columns.double(&folders)? {
-        return Err(MergeError::TransferTwice(double).into());
+    if let Some(duplicate) = columns.duplicate(&folders)? {
+        return Err(MergeError::TransferTwice(duplicate).into());
     }
     Ok(Runs {
         environments,

@@ -4,10 +4,10 @@
 //! row by row, and names what is wrong with a file that was edited by its line and column; [`RowCopier`] copies from several
 //! such files into one. [`torn_end`] finds what a killed process wrote in part, and sets it aside.
 
+mod added_columns;
 mod cells;
 mod copy;
 mod counted;
-mod later;
 mod lines;
 mod read;
 mod repair;
@@ -95,7 +95,7 @@ impl<R: Row> RowWriter<R> {
     /// # Errors
     /// The file is not there, has other columns than this program writes, or cannot be written.
     pub fn append_as(path: &Path) -> io::Result<Self> {
-        later::add_later_columns::<R>(path)?;
+        added_columns::add_columns::<R>(path)?;
         Self::over(disk::open_to_append(path)?, path)
     }
 
@@ -150,7 +150,7 @@ impl<R: Row> RowWriter<R> {
 /// # Errors
 /// It cannot be read, or has other columns than this program writes; the message says which.
 pub fn check_columns<R: Row>(path: &Path) -> Result<(), ReadError> {
-    later::header::<R>(path).map(drop)
+    added_columns::header::<R>(path).map(drop)
 }
 
 /// The row's cells as text, in the order of its columns, for words about it.
@@ -200,7 +200,7 @@ mod tests {
 
     row! {
         "grown.csv",
-        later = [part],
+        added = [part],
         /// A row that has grown.
         #[allow(unreachable_pub)]
         pub struct Grown {

@@ -3,10 +3,10 @@
 //! The runner writes them, one a machine; who joins them finds here what both the runner's `merge` and the report need.
 //! [`run_folders`] finds the folders, a [`ShardSet`] checks that they are of one run and puts them in the order of their
 //! numbers, whatever the order in which they were named; [`Trials`] joins their `trials.csv`, refuses doubles and knows what
-//! is [`Missing`]; [`Doubles`] finds transfers that are there twice; [`merged_environment`] keeps by host what differs by
+//! is [`Missing`]; [`Duplicates`] finds transfers that are there twice; [`merged_environment`] keeps by host what differs by
 //! host; [`write`](write()) makes one ordinary run folder of it. Rows of transfers are never held in memory.
 
-mod doubles;
+mod duplicates;
 mod environment;
 mod error;
 mod folders;
@@ -16,7 +16,7 @@ mod set;
 mod trials;
 mod write;
 
-pub use doubles::{Double, Doubles, Line};
+pub use duplicates::{Duplicate, Duplicates, Line};
 pub use environment::merged_environment;
 pub use error::MergeError;
 pub use folders::run_folders;

@@ -116,7 +116,7 @@ pub enum Unreadable {
 /// problem, and no error.
 pub fn verify(folder: &Path, told: &HashSet<String>) -> Result<Verified, Unreadable> {
     let environment = Environment::read(folder).map_err(Unreadable::Environment)?;
-    let mut found = Found { folder: folder.to_owned(), problems: Vec::new(), count: 0 };
+    let mut found = Problems { folder: folder.to_owned(), problems: Vec::new(), count: 0 };
     if let Err(error) = disk::read_to_string(&folder.join(EXPERIMENT)) {
         found.add(EXPERIMENT, None, format!("the frozen experiment cannot be read: {error}"));
     }
@@ -160,13 +160,13 @@ pub fn verify(folder: &Path, told: &HashSet<String>) -> Result<Verified, Unreada
 }
 
 /// What is wrong so far.
-struct Found {
+struct Problems {
     folder: PathBuf,
     problems: Vec<Problem>,
     count: u64,
 }
 
-impl Found {
+impl Problems {
     fn add(&mut self, file: &str, line: Option<u64>, problem: String) {
         self.count += 1;
         if self.problems.len() < Verified::MOST {
@@ -187,7 +187,7 @@ impl Found {
             return Ok(None);
         }
         let opened = RowFile::open::<R>(&path).and_then(|rows| {
-            let needed = R::COLUMNS.iter().filter(|column| !R::LATER.contains(&column.name));
+            let needed = R::COLUMNS.iter().filter(|column| !R::ADDED_COLUMNS.contains(&column.name));
             needed.map(|column| rows.place::<R>(column.name)).collect::<Result<Vec<_>, _>>()?;
             Ok(rows)
         });

@@ -357,7 +357,7 @@ mod tests {
         for (kind, options) in [(TargetKind::Embedded, LoadOptions::default()), (TargetKind::S3, bucket)] {
             let frozen = load_with(&SMALL.replace("users = [1, 2]", ""), &options).frozen;
             for setting in settings::SETTINGS.iter().filter(|setting| setting.only.is_none_or(|only| only == kind)) {
-                if let settings::Absent::Default(toml) = setting.absent
+                if let settings::IfAbsent::Default(toml) = setting.absent
                     && setting.key != "kind"
                 {
                     assert!(frozen.contains(&format!("\n{} = {toml}\n", setting.key)), "{} in {frozen}", setting.key);

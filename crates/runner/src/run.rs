@@ -6,7 +6,7 @@ pub mod environment;
 pub mod files;
 pub mod folder;
 pub mod progress;
-pub mod settle;
+pub mod repair;
 pub mod sweep;
 pub mod trial;
 

@@ -38,13 +38,13 @@ use crate::experiment::extras::Extras;
 use crate::s3::object_key::ObjectKey;
 
 pub use connect::{Access, StoreError, StoreSettings, Trust};
-pub use delete::NotDeleted;
+pub use delete::DeleteError;
 use every_request::EveryRequest;
 pub use look_up::FoundObject;
 pub use origin::Origin;
 pub use preflight::PreflightError;
 pub(crate) use preflight::plainer;
-pub use put::NotPut;
+pub use put::PutError;
 pub use region::BucketAnswer;
 pub use results::{NoResultsUrl, Results, ResultsError, ResultsUrl};
 pub use sign::SignError;

@@ -7,9 +7,9 @@ pub mod clock_probe;
 pub mod drive;
 pub mod judge;
 pub mod look_up;
+pub mod one_off;
 pub mod record;
 pub mod response;
-pub mod single;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

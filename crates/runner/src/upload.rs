@@ -3,7 +3,7 @@
 //! A bucket has no names that are given at the end. `experiment.toml` goes there before the first transfer, which also shows
 //! that the key may write, and `environment.json` last of all: a shard that has it is whole.
 
-pub mod bring;
+pub mod download;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use crate::words::{Addressing, BandwidthPer, Control, Cut, EarlyClose, ExpiryPol
 
 row! {
     "cells.csv",
-    later = [fault, congestion, run_parameter, headers, query],
+    added = [fault, congestion, run_parameter, headers, query],
     /// One combination of settings, or one control: every setting resolved, whichever of them was an axis.
     #[derive(Eq, Hash)]
     pub struct Cell {

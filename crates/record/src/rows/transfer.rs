@@ -5,7 +5,7 @@ use crate::words::{Control, ExpiryPolicy, Method, ObjectState, Outcome, PeerClos
 
 row! {
     "transfers.csv",
-    later = [congestion, server, via, content_type, answer],
+    added = [congestion, server, via, content_type, answer],
     /// One transfer: one HTTP request with its response, whatever became of it.
     pub struct TransferRecord {
         /// The version of these columns' meaning.

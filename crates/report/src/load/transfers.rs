@@ -9,7 +9,7 @@ use ttlsweep_record::text::{unguarded, visible};
 use ttlsweep_record::units::UnitError;
 use ttlsweep_record::{Outcome, Phase, Timestamp, TransferRecord, UnknownWord, row::Row, sent_after};
 use ttlsweep_rundir::csv_file::{RowFile, flag_problem, number_problem};
-use ttlsweep_rundir::merge::{Double, Doubles};
+use ttlsweep_rundir::merge::{Duplicate, Duplicates};
 
 use super::error::LoadError;
 use super::samples::note_unconfirmed;
@@ -135,7 +135,7 @@ pub(super) struct Columns {
     answers: Dictionary<Answer>,
     places: Vec<u64>,
     folders: Vec<usize>,
-    doubles: Doubles,
+    duplicates: Duplicates,
 }
 
 /// The run whose files are read, as its transfers are judged by.
@@ -170,7 +170,7 @@ impl Columns {
         while file.file.next_row()? {
             let row = file.row();
             row.of_run(before.run_id)?;
-            self.doubles.note(row.bytes(Field::TransferId));
+            self.duplicates.note(row.bytes(Field::TransferId));
             if !last.is_of(&row) {
                 last = LastTrial::look_up(&row, attempts, cells)?;
             }
@@ -206,9 +206,9 @@ impl Columns {
     }
 
     /// The first transfer that stands twice in the files of `folders`, which were read.
-    pub(super) fn double(&mut self, folders: &[PathBuf]) -> Result<Option<Double>, LoadError> {
+    pub(super) fn duplicate(&mut self, folders: &[PathBuf]) -> Result<Option<Duplicate>, LoadError> {
         let files: Vec<PathBuf> = folders.iter().map(|folder| folder.join(TransferRecord::FILE)).collect();
-        Ok(std::mem::take(&mut self.doubles).find(&files)?)
+        Ok(std::mem::take(&mut self.duplicates).find(&files)?)
     }
 
     fn push(&mut self, row: &RawRow<'_>, observation: &Observation) -> Result<(), LoadError> {
@@ -490,7 +490,7 @@ impl TransferFile {
         let mut places = [None; NAMES.len()];
         for (place, name) in places.iter_mut().zip(NAMES) {
             *place = match file.place::<TransferRecord>(name) {
-                Err(_) if TransferRecord::LATER.contains(&name) => None,
+                Err(_) if TransferRecord::ADDED_COLUMNS.contains(&name) => None,
                 found => Some(found?),
             };
         }

@@ -39,7 +39,7 @@ impl<R: Row> RowCopier<R> {
     /// It lacks one.
     pub fn places(file: &RowFile) -> Result<Places, ReadError> {
         let place = |column: &'static str| match file.place::<R>(column) {
-            Err(ReadError::MissingColumn { .. }) if R::LATER.contains(&column) => Ok(None),
+            Err(ReadError::MissingColumn { .. }) if R::ADDED_COLUMNS.contains(&column) => Ok(None),
             other => other.map(Some),
         };
         R::COLUMNS.iter().map(|column| place(column.name)).collect::<Result<_, _>>().map(Places)
@@ -81,7 +81,7 @@ mod tests {
 
     row! {
         "copied.csv",
-        later = [note],
+        added = [note],
         /// Some row.
         #[allow(unreachable_pub)]
         pub struct Copied {

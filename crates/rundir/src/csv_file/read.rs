@@ -139,7 +139,7 @@ pub fn read_rows_before_torn_end<R: Row>(path: &Path) -> Result<Vec<R>, ReadErro
 }
 
 fn read_each<R: Row>(mut file: RowFile, mut take: impl FnMut(&RowFile, R)) -> Result<(), ReadError> {
-    for column in R::COLUMNS.iter().filter(|column| !R::LATER.contains(&column.name)) {
+    for column in R::COLUMNS.iter().filter(|column| !R::ADDED_COLUMNS.contains(&column.name)) {
         file.place::<R>(column.name)?;
     }
     while file.next_row()? {
@@ -454,7 +454,7 @@ mod tests {
 
     row! {
         "some.csv",
-        later = [note],
+        added = [note],
         /// Some row.
         #[allow(unreachable_pub)]
         pub struct Some_ {

@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::doubles::{Double, Line};
+use super::duplicates::{Duplicate, Line};
 use crate::csv_file::ReadError;
 
 /// Why folders cannot be joined to one run: what is wrong, where, and what to do about it.
@@ -96,7 +96,7 @@ pub enum MergeError {
     },
     /// A transfer stands twice in the files.
     #[error("{0}")]
-    TransferTwice(Double),
+    TransferTwice(Duplicate),
     /// A row that its folder cannot hold.
     #[error("{at}: {problem}")]
     Foreign {

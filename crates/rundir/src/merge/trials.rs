@@ -1,6 +1,6 @@
 use std::collections::{BTreeSet, HashMap};
 
-use super::doubles::Line;
+use super::duplicates::Line;
 use super::error::MergeError;
 use super::missing::Missing;
 use super::set::{ShardFolder, ShardSet};

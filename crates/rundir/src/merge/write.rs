@@ -3,7 +3,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::doubles::{Doubles, Line};
+use super::duplicates::{Duplicates, Line};
 use super::environment::merged_environment;
 use super::error::MergeError;
 use super::set::{ShardFolder, ShardSet};
@@ -103,7 +103,7 @@ fn copy_all<R: Row>(into: &Path, set: &ShardSet) -> Result<(), MergeError> {
 fn copy_transfers(into: &Path, set: &ShardSet, trials: &Trials) -> Result<u64, MergeError> {
     let unwritable = |source| unwritable(&into.join(TransferRecord::FILE), source);
     let mut copier = RowCopier::<TransferRecord>::create(into).map_err(unwritable)?;
-    let mut doubles = Doubles::default();
+    let mut duplicates = Duplicates::default();
     let mut transfers = 0;
     for (at, folder) in set.folders().iter().enumerate() {
         let path = folder.path.join(TransferRecord::FILE);
@@ -114,15 +114,15 @@ fn copy_transfers(into: &Path, set: &ShardSet, trials: &Trials) -> Result<u64, M
             // Whatever an editor did to a cell is named here, with its line, and not by anyone who reads the merged run.
             file.row::<TransferRecord>()?;
             tally.count(&file)?;
-            doubles.note(file.field(tally.transfer_id));
+            duplicates.note(file.field(tally.transfer_id));
             copier.copy(&file, &places).map_err(unwritable)?;
             transfers += 1;
         }
         tally.check(trials.of_folder(at))?;
     }
     let files: Vec<PathBuf> = set.folders().iter().map(|folder| folder.path.join(TransferRecord::FILE)).collect();
-    if let Some(double) = doubles.find(&files)? {
-        return Err(MergeError::TransferTwice(double));
+    if let Some(duplicate) = duplicates.find(&files)? {
+        return Err(MergeError::TransferTwice(duplicate));
     }
     copier.finish().map_err(unwritable)?;
     Ok(transfers)

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Found, Unreadable, transfers::Names, trials::Trials};
+use super::{Problems, Unreadable, transfers::Names, trials::Trials};
 use crate::csv_file::{ReadError, read_rows_before_torn_end};
 use crate::disk;
 use crate::environment::Environment;
@@ -14,14 +14,14 @@ use ttlsweep_record::rows::{
 };
 
 pub(super) fn read(
-    found: &mut Found,
+    found: &mut Problems,
     environment: &Environment,
     cells: &[Cell],
     trials: &Trials,
     names: &Names,
 ) -> Result<(), Unreadable> {
     let mut told = HashSet::new();
-    let mut unknown = |found: &mut Found, file: &str, line: &dyn Fn() -> u64, name: &str| {
+    let mut unknown = |found: &mut Problems, file: &str, line: &dyn Fn() -> u64, name: &str| {
         // What went down with the machine leaves events without a row; then its attempt was not recorded as whole, or not at all.
         let lost =
             || attempt_of(name, &environment.run_id).is_some_and(|(trial, attempt)| !trials.is_whole(trial, attempt));
@@ -37,7 +37,7 @@ pub(super) fn read(
     found.each::<SampleRecord>(SampleRecord::FILE, |found, line, row| {
         unknown(found, SampleRecord::FILE, line, &row.transfer_id);
     })?;
-    let is_written = |found: &Found, file: &str| {
+    let is_written = |found: &Problems, file: &str| {
         // Runs of earlier versions have none.
         environment.schema_version == SCHEMA_VERSION || disk::is_there(&found.folder.join(file))
     };
@@ -65,7 +65,7 @@ pub(super) fn read(
 }
 
 /// A run that is whole has no journal; one that has it is not whole, and what it tells of must have a row.
-pub(super) fn journal(found: &mut Found, names: &Names) -> Result<(), Unreadable> {
+pub(super) fn journal(found: &mut Problems, names: &Names) -> Result<(), Unreadable> {
     let path = found.folder.join(JOURNAL);
     if !disk::is_there(&path) {
         return Ok(());

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
-use super::{Found, Unreadable, row, trials::Trials};
+use super::{Problems, Unreadable, row, trials::Trials};
 use crate::environment::Environment;
-use crate::merge::Doubles;
+use crate::merge::Duplicates;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::rows::{Cell, TransferRecord};
 
@@ -28,16 +28,16 @@ impl Names {
 }
 
 pub(super) fn read(
-    found: &mut Found,
+    found: &mut Problems,
     environment: &Environment,
     cells: &[Cell],
     trials: &mut Trials,
 ) -> Result<Names, Unreadable> {
     let cells: HashMap<&str, &Cell> = cells.iter().map(|cell| (cell.cell_id.as_str(), cell)).collect();
-    let (mut names, mut doubles) = (Names::default(), Doubles::default());
+    let (mut names, mut duplicates) = (Names::default(), Duplicates::default());
     found.each::<TransferRecord>(TransferRecord::FILE, |found, line, transfer| {
         names.note(transfer.transfer_id.as_bytes());
-        doubles.note(transfer.transfer_id.as_bytes());
+        duplicates.note(transfer.transfer_id.as_bytes());
         let mut problems = Vec::new();
         let cell = cells.get(transfer.cell_id.as_str()).copied();
         if transfer.run_id != environment.run_id {
@@ -71,10 +71,10 @@ pub(super) fn read(
     })?;
     let path = found.folder.join(TransferRecord::FILE);
     // A file that breaks off within was told of above.
-    if let Ok(Some(double)) = doubles.find(std::slice::from_ref(&path)) {
+    if let Ok(Some(duplicate)) = duplicates.find(std::slice::from_ref(&path)) {
         let problem =
-            format!("the transfer {} is there twice, first on line {}", double.transfer_id, double.first.line);
-        found.add(TransferRecord::FILE, Some(double.second.line), problem);
+            format!("the transfer {} is there twice, first on line {}", duplicate.transfer_id, duplicate.first.line);
+        found.add(TransferRecord::FILE, Some(duplicate.second.line), problem);
     }
     Ok(names)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Found, Unreadable};
+use super::{Problems, Unreadable};
 use crate::environment::Environment;
 use crate::merge::tell_parts;
 use ttlsweep_record::row::Row;
@@ -27,7 +27,7 @@ pub(super) struct Attempt {
 }
 
 impl Trials {
-    pub(super) fn read(found: &mut Found, environment: &Environment, cells: &[Cell]) -> Result<Self, Unreadable> {
+    pub(super) fn read(found: &mut Problems, environment: &Environment, cells: &[Cell]) -> Result<Self, Unreadable> {
         let (mut lines, mut rows) = (Vec::new(), Vec::new());
         found.each::<TrialRecord>(TrialRecord::FILE, |_, line, row| {
             lines.push(line());
@@ -94,7 +94,7 @@ impl Trials {
 
     /// Holds each attempt's number of rows against what was told and planned. Returns whole trials, their transfers, and those
     /// of interrupted attempts.
-    pub(super) fn settle(&self, found: &mut Found) -> (u64, u64, u64) {
+    pub(super) fn settle(&self, found: &mut Problems) -> (u64, u64, u64) {
         let (mut whole, mut counted, mut superseded) = (0, 0, 0);
         for Attempt { trial, line, planned, found: rows } in &self.rows {
             let name = format!("attempt {} at the trial {}", trial.attempt, trial.trial_id);

@@ -17,7 +17,7 @@ use crate::cli::CleanArgs;
 use crate::clock::SystemClock;
 use crate::cmd::exit::{ExitCode, Failure};
 use crate::run::cleanup::record::{Recorded, prefix_of};
-use crate::run::cleanup::{Cleaner, Leftovers, Made};
+use crate::run::cleanup::{Cleaner, CreatedObject, PendingCleanup};
 use crate::run::files::append_to;
 use crate::run::folder::RunFolder;
 use crate::target::Targets;
@@ -72,7 +72,7 @@ async fn delete(path: &Path, recorded: Recorded, cells: &[Cell], targets: &Targe
     for cell in cells {
         if let Some(made) = recorded.by_cell.get(&cell.cell_id) {
             let made = made.iter().cloned().collect();
-            cleaner.note(Leftovers { target: targets.of(cell), cell_id: cell.cell_id.clone(), made });
+            cleaner.note(PendingCleanup { target: targets.of(cell), cell_id: cell.cell_id.clone(), made });
         }
     }
     cleaner.finish().await;
@@ -92,13 +92,13 @@ async fn delete(path: &Path, recorded: Recorded, cells: &[Cell], targets: &Targe
 
 /// Adds what lies below the run's prefix and is in no file: the last moments before a kill may not have been written down.
 async fn add_listed(
-    by_cell: &mut BTreeMap<String, BTreeSet<Made>>,
+    by_cell: &mut BTreeMap<String, BTreeSet<CreatedObject>>,
     cells: &[Cell],
     targets: &Targets,
     environment: &Environment,
 ) {
     let mut seen = Vec::new();
-    let known: BTreeSet<Made> = by_cell.values().flatten().cloned().collect();
+    let known: BTreeSet<CreatedObject> = by_cell.values().flatten().cloned().collect();
     for cell in cells {
         let (target, prefix) = (targets.of(cell), prefix_of(cell, environment));
         if seen.iter().any(|(other, below)| Arc::ptr_eq(other, &target) && *below == prefix) {
@@ -106,8 +106,9 @@ async fn add_listed(
         }
         let objects = target.store.objects_below(&prefix).await.unwrap_or_else(|error| not_listed("objects", &error));
         let uploads = target.store.uploads_below(&prefix).await.unwrap_or_else(|error| not_listed("uploads", &error));
-        let objects = objects.into_iter().map(|key| Made { key, upload_id: None });
-        let uploads = uploads.into_iter().map(|(key, upload_id)| Made { key, upload_id: Some(upload_id.into()) });
+        let objects = objects.into_iter().map(|key| CreatedObject { key, upload_id: None });
+        let uploads =
+            uploads.into_iter().map(|(key, upload_id)| CreatedObject { key, upload_id: Some(upload_id.into()) });
         let unknown: Vec<_> = objects.chain(uploads).filter(|made| !known.contains(made)).collect();
         if !unknown.is_empty() {
             by_cell.entry(cell.cell_id.clone()).or_default().extend(unknown);

@@ -26,7 +26,7 @@ use crate::s3::Target;
 use crate::s3::object_key::RunPrefix;
 use crate::stop::StopSwitch;
 use crate::target::Targets;
-use crate::transfer::single::Single;
+use crate::transfer::one_off::OneOff;
 use crate::wire::body::{Block, Source};
 use crate::wire::endpoint::Endpoint;
 
@@ -123,23 +123,23 @@ async fn look_there(
     let body = Source::Generated { block: Block::new(plan.seed), len: BODY };
     // A question at a terminal must not wait as long as a transfer may.
     let patient = Cell { timeout_us: PATIENCE_US, ..cell.clone() };
-    let single = Single { target, cell: &patient, clock: &SystemClock, ids: Arc::new(AtomicU64::new(0)) };
+    let one_off = OneOff { target, cell: &patient, clock: &SystemClock, ids: Arc::new(AtomicU64::new(0)) };
     let mut stop = stop.listen(None);
 
-    let put = enforcement::put(&single, &key, &body, &mut stop).await;
+    let put = enforcement::put(&one_off, &key, &body, &mut stop).await;
     let is_there = put.level == Level::Ok;
     report.tell(put);
-    report.tell(clock::check(&single, &key, experiment.clock_probe, &mut stop).await);
+    report.tell(clock::check(&one_off, &key, experiment.clock_probe, &mut stop).await);
     if is_there {
         let mut methods: Vec<Method> = cells.iter().map(|cell| cell.method).collect();
         methods.sort_unstable();
         methods.dedup();
         for method in methods {
-            for finding in enforcement::links(&single, method, &prefix, &key, &body, &mut stop).await {
+            for finding in enforcement::links(&one_off, method, &prefix, &key, &body, &mut stop).await {
                 report.tell(finding);
             }
         }
-        report.tell(enforcement::delete(&single, &key).await);
+        report.tell(enforcement::delete(&one_off, &key).await);
     }
 }
 

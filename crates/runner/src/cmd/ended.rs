@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ttlsweep_console::say;
 
 use crate::cmd::exit::ExitCode;
-use crate::run::cleanup::Left;
+use crate::run::cleanup::NotDeleted;
 
 /// What is to be told of a run.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(super) struct Ended {
     /// Where the run is.
     pub(super) folder: PathBuf,
     /// What could not be deleted.
-    pub(super) left: Vec<Left>,
+    pub(super) left: Vec<NotDeleted>,
     /// The last words.
     pub(super) words: String,
 }

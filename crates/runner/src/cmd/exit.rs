@@ -5,12 +5,12 @@ use std::fmt;
 use crate::experiment::LoadError;
 use crate::portion::placed::PlaceError;
 use crate::run::folder::FolderError;
-use crate::run::settle::SettleError;
+use crate::run::repair::RepairError;
 use crate::run::sweep::SweepError;
 use crate::s3::{PreflightError, ResultsError};
 use crate::target::TargetError;
 use crate::upload::UploadError;
-use crate::upload::bring::BringError;
+use crate::upload::download::DownloadError;
 pub use ttlsweep_console::exit::ExitCode;
 use ttlsweep_record::Portion;
 use ttlsweep_record::text::visible_lines;
@@ -109,8 +109,8 @@ impl From<SweepError> for Failure {
     }
 }
 
-impl From<SettleError> for Failure {
-    fn from(error: SettleError) -> Self {
+impl From<RepairError> for Failure {
+    fn from(error: RepairError) -> Self {
         let code = if error.is_full() { ExitCode::Internal } else { ExitCode::Usage };
         Self::new(code, error)
     }
@@ -150,13 +150,15 @@ impl From<UploadError> for Failure {
     }
 }
 
-impl From<BringError> for Failure {
-    fn from(error: BringError) -> Self {
+impl From<DownloadError> for Failure {
+    fn from(error: DownloadError) -> Self {
         match error {
-            BringError::Results(error) => error.into(),
+            DownloadError::Results(error) => error.into(),
             // They may be whole yet.
-            BringError::NoneWhole { .. } => Self::new(ExitCode::TryAgain, error),
-            BringError::Store(_) | BringError::SeveralRuns { .. } | BringError::NoShard(_) => Self::usage(error),
+            DownloadError::NoneWhole { .. } => Self::new(ExitCode::TryAgain, error),
+            DownloadError::Store(_) | DownloadError::SeveralRuns { .. } | DownloadError::NoShard(_) => {
+                Self::usage(error)
+            }
         }
     }
 }

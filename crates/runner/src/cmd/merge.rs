@@ -6,7 +6,7 @@ use ttlsweep_rundir::merge::{ShardSet, Trials, run_folders, write};
 use crate::cli::MergeArgs;
 use crate::cmd::exit::{ExitCode, Failure};
 use crate::s3::ResultsUrl;
-use crate::upload::bring::Brought;
+use crate::upload::download::DownloadedShards;
 
 /// Runs the command.
 ///
@@ -20,7 +20,7 @@ pub async fn merge(args: &MergeArgs) -> Result<ExitCode, Failure> {
             Some(text) => {
                 let url: ResultsUrl = text.parse().map_err(Failure::usage)?;
                 // Kept until the end: its folder goes with it.
-                brought.push(Brought::from(&url, &args.out).await?);
+                brought.push(DownloadedShards::from(&url, &args.out).await?);
             }
             None => named.push(shards.clone()),
         }

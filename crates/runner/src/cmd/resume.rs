@@ -16,12 +16,12 @@ use crate::experiment::{self, LoadOptions};
 use crate::host::machine;
 use crate::plan::estimate::Estimate;
 use crate::plan::{Plan, Trial, differences};
-use crate::run::cleanup::Leftovers;
+use crate::run::cleanup::PendingCleanup;
 use crate::run::cleanup::record::Recorded;
 use crate::run::files::Files;
 use crate::run::folder::RunFolder;
 use crate::run::progress::Mode;
-use crate::run::settle::settle;
+use crate::run::repair::repair;
 use crate::run::sweep::Earlier;
 use crate::run::{Run, environment};
 use crate::target::Targets;
@@ -55,11 +55,11 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
         Some(portion) => whole.of_portion(portion).map_err(Failure::usage)?,
         None => whole,
     };
-    let settled = settle(path, &environment, &plan)?;
-    for line in &settled.told {
+    let repaired = repair(path, &environment, &plan)?;
+    for line in &repaired.told {
         say!("{line}");
     }
-    let is_missing = |trial: &&Trial| !settled.earlier.whole.contains(&trial.trial_id);
+    let is_missing = |trial: &&Trial| !repaired.earlier.whole.contains(&trial.trial_id);
     let missing: Vec<_> = plan.trials.iter().filter(is_missing).cloned().collect();
     if missing.is_empty() {
         remove_journal(path);
@@ -67,7 +67,7 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
         return Ok(Ended { code: ExitCode::Done, folder: folder.finish()?, left: Vec::new(), words });
     }
     say!("{}: {} of {} trials are missing", experiment.name, missing.len(), plan.trials.len());
-    let met = plan.as_met_by(portion);
+    let met = plan.for_portion(portion);
     let to_do = Plan { trials: missing, ..met.clone() };
     say!("{}", Estimate::new(&to_do, experiment));
     try_congestion(&plan.cells)?;
@@ -80,8 +80,8 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
         // The testbeds of the first part are gone, and with them their clocks.
         environment.endpoints.append(&mut targets.addresses().await);
     }
-    let leftovers = leftovers(path, &plan, &environment, &targets).map_err(Failure::usage)?;
-    let earlier = Earlier { leftovers, ..settled.earlier };
+    let pending = pending(path, &plan, &environment, &targets).map_err(Failure::usage)?;
+    let earlier = Earlier { pending, ..repaired.earlier };
     // Before the first trial, so that what a kill leaves is told of the machine that it was on.
     environment.write(path).map_err(Failure::internal)?;
     let files = Files::open(path, stop.clone()).map_err(Failure::internal)?;
@@ -107,17 +107,17 @@ fn plan_changed(environment: &Environment, folder: &RunFolder, plan: &Plan) -> F
 }
 
 /// What a killed process left in the bucket; a testbed's is gone.
-fn leftovers(
+fn pending(
     folder: &Path,
     plan: &Plan,
     environment: &Environment,
     targets: &Targets,
-) -> Result<Vec<Leftovers>, ReadError> {
+) -> Result<Vec<PendingCleanup>, ReadError> {
     let recorded = Recorded::read(folder, &plan.cells, environment)?;
     let cells = plan.cells.iter().filter(|cell| cell.target == TargetKind::S3);
     let at = |cell: &Cell| {
         let made = recorded.by_cell.get(&cell.cell_id)?.iter().cloned().collect();
-        Some(Leftovers { target: targets.of(cell), cell_id: cell.cell_id.clone(), made })
+        Some(PendingCleanup { target: targets.of(cell), cell_id: cell.cell_id.clone(), made })
     };
     Ok(cells.filter_map(at).collect())
 }

@@ -88,7 +88,7 @@ impl Work {
             Some(portion) => whole.of_portion(portion).map_err(Failure::usage)?,
             None => whole.clone(),
         };
-        let estimate = Estimate::new(&plan.as_met_by(portion), experiment);
+        let estimate = Estimate::new(&plan.for_portion(portion), experiment);
         let outlook = Outlook::new(&whole, experiment);
         Ok(Self { whole, portion, plan, estimate, outlook })
     }

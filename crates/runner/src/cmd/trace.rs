@@ -88,7 +88,7 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
     let mut cleaner = Cleaner::of(&run, drop);
     let mut downloads = Vec::new();
     let put = download::put_objects(&run, &mut sources, &mut downloads).await;
-    downloads.into_iter().for_each(|leftovers| cleaner.note(leftovers));
+    downloads.into_iter().for_each(|pending| cleaner.note(pending));
     if let Err(error) = put {
         cleaner.finish().await;
         return Err(error.into());
@@ -97,7 +97,7 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
     let cell = Arc::new(cell);
     let target = run.targets.of(&cell);
     let trial = TrialRun { run, trial, common_start: None, attempt: 1, cell: Arc::clone(&cell), target, source };
-    cleaner.note(trial.run().await.leftovers);
+    cleaner.note(trial.run().await.pending);
     cleaner.finish().await;
     for left in cleaner.left() {
         tracing::warn!("{} is still in the bucket: {}", left.made, left.why);

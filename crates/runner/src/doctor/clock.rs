@@ -9,15 +9,15 @@ use super::{Finding, Level};
 use crate::s3::object_key::ObjectKey;
 use crate::stop::Stop;
 use crate::transfer::clock_probe::{Effort, patient, round};
-use crate::transfer::single::Single;
+use crate::transfer::one_off::OneOff;
 
 /// Probes the clock for as long as `within`, by requests for the object `key`; the target's bracket keeps what was found.
-pub async fn check(single: &Single<'_>, key: &ObjectKey, within: Duration, stop: &mut Stop) -> Finding {
+pub async fn check(one_off: &OneOff<'_>, key: &ObjectKey, within: Duration, stop: &mut Stop) -> Finding {
     if within.is_zero() {
         return Finding::ok(SUBJECT, "not asked for, as clock_probe = \"0s\" says");
     }
-    let cell = patient(single.cell);
-    let asking = Single { cell: &cell, ids: Arc::clone(&single.ids), ..*single };
+    let cell = patient(one_off.cell);
+    let asking = OneOff { cell: &cell, ids: Arc::clone(&one_off.ids), ..*one_off };
     let found = round(&asking, key, Effort::once(within), stop).await;
     if let Some(error) = found.unreachable.filter(|_| found.answers.is_empty()) {
         return Finding::new(Level::Unreachable, SUBJECT, format!("nobody answers: {error}"), "try again later");

@@ -7,20 +7,20 @@ use ttlsweep_record::{Cell, ExpiryPolicy, Method, Outcome, TransferRecord};
 use super::{Finding, Level};
 use crate::s3::object_key::{ObjectKey, RunPrefix};
 use crate::s3::refusal::{Asked, Refusal};
-use crate::s3::{NotDeleted, Operation, Part, Store};
+use crate::s3::{DeleteError, Operation, Part, Store};
 use crate::stop::Stop;
-use crate::transfer::single::Single;
+use crate::transfer::one_off::OneOff;
 use crate::wire::body::Source;
 
 /// Puts the object that the other checks ask for, signed in headers.
-pub async fn put(single: &Single<'_>, key: &ObjectKey, body: &Source, stop: &mut Stop) -> Finding {
+pub async fn put(one_off: &OneOff<'_>, key: &ObjectKey, body: &Source, stop: &mut Stop) -> Finding {
     let operation = Operation { method: Method::Put, key: key.clone(), part: None };
-    let store = single.target.store.as_asked();
-    let signed = match store.sign_headers(&operation, "doctor-put", single.clock.wall()).await {
+    let store = one_off.target.store.as_asked();
+    let signed = match store.sign_headers(&operation, "doctor-put", one_off.clock.wall()).await {
         Ok(signed) => signed,
         Err(error) => return Finding::new(Level::Error, PUT, error.to_string(), "check the credentials"),
     };
-    let row = single.send(&signed, key, Some(body), stop).await;
+    let row = one_off.send(&signed, key, Some(body), stop).await;
     let said = said(&row);
     match row.outcome {
         Outcome::Completed => Finding::ok(PUT, "the key may put, signed in headers"),
@@ -36,7 +36,7 @@ pub async fn put(single: &Single<'_>, key: &ObjectKey, body: &Source, stop: &mut
             Level::Error,
             PUT,
             format!("a put is refused: {said}"),
-            causes(&row, Asked::HeaderSigned, &single.target.store),
+            causes(&row, Asked::HeaderSigned, &one_off.target.store),
         ),
         _ => Finding::new(Level::Unreachable, PUT, format!("a put failed: {said}"), silence(&row)),
     }
@@ -45,14 +45,14 @@ pub async fn put(single: &Single<'_>, key: &ObjectKey, body: &Source, stop: &mut
 /// Uses two links by the experiment's own method: one that lives, and one of 1 s long after it expired, by the server's clock.
 /// What the second is told means little unless the first was let in.
 pub async fn links(
-    single: &Single<'_>,
+    one_off: &OneOff<'_>,
     method: Method,
     prefix: &RunPrefix,
     there: &ObjectKey,
     body: &Source,
     stop: &mut Stop,
 ) -> Vec<Finding> {
-    let store = single.target.store.as_asked();
+    let store = one_off.target.store.as_asked();
     let upload = match method {
         Method::UploadPart => match store.try_begin_upload(there).await {
             Ok(upload_id) => Some(upload_id),
@@ -79,21 +79,21 @@ pub async fn links(
 
     // As a trial would make it: by this machine's clock.
     let living = Operation { method, key: there.clone(), part: part.clone() };
-    let living = match store.presign(&living, "doctor-living", single.clock.wall(), LIVING).await {
-        Ok(link) => single.send(&link, there, payload, stop).await,
+    let living = match store.presign(&living, "doctor-living", one_off.clock.wall(), LIVING).await {
+        Ok(link) => one_off.send(&link, there, payload, stop).await,
         Err(error) => return vec![Finding::new(Level::Error, LINK, error.to_string(), "check the credentials")],
     };
-    found.push(judge_living(&living, method, &single.target.store));
+    found.push(judge_living(&living, method, &one_off.target.store));
 
     let late = prefix.key("doctor-expired");
     let key = if method == Method::Put { &late } else { there };
     let operation = Operation { method, key: key.clone(), part };
-    let offset = single.target.offset.middle_us(&single.clock.anchor()).unwrap_or(0);
-    let signed_at = single.clock.wall().plus_micros(offset - LONG_PAST_US);
+    let offset = one_off.target.offset.middle_us(&one_off.clock.anchor()).unwrap_or(0);
+    let signed_at = one_off.clock.wall().plus_micros(offset - LONG_PAST_US);
     match store.presign(&operation, "doctor-expired", signed_at, Duration::from_secs(1)).await {
         Ok(link) => {
-            let row = single.send(&link, key, payload, stop).await;
-            found.push(judge(&row, &living, method, single.cell));
+            let row = one_off.send(&link, key, payload, stop).await;
+            found.push(judge(&row, &living, method, one_off.cell));
         }
         Err(error) => found.push(Finding::new(Level::Error, EXPIRY, error.to_string(), "check the credentials")),
     }
@@ -204,10 +204,10 @@ fn refused_for_expiry(row: &TransferRecord) -> bool {
 }
 
 /// Deletes the object again.
-pub async fn delete(single: &Single<'_>, key: &ObjectKey) -> Finding {
-    match single.target.store.delete_object(key).await {
+pub async fn delete(one_off: &OneOff<'_>, key: &ObjectKey) -> Finding {
+    match one_off.target.store.delete_object(key).await {
         Ok(()) => Finding::ok(DELETE, "the key may delete what it puts"),
-        Err(NotDeleted::Denied(error)) => Finding::new(
+        Err(DeleteError::Denied(error)) => Finding::new(
             Level::Warning,
             DELETE,
             format!("the key may not delete what it puts ({error})"),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use ttlsweep_record::fault::{KINDS, PLACES};
 
-use super::settings::{Absent, SETTINGS, Table, Takes};
+use super::settings::{IfAbsent, SETTINGS, Table, ValueKind};
 
 /// Every key of the experiment file as Markdown; `docs/experiment-file.md` is this text, and a test compares the two.
 pub fn reference_markdown() -> String {
@@ -15,13 +15,15 @@ pub fn reference_markdown() -> String {
         let _ = write!(text, "\n| key | takes | left out | what it is |\n| --- | --- | --- | --- |\n");
         for setting in SETTINGS.iter().filter(|setting| setting.table == table) {
             let takes = match setting.takes {
-                Takes::Text(takes) => takes.to_owned(),
-                Takes::Words(words) => words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", "),
+                ValueKind::Text(takes) => takes.to_owned(),
+                ValueKind::Words(words) => {
+                    words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
+                }
             };
             let absent = match setting.absent {
-                Absent::Problem(_) => "must be given".to_owned(),
-                Absent::Default(toml) => format!("`{toml}`"),
-                Absent::Nothing(meaning) => meaning.to_owned(),
+                IfAbsent::Problem(_) => "must be given".to_owned(),
+                IfAbsent::Default(toml) => format!("`{toml}`"),
+                IfAbsent::Nothing(meaning) => meaning.to_owned(),
             };
             let only = setting.only.map(|kind| format!(" Only for `kind = \"{kind}\"`.")).unwrap_or_default();
             let _ = writeln!(text, "| `{}` | {takes} | {absent} | {}{only} |", setting.key, setting.doc);

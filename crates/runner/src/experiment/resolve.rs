@@ -9,7 +9,7 @@ use ttlsweep_record::{Cell, TargetKind};
 use super::document::{Document, Entry};
 use super::overrides;
 use super::problems::{Place, Problem, Problems, Source, nearest};
-use super::settings::{Absent, Choice, Head, Read, SETTINGS, Setting, blank_cell};
+use super::settings::{Choice, Head, IfAbsent, Read, SETTINGS, Setting, blank_cell};
 use super::values::{Item, LONGEST_TTL_S, Notation, Seconds};
 
 /// Every setting with its values, each checked by itself.
@@ -184,9 +184,9 @@ impl<'a> Reader<'a> {
     ) -> Option<Values<T>> {
         let derived = if setting.key == "long_ttl" { long_ttl(resolved) } else { None };
         let toml = match setting.absent {
-            Absent::Default(toml) => derived.as_deref().unwrap_or(toml),
-            Absent::Nothing(_) => return None,
-            Absent::Problem(help) => {
+            IfAbsent::Default(toml) => derived.as_deref().unwrap_or(toml),
+            IfAbsent::Nothing(_) => return None,
+            IfAbsent::Problem(help) => {
                 let is_misspelled =
                     self.lacking.contains(&setting.key) || self.document.misspelled.contains(&setting.table);
                 if !is_misspelled {
@@ -337,7 +337,7 @@ fn example(setting: &Setting) -> String {
         ("ttl", _) => "\"10s\"",
         ("size", _) => "\"40MB\"",
         ("bandwidth", _) => "\"8Mbit/s\"",
-        (_, Absent::Default(toml)) => toml,
+        (_, IfAbsent::Default(toml)) => toml,
         _ => return "give at least one value, or leave the key out".to_owned(),
     };
     format!("write for example {} = [{value}]", setting.key)

@@ -19,8 +19,8 @@ pub(crate) struct Setting {
     /// The table that it belongs to; what a cell holds may stand in `[grid]` too.
     pub(crate) table: Table,
     pub(crate) key: &'static str,
-    pub(crate) takes: Takes,
-    pub(crate) absent: Absent,
+    pub(crate) takes: ValueKind,
+    pub(crate) absent: IfAbsent,
     /// The kind of target that alone has it.
     pub(crate) only: Option<TargetKind>,
     pub(crate) doc: &'static str,
@@ -41,14 +41,14 @@ impl Setting {
 
 /// What a setting takes, in words for people.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Takes {
+pub(crate) enum ValueKind {
     Words(&'static [&'static str]),
     Text(&'static str),
 }
 
 /// What a setting is when it is left out.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Absent {
+pub(crate) enum IfAbsent {
     /// It must be given; this says how.
     Problem(&'static str),
     /// This TOML value.
@@ -228,8 +228,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Experiment,
         key: "name",
-        takes: Takes::Text("letters, digits, `-`, `_` and `.`"),
-        absent: Absent::Problem("write for example name = \"ttl-grid\"; it names the folder in results/"),
+        takes: ValueKind::Text("letters, digits, `-`, `_` and `.`"),
+        absent: IfAbsent::Problem("write for example name = \"ttl-grid\"; it names the folder in results/"),
         only: None,
         doc: "The experiment's name, and that of its folder in `results/`.",
         read: Read::Head(|item| Choice::of(values::file_name(item), |head, name| head.name = name)),
@@ -237,8 +237,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Experiment,
         key: "question",
-        takes: Takes::Text("text"),
-        absent: Absent::Default("\"\""),
+        takes: ValueKind::Text("text"),
+        absent: IfAbsent::Default("\"\""),
         only: None,
         doc: "What the experiment is to answer; the report opens with it.",
         read: Read::Head(|item| Choice::of(values::text(item), |head, question| head.question = question)),
@@ -246,8 +246,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Experiment,
         key: "seed",
-        takes: Takes::Text("a whole number from 0"),
-        absent: Absent::Default("1"),
+        takes: ValueKind::Text("a whole number from 0"),
+        absent: IfAbsent::Default("1"),
         only: None,
         doc: "Order, jitter, object keys and bodies all follow from it.",
         read: Read::Head(|item| Choice::of(values::number(item, 0, i64::MAX as u64), |head, seed| head.seed = seed)),
@@ -255,8 +255,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Experiment,
         key: "repetitions",
-        takes: Takes::Text("a whole number from 1"),
-        absent: Absent::Default("1"),
+        takes: ValueKind::Text("a whole number from 1"),
+        absent: IfAbsent::Default("1"),
         only: None,
         doc: "How many blocks there are: each holds every cell and control once, in a shuffled order of its own.",
         read: Read::Head(|item| Choice::of(values::count(item, 100_000), |head, blocks| head.repetitions = blocks)),
@@ -264,8 +264,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Experiment,
         key: "parallel_trials",
-        takes: Takes::Text("a whole number from 1"),
-        absent: Absent::Default("1"),
+        takes: ValueKind::Text("a whole number from 1"),
+        absent: IfAbsent::Default("1"),
         only: None,
         doc: "How many trials run side by side; more than 1 only where the target is the testbed, since trials that \
               share \
@@ -275,8 +275,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Target,
         key: "kind",
-        takes: Takes::Words(TargetKind::WORDS),
-        absent: Absent::Default("\"embedded\""),
+        takes: ValueKind::Words(TargetKind::WORDS),
+        absent: IfAbsent::Default("\"embedded\""),
         only: None,
         doc: "The testbed inside the runner, or AWS S3 and any S3-compatible store. `--bucket` and `--endpoint` set \
               `s3`.",
@@ -285,8 +285,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Target,
         key: "bucket",
-        takes: Takes::Text("a bucket's name"),
-        absent: Absent::Problem("give --bucket NAME, or write bucket = \"NAME\" below [target]"),
+        takes: ValueKind::Text("a bucket's name"),
+        absent: IfAbsent::Problem("give --bucket NAME, or write bucket = \"NAME\" below [target]"),
         only: Some(TargetKind::S3),
         doc: "The bucket; it must exist. `--bucket` gives it too.",
         read: Read::Cell(|item| Choice::of(values::bucket(item), |cell, bucket| cell.bucket = bucket)),
@@ -294,8 +294,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Target,
         key: "region",
-        takes: Takes::Text("a region's name"),
-        absent: Absent::Nothing("from the AWS configuration"),
+        takes: ValueKind::Text("a region's name"),
+        absent: IfAbsent::Nothing("from the AWS configuration"),
         only: Some(TargetKind::S3),
         doc: "The region that links are signed for. `--region` gives it too.",
         read: Read::Cell(|item| Choice::of(values::label(item), |cell, region| cell.region = Some(region))),
@@ -303,8 +303,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Target,
         key: "endpoint",
-        takes: Takes::Text("`http(s)://host[:port]`"),
-        absent: Absent::Nothing("AWS's own"),
+        takes: ValueKind::Text("`http(s)://host[:port]`"),
+        absent: IfAbsent::Nothing("AWS's own"),
         only: Some(TargetKind::S3),
         doc: "Where the store listens. `--endpoint` gives it too.",
         read: Read::Cell(|item| Choice::of(values::endpoint(item), |cell, endpoint| cell.endpoint = Some(endpoint))),
@@ -312,8 +312,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Target,
         key: "profile",
-        takes: Takes::Text("a profile's name"),
-        absent: Absent::Nothing("the default chain"),
+        takes: ValueKind::Text("a profile's name"),
+        absent: IfAbsent::Nothing("the default chain"),
         only: Some(TargetKind::S3),
         doc: "The AWS profile that credentials come from. `--profile` gives it too.",
         read: Read::Cell(|item| Choice::of(values::label(item), |cell, profile| cell.profile = Some(profile))),
@@ -321,8 +321,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Target,
         key: "addressing",
-        takes: Takes::Words(Addressing::WORDS),
-        absent: Absent::Nothing("`path` where an endpoint is given, else `virtual`"),
+        takes: ValueKind::Words(Addressing::WORDS),
+        absent: IfAbsent::Nothing("`path` where an endpoint is given, else `virtual`"),
         only: Some(TargetKind::S3),
         doc: "Whether the bucket stands in the host's name or in the path.",
         read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.addressing = Some(word.0))),
@@ -330,8 +330,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Target,
         key: "prefix",
-        takes: Takes::Text("text, not beginning with `/`"),
-        absent: Absent::Default("\"ttlsweep/\""),
+        takes: ValueKind::Text("text, not beginning with `/`"),
+        absent: IfAbsent::Default("\"ttlsweep/\""),
         only: Some(TargetKind::S3),
         doc: "What every object key begins with; the experiment's name and the run's follow.",
         read: Read::Cell(|item| Choice::of(values::prefix(item), |cell, prefix| cell.prefix = prefix)),
@@ -339,8 +339,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Target,
         key: "keep_objects",
-        takes: Takes::Text("`true` or `false`"),
-        absent: Absent::Default("false"),
+        takes: ValueKind::Text("`true` or `false`"),
+        absent: IfAbsent::Default("false"),
         only: None,
         doc: "Whether objects stay in the bucket; otherwise they are deleted as each trial ends. `--keep-objects` gives it \
               too.",
@@ -349,8 +349,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Target,
         key: "clock_probe",
-        takes: Takes::Text("a duration from `0s` to `1m`"),
-        absent: Absent::Default("\"10s\""),
+        takes: ValueKind::Text("a duration from `0s` to `1m`"),
+        absent: IfAbsent::Default("\"10s\""),
         only: None,
         doc: "How long the store may be asked for its clock before the first trial, after the last and hourly between two \
               trials. At a store nearby it takes some two seconds and twenty small requests, for a bracket about as wide \
@@ -360,8 +360,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Target,
         key: "tls",
-        takes: Takes::Text("`true` or `false`"),
-        absent: Absent::Default("true"),
+        takes: ValueKind::Text("`true` or `false`"),
+        absent: IfAbsent::Default("true"),
         only: Some(TargetKind::Embedded),
         doc: "Whether the testbed speaks TLS.",
         read: Read::Cell(|item| Choice::of(values::flag(item), |cell, tls| cell.tls = Some(tls))),
@@ -369,8 +369,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Target,
         key: "expiry",
-        takes: Takes::Words(ExpiryPolicy::WORDS),
-        absent: Absent::Default("\"on-request\""),
+        takes: ValueKind::Words(ExpiryPolicy::WORDS),
+        absent: IfAbsent::Default("\"on-request\""),
         only: Some(TargetKind::Embedded),
         doc: "When the testbed holds a link's expiry against a transfer: when the head arrives, at the instant of \
               expiry, \
@@ -380,8 +380,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Target,
         key: "cut",
-        takes: Takes::Words(Cut::WORDS),
-        absent: Absent::Default("\"reset\""),
+        takes: ValueKind::Words(Cut::WORDS),
+        absent: IfAbsent::Default("\"reset\""),
         only: Some(TargetKind::Embedded),
         doc: "What `expiry = \"in-flight\"` does to the connection: RST, FIN, or a 403.",
         read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.cut = Some(word.0))),
@@ -389,8 +389,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Target,
         key: "early_close",
-        takes: Takes::Words(EarlyClose::WORDS),
-        absent: Absent::Default("\"close\""),
+        takes: ValueKind::Words(EarlyClose::WORDS),
+        absent: IfAbsent::Default("\"close\""),
         only: Some(TargetKind::Embedded),
         doc: "How the testbed closes after an answer that came before the whole body: it reads the rest, lingers, \
               closes \
@@ -402,8 +402,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Target,
         key: "faults",
-        takes: Takes::Text("`\"none\"`, or a fault such as `\"reset@50%\"`: see [Faults](#faults)"),
-        absent: Absent::Default("\"none\""),
+        takes: ValueKind::Text("`\"none\"`, or a fault such as `\"reset@50%\"`: see [Faults](#faults)"),
+        absent: IfAbsent::Default("\"none\""),
         only: Some(TargetKind::Embedded),
         doc: "What the testbed does wrong with every transfer, those of the controls included.",
         read: Read::Cell(|item| Choice::of(values::fault(item), |cell, fault: Option<Fault>| cell.fault = fault)),
@@ -411,8 +411,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Grid,
         key: "users",
-        takes: Takes::Text("a whole number from 1 to 100000"),
-        absent: Absent::Default("1"),
+        takes: ValueKind::Text("a whole number from 1 to 100000"),
+        absent: IfAbsent::Default("1"),
         only: None,
         doc: "How many users run at once: each presigns, transfers, waits, and begins again.",
         read: Read::Cell(|item| Choice::of(values::count(item, 100_000), |cell, users| cell.users = users)),
@@ -420,8 +420,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Grid,
         key: "ttl",
-        takes: Takes::Text("whole seconds from `\"1s\"` to `\"7d\"`"),
-        absent: Absent::Problem("write for example ttl = [\"10s\", \"1000s\"]"),
+        takes: ValueKind::Text("whole seconds from `\"1s\"` to `\"7d\"`"),
+        absent: IfAbsent::Problem("write for example ttl = [\"10s\", \"1000s\"]"),
         only: None,
         doc: "How long links live. Their date is cut to whole seconds, so a link of `\"10s\"` lives 9 to 10 s.",
         read: Read::Cell(|item| Choice::of(values::ttl(item), |cell, ttl| cell.ttl_s = Some(ttl.0))),
@@ -429,10 +429,10 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Grid,
         key: "size",
-        takes: Takes::Text(
+        takes: ValueKind::Text(
             "a size such as `\"40MB\"` (10^6 bytes) or `\"2MiB\"` (2^20 bytes), or `{ file = \"path\" }`",
         ),
-        absent: Absent::Problem("write for example size = \"40MB\""),
+        absent: IfAbsent::Problem("write for example size = \"40MB\""),
         only: None,
         doc: "The body's size. A file's path is relative to the experiment file's folder.",
         read: Read::Cell(|item| {
@@ -445,8 +445,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Grid,
         key: "bandwidth",
-        takes: Takes::Text("a rate such as `\"8Mbit/s\"` (powers of ten), or `\"unlimited\"`"),
-        absent: Absent::Default("\"unlimited\""),
+        takes: ValueKind::Text("a rate such as `\"8Mbit/s\"` (powers of ten), or `\"unlimited\"`"),
+        absent: IfAbsent::Default("\"unlimited\""),
         only: None,
         doc: "The cap on all bytes at the socket, TLS included, in the body's direction.",
         read: Read::Cell(|item| {
@@ -456,8 +456,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "bandwidth_per",
-        takes: Takes::Words(BandwidthPer::WORDS),
-        absent: Absent::Default("\"trial\""),
+        takes: ValueKind::Words(BandwidthPer::WORDS),
+        absent: IfAbsent::Default("\"trial\""),
         only: None,
         doc: "Whether all users of a trial share one cap, as an uplink is shared, or each has its own.",
         read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.bandwidth_per = word.0)),
@@ -465,8 +465,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "method",
-        takes: Takes::Words(Method::WORDS),
-        absent: Absent::Default("\"put\""),
+        takes: ValueKind::Words(Method::WORDS),
+        absent: IfAbsent::Default("\"put\""),
         only: None,
         doc: "What is asked of S3. Objects for `get` are put before the first block, and are not rows of \
               `transfers.csv`.",
@@ -475,8 +475,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "transfers_per_user",
-        takes: Takes::Text("a whole number from 1; up to 10000 for `upload-part`"),
-        absent: Absent::Default("1"),
+        takes: ValueKind::Text("a whole number from 1; up to 10000 for `upload-part`"),
+        absent: IfAbsent::Default("1"),
         only: None,
         doc: "How many transfers each user makes; excludes `duration`.",
         read: Read::Cell(|item| {
@@ -486,8 +486,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "duration",
-        takes: Takes::Text("a duration such as `\"60s\"`"),
-        absent: Absent::Nothing("`transfers_per_user` bounds the trial"),
+        takes: ValueKind::Text("a duration such as `\"60s\"`"),
+        absent: IfAbsent::Nothing("`transfers_per_user` bounds the trial"),
         only: None,
         doc: "How long each user loops; excludes `transfers_per_user`.",
         read: Read::Cell(|item| Choice::of(values::timespan(item), |cell, time| cell.duration_us = Some(time.0))),
@@ -495,8 +495,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "jitter",
-        takes: Takes::Text("a duration such as `\"1s\"`"),
-        absent: Absent::Default("\"1s\""),
+        takes: ValueKind::Text("a duration such as `\"1s\"`"),
+        absent: IfAbsent::Default("\"1s\""),
         only: None,
         doc: "The longest wait before a trial; the one that is drawn is uniform, seeded and logged, so that no \
               expiry keeps \
@@ -506,8 +506,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "ramp",
-        takes: Takes::Text("a duration"),
-        absent: Absent::Default("\"0s\""),
+        takes: ValueKind::Text("a duration"),
+        absent: IfAbsent::Default("\"0s\""),
         only: None,
         doc: "The time between one user's start and the next.",
         read: Read::Cell(|item| Choice::of(values::duration(item), |cell, time| cell.ramp_us = time.0)),
@@ -515,8 +515,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "wait",
-        takes: Takes::Text("a duration"),
-        absent: Absent::Default("\"0s\""),
+        takes: ValueKind::Text("a duration"),
+        absent: IfAbsent::Default("\"0s\""),
         only: None,
         doc: "The time between one user's transfers.",
         read: Read::Cell(|item| Choice::of(values::duration(item), |cell, time| cell.wait_us = time.0)),
@@ -524,8 +524,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "presign",
-        takes: Takes::Words(Presign::WORDS),
-        absent: Absent::Default("\"per-transfer\""),
+        takes: ValueKind::Words(Presign::WORDS),
+        absent: IfAbsent::Default("\"per-transfer\""),
         only: None,
         doc: "When links are made: right before each transfer, or all of a user's at its start, so that they age in \
               the queue.",
@@ -534,8 +534,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "expect_continue",
-        takes: Takes::Text("`true` or `false`"),
-        absent: Absent::Default("false"),
+        takes: ValueKind::Text("`true` or `false`"),
+        absent: IfAbsent::Default("false"),
         only: None,
         doc: "Whether `Expect: 100-continue` is sent, and the 100 waited for before the body.",
         read: Read::Cell(|item| Choice::of(values::flag(item), |cell, flag| cell.expect_continue = flag)),
@@ -543,8 +543,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "reuse_connections",
-        takes: Takes::Text("`true` or `false`"),
-        absent: Absent::Default("true"),
+        takes: ValueKind::Text("`true` or `false`"),
+        absent: IfAbsent::Default("true"),
         only: None,
         doc: "Whether a user keeps its connection from one transfer to the next.",
         read: Read::Cell(|item| Choice::of(values::flag(item), |cell, flag| cell.reuse_connections = flag)),
@@ -552,8 +552,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "run_parameter",
-        takes: Takes::Text("a name that begins with `x-`, but not with `x-amz-`; or `false`"),
-        absent: Absent::Default("\"x-run\""),
+        takes: ValueKind::Text("a name that begins with `x-`, but not with `x-amz-`; or `false`"),
+        absent: IfAbsent::Default("\"x-run\""),
         only: None,
         doc: "The signed query parameter that carries each transfer's name, so that a server's log can be joined to the \
               rows. With `false` there is none, nor any other that S3 does not need: for stores that refuse parameters \
@@ -565,8 +565,10 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "headers",
-        takes: Takes::Text("a table such as `{ x-amz-acl = \"private\" }`, or a table `[transfer.headers]` of its own"),
-        absent: Absent::Nothing("`host` alone is signed"),
+        takes: ValueKind::Text(
+            "a table such as `{ x-amz-acl = \"private\" }`, or a table `[transfer.headers]` of its own",
+        ),
+        absent: IfAbsent::Nothing("`host` alone is signed"),
         only: None,
         doc: "Headers that are signed into links and header-signed requests and sent with them, for buckets whose policy \
               demands them: `Content-Type`, `x-amz-server-side-encryption`, `x-amz-acl`, `x-amz-request-payer`, \
@@ -588,10 +590,10 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "congestion",
-        takes: Takes::Text(
+        takes: ValueKind::Text(
             "a congestion control of this machine's kernel, such as `\"cubic\"`, `\"bbr\"` or `\"reno\"`",
         ),
-        absent: Absent::Nothing("the kernel's own choice"),
+        absent: IfAbsent::Nothing("the kernel's own choice"),
         only: None,
         doc: "The congestion control of this side's connections (Linux only): it decides how full an upload fills the \
               uplink's queue, and so how long a request's head waits in it. \
@@ -601,8 +603,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "connect_timeout",
-        takes: Takes::Text("a duration above zero"),
-        absent: Absent::Default("\"10s\""),
+        takes: ValueKind::Text("a duration above zero"),
+        absent: IfAbsent::Default("\"10s\""),
         only: None,
         doc: "The time allowed for DNS, connect and TLS together.",
         read: Read::Cell(|item| Choice::of(values::timespan(item), |cell, time| cell.connect_timeout_us = time.0)),
@@ -610,8 +612,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "idle_timeout",
-        takes: Takes::Text("a duration above zero"),
-        absent: Absent::Default("\"60s\""),
+        takes: ValueKind::Text("a duration above zero"),
+        absent: IfAbsent::Default("\"60s\""),
         only: None,
         doc: "The longest time without a byte in either direction.",
         read: Read::Cell(|item| Choice::of(values::timespan(item), |cell, time| cell.idle_timeout_us = time.0)),
@@ -619,8 +621,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "timeout",
-        takes: Takes::Text("a duration above zero"),
-        absent: Absent::Default("\"1h\""),
+        takes: ValueKind::Text("a duration above zero"),
+        absent: IfAbsent::Default("\"1h\""),
         only: None,
         doc: "The longest time for a whole transfer.",
         read: Read::Cell(|item| Choice::of(values::timespan(item), |cell, time| cell.timeout_us = time.0)),
@@ -628,8 +630,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Controls,
         key: "long_ttl",
-        takes: Takes::Text("whole seconds up to `\"7d\"`, longer than the grid's longest TTL; or `false`"),
-        absent: Absent::Default("\"1h\""),
+        takes: ValueKind::Text("whole seconds up to `\"7d\"`, longer than the grid's longest TTL; or `false`"),
+        absent: IfAbsent::Default("\"1h\""),
         only: None,
         doc: "The same bytes and cap with the TTL far away: how long transfers need when nothing stops them. Left out, it is \
               ten times the grid's longest TTL if that is an hour or more.",
@@ -640,8 +642,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Controls,
         key: "header_signed",
-        takes: Takes::Text("`true` or `false`"),
-        absent: Absent::Default("true"),
+        takes: ValueKind::Text("`true` or `false`"),
+        absent: IfAbsent::Default("true"),
         only: None,
         doc: "The same bytes and cap signed in headers: no link at all.",
         read: Read::Head(|item| Choice::of(values::flag(item), |head, flag| head.header_signed = flag)),
@@ -649,8 +651,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Controls,
         key: "expired_start",
-        takes: Takes::Text("`true` or `false`"),
-        absent: Absent::Default("true"),
+        takes: ValueKind::Text("`true` or `false`"),
+        absent: IfAbsent::Default("true"),
         only: None,
         doc: "A link of 1 s, used after it expired: it must be refused, or the target enforces nothing.",
         read: Read::Head(|item| Choice::of(values::flag(item), |head, flag| head.expired_start = flag)),

@@ -63,7 +63,7 @@ impl Plan {
 
     /// The plan as one part meets it: with its own users alone, for what it will take. No row is written by it.
     #[must_use]
-    pub fn as_met_by(&self, portion: Option<Portion>) -> Self {
+    pub fn for_portion(&self, portion: Option<Portion>) -> Self {
         let Some(part) = portion.and_then(Portion::part) else { return self.clone() };
         let own = |cell: &Cell| Cell {
             users: own_users(cell, Some(part)),

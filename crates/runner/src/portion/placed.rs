@@ -12,7 +12,7 @@ use super::derived_run_id;
 use crate::clock::{Clock, SystemClock};
 use crate::experiment::Experiment;
 use crate::plan::{CommonStart, Plan, next_common_start};
-use crate::run::folder::portion::{Found, PortionPlace};
+use crate::run::folder::portion::{OnDisk, PortionPlace};
 use crate::run::folder::{FolderError, RunFolder};
 
 /// What is asked for on the command line beside the portion itself.
@@ -111,18 +111,18 @@ impl PlacedPortion {
     /// Another process is at it, or what is there is of another plan.
     pub fn look(&self) -> Result<Progress, PlaceError> {
         match self.place.look()? {
-            Found::Nothing => {
+            OnDisk::Nothing => {
                 // One that gets its own name meanwhile cannot be read, and is checked when all are merged.
                 if let Some(another) = self.place.another().filter(|folder| Environment::read(folder).is_ok()) {
                     self.check_plan(&another)?;
                 }
                 Ok(Progress::Nothing)
             }
-            Found::Finished(path) => {
+            OnDisk::Finished(path) => {
                 self.check_plan(&path)?;
                 Ok(Progress::Whole(path))
             }
-            Found::Unfinished(folder) => {
+            OnDisk::Unfinished(folder) => {
                 self.check_plan(folder.path())?;
                 Ok(Progress::Unfinished(folder))
             }

@@ -18,14 +18,14 @@ use ttlsweep_record::{ObjectChange, ObjectRecord};
 use crate::clock::Clock;
 use crate::run::Run;
 use crate::s3::object_key::ObjectKey;
-use crate::s3::{NotDeleted, Target};
+use crate::s3::{DeleteError, Target};
 use crate::stop::StopSwitch;
 
 use pass::Pass;
 
 /// Something that a run made in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Made {
+pub struct CreatedObject {
     /// Its key.
     pub key: ObjectKey,
     /// The multipart upload, as the store named it; nothing for an object.
@@ -33,7 +33,7 @@ pub struct Made {
 }
 
 /// One line, whatever the store calls the upload.
-impl fmt::Display for Made {
+impl fmt::Display for CreatedObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.upload_id {
             None => write!(f, "{}", visible(self.key.as_str())),
@@ -44,13 +44,13 @@ impl fmt::Display for Made {
 
 /// What was made at one target.
 #[derive(Debug, Clone)]
-pub struct Leftovers {
+pub struct PendingCleanup {
     /// Where.
     pub target: Arc<Target>,
     /// A cell that has this target.
     pub cell_id: String,
     /// What.
-    pub made: Vec<Made>,
+    pub made: Vec<CreatedObject>,
 }
 
 /// Deletes, and keeps account of it.
@@ -60,12 +60,12 @@ pub struct Cleaner {
     /// Throwing it leaves the rest where it is.
     leave: StopSwitch,
     record: Box<dyn FnMut(ObjectRecord) + Send>,
-    pending: Vec<Leftovers>,
+    pending: Vec<PendingCleanup>,
     /// What is deleted after everything else.
-    last: Vec<Leftovers>,
-    left: Vec<Left>,
+    last: Vec<PendingCleanup>,
+    left: Vec<NotDeleted>,
     /// What each store turned out to be able to do.
-    manners: Vec<(Arc<Target>, Manners)>,
+    quirks: Vec<(Arc<Target>, StoreQuirks)>,
     deleted: u64,
     /// Whether this is the end, after which no store is given another chance.
     finishing: bool,
@@ -73,27 +73,27 @@ pub struct Cleaner {
 
 /// Something that could not be deleted, and why.
 #[derive(Debug, Clone)]
-pub struct Left {
+pub struct NotDeleted {
     /// Where.
     pub target: Arc<Target>,
     /// A cell that has this target.
     pub cell_id: String,
     /// What.
-    pub made: Made,
+    pub made: CreatedObject,
     /// Why not.
-    pub why: NotDeleted,
+    pub why: DeleteError,
 }
 
 /// How a store deletes.
 #[derive(Debug, Clone)]
-struct Manners {
+struct StoreQuirks {
     takes_batches: bool,
     /// Whether it was told already that the key may not delete.
     denial_told: bool,
     /// How often in a row everything was refused.
     refusals: u32,
     /// Why it is asked no more for now: it left a deletion without an answer, or refused everything a few times in a row.
-    given_up: Option<NotDeleted>,
+    given_up: Option<DeleteError>,
 }
 
 impl Cleaner {
@@ -112,7 +112,7 @@ impl Cleaner {
             pending: Vec::new(),
             last: Vec::new(),
             left: Vec::new(),
-            manners: Vec::new(),
+            quirks: Vec::new(),
             deleted: 0,
             finishing: false,
         }
@@ -124,24 +124,24 @@ impl Cleaner {
     }
 
     /// Takes note of what is to be deleted at the next occasion.
-    pub fn note(&mut self, mut leftovers: Leftovers) {
-        leftovers.made.retain(|made| !self.stands_to_the_end(&leftovers.target, made));
-        if !self.keep && !leftovers.made.is_empty() {
-            self.pending.push(leftovers);
+    pub fn note(&mut self, mut pending: PendingCleanup) {
+        pending.made.retain(|made| !self.stands_to_the_end(&pending.target, made));
+        if !self.keep && !pending.made.is_empty() {
+            self.pending.push(pending);
         }
     }
 
     /// Takes note of what is to be deleted after everything else, however often it is noted beside.
-    pub fn note_last(&mut self, leftovers: Leftovers) {
-        for noted in self.pending.iter_mut().filter(|noted| Arc::ptr_eq(&noted.target, &leftovers.target)) {
-            noted.made.retain(|made| !leftovers.made.contains(made));
+    pub fn note_last(&mut self, pending: PendingCleanup) {
+        for noted in self.pending.iter_mut().filter(|noted| Arc::ptr_eq(&noted.target, &pending.target)) {
+            noted.made.retain(|made| !pending.made.contains(made));
         }
-        if !self.keep && !leftovers.made.is_empty() {
-            self.last.push(leftovers);
+        if !self.keep && !pending.made.is_empty() {
+            self.last.push(pending);
         }
     }
 
-    fn stands_to_the_end(&self, target: &Arc<Target>, made: &Made) -> bool {
+    fn stands_to_the_end(&self, target: &Arc<Target>, made: &CreatedObject) -> bool {
         self.last.iter().any(|last| Arc::ptr_eq(&last.target, target) && last.made.contains(made))
     }
 
@@ -149,19 +149,19 @@ impl Cleaner {
     /// or refused everything a few times in a row, is asked no more until then: each time might take a timeout, trials wait for
     /// it, and a deletion that this side gave up may still be going on in the store when the next trial begins.
     pub async fn delete(&mut self) {
-        for leftovers in std::mem::take(&mut self.pending) {
-            self.delete_at(leftovers, None).await;
+        for pending in std::mem::take(&mut self.pending) {
+            self.delete_at(pending, None).await;
         }
     }
 
     /// Deletes what was noted, as far as it is done until then. The rest waits for the next occasion.
     pub async fn delete_until(&mut self, until: Instant) {
-        for leftovers in std::mem::take(&mut self.pending) {
+        for pending in std::mem::take(&mut self.pending) {
             if Instant::now() >= until {
-                self.pending.push(leftovers);
+                self.pending.push(pending);
                 continue;
             }
-            self.delete_at(leftovers, Some(until)).await;
+            self.delete_at(pending, Some(until)).await;
         }
     }
 
@@ -169,7 +169,7 @@ impl Cleaner {
     /// one more chance here; one that leaves a deletion without an answer now is given up.
     pub async fn finish(&mut self) {
         self.finishing = true;
-        self.manners.iter_mut().for_each(|(_, manners)| (manners.refusals, manners.given_up) = (0, None));
+        self.quirks.iter_mut().for_each(|(_, quirks)| (quirks.refusals, quirks.given_up) = (0, None));
         self.retry();
         self.delete().await;
         loop {
@@ -190,7 +190,7 @@ impl Cleaner {
     }
 
     /// What could not be deleted.
-    pub fn left(&self) -> &[Left] {
+    pub fn left(&self) -> &[NotDeleted] {
         &self.left
     }
 
@@ -199,20 +199,20 @@ impl Cleaner {
         let (again, left): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.left).into_iter().partition(|left| left.why.may_pass());
         self.left = left;
-        for Left { target, cell_id, made, .. } in again {
+        for NotDeleted { target, cell_id, made, .. } in again {
             match self.pending.iter_mut().find(|noted| Arc::ptr_eq(&noted.target, &target)) {
                 Some(noted) => noted.made.push(made),
-                None => self.pending.push(Leftovers { target, cell_id, made: vec![made] }),
+                None => self.pending.push(PendingCleanup { target, cell_id, made: vec![made] }),
             }
         }
     }
 
-    async fn delete_at(&mut self, leftovers: Leftovers, until: Option<Instant>) {
-        let Leftovers { target, cell_id, made } = leftovers;
-        let mut manners = self.manners_of(&target);
-        let results = match &manners.given_up {
+    async fn delete_at(&mut self, pending: PendingCleanup, until: Option<Instant>) {
+        let PendingCleanup { target, cell_id, made } = pending;
+        let mut quirks = self.manners_of(&target);
+        let results = match &quirks.given_up {
             Some(why) => made.into_iter().map(|made| (made, Err(why.clone()))).collect(),
-            None => self.ask(&target, made, &mut manners, until).await,
+            None => self.ask(&target, made, &mut quirks, until).await,
         };
         for (made, result) in results {
             match result {
@@ -227,12 +227,12 @@ impl Cleaner {
                     });
                 }
                 Err(why) => {
-                    self.left.push(Left { target: Arc::clone(&target), cell_id: cell_id.clone(), made, why });
+                    self.left.push(NotDeleted { target: Arc::clone(&target), cell_id: cell_id.clone(), made, why });
                 }
             }
         }
-        if let Some((_, known)) = self.manners.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &target)) {
-            *known = manners;
+        if let Some((_, known)) = self.quirks.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &target)) {
+            *known = quirks;
         }
     }
 
@@ -240,8 +240,8 @@ impl Cleaner {
     async fn ask(
         &self,
         target: &Arc<Target>,
-        made: Vec<Made>,
-        manners: &mut Manners,
+        made: Vec<CreatedObject>,
+        quirks: &mut StoreQuirks,
         until: Option<Instant>,
     ) -> pass::Results {
         let bar = (made.len() >= WORTH_A_BAR).then(|| ProgressBar::new(made.len() as u64));
@@ -252,9 +252,9 @@ impl Cleaner {
         // A key that may not give uploads up may still delete objects; a store that does not answer, answers neither.
         let pass = if hung(&results).is_some() { pass } else { go() };
         let mut singly = objects;
-        if manners.takes_batches && singly.len() > 1 {
+        if quirks.takes_batches && singly.len() > 1 {
             let (done, refused) = pass.delete_batches(std::mem::take(&mut singly)).await;
-            manners.takes_batches = refused.is_empty();
+            quirks.takes_batches = refused.is_empty();
             results.extend(done);
             singly = refused;
         }
@@ -262,8 +262,8 @@ impl Cleaner {
 
         let failed = results.iter().find_map(|(_, result)| result.as_ref().err());
         let mut refusals = results.iter().filter_map(|(_, result)| result.as_ref().err());
-        if let Some(why) = refusals.find(|why| matches!(why, NotDeleted::Denied(_)))
-            && !std::mem::replace(&mut manners.denial_told, true)
+        if let Some(why) = refusals.find(|why| matches!(why, DeleteError::Denied(_)))
+            && !std::mem::replace(&mut quirks.denial_told, true)
         {
             tracing::warn!(
                 "this key may not delete what it put: {why}; the objects stay, and are billed, until a lifecycle rule deletes \
@@ -271,7 +271,7 @@ impl Cleaner {
             );
         }
         let all_refused = !results.is_empty() && results.iter().all(|(_, result)| result.is_err());
-        manners.refusals = if all_refused { manners.refusals + 1 } else { 0 };
+        quirks.refusals = if all_refused { quirks.refusals + 1 } else { 0 };
         if let Some(why) = hung(&results) {
             let next = if self.finishing {
                 "it is asked for no other"
@@ -279,26 +279,26 @@ impl Cleaner {
                 "it is asked again at the end of the run, once"
             };
             tracing::warn!("{} does not answer a deletion ({why}): {next}", target.endpoint);
-            manners.given_up = Some(why.clone());
-        } else if manners.refusals >= PATIENCE {
-            manners.given_up = failed.cloned();
+            quirks.given_up = Some(why.clone());
+        } else if quirks.refusals >= PATIENCE {
+            quirks.given_up = failed.cloned();
         }
         results
     }
 
-    fn manners_of(&mut self, target: &Arc<Target>) -> Manners {
-        if let Some((_, manners)) = self.manners.iter().find(|(known, _)| Arc::ptr_eq(known, target)) {
-            return manners.clone();
+    fn manners_of(&mut self, target: &Arc<Target>) -> StoreQuirks {
+        if let Some((_, quirks)) = self.quirks.iter().find(|(known, _)| Arc::ptr_eq(known, target)) {
+            return quirks.clone();
         }
-        let manners = Manners { takes_batches: true, denial_told: false, refusals: 0, given_up: None };
-        self.manners.push((Arc::clone(target), manners.clone()));
-        manners
+        let quirks = StoreQuirks { takes_batches: true, denial_told: false, refusals: 0, given_up: None };
+        self.quirks.push((Arc::clone(target), quirks.clone()));
+        quirks
     }
 }
 
 /// Why a store that left a request without an answer was given up.
-fn hung(results: &pass::Results) -> Option<&NotDeleted> {
-    results.iter().filter_map(|(_, result)| result.as_ref().err()).find(|why| matches!(why, NotDeleted::Hung(_)))
+fn hung(results: &pass::Results) -> Option<&DeleteError> {
+    results.iter().filter_map(|(_, result)| result.as_ref().err()).find(|why| matches!(why, DeleteError::Hung(_)))
 }
 
 impl fmt::Debug for Cleaner {

@@ -15,7 +15,7 @@ use crate::run::progress::Progress;
 use crate::s3::Target;
 use crate::s3::object_key::ObjectKey;
 use crate::transfer::clock_probe::{Effort, MOST_REQUESTS, Round, patient, round};
-use crate::transfer::single::Single;
+use crate::transfer::one_off::OneOff;
 
 /// The clocks of one run.
 #[derive(Debug)]
@@ -71,10 +71,10 @@ impl ClockWatch {
             let Asked { target, cell, key, known } = &self.stores[number];
             let endpoint = target.endpoint.to_string();
             let ids = Arc::new(AtomicU64::new(0));
-            let single = Single { target, cell, clock: &*self.run.clock, ids };
+            let one_off = OneOff { target, cell, clock: &*self.run.clock, ids };
             let asked = |number| progress.clock_asked(&endpoint, number, MOST_REQUESTS);
             let effort = Effort { within, known: *known, confirm: false, asked: &asked };
-            let found = round(&single, key, effort, &mut stop).await;
+            let found = round(&one_off, key, effort, &mut stop).await;
             self.record(&endpoint, &found);
             if let Some(bracket) = found.bracket.filter(|_| self.rounds == 1) {
                 warn_if_off(&endpoint, &bracket);

@@ -40,9 +40,9 @@ enum Message {
 
 impl RowSink {
     /// A sink that keeps its rows in memory, for a transfer that is looked at and not recorded.
-    pub fn in_memory() -> (Self, Kept) {
+    pub fn in_memory() -> (Self, RowsInMemory) {
         let (sender, receiver) = mpsc::channel();
-        (Self(sender), Kept(receiver))
+        (Self(sender), RowsInMemory(receiver))
     }
 
     /// A transfer has started.
@@ -78,9 +78,9 @@ impl RowSink {
 
 /// The rows that were handed to a sink in memory.
 #[derive(Debug)]
-pub struct Kept(Receiver<Message>);
+pub struct RowsInMemory(Receiver<Message>);
 
-impl Kept {
+impl RowsInMemory {
     /// The rows of every transfer that has ended.
     pub fn ended(&self) -> Vec<Rows> {
         let rows = self.0.try_iter().filter_map(|message| match message {

@@ -20,7 +20,7 @@ use ttlsweep_record::{Cell, Method, TargetKind, Timestamp, TrialState};
 use crate::plan::estimate::{ClockProbes, trial_duration};
 use crate::plan::{CommonStart, Trial};
 use crate::run::Run;
-use crate::run::cleanup::{Cleaner, Left, Leftovers, Made};
+use crate::run::cleanup::{Cleaner, CreatedObject, NotDeleted, PendingCleanup};
 use crate::run::clock_watch::ClockWatch;
 use crate::run::files::Files;
 use crate::run::progress::{Counts, Mode, Progress, TICK, Tally};
@@ -39,7 +39,7 @@ pub struct Earlier {
     /// The number of the run's last connection.
     pub last_connection_id: u64,
     /// What was made in the bucket and not deleted.
-    pub leftovers: Vec<Leftovers>,
+    pub pending: Vec<PendingCleanup>,
 }
 
 /// What a sweep came to.
@@ -50,7 +50,7 @@ pub struct SweepEnd {
     /// Trials that still have to be run.
     pub missing: u64,
     /// What could not be deleted.
-    pub left: Vec<Left>,
+    pub left: Vec<NotDeleted>,
 }
 
 /// Why a sweep could not go on.
@@ -85,8 +85,8 @@ async fn run_trials(run: &Arc<Run>, mut earlier: Earlier, progress: Mode) -> Res
     // Before anything is deleted or put, so that no deletion of this run ever empties a folder of the store's.
     let markers = marker::put(run).await;
     let mut turns = Turns::begin(run).await;
-    std::mem::take(&mut earlier.leftovers).into_iter().for_each(|leftovers| cleaner.note(leftovers));
-    markers.into_iter().chain(turns.as_ref().map(Turns::leftovers)).for_each(|made| cleaner.note_last(made));
+    std::mem::take(&mut earlier.pending).into_iter().for_each(|pending| cleaner.note(pending));
+    markers.into_iter().chain(turns.as_ref().map(Turns::pending)).for_each(|made| cleaner.note_last(made));
     // Another part may be in the middle of a trial.
     if turns.is_none() {
         cleaner.delete().await;
@@ -99,8 +99,8 @@ async fn run_trials(run: &Arc<Run>, mut earlier: Earlier, progress: Mode) -> Res
         if let Some(turns) = turns.as_mut().filter(|_| result.is_ok() && !run.stop.is_thrown()) {
             turns.all_over().await;
         }
-        downloads.into_iter().for_each(|leftovers| cleaner.note(leftovers));
-        unnamed_uploads(run, &cleaner).await.into_iter().for_each(|leftovers| cleaner.note(leftovers));
+        downloads.into_iter().for_each(|pending| cleaner.note(pending));
+        unnamed_uploads(run, &cleaner).await.into_iter().for_each(|pending| cleaner.note(pending));
         cleaner.finish().await;
     }
     result.map(|end| SweepEnd { left: cleaner.left().to_vec(), ..end })
@@ -108,9 +108,9 @@ async fn run_trials(run: &Arc<Run>, mut earlier: Earlier, progress: Mode) -> Res
 
 /// Multipart uploads that were begun although their answer could not be read, so that nobody has their names: those that the
 /// store lists below the run's prefix.
-async fn unnamed_uploads(run: &Run, cleaner: &Cleaner) -> Vec<Leftovers> {
-    let told: HashSet<&Made> = cleaner.left().iter().map(|left| &left.made).collect();
-    let mut found: Vec<Leftovers> = Vec::new();
+async fn unnamed_uploads(run: &Run, cleaner: &Cleaner) -> Vec<PendingCleanup> {
+    let told: HashSet<&CreatedObject> = cleaner.left().iter().map(|left| &left.made).collect();
+    let mut found: Vec<PendingCleanup> = Vec::new();
     let keeps = run.experiment.keep_objects;
     let parts = run.plan.cells.iter().filter(|cell| cell.method == Method::UploadPart && !keeps);
     for cell in parts.filter(|_| !run.leave.is_thrown()) {
@@ -120,9 +120,9 @@ async fn unnamed_uploads(run: &Run, cleaner: &Cleaner) -> Vec<Leftovers> {
         }
         // A key need not be allowed to list; `clean` says so where that matters.
         let listed = target.store.uploads_below(&run.prefix(cell)).await.unwrap_or_default();
-        let made = listed.into_iter().map(|(key, upload_id)| Made { key, upload_id: Some(upload_id.into()) });
+        let made = listed.into_iter().map(|(key, upload_id)| CreatedObject { key, upload_id: Some(upload_id.into()) });
         let made = made.filter(|made| !told.contains(made)).collect();
-        found.push(Leftovers { target, cell_id: cell.cell_id.clone(), made });
+        found.push(PendingCleanup { target, cell_id: cell.cell_id.clone(), made });
     }
     found
 }
@@ -131,7 +131,7 @@ async fn run_missing(
     run: &Arc<Run>,
     earlier: &Earlier,
     progress: Mode,
-    downloads: &mut Vec<Leftovers>,
+    downloads: &mut Vec<PendingCleanup>,
     cleaner: &mut Cleaner,
     mut turns: Option<&mut Turns<'_>>,
 ) -> Result<SweepEnd, SweepError> {
@@ -194,7 +194,7 @@ async fn run_missing(
         // With one lane, no other trial is running now, and the next one begins when this has returned. Trials side by side
         // leave no such gap; they ask testbeds alone, whose objects go with them.
         if lanes == 1 {
-            cleaner.note(end.leftovers);
+            cleaner.note(end.pending);
             match (&mut turns, end.row) {
                 (None, _) => cleaner.delete().await,
                 (Some(turns), Some(row)) => {

@@ -16,7 +16,7 @@ use crate::host::machine;
 use crate::host::usage::UsageProbe;
 use crate::plan::{Trial, own_bandwidth, own_users};
 use crate::run::Run;
-use crate::run::cleanup::{Leftovers, Made};
+use crate::run::cleanup::{CreatedObject, PendingCleanup};
 use crate::s3::Target;
 use crate::stop::{Stop, StopReason};
 use crate::wire::Side;
@@ -53,7 +53,7 @@ pub struct TrialEnd {
     /// How many of its transfers failed.
     pub failures: u64,
     /// What it made in the bucket.
-    pub leftovers: Leftovers,
+    pub pending: PendingCleanup,
 }
 
 impl TrialRun {
@@ -63,7 +63,7 @@ impl TrialRun {
         let (run, cell) = (&this.run, &this.cell);
         let mut stop = run.stop.listen(None);
         if this.wait_for_start(&mut stop).await.is_some() {
-            return TrialEnd { row: None, failures: 0, leftovers: this.leftovers(Vec::new()) };
+            return TrialEnd { row: None, failures: 0, pending: this.pending(Vec::new()) };
         }
         let steps = this.target.offset.steps();
         steps.trial_begins(&this.trial.trial_id, run.clock.anchor());
@@ -98,7 +98,7 @@ impl TrialRun {
         let row = this.row(&anchor, &tally, &probe);
         let harness = this.harness_row(&usage, cell.bandwidth_bps.is_some().then_some(&cap_use));
         run.sink.trial(row.clone(), harness);
-        TrialEnd { row: Some(row), failures: tally.failures, leftovers: this.leftovers(tally.made) }
+        TrialEnd { row: Some(row), failures: tally.failures, pending: this.pending(tally.made) }
     }
 
     /// Waits for the trial's turn and its jitter; a reason to stop ends it.
@@ -116,8 +116,8 @@ impl TrialRun {
         }
     }
 
-    fn leftovers(&self, made: Vec<Made>) -> Leftovers {
-        Leftovers { target: Arc::clone(&self.target), cell_id: self.cell.cell_id.clone(), made }
+    fn pending(&self, made: Vec<CreatedObject>) -> PendingCleanup {
+        PendingCleanup { target: Arc::clone(&self.target), cell_id: self.cell.cell_id.clone(), made }
     }
 
     /// How often the kernel is asked about each transfer: every 100 ms, or as far apart as the run's budget allows.

@@ -14,7 +14,7 @@ use crate::secret::redacted_answer;
 
 /// Why something was not deleted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotDeleted {
+pub enum DeleteError {
     /// The key may put, but not delete: neither this nor anything else of the kind.
     #[error("{0}")]
     Denied(ServerText),
@@ -33,7 +33,7 @@ pub enum NotDeleted {
     ThisOne(ServerText),
 }
 
-impl NotDeleted {
+impl DeleteError {
     /// Whether the same may work later.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Hung(_))
@@ -46,8 +46,8 @@ impl Store {
     ///
     /// # Errors
     /// The request as a whole was refused.
-    pub async fn delete_objects(&self, keys: &[ObjectKey]) -> Result<Vec<(ObjectKey, NotDeleted)>, NotDeleted> {
-        let named = |error: &dyn std::fmt::Display| NotDeleted::Failed(format!("DeleteObjects: {error}").into());
+    pub async fn delete_objects(&self, keys: &[ObjectKey]) -> Result<Vec<(ObjectKey, DeleteError)>, DeleteError> {
+        let named = |error: &dyn std::fmt::Display| DeleteError::Failed(format!("DeleteObjects: {error}").into());
         let identifiers = keys.iter().map(|key| ObjectIdentifier::builder().key(key.as_str()).build());
         let identifiers = identifiers.collect::<Result<Vec<_>, _>>().map_err(|error| named(&error))?;
         let delete = Delete::builder().set_objects(Some(identifiers)).quiet(true).build();
@@ -61,8 +61,8 @@ impl Store {
             let text = format!("DeleteObjects {key}: {code}, \"{message}\"");
             match code {
                 "NoSuchKey" => None,
-                "AccessDenied" => Some((key.clone(), NotDeleted::Denied(text.into()))),
-                _ => Some((key.clone(), NotDeleted::Failed(text.into()))),
+                "AccessDenied" => Some((key.clone(), DeleteError::Denied(text.into()))),
+                _ => Some((key.clone(), DeleteError::Failed(text.into()))),
             }
         });
         Ok(errors.collect())
@@ -72,7 +72,7 @@ impl Store {
     ///
     /// # Errors
     /// It is still there.
-    pub async fn delete_object(&self, key: &ObjectKey) -> Result<(), NotDeleted> {
+    pub async fn delete_object(&self, key: &ObjectKey) -> Result<(), DeleteError> {
         match self.control.delete_object().bucket(&self.bucket).key(key.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("NoSuchKey") => Ok(()),
@@ -84,7 +84,7 @@ impl Store {
     ///
     /// # Errors
     /// It is still there.
-    pub async fn abort_upload(&self, key: &ObjectKey, upload_id: &str) -> Result<(), NotDeleted> {
+    pub async fn abort_upload(&self, key: &ObjectKey, upload_id: &str) -> Result<(), DeleteError> {
         let aborting = self.control.abort_multipart_upload().bucket(&self.bucket).key(key.as_str());
         match aborting.upload_id(upload_id).send().await {
             Ok(_) => Ok(()),
@@ -94,22 +94,22 @@ impl Store {
     }
 }
 
-fn reason<E>(what: &str, error: &SdkError<E, HttpResponse>) -> NotDeleted
+fn reason<E>(what: &str, error: &SdkError<E, HttpResponse>) -> DeleteError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let text = ServerText::new(format!("{what}: {}", words(error)));
     match error {
-        SdkError::ConstructionFailure(_) => return NotDeleted::ThisOne(text),
-        SdkError::TimeoutError(_) => return NotDeleted::Hung(text),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => return NotDeleted::Hung(text),
+        SdkError::ConstructionFailure(_) => return DeleteError::ThisOne(text),
+        SdkError::TimeoutError(_) => return DeleteError::Hung(text),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => return DeleteError::Hung(text),
         _ => {}
     }
     match error.raw_response().map(|response| response.status().as_u16()) {
-        Some(401 | 403) => NotDeleted::Denied(text),
+        Some(401 | 403) => DeleteError::Denied(text),
         // Not implemented, or not allowed for any.
-        Some(405 | 411 | 501) => NotDeleted::Unknown(text),
-        Some(status @ 400..=499) if !matches!(status, 408 | 429) => NotDeleted::ThisOne(text),
-        _ => NotDeleted::Failed(text),
+        Some(405 | 411 | 501) => DeleteError::Unknown(text),
+        Some(status @ 400..=499) if !matches!(status, 408 | 429) => DeleteError::ThisOne(text),
+        _ => DeleteError::Failed(text),
     }
 }

@@ -14,13 +14,13 @@ use crate::s3::object_key::ObjectKey;
 /// Why something was not put.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("PutObject {key}: {why}")]
-pub struct NotPut {
+pub struct PutError {
     key: ObjectKey,
     why: ServerText,
     may_pass: bool,
 }
 
-impl NotPut {
+impl PutError {
     /// Whether the same may work soon.
     pub fn may_pass(&self) -> bool {
         self.may_pass
@@ -32,7 +32,7 @@ impl Store {
     ///
     /// # Errors
     /// Nobody answered, or the store refused it.
-    pub async fn put_text(&self, key: &ObjectKey, text: &str) -> Result<(), NotPut> {
+    pub async fn put_text(&self, key: &ObjectKey, text: &str) -> Result<(), PutError> {
         let body = ByteStream::from(text.as_bytes().to_vec());
         let put = self.control.put_object().bucket(&self.bucket).key(key.as_str()).content_type("text/plain");
         let headers = self.extras.headers_of(Bearer::Begin);
@@ -43,6 +43,6 @@ impl Store {
             // A store that does not answer would take a timeout each time.
             _ => false,
         };
-        Err(NotPut { key: key.clone(), why: words(&error), may_pass: passes })
+        Err(PutError { key: key.clone(), why: words(&error), may_pass: passes })
     }
 }

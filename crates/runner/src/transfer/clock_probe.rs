@@ -20,7 +20,7 @@ use crate::dial::Connection;
 use crate::s3::Operation;
 use crate::s3::object_key::ObjectKey;
 use crate::stop::Stop;
-use crate::transfer::single::Single;
+use crate::transfer::one_off::OneOff;
 
 /// One answer of a probe.
 #[derive(Debug, Clone, Copy)]
@@ -78,10 +78,10 @@ impl fmt::Debug for Effort<'_> {
 
 /// Asks until the bracket is about as wide as a round trip; `key` names an object that does not exist, or one that may be read.
 /// The target's own bracket is narrowed by every answer.
-pub async fn round(single: &Single<'_>, key: &ObjectKey, effort: Effort<'_>, stop: &mut Stop) -> Round {
-    let own = single.target.offset.sibling();
+pub async fn round(one_off: &OneOff<'_>, key: &ObjectKey, effort: Effort<'_>, stop: &mut Stop) -> Round {
+    let own = one_off.target.offset.sibling();
     let mut asking = Asking {
-        single,
+        one_off,
         key,
         effort,
         own: &own,
@@ -94,7 +94,7 @@ pub async fn round(single: &Single<'_>, key: &ObjectKey, effort: Effort<'_>, sto
     };
     asking.all(stop).await;
     let (answers, unreachable) = (asking.answers, asking.unreachable);
-    let bracket = if answers.is_empty() { None } else { own.bracket(&single.clock.anchor()) };
+    let bracket = if answers.is_empty() { None } else { own.bracket(&one_off.clock.anchor()) };
     Round { answers, bracket, stale_us: own.stale_us(), unreachable }
 }
 
@@ -104,7 +104,7 @@ pub fn patient(cell: &Cell) -> Cell {
 }
 
 struct Asking<'a> {
-    single: &'a Single<'a>,
+    one_off: &'a OneOff<'a>,
     key: &'a ObjectKey,
     effort: Effort<'a>,
     own: &'a OffsetBracket,
@@ -137,7 +137,7 @@ impl Asking<'_> {
         }
         if self.effort.confirm
             && self.own.stale_us() == 0
-            && let Some(known) = self.own.newest(&self.single.clock.anchor())
+            && let Some(known) = self.own.newest(&self.one_off.clock.anchor())
         {
             // By then, dates that are made in a loop of their own have moved out of the bracket.
             self.ask_beside(known, CONFIRM_AFTER_US, stop).await;
@@ -158,7 +158,7 @@ impl Asking<'_> {
     /// The first turn of the server's second that is not past for a request that is begun now, if the server's clock is
     /// `ahead_us` ahead of this machine's.
     fn next_turn(&self, ahead_us: i64) -> i64 {
-        let earliest = self.single.clock.anchor().wall.unix_micros() + ROOM_US + self.lead_us + ahead_us;
+        let earliest = self.one_off.clock.anchor().wall.unix_micros() + ROOM_US + self.lead_us + ahead_us;
         (earliest.div_euclid(SECOND_US) + 1) * SECOND_US
     }
 
@@ -169,7 +169,7 @@ impl Asking<'_> {
     /// Asks so that the server reads its clock at `unix_us` of this machine's; `None` if nobody answers, or that is too late.
     async fn ask_at(&mut self, unix_us: i64, stop: &mut Stop) -> Option<Answer> {
         let at = Timestamp::from_unix_micros(unix_us - self.lead_us);
-        let at = self.single.clock.anchor().instant_at(at);
+        let at = self.one_off.clock.anchor().instant_at(at);
         if at > self.until || stop.sleep_until(at.max(Instant::now())).await.is_some() {
             return None;
         }
@@ -179,7 +179,7 @@ impl Asking<'_> {
     /// Aims at the next turn of the server's second, until it is known to within `enough_us`; `None` if there is nothing more
     /// to be found, or nobody answers.
     async fn one_turn(&mut self, enough_us: i64, stop: &mut Stop) -> Option<()> {
-        let known = self.own.newest(&self.single.clock.anchor())?;
+        let known = self.own.newest(&self.one_off.clock.anchor())?;
         let width = known.high_us - known.low_us;
         if width <= enough_us {
             return None;
@@ -193,7 +193,7 @@ impl Asking<'_> {
             points => (turn - known.high_us - apart, points + 4),
         };
         // What is past already is asked for at once.
-        let first = first.max(self.single.clock.anchor().wall.unix_micros() + self.lead_us);
+        let first = first.max(self.one_off.clock.anchor().wall.unix_micros() + self.lead_us);
         for point in 0..points {
             if self.ask_at(first + point * apart, stop).await?.server.unix_micros() >= turn {
                 break;
@@ -203,17 +203,17 @@ impl Asking<'_> {
     }
 
     async fn ask(&mut self, stop: &mut Stop) -> Option<Answer> {
-        let single = self.single;
+        let one_off = self.one_off;
         let number = u32::try_from(self.answers.len()).unwrap_or(u32::MAX) + 1;
         if number > MOST_REQUESTS {
             return None;
         }
         let operation = Operation { method: Method::Get, key: self.key.clone(), part: None };
-        let store = single.target.store.as_asked();
-        let link = store.presign(&operation, "clock", single.clock.wall(), Duration::from_secs(60)).await.ok()?;
-        let anchor = single.clock.anchor();
+        let store = one_off.target.store.as_asked();
+        let link = store.presign(&operation, "clock", one_off.clock.wall(), Duration::from_secs(60)).await.ok()?;
+        let anchor = one_off.clock.anchor();
         (self.effort.asked)(number);
-        let row = single.send_on(&mut self.kept, &link, self.key, None, stop).await;
+        let row = one_off.send_on(&mut self.kept, &link, self.key, None, stop).await;
         let Some(answer) = answer(&row) else {
             let unreachable = matches!(row.outcome, Outcome::Unconnected | Outcome::TimedOut) && row.status.is_none();
             self.unreachable = row.error.filter(|_| unreachable);
@@ -226,7 +226,7 @@ impl Asking<'_> {
     fn note(&mut self, answer: &Answer, row: &TransferRecord, anchor: &Anchor) {
         self.round_trip_us = answer.received.micros_since(answer.sent);
         self.lead_us = answer.sent.micros_since(row.started_at) + self.round_trip_us / 2;
-        for bracket in [self.own, &*self.single.target.offset] {
+        for bracket in [self.own, &*self.one_off.target.offset] {
             bracket.narrow(answer.server, answer.sent, answer.received, anchor);
         }
         self.answers.push(*answer);

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use ttlsweep_record::{Outcome, TransferRecord};
 use ttlsweep_rundir::csv_file::RowWriter;
 use ttlsweep_runner::clock::SystemClock;
-use ttlsweep_runner::run::cleanup::{Cleaner, Leftovers, Made};
+use ttlsweep_runner::run::cleanup::{Cleaner, CreatedObject, PendingCleanup};
 use ttlsweep_runner::s3::object_key::RunPrefix;
 use ttlsweep_runner::stop::StopSwitch;
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed, TestbedConfig};
@@ -147,10 +147,10 @@ async fn a_store_whose_deletions_hang_is_waited_for_once_and_not_cell_by_cell() 
     let prefix = RunPrefix::new("ttlsweep", "hangs", "run");
     let mut cleaner = Cleaner::new(false, Arc::new(SystemClock), StopSwitch::new(), drop);
     for cell in 0..4 {
-        let made = |what: &str| Made { key: prefix.key(format!("{what}-{cell}")), upload_id: None };
-        let upload = Made { upload_id: Some("id".to_owned().into()), ..made("parts") };
+        let made = |what: &str| CreatedObject { key: prefix.key(format!("{what}-{cell}")), upload_id: None };
+        let upload = CreatedObject { upload_id: Some("id".to_owned().into()), ..made("parts") };
         let made = vec![made("a"), made("b"), upload];
-        cleaner.note(Leftovers { target: Arc::clone(&target), cell_id: format!("c{cell}"), made });
+        cleaner.note(PendingCleanup { target: Arc::clone(&target), cell_id: format!("c{cell}"), made });
     }
     let began = Instant::now();
     cleaner.finish().await;
@@ -173,12 +173,12 @@ async fn one_bad_upload_id_stops_no_other() {
     for number in 0..3 {
         let key = prefix.key(format!("good-{number}"));
         let upload_id = Some(target.store.begin_upload(&key).await.unwrap().into());
-        made.push(Made { key, upload_id });
+        made.push(CreatedObject { key, upload_id });
     }
-    made.insert(0, Made { key: prefix.key("a"), upload_id: Some(String::new().into()) });
-    made.insert(2, Made { key: prefix.key("b"), upload_id: Some("odd".to_owned().into()) });
+    made.insert(0, CreatedObject { key: prefix.key("a"), upload_id: Some(String::new().into()) });
+    made.insert(2, CreatedObject { key: prefix.key("b"), upload_id: Some("odd".to_owned().into()) });
     let mut cleaner = Cleaner::new(false, Arc::new(SystemClock), StopSwitch::new(), drop);
-    cleaner.note(Leftovers { target, cell_id: "c001".to_owned(), made });
+    cleaner.note(PendingCleanup { target, cell_id: "c001".to_owned(), made });
     cleaner.finish().await;
     assert_eq!((cleaner.deleted(), cleaner.left().len()), (3, 2), "{:?}", cleaner.left());
     assert!(cleaner.left().iter().all(|left| !left.why.may_pass()), "no retry mends an id: {:?}", cleaner.left());
@@ -367,13 +367,13 @@ async fn very_many_objects_are_deleted_in_batches_a_few_at_a_time() {
     let front = Front::before(&testbed, |_| None).await;
     let target = Arc::new(signing::target_at(&testbed, &front.endpoint).await);
     let prefix = RunPrefix::new("ttlsweep", "many", "run");
-    let made = (0..MANY).map(|number| Made { key: prefix.key(number), upload_id: None }).collect();
+    let made = (0..MANY).map(|number| CreatedObject { key: prefix.key(number), upload_id: None }).collect();
     let deleted = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&deleted);
     let mut cleaner = Cleaner::new(false, Arc::new(SystemClock), StopSwitch::new(), move |_| {
         counted.fetch_add(1, Ordering::SeqCst);
     });
-    cleaner.note(Leftovers { target, cell_id: "c001".to_owned(), made });
+    cleaner.note(PendingCleanup { target, cell_id: "c001".to_owned(), made });
     cleaner.finish().await;
     assert!(cleaner.left().is_empty(), "{:?}", cleaner.left().first());
     assert_eq!((cleaner.deleted(), deleted.load(Ordering::SeqCst)), (MANY as u64, MANY));
@@ -391,7 +391,7 @@ async fn a_store_that_fails_and_a_second_ctrl_c_end_a_deletion_soon() {
     .await;
     let target = Arc::new(signing::target_at(&testbed, &front.endpoint).await);
     let prefix = RunPrefix::new("ttlsweep", "many", "run");
-    let made: Vec<_> = (0..50_000).map(|number| Made { key: prefix.key(number), upload_id: None }).collect();
+    let made: Vec<_> = (0..50_000).map(|number| CreatedObject { key: prefix.key(number), upload_id: None }).collect();
     for leaving in [false, true] {
         let leave = StopSwitch::new();
         let before = front.asked().len();
@@ -399,7 +399,7 @@ async fn a_store_that_fails_and_a_second_ctrl_c_end_a_deletion_soon() {
             leave.throw();
         }
         let mut cleaner = Cleaner::new(false, Arc::new(SystemClock), leave, drop);
-        cleaner.note(Leftovers { target: Arc::clone(&target), cell_id: "c001".to_owned(), made: made.clone() });
+        cleaner.note(PendingCleanup { target: Arc::clone(&target), cell_id: "c001".to_owned(), made: made.clone() });
         cleaner.finish().await;
         assert_eq!((cleaner.deleted(), cleaner.left().len()), (0, made.len()));
         let asked = front.asked().len() - before;

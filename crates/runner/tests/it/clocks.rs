@@ -23,7 +23,7 @@ use ttlsweep_runner::s3::object_key::RunPrefix;
 use ttlsweep_runner::stop::StopSwitch;
 use ttlsweep_runner::target::Targets;
 use ttlsweep_runner::transfer::clock_probe::{Effort, Round, patient, round};
-use ttlsweep_runner::transfer::single::Single;
+use ttlsweep_runner::transfer::one_off::OneOff;
 use ttlsweep_runner::wire::endpoint::Endpoint;
 use ttlsweep_testbed::TestbedConfig;
 
@@ -69,9 +69,9 @@ async fn probe_as(
     let target = Target { store: signing::store_at(&url).await, offset: Arc::default(), endpoint };
     let folder = tempfile::tempdir().unwrap();
     let cell = patient(&experiment(folder.path()).cells[0]);
-    let single = Single { target: &target, cell: &cell, clock: &SystemClock, ids: Arc::default() };
+    let one_off = OneOff { target: &target, cell: &cell, clock: &SystemClock, ids: Arc::default() };
     let key = RunPrefix::new("", "clocks", "run").key("clock");
-    let found = round(&single, &key, effort, &mut StopSwitch::new().listen(None)).await;
+    let found = round(&one_off, &key, effort, &mut StopSwitch::new().listen(None)).await;
     let known = target.offset.bracket(&SystemClock.anchor()).unwrap();
     assert_eq!(known.responses, found.answers.len() as u64, "what a probe finds narrows the target's bracket, too");
     found

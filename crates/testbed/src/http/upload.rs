@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
-use crate::s3::form::{Form, Found};
+use crate::s3::form::{Form, FormPolicy};
 use crate::s3::sigv4::hex;
 
 /// A request's body. Clones are the same body.
@@ -196,9 +196,9 @@ impl Shared {
         }
         let mut form = lock(&self.form);
         match form.as_mut().map(|form| form.read(piece)) {
-            None | Some(Found::NotYet) => {}
-            Some(Found::Nothing) => *form = None,
-            Some(Found::Expiry(expiry)) => {
+            None | Some(FormPolicy::NotYet) => {}
+            Some(FormPolicy::Nothing) => *form = None,
+            Some(FormPolicy::Expiry(expiry)) => {
                 *form = None;
                 // Only the first policy can be found.
                 let _ = self.expiry.set(expiry);

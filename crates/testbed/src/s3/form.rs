@@ -31,7 +31,7 @@ impl Form {
     }
 
     /// Reads the next piece of the body.
-    pub(crate) fn read(&mut self, piece: &[u8]) -> Found {
+    pub(crate) fn read(&mut self, piece: &[u8]) -> FormPolicy {
         self.seen.extend_from_slice(piece);
         let mut rest = self.seen.as_slice();
         // A part is known whole when the next delimiter has come.
@@ -41,22 +41,22 @@ impl Form {
             let name = name_of(&part[..head_end]);
             if name.as_deref() == Some("file") {
                 // Fields behind the file count for nothing.
-                return Found::Nothing;
+                return FormPolicy::Nothing;
             }
             let value = &part[head_end + 4..];
             let Some(end) = find(value, &self.delimiter) else { break };
             if name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("policy")) {
-                return expiration(&value[..end]).map_or(Found::Nothing, Found::Expiry);
+                return expiration(&value[..end]).map_or(FormPolicy::Nothing, FormPolicy::Expiry);
             }
             rest = &value[end..];
         }
-        if self.seen.len() > LONGEST_FIELDS { Found::Nothing } else { Found::NotYet }
+        if self.seen.len() > LONGEST_FIELDS { FormPolicy::Nothing } else { FormPolicy::NotYet }
     }
 }
 
 /// What has been found so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum FormPolicy {
     NotYet,
     Expiry(OffsetDateTime),
     /// There is no policy, or none that can be read, and none will come.
@@ -108,15 +108,15 @@ mod tests {
         let policy = STANDARD.encode("{\"expiration\": \"2026-11-29T10:00:00.500Z\", \"conditions\": []}");
         let body = body(&[("key", "a"), ("policy", &policy), ("file", "data")]);
         let mut form = form();
-        let pieces: Vec<Found> = body.as_bytes().chunks(7).map(|piece| form.read(piece)).collect();
-        let found = pieces.iter().position(|found| *found != Found::NotYet).unwrap();
-        assert_eq!(pieces[found], Found::Expiry(datetime!(2026-11-29 10:00:00.5 UTC)));
+        let pieces: Vec<FormPolicy> = body.as_bytes().chunks(7).map(|piece| form.read(piece)).collect();
+        let found = pieces.iter().position(|found| *found != FormPolicy::NotYet).unwrap();
+        assert_eq!(pieces[found], FormPolicy::Expiry(datetime!(2026-11-29 10:00:00.5 UTC)));
         assert!(found * 7 < body.find("name=\"file\"").unwrap());
     }
 
     #[test]
     fn a_form_without_a_policy_has_nothing_to_expire() {
-        assert_eq!(form().read(body(&[("key", "a"), ("file", "policy")]).as_bytes()), Found::Nothing);
-        assert_eq!(form().read(body(&[("policy", "not base64"), ("file", "x")]).as_bytes()), Found::Nothing);
+        assert_eq!(form().read(body(&[("key", "a"), ("file", "policy")]).as_bytes()), FormPolicy::Nothing);
+        assert_eq!(form().read(body(&[("policy", "not base64"), ("file", "x")]).as_bytes()), FormPolicy::Nothing);
     }
 }

@@ -9,12 +9,12 @@ use indicatif::ProgressBar;
 use tokio::time::Instant;
 use ttlsweep_record::text::ServerText;
 
-use super::Made;
-use crate::s3::{NotDeleted, Store};
+use super::CreatedObject;
+use crate::s3::{DeleteError, Store};
 use crate::stop::{StopReason, StopSwitch};
 
 /// What became of each.
-pub(super) type Results = Vec<(Made, Result<(), NotDeleted>)>;
+pub(super) type Results = Vec<(CreatedObject, Result<(), DeleteError>)>;
 
 /// One go at a store. The first refusal ends it: a store that is down, or a key that may not, would refuse the others, too,
 /// and each of them might take a timeout. A refusal that is about one thing alone ends nothing.
@@ -24,7 +24,7 @@ pub(super) struct Pass<'a> {
     /// When it is to be over, done or not.
     until: Option<Instant>,
     bar: Option<&'a ProgressBar>,
-    over: OnceLock<NotDeleted>,
+    over: OnceLock<DeleteError>,
     /// How many were refused for what they are.
     odd_ones: AtomicUsize,
 }
@@ -39,7 +39,7 @@ impl<'a> Pass<'a> {
         Self { store, leave, until, bar, over: OnceLock::new(), odd_ones: AtomicUsize::new(0) }
     }
 
-    pub(super) async fn abort(&self, uploads: Vec<Made>) -> Results {
+    pub(super) async fn abort(&self, uploads: Vec<CreatedObject>) -> Results {
         let aborting = uploads.into_iter().map(|made| async move {
             let upload_id = made.upload_id.as_ref().map_or("", ServerText::raw);
             let result = self.attempt(self.store.abort_upload(&made.key, upload_id)).await;
@@ -48,7 +48,7 @@ impl<'a> Pass<'a> {
         stream::iter(aborting).buffer_unordered(SINGLE_AT_ONCE).collect().await
     }
 
-    pub(super) async fn delete_singly(&self, objects: Vec<Made>) -> Results {
+    pub(super) async fn delete_singly(&self, objects: Vec<CreatedObject>) -> Results {
         let deleting = objects.into_iter().map(|made| async move {
             let result = self.attempt(self.store.delete_object(&made.key)).await;
             (made, result)
@@ -57,7 +57,7 @@ impl<'a> Pass<'a> {
     }
 
     /// The results, and those that the store takes in no batch.
-    pub(super) async fn delete_batches(&self, objects: Vec<Made>) -> (Results, Vec<Made>) {
+    pub(super) async fn delete_batches(&self, objects: Vec<CreatedObject>) -> (Results, Vec<CreatedObject>) {
         let deleting = objects.chunks(BATCH).map(<[_]>::to_vec).map(|batch| async move {
             let keys: Vec<_> = batch.iter().map(|made| made.key.clone()).collect();
             let result = self.request(self.store.delete_objects(&keys)).await;
@@ -78,7 +78,9 @@ impl<'a> Pass<'a> {
                     }
                 }
                 // One by one it may be another matter.
-                Err(NotDeleted::Unknown(_) | NotDeleted::ThisOne(_) | NotDeleted::Denied(_)) => refused.extend(batch),
+                Err(DeleteError::Unknown(_) | DeleteError::ThisOne(_) | DeleteError::Denied(_)) => {
+                    refused.extend(batch)
+                }
                 Err(why) => {
                     self.end(&why);
                     results.extend(batch.into_iter().map(|made| (made, Err(why.clone()))));
@@ -88,7 +90,7 @@ impl<'a> Pass<'a> {
         (results, refused)
     }
 
-    async fn attempt(&self, request: impl Future<Output = Result<(), NotDeleted>>) -> Result<(), NotDeleted> {
+    async fn attempt(&self, request: impl Future<Output = Result<(), DeleteError>>) -> Result<(), DeleteError> {
         let result = self.request(request).await;
         if let Err(why) = &result {
             self.end(why);
@@ -99,14 +101,14 @@ impl<'a> Pass<'a> {
         result
     }
 
-    async fn request<T>(&self, request: impl Future<Output = Result<T, NotDeleted>>) -> Result<T, NotDeleted> {
+    async fn request<T>(&self, request: impl Future<Output = Result<T, DeleteError>>) -> Result<T, DeleteError> {
         if let Some(why) = self.over.get() {
             return Err(why.clone());
         }
         let mut leave = self.leave.listen(self.until);
         tokio::select! {
             biased;
-            reason = leave.reason() => Err(NotDeleted::Failed(match reason {
+            reason = leave.reason() => Err(DeleteError::Failed(match reason {
                 StopReason::Interrupted => "left there, as you asked".into(),
                 StopReason::DurationOver => "the next trial's turn had come".into(),
             })),
@@ -114,8 +116,8 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn end(&self, why: &NotDeleted) {
-        if matches!(why, NotDeleted::ThisOne(_)) && self.odd_ones.fetch_add(1, Ordering::Relaxed) < MOST_ODD_ONES {
+    fn end(&self, why: &DeleteError) {
+        if matches!(why, DeleteError::ThisOne(_)) && self.odd_ones.fetch_add(1, Ordering::Relaxed) < MOST_ODD_ONES {
             return;
         }
         // Another request was refused first, and its reason is as good.

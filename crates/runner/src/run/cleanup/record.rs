@@ -11,14 +11,14 @@ use ttlsweep_rundir::disk;
 use ttlsweep_rundir::environment::Environment;
 use ttlsweep_rundir::files::JOURNAL;
 
-use super::Made;
+use super::CreatedObject;
 use crate::s3::object_key::RunPrefix;
 
 /// What lies in the bucket, as far as the run's files know.
 #[derive(Debug, Default)]
 pub struct Recorded {
     /// What each cell's target may still hold.
-    pub by_cell: BTreeMap<String, BTreeSet<Made>>,
+    pub by_cell: BTreeMap<String, BTreeSet<CreatedObject>>,
     /// Keys in the files that the run cannot have made, so that nobody may delete them in its name.
     pub foreign: Vec<String>,
 }
@@ -33,7 +33,7 @@ impl Recorded {
         let started: Vec<TransferRecord> = rows_if_there(&folder.join(JOURNAL))?;
         let objects: Vec<ObjectRecord> = rows_if_there(&folder.join(ObjectRecord::FILE))?;
 
-        let mut found = Found { cells, environment, recorded: Self::default() };
+        let mut found = Reading { cells, environment, recorded: Self::default() };
         for row in transfers.iter().chain(&started).filter(|row| row.method == Method::Put) {
             found.change(&row.cell_id, &row.object_key, None, ObjectChange::Made);
         }
@@ -59,13 +59,13 @@ fn rows_if_there<R: Row>(path: &Path) -> Result<Vec<R>, ReadError> {
     if disk::is_there(path) { read_rows_before_torn_end(path) } else { Ok(Vec::new()) }
 }
 
-struct Found<'a> {
+struct Reading<'a> {
     cells: &'a [Cell],
     environment: &'a Environment,
     recorded: Recorded,
 }
 
-impl Found<'_> {
+impl Reading<'_> {
     fn change(&mut self, cell_id: &str, key: &str, upload_id: Option<String>, change: ObjectChange) {
         let cell = self.cells.iter().find(|cell| cell.cell_id == cell_id);
         let key_here = cell.and_then(|cell| prefix_of(cell, self.environment).recorded(key));
@@ -75,7 +75,7 @@ impl Found<'_> {
             }
             return;
         };
-        let made = Made { key, upload_id: upload_id.map(ServerText::new) };
+        let made = CreatedObject { key, upload_id: upload_id.map(ServerText::new) };
         match change {
             ObjectChange::Made => {
                 self.recorded.by_cell.entry(cell_id.to_owned()).or_default().insert(made);

@@ -21,7 +21,7 @@ pub struct PortionPlace {
 
 /// What is there of a portion.
 #[derive(Debug)]
-pub enum Found {
+pub enum OnDisk {
     /// Nothing: it has not begun.
     Nothing,
     /// What another process began and did not end.
@@ -40,20 +40,20 @@ impl PortionPlace {
     ///
     /// # Errors
     /// Another process is at it, the run was divided in another way, or the file system refuses.
-    pub fn look(&self) -> Result<Found, FolderError> {
+    pub fn look(&self) -> Result<OnDisk, FolderError> {
         self.check_division()?;
         if self.finished().is_dir() {
-            return Ok(Found::Finished(self.finished()));
+            return Ok(OnDisk::Finished(self.finished()));
         }
         let partial = self.run.join(self.portion.partial_name());
         let opened = RunFolder::open(&partial);
         // Whoever had the lock until now may have finished it meanwhile.
         if self.finished().is_dir() {
-            return Ok(Found::Finished(self.finished()));
+            return Ok(OnDisk::Finished(self.finished()));
         }
         match opened {
-            Err(FolderError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
-            other => other.map(Found::Unfinished),
+            Err(FolderError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(OnDisk::Nothing),
+            other => other.map(OnDisk::Unfinished),
         }
     }
 

@@ -8,17 +8,17 @@ use ttlsweep_record::{Method, ObjectChange, ObjectRecord, Outcome};
 use super::SweepError;
 use super::sources::Sources;
 use crate::run::Run;
-use crate::run::cleanup::{Leftovers, Made};
+use crate::run::cleanup::{CreatedObject, PendingCleanup};
 use crate::run::trial::download_key;
 use crate::s3::FoundObject;
 use crate::s3::Operation;
-use crate::transfer::single::Single;
+use crate::transfer::one_off::OneOff;
 
 /// Puts the object of every target, size and file that a cell downloads; each is noted in `made` before it is put.
 ///
 /// # Errors
 /// A source cannot be read, or the store does not take an object.
-pub async fn put_objects(run: &Run, sources: &mut Sources, made: &mut Vec<Leftovers>) -> Result<(), SweepError> {
+pub async fn put_objects(run: &Run, sources: &mut Sources, made: &mut Vec<PendingCleanup>) -> Result<(), SweepError> {
     let mut there = HashSet::new();
     for cell in run.plan.cells.iter().filter(|cell| cell.method == Method::Get) {
         let target = run.targets.of(cell);
@@ -40,11 +40,11 @@ pub async fn put_objects(run: &Run, sources: &mut Sources, made: &mut Vec<Leftov
             upload_id: None,
             change: ObjectChange::Made,
         });
-        let object = Made { key: key.clone(), upload_id: None };
-        let place = Leftovers { target: Arc::clone(&target), cell_id: cell.cell_id.clone(), made: vec![object] };
+        let object = CreatedObject { key: key.clone(), upload_id: None };
+        let place = PendingCleanup { target: Arc::clone(&target), cell_id: cell.cell_id.clone(), made: vec![object] };
         made.push(place);
-        let single = Single { target: &target, cell, clock: &*run.clock, ids: Arc::clone(&run.connection_ids) };
-        let row = single.send(&signed, &key, Some(&source), &mut run.stop.listen(None)).await;
+        let one_off = OneOff { target: &target, cell, clock: &*run.clock, ids: Arc::clone(&run.connection_ids) };
+        let row = one_off.send(&signed, &key, Some(&source), &mut run.stop.listen(None)).await;
         match row.outcome {
             Outcome::Completed if row.request_id.is_some() => {}
             // A gateway's 200 would be found out by each download, and the store blamed for it.

@@ -11,14 +11,14 @@ use std::time::Duration;
 use ttlsweep_record::{ObjectChange, ObjectRecord, TargetKind};
 
 use crate::run::Run;
-use crate::run::cleanup::{Leftovers, Made};
+use crate::run::cleanup::{CreatedObject, PendingCleanup};
 use crate::s3::Target;
 use crate::s3::object_key::{ObjectKey, RunPrefix};
 use crate::stop::StopSwitch;
 
 /// Puts a marker at every place that the plan uploads to, and returns what is there now, to be deleted last. A store that
 /// does not take one is told of, and the run goes on.
-pub(super) async fn put(run: &Run) -> Vec<Leftovers> {
+pub(super) async fn put(run: &Run) -> Vec<PendingCleanup> {
     let mut places = HashSet::new();
     let mut made = Vec::new();
     for cell in run.plan.cells.iter().filter(|cell| cell.target == TargetKind::S3 && cell.method.is_upload()) {
@@ -36,8 +36,8 @@ pub(super) async fn put(run: &Run) -> Vec<Leftovers> {
         });
         put_one(&target, &key, run.id(), &run.stop).await;
         // Also where the answer was an error: it may have been stored.
-        let marker = Made { key, upload_id: None };
-        made.push(Leftovers { target, cell_id: cell.cell_id.clone(), made: vec![marker] });
+        let marker = CreatedObject { key, upload_id: None };
+        made.push(PendingCleanup { target, cell_id: cell.cell_id.clone(), made: vec![marker] });
     }
     made
 }

@@ -12,7 +12,7 @@ use ttlsweep_record::{Method, ObjectChange, ObjectRecord, Portion, Share, Target
 
 use crate::plan::{CommonStart, Schedule};
 use crate::run::Run;
-use crate::run::cleanup::{Leftovers, Made};
+use crate::run::cleanup::{CreatedObject, PendingCleanup};
 use crate::s3::object_key::{ObjectKey, RunPrefix};
 use crate::s3::{FoundObject, Operation, Target};
 
@@ -62,9 +62,9 @@ impl<'a> Turns<'a> {
     }
 
     /// What says it, to be deleted last.
-    pub(super) fn leftovers(&self) -> Leftovers {
-        let made = vec![Made { key: self.key(self.own), upload_id: None }];
-        Leftovers { target: Arc::clone(&self.target), cell_id: self.cell_id.clone(), made }
+    pub(super) fn pending(&self) -> PendingCleanup {
+        let made = vec![CreatedObject { key: self.key(self.own), upload_id: None }];
+        PendingCleanup { target: Arc::clone(&self.target), cell_id: self.cell_id.clone(), made }
     }
 
     /// A trial's turn is over here, and so are those before it. Returns until when things may be deleted, once the others have

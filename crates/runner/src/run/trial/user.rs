@@ -11,7 +11,7 @@ use super::TrialRun;
 use crate::clock::Anchor;
 use crate::dial::{Connection, Dialer, SocketOptions};
 use crate::run::Run;
-use crate::run::cleanup::Made;
+use crate::run::cleanup::CreatedObject;
 use crate::s3::FoundObject;
 use crate::s3::link::SignedRequest;
 use crate::s3::object_key::{ObjectKey, RunPrefix};
@@ -60,7 +60,7 @@ pub(super) struct Tally {
     pub(super) ended: Option<Instant>,
     pub(super) stopped: Option<StopReason>,
     /// What may lie in the bucket now, whatever became of the transfers.
-    pub(super) made: Vec<Made>,
+    pub(super) made: Vec<CreatedObject>,
 }
 
 impl Tally {
@@ -104,7 +104,7 @@ impl User {
         };
         // Given up when all users are done, also where it was stopped before its turn came.
         if let Multipart::Begun(upload_id) = &self.upload {
-            tally.made.push(Made { key: self.upload_key(), upload_id: Some(upload_id.clone().into()) });
+            tally.made.push(CreatedObject { key: self.upload_key(), upload_id: Some(upload_id.clone().into()) });
         }
         tally
     }
@@ -191,7 +191,7 @@ impl User {
         let row = self.begun(sequence, &transfer_id, &key, Some(&signed), anchor);
         run.sink.started(row.clone());
         if cell.method == Method::Put {
-            tally.made.push(Made { key: key.clone(), upload_id: None });
+            tally.made.push(CreatedObject { key: key.clone(), upload_id: None });
         }
         let payload =
             if cell.method.is_upload() { Payload::Upload(&trial.source) } else { Payload::Download(&trial.source) };

@@ -26,7 +26,7 @@ pub(super) fn header<R: Row>(path: &Path) -> Result<Header, ReadError> {
         return Ok(Header::Today);
     }
     let mut without = today;
-    without.retain(|name| found.iter().any(|found| found == name) || !R::LATER.contains(name));
+    without.retain(|name| found.iter().any(|found| found == name) || !R::ADDED_COLUMNS.contains(name));
     if found == without {
         return Ok(Header::Earlier);
     }
@@ -45,7 +45,7 @@ pub(super) fn header<R: Row>(path: &Path) -> Result<Header, ReadError> {
 ///
 /// # Errors
 /// As for [`header`], or the file cannot be written.
-pub(super) fn add_later_columns<R: Row>(path: &Path) -> io::Result<()> {
+pub(super) fn add_columns<R: Row>(path: &Path) -> io::Result<()> {
     if let Header::Today = header::<R>(path).map_err(io::Error::other)? {
         return Ok(());
     }

@@ -15,11 +15,11 @@ use crate::s3::{Results, ResultsError, ResultsUrl, StoreError};
 
 /// A run's shards in a folder that is removed when this is dropped.
 #[derive(Debug)]
-pub struct Brought(Staging);
+pub struct DownloadedShards(Staging);
 
 /// Why no shards were brought.
 #[derive(Debug, thiserror::Error)]
-pub enum BringError {
+pub enum DownloadError {
     /// There are no credentials, or there is no region.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -54,13 +54,13 @@ fn lines(url: &ResultsUrl, runs: &[String]) -> String {
 /// The files of each portion of each run, runs by where they lie.
 type Runs = BTreeMap<String, BTreeMap<Portion, Vec<String>>>;
 
-impl Brought {
+impl DownloadedShards {
     /// Brings every whole shard of the one run that lies at or below `url` into a folder beside `out`.
     ///
     /// # Errors
     /// There is no whole shard, or there are several runs; the store refuses, does not answer or gives other bytes than were
     /// put; or there is no room.
-    pub async fn from(url: &ResultsUrl, out: &Path) -> Result<Self, BringError> {
+    pub async fn from(url: &ResultsUrl, out: &Path) -> Result<Self, DownloadError> {
         let results = Results::connect(url.clone(), &settings(url, None)).await?;
         let (run, portions) = the_run(url, runs(&results.names().await?))?;
         let results = if run.is_empty() { results } else { results.below(&run) };
@@ -111,18 +111,18 @@ fn runs(names: &[String]) -> Runs {
 }
 
 /// The only run, with its whole shards: `environment.json` is put last.
-fn the_run(url: &ResultsUrl, mut runs: Runs) -> Result<(String, BTreeMap<Portion, Vec<String>>), BringError> {
+fn the_run(url: &ResultsUrl, mut runs: Runs) -> Result<(String, BTreeMap<Portion, Vec<String>>), DownloadError> {
     let begun: usize = runs.values().map(BTreeMap::len).sum();
     for portions in runs.values_mut() {
         portions.retain(|_, files| files.iter().any(|file| file == environment::FILE));
     }
     runs.retain(|_, portions| !portions.is_empty());
     if runs.len() > 1 {
-        return Err(BringError::SeveralRuns { url: url.clone(), runs: runs.into_keys().collect() });
+        return Err(DownloadError::SeveralRuns { url: url.clone(), runs: runs.into_keys().collect() });
     }
     runs.pop_first().ok_or_else(|| match begun {
-        0 => BringError::NoShard(url.clone()),
-        _ => BringError::NoneWhole { url: url.clone(), begun },
+        0 => DownloadError::NoShard(url.clone()),
+        _ => DownloadError::NoneWhole { url: url.clone(), begun },
     })
 }
 
@@ -134,7 +134,7 @@ mod tests {
         names.iter().map(|&name| name.to_owned()).collect()
     }
 
-    fn chosen(all: &[&str]) -> Result<(String, usize), BringError> {
+    fn chosen(all: &[&str]) -> Result<(String, usize), DownloadError> {
         let url = "s3://bucket/night".parse().unwrap();
         the_run(&url, runs(&names(all))).map(|(run, portions)| (run, portions.len()))
     }
@@ -148,13 +148,13 @@ mod tests {
         assert_eq!(whole(&[one[0], one[1], begun]), ("grid/plan-1".to_owned(), 1));
         assert_eq!(whole(&["shard-1-of-2/environment.json"]), (String::new(), 1), "the run's own place was named");
         let none = chosen(&[begun]).unwrap_err();
-        assert!(matches!(none, BringError::NoneWhole { begun: 1, .. }), "{none}");
+        assert!(matches!(none, DownloadError::NoneWhole { begun: 1, .. }), "{none}");
         assert_eq!(none.to_string(), "no shard below s3://bucket/night is whole; 1 were begun");
         let several = chosen(&[one[0], "grid/plan-2/shard-1-of-2/environment.json"]).unwrap_err();
-        assert!(matches!(several, BringError::SeveralRuns { .. }), "{several}");
+        assert!(matches!(several, DownloadError::SeveralRuns { .. }), "{several}");
         let said = several.to_string();
         assert!(said.ends_with(":\n  s3://bucket/night/grid/plan-1\n  s3://bucket/night/grid/plan-2"), "{said}");
-        assert!(matches!(chosen(&[]), Err(BringError::NoShard(_))));
+        assert!(matches!(chosen(&[]), Err(DownloadError::NoShard(_))));
     }
 
     /// Whoever may write to the bucket must not be able to write anywhere on the machine that merges.

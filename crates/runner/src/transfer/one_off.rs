@@ -17,7 +17,7 @@ use crate::wire::body::Source;
 
 /// How single requests are made: to a target, under the timeouts of a cell.
 #[derive(Debug)]
-pub struct Single<'a> {
+pub struct OneOff<'a> {
     /// Whom to ask.
     pub target: &'a Target,
     /// Whose timeouts hold.
@@ -28,7 +28,7 @@ pub struct Single<'a> {
     pub ids: Arc<AtomicU64>,
 }
 
-impl Single<'_> {
+impl OneOff<'_> {
     /// Sends the request, with a body where `upload` is one; what came of it, as a row would say it.
     pub async fn send(
         &self,

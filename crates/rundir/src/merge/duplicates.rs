@@ -24,7 +24,7 @@ impl fmt::Display for Line {
 
 /// A transfer that is there twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Double {
+pub struct Duplicate {
     /// The transfer.
     pub transfer_id: String,
     /// Where it stands first.
@@ -33,7 +33,7 @@ pub struct Double {
     pub second: Line,
 }
 
-impl fmt::Display for Double {
+impl fmt::Display for Duplicate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: the transfer {} is there twice, first on ", self.second, self.transfer_id)?;
         if self.first.path == self.second.path {
@@ -45,12 +45,12 @@ impl fmt::Display for Double {
 
 /// Finds names of transfers that are there twice, at eight bytes a name: ten million take 80 MB.
 #[derive(Debug, Default)]
-pub struct Doubles {
+pub struct Duplicates {
     hashes: Vec<u64>,
     hasher: RandomState,
 }
 
-impl Doubles {
+impl Duplicates {
     /// Takes note of a transfer's name.
     pub fn note(&mut self, transfer_id: &[u8]) {
         self.hashes.push(self.hasher.hash_one(transfer_id));
@@ -61,7 +61,7 @@ impl Doubles {
     ///
     /// # Errors
     /// A file cannot be read again.
-    pub fn find(mut self, files: &[PathBuf]) -> Result<Option<Double>, ReadError> {
+    pub fn find(mut self, files: &[PathBuf]) -> Result<Option<Duplicate>, ReadError> {
         self.hashes.sort_unstable();
         let mut met: HashMap<u64, Vec<(Vec<u8>, Line)>> =
             self.hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| (pair[0], Vec::new())).collect();
@@ -77,7 +77,7 @@ impl Doubles {
                 let here = Line { path: path.clone(), line: file.line() };
                 if let Some((_, first)) = suspects.get().iter().find(|(known, _)| known == name) {
                     let transfer_id = String::from_utf8_lossy(name).into_owned();
-                    return Ok(Some(Double { transfer_id, first: first.clone(), second: here }));
+                    return Ok(Some(Duplicate { transfer_id, first: first.clone(), second: here }));
                 }
                 suspects.get_mut().push((name.to_owned(), here));
             }
@@ -104,10 +104,10 @@ mod tests {
     fn found(names: &[&[&str]]) -> Option<String> {
         let folder = tempfile::tempdir().unwrap();
         let files = files(folder.path(), names);
-        let mut doubles = Doubles::default();
-        names.iter().flat_map(|names| names.iter()).for_each(|name| doubles.note(name.as_bytes()));
+        let mut duplicates = Duplicates::default();
+        names.iter().flat_map(|names| names.iter()).for_each(|name| duplicates.note(name.as_bytes()));
         let base = format!("{}/", folder.path().display());
-        doubles.find(&files).unwrap().map(|double| double.to_string().replace(&base, ""))
+        duplicates.find(&files).unwrap().map(|duplicate| duplicate.to_string().replace(&base, ""))
     }
 
     #[test]
@@ -126,9 +126,9 @@ mod tests {
     fn two_names_of_one_hash_accuse_nobody() {
         let folder = tempfile::tempdir().unwrap();
         let files = files(folder.path(), &[&["a"], &["b"]]);
-        let mut doubles = Doubles::default();
-        doubles.note(b"a");
-        doubles.note(b"a");
-        assert_eq!(doubles.find(&files).unwrap(), None);
+        let mut duplicates = Duplicates::default();
+        duplicates.note(b"a");
+        duplicates.note(b"a");
+        assert_eq!(duplicates.find(&files).unwrap(), None);
     }
 }

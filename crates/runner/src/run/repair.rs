@@ -22,7 +22,7 @@ use crate::run::sweep::Earlier;
 
 /// What was done before.
 #[derive(Debug)]
-pub struct Settled {
+pub struct RepairedRun {
     /// What its rows tell; what was left in the bucket is not among it.
     pub earlier: Earlier,
     /// What had to be mended, a line each.
@@ -31,7 +31,7 @@ pub struct Settled {
 
 /// Why a run's files cannot be completed.
 #[derive(Debug, thiserror::Error)]
-pub enum SettleError {
+pub enum RepairError {
     /// One of them cannot be read, or is not this run's.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -40,7 +40,7 @@ pub enum SettleError {
     Write(#[from] io::Error),
 }
 
-impl SettleError {
+impl RepairError {
     /// Whether there is no room for what is to be written.
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Write(error) if disk::is_full(error.kind()))
@@ -53,7 +53,7 @@ impl SettleError {
 ///
 /// # Errors
 /// A file cannot be read or written.
-pub fn settle(folder: &Path, environment: &Environment, plan: &Plan) -> Result<Settled, SettleError> {
+pub fn repair(folder: &Path, environment: &Environment, plan: &Plan) -> Result<RepairedRun, RepairError> {
     let mending = Mending::of_run(folder)?;
     let mut transfers: Vec<TransferRecord> = read_rows_before_torn_end(&folder.join(TransferRecord::FILE))?;
     let trials: Vec<TrialRecord> = read_rows_before_torn_end(&folder.join(TrialRecord::FILE))?;
@@ -97,8 +97,8 @@ pub fn settle(folder: &Path, environment: &Environment, plan: &Plan) -> Result<S
     }
     let whole = trials.into_iter().filter(|row| row.state == TrialState::Whole).map(|row| row.trial_id).collect();
     let last_connection_id = transfers.iter().filter_map(|row| row.connection_id).max().unwrap_or(0);
-    let earlier = Earlier { attempts, whole, last_connection_id, leftovers: Vec::new() };
-    Ok(Settled { earlier, told })
+    let earlier = Earlier { attempts, whole, last_connection_id, pending: Vec::new() };
+    Ok(RepairedRun { earlier, told })
 }
 
 /// The journal's transfers that have no row.
@@ -119,7 +119,7 @@ fn complete_trials(
     environment: &Environment,
     plan: &Plan,
     told: &mut Vec<String>,
-) -> Result<Vec<TrialRecord>, SettleError> {
+) -> Result<Vec<TrialRecord>, RepairError> {
     let mut of_attempts: BTreeMap<(String, u32), Vec<&TransferRecord>> = BTreeMap::new();
     for row in transfers {
         of_attempts.entry((row.trial_id.clone(), row.attempt)).or_default().push(row);
