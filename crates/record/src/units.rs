@@ -10,7 +10,7 @@ mod timestamp;
 
 pub use bit_rate::BitRate;
 pub use byte_count::ByteCount;
-pub use duration::{format_micros, parse_duration, round_time};
+pub use duration::{format_micros, micros, parse_duration, round_time, signed_micros};
 pub use timestamp::Timestamp;
 
 /// A quantity that could not be read, with what to write instead.

@@ -12,6 +12,7 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 use ttlsweep_record::Timestamp;
+use ttlsweep_record::units::signed_micros;
 
 /// A source of wall-clock time.
 pub trait Clock: Debug + Send + Sync {
@@ -81,8 +82,8 @@ impl Anchor {
     /// What the wall clock would show at `instant` had it not been stepped since.
     pub fn wall_at(&self, instant: Instant) -> Timestamp {
         let micros = match instant.checked_duration_since(self.instant) {
-            Some(after) => micros(after),
-            None => -micros(self.instant - instant),
+            Some(after) => signed_micros(after),
+            None => -signed_micros(self.instant - instant),
         };
         self.wall.plus_micros(micros)
     }
@@ -93,10 +94,6 @@ impl Anchor {
         let distance = std::time::Duration::from_micros(ahead.unsigned_abs());
         if ahead >= 0 { self.instant + distance } else { self.instant.checked_sub(distance).unwrap_or(self.instant) }
     }
-}
-
-fn micros(duration: std::time::Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Reads a `Date` header: `Tue, 24 Nov 2026 19:37:00 GMT`.

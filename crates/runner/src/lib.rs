@@ -20,6 +20,7 @@ pub mod dial;
 pub mod doctor;
 pub mod experiment;
 pub mod host;
+mod lock;
 pub mod plan;
 pub mod portion;
 pub mod run;

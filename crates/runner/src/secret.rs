@@ -5,11 +5,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard};
 
 use ttlsweep_record::redact::{self, Known};
 
 pub use ttlsweep_record::redact::{REDACTED, SHORTEST};
+
+use crate::lock::lock;
 
 /// A value that is not printed. (The secret key itself is never here: the AWS SDK keeps it, and wipes it from memory.)
 #[derive(Clone)]
@@ -69,7 +71,7 @@ pub fn redacted_answer(text: &str) -> String {
 }
 
 fn known() -> MutexGuard<'static, Known> {
-    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&KNOWN)
 }
 
 /// Whatever credentials this process has had, and its latest signatures.

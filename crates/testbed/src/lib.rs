@@ -75,6 +75,7 @@ mod config;
 #[cfg(test)]
 mod fuzz;
 mod http;
+mod lock;
 mod s3;
 mod testbed;
 mod truth;

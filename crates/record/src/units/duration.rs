@@ -2,6 +2,16 @@ use std::time::Duration;
 
 use super::{UnitError, scale_exactly, split_number};
 
+/// Whole microseconds; more than fit are as many as fit.
+pub fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// As [`micros`], to be added to or taken from an instant.
+pub fn signed_micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
 /// Reads `10s`, `250ms`, `1h`, `1h30m`; the units are us, ms, s, m, h, d.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use super::UnitError;
+use super::signed_micros;
 
 /// A wall-clock instant: microseconds since 1970-01-01T00:00:00Z, written as RFC 3339 UTC with six decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,8 +25,8 @@ impl Timestamp {
     /// The instant of a system clock's reading, cut to microseconds.
     pub fn from_system_time(time: SystemTime) -> Self {
         match time.duration_since(UNIX_EPOCH) {
-            Ok(after) => Self(micros(after)),
-            Err(before) => Self(-micros(before.duration())),
+            Ok(after) => Self(signed_micros(after)),
+            Err(before) => Self(-signed_micros(before.duration())),
         }
     }
 
@@ -97,10 +98,6 @@ impl TryFrom<String> for Timestamp {
     fn try_from(text: String) -> Result<Self, UnitError> {
         text.parse()
     }
-}
-
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 const MICROS: &[BorrowedFormatItem<'_>] =

@@ -12,7 +12,7 @@
 //!
 //! Steps of this machine's own clock are none of these: [`WallSteps`] knows them exactly, and they are taken out first.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::time::Instant;
 use ttlsweep_record::Timestamp;
@@ -20,6 +20,7 @@ use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::clock::Anchor;
 use crate::clock::wall_steps::WallSteps;
+use crate::lock::lock;
 
 /// The bracket for one endpoint.
 #[derive(Debug, Default)]
@@ -137,8 +138,7 @@ impl OffsetBracket {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Whole after every statement.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -5,11 +5,12 @@
 //! machine was resumed, or the machine slept, during which the monotonic clock stands.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use ttlsweep_record::Timestamp;
 
 use crate::clock::Anchor;
+use crate::lock::lock;
 
 /// What is known of the steps so far. Instants that are freed of all steps since the first look are called steady here.
 #[derive(Debug, Default)]
@@ -77,8 +78,7 @@ impl WallSteps {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Whole after every statement.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ttlsweep_console::{data, say};
-use ttlsweep_record::units::format_micros;
+use ttlsweep_record::units::{format_micros, micros};
 use ttlsweep_record::{ByteCount, Portion, Share, TargetKind, Timestamp};
 
 use super::dry_run::DryRun;
@@ -241,13 +241,13 @@ fn ask(args: &RunArgs, experiment: &Experiment, estimate: &Estimate) -> Result<b
 /// What makes a plan one to ask about, in words, with the flag that sets the limit.
 fn exceeded_limit(limits: &LimitArgs, estimate: &Estimate) -> Option<String> {
     let bytes = estimate.bytes_up.saturating_add(estimate.bytes_down);
-    let micros = |duration: Duration| format_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+    let time = |duration: Duration| format_micros(micros(duration));
     if let Some(aws) = estimate.aws.filter(|aws| aws.usd > limits.max_cost) {
         Some(format!("costs about {:.2} USD, more than {:.2} (--max-cost)", aws.usd, limits.max_cost))
     } else if bytes > limits.max_bytes.0 {
         Some(format!("moves {}, more than {} (--max-bytes)", ByteCount(bytes), limits.max_bytes))
     } else if estimate.duration > limits.max_time {
-        let (time, limit) = (micros(estimate.duration), micros(limits.max_time));
+        let (time, limit) = (time(estimate.duration), time(limits.max_time));
         Some(format!("takes about {time}, more than {limit} (--max-time)"))
     } else {
         None

@@ -14,7 +14,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpSocket;
 use tokio::time::{Instant, sleep_until};
 use ttlsweep_record::EventKind;
-use ttlsweep_record::units::format_micros;
+use ttlsweep_record::units::{format_micros, micros};
 
 use super::SocketOptions;
 use crate::wire::kernel;
@@ -137,7 +137,7 @@ fn refusal((address, error): &(SocketAddr, io::Error)) -> String {
 }
 
 fn unanswered(address: SocketAddr, began: Instant) -> String {
-    let waited = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let waited = micros(began.elapsed());
     format!("{address} did not answer in {}", format_micros(waited))
 }
 

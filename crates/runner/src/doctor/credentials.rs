@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ttlsweep_record::Timestamp;
-use ttlsweep_record::units::format_micros;
+use ttlsweep_record::units::{format_micros, signed_micros};
 
 use super::{Finding, Level};
 use crate::plan::Plan;
@@ -33,9 +33,8 @@ pub fn check(origin: &Origin, plan: &Plan, estimate: &Estimate, now: Timestamp) 
 pub fn too_short(end: Option<Timestamp>, plan: &Plan, estimate: &Estimate, now: Timestamp) -> Option<String> {
     let left_us = end?.micros_since(now);
     let longest_s = plan.cells.iter().filter_map(|cell| cell.ttl_s).max().unwrap_or(0);
-    let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-    let longest_us = micros(Duration::from_secs(longest_s.into()));
-    let run_us = micros(estimate.duration);
+    let longest_us = signed_micros(Duration::from_secs(longest_s.into()));
+    let run_us = signed_micros(estimate.duration);
     let what = if left_us < longest_us {
         format!("before a link of {}", format_micros(longest_us.unsigned_abs()))
     } else if left_us < run_us {

@@ -577,7 +577,7 @@ fn micros(item: &Item<'_>, expected: &str) -> Result<Micros, Problem> {
     let text = unit_text(item, expected, |number| parse_duration(number).err())?;
     let duration =
         parse_duration(text).map_err(|error| unit_problem(item, expected, &error.problem, error.expected))?;
-    Ok(Micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)))
+    Ok(Micros(ttlsweep_record::units::micros(duration)))
 }
 
 fn unit_problem(item: &Item<'_>, expected: &str, problem: &str, help: impl Into<String>) -> Problem {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use ttlsweep_record::units::micros;
 
 /// A probe that runs until it is dropped.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ impl LagProbe {
             loop {
                 let due = Instant::now() + STEP;
                 tokio::time::sleep_until(due).await;
-                let late = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
+                let late = micros(due.elapsed());
                 noted.fetch_max(late, Relaxed);
             }
         });

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use ttlsweep_record::units::{micros, signed_micros};
 use ttlsweep_record::{Cell, Timestamp};
 use ttlsweep_rundir::environment::Environment;
 
@@ -36,7 +37,7 @@ impl CommonStart {
 
     /// The time from one trial's start to the next in microseconds.
     pub fn every_us(self) -> Option<u64> {
-        self.every.map(|every| u64::try_from(every.as_micros()).unwrap_or(u64::MAX))
+        self.every.map(micros)
     }
 }
 
@@ -58,7 +59,7 @@ impl Schedule {
         for trial in &plan.trials {
             starts.push(end);
             let time = every.unwrap_or_else(|| time_for(plan.cell(trial)));
-            end = end.plus_micros(i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
+            end = end.plus_micros(signed_micros(time));
         }
         let turns = (1..).zip(&plan.trials).map(|(turn, trial)| (trial.trial_id.clone(), turn)).collect();
         Self { turns, starts, end }

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use tokio::time::Instant;
 use ttlsweep_console::say;
-use ttlsweep_record::units::round_time;
+use ttlsweep_record::units::{micros, round_time};
 use ttlsweep_record::{Cell, Control};
 
 use crate::plan::outlook::target_name;
@@ -155,7 +155,7 @@ impl Progress {
         self.done.time += time;
         self.tally.add(cell, end.failures, row.transfers);
         self.show();
-        let left_us = self.left().map(|left| u64::try_from(left.as_micros()).unwrap_or(u64::MAX));
+        let left_us = self.left().map(micros);
         match self.mode {
             Mode::Auto | Mode::None => {}
             Mode::Plain => {

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use ttlsweep_record::names::attempt_of;
 use ttlsweep_record::row::Row;
+use ttlsweep_record::units::micros;
 use ttlsweep_record::{EventRecord, TransferRecord, TrialRecord, TrialState};
 use ttlsweep_rundir::csv_file::{ReadError, RowFile, RowWriter, read_rows_before_torn_end};
 use ttlsweep_rundir::disk;
@@ -176,7 +177,7 @@ fn interrupted(
         block: first.block,
         position: first.position,
         control: first.control,
-        jitter_us: planned.map_or(0, |trial| u64::try_from(trial.jitter.as_micros()).unwrap_or(u64::MAX)),
+        jitter_us: planned.map_or(0, |trial| micros(trial.jitter)),
         started_at: rows.iter().map(|row| row.started_at).min()?,
         ended_at: rows.iter().map(|row| row.ended_at).max()?,
         state: TrialState::Interrupted,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use ttlsweep_record::units::{micros, signed_micros};
 use ttlsweep_record::{BandwidthPer, Cell, HarnessRecord, Method, Share, Timestamp, TrialRecord, TrialState};
 
 use crate::host::lag::LagProbe;
@@ -106,7 +107,7 @@ impl TrialRun {
         let Some(common_start) = self.common_start else {
             return stop.sleep_until(Instant::now() + self.trial.jitter).await;
         };
-        let jitter = i64::try_from(self.trial.jitter.as_micros()).unwrap_or(i64::MAX);
+        let jitter = signed_micros(self.trial.jitter);
         let start = common_start.plus_micros(jitter);
         // The clock is read again shortly before: it may have been set right meanwhile.
         let shortly_before = self.run.clock.anchor().instant_at(start.plus_micros(-SHORTLY_US));
@@ -168,7 +169,7 @@ impl TrialRun {
             block: *block,
             position: *position,
             control: self.cell.control,
-            jitter_us: u64::try_from(jitter.as_micros()).unwrap_or(u64::MAX),
+            jitter_us: micros(*jitter),
             started_at: anchor.wall,
             ended_at: anchor.wall_at(tally.ended.unwrap_or(anchor.instant)),
             state: match tally.stopped {
@@ -186,7 +187,6 @@ impl TrialRun {
 
     fn harness_row(&self, usage: &UsageProbe, cap: Option<&Arc<CapUse>>) -> HarnessRecord {
         let usage = usage.so_far();
-        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         HarnessRecord {
             run_id: self.run.id().to_owned(),
             trial_id: self.trial.trial_id.clone(),

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ use tower_service::Service;
 use super::preflight::says_untrusted;
 use crate::dial::reach::Route;
 use crate::dial::{DialError, Dialer, Steps};
+use crate::lock::lock;
 use crate::wire::endpoint::Endpoint;
 use crate::wire::socket::Socket;
 use crate::wire::tape::Tape;
@@ -51,7 +52,7 @@ impl ControlPlane {
 impl HttpClient for ControlPlane {
     fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         let patience = settings.connect_timeout().unwrap_or(CONNECT);
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = lock(&self.clients);
         let client = clients.entry(patience).or_insert_with(|| {
             let connector = Connector { tls: Arc::clone(&self.tls), route: self.route.clone(), patience };
             Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector)

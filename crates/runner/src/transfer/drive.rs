@@ -9,6 +9,7 @@ use http::header::{CONTENT_LENGTH, EXPECT, HOST};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, StatusCode, Uri};
 use tokio::time::Instant;
+use ttlsweep_record::units::micros;
 use ttlsweep_record::{EventKind, SampleRecord};
 
 use super::response::{ReadError, Response, ResponseReader};
@@ -298,7 +299,7 @@ impl<'a> Watch<'a> {
         }
         self.samples.push(SampleRecord {
             transfer_id: self.transfer_id.to_owned(),
-            t_us: u64::try_from(self.anchor.instant.elapsed().as_micros()).unwrap_or(u64::MAX),
+            t_us: micros(self.anchor.instant.elapsed()),
             bytes_written: stats.written(),
             bytes_acked: info.bytes_acked,
             bytes_read: stats.read(),

@@ -1,8 +1,7 @@
 //! From what was observed to the row.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
+use ttlsweep_record::units::micros;
 use ttlsweep_record::{EventKind, EventRecord, Outcome, SampleRecord, TransferRecord};
 
 use super::judge::judge;
@@ -150,7 +149,3 @@ fn shown(text: &str, request: &SignedRequest) -> String {
 
 /// Characters of an answer that is not S3's which a row keeps.
 const LONGEST_ANSWER: usize = 200;
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+use ttlsweep_record::units::micros;
 
 /// Counts over all streams that one trial caps.
 #[derive(Debug, Default)]
@@ -18,7 +19,7 @@ impl CapUse {
 
     /// Bytes went this long after their slot's end.
     pub fn late(&self, by: Duration) {
-        self.latest_us.fetch_max(u64::try_from(by.as_micros()).unwrap_or(u64::MAX), Relaxed);
+        self.latest_us.fetch_max(micros(by), Relaxed);
     }
 
     /// Time spent in the cap's own code, in microseconds.

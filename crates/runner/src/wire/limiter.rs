@@ -4,13 +4,15 @@
 //! first byte's reservation. Slots are handed out in the order of asking and each sender waits for one at a time, so
 //! senders that always have something to send get equal shares.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use ttlsweep_record::BitRate;
 
 use super::cap_use::CapUse;
+
+use crate::lock::lock;
 
 /// A cap that one or many senders share.
 #[derive(Debug)]
@@ -69,7 +71,7 @@ impl Limiter {
     pub fn book(&self, wanted: usize, previous: Option<Instant>) -> Slot {
         let now = Instant::now();
         let bytes = u32::try_from(wanted).unwrap_or(u32::MAX).min(self.quantum);
-        let mut booked_until = self.booked_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut booked_until = lock(&self.booked_until);
         let catch_up = CATCH_UP.max(self.cost(self.quantum));
         let earliest = previous.map_or(now, |end| end.max(now - catch_up).min(now));
         let starts = booked_until.map_or(earliest, |end| end.max(earliest));
@@ -80,7 +82,7 @@ impl Limiter {
 
     /// Gives back `bytes` of a slot that will not be used: the connection broke, or the socket took less.
     pub fn give_back(&self, bytes: u32) {
-        let mut booked_until = self.booked_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut booked_until = lock(&self.booked_until);
         *booked_until = booked_until.and_then(|end| end.checked_sub(self.cost(bytes)));
     }
 

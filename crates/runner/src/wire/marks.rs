@@ -1,12 +1,14 @@
 //! Where one request and its response stand: the notes that the topmost layer takes and the transfer reads.
 
 use std::io::{self, IoSlice};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
 use super::SocketStats;
+
+use crate::lock::lock;
 
 /// The marks of the exchange that is under way on one connection, shared with the transfer that reads them.
 #[derive(Debug)]
@@ -237,7 +239,7 @@ impl HttpMarks {
     }
 
     fn lock(&self) -> MutexGuard<'_, HttpProgress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.progress)
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::lock::lock;
 
 /// One connection's notes. Counters are atomics and only rare events take the lock: this is on the path of every byte.
 #[derive(Debug)]
@@ -178,8 +180,7 @@ impl SocketStats {
     }
 
     fn rare(&self) -> MutexGuard<'_, Rare> {
-        // The guarded values are whole after every statement, so a panic elsewhere leaves nothing half written.
-        self.rare.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.rare)
     }
 
     fn nanos(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! The tape of one transfer: what happened when, kept in memory and written when the transfer is over.
 
 use tokio::time::Instant;
+use ttlsweep_record::units::micros;
 use ttlsweep_record::{EventKind, EventRecord};
 
 /// Events with their instants, in any order until they are written.
@@ -32,7 +33,7 @@ impl Tape {
         self.events.sort_by_key(|(at, _, _)| *at);
         let row = |(at, event, value): (Instant, EventKind, Option<String>)| EventRecord {
             transfer_id: transfer_id.to_owned(),
-            t_us: u64::try_from(at.saturating_duration_since(origin).as_micros()).unwrap_or(u64::MAX),
+            t_us: micros(at.saturating_duration_since(origin)),
             event,
             value,
         };

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Sleep;
 use ttlsweep_record::{BitRate, Fault};
 
+use crate::lock::lock;
 use crate::truth::exchange::Exchange;
 
 /// One connection: its socket, the request that it is busy with, and how it shall end.
@@ -471,7 +472,3 @@ impl Pace {
 
 /// What HTTP writes, and nothing else with it, when it asks for the body.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

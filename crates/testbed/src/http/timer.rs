@@ -13,6 +13,8 @@ use std::{io, thread};
 
 use tokio::sync::oneshot;
 
+use crate::lock::lock;
+
 /// The clock that all connections of a testbed are woken by; its thread ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Timer {
@@ -94,7 +96,7 @@ struct State {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn wake_when_due(&self) {

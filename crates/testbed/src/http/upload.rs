@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
+use crate::lock::lock;
 use crate::s3::form::{Form, FormPolicy};
 use crate::s3::sigv4::hex;
 
@@ -283,8 +284,4 @@ impl Body for UploadBody {
         let slot = lock(&self.upload.shared.incoming);
         slot.as_ref().map_or_else(SizeHint::default, Body::size_hint)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

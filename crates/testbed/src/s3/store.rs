@@ -1,13 +1,14 @@
 //! Buckets, objects, and uploads in parts: names and attributes in memory, bytes in the spool.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use md5::{Digest, Md5};
 use s3s::dto::Metadata;
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 use time::OffsetDateTime;
 
+use crate::lock::lock;
 use crate::s3::sigv4::hex;
 use crate::s3::spool::{Received, Segment};
 
@@ -94,7 +95,7 @@ impl Store {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
-        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.buckets)
     }
 }
 

@@ -1,6 +1,6 @@
 //! One request and its answer while they last; what becomes of it ends up in the log.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use http::StatusCode;
 use time::OffsetDateTime;
@@ -8,6 +8,7 @@ use ttlsweep_record::FaultKind;
 
 use crate::clock::Moment;
 use crate::http::upload::Upload;
+use crate::lock::lock;
 use crate::s3::ids::RequestIds;
 use crate::truth::request_log::{Disposition, FaultRecord, RequestLog, RequestRecord};
 
@@ -146,7 +147,7 @@ impl Exchange {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use time::OffsetDateTime;
 use ttlsweep_record::FaultKind;
 use ttlsweep_record::words::Cut;
 
 use crate::clock::Moment;
+use crate::lock::lock;
 
 /// What the testbed did with one request, from its own side of the wire; written once the request is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,6 +160,6 @@ impl RequestLog {
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<RequestRecord>> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.log)
     }
 }
