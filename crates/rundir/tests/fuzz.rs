@@ -65,7 +65,7 @@ fn hold<R: Row + PartialEq + std::fmt::Debug>(what: &str, rows: &[R]) {
     let path = folder.path().join(R::FILE);
     let whole = fs::read(&path).unwrap();
     let crlf = String::from_utf8(whole.clone()).unwrap().replace('\n', "\r\n").into_bytes();
-    let corpus = [whole.clone(), crlf];
+    let corpus = [whole, crlf];
     let (done, read, mended) = (Cell::new(0u64), Cell::new(0u64), Cell::new(0u64));
     arbtest(|u| {
         let mut bytes = mutated(u, &corpus, CSV)?;

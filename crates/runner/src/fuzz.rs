@@ -75,7 +75,7 @@ fn damaged_headers_are_refused_or_signed_as_they_are() {
             assert!(!is_taken || headers.pairs().any(|pair| pair == (name.to_ascii_lowercase().as_str(), &value)));
         }
         check_cell(headers.cell(), &headers);
-        // A cell that a hand has changed gives other headers, which are headers all the same.
+        // A cell that a hand has changed gives other headers, which are still headers.
         let damaged = String::from_utf8_lossy(&mutated(u, &cells, HEADER)?).into_owned();
         let read = of_cell(Some(damaged), None).headers;
         check_cell(read.cell(), &read);
@@ -83,7 +83,7 @@ fn damaged_headers_are_refused_or_signed_as_they_are() {
         let Some(parameter) = RunParameter::named(&parameter) else { return Ok(()) };
         let extras = of_cell(None, parameter.cell());
         assert_eq!(extras.run_parameter, parameter);
-        let link = extras.named("http://h/bucket/key?x-id=PutObject", "b01-c001-a1-u1-s1");
+        let link = extras.named("http://h/bucket/key?x-id=PutObject", Bearer::Put, "b01-c001-a1-u1-s1");
         let uri: Uri = link.parse().unwrap_or_else(|error| panic!("{link}: {error}"));
         let named = format!("{}=b01-c001-a1-u1-s1", parameter.name().unwrap());
         assert!(uri.query().unwrap().split('&').any(|pair| pair == named), "{link}");
@@ -147,7 +147,7 @@ fn damaged_proxy_variables_give_a_way_or_words_and_no_password() {
                 Err(error) => said.push(format!("{error} {error:?}")),
             }
         }
-        // Without an `@` behind it, it is no password.
+        // Without an `@` behind it, it is not a password.
         let is_one = |(name, value): &(&str, String)| {
             *name == "NO_PROXY" || value.match_indices(PASSWORD).all(|(at, _)| value[at..].contains('@'))
         };

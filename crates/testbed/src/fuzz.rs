@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use crate::config::Secret;
-use crate::s3::form::{Form, Found};
+use crate::s3::form::{Form, FormPolicy};
 use crate::s3::header_auth;
 use crate::s3::link::{Keys, Link, Query, strip};
 use crate::s3::sigv2;
@@ -178,14 +178,14 @@ fn damaged_forms_are_read_alike_in_whatever_pieces_they_come() {
         let parts = request.into_parts().0;
         let (Some(mut at_once), Some(mut in_pieces)) = (Form::of(&parts), Form::of(&parts)) else { return Ok(()) };
         let whole = at_once.read(&body);
-        let mut told = Found::NotYet;
+        let mut told = FormPolicy::NotYet;
         let mut rest = body.as_slice();
-        while told == Found::NotYet && !rest.is_empty() {
+        while told == FormPolicy::NotYet && !rest.is_empty() {
             let piece;
             (piece, rest) = rest.split_at(u.int_in_range(1..=rest.len().min(200))?);
             told = in_pieces.read(piece);
         }
-        found.set(found.get() + u64::from(matches!(whole, Found::Expiry(_))));
+        found.set(found.get() + u64::from(matches!(whole, FormPolicy::Expiry(_))));
         assert_eq!(told, whole, "{:?} as {:?}", String::from_utf8_lossy(&body), String::from_utf8_lossy(&content_type));
         Ok(())
     })

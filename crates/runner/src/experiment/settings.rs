@@ -579,8 +579,10 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Transfer,
         key: "query",
-        takes: Takes::Text("a table such as `{ x-amz-acl = \"private\" }`, or a table `[transfer.query]` of its own"),
-        absent: Absent::Nothing("the transfer's name alone"),
+        takes: ValueKind::Text(
+            "a table such as `{ x-amz-acl = \"private\" }`, or a table `[transfer.query]` of its own",
+        ),
+        absent: IfAbsent::Nothing("the transfer's name alone"),
         only: None,
         doc: "Parameters that are signed into the query of links: `x-amz-…`, which S3 takes from there as it takes headers, \
               `response-content-type` and its like for downloads, and what a gateway asks for. Requests that are signed in \

@@ -316,7 +316,7 @@ async fn slow_takes_an_upload_at_its_pace() {
         assert_eq!(wire.response().await.status, 200);
         let took_ms = start.elapsed().as_millis() as i64;
         assert!((took_ms - millis).abs() < 100 + lag::ms() as i64, "{fault}: {took_ms} ms");
-        assert_eq!(fault_deed(&rig, 0, fault).await.body_bytes, 60_000);
+        assert_eq!(fault_request(&rig, 0, fault).await.body_bytes, 60_000);
     })
     .await;
 }

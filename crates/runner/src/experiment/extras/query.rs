@@ -16,7 +16,7 @@ impl SignedQuery {
     /// Adds a parameter.
     ///
     /// # Errors
-    /// It is no parameter, is there already, belongs to the signature, would change what is asked, or looks like a secret.
+    /// It is not a parameter, is there already, belongs to the signature, would change what is asked, or looks like a secret.
     pub fn add(&mut self, name: &str, value: &str) -> Result<(), BadExtra> {
         let lower = name.to_ascii_lowercase();
         let is_amazons = lower.starts_with("x-amz-");
