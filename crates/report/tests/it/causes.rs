@@ -263,6 +263,20 @@ fn a_proxy_that_answers_502_when_the_store_cuts_behind_it_does_not_hide_the_cut(
 }
 
 #[test]
+fn a_proxy_that_answers_a_while_after_the_store_cut_does_not_acquit_it() {
+    for (page, says) in
+        [(Did::page(502, "nginx", "text/html", "502"), "gateway"), (Did::xml(500, "InternalError", ""), "store")]
+    {
+        let world = Surroundings { ttls: vec![2, 4], ..Surroundings::default() };
+        let found = ruling(&world, |asked| match asked.expires_in_us {
+            Some(life) if life > 0 && life < asked.needed_us => page.after(life + 300_000),
+            _ => at_head(asked, Did::expired()),
+        });
+        assert_eq!(found.overall, Verdict::Supported, "{says}: {}", found.headline);
+    }
+}
+
+#[test]
 fn the_stores_own_failures_are_its_own() {
     for (status, code) in [(500, "InternalError"), (502, "BadGateway"), (504, "GatewayTimeout")] {
         let failed = Did::xml(status, code, "We encountered an internal error. Please try again.");

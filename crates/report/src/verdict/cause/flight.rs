@@ -72,6 +72,18 @@ impl Flight {
             && self.expiry.is_some_and(met)
     }
 
+    /// Whether it ended in flight after expiry, by what a late cut looks like: a broken connection, or the answer of something
+    /// that stands between, or that failed, when the connection broke behind it.
+    pub(in crate::verdict) fn ended_after_expiry(&self, delta: f64) -> bool {
+        let after = || self.head_in_time && self.expiry.is_some_and(|expiry| self.end > expiry + delta);
+        self.ended_in_flight
+            && match self.cause {
+                Cause::EndedAfterExpiry => true,
+                Cause::Of(Mechanism::Gateway | Mechanism::ServerError) => after(),
+                _ => false,
+            }
+    }
+
     /// Whether it outlived an expiry by more than δ, the peer certainly not having the whole body then, however late its end was
     /// noted.
     pub(in crate::verdict) fn went_on(&self, expiry: f64, delta: f64) -> bool {

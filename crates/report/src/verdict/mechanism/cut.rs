@@ -170,7 +170,7 @@ fn links_suffer(outlived: &ByTrial, links: &ByTrial) -> bool {
 /// What forbids an acquittal: ends that follow expiry, if later than δ, and that nothing but expiry explains.
 fn suspicion(target: &Target, placebos: &Placebos<'_>, [near, late]: [&Reading; 2], level: f64) -> Option<String> {
     let is_cut = |flight: &Flight| flight.cause == Cause::Of(Mechanism::CutAtExpiry);
-    let is_after = |flight: &Flight| flight.cause == Cause::EndedAfterExpiry && flight.ended_in_flight;
+    let is_after = |flight: &Flight| flight.ended_after_expiry(target.delta());
     let after: Vec<&Flight> = grid(target).filter(|flight| is_after(flight)).collect();
     let trials = ByTrial::count(after.iter().map(|flight| (flight.trial, true))).trials();
     let follows = |flight: &Flight| flight.in_grid() && (is_cut(flight) || is_after(flight));

@@ -56,11 +56,9 @@ impl Window {
 
     /// The same of the grid, where δ has been held against ends already.
     pub(in crate::verdict) fn is_hit(self, flight: &Flight) -> bool {
-        match flight.cause {
-            Cause::Of(Mechanism::CutAtExpiry) => true,
-            Cause::EndedAfterExpiry => flight.expiry.is_some_and(|expiry| self.holds(flight, expiry, flight.late)),
-            _ => false,
-        }
+        flight.cause == Cause::Of(Mechanism::CutAtExpiry)
+            || (flight.ended_after_expiry(self.before)
+                && flight.expiry.is_some_and(|expiry| self.holds(flight, expiry, flight.late)))
     }
 
     /// Of the trials in which links expired in flight, head in time and body unfinished: what ended within the window, and
