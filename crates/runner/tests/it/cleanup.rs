@@ -18,7 +18,7 @@ use ttlsweep_runner::stop::StopSwitch;
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed, TestbedConfig};
 
 use crate::front::{Asked, Front, error, objects, uploads};
-use crate::program::{Lab, rows_or_none, signal, start, succeed, wait_until, words};
+use crate::program::{Lab, rows_or_none, signal, start, succeed, wait_until, warnings, words};
 use crate::signing;
 
 /// Two users, one transfer each a method, and an expired start.
@@ -66,7 +66,7 @@ async fn a_run_leaves_nothing_and_deletes_between_its_trials_alone() {
     let front = Front::before(&testbed, |_| None).await;
     let run = run_through(&lab, &front, "all.toml", &[]);
     let output = tokio::task::spawn_blocking(|| succeed(run)).await.unwrap();
-    assert!(!words(&output).1.contains("warning"), "{output:?}");
+    assert!(warnings(&words(&output).1).is_empty(), "{output:?}");
     assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]));
 
     let asked = front.asked();

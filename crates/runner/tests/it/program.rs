@@ -166,3 +166,8 @@ pub(crate) fn succeed(mut command: Command) -> Output {
     assert_eq!(output.status.code(), Some(0), "{}", words(&output).1);
     output
 }
+
+/// What a program warned of, apart from what its plan cannot decide.
+pub fn warnings(said: &str) -> Vec<&str> {
+    said.lines().filter(|line| line.contains("warning") && !line.contains("no transfer outlives its link")).collect()
+}
