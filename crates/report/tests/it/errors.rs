@@ -321,7 +321,8 @@ fn exit_codes_and_streams_are_as_promised() {
 
     let (code, stdout, stderr) = report(&[&latest]);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
-    assert!(stdout.lines().nth(1).unwrap().starts_with("Enforcement: "), "{stdout}");
+    assert!(stdout.starts_with("testbed, in-flight  CANNOT TELL, "), "the answer comes first: {stdout}");
+    assert!(stdout.contains("\nEvidence\nEnforcement: "), "{stdout}");
     assert!(stdout.contains("verdict.json"), "{stdout}");
     assert!(stdout.contains("charts/failure-rate-by-ttl.png"), "{stdout}");
     assert!(folder.join("summary.csv").exists());
