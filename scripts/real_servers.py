@@ -56,7 +56,7 @@ class Sweep:
             print(f"  THE SERVER'S OWN FAILURE, see {self.served.log}: {failure}")
         overall = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))["overall"]
         found = contradictions(report, run, self.server) + report_contradictions(overall, enforcement, run, self.server)
-        return found + bundle_contradictions(report, folder, self.served.environment, SWEPT_WITHIN_S)
+        return found + bundle_contradictions(report, run, self.served.environment, SWEPT_WITHIN_S)
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import List
 from urllib.parse import quote
 
+from real_servers.rows import Run
 from real_servers.servers import KEYS
 
 # In whatever way a server or a tool might have written it.
@@ -19,11 +20,14 @@ FORBIDDEN = {
 }
 
 
-def bundle_contradictions(report: Path, run: Path, environment: dict, within_s: float) -> List[str]:
-    """What is wrong with the bundle of `run`; nothing stays of it."""
+def bundle_contradictions(report: Path, run: Run, environment: dict, within_s: float) -> List[str]:
+    """What is wrong with the bundle of `run`, or with there being none; nothing stays of it."""
     with tempfile.TemporaryDirectory(prefix="case-") as folder:
-        command = [report, "case", run, "--redact-bucket", "--redact-host", "--out", Path(folder) / "case"]
+        command = [report, "case", run.folder, "--redact-bucket", "--redact-host", "--out", Path(folder) / "case"]
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=within_s, check=False)
+        if done.returncode == 2 and "nothing failed at the store" in done.stderr:
+            failed = [one for one in run.transfers if one.control != "expired-start" and not one.completed]
+            return [f"no bundle is made, though this failed: {one}" for one in failed]
         if done.returncode != 0:
             return [f"ttlsweep-report case ended with {done.returncode}:\n{done.stderr}"]
         with tarfile.open(Path(folder) / "case.tar.gz") as archive:

@@ -1,7 +1,7 @@
 //! A real S3 endpoint, on loopback and in process, whose expiry policy is known: the ground truth of an instrument.
 //!
 //! Start one with [`Testbed::start`], talk to it with any S3 client, and hold what the client saw against
-//! [`Testbed::request_log`].
+//! [`Testbed::requests`].
 //!
 //! # The way of a request
 //!
