@@ -168,6 +168,6 @@ pub(crate) fn succeed(mut command: Command) -> Output {
 }
 
 /// What a program warned of, apart from what its plan cannot decide.
-pub fn warnings(said: &str) -> Vec<&str> {
+pub(crate) fn warnings(said: &str) -> Vec<&str> {
     said.lines().filter(|line| line.contains("warning") && !line.contains("no transfer outlives its link")).collect()
 }
