@@ -36,11 +36,11 @@ row! {
         /// How the testbed closes after an early answer; empty if the target is not the testbed.
         pub early_close: Option<EarlyClose>,
         /// What the testbed does wrong with every transfer, as `KIND[:ARGUMENT][@PLACE]`, for example `reset@50%` (ground
-        /// truth); empty if there is no fault, or the target is not the testbed.
+        /// truth); empty without a fault, or if the target is not the testbed.
         pub fault: Option<Fault>,
         /// How many users run at once.
         pub users: u32,
-        /// The link's lifetime in seconds (`X-Amz-Expires`); empty if there is no link.
+        /// The link's lifetime in seconds (`X-Amz-Expires`); empty without a link.
         pub ttl_s: Option<u32>,
         /// The body's size in bytes.
         pub size_bytes: ByteCount,

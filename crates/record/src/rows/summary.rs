@@ -16,7 +16,7 @@ row! {
         pub method: Method,
         /// How many users run at once.
         pub users: u32,
-        /// The link's lifetime in seconds; empty if there is no link.
+        /// The link's lifetime in seconds; empty without a link.
         pub ttl_s: Option<u32>,
         /// The body's size in bytes.
         pub size_bytes: ByteCount,

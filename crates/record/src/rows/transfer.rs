@@ -29,7 +29,7 @@ row! {
         pub control: Option<Control>,
         /// How many users the trial has.
         pub users: u32,
-        /// The link's lifetime in seconds; empty if there is no link.
+        /// The link's lifetime in seconds; empty without a link.
         pub ttl_s: Option<u32>,
         /// The body's size in bytes.
         pub size_bytes: ByteCount,
@@ -49,9 +49,9 @@ row! {
         pub endpoint: String,
         /// The object's key.
         pub object_key: String,
-        /// When the link was made (UTC); empty if there is no link.
+        /// When the link was made (UTC); empty without a link.
         pub presigned_at: Option<Timestamp>,
-        /// `X-Amz-Date` + `X-Amz-Expires`, read from the URL itself; empty if there is no link.
+        /// `X-Amz-Date` + `X-Amz-Expires`, read from the URL itself; empty without a link.
         pub expires_at: Option<Timestamp>,
         /// When the transfer started (UTC): before DNS on a new connection.
         pub started_at: Timestamp,

@@ -13,7 +13,7 @@ pub(crate) struct Request {
     pub(crate) connected_at: i64,
     /// When the head's last byte reached the server's kernel.
     pub(crate) arrives_at: i64,
-    /// The link's date, cut to whole seconds; `None` if there is no link.
+    /// The link's date, cut to whole seconds; `None` without a link.
     pub(crate) dated_at: Option<i64>,
     /// What the link itself says of its expiry; `None` if there is none.
     pub(crate) expires_at: Option<i64>,

@@ -50,7 +50,7 @@ pub struct Series {
 pub struct Point {
     /// The control; nothing for a point of the grid.
     pub control: Option<Control>,
-    /// The TTL; `None` if there is no link.
+    /// The TTL; `None` without a link.
     pub ttl_s: Option<u32>,
     /// Failures.
     pub failures: u64,

@@ -49,7 +49,7 @@ pub struct Lane {
     pub started_us: i64,
     /// When it ended.
     pub ended_us: i64,
-    /// When its link expired or would have; `None` if there is no link.
+    /// When its link expired or would have; `None` without a link.
     pub expiry_us: Option<i64>,
     /// When the server's final answer began; `None` if none came.
     pub answered_us: Option<i64>,

@@ -51,7 +51,7 @@ pub struct Observation {
     pub rtt_us: Option<u32>,
     /// The least round-trip time that its connection saw.
     pub min_rtt_us: Option<u32>,
-    /// From the link's making to its head; unknown if there is no link.
+    /// From the link's making to its head; unknown without a link.
     pub link_age_us: Micros,
     /// Segments that were sent again.
     pub retransmits: Option<u32>,

@@ -38,7 +38,7 @@ impl Transfers {
     pub const USER: &'static str = "user";
     /// Which of the user's transfers, from 1.
     pub const SEQUENCE: &'static str = "sequence";
-    /// Microseconds since the epoch; null if there is no link.
+    /// Microseconds since the epoch; null without a link.
     pub const EXPIRES_AT: &'static str = "expires_at";
     /// Microseconds since the epoch.
     pub const STARTED_AT: &'static str = "started_at";

@@ -22,9 +22,9 @@ pub struct SignedRequest {
     pub uri: Secret<Uri>,
     /// The headers that were signed, `host` apart, and the `authorization` of a header-signed request.
     pub headers: Secret<HeaderMap>,
-    /// When the link was made; `None` if there is no link.
+    /// When the link was made; `None` without a link.
     pub presigned_at: Option<Timestamp>,
-    /// When the link expires; `None` if there is no link.
+    /// When the link expires; `None` without a link.
     pub expires_at: Option<Timestamp>,
 }
 
