@@ -8,6 +8,7 @@ mod added_columns;
 mod cells;
 mod copy;
 mod counted;
+mod error;
 mod lines;
 mod read;
 mod repair;
@@ -20,9 +21,9 @@ use std::path::Path;
 use cells::Cells;
 pub use copy::{Places, RowCopier};
 use counted::Counted;
+pub use error::ReadError;
 pub use read::{
-    ReadError, RowFile, flag_problem, number_problem, read_numbered_rows, read_rows, read_rows_before_torn_end,
-    read_rows_from,
+    RowFile, flag_problem, number_problem, read_numbered_rows, read_rows, read_rows_before_torn_end, read_rows_from,
 };
 pub use repair::{TornEnd, torn_end};
 

@@ -2,7 +2,8 @@ use std::io;
 use std::path::Path;
 
 use super::RowWriter;
-use super::read::{ReadError, RowFile, read_rows_from};
+use super::error::ReadError;
+use super::read::{RowFile, read_rows_from};
 use ttlsweep_record::row::Row;
 
 /// What the header of a file says about adding rows of today to it.

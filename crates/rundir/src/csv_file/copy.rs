@@ -4,7 +4,8 @@ use std::io::{self, BufWriter};
 use std::marker::PhantomData;
 use std::path::Path;
 
-use super::read::{ReadError, RowFile};
+use super::error::ReadError;
+use super::read::RowFile;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::text::visible;
 

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::read::ReadError;
+use super::error::ReadError;
 use crate::disk;
 use ttlsweep_record::row::Row;
 
