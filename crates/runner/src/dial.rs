@@ -3,6 +3,7 @@
 //! [`reach`] comes as far as an open socket: [`resolve`] looks names up, [`race`] tries the addresses, [`proxy`] asks for a
 //! tunnel. What is here puts the layers of [`crate::wire`] and TLS on it.
 
+pub(crate) mod no_tls;
 pub mod proxy;
 pub mod race;
 pub mod reach;
@@ -23,8 +24,8 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, rustls};
 use ttlsweep_record::{EventKind, Phase};
 
+use crate::dial::no_tls::plainer;
 use crate::dial::reach::Route;
-use crate::s3::plainer;
 use crate::wire::body::RequestBody;
 use crate::wire::cap::RateLimited;
 use crate::wire::endpoint::Endpoint;

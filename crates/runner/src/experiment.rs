@@ -7,12 +7,14 @@
 
 mod checks;
 mod controls;
+mod definition;
 mod document;
 pub mod extras;
 mod freeze;
 mod grid;
 mod identity;
 pub(crate) mod needed;
+mod options;
 mod overrides;
 mod problems;
 mod reference;
@@ -29,102 +31,19 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use ttlsweep_record::{Cell, TargetKind};
-
+pub use definition::{Axis, Experiment};
 use document::Document;
+pub use options::{EnvironmentEndpoint, LoadOptions};
 pub use problems::LoadError;
 pub(crate) use problems::nearest;
 use problems::{Problem, Problems, Source, reason};
 pub use reference::reference_markdown;
+use resolve::Resolved;
 
 /// A testbed cell with every setting at its default, for tests that need some cell.
 #[cfg(test)]
-pub(crate) fn example_cell() -> Cell {
-    settings::blank_cell(TargetKind::Embedded)
-}
-use resolve::Resolved;
-
-/// What the command line changes about the file.
-#[derive(Debug, Clone, Default)]
-pub struct LoadOptions {
-    /// `table.key=value` texts, in the order in which they were given; the last one of a key holds.
-    pub set: Vec<String>,
-    /// `--bucket`: makes the target S3.
-    pub bucket: Option<String>,
-    /// `--endpoint`: makes the target S3.
-    pub endpoint: Option<String>,
-    /// `--region`
-    pub region: Option<String>,
-    /// `--profile`
-    pub profile: Option<String>,
-    /// How many connections this process may have open at once; `None` if a plan is not to be held against that.
-    pub descriptors: Option<u64>,
-    /// The endpoint that the environment names. It counts only if the target is S3 and nothing else names one.
-    pub environment_endpoint: Option<EnvironmentEndpoint>,
-}
-
-/// An endpoint in one of the variables that every AWS SDK reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EnvironmentEndpoint {
-    /// The variable, such as `AWS_ENDPOINT_URL`.
-    pub variable: &'static str,
-    /// Its value.
-    pub url: String,
-}
-
-impl EnvironmentEndpoint {
-    /// What the AWS SDKs would take: the variable for S3 before the one for all services, and neither if
-    /// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is true. `variable` looks up a variable of the environment.
-    pub fn find(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
-        if variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-            return None;
-        }
-        ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].into_iter().find_map(|name| {
-            let url = variable(name).filter(|url| !url.is_empty())?;
-            Some(Self { variable: name, url })
-        })
-    }
-}
-
-/// A question, its grid and its controls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Experiment {
-    /// Names it, and its folder in `results/`.
-    pub name: String,
-    /// What it is to answer.
-    pub question: String,
-    /// Order, jitter, object keys and bodies all follow from it.
-    pub seed: u64,
-    /// Blocks.
-    pub repetitions: u32,
-    /// How many trials run side by side.
-    pub parallel_trials: u32,
-    /// Whether objects stay in the bucket when their trial is over.
-    pub keep_objects: bool,
-    /// How long a store may be asked for its clock at a time; zero = not at all.
-    pub clock_probe: Duration,
-    /// What kind of target all cells have.
-    pub target: TargetKind,
-    /// The settings that were listed, in the order in which they vary, the first one slowest.
-    pub axes: Vec<Axis>,
-    /// The grid's cells first, then the controls.
-    pub cells: Vec<Cell>,
-}
-
-impl Experiment {
-    /// Hex SHA-256 over everything that matters for results: cells, controls, seed and repetitions.
-    pub fn plan_hash(&self) -> String {
-        identity::plan_hash(self)
-    }
-}
-
-/// A swept parameter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Axis {
-    /// The setting's key.
-    pub key: &'static str,
-    /// Its values in TOML notation.
-    pub values: Vec<String>,
+pub(crate) fn example_cell() -> ttlsweep_record::Cell {
+    settings::blank_cell(ttlsweep_record::TargetKind::Embedded)
 }
 
 /// An experiment as it was loaded.
@@ -256,7 +175,7 @@ fn no_text(path: &Path, error: &std::string::FromUtf8Error) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ttlsweep_record::{BandwidthPer, Control, ExpiryPolicy};
+    use ttlsweep_record::{BandwidthPer, Control, ExpiryPolicy, TargetKind};
 
     const SMALL: &str = "
         [experiment]

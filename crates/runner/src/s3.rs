@@ -43,7 +43,6 @@ use every_request::EveryRequest;
 pub use look_up::FoundObject;
 pub use origin::Origin;
 pub use preflight::PreflightError;
-pub(crate) use preflight::plainer;
 pub use put::PutError;
 pub use region::BucketAnswer;
 pub use results::{NoResultsUrl, Results, ResultsError, ResultsUrl};

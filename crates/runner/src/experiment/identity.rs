@@ -8,22 +8,24 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use ttlsweep_record::Cell;
 
-use super::Experiment;
+use super::definition::Experiment;
 
-/// Hex SHA-256 over the canonical JSON of cells, controls, seed and repetitions.
-///
-/// The notation of the file, its question and how many trials run side by side do not matter; of a body's file, its
-/// name and size do, the folder does not.
-pub(crate) fn plan_hash(experiment: &Experiment) -> String {
-    let identity = Identity {
-        version: 1,
-        seed: experiment.seed,
-        repetitions: experiment.repetitions,
-        cells: experiment.cells.iter().map(canonical).collect(),
-    };
-    // Numbers, texts and string keys only: nothing that JSON could not hold.
-    let json = serde_json::to_vec(&identity).expect("a plan is JSON");
-    Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+impl Experiment {
+    /// Hex SHA-256 over the canonical JSON of everything that matters for results: cells, controls, seed and repetitions.
+    ///
+    /// The notation of the file, its question and how many trials run side by side do not matter; of a body's file, its
+    /// name and size do, the folder does not.
+    pub fn plan_hash(&self) -> String {
+        let identity = Identity {
+            version: 1,
+            seed: self.seed,
+            repetitions: self.repetitions,
+            cells: self.cells.iter().map(canonical).collect(),
+        };
+        // Numbers, texts and string keys only: nothing that JSON could not hold.
+        let json = serde_json::to_vec(&identity).expect("a plan is JSON");
+        Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 #[derive(Serialize)]

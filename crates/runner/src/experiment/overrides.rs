@@ -7,8 +7,8 @@ use toml::Spanned;
 use toml::de::{DeArray, DeValue};
 use ttlsweep_record::TargetKind;
 
-use super::LoadOptions;
 use super::document::{Document, Entry, unknown_table};
+use super::options::LoadOptions;
 use super::problems::{Place, Problem, Problems, Source};
 use super::settings::{self, Table};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ttlsweep_record::units::{format_micros, round_time};
 use ttlsweep_record::{BitRate, Cell, Control, TargetKind};
 
-use super::Experiment;
+use super::definition::Experiment;
 use super::needed::{Outlives, assumed_rate, micros, needed, outlives};
 use super::problems::{Place, Problem};
 use super::resolve::Resolved;

@@ -4,6 +4,7 @@
 //! with a transfer, or moves one. A deletion that fails is told and never a row; `ttlsweep clean` tries again. A small object
 //! stands below the run's prefix until all else is gone: see `sweep::marker`.
 
+mod created;
 mod pass;
 pub mod record;
 
@@ -12,35 +13,15 @@ use std::sync::Arc;
 
 use indicatif::ProgressBar;
 use tokio::time::Instant;
-use ttlsweep_record::text::{ServerText, visible};
 use ttlsweep_record::{ObjectChange, ObjectRecord};
 
 use crate::clock::Clock;
 use crate::run::Run;
-use crate::s3::object_key::ObjectKey;
 use crate::s3::{DeleteError, Target};
 use crate::stop::StopSwitch;
 
+pub use created::CreatedObject;
 use pass::Pass;
-
-/// Something that a run made in the bucket.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CreatedObject {
-    /// Its key.
-    pub key: ObjectKey,
-    /// The multipart upload, as the store named it; nothing for an object.
-    pub upload_id: Option<ServerText>,
-}
-
-/// One line, whatever the store calls the upload.
-impl fmt::Display for CreatedObject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.upload_id {
-            None => write!(f, "{}", visible(self.key.as_str())),
-            Some(upload_id) => write!(f, "{} (multipart upload {upload_id})", visible(self.key.as_str())),
-        }
-    }
-}
 
 /// What was made at one target.
 #[derive(Debug, Clone)]

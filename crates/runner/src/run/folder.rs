@@ -99,15 +99,6 @@ impl RunFolder {
         &self.path
     }
 
-    /// Says that the run is whole: a portion's folder gets its own name now; any other one keeps the one it has. Returns where
-    /// the folder is then.
-    ///
-    /// # Errors
-    /// The file system refuses.
-    pub fn finish(&self) -> Result<PathBuf, FolderError> {
-        portion::finish(&self.path)
-    }
-
     /// The frozen experiment.
     pub fn experiment(&self) -> PathBuf {
         self.path.join(EXPERIMENT)

@@ -2,6 +2,7 @@
 //! is stopped.
 
 pub mod download;
+mod error;
 mod marker;
 pub mod sources;
 mod turns;
@@ -26,7 +27,8 @@ use crate::run::files::Files;
 use crate::run::progress::{Counts, Mode, Progress, TICK, Tally};
 use crate::run::trial::{TrialEnd, TrialRun};
 
-use sources::{SourceError, Sources};
+pub use error::SweepError;
+use sources::Sources;
 use turns::Turns;
 
 /// What was done of a run before this process takes it up; nothing for a new run.
@@ -51,20 +53,6 @@ pub struct SweepEnd {
     pub missing: u64,
     /// What could not be deleted.
     pub left: Vec<NotDeleted>,
-}
-
-/// Why a sweep could not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum SweepError {
-    /// A body's file cannot be used.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The objects that downloads read could not be put there.
-    #[error("cannot put the object for downloads: {0}")]
-    Download(String),
-    /// A row could not be written.
-    #[error("cannot write the run's files: {0}; the run ends here so that no transfer goes unrecorded")]
-    Files(io::Error),
 }
 
 /// Runs what is missing of the run's plan; `files` is finished in every case.

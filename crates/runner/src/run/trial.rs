@@ -1,7 +1,9 @@
 //! One trial: the jitter, then every user of the cell at once, then the row.
 
+mod trial_run;
 mod user;
 
+pub use trial_run::TrialRun;
 pub(crate) use user::{RUN_KILLED, download_key};
 
 use std::sync::Arc;
@@ -10,41 +12,19 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use ttlsweep_record::units::{micros, signed_micros};
-use ttlsweep_record::{BandwidthPer, Cell, HarnessRecord, Method, Share, Timestamp, TrialRecord, TrialState};
+use ttlsweep_record::{BandwidthPer, HarnessRecord, Share, TrialRecord, TrialState};
 
 use crate::host::lag::LagProbe;
 use crate::host::machine;
 use crate::host::usage::UsageProbe;
 use crate::plan::{Trial, own_bandwidth, own_users};
-use crate::run::Run;
 use crate::run::cleanup::{CreatedObject, PendingCleanup};
-use crate::s3::Target;
 use crate::stop::{Stop, StopReason};
 use crate::wire::Side;
-use crate::wire::body::Source;
 use crate::wire::cap_use::CapUse;
 use crate::wire::limiter::Limiter;
 
 use user::{Multipart, Tally, User};
-
-/// One trial, ready to run.
-#[derive(Debug)]
-pub struct TrialRun {
-    /// What it shares with the others.
-    pub run: Arc<Run>,
-    /// Its place in the plan.
-    pub trial: Trial,
-    /// When it begins on all machines, its jitter not counted; `None` if it begins when its turn comes.
-    pub common_start: Option<Timestamp>,
-    /// Which attempt this is, from 1.
-    pub attempt: u32,
-    /// Its settings.
-    pub cell: Arc<Cell>,
-    /// The endpoint that it asks.
-    pub target: Arc<Target>,
-    /// Where its bodies come from.
-    pub source: Source,
-}
 
 /// What a trial came to.
 #[derive(Debug)]
@@ -121,12 +101,6 @@ impl TrialRun {
         PendingCleanup { target: Arc::clone(&self.target), cell_id: self.cell.cell_id.clone(), made }
     }
 
-    /// How often the kernel is asked about each transfer: every 100 ms, or as far apart as the run's budget allows.
-    fn sample_every(&self) -> Duration {
-        let users = u64::from(own_users(&self.cell, self.run.part())) * u64::from(self.run.experiment.parallel_trials);
-        SAMPLE_EVERY.max(Duration::from_micros(users * 1_000_000 / SAMPLES_A_SECOND))
-    }
-
     fn capped_side(&self) -> Side {
         if self.cell.method.is_upload() { Side::Write } else { Side::Read }
     }
@@ -142,16 +116,6 @@ impl TrialRun {
     fn own_cap(&self, used: &Arc<CapUse>) -> Option<(Arc<Limiter>, Side)> {
         let limiter = Limiter::new(self.cell.bandwidth_bps?, 1).counted_in(Arc::clone(used));
         Some((Arc::new(limiter), self.capped_side()))
-    }
-
-    /// A capped download needs a small receive buffer: what waits there has left the server's hands, and a transfer whose
-    /// last bytes wait in it could no longer be cut. But a buffer below rate × round trip would hold the download below its
-    /// cap, so it is 200 ms of one user's share, and never so small that the kernel holds back its window updates.
-    fn receive_buffer(&self) -> Option<u32> {
-        let rate = self.cell.bandwidth_bps.filter(|_| self.cell.method == Method::Get)?;
-        let sharers = if self.cell.bandwidth_per == BandwidthPer::Trial { self.cell.users } else { 1 };
-        let share = rate.bits_per_second() / 8 / 5 / u64::from(sharers);
-        Some(share.clamp(SMALLEST_BUFFER, LARGEST_BUFFER) as u32)
     }
 
     fn row(&self, anchor: &crate::clock::Anchor, tally: &Tally, probe: &LagProbe) -> TrialRecord {
@@ -206,7 +170,3 @@ impl TrialRun {
 }
 
 const SHORTLY_US: i64 = 1_000_000;
-const SAMPLE_EVERY: Duration = Duration::from_millis(100);
-const SAMPLES_A_SECOND: u64 = 2_000;
-const SMALLEST_BUFFER: u64 = 32 << 10;
-const LARGEST_BUFFER: u64 = 1 << 20;

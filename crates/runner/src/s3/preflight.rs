@@ -1,13 +1,12 @@
 //! One question before the first transfer: is the bucket there, and does the key open it? A typo must not become a
 //! thousand rows.
 
-use std::borrow::Cow;
-
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use ttlsweep_record::text::ServerText;
 
 use super::Store;
 use super::refusal::{Asked, Refusal, innermost};
+use crate::dial::no_tls::plainer;
 use crate::secret::redacted_answer;
 
 /// Why a target cannot be swept.
@@ -139,14 +138,5 @@ where
     match innermost(error) {
         Some(text) => redacted_answer(&format!("{error}: {}", plainer(&text))).into(),
         None => error.to_string().into(),
-    }
-}
-
-/// rustls reports a plain-text answer to its greeting as bytes that make no TLS record.
-pub(crate) fn plainer(error: &str) -> Cow<'_, str> {
-    if error.contains("InvalidContentType") || error.contains("corrupt message") {
-        Cow::Borrowed("this is no TLS; if the store speaks plain HTTP, write http:// instead of https://")
-    } else {
-        Cow::Borrowed(error)
     }
 }

@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use tokio::time::Instant;
 use ttlsweep_record::text::ServerText;
 
-use super::CreatedObject;
+use super::created::CreatedObject;
 use crate::s3::{DeleteError, Store};
 use crate::stop::{StopReason, StopSwitch};
 

@@ -11,7 +11,7 @@ use ttlsweep_rundir::disk;
 use ttlsweep_rundir::environment::Environment;
 use ttlsweep_rundir::files::JOURNAL;
 
-use super::CreatedObject;
+use super::created::CreatedObject;
 use crate::s3::object_key::RunPrefix;
 
 /// What lies in the bucket, as far as the run's files know.

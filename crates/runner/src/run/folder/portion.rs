@@ -105,21 +105,27 @@ impl PortionPlace {
     }
 }
 
-/// Gives a portion's folder its own name, now that it is whole; any other folder keeps the one it has.
-///
-/// # Errors
-/// The file system refuses.
-pub(super) fn finish(path: &Path) -> Result<PathBuf, FolderError> {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let (Some(portion), Some(run)) = (Portion::of_folder_name(name), path.parent()) else { return Ok(path.to_owned()) };
-    if name != portion.partial_name() {
-        return Ok(path.to_owned());
-    }
-    let whole = run.join(portion.folder_name());
-    // What it holds must not come to the disk later than the name that promises all of it.
-    match File::open(path).and_then(|folder| folder.sync_all()).and_then(|()| fs::rename(path, &whole)) {
-        Ok(()) => sync_name(run, whole),
-        Err(source) => Err(FolderError::Io { path: whole, source }),
+impl RunFolder {
+    /// Says that the run is whole: a portion's folder gets its own name now; any other one keeps the one it has. Returns where
+    /// the folder is then.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn finish(&self) -> Result<PathBuf, FolderError> {
+        let path = &self.path;
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let (Some(portion), Some(run)) = (Portion::of_folder_name(name), path.parent()) else {
+            return Ok(path.clone());
+        };
+        if name != portion.partial_name() {
+            return Ok(path.clone());
+        }
+        let whole = run.join(portion.folder_name());
+        // What it holds must not come to the disk later than the name that promises all of it.
+        match File::open(path).and_then(|folder| folder.sync_all()).and_then(|()| fs::rename(path, &whole)) {
+            Ok(()) => sync_name(run, whole),
+            Err(source) => Err(FolderError::Io { path: whole, source }),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ttlsweep_record::{Method, ObjectChange, ObjectRecord, Outcome};
 
-use super::SweepError;
+use super::error::SweepError;
 use super::sources::Sources;
 use crate::run::Run;
 use crate::run::cleanup::{CreatedObject, PendingCleanup};

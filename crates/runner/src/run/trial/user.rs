@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use ttlsweep_record::names;
 use ttlsweep_record::{Cell, Control, Method, ObjectChange, ObjectRecord, Outcome, Presign, Timestamp, TransferRecord};
 
-use super::TrialRun;
+use super::trial_run::TrialRun;
 use crate::clock::Anchor;
 use crate::dial::{Connection, Dialer, SocketOptions};
 use crate::run::Run;

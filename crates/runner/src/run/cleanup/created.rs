@@ -1,0 +1,26 @@
+//! What a run makes in a bucket, and has to delete again.
+
+use std::fmt;
+
+use ttlsweep_record::text::{ServerText, visible};
+
+use crate::s3::object_key::ObjectKey;
+
+/// Something that a run made in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CreatedObject {
+    /// Its key.
+    pub key: ObjectKey,
+    /// The multipart upload, as the store named it; nothing for an object.
+    pub upload_id: Option<ServerText>,
+}
+
+/// One line, whatever the store calls the upload.
+impl fmt::Display for CreatedObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.upload_id {
+            None => write!(f, "{}", visible(self.key.as_str())),
+            Some(upload_id) => write!(f, "{} (multipart upload {upload_id})", visible(self.key.as_str())),
+        }
+    }
+}
