@@ -1,13 +1,16 @@
 //! What a testbed is told before it starts.
 
-use std::fmt;
+mod demands;
+mod secret;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use ttlsweep_record::Fault;
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
 
-use crate::s3::demands::{RequiredHeader, UnknownParameters};
+pub use demands::{RequiredHeader, RequiredHeaderError, UnknownParameters, UnknownParametersError};
+pub use secret::Secret;
 
 /// Everything that a [`Testbed`](crate::Testbed) is told before it starts; nothing of it changes afterwards.
 ///
@@ -81,35 +84,6 @@ impl Default for TestbedConfig {
             unknown_parameters: UnknownParameters::Ignore,
             list_v2: true,
         }
-    }
-}
-
-/// A secret key, which `Debug` does not print.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The secret itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Secret {
-    fn from(secret: String) -> Self {
-        Self(secret)
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(secret: &str) -> Self {
-        Self(secret.to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
     }
 }
 

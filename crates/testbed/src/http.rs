@@ -4,6 +4,8 @@ pub(crate) mod answer;
 pub(crate) mod connection;
 pub(crate) mod control;
 pub(crate) mod cors;
+pub(crate) mod exchange;
+pub(crate) mod fault;
 pub(crate) mod service;
 pub(crate) mod timer;
 pub(crate) mod tls;

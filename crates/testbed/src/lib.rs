@@ -80,9 +80,11 @@ mod s3;
 mod testbed;
 mod truth;
 
-pub use config::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Secret, TestbedConfig};
+pub use config::{
+    DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, RequiredHeader, RequiredHeaderError, Secret, TestbedConfig,
+    UnknownParameters, UnknownParametersError,
+};
 pub use http::tls::TlsError;
-pub use s3::demands::{RequiredHeader, RequiredHeaderError, UnknownParameters, UnknownParametersError};
 pub use s3::{sigv2, sigv4};
 pub use testbed::{Testbed, TestbedError};
 pub use truth::request_log::{Disposition, FaultRecord, RequestRecord};

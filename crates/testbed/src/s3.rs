@@ -7,6 +7,7 @@ pub(crate) mod header_auth;
 pub(crate) mod ids;
 pub(crate) mod link;
 pub(crate) mod operations;
+pub(crate) mod query;
 pub mod sigv2;
 pub mod sigv4;
 pub(crate) mod spool;

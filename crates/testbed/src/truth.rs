@@ -1,6 +1,4 @@
-//! What the testbed was told to do, and what it did: expiry policies, faults, the log of every request.
+//! What the testbed was told to do at expiry, and what it did: the policies, and the log of every request.
 
-pub(crate) mod exchange;
-pub(crate) mod fault;
 pub(crate) mod policy;
 pub(crate) mod request_log;

@@ -10,8 +10,8 @@ use http::Response;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::http::control::{ConnectionAction, ConnectionControl, Direction, Ending};
+use crate::http::exchange::Exchange;
 use crate::http::upload::Upload;
-use crate::truth::exchange::Exchange;
 
 /// A response's body. When the HTTP layer has taken all of it and drops it, the exchange learns of it, and an upload that
 /// the answer overtook meets its end.

@@ -19,7 +19,7 @@ use ttlsweep_record::words::Cut;
 use ttlsweep_record::{Fault, FaultKind};
 
 use crate::clock::Moment;
-use crate::http::control::{ConnectionAction, ConnectionControl, Ending, HardCut, ToHttp, ToSocket};
+use crate::http::control::{ConnectionAction, ConnectionControl, Ending, HardCut, LINGER, ToHttp, ToSocket};
 use crate::http::service::{Server, answer};
 use crate::http::timer::Timer;
 use crate::truth::request_log::{Disposition, FaultRecord, RequestRecord};
@@ -248,9 +248,6 @@ async fn discard(mut socket: TcpStream) {
 const HANDSHAKE_FAILURE: &[u8] = &[21, 3, 3, 0, 2, 2, 40];
 
 pub(crate) const BUFFER_BYTES: usize = 64 * 1024;
-
-/// How long `linger` reads on after its FIN.
-pub(crate) const LINGER: Duration = Duration::from_secs(2);
 
 /// How often a connection that is held asks whether the peer is still there.
 const PROBES: Duration = Duration::from_secs(30);

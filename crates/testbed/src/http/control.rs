@@ -15,8 +15,8 @@ use tokio::sync::watch;
 use tokio::time::Sleep;
 use ttlsweep_record::{BitRate, Fault};
 
+use crate::http::exchange::Exchange;
 use crate::lock::lock;
-use crate::truth::exchange::Exchange;
 
 /// One connection: its socket, the request that it is busy with, and how it shall end.
 ///
@@ -472,3 +472,6 @@ impl Pace {
 
 /// What HTTP writes, and nothing else with it, when it asks for the body.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// How long `linger` reads on after its FIN.
+pub(crate) const LINGER: Duration = Duration::from_secs(2);

@@ -15,11 +15,11 @@ use ttlsweep_record::{Fault, FaultKind, FaultPlace, Method};
 use crate::clock::Moment;
 use crate::http::answer::{Reply, Serving};
 use crate::http::control::{ConnectionAction, ConnectionControl, Direction};
+use crate::http::exchange::Exchange;
 use crate::http::timer::Timer;
 use crate::http::upload::Upload;
 use crate::s3::errors::{Failure, INTERNAL_ERROR};
 use crate::s3::ids::RequestIds;
-use crate::truth::exchange::Exchange;
 
 /// A request that gets a fault: one that would be served, since what is refused at its head is still refused.
 pub(crate) struct FaultInjector<'a> {

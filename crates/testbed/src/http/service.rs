@@ -21,9 +21,10 @@ use ttlsweep_record::words::{Cut, EarlyClose};
 use crate::clock::Moment;
 use crate::config::TestbedConfig;
 use crate::http::answer::{AnswerBody, MidBodyAction, OnUnread, Reply, UnreadBody};
-use crate::http::connection::LINGER;
-use crate::http::control::{ConnectionAction, ConnectionControl, Deadline, Ending, HardCut};
+use crate::http::control::{ConnectionAction, ConnectionControl, Deadline, Ending, HardCut, LINGER};
 use crate::http::cors::{Page, preflight};
+use crate::http::exchange::{Exchange, Opening};
+use crate::http::fault::FaultInjector;
 use crate::http::timer::Timer;
 use crate::http::upload::{Upload, UploadBody};
 use crate::s3::demands::Demands;
@@ -31,13 +32,12 @@ use crate::s3::errors::{Failure, sign_off};
 use crate::s3::form::Form;
 use crate::s3::header_auth;
 use crate::s3::ids::{IdSource, RequestIds};
-use crate::s3::link::{Keys, Link, Query, UNKNOWN_KEY, strip};
+use crate::s3::link::{Keys, Link, UNKNOWN_KEY, strip};
 use crate::s3::operations::Operations;
+use crate::s3::query::Query;
 use crate::s3::spool::Spool;
 use crate::s3::store::Store;
 use crate::s3::subject::{bucket_of_host, is_transfer};
-use crate::truth::exchange::{Exchange, Opening};
-use crate::truth::fault::FaultInjector;
 use crate::truth::policy::{Plan, Policy};
 use crate::truth::request_log::{Disposition, RequestLog};
 
@@ -156,7 +156,10 @@ pub(crate) async fn answer(
     };
 
     let Reply { mut response, within, mut after, reader } = reply;
-    sign_off(&mut response, &ids, page);
+    if let Some(page) = page {
+        page.admit(response.headers_mut());
+    }
+    sign_off(&mut response, &ids);
     let holds = matches!(after, Some((_, ConnectionAction::Hold)));
     if server.early_close == EarlyClose::Lost && reader.is_none() && !upload.is_whole() && !holds {
         // Nothing is unread of a body that waits for its 100 Continue, so that the answer leaves.

@@ -10,7 +10,6 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use crate::http::cors::Page;
 use crate::s3::ids::RequestIds;
 
 /// Why a request was refused, before it becomes a response.
@@ -76,11 +75,8 @@ impl Failure {
 const SERVER_NAME: &str = concat!("testbed/", env!("CARGO_PKG_VERSION"), " (ttlsweep)");
 
 /// Gives a response the headers that all of S3's have, and an error's XML its ids.
-pub(crate) fn sign_off(response: &mut Response<Body>, ids: &RequestIds, page: Option<Page>) {
+pub(crate) fn sign_off(response: &mut Response<Body>, ids: &RequestIds) {
     let headers = response.headers_mut();
-    if let Some(page) = page {
-        page.admit(headers);
-    }
     for (name, id) in [(REQUEST_ID, &ids.request_id), (HOST_ID, &ids.host_id)] {
         headers.insert(name, HeaderValue::from_str(id).expect("ids are plain ASCII"));
     }
@@ -176,7 +172,7 @@ mod tests {
             Failure::expired(Some(10), datetime!(2026-11-24 10:00:10 UTC), datetime!(2026-11-24 10:00:11.7 UTC));
         let mut response = failure.into_response();
         let ids = RequestIds { request_id: "0123456789ABCDEF".to_owned(), host_id: "a/b+c=".to_owned() };
-        sign_off(&mut response, &ids, None);
+        sign_off(&mut response, &ids);
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
         assert_eq!(response.headers()["x-amz-request-id"], "0123456789ABCDEF");
         assert_eq!(

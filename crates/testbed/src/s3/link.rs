@@ -7,65 +7,15 @@
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
-use percent_encoding::percent_decode_str;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use crate::config::Secret;
 use crate::s3::errors::{Failure, SIGNATURE_MISMATCH};
+use crate::s3::query::{Query, decode};
 use crate::s3::sigv2;
 pub(crate) use crate::s3::sigv4::AMZ_DATE;
 use crate::s3::sigv4::{ALGORITHM, Scope, SignedRequest, UNSIGNED_PAYLOAD};
 use crate::s3::subject::Subject;
-
-/// A request's query, decoded.
-#[derive(Debug)]
-pub(crate) struct Query {
-    parameters: Vec<(String, String)>,
-}
-
-impl Query {
-    pub(crate) fn read(parts: &Parts) -> Self {
-        let query = parts.uri.query().unwrap_or_default();
-        let parameters = query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| {
-                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                (decode(name), decode(value))
-            })
-            .collect();
-        Self { parameters }
-    }
-
-    /// The transfer id that the client put into the link.
-    pub(crate) fn run(&self) -> Option<&str> {
-        self.get("x-run")
-    }
-
-    /// Every parameter, in the order of the query.
-    pub(crate) fn parameters(&self) -> &[(String, String)] {
-        &self.parameters
-    }
-
-    /// Every parameter's name.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.parameters.iter().map(|(name, _)| name.as_str())
-    }
-
-    /// A parameter's value, whichever case its name is written in.
-    pub(crate) fn get_in_any_case(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    /// A parameter's value.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
-    }
-
-    fn need(&self, name: &str) -> Result<&str, Failure> {
-        self.get(name).ok_or_else(|| malformed(format!("A presigned URL needs the query parameter {name}.")))
-    }
-}
 
 /// A presigned URL, as far as it could be read; nothing of it is true before [`Link::verify`].
 #[derive(Debug)]
@@ -132,30 +82,30 @@ impl Link {
     }
 
     fn read_v4(query: &Query) -> Result<Self, Failure> {
-        if query.need("X-Amz-Algorithm")? != ALGORITHM {
+        if need(query, "X-Amz-Algorithm")? != ALGORITHM {
             return Err(malformed(format!("X-Amz-Algorithm only supports {ALGORITHM}.")));
         }
-        let amz_date = query.need("X-Amz-Date")?.to_owned();
+        let amz_date = need(query, "X-Amz-Date")?.to_owned();
         let no_date = || malformed("X-Amz-Date must be in the ISO8601 Long Format yyyyMMdd'T'HHmmss'Z'.");
         let signed_at = PrimitiveDateTime::parse(&amz_date, AMZ_DATE).map_err(|_| no_date())?.assume_utc();
-        let ttl_s = digits(query.need("X-Amz-Expires")?)
+        let ttl_s = digits(need(query, "X-Amz-Expires")?)
             .filter(|ttl_s| (1..=WEEK_S).contains(ttl_s))
             .ok_or_else(|| malformed("X-Amz-Expires must be between 1 second and a week (604800 seconds)."))?;
         // The last days that can be written have no week behind them.
         let expires_at = signed_at.checked_add(Duration::seconds(ttl_s as i64)).ok_or_else(no_date)?;
-        let credential = query.need("X-Amz-Credential")?;
+        let credential = need(query, "X-Amz-Credential")?;
         let (access_key, credential_scope) = credential
             .split_once('/')
             .ok_or_else(|| malformed("X-Amz-Credential must be an access key with a credential scope."))?;
         let mut signed_headers: Vec<String> =
-            query.need("X-Amz-SignedHeaders")?.split(';').map(str::to_ascii_lowercase).collect();
+            need(query, "X-Amz-SignedHeaders")?.split(';').map(str::to_ascii_lowercase).collect();
         signed_headers.sort();
         if !signed_headers.iter().any(|name| name == "host") {
             return Err(malformed("X-Amz-SignedHeaders must contain host."));
         }
         Ok(Self {
             access_key: access_key.to_owned(),
-            signature: query.need("X-Amz-Signature")?.to_owned(),
+            signature: need(query, "X-Amz-Signature")?.to_owned(),
             expires_at,
             scheme: Scheme::V4 {
                 credential_scope: credential_scope.to_owned(),
@@ -334,10 +284,6 @@ fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn decode(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
-}
-
 /// Takes the signing parameters off a request, for the service behind, which then sees a request without a signature.
 pub(crate) fn strip(parts: &mut Parts) {
     let kept: Vec<&str> = parts
@@ -370,6 +316,10 @@ impl Keys {
 }
 
 pub(crate) const UNKNOWN_KEY: &str = "The AWS Access Key Id you provided does not exist in our records.";
+
+fn need<'a>(query: &'a Query, name: &str) -> Result<&'a str, Failure> {
+    query.get(name).ok_or_else(|| malformed(format!("A presigned URL needs the query parameter {name}.")))
+}
 
 fn malformed(message: impl Into<String>) -> Failure {
     Failure::new(StatusCode::BAD_REQUEST, "AuthorizationQueryParametersError", message)

@@ -4,7 +4,7 @@ use http::Method;
 use http::header::HOST;
 use http::request::Parts;
 
-use crate::s3::link::Query;
+use crate::s3::query::Query;
 
 /// What a request's host and path name.
 #[derive(Debug, Clone, PartialEq, Eq)]
