@@ -16,6 +16,7 @@ mod redact;
 mod scan;
 mod secrets;
 mod text;
+mod values;
 
 use std::fs;
 use std::io;

@@ -4,7 +4,7 @@
 //! durations needed, and makes each observation a `flight` on the server's clock; `learned` takes from the controls how the
 //! target words expiry and what the store's own answers look like, `enforcement` whether it enforces expiry; `cause` says what
 //! a failure counts toward, `told` how such failures ended; `cut`, `completion`, `network`, `alive` and `named` each test
-//! mechanisms on the trials; `decide` puts it together, `headline` says it, `file` writes it. `view` shows charts each target's transfers as the tests see them.
+//! mechanisms on the trials; `decide` puts it together into a `ruling`, `headline` says it, `file` writes it. `view` shows charts each target's transfers as the tests see them.
 
 mod cause;
 mod decide;
@@ -14,18 +14,22 @@ mod finding;
 mod headline;
 pub mod mechanism;
 mod prose;
+mod ruling;
+mod seen;
 mod target;
 mod view;
 mod waited;
 
 pub use cause::enforcement::{Enforcement, Enforces, ExpiredStarts};
-pub use decide::{Detail, Judged, Ruling, TargetRuling, Unnamed, decide, decide_in, decide_watched};
+pub use decide::{decide, decide_in, decide_watched};
 pub use evidence::clock_steps::{ClockStep, Whose};
 pub use evidence::clocks::{Beside, Clocks, Reading, ServerClock};
 pub use evidence::{Evidence, Trial, late_us};
 pub use file::FILE;
 pub(crate) use file::json;
-pub use headline::{Again, Answer as TargetAnswer, TakeAway};
+pub use finding::{Detail, Finding as Judged};
+pub use headline::{Answer as TargetAnswer, TakeAway};
+pub use ruling::{Again, Ruling, TargetRuling, Unnamed};
 pub use view::{Sight, View};
 
 pub use ttlsweep_record::decision::ALPHA;

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use csv::StringRecord;
 use serde_json::Value;
 use ttlsweep_record::row::Column;
 use ttlsweep_rundir::disk::{self, CopyError};
@@ -15,6 +14,7 @@ use ttlsweep_rundir::files::{EXPERIMENT, Needed, ROWS};
 
 use super::error::CaseError;
 use super::redact::Redactor;
+use super::values::{each_row, is_free};
 use crate::load::LoadError;
 
 /// Copies what a run wrote from `run` into `folder`. What a report wrote is made again.
@@ -57,43 +57,6 @@ fn copy(from: &Path, to: &Path) -> Result<(), CaseError> {
     })
 }
 
-/// Every value of one column, each once.
-pub(super) fn column_values(run: &Path, file: &str, column: &str) -> Result<BTreeSet<String>, CaseError> {
-    let path = run.join(file);
-    let mut values = BTreeSet::new();
-    let mut at = None;
-    each_row(&path, |row, header| {
-        if header {
-            at = row.iter().position(|name| name == column);
-        } else {
-            values.extend(at.and_then(|at| row.get(at)).filter(|value| !value.is_empty()).map(str::to_owned));
-        }
-        Ok(())
-    })?;
-    Ok(values)
-}
-
-/// Every text in the run that may hold a name, each once.
-pub(super) fn text_values(run: &Path) -> Result<BTreeSet<String>, CaseError> {
-    let mut values = BTreeSet::new();
-    for file in ROWS.iter().filter(|file| disk::is_there(&run.join(file.name))) {
-        let mut free = Vec::new();
-        each_row(&run.join(file.name), |row, header| {
-            if header {
-                free = row.iter().map(|name| is_free(name, file.columns)).collect();
-            } else {
-                let texts = row.iter().zip(&free).filter(|(text, free)| **free && text.contains("arn:"));
-                values.extend(texts.map(|(text, _)| text.to_owned()));
-            }
-            Ok(())
-        })?;
-    }
-    for file in [EXPERIMENT, environment::FILE] {
-        values.extend(disk::read_to_string(&run.join(file)).ok());
-    }
-    Ok(values)
-}
-
 fn rows(from: &Path, to: &Path, columns: &[Column], redactor: &Redactor) -> Result<(), CaseError> {
     let unwritable = |source: csv::Error| CaseError::Write { path: to.to_owned(), source: source.into() };
     let mut writer = csv::WriterBuilder::new().flexible(true).from_path(to).map_err(unwritable)?;
@@ -109,24 +72,6 @@ fn rows(from: &Path, to: &Path, columns: &[Column], redactor: &Redactor) -> Resu
         writer.write_record(fields.map(|field| field.into_owned())).map_err(unwritable)
     })?;
     writer.flush().map_err(|source| CaseError::Write { path: to.to_owned(), source })
-}
-
-fn each_row(path: &Path, mut take: impl FnMut(&StringRecord, bool) -> Result<(), CaseError>) -> Result<(), CaseError> {
-    let unreadable = |source: csv::Error| CaseError::Read { path: path.to_owned(), source: source.into() };
-    let file = disk::open(path).map_err(|source| CaseError::Read { path: path.to_owned(), source })?;
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
-    let mut row = StringRecord::new();
-    let mut header = true;
-    while reader.read_record(&mut row).map_err(unreadable)? {
-        take(&row, header)?;
-        header = false;
-    }
-    Ok(())
-}
-
-/// Whether a column holds free text. A column that nobody knows does.
-fn is_free(name: &str, columns: &[Column]) -> bool {
-    FREE.contains(&name) || !columns.iter().any(|column| column.name == name)
 }
 
 /// Keys and tables stay: only what stands behind a key, and remarks, is text.
@@ -192,33 +137,6 @@ pub(super) fn to_read(folder: &Path) -> Result<BTreeSet<String>, CaseError> {
 fn write(path: &Path, text: &str) -> Result<(), CaseError> {
     disk::write_whole(path, text.as_bytes()).map_err(|source| CaseError::Write { path: PathBuf::from(path), source })
 }
-
-/// The columns that hold text of a user's or a server's choosing.
-const FREE: &[&str] = &[
-    "answer",
-    "bucket",
-    "content_type",
-    "endpoint",
-    "error",
-    "host",
-    "host_id",
-    "local_addr",
-    "object_key",
-    "prefix",
-    "profile",
-    "remote_addr",
-    "request_id",
-    "run_id",
-    "s3_code",
-    "s3_message",
-    "server",
-    "size_file",
-    "transfer_id",
-    "trial_id",
-    "upload_id",
-    "value",
-    "via",
-];
 
 /// Of these, what sentences stand in, or whatever a server likes: a name in a form that nobody can know may be among them.
 const TO_READ: &[&str] = &["answer", "content_type", "error", "s3_code", "s3_message", "server", "via"];

@@ -11,8 +11,8 @@ use ttlsweep_record::{Cell, TargetKind, TrialRecord};
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_rundir::environment::Environment;
 
-use super::copy::{column_values, text_values};
 use super::error::CaseError;
+use super::values::{column_values, text_values};
 
 /// What is to be replaced.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

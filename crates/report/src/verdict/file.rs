@@ -1,8 +1,8 @@
 use serde::Serialize;
 use ttlsweep_record::{Mechanism, Timestamp, Verdict};
 
-use super::decide::{Ruling, TargetRuling, Unnamed};
 use super::finding::Finding;
+use super::ruling::{Ruling, TargetRuling, Unnamed};
 use crate::verdict::cause::enforcement::ExpiredStarts;
 use crate::verdict::evidence::clock_steps::{ClockStep, Whose};
 

@@ -29,6 +29,15 @@ pub struct Finding {
     pub gist: Option<String>,
 }
 
+/// Whether what supports a finding, and decides nothing, is worked out: it takes most of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Everything, for readers.
+    Full,
+    /// The verdicts, their numbers and their reasons, for anyone who asks thousands of times.
+    Brief,
+}
+
 /// What a mechanism's test found, before Holm's adjustment over all of them.
 #[derive(Debug, Clone)]
 pub(super) struct Tested {

@@ -3,17 +3,14 @@
 
 mod bound;
 mod next;
-mod seen;
 
 use ttlsweep_record::{Mechanism, Verdict};
 
-use super::decide::{Ruling, TargetRuling};
 use super::finding::Finding;
 use super::prose::{count, share};
+use super::ruling::{Ruling, TargetRuling};
+use super::seen::Seen;
 use crate::verdict::cause::enforcement::Enforces;
-
-pub use next::Again;
-pub(super) use seen::Seen;
 
 /// What a target's run says to the question whether transfers in flight are cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,6 +29,11 @@ pub(super) fn p_value(p: f64) -> String {
     }
 }
 
+/// Microseconds in seconds.
+pub(super) fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
+
 /// Seconds with three significant places at most: `0.05 s`, `1.3 s`.
 pub(super) fn secs(seconds: f64) -> String {
     let shown = if seconds.abs() < 1.0 { format!("{seconds:.3}") } else { format!("{seconds:.2}") };

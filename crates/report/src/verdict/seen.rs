@@ -2,45 +2,45 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ttlsweep_record::Mechanism;
 
-use crate::verdict::cause::Cause;
-use crate::verdict::cause::flight::Flight;
-use crate::verdict::mechanism::window::{Window, grid};
-use crate::verdict::target::Target;
+use super::cause::Cause;
+use super::cause::flight::Flight;
+use super::mechanism::window::{Window, grid};
+use super::target::Target;
 
 /// What became of the transfers that outlived their link and are judged: the numbers of the answer.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::verdict) struct Seen {
+pub(super) struct Seen {
     /// What one of them is: `upload`, `download`, or `transfer` if both were made.
-    pub(in crate::verdict) noun: &'static str,
+    pub(super) noun: &'static str,
     /// How many of them were cut.
-    pub(in crate::verdict) hits: u64,
+    pub(super) hits: u64,
     /// How many ended in flight after expiry, and later than counts as a cut.
-    pub(in crate::verdict) later: u64,
+    pub(super) later: u64,
     /// Trials in which a link was outlived.
-    pub(in crate::verdict) trials: u64,
+    pub(super) trials: u64,
     /// Of these, the ones in which one was cut, and those that were cut for the most part.
-    pub(in crate::verdict) trials_hit: [u64; 2],
+    pub(super) trials_hit: [u64; 2],
     /// Blocks that ran.
-    pub(in crate::verdict) blocks: u64,
+    pub(super) blocks: u64,
     /// How those that were cut ended: `were reset`, or `ended (5 reset, 1 closed)`.
-    pub(in crate::verdict) how: String,
+    pub(super) how: String,
     /// How far from expiry the farthest of them ended, in seconds.
-    pub(in crate::verdict) within_s: f64,
+    pub(super) within_s: f64,
     /// How many of them completed.
-    pub(in crate::verdict) completed: u64,
+    pub(super) completed: u64,
     /// The share of the time at risk that lies near expiry.
-    pub(in crate::verdict) window_share: f64,
+    pub(super) window_share: f64,
     /// The longest time that a transfer of the grid needs, by its control, in seconds; 0 if no control tells.
-    pub(in crate::verdict) needed_s: f64,
+    pub(super) needed_s: f64,
     /// The shortest life of a link of the grid that was left at its head, in seconds.
-    pub(in crate::verdict) shortest_s: f64,
+    pub(super) shortest_s: f64,
     /// The largest body of the grid, in bytes.
-    pub(in crate::verdict) largest_bytes: u64,
+    pub(super) largest_bytes: u64,
 }
 
 impl Seen {
     /// `failures` is how many of them the test on `cut-at-expiry` counts: it looks near expiry, and up to a second later.
-    pub(in crate::verdict) fn of(target: &Target, failures: u64) -> Self {
+    pub(super) fn of(target: &Target, failures: u64) -> Self {
         let delta = target.delta();
         let near = Window::at_expiry(delta);
         let by_trial = near.outlived(target);

@@ -6,6 +6,7 @@ use ttlsweep_rundir::environment::ClockOffset;
 
 use super::cause::{Cause, cause};
 use super::evidence::Evidence;
+use super::prose::seconds;
 use super::waited::LateHeads;
 use crate::load::observation::{Key, Observation};
 use crate::verdict::cause::ages::Ages;
@@ -129,7 +130,8 @@ impl<'a> Prepared<'a> {
         let all = || seen.iter().map(|seen| (self.control(seen), self.timed(seen, None)));
         let learned = Learned::of(all, self.evidence.answers, self.offset);
         let others = || seen.iter().filter(|seen| self.control(seen) != Some(Control::ExpiredStart));
-        let idle = IdleTimer::of(others().map(|seen| self.timed(seen, None)));
+        let standstills = others().filter_map(|seen| self.timed(seen, None).standstill_before_break());
+        let idle = IdleTimer::of(standstills.collect());
         let rows = members.rows.iter().zip(seen);
         let rows = rows.filter(|(_, seen)| self.control(seen) != Some(Control::ExpiredStart));
         let (mut late_heads, mut counting) = (LateHeads::default(), Counting::default());
@@ -307,8 +309,4 @@ impl Trips {
 /// Half the bracket's width.
 fn uncertainty(bracket: ClockOffset) -> i64 {
     (bracket.high_us - bracket.low_us).abs().div_euclid(2)
-}
-
-pub(super) fn seconds(micros: i64) -> f64 {
-    micros as f64 / 1e6
 }

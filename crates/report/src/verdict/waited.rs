@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::prose::secs;
-use super::target::seconds;
+use super::prose::{seconds, secs};
 use crate::load::observation::Observation;
 
 /// The heads of a target's late starts, of which the one that waited longest is kept.

@@ -1,21 +1,16 @@
 //! A server's idle timer, found by what it leaves behind: ends after standstills of one length. Slow transfers that are
 //! broken look like standstills, too, but of any length.
 
-use ttlsweep_record::Outcome;
-
 use crate::verdict::evidence::needed::median;
-use crate::verdict::evidence::timed::Timed;
 
 /// How long transfers stood still before something ended them, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::verdict) struct IdleTimer(i64);
 
 impl IdleTimer {
-    /// The timer that most of the broken transfers that seem to have stood still agree on; `None` if fewer than three
-    /// do, or where they don't agree.
-    pub(in crate::verdict) fn of<'a>(timed: impl Iterator<Item = Timed<'a>>) -> Option<Self> {
-        let broken = timed.filter(|timed| matches!(timed.seen.outcome, Outcome::Reset | Outcome::Closed));
-        let mut standstills: Vec<i64> = broken.filter_map(|timed| timed.standstill()).collect();
+    /// The timer that most of the standstills before a break agree on; `None` if there are fewer than three, or if they do
+    /// not agree.
+    pub(in crate::verdict) fn of(mut standstills: Vec<i64>) -> Option<Self> {
         let timer = Self(median(&mut standstills)?);
         let agree = standstills.iter().filter(|standstill| timer.is_close(**standstill, AGREE)).count();
         (standstills.len() >= LEAST && 2 * agree > standstills.len()).then_some(timer)

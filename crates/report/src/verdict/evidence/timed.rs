@@ -129,6 +129,11 @@ impl Timed<'_> {
         (idle >= STANDSTILL_US.max(needed as f64 / 4.0)).then_some(idle as i64)
     }
 
+    /// How long it stood still before the connection broke; `None` if it ended otherwise, or did not stand still.
+    pub(in crate::verdict) fn standstill_before_break(&self) -> Option<i64> {
+        matches!(self.seen.outcome, Outcome::Reset | Outcome::Closed).then(|| self.standstill())?
+    }
+
     /// Whether it stood still for as long as others did before they were ended.
     pub(in crate::verdict) fn met_idle_timer(&self) -> bool {
         self.idle.zip(self.standstill()).is_some_and(|(timer, standstill)| timer.fits(standstill))

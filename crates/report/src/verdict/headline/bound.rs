@@ -2,8 +2,8 @@
 
 use super::next::minutes;
 use crate::stats::{trials_for_bound, upper_bound};
-use crate::verdict::decide::TargetRuling;
 use crate::verdict::prose::{count, percent};
+use crate::verdict::ruling::TargetRuling;
 
 /// What a NO still allows, and what would narrow it.
 pub(super) fn sentence(target: &TargetRuling) -> String {

@@ -5,18 +5,7 @@ use ttlsweep_record::{ByteCount, Mechanism, Verdict};
 
 use super::{Answer, sentence};
 use crate::verdict::cause::enforcement::{Enforces, most_apart_us};
-use crate::verdict::decide::TargetRuling;
-
-/// What is known of how the same would be run again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Again {
-    /// The experiment's name: new runs lie in `results/NAME/latest`.
-    pub experiment: String,
-    /// Blocks of the plan.
-    pub planned_blocks: u64,
-    /// What a block takes from begin to end, in microseconds; `None` if no trial tells.
-    pub block_us: Option<u64>,
-}
+use crate::verdict::ruling::{Again, TargetRuling};
 
 impl TargetRuling {
     /// What to do next, in sentences with their commands. `DIR` stands for the run's folder.

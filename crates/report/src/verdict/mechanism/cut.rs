@@ -9,7 +9,7 @@ use ttlsweep_record::decision::{
 use crate::stats::{WindowExcess, upper_bound};
 use crate::verdict::cause::Cause;
 use crate::verdict::cause::flight::Flight;
-use crate::verdict::decide::Detail;
+use crate::verdict::finding::Detail;
 use crate::verdict::finding::{ByTrial, MOST_SHARE, Tested};
 use crate::verdict::mechanism::by_host::ByHost;
 use crate::verdict::mechanism::support;
