@@ -125,7 +125,7 @@ impl FaultKind {
     }
 
     /// Whether it meets the connection before there is any request.
-    pub const fn is_of_connection(self) -> bool {
+    pub(crate) const fn is_of_connection(self) -> bool {
         matches!(self, Self::TlsAlert | Self::TlsClose | Self::Refuse | Self::Blackhole)
     }
 

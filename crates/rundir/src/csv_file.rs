@@ -19,7 +19,7 @@ use std::marker::PhantomData;
 use std::path::Path;
 
 use cells::Cells;
-pub use copy::{Places, RowCopier};
+pub(crate) use copy::RowCopier;
 use counted::Counted;
 pub use error::ReadError;
 pub use read::{
@@ -55,7 +55,7 @@ impl<R: Row> RowWriter<R> {
     ///
     /// # Errors
     /// The file exists already, or cannot be written.
-    pub fn create_as(path: &Path) -> io::Result<Self> {
+    pub(crate) fn create_as(path: &Path) -> io::Result<Self> {
         let mut writer = Self::over(File::create_new(path)?, path)?;
         writer.write_header()?;
         Ok(writer)
@@ -73,7 +73,7 @@ impl<R: Row> RowWriter<R> {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn replace_as(path: &Path, rows: &[R]) -> io::Result<()> {
+    pub(crate) fn replace_as(path: &Path, rows: &[R]) -> io::Result<()> {
         disk::write_whole_with(path, |file| {
             let mut writer = Self::over(file.try_clone()?, path)?;
             writer.write_header()?;
@@ -150,7 +150,7 @@ impl<R: Row> RowWriter<R> {
 ///
 /// # Errors
 /// It cannot be read, or has other columns than this program writes; the message says which.
-pub fn check_columns<R: Row>(path: &Path) -> Result<(), ReadError> {
+pub(crate) fn check_columns<R: Row>(path: &Path) -> Result<(), ReadError> {
     added_columns::header::<R>(path).map(drop)
 }
 

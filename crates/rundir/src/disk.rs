@@ -26,7 +26,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// As for [`open`], or it cannot be written.
-pub fn open_to_change(path: &Path) -> io::Result<File> {
+pub(crate) fn open_to_change(path: &Path) -> io::Result<File> {
     open_with(OpenOptions::new().read(true).write(true), path)
 }
 
@@ -34,7 +34,7 @@ pub fn open_to_change(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// As for [`open_to_change`].
-pub fn open_to_append(path: &Path) -> io::Result<File> {
+pub(crate) fn open_to_append(path: &Path) -> io::Result<File> {
     open_with(OpenOptions::new().append(true), path)
 }
 
@@ -97,7 +97,7 @@ pub fn write_whole(path: &Path, contents: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// The folder cannot be written, or what `write` says; what stood there stays.
-pub fn write_whole_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn write_whole_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let (parent, prefix) = (parent_of(path), unfinished_prefix(path));
     remove_stale(parent, &prefix);
     let (unfinished, mut file) = create_unique(parent, &prefix, |path| File::create_new(path))?;

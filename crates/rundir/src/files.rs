@@ -59,7 +59,7 @@ pub static ROWS: [RunFile; 8] = [
 ];
 
 /// What is there beside them until the run is whole.
-pub static STARTED: RunFile =
+pub(crate) static STARTED: RunFile =
     RunFile { name: JOURNAL, ..RunFile::of::<TransferRecord>("One row per transfer that has started.", Needed::Never) };
 
 impl RunFile {

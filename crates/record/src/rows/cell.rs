@@ -88,11 +88,6 @@ row! {
 }
 
 impl Cell {
-    /// Whether a transfer is signed in headers, so that no link exists which could expire.
-    pub fn is_header_signed(&self) -> bool {
-        self.control == Some(Control::HeaderSigned)
-    }
-
     /// The query parameter that carries a transfer's name; `None` if its requests do not carry it.
     pub fn name_parameter(&self) -> Option<&str> {
         match self.run_parameter.as_deref() {
@@ -110,11 +105,5 @@ impl Cell {
             host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
         };
         self.target == TargetKind::S3 && self.endpoint.as_deref().is_none_or(aws)
-    }
-
-    /// Bytes in all bodies of one trial; `None` if a duration, not a number, bounds the transfers.
-    pub fn bytes_per_trial(&self) -> Option<u64> {
-        let transfers = u64::from(self.users) * u64::from(self.transfers_per_user?);
-        Some(transfers.saturating_mul(self.size_bytes.0))
     }
 }

@@ -13,21 +13,21 @@ use ttlsweep_record::text::visible;
 /// and nothing is rounded. The columns are the row type's, in its order; those that came later are empty if a file lacks
 /// them, and further ones stay behind.
 #[derive(Debug)]
-pub struct RowCopier<R> {
+pub(crate) struct RowCopier<R> {
     csv: csv::Writer<BufWriter<File>>,
     rows: PhantomData<fn(R)>,
 }
 
 /// Where the row type's columns stand in a file that is copied from.
 #[derive(Debug)]
-pub struct Places(Vec<Option<usize>>);
+pub(crate) struct Places(Vec<Option<usize>>);
 
 impl<R: Row> RowCopier<R> {
     /// Creates the row type's file in `folder`, with its header.
     ///
     /// # Errors
     /// The file exists already, or cannot be written.
-    pub fn create(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn create(folder: &Path) -> io::Result<Self> {
         let file = BufWriter::with_capacity(1 << 20, File::create_new(folder.join(R::FILE))?);
         let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(file);
         csv.write_record(R::header())?;
@@ -38,7 +38,7 @@ impl<R: Row> RowCopier<R> {
     ///
     /// # Errors
     /// It lacks one.
-    pub fn places(file: &RowFile) -> Result<Places, ReadError> {
+    pub(crate) fn places(file: &RowFile) -> Result<Places, ReadError> {
         let place = |column: &'static str| match file.place::<R>(column) {
             Err(ReadError::MissingColumn { .. }) if R::ADDED_COLUMNS.contains(&column) => Ok(None),
             other => other.map(Some),
@@ -50,7 +50,7 @@ impl<R: Row> RowCopier<R> {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn copy(&mut self, file: &RowFile, places: &Places) -> io::Result<()> {
+    pub(crate) fn copy(&mut self, file: &RowFile, places: &Places) -> io::Result<()> {
         let cells = places.0.iter().map(|place| place.map_or(Cow::Borrowed(&b""[..]), |place| line(file.field(place))));
         self.csv.write_record(cells).map_err(io::Error::from)
     }
@@ -59,7 +59,7 @@ impl<R: Row> RowCopier<R> {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish(self) -> io::Result<()> {
+    pub(crate) fn finish(self) -> io::Result<()> {
         let file = self.csv.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
         file.into_inner().map_err(|error| io::Error::other(error.to_string()))?.sync_all()
     }

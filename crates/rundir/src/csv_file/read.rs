@@ -219,7 +219,7 @@ impl RowFile {
     }
 
     /// Whether the file's last line ends with a line break.
-    pub const fn ends_with_line_break(&self) -> bool {
+    pub(crate) const fn ends_with_line_break(&self) -> bool {
         self.ends_with_newline
     }
 

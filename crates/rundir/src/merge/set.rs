@@ -82,7 +82,7 @@ impl ShardSet {
     }
 
     /// Whether the users of every trial were divided, and not the blocks.
-    pub fn is_of_parts(&self) -> bool {
+    pub(crate) fn is_of_parts(&self) -> bool {
         self.folders[0].portion.part().is_some()
     }
 

@@ -54,7 +54,7 @@ impl Trials {
     }
 
     /// The rows that came from the folder at this place of the set.
-    pub fn of_folder(&self, at: usize) -> impl Iterator<Item = &TrialRecord> {
+    pub(crate) fn of_folder(&self, at: usize) -> impl Iterator<Item = &TrialRecord> {
         self.rows.iter().zip(&self.from).filter(move |(_, from)| **from == at).map(|(row, _)| row)
     }
 
