@@ -26,19 +26,19 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::{TlsConnector, rustls};
 use ttlsweep_record::{BitRate, ByteCount, Cell, EarlyClose, Fault, Method, Outcome, PeerClose, Phase, TransferRecord};
-use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::dial::{Connection, Dialer, SocketOptions};
-use ttlsweep_runner::experiment::{LoadOptions, load};
-use ttlsweep_runner::s3::link::{SignedRequest, expiry_of};
-use ttlsweep_runner::secret::Secret;
-use ttlsweep_runner::stop::StopSwitch;
-use ttlsweep_runner::transfer::{self, Limits, Payload, Task, record};
-use ttlsweep_runner::wire::body::{Block, RequestBody, Source};
-use ttlsweep_runner::wire::endpoint::Endpoint;
-use ttlsweep_runner::wire::limiter::Limiter;
-use ttlsweep_runner::wire::marks::HttpMarks;
-use ttlsweep_runner::wire::tls::MaybeTls;
-use ttlsweep_runner::wire::{Side, SocketStats};
+use ttlsweep_runner::testing::clock::{Clock, SystemClock};
+use ttlsweep_runner::testing::dial::{Connection, Dialer, SocketOptions};
+use ttlsweep_runner::testing::experiment::{LoadOptions, load};
+use ttlsweep_runner::testing::s3::link::{SignedRequest, expiry_of};
+use ttlsweep_runner::testing::secret::Secret;
+use ttlsweep_runner::testing::stop::StopSwitch;
+use ttlsweep_runner::testing::transfer::{self, Limits, Payload, Task, record};
+use ttlsweep_runner::testing::wire::body::{Block, RequestBody, Source};
+use ttlsweep_runner::testing::wire::endpoint::Endpoint;
+use ttlsweep_runner::testing::wire::limiter::Limiter;
+use ttlsweep_runner::testing::wire::marks::HttpMarks;
+use ttlsweep_runner::testing::wire::tls::MaybeTls;
+use ttlsweep_runner::testing::wire::{Side, SocketStats};
 use ttlsweep_testbed::sigv4::Presigner;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
@@ -46,7 +46,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Failure> {
-    ttlsweep_runner::host::machine::raise_descriptor_limit();
+    ttlsweep_runner::testing::host::machine::raise_descriptor_limit();
     let repetitions: u32 = std::env::args().nth(1).map_or(Ok(31), |text| text.parse())?;
     let template = template_cell()?;
     let mut matrix = Matrix::default();

@@ -23,7 +23,7 @@ use tokio_rustls::{TlsAcceptor, rustls};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    ttlsweep_runner::host::machine::raise_descriptor_limit();
+    ttlsweep_runner::testing::host::machine::raise_descriptor_limit();
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().ok_or("usage: sink ADDR [CERTIFICATE-OUT]")?;
     let listener = listen(&address)?;

@@ -15,20 +15,20 @@ use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use ttlsweep_record::Method;
-use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::s3::object_key::RunPrefix;
-use ttlsweep_runner::s3::{Access, Operation, Store, StoreSettings, Trust};
-use ttlsweep_runner::wire::SocketStats;
-use ttlsweep_runner::wire::body::{Block, RequestBody, Source};
-use ttlsweep_runner::wire::endpoint::Endpoint;
-use ttlsweep_runner::wire::marks::HttpMarks;
-use ttlsweep_runner::wire::tls::MaybeTls;
+use ttlsweep_runner::testing::clock::{Clock, SystemClock};
+use ttlsweep_runner::testing::s3::object_key::RunPrefix;
+use ttlsweep_runner::testing::s3::{Access, Operation, Store, StoreSettings, Trust};
+use ttlsweep_runner::testing::wire::SocketStats;
+use ttlsweep_runner::testing::wire::body::{Block, RequestBody, Source};
+use ttlsweep_runner::testing::wire::endpoint::Endpoint;
+use ttlsweep_runner::testing::wire::marks::HttpMarks;
+use ttlsweep_runner::testing::wire::tls::MaybeTls;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    ttlsweep_runner::host::machine::raise_descriptor_limit();
+    ttlsweep_runner::testing::host::machine::raise_descriptor_limit();
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [endpoint, bucket, users, transfers, bytes] = arguments.as_slice() else {
         return Err("usage: untraced ENDPOINT BUCKET USERS TRANSFERS-PER-USER BYTES".into());

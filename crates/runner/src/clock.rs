@@ -4,8 +4,8 @@
 //! [`Clock`]; an [`Anchor`] ties both together for one transfer, so that a step of the wall clock in mid-transfer moves
 //! no instant of it.
 
-pub mod offset;
-pub mod wall_steps;
+pub(crate) mod offset;
+pub(crate) mod wall_steps;
 
 use std::fmt::Debug;
 use std::time::SystemTime;
@@ -52,23 +52,6 @@ impl Clock for SystemClock {
     }
 }
 
-/// A wall clock that follows tokio's clock from a fixed beginning, so that virtual time moves both.
-#[derive(Debug, Clone, Copy)]
-pub struct VirtualClock(Anchor);
-
-impl VirtualClock {
-    /// A clock that shows `wall` now.
-    pub fn starting_at(wall: Timestamp) -> Self {
-        Self(Anchor { instant: Instant::now(), wall })
-    }
-}
-
-impl Clock for VirtualClock {
-    fn wall(&self) -> Timestamp {
-        self.0.wall_at(Instant::now())
-    }
-}
-
 /// The same moment on the monotonic and on the wall clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Anchor {
@@ -97,7 +80,7 @@ impl Anchor {
 }
 
 /// Reads a `Date` header: `Tue, 24 Nov 2026 19:37:00 GMT`.
-pub fn http_date(text: &str) -> Option<Timestamp> {
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     let format = time::macros::format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
     );
@@ -110,6 +93,23 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    /// A wall clock that follows tokio's clock from a fixed beginning, so that virtual time moves both.
+    #[derive(Debug, Clone, Copy)]
+    struct VirtualClock(Anchor);
+
+    impl VirtualClock {
+        /// A clock that shows `wall` now.
+        fn starting_at(wall: Timestamp) -> Self {
+            Self(Anchor { instant: Instant::now(), wall })
+        }
+    }
+
+    impl Clock for VirtualClock {
+        fn wall(&self) -> Timestamp {
+            self.0.wall_at(Instant::now())
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_virtual_wall_clock_moves_with_the_paused_one() {

@@ -4,10 +4,10 @@
 //! tunnel. What is here puts the layers of [`crate::wire`] and TLS on it.
 
 pub(crate) mod no_tls;
-pub mod proxy;
-pub mod race;
-pub mod reach;
-pub mod resolve;
+pub(crate) mod proxy;
+pub(crate) mod race;
+pub(crate) mod reach;
+pub(crate) mod resolve;
 
 use std::io;
 use std::net::SocketAddr;
@@ -91,26 +91,26 @@ pub struct Connection {
 
 /// Asks the kernel about one connection.
 #[derive(Debug, Clone)]
-pub struct KernelView {
+pub(crate) struct KernelView {
     socket: Socket,
     acked_before: u64,
 }
 
 impl KernelView {
     /// The kernel's view now, with `bytes_acked` counted from the first byte that was written to the socket.
-    pub fn tcp_info(&self) -> Option<TcpInfo> {
+    pub(crate) fn tcp_info(&self) -> Option<TcpInfo> {
         let info = kernel::tcp_info(self.socket.stream())?;
         // The kernel counts the SYN as a byte, too.
         Some(TcpInfo { bytes_acked: info.bytes_acked.saturating_sub(self.acked_before), ..info })
     }
 
     /// The connection's congestion control; `None` if this system does not tell.
-    pub fn congestion(&self) -> Option<String> {
+    pub(crate) fn congestion(&self) -> Option<String> {
         kernel::congestion(self.socket.stream())
     }
 
     /// Waits until the kernel holds an error for the connection, such as a RST, whatever is still to be read before it.
-    pub async fn broken(&self) {
+    pub(crate) async fn broken(&self) {
         if self.socket.stream().ready(Interest::ERROR).await.is_err() {
             // Only a runtime that is on its way out refuses.
             std::future::pending().await

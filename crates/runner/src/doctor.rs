@@ -3,13 +3,13 @@
 //! [`machine`] and [`rate`] look at this side, [`credentials`], [`bucket`], [`clock`] and [`enforcement`] at the other one;
 //! [`lifecycle`] is advice. All that is sent is small, below a prefix of its own, and deleted again.
 
-pub mod bucket;
-pub mod clock;
-pub mod credentials;
-pub mod enforcement;
-pub mod lifecycle;
-pub mod machine;
-pub mod rate;
+pub(crate) mod bucket;
+pub(crate) mod clock;
+pub(crate) mod credentials;
+pub(crate) mod enforcement;
+pub(crate) mod lifecycle;
+pub(crate) mod machine;
+pub(crate) mod rate;
 mod sink;
 
 use std::fmt;
@@ -19,7 +19,7 @@ use ttlsweep_record::text::ServerText;
 
 /// One thing that was looked at. What was found, and the advice, may quote a server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// How it stands.
     pub level: Level,
     /// What was looked at.
@@ -33,7 +33,7 @@ pub struct Finding {
 /// How something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Level {
+pub(crate) enum Level {
     /// Fit.
     Ok,
     /// The run may go on, and its results may suffer.
@@ -46,12 +46,12 @@ pub enum Level {
 
 impl Finding {
     /// Something that is fit.
-    pub fn ok(subject: impl Into<String>, found: impl Into<ServerText>) -> Self {
+    pub(crate) fn ok(subject: impl Into<String>, found: impl Into<ServerText>) -> Self {
         Self { level: Level::Ok, subject: subject.into(), found: found.into(), advice: None }
     }
 
     /// Something that is not, and what to do.
-    pub fn new(
+    pub(crate) fn new(
         level: Level,
         subject: impl Into<String>,
         found: impl Into<ServerText>,

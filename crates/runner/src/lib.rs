@@ -14,24 +14,31 @@
 //! Clock ([`clock`]), randomness (the plan's seed) and network (the streams of [`wire`]) are passed in.
 
 pub mod cli;
-pub mod clock;
+mod clock;
 pub mod cmd;
-pub mod dial;
-pub mod doctor;
-pub mod experiment;
-pub mod host;
+mod dial;
+mod doctor;
+mod experiment;
+mod host;
 mod lock;
-pub mod plan;
-pub mod portion;
-pub mod run;
-pub mod s3;
-pub mod secret;
-pub mod stop;
-pub mod target;
-pub mod trace;
-pub mod transfer;
-pub mod upload;
-pub mod wire;
+mod plan;
+mod portion;
+mod run;
+mod s3;
+mod secret;
+mod stop;
+mod target;
+#[doc(hidden)]
+#[allow(missing_docs, reason = "the names stand where they are defined, with their documents")]
+pub mod testing;
+mod trace;
+mod transfer;
+mod upload;
+mod wire;
 
 #[cfg(test)]
 mod fuzz;
+
+pub use host::machine::{can_open, keep_memory_private};
+pub use run::progress::Mode;
+pub use secret::redacted;

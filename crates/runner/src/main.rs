@@ -13,15 +13,11 @@ use ttlsweep_console::exit::fail;
 use ttlsweep_console::say;
 use ttlsweep_runner::cli::siblings::Sibling;
 use ttlsweep_runner::cli::{Cli, Command, ResumeArgs, RunArgs};
-use ttlsweep_runner::cmd;
 use ttlsweep_runner::cmd::exit::{Failure, descriptor_advice};
-use ttlsweep_runner::host::machine;
-use ttlsweep_runner::host::machine::can_open;
-use ttlsweep_runner::run::progress::Mode;
-use ttlsweep_runner::secret::redacted;
+use ttlsweep_runner::{Mode, can_open, cmd, keep_memory_private, redacted};
 
 fn main() -> ExitCode {
-    machine::keep_memory_private();
+    keep_memory_private();
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     if let Some((sibling, arguments)) = Sibling::asked_for(&arguments) {
         let Failure { code, text } = cmd::sibling::become_it(&sibling, &arguments);

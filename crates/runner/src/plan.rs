@@ -5,8 +5,8 @@
 
 mod difference;
 mod draw;
-pub mod estimate;
-pub mod outlook;
+pub(crate) mod estimate;
+pub(crate) mod outlook;
 mod portion;
 mod schedule;
 
@@ -15,10 +15,10 @@ use std::time::Duration;
 use ttlsweep_record::Cell;
 
 use crate::experiment::Experiment;
-pub use difference::differences;
+pub(crate) use difference::differences;
 use draw::Draw;
-pub use portion::{TooSmall, own_bandwidth, own_users};
-pub use schedule::{CommonStart, Schedule, next_common_start};
+pub(crate) use portion::{own_bandwidth, own_users};
+pub(crate) use schedule::{CommonStart, Schedule, next_common_start};
 
 /// Cells and ordered trials.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! What one process runs of a plan that several run together: as it is asked for on the command line, or found in the
 //! variables that an engine sets for the tasks of an array job.
 
-pub mod engine;
-pub mod placed;
+pub(crate) mod engine;
+pub(crate) mod placed;
 
 use std::str::FromStr;
 
@@ -57,7 +57,7 @@ impl FromStr for AskedShare {
 }
 
 /// The run id that all portions of a plan derive alike, whenever and wherever they start: `plan-65d1a6210587`.
-pub fn derived_run_id(plan_hash: &str) -> String {
+pub(crate) fn derived_run_id(plan_hash: &str) -> String {
     let short: String = plan_hash.chars().take(12).collect();
     format!("plan-{short}")
 }
@@ -66,7 +66,7 @@ pub fn derived_run_id(plan_hash: &str) -> String {
 ///
 /// # Errors
 /// It is not fit for that.
-pub fn parse_run_id(text: &str) -> Result<String, String> {
+pub(crate) fn parse_run_id(text: &str) -> Result<String, String> {
     names::check_run_id(text).map(str::to_owned).map_err(|error| error.to_string())
 }
 

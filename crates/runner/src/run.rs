@@ -1,14 +1,14 @@
 //! A run from its first trial to its last: its folder, the trials, the files it writes, what it deletes.
 
-pub mod cleanup;
-pub mod clock_watch;
-pub mod environment;
-pub mod files;
-pub mod folder;
-pub mod progress;
-pub mod repair;
-pub mod sweep;
-pub mod trial;
+pub(crate) mod cleanup;
+pub(crate) mod clock_watch;
+pub(crate) mod environment;
+pub(crate) mod files;
+pub(crate) mod folder;
+pub(crate) mod progress;
+pub(crate) mod repair;
+pub(crate) mod sweep;
+pub(crate) mod trial;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -9,7 +9,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard};
 
 use ttlsweep_record::redact::{self, Known};
 
-pub use ttlsweep_record::redact::{REDACTED, SHORTEST};
+pub(crate) use ttlsweep_record::redact::{REDACTED, SHORTEST};
 
 use crate::lock::lock;
 
@@ -36,13 +36,13 @@ impl<T> fmt::Debug for Secret<T> {
 }
 
 /// Keeps credentials in mind for as long as the process lives, so that [`redacted`] finds them in whatever notation.
-pub fn remember<'a>(values: impl IntoIterator<Item = &'a str>) {
+pub(crate) fn remember<'a>(values: impl IntoIterator<Item = &'a str>) {
     let mut known = known();
     values.into_iter().for_each(|value| known.add("a credential", value));
 }
 
 /// The same for what is secret of one request, such as its signature: it is forgotten after thousands of others.
-pub fn remember_passing<'a>(values: impl IntoIterator<Item = &'a str>) {
+pub(crate) fn remember_passing<'a>(values: impl IntoIterator<Item = &'a str>) {
     let mut known = known();
     values.into_iter().for_each(|value| known.add_passing("a signed request's", value));
 }
@@ -55,7 +55,7 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
 
 /// [`redacted`], and without whatever has a signature's shape: for a server's answer to a request whose signature nobody here
 /// has seen, since the SDK has sent it.
-pub fn redacted_answer(text: &str) -> String {
+pub(crate) fn redacted_answer(text: &str) -> String {
     let text = redacted(text);
     let mut clean = String::with_capacity(text.len());
     let mut rest = &*text;

@@ -3,13 +3,13 @@
 //! [`drive`] drives hyper and the timers; [`judge`] says what happened, from what was seen; [`record`] fills the row.
 //! Nothing here interprets: whether a failure has to do with expiry is the report's business.
 
-pub mod clock_probe;
-pub mod drive;
-pub mod judge;
-pub mod look_up;
-pub mod one_off;
-pub mod record;
-pub mod response;
+pub(crate) mod clock_probe;
+pub(crate) mod drive;
+pub(crate) mod judge;
+pub(crate) mod look_up;
+pub(crate) mod one_off;
+pub(crate) mod record;
+pub(crate) mod response;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

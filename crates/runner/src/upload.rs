@@ -3,7 +3,7 @@
 //! A bucket has no names that are given at the end. `experiment.toml` goes there before the first transfer, which also shows
 //! that the key may write, and `environment.json` last of all: a shard that has it is whole.
 
-pub mod download;
+pub(crate) mod download;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::s3::{Access, Results, ResultsError, ResultsUrl, StoreError, StoreSett
 
 /// Where a portion's files go.
 #[derive(Debug)]
-pub struct Upload<'a> {
+pub(crate) struct Upload<'a> {
     portion: &'a PlacedPortion,
     results: Results,
 }
@@ -63,7 +63,7 @@ impl<'a> Upload<'a> {
     ///
     /// # Errors
     /// There are no credentials or there is no region for it, or it would lie among the run's own objects.
-    pub async fn of(
+    pub(crate) async fn of(
         portion: &'a PlacedPortion,
         url: &ResultsUrl,
         profile: Option<&str>,
@@ -86,7 +86,7 @@ impl<'a> Upload<'a> {
     ///
     /// # Errors
     /// The store refuses or does not answer, or what is there is of another plan.
-    pub async fn whole(&self) -> Result<Option<&ResultsUrl>, UploadError> {
+    pub(crate) async fn whole(&self) -> Result<Option<&ResultsUrl>, UploadError> {
         let Some(bytes) = self.results.bytes(environment::FILE).await? else { return Ok(None) };
         let url = self.results.url();
         let there: Environment =
@@ -99,7 +99,7 @@ impl<'a> Upload<'a> {
     ///
     /// # Errors
     /// The store refuses or does not answer.
-    pub async fn begin(&self, frozen: &str) -> Result<(), UploadError> {
+    pub(crate) async fn begin(&self, frozen: &str) -> Result<(), UploadError> {
         Ok(self.results.put_bytes(EXPERIMENT, frozen.as_bytes().to_vec()).await?)
     }
 
@@ -107,7 +107,7 @@ impl<'a> Upload<'a> {
     ///
     /// # Errors
     /// The store refuses or does not answer. The files are still here, and the same command puts them there.
-    pub async fn end(&self) -> Result<String, UploadError> {
+    pub(crate) async fn end(&self) -> Result<String, UploadError> {
         let folder = self.portion.finished();
         let files = files(&folder).map_err(|source| ResultsError::File { path: folder.clone(), source })?;
         let mut total = 0;

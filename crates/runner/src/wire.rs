@@ -7,20 +7,21 @@
 //!
 //! The layers below TLS share one [`SocketStats`]; they never judge, they note.
 
-pub mod body;
-pub mod cap;
-pub mod cap_use;
-pub mod endpoint;
-pub mod errno;
-pub mod hold;
-pub mod http;
-pub mod kernel;
-pub mod limiter;
-pub mod marks;
-pub mod socket;
-pub mod socket_stats;
-pub mod stamp;
-pub mod tape;
-pub mod tls;
+pub(crate) mod body;
+pub(crate) mod cap;
+pub(crate) mod cap_use;
+pub(crate) mod endpoint;
+pub(crate) mod errno;
+pub(crate) mod hold;
+pub(crate) mod http;
+pub(crate) mod kernel;
+pub(crate) mod limiter;
+pub(crate) mod marks;
+pub(crate) mod socket;
+pub(crate) mod socket_stats;
+pub(crate) mod stamp;
+pub(crate) mod tape;
+pub(crate) mod tls;
 
-pub use socket_stats::{Side, SocketError, SocketStats};
+pub(crate) use socket_stats::SocketError;
+pub use socket_stats::{Side, SocketStats};

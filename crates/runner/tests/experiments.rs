@@ -6,10 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ttlsweep_runner::experiment::{LoadOptions, Loaded, load};
-use ttlsweep_runner::plan::Plan;
-use ttlsweep_runner::plan::estimate::Estimate;
-use ttlsweep_runner::plan::outlook::Outlook;
+use ttlsweep_runner::testing::experiment::{LoadOptions, Loaded, load};
+use ttlsweep_runner::testing::plan::Plan;
+use ttlsweep_runner::testing::plan::estimate::Estimate;
+use ttlsweep_runner::testing::plan::outlook::Outlook;
 
 #[test]
 fn every_experiment_loads_and_plans() {

@@ -22,7 +22,7 @@ use crate::wire::socket::Socket;
 use crate::wire::tape::Tape;
 
 /// How long an address may take before the next one is tried beside it (RFC 8305 §8).
-pub const NEXT_AFTER: Duration = Duration::from_millis(250);
+pub(crate) const NEXT_AFTER: Duration = Duration::from_millis(250);
 
 /// The connection that was made first.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ pub trait Resolve: Debug + Send + Sync {
 
 /// The operating system's resolver: `/etc/hosts`, DNS and whatever else it is set to ask, sorted as RFC 6724 says.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SystemResolver;
+pub(crate) struct SystemResolver;
 
 impl Resolve for SystemResolver {
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolving<'a> {

@@ -4,7 +4,7 @@ use super::{Finding, Level};
 use crate::s3::{BucketAnswer, Store};
 
 /// Asks the bucket.
-pub async fn check(store: &Store) -> Vec<Finding> {
+pub(crate) async fn check(store: &Store) -> Vec<Finding> {
     let mut findings = vec![judge(&store.head_bucket().await, store.bucket(), store.region())];
     if store.keeps_versions().await == Some(true) {
         findings.push(Finding::new(

@@ -12,7 +12,7 @@ use crate::transfer::clock_probe::{Effort, patient, round};
 use crate::transfer::one_off::OneOff;
 
 /// Probes the clock for as long as `within`, by requests for the object `key`; the target's bracket keeps what was found.
-pub async fn check(one_off: &OneOff<'_>, key: &ObjectKey, within: Duration, stop: &mut Stop) -> Finding {
+pub(crate) async fn check(one_off: &OneOff<'_>, key: &ObjectKey, within: Duration, stop: &mut Stop) -> Finding {
     if within.is_zero() {
         return Finding::ok(SUBJECT, "not asked for, as clock_probe = \"0s\" says");
     }

@@ -11,7 +11,7 @@ use crate::plan::estimate::Estimate;
 use crate::s3::Origin;
 
 /// Looks at one store's credentials.
-pub fn check(origin: &Origin, plan: &Plan, estimate: &Estimate, now: Timestamp) -> Finding {
+pub(crate) fn check(origin: &Origin, plan: &Plan, estimate: &Estimate, now: Timestamp) -> Finding {
     let subject = "credentials";
     let place = format!("from {}", origin.place);
     if let Some(problem) = too_short(origin.end, plan, estimate, now) {
@@ -30,7 +30,7 @@ pub fn check(origin: &Origin, plan: &Plan, estimate: &Estimate, now: Timestamp) 
 }
 
 /// Whether credentials that end at `end` die before the plan's links or the plan itself, in words.
-pub fn too_short(end: Option<Timestamp>, plan: &Plan, estimate: &Estimate, now: Timestamp) -> Option<String> {
+pub(crate) fn too_short(end: Option<Timestamp>, plan: &Plan, estimate: &Estimate, now: Timestamp) -> Option<String> {
     let left_us = end?.micros_since(now);
     let longest_s = plan.cells.iter().filter_map(|cell| cell.ttl_s).max().unwrap_or(0);
     let longest_us = signed_micros(Duration::from_secs(longest_s.into()));

@@ -13,7 +13,7 @@ use crate::transfer::one_off::OneOff;
 use crate::wire::body::Source;
 
 /// Puts the object that the other checks ask for, signed in headers.
-pub async fn put(one_off: &OneOff<'_>, key: &ObjectKey, body: &Source, stop: &mut Stop) -> Finding {
+pub(crate) async fn put(one_off: &OneOff<'_>, key: &ObjectKey, body: &Source, stop: &mut Stop) -> Finding {
     let operation = Operation { method: Method::Put, key: key.clone(), part: None };
     let store = one_off.target.store.as_asked();
     let signed = match store.sign_headers(&operation, "doctor-put", one_off.clock.wall()).await {
@@ -44,7 +44,7 @@ pub async fn put(one_off: &OneOff<'_>, key: &ObjectKey, body: &Source, stop: &mu
 
 /// Uses two links by the experiment's own method: one that lives, and one of 1 s long after it expired, by the server's clock.
 /// What the second is told means little unless the first was let in.
-pub async fn links(
+pub(crate) async fn links(
     one_off: &OneOff<'_>,
     method: Method,
     prefix: &RunPrefix,
@@ -204,7 +204,7 @@ fn refused_for_expiry(row: &TransferRecord) -> bool {
 }
 
 /// Deletes the object again.
-pub async fn delete(one_off: &OneOff<'_>, key: &ObjectKey) -> Finding {
+pub(crate) async fn delete(one_off: &OneOff<'_>, key: &ObjectKey) -> Finding {
     match one_off.target.store.delete_object(key).await {
         Ok(()) => Finding::ok(DELETE, "the key may delete what it puts"),
         Err(DeleteError::Denied(error)) => Finding::new(

@@ -6,7 +6,7 @@ use serde_json::json;
 use ttlsweep_record::Cell;
 
 /// The prefixes that the rule is for, never an empty one: that would be the whole bucket.
-pub fn prefixes(cells: &[&Cell], experiment: &str) -> BTreeSet<String> {
+pub(crate) fn prefixes(cells: &[&Cell], experiment: &str) -> BTreeSet<String> {
     let prefix = |cell: &&Cell| match cell.prefix.trim_matches('/') {
         "" => format!("{experiment}/"),
         prefix => format!("{prefix}/"),
@@ -16,7 +16,7 @@ pub fn prefixes(cells: &[&Cell], experiment: &str) -> BTreeSet<String> {
 
 /// A configuration as `aws s3api put-bucket-lifecycle-configuration` takes it: objects, old versions and multipart uploads
 /// below the prefixes are gone after a day, which is S3's shortest time.
-pub fn configuration(prefixes: &BTreeSet<String>) -> String {
+pub(crate) fn configuration(prefixes: &BTreeSet<String>) -> String {
     let rules: Vec<_> = prefixes
         .iter()
         .map(|prefix| {

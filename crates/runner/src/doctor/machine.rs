@@ -11,7 +11,7 @@ use crate::plan::estimate::trial_duration;
 
 /// What the machine has; `None` if it does not tell (only Linux does).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// The most descriptors that this process may have.
     pub descriptors: Option<u64>,
     /// Local ports for outgoing connections.
@@ -28,7 +28,7 @@ pub struct Limits {
 
 impl Limits {
     /// This machine's.
-    pub fn here() -> Self {
+    pub(crate) fn here() -> Self {
         let numbers = |name: &str| -> Option<Vec<u64>> {
             let text = std::fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).ok()?;
             text.split_whitespace().map(|number| number.parse().ok()).collect()
@@ -48,7 +48,7 @@ impl Limits {
 }
 
 /// Holds the plan against the limits.
-pub fn check(plan: &Plan, parallel_trials: u32, limits: &Limits) -> Vec<Finding> {
+pub(crate) fn check(plan: &Plan, parallel_trials: u32, limits: &Limits) -> Vec<Finding> {
     let trials = u64::from(parallel_trials);
     let users = plan.cells.iter().map(|cell| u64::from(cell.users)).max().unwrap_or(0) * trials;
     let opened = plan.cells.iter().map(opened_in_time_wait).max().unwrap_or(0) * trials;

@@ -24,7 +24,7 @@ use crate::wire::endpoint::Endpoint;
 
 /// What the machine managed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Carried {
+pub(crate) struct Carried {
     /// Over all connections.
     pub bits_per_second: f64,
     /// Processors in use, the sink's share included; `None` if the system does not tell.
@@ -39,7 +39,7 @@ pub struct Carried {
 ///
 /// # Errors
 /// The system refuses the sink a port or a thread.
-pub async fn measure(plan: &Plan, tls: bool, time: Duration) -> io::Result<Carried> {
+pub(crate) async fn measure(plan: &Plan, tls: bool, time: Duration) -> io::Result<Carried> {
     let connections = plan.cells.iter().map(|cell| cell.users).max().unwrap_or(1).min(MOST_CONNECTIONS);
     let sink = Sink::start(tls)?;
     let uri = format!("{}://{}/", if tls { "https" } else { "http" }, sink.address);
@@ -87,7 +87,7 @@ async fn upload(request: Arc<SignedRequest>, source: Source, dialer: Dialer, num
 }
 
 /// Holds what was measured against the plan.
-pub fn judge(carried: &Carried, plan: &Plan, parallel_trials: u32) -> Finding {
+pub(crate) fn judge(carried: &Carried, plan: &Plan, parallel_trials: u32) -> Finding {
     let subject = "rate";
     let over = if carried.tls { "TLS over loopback" } else { "loopback" };
     let cpu = carried.processors.map(|cpu| format!(", {cpu:.1} processors busy, the sink's share included"));

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ttlsweep_record::{Cell, Method};
 
-pub use query::SignedQuery;
+pub(crate) use query::SignedQuery;
 
 /// What a store's requests carry beside what S3 needs.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +22,7 @@ pub struct Extras {
 
 /// The requests that differ in the headers which S3 has for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bearer {
+pub(crate) enum Bearer {
     /// PutObject of a transfer's body.
     Put,
     /// What makes an object and has another body, or none: CreateMultipartUpload, and the run's marker.

@@ -8,13 +8,13 @@ use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// The machine's name.
-pub fn host() -> String {
+pub(crate) fn host() -> String {
     // Whatever it is called, it becomes a cell of text.
     ttlsweep_record::text::visible(&rustix::system::uname().nodename().to_string_lossy()).into_owned()
 }
 
 /// The operating system and its kernel's version.
-pub fn os() -> String {
+pub(crate) fn os() -> String {
     let name = rustix::system::uname();
     format!("{} {}", name.sysname().to_string_lossy(), name.release().to_string_lossy())
 }
@@ -32,29 +32,29 @@ pub fn keep_memory_private() {
 }
 
 /// Logical processors.
-pub fn cpus() -> u32 {
+pub(crate) fn cpus() -> u32 {
     std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
 }
 
 /// Memory in bytes (Linux only).
-pub fn memory_bytes() -> Option<u64> {
+pub(crate) fn memory_bytes() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
 }
 
 /// The limit on open descriptors.
-pub fn descriptor_limit() -> Option<u64> {
+pub(crate) fn descriptor_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
 /// The most descriptors that this process may give itself.
-pub fn most_descriptors() -> Option<u64> {
+pub(crate) fn most_descriptors() -> Option<u64> {
     getrlimit(Resource::Nofile).maximum
 }
 
 /// The processor time that this process has used so far, in steps of 10 ms (Linux only).
-pub fn process_cpu() -> Option<Duration> {
+pub(crate) fn process_cpu() -> Option<Duration> {
     let text = fs::read_to_string("/proc/self/stat").ok()?;
     // The second field is the program's name in parentheses, which may hold anything.
     let fields: Vec<_> = text.rsplit_once(')')?.1.split_whitespace().collect();
@@ -104,7 +104,7 @@ pub fn can_open(files: usize) -> Result<(), String> {
 }
 
 /// The kernel's TCP settings by name, those that are numbers or names without spaces of their own (Linux only).
-pub fn tcp_sysctls() -> BTreeMap<String, String> {
+pub(crate) fn tcp_sysctls() -> BTreeMap<String, String> {
     let read = |name: &&str| {
         let text = fs::read_to_string(format!("/proc/sys/net/{name}")).ok()?;
         Some((name.replace('/', "."), text.split_whitespace().collect::<Vec<_>>().join(" ")))
@@ -136,7 +136,7 @@ const SYSCTLS: &[&str] = &[
 ];
 
 /// Descriptors of the program's own files, and a margin.
-pub const SPARE_DESCRIPTORS: u64 = 64;
+pub(crate) const SPARE_DESCRIPTORS: u64 = 64;
 
 #[cfg(test)]
 mod tests {

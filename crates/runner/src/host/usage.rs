@@ -12,7 +12,7 @@ use crate::host::machine;
 
 /// What is being used from the start on.
 #[derive(Debug)]
-pub struct UsageProbe {
+pub(crate) struct UsageProbe {
     began: Instant,
     cpu: Duration,
     cpu_wait: Option<Duration>,
@@ -23,7 +23,7 @@ pub struct UsageProbe {
 
 /// What was used in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// How long it took.
     pub wall: Duration,
     /// The process's own processor time.
@@ -42,7 +42,7 @@ pub struct Usage {
 
 impl UsageProbe {
     /// Starts looking.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let descriptors = Arc::new(AtomicU64::new(open_descriptors().unwrap_or(0)));
         let most = Arc::clone(&descriptors);
         let task = tokio::spawn(async move {
@@ -56,7 +56,7 @@ impl UsageProbe {
 
     /// What was used since the start. The clock is read outside of the processor's time, here as in [`start`](Self::start):
     /// a thread that works between the two readings would else have used more than there was.
-    pub fn so_far(&self) -> Usage {
+    pub(crate) fn so_far(&self) -> Usage {
         let cpu = cpu_time().saturating_sub(self.cpu);
         let cpu_wait = cpu_wait().zip(self.cpu_wait).map(|(now, then)| now.saturating_sub(then));
         let ticks = Ticks::now().zip(self.ticks).map(|(now, then)| now.since(then));

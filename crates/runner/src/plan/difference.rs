@@ -11,7 +11,7 @@ use super::Plan;
 
 /// One line for each setting that differs, of which the first few are told one by one. `cells` and `environment` are the
 /// run's own files.
-pub fn differences(cells: &[Cell], environment: &Environment, plan: &Plan) -> Vec<String> {
+pub(crate) fn differences(cells: &[Cell], environment: &Environment, plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
     let numbers = [
         ("seed", environment.seed, plan.seed),

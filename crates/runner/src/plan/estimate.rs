@@ -173,7 +173,7 @@ impl Estimate {
 }
 
 /// How long a trial of `cell` takes on average, its jitter included: what progress is weighted by.
-pub fn trial_duration(cell: &Cell) -> Duration {
+pub(crate) fn trial_duration(cell: &Cell) -> Duration {
     Duration::from_micros(cell.jitter_us / 2).saturating_add(busy_duration(cell))
 }
 

@@ -75,13 +75,13 @@ impl Plan {
 }
 
 /// How many of a trial's users are this part's; all of them if they are not spread.
-pub fn own_users(cell: &Cell, part: Option<Share>) -> u32 {
+pub(crate) fn own_users(cell: &Cell, part: Option<Share>) -> u32 {
     part.map_or(cell.users, |part| part.items(cell.users).count() as u32)
 }
 
 /// The cap of this part's users. One that holds for the whole trial is divided as the users are, so that together they have
 /// what the plan says; cut to whole bits a second.
-pub fn own_bandwidth(cell: &Cell, part: Option<Share>) -> Option<BitRate> {
+pub(crate) fn own_bandwidth(cell: &Cell, part: Option<Share>) -> Option<BitRate> {
     let whole = cell.bandwidth_bps?;
     if part.is_none() || cell.bandwidth_per == BandwidthPer::User {
         return Some(whole);

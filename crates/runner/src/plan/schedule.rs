@@ -16,7 +16,7 @@ use crate::plan::estimate::busy_duration;
 
 /// What a schedule follows from.
 #[derive(Debug, Clone, Copy)]
-pub struct CommonStart {
+pub(crate) struct CommonStart {
     /// When the first trial begins.
     pub at: Timestamp,
     /// The time from one trial's start to the next; `None` if it follows from the plan.
@@ -25,25 +25,25 @@ pub struct CommonStart {
 
 impl CommonStart {
     /// That of a run under way; `None` if its trials begin when their turn comes.
-    pub fn recorded(environment: &Environment) -> Option<Self> {
+    pub(crate) fn recorded(environment: &Environment) -> Option<Self> {
         let every = environment.start_every_us.map(Duration::from_micros);
         environment.start_at.map(|at| Self { at, every })
     }
 
     /// When each trial of the plan begins.
-    pub fn schedule(&self, plan: &Plan) -> Schedule {
+    pub(crate) fn schedule(&self, plan: &Plan) -> Schedule {
         Schedule::new(plan, self.at, self.every)
     }
 
     /// The time from one trial's start to the next in microseconds.
-    pub fn every_us(self) -> Option<u64> {
+    pub(crate) fn every_us(self) -> Option<u64> {
         self.every.map(micros)
     }
 }
 
 /// The instants.
 #[derive(Debug, Clone)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     /// Each trial's turn, counted from 1.
     turns: HashMap<String, usize>,
     starts: Vec<Timestamp>,
@@ -53,7 +53,7 @@ pub struct Schedule {
 impl Schedule {
     /// Begins with the plan's first trial at `first`; the time from one trial to the next is `every`, or follows from what the
     /// trial is expected to take.
-    pub fn new(plan: &Plan, first: Timestamp, every: Option<Duration>) -> Self {
+    pub(crate) fn new(plan: &Plan, first: Timestamp, every: Option<Duration>) -> Self {
         let mut end = first;
         let mut starts = Vec::with_capacity(plan.trials.len());
         for trial in &plan.trials {
@@ -66,45 +66,45 @@ impl Schedule {
     }
 
     /// When a trial of the plan begins, its jitter not counted, which is the same on all machines.
-    pub fn of(&self, trial: &Trial) -> Option<Timestamp> {
+    pub(crate) fn of(&self, trial: &Trial) -> Option<Timestamp> {
         self.starts.get(self.turn_of(&trial.trial_id)? - 1).copied()
     }
 
     /// Which turn a trial has, from 1.
-    pub fn turn_of(&self, trial_id: &str) -> Option<usize> {
+    pub(crate) fn turn_of(&self, trial_id: &str) -> Option<usize> {
         self.turns.get(trial_id).copied()
     }
 
     /// How many turns there are.
-    pub fn turns(&self) -> usize {
+    pub(crate) fn turns(&self) -> usize {
         self.starts.len()
     }
 
     /// When the last trial begins; where there is none, the end.
-    pub fn last(&self) -> Timestamp {
+    pub(crate) fn last(&self) -> Timestamp {
         self.starts.last().copied().unwrap_or(self.end)
     }
 
     /// When the next turn after `now` begins, its jitter not counted.
-    pub fn next_start(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn next_start(&self, now: Timestamp) -> Option<Timestamp> {
         self.starts.iter().copied().find(|start| *start > now)
     }
 
     /// When the time of the last trial is over.
-    pub fn end(&self) -> Timestamp {
+    pub(crate) fn end(&self) -> Timestamp {
         self.end
     }
 
     /// Puts those trials behind the others whose turn is over: a machine that was stopped for a while is on time again with
     /// the next one, and makes up for what it missed when all others are done.
-    pub fn order(&self, trials: &mut [&Trial], now: Timestamp) {
+    pub(crate) fn order(&self, trials: &mut [&Trial], now: Timestamp) {
         trials.sort_by_key(|trial| self.of(trial).is_some_and(|starts| starts < now));
     }
 }
 
 /// The instant at which parts begin that were given none: the next whole five minutes that are a minute away at least. Machines
 /// that are started together find the same, unless they happen to be started on both sides of such an instant.
-pub fn next_common_start(now: Timestamp) -> Timestamp {
+pub(crate) fn next_common_start(now: Timestamp) -> Timestamp {
     let earliest = now.unix_micros() + LEAST_NOTICE_US;
     Timestamp::from_unix_micros(earliest + (COMMON_US - earliest.rem_euclid(COMMON_US)) % COMMON_US)
 }

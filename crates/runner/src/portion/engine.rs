@@ -84,7 +84,7 @@ pub enum EngineError {
 ///
 /// # Errors
 /// The variables do not tell.
-pub fn share(variable: impl Fn(&str) -> Option<String>, of: Option<u32>) -> Result<Share, EngineError> {
+pub(crate) fn share(variable: impl Fn(&str) -> Option<String>, of: Option<u32>) -> Result<Share, EngineError> {
     let set = |engine: Engine| engine.variables().iter().copied().find(|name| variable(name).is_some());
     let found: Vec<_> = ENGINES.iter().filter_map(|engine| Some((*engine, set(*engine)?))).collect();
     let &[(engine, found)] = &found[..] else {

@@ -17,7 +17,7 @@ use crate::run::folder::{FolderError, RunFolder};
 
 /// What is asked for on the command line beside the portion itself.
 #[derive(Debug, Clone, Default)]
-pub struct AskedRun {
+pub(crate) struct AskedRun {
     /// The run's name.
     pub run_id: Option<String>,
     /// When the first trial begins on all machines.
@@ -28,7 +28,7 @@ pub struct AskedRun {
 
 /// A portion with its place on the disk.
 #[derive(Debug)]
-pub struct PlacedPortion {
+pub(crate) struct PlacedPortion {
     /// Which one.
     pub portion: Portion,
     /// The run's name, which all its portions share.
@@ -41,7 +41,7 @@ pub struct PlacedPortion {
 
 /// What is there of a portion, all of it of this plan.
 #[derive(Debug)]
-pub enum Progress {
+pub(crate) enum Progress {
     /// Nothing: it has yet to begin.
     Nothing,
     /// What an earlier process left unfinished.
@@ -86,7 +86,7 @@ impl PlacedPortion {
     ///
     /// # Errors
     /// Trials would run side by side, each at a time of its own.
-    pub fn new(
+    pub(crate) fn new(
         out: &Path,
         experiment: &Experiment,
         whole: &Plan,
@@ -109,7 +109,7 @@ impl PlacedPortion {
     ///
     /// # Errors
     /// Another process is at it, or what is there is of another plan.
-    pub fn look(&self) -> Result<Progress, PlaceError> {
+    pub(crate) fn look(&self) -> Result<Progress, PlaceError> {
         match self.place.look()? {
             OnDisk::Nothing => {
                 // One that gets its own name meanwhile cannot be read, and is checked when all are merged.
@@ -130,7 +130,7 @@ impl PlacedPortion {
     }
 
     /// What `environment.json` says of the portion; `whole` is that of a run of the whole plan.
-    pub fn environment(&self, whole: Environment) -> Environment {
+    pub(crate) fn environment(&self, whole: Environment) -> Environment {
         Environment {
             run_id: self.run_id.clone(),
             shard: self.portion.shard(),
@@ -145,12 +145,16 @@ impl PlacedPortion {
     ///
     /// # Errors
     /// The file system refuses, or another process has just begun the same portion.
-    pub fn create(&self, frozen: &str, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<RunFolder, PlaceError> {
+    pub(crate) fn create(
+        &self,
+        frozen: &str,
+        fill: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<RunFolder, PlaceError> {
         Ok(self.place.create(frozen, fill)?)
     }
 
     /// Where it lies when it is whole.
-    pub fn finished(&self) -> PathBuf {
+    pub(crate) fn finished(&self) -> PathBuf {
         self.place.finished()
     }
 
@@ -163,7 +167,7 @@ impl PlacedPortion {
     ///
     /// # Errors
     /// It is of another.
-    pub fn check_hash(&self, place: impl fmt::Display, there: &Environment) -> Result<(), PlaceError> {
+    pub(crate) fn check_hash(&self, place: impl fmt::Display, there: &Environment) -> Result<(), PlaceError> {
         if there.plan_hash == self.plan_hash {
             return Ok(());
         }

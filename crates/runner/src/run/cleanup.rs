@@ -6,7 +6,7 @@
 
 mod created;
 mod pass;
-pub mod record;
+pub(crate) mod record;
 
 use std::fmt;
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use crate::transfer::one_off::OneOff;
 
 /// The clocks of one run.
 #[derive(Debug)]
-pub struct ClockWatch {
+pub(crate) struct ClockWatch {
     run: Arc<Run>,
     /// The stores among its targets. A testbed's clock is this machine's.
     stores: Vec<Asked>,
@@ -41,7 +41,7 @@ struct Asked {
 
 impl ClockWatch {
     /// Begins to look at this machine's clock.
-    pub fn begin(run: Arc<Run>) -> Self {
+    pub(crate) fn begin(run: Arc<Run>) -> Self {
         let mut stores: Vec<Asked> = Vec::new();
         for cell in run.plan.cells.iter().filter(|cell| cell.target == TargetKind::S3) {
             let target = run.targets.of(cell);
@@ -61,7 +61,7 @@ impl ClockWatch {
     }
 
     /// Probes every store's clock, if the experiment lets it. No trial may be under way.
-    pub async fn probe(&mut self, progress: &Progress) {
+    pub(crate) async fn probe(&mut self, progress: &Progress) {
         let (mut stop, within) = (self.run.stop.listen(None), self.run.experiment.clock_probe);
         if self.stores.is_empty() || within.is_zero() || stop.now().is_some() {
             return;
@@ -85,14 +85,14 @@ impl ClockWatch {
     }
 
     /// Probes if the last time was an hour ago. No trial may be under way.
-    pub async fn probe_if_due(&mut self, progress: &Progress) {
+    pub(crate) async fn probe_if_due(&mut self, progress: &Progress) {
         if self.last_round.elapsed() >= AGAIN_AFTER {
             self.probe(progress).await;
         }
     }
 
     /// Ends the looking; what was found is told.
-    pub fn finish(self) {
+    pub(crate) fn finish(self) {
         tell_steps(&self.run);
     }
 

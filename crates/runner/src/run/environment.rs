@@ -50,7 +50,7 @@ pub fn of_new_run(experiment: &Experiment, whole: &Plan, now: Timestamp, targets
 
 /// That of a run that goes on, on this machine now, which an engine may have chosen again. Which machine ran what before stands
 /// in `trials.csv`.
-pub fn of_resumed_run(begun: Environment, targets: &Targets) -> Environment {
+pub(crate) fn of_resumed_run(begun: Environment, targets: &Targets) -> Environment {
     let mut begun = begun;
     // A testbed's endpoint is another one now; what was recorded of the others is what holds for their rows so far.
     begun.regions.append(&mut targets.regions());

@@ -252,7 +252,7 @@ impl Writers {
 ///
 /// # Errors
 /// It cannot be written; the message names it.
-pub fn append_to<R: Row>(folder: &Path) -> io::Result<RowWriter<R>> {
+pub(crate) fn append_to<R: Row>(folder: &Path) -> io::Result<RowWriter<R>> {
     named(R::FILE, RowWriter::append_to(folder))
 }
 

@@ -1,6 +1,6 @@
 //! A run's folder: created once, never overwritten, locked while a process writes to it.
 
-pub mod portion;
+pub(crate) mod portion;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -14,7 +14,7 @@ use ttlsweep_rundir::files::EXPERIMENT;
 
 /// An open folder; the lock goes with it.
 #[derive(Debug)]
-pub struct RunFolder {
+pub(crate) struct RunFolder {
     path: PathBuf,
     _lock: Option<File>,
 }
@@ -60,7 +60,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// The file system refuses.
-    pub fn create(
+    pub(crate) fn create(
         results: &Path,
         experiment: &str,
         now: Timestamp,
@@ -78,7 +78,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// It is not a run's folder, or in use.
-    pub fn open(path: &Path) -> Result<Self, FolderError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, FolderError> {
         let path = checked(path)?;
         let lock = lock(&path, OpenOptions::new().create(true).truncate(false).write(true))?;
         Ok(Self { path, _lock: lock })
@@ -88,26 +88,26 @@ impl RunFolder {
     ///
     /// # Errors
     /// As for [`Self::open`].
-    pub fn look(path: &Path) -> Result<Self, FolderError> {
+    pub(crate) fn look(path: &Path) -> Result<Self, FolderError> {
         let path = checked(path)?;
         let lock = lock(&path, OpenOptions::new().read(true))?;
         Ok(Self { path, _lock: lock })
     }
 
     /// The folder.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The frozen experiment.
-    pub fn experiment(&self) -> PathBuf {
+    pub(crate) fn experiment(&self) -> PathBuf {
         self.path.join(EXPERIMENT)
     }
 }
 
 /// Names a run by its beginning, its plan, its process and its machine, so that no two runs that share a bucket share a
 /// key: `20261124T193700Z-1a2b3c4d`.
-pub fn run_id(now: Timestamp, plan_hash: &str, host: &str) -> String {
+pub(crate) fn run_id(now: Timestamp, plan_hash: &str, host: &str) -> String {
     let unique = format!("{plan_hash} {host} {} {}", std::process::id(), now.unix_micros());
     let digest = Sha256::digest(unique);
     let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();

@@ -30,7 +30,7 @@ pub enum Mode {
 
 /// A sweep's progress. Trials differ in length, so it counts their estimated time and not their number.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     mode: Mode,
     /// `None` if a bar is not what is shown.
     bar: Option<ProgressBar>,
@@ -43,7 +43,7 @@ pub struct Progress {
 
 /// Trials, and the time that they are estimated to take.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// How many.
     pub trials: u64,
     /// How long they take one after the other, and with them the probes of the clocks.
@@ -136,7 +136,7 @@ impl Tally {
 
 impl Progress {
     /// Begins with `all` that is to be done.
-    pub fn start(mode: Mode, all: Counts) -> Self {
+    pub(crate) fn start(mode: Mode, all: Counts) -> Self {
         let bar = (mode == Mode::Auto && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::with_draw_target(Some(millis(all.time)), ProgressDrawTarget::stderr());
             bar.enable_steady_tick(Duration::from_millis(500));
@@ -149,7 +149,7 @@ impl Progress {
     }
 
     /// A trial of `cell` that was estimated to take `time` is over.
-    pub fn trial_done(&mut self, end: &TrialEnd, cell: &Cell, time: Duration) {
+    pub(crate) fn trial_done(&mut self, end: &TrialEnd, cell: &Cell, time: Duration) {
         let Some(row) = &end.row else { return };
         self.done.trials += 1;
         self.done.time += time;
@@ -182,7 +182,7 @@ impl Progress {
     }
 
     /// Some time has gone by: without a terminal, nobody should have to wonder whether it is still at work.
-    pub fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         if self.mode == Mode::Auto && self.bar.is_none() && self.said.elapsed() >= EVERY {
             self.said = Instant::now();
             let (done, all) = (self.done.trials, self.all.trials);
@@ -192,20 +192,20 @@ impl Progress {
     }
 
     /// A store is asked for its clock, by the request of this `number` of `most`.
-    pub fn clock_asked(&self, endpoint: &str, number: u32, most: u32) {
+    pub(crate) fn clock_asked(&self, endpoint: &str, number: u32, most: u32) {
         if let Some(bar) = &self.bar {
             bar.set_message(format!("clock of {endpoint}: {number} of {most} requests at most"));
         }
     }
 
     /// A probe of the clocks that was estimated to take `time` is over.
-    pub fn clock_done(&mut self, time: Duration) {
+    pub(crate) fn clock_done(&mut self, time: Duration) {
         self.done.time += time;
         self.show();
     }
 
     /// Transfers so far, and failures among them.
-    pub fn into_tally(self) -> Tally {
+    pub(crate) fn into_tally(self) -> Tally {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -259,7 +259,7 @@ fn millis(duration: Duration) -> u64 {
 const EVERY: Duration = Duration::from_secs(10);
 
 /// How often it is looked whether one is due.
-pub const TICK: Duration = Duration::from_secs(1);
+pub(crate) const TICK: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

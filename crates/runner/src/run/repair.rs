@@ -23,7 +23,7 @@ use crate::run::sweep::Earlier;
 
 /// What was done before.
 #[derive(Debug)]
-pub struct RepairedRun {
+pub(crate) struct RepairedRun {
     /// What its rows tell; what was left in the bucket is not among it.
     pub earlier: Earlier,
     /// What had to be mended, a line each.
@@ -54,7 +54,7 @@ impl RepairError {
 ///
 /// # Errors
 /// A file cannot be read or written.
-pub fn repair(folder: &Path, environment: &Environment, plan: &Plan) -> Result<RepairedRun, RepairError> {
+pub(crate) fn repair(folder: &Path, environment: &Environment, plan: &Plan) -> Result<RepairedRun, RepairError> {
     let mending = Mending::of_run(folder)?;
     let mut transfers: Vec<TransferRecord> = read_rows_before_torn_end(&folder.join(TransferRecord::FILE))?;
     let trials: Vec<TrialRecord> = read_rows_before_torn_end(&folder.join(TrialRecord::FILE))?;

@@ -1,10 +1,10 @@
 //! A sweep: the plan's trials in their order, as many side by side as the experiment says, until all are done or the run
 //! is stopped.
 
-pub mod download;
+pub(crate) mod download;
 mod error;
 mod marker;
-pub mod sources;
+pub(crate) mod sources;
 mod turns;
 
 use std::collections::{HashMap, HashSet};
@@ -27,7 +27,7 @@ use crate::run::files::Files;
 use crate::run::progress::{Counts, Mode, Progress, TICK, Tally};
 use crate::run::trial::{TrialEnd, TrialRun};
 
-pub use error::SweepError;
+pub(crate) use error::SweepError;
 use sources::Sources;
 use turns::Turns;
 

@@ -79,12 +79,12 @@ impl S3Error {
 
 /// What a server says, fit for a row, a file and a terminal: secrets are taken out first, so that none is cut in two and kept;
 /// then control characters; and at most [`ServerText::LONGEST`] characters stay.
-pub fn told(text: &str) -> String {
+pub(crate) fn told(text: &str) -> String {
     told_within(text, ServerText::LONGEST)
 }
 
 /// [`told`], of at most `longest` characters.
-pub fn told_within(text: &str, longest: usize) -> String {
+pub(crate) fn told_within(text: &str, longest: usize) -> String {
     let read = text.floor_char_boundary(MOST_READ);
     shortened(&redacted(&text[..read]), longest)
 }

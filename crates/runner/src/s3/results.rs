@@ -43,7 +43,7 @@ pub struct NoResultsUrl(String);
 
 /// The place, with the client that asks it.
 #[derive(Debug, Clone)]
-pub struct Results {
+pub(crate) struct Results {
     client: aws_sdk_s3::Client,
     /// Brings files, whose bytes are counted as they come; what the other one is answered is read whole.
     bringing: aws_sdk_s3::Client,
@@ -146,7 +146,7 @@ impl Results {
     ///
     /// # Errors
     /// One of these cannot be had; the message says what to do.
-    pub async fn connect(url: ResultsUrl, settings: &StoreSettings) -> Result<Self, StoreError> {
+    pub(crate) async fn connect(url: ResultsUrl, settings: &StoreSettings) -> Result<Self, StoreError> {
         let tls = Arc::new(client_config(settings.trust.pem()?.as_deref())?);
         let control = ControlPlane::new(tls, Route::of_environment());
         let Configured { config, region, .. } = Configured::load(settings, control).await?;
@@ -171,13 +171,13 @@ impl Results {
     }
 
     /// Where it is.
-    pub fn url(&self) -> &ResultsUrl {
+    pub(crate) fn url(&self) -> &ResultsUrl {
         &self.url
     }
 
     /// The same bucket, at `name` below this place.
     #[must_use]
-    pub fn below(&self, name: &str) -> Self {
+    pub(crate) fn below(&self, name: &str) -> Self {
         Self { url: self.url.below(name), ..self.clone() }
     }
 }

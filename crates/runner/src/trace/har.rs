@@ -10,7 +10,7 @@ use ttlsweep_record::{Cell, TransferRecord};
 use crate::experiment::extras::{Bearer, Extras};
 
 /// The archive of `rows`; `cells` say how each bucket is addressed.
-pub fn archive(rows: &[TransferRecord], cells: &[Cell]) -> Value {
+pub(crate) fn archive(rows: &[TransferRecord], cells: &[Cell]) -> Value {
     let entries: Vec<_> =
         rows.iter().map(|row| entry(row, cells.iter().find(|cell| cell.cell_id == row.cell_id))).collect();
     json!({

@@ -8,7 +8,7 @@ use ttlsweep_record::{EventRecord, TransferRecord};
 
 /// Draws a transfer. Times are since its start; `width` is the terminal's. Nothing in it is obeyed by a terminal: the row
 /// may come from a file that anyone wrote.
-pub fn draw(row: &TransferRecord, events: &[EventRecord], width: usize) -> String {
+pub(crate) fn draw(row: &TransferRecord, events: &[EventRecord], width: usize) -> String {
     let mut text = String::new();
     heading(&mut text, row);
     let scale = Scale::new(row, width);

@@ -250,7 +250,7 @@ impl OffsetBracket {
 }
 
 /// A run's probes take no more requests than this.
-pub const MOST_REQUESTS: u32 = 48;
+pub(crate) const MOST_REQUESTS: u32 = 48;
 
 /// Two leave some milliseconds of a second; more are needed if answers take long.
 const TURNS: u32 = 4;

@@ -25,7 +25,7 @@ use crate::wire::tape::Tape;
 
 /// What the exchange came to.
 #[derive(Debug)]
-pub struct Done {
+pub(crate) struct Done {
     /// How it ended on this side.
     pub end: End,
     /// The response, as far as it came.
@@ -48,7 +48,7 @@ pub const CONTINUE_WAIT: Duration = Duration::from_secs(3);
 const HEAD_ACK_EVERY: Duration = Duration::from_millis(10);
 
 /// Sends the request and reads the response.
-pub async fn drive(
+pub(crate) async fn drive(
     task: &Task<'_>,
     connection: &mut Connection,
     body: RequestBody,

@@ -32,7 +32,7 @@ pub struct Response {
 
 /// A response that is being read.
 #[derive(Debug)]
-pub struct ResponseReader {
+pub(crate) struct ResponseReader {
     body: Incoming,
     /// What was read and is still to be looked at: the file that it is held against may have to be read first.
     unseen: Bytes,
@@ -44,7 +44,7 @@ pub struct ResponseReader {
 
 /// Why a response cannot be read on.
 #[derive(Debug)]
-pub enum ReadError {
+pub(crate) enum ReadError {
     /// The connection ended in mid-body, or the body makes no sense.
     Connection(hyper::Error),
     /// What the body is held against cannot be had: this machine's fault, in words.
@@ -61,7 +61,7 @@ impl Response {
 
 impl ResponseReader {
     /// Begins with the head that hyper had read whole at `head_at`. The body of a 2xx is held against `comparison`.
-    pub fn new(head: http::Response<Incoming>, head_at: Instant, comparison: Option<Comparison>) -> Self {
+    pub(crate) fn new(head: http::Response<Incoming>, head_at: Instant, comparison: Option<Comparison>) -> Self {
         let (head, body) = head.into_parts();
         let comparison = comparison.filter(|_| head.status.is_success());
         let response = Response {
@@ -77,12 +77,12 @@ impl ResponseReader {
     }
 
     /// The status.
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.response.status
     }
 
     /// Whether it has been read to its end.
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.response.whole
     }
 
@@ -91,7 +91,7 @@ impl ResponseReader {
     ///
     /// # Errors
     /// The connection ended in mid-body, or the body makes no sense; or the object's file cannot be read.
-    pub async fn read_on(reader: Option<&mut Self>) -> Result<(), ReadError> {
+    pub(crate) async fn read_on(reader: Option<&mut Self>) -> Result<(), ReadError> {
         let Some(reader) = reader.filter(|reader| !reader.is_whole()) else { return std::future::pending().await };
         std::future::poll_fn(|cx| reader.poll_on(cx)).await
     }
@@ -136,7 +136,7 @@ impl ResponseReader {
     }
 
     /// What came of it.
-    pub fn finish(self) -> Response {
+    pub(crate) fn finish(self) -> Response {
         self.response
     }
 }

@@ -15,7 +15,7 @@ use crate::s3::{Results, ResultsError, ResultsUrl, StoreError};
 
 /// A run's shards in a folder that is removed when this is dropped.
 #[derive(Debug)]
-pub struct DownloadedShards(Staging);
+pub(crate) struct DownloadedShards(Staging);
 
 /// Why no shards were brought.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +60,7 @@ impl DownloadedShards {
     /// # Errors
     /// There is no whole shard, or there are several runs; the store refuses, does not answer or gives other bytes than were
     /// put; or there is no room.
-    pub async fn from(url: &ResultsUrl, out: &Path) -> Result<Self, DownloadError> {
+    pub(crate) async fn from(url: &ResultsUrl, out: &Path) -> Result<Self, DownloadError> {
         let results = Results::connect(url.clone(), &settings(url, None)).await?;
         let (run, portions) = the_run(url, runs(&results.names().await?))?;
         let results = if run.is_empty() { results } else { results.below(&run) };
@@ -88,7 +88,7 @@ impl DownloadedShards {
     }
 
     /// The folder that holds the shards' folders.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.0.path()
     }
 }

@@ -300,7 +300,7 @@ fn unreadable(error: &io::Error) -> String {
 /// A download's body, held against the object that was put, piece by piece as it comes. Nothing of it is kept, and what a
 /// generated object is held against lies in memory already.
 #[derive(Debug)]
-pub struct Comparison {
+pub(crate) struct Comparison {
     content: Content,
     /// What comes next in the object, as far as it has been fetched.
     expected: Bytes,
@@ -320,7 +320,7 @@ pub struct Compared {
 
 impl Comparison {
     /// A comparison with the object that was made of `source` for `key`.
-    pub fn new(source: &Source, key: &str) -> Self {
+    pub(crate) fn new(source: &Source, key: &str) -> Self {
         let so_far = Compared { object: source.len(), alike: 0, differs: false };
         Self { content: source.open(key), expected: Bytes::new(), so_far }
     }
@@ -330,7 +330,7 @@ impl Comparison {
     ///
     /// # Errors
     /// The object's file cannot be read, or is not what it was when the object was put: this machine's fault, in words.
-    pub fn poll_compare(&mut self, data: &mut Bytes, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
+    pub(crate) fn poll_compare(&mut self, data: &mut Bytes, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
         while !data.is_empty() && !self.so_far.differs {
             if self.expected.is_empty() {
                 match ready!(self.content.poll_chunk(cx)) {
@@ -362,7 +362,7 @@ impl Comparison {
     }
 
     /// How it stands.
-    pub fn so_far(&self) -> Compared {
+    pub(crate) fn so_far(&self) -> Compared {
         self.so_far
     }
 }

@@ -13,7 +13,7 @@ use super::limiter::{Limiter, Slot};
 
 /// A stream whose reading or writing is capped; the other direction goes through untouched.
 #[derive(Debug)]
-pub struct RateLimited<S> {
+pub(crate) struct RateLimited<S> {
     inner: S,
     gate: Option<Gate>,
 }
@@ -33,7 +33,7 @@ struct Gate {
 
 impl<S> RateLimited<S> {
     /// Caps `side` of `inner` by `limiter`; without one nothing waits.
-    pub fn new(inner: S, cap: Option<(Arc<Limiter>, Side)>) -> Self {
+    pub(crate) fn new(inner: S, cap: Option<(Arc<Limiter>, Side)>) -> Self {
         let gate = cap.map(|(limiter, side)| Gate {
             limiter,
             side,

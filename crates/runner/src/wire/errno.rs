@@ -3,13 +3,13 @@
 use std::io::{Error, ErrorKind};
 
 /// `ECONNRESET` for 104, as this system counts; `errno 999` for one that no socket is known to raise.
-pub fn name(errno: i32) -> String {
+pub(crate) fn name(errno: i32) -> String {
     let known = NAMES.iter().find(|(number, _)| *number == errno);
     known.map_or_else(|| format!("errno {errno}"), |(_, name)| (*name).to_owned())
 }
 
 /// Whether the error says that this machine ran out of something, so that neither network nor server is to blame.
-pub fn is_local(errno: i32) -> bool {
+pub(crate) fn is_local(errno: i32) -> bool {
     matches!(
         errno,
         libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS | libc::EADDRNOTAVAIL | libc::EACCES | libc::EPERM

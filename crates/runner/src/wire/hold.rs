@@ -20,11 +20,11 @@ use super::SocketStats;
 
 /// How long a write error is held while nothing more is read. The kernel has all that will ever come by the time at which
 /// a write fails, so this bounds only a stream whose read side never ends.
-pub const DEADLINE: Duration = Duration::from_secs(1);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(1);
 
 /// A stream whose first write error waits until the read side has ended.
 #[derive(Debug)]
-pub struct HeldErrors<S> {
+pub(crate) struct HeldErrors<S> {
     inner: S,
     stats: Arc<SocketStats>,
     state: State,
@@ -39,7 +39,7 @@ enum State {
 
 impl<S> HeldErrors<S> {
     /// Holds back the first write error of `inner`.
-    pub fn new(inner: S, stats: Arc<SocketStats>) -> Self {
+    pub(crate) fn new(inner: S, stats: Arc<SocketStats>) -> Self {
         Self { inner, stats, state: State::Clear }
     }
 

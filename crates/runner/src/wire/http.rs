@@ -17,7 +17,7 @@ use super::tls::MaybeTls;
 
 /// A stream that keeps the [`HttpMarks`] of the exchanges on it.
 #[derive(Debug)]
-pub struct HttpMarked<S> {
+pub(crate) struct HttpMarked<S> {
     inner: MaybeTls<S>,
     marks: Arc<HttpMarks>,
     unflushed: bool,
@@ -25,7 +25,7 @@ pub struct HttpMarked<S> {
 
 impl<S> HttpMarked<S> {
     /// Marks what passes through `inner`.
-    pub fn new(inner: MaybeTls<S>, marks: Arc<HttpMarks>) -> Self {
+    pub(crate) fn new(inner: MaybeTls<S>, marks: Arc<HttpMarks>) -> Self {
         Self { inner, marks, unflushed: false }
     }
 }

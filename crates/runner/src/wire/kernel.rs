@@ -33,7 +33,7 @@ pub struct TcpInfo {
 /// Asks the kernel about `stream`; `None` if it has no answer.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)] // Neither nix, rustix nor socket2 has TCP_INFO.
-pub fn tcp_info(stream: &TcpStream) -> Option<TcpInfo> {
+pub(crate) fn tcp_info(stream: &TcpStream) -> Option<TcpInfo> {
     use std::os::fd::AsRawFd;
 
     // SAFETY: tcp_info is a plain structure of integers, for which all zeros is a valid value.
@@ -65,7 +65,7 @@ pub fn tcp_info(_: &TcpStream) -> Option<TcpInfo> {
 
 /// The name of a connection's congestion control; `None` if the system does not tell.
 #[cfg(target_os = "linux")]
-pub fn congestion(stream: &TcpStream) -> Option<String> {
+pub(crate) fn congestion(stream: &TcpStream) -> Option<String> {
     let name = socket2::SockRef::from(stream).tcp_congestion().ok()?;
     let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
     Some(String::from_utf8_lossy(name).into_owned())
@@ -82,7 +82,7 @@ pub fn congestion(_: &TcpStream) -> Option<String> {
 /// # Errors
 /// The kernel does not have it, or does not let this process choose it.
 #[cfg(target_os = "linux")]
-pub fn set_congestion(socket: &TcpSocket, name: &str) -> io::Result<()> {
+pub(crate) fn set_congestion(socket: &TcpSocket, name: &str) -> io::Result<()> {
     socket2::SockRef::from(socket).set_tcp_congestion(name.as_bytes())
 }
 
@@ -98,7 +98,7 @@ pub fn set_congestion(_: &TcpSocket, _: &str) -> io::Result<()> {
 /// A congestion control that cannot be had on this machine.
 #[derive(Debug, thiserror::Error)]
 #[error("this machine cannot use the congestion control `{name}`: {source}; {known}")]
-pub struct NoCongestion {
+pub(crate) struct NoCongestion {
     name: String,
     source: io::Error,
     /// What it can use, and how to have more.
@@ -109,7 +109,7 @@ pub struct NoCongestion {
 ///
 /// # Errors
 /// It does not; the error lists what it takes.
-pub fn try_congestion(name: &str) -> Result<(), NoCongestion> {
+pub(crate) fn try_congestion(name: &str) -> Result<(), NoCongestion> {
     let tried = TcpSocket::new_v4().and_then(|socket| set_congestion(&socket, name));
     tried.map_err(|source| {
         let listed = |file: &str| std::fs::read_to_string(format!("/proc/sys/net/ipv4/{file}")).unwrap_or_default();

@@ -11,14 +11,14 @@ use super::{Side, SocketStats};
 
 /// A stream whose traffic is noted in a [`SocketStats`].
 #[derive(Debug)]
-pub struct Timestamped<S> {
+pub(crate) struct Timestamped<S> {
     inner: S,
     stats: Arc<SocketStats>,
 }
 
 impl<S> Timestamped<S> {
     /// Notes what passes through `inner`.
-    pub fn new(inner: S, stats: Arc<SocketStats>) -> Self {
+    pub(crate) fn new(inner: S, stats: Arc<SocketStats>) -> Self {
         Self { inner, stats }
     }
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 use ttlsweep_record::{EventKind, Outcome, Phase};
-use ttlsweep_runner::dial::reach::Route;
-use ttlsweep_runner::dial::resolve::{Resolve, Resolving};
+use ttlsweep_runner::testing::dial::reach::Route;
+use ttlsweep_runner::testing::dial::resolve::{Resolve, Resolving};
 
 use crate::client::{Client, Story};
 use crate::server::{OK, Peer, Server};

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use ttlsweep_record::{Cell, HarnessRecord, Outcome, TransferRecord, TrialRecord};
 use ttlsweep_rundir::csv_file::read_rows;
-use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::experiment::{LoadOptions, load};
-use ttlsweep_runner::plan::Plan;
-use ttlsweep_runner::run::Run;
-use ttlsweep_runner::run::environment::of_new_run;
-use ttlsweep_runner::run::files::{self, Files};
-use ttlsweep_runner::run::progress::Mode;
-use ttlsweep_runner::run::sweep::{self, Earlier};
-use ttlsweep_runner::stop::StopSwitch;
-use ttlsweep_runner::target::Targets;
+use ttlsweep_runner::Mode;
+use ttlsweep_runner::testing::clock::{Clock, SystemClock};
+use ttlsweep_runner::testing::experiment::{LoadOptions, load};
+use ttlsweep_runner::testing::plan::Plan;
+use ttlsweep_runner::testing::run::Run;
+use ttlsweep_runner::testing::run::environment::of_new_run;
+use ttlsweep_runner::testing::run::files::{self, Files};
+use ttlsweep_runner::testing::run::sweep::{self, Earlier};
+use ttlsweep_runner::testing::stop::StopSwitch;
+use ttlsweep_runner::testing::target::Targets;
 
 /// 12.5 MB at 20 Mbit/s take 5 s.
 const EXPERIMENT: &str = "

@@ -11,10 +11,10 @@ use http::Method;
 use rustix::process::Signal;
 use ttlsweep_record::{Outcome, TransferRecord};
 use ttlsweep_rundir::csv_file::RowWriter;
-use ttlsweep_runner::clock::SystemClock;
-use ttlsweep_runner::run::cleanup::{Cleaner, CreatedObject, PendingCleanup};
-use ttlsweep_runner::s3::object_key::RunPrefix;
-use ttlsweep_runner::stop::StopSwitch;
+use ttlsweep_runner::testing::clock::SystemClock;
+use ttlsweep_runner::testing::run::cleanup::{Cleaner, CreatedObject, PendingCleanup};
+use ttlsweep_runner::testing::s3::object_key::RunPrefix;
+use ttlsweep_runner::testing::stop::StopSwitch;
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed, TestbedConfig};
 
 use crate::front::{Asked, Front, error, objects, uploads};

@@ -10,19 +10,19 @@ use tokio_rustls::rustls::ClientConfig;
 use ttlsweep_record::{
     BitRate, ByteCount, Cell, EventKind, EventRecord, Method, Outcome, Phase, Timestamp, TransferRecord,
 };
-use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::dial::reach::Route;
-use ttlsweep_runner::dial::{Connection, Dialer};
-use ttlsweep_runner::experiment::{LoadOptions, load};
-use ttlsweep_runner::s3::link::SignedRequest;
-use ttlsweep_runner::secret::Secret;
-use ttlsweep_runner::stop::{Stop, StopSwitch};
-use ttlsweep_runner::transfer::judge::judge;
-use ttlsweep_runner::transfer::{self, Limits, Payload, Task, record};
-use ttlsweep_runner::wire::Side;
-use ttlsweep_runner::wire::body::{Block, Source};
-use ttlsweep_runner::wire::endpoint::Endpoint;
-use ttlsweep_runner::wire::limiter::Limiter;
+use ttlsweep_runner::testing::clock::{Clock, SystemClock};
+use ttlsweep_runner::testing::dial::reach::Route;
+use ttlsweep_runner::testing::dial::{Connection, Dialer};
+use ttlsweep_runner::testing::experiment::{LoadOptions, load};
+use ttlsweep_runner::testing::s3::link::SignedRequest;
+use ttlsweep_runner::testing::secret::Secret;
+use ttlsweep_runner::testing::stop::{Stop, StopSwitch};
+use ttlsweep_runner::testing::transfer::judge::judge;
+use ttlsweep_runner::testing::transfer::{self, Limits, Payload, Task, record};
+use ttlsweep_runner::testing::wire::Side;
+use ttlsweep_runner::testing::wire::body::{Block, Source};
+use ttlsweep_runner::testing::wire::endpoint::Endpoint;
+use ttlsweep_runner::testing::wire::limiter::Limiter;
 
 use crate::server::Server;
 

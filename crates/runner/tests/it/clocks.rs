@@ -10,21 +10,21 @@ use tokio::time::Instant;
 use ttlsweep_record::{ClockEntry, ClockRecord, Timestamp, TransferRecord, TrialRecord};
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_rundir::environment::ClockOffset;
-use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::experiment::{Experiment, LoadOptions, load};
-use ttlsweep_runner::plan::Plan;
-use ttlsweep_runner::run::Run;
-use ttlsweep_runner::run::environment::of_new_run;
-use ttlsweep_runner::run::files::{self, Files};
-use ttlsweep_runner::run::progress::Mode;
-use ttlsweep_runner::run::sweep::{self, Earlier};
-use ttlsweep_runner::s3::Target;
-use ttlsweep_runner::s3::object_key::RunPrefix;
-use ttlsweep_runner::stop::StopSwitch;
-use ttlsweep_runner::target::Targets;
-use ttlsweep_runner::transfer::clock_probe::{Effort, Round, patient, round};
-use ttlsweep_runner::transfer::one_off::OneOff;
-use ttlsweep_runner::wire::endpoint::Endpoint;
+use ttlsweep_runner::Mode;
+use ttlsweep_runner::testing::clock::{Clock, SystemClock};
+use ttlsweep_runner::testing::experiment::{Experiment, LoadOptions, load};
+use ttlsweep_runner::testing::plan::Plan;
+use ttlsweep_runner::testing::run::Run;
+use ttlsweep_runner::testing::run::environment::of_new_run;
+use ttlsweep_runner::testing::run::files::{self, Files};
+use ttlsweep_runner::testing::run::sweep::{self, Earlier};
+use ttlsweep_runner::testing::s3::Target;
+use ttlsweep_runner::testing::s3::object_key::RunPrefix;
+use ttlsweep_runner::testing::stop::StopSwitch;
+use ttlsweep_runner::testing::target::Targets;
+use ttlsweep_runner::testing::transfer::clock_probe::{Effort, Round, patient, round};
+use ttlsweep_runner::testing::transfer::one_off::OneOff;
+use ttlsweep_runner::testing::wire::endpoint::Endpoint;
 use ttlsweep_testbed::TestbedConfig;
 
 use crate::program::{self, Lab, words};
@@ -157,7 +157,7 @@ async fn a_probe_ends_when_its_time_is_over_with_what_it_has() {
 async fn dates_that_are_made_once_a_second_leave_a_wide_bracket_around_the_truth() {
     let found = probe(|now| now / 1_013_000 * 1_013_000).await;
     let bracket = found.bracket.unwrap();
-    let offset = |answer: &ttlsweep_runner::transfer::clock_probe::Answer| {
+    let offset = |answer: &ttlsweep_runner::testing::transfer::clock_probe::Answer| {
         let low = answer.server.micros_since(answer.received);
         (answer.sent.to_string(), low, answer.server.micros_since(answer.sent) + SECOND_US)
     };

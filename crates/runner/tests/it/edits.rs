@@ -12,10 +12,10 @@ use ttlsweep_record::TrialRecord;
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_rundir::merge::{MergeError, ShardSet, Trials, write};
 use ttlsweep_rundir::verify::verify;
+use ttlsweep_runner::Mode;
 use ttlsweep_runner::cli::{CleanArgs, ResumeArgs};
 use ttlsweep_runner::cmd;
 use ttlsweep_runner::cmd::exit::Failure;
-use ttlsweep_runner::run::progress::Mode;
 
 use self::random_edits::{Dice, asked, edited};
 use crate::program::{Lab, Run, succeed};

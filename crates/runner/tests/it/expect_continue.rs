@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ttlsweep_record::{EventKind, Outcome, Phase};
-use ttlsweep_runner::transfer::drive::CONTINUE_WAIT;
+use ttlsweep_runner::testing::transfer::drive::CONTINUE_WAIT;
 
 use crate::client::Client;
 use crate::server::{FORBIDDEN, OK, Peer, Server};

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 use arbtest::arbtest;
 use ttlsweep_record::Outcome;
 use ttlsweep_record::redact::{Known, redacted};
-use ttlsweep_runner::experiment::{LoadOptions, load};
-use ttlsweep_runner::plan::Plan;
-use ttlsweep_runner::s3::error_document::S3Error;
+use ttlsweep_runner::testing::experiment::{LoadOptions, load};
+use ttlsweep_runner::testing::plan::Plan;
+use ttlsweep_runner::testing::s3::error_document::S3Error;
 
 use crate::client::Client;
 use crate::mutate::{budget, mutated};

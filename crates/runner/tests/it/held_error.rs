@@ -8,7 +8,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use ttlsweep_record::{EventKind, Outcome, PeerClose, Phase};
-use ttlsweep_runner::host::lag::LagProbe;
+use ttlsweep_runner::testing::host::lag::LagProbe;
 
 use crate::client::Client;
 use crate::server::{FORBIDDEN, OK, Peer, Server};

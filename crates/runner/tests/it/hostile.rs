@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ttlsweep_record::{Outcome, Phase, Timestamp};
-use ttlsweep_runner::s3::PreflightError;
+use ttlsweep_runner::testing::s3::PreflightError;
 
 use crate::client::{Client, Story};
 use crate::server::{FORBIDDEN, OK, Peer, Server};

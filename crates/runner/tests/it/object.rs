@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use ttlsweep_record::{Outcome, PeerClose, Phase};
-use ttlsweep_runner::wire::body::{BodyFile, Source};
+use ttlsweep_runner::testing::wire::body::{BodyFile, Source};
 
 use crate::client::{BLOCK, Client, Story};
 use crate::server::{Peer, Server};

@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use ttlsweep_record::{EventKind, Outcome, Phase};
 use ttlsweep_rundir::environment::Environment;
-use ttlsweep_runner::dial::proxy::Proxies;
-use ttlsweep_runner::dial::reach::Route;
+use ttlsweep_runner::testing::dial::proxy::Proxies;
+use ttlsweep_runner::testing::dial::reach::Route;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
 use crate::client::Client;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ttlsweep_record::Method;
-use ttlsweep_runner::clock::offset::OffsetBracket;
-use ttlsweep_runner::clock::{Clock, SystemClock};
-use ttlsweep_runner::s3::FoundObject;
-use ttlsweep_runner::s3::Operation;
-use ttlsweep_runner::s3::object_key::RunPrefix;
+use ttlsweep_runner::testing::clock::offset::OffsetBracket;
+use ttlsweep_runner::testing::clock::{Clock, SystemClock};
+use ttlsweep_runner::testing::s3::FoundObject;
+use ttlsweep_runner::testing::s3::Operation;
+use ttlsweep_runner::testing::s3::object_key::RunPrefix;
 use ttlsweep_testbed::TestbedConfig;
 
 use crate::signing::{start, store_of};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use ttlsweep_record::{Addressing, Method, Timestamp};
-use ttlsweep_runner::s3::link::SignedRequest;
-use ttlsweep_runner::s3::object_key::ObjectKey;
-use ttlsweep_runner::s3::{Access, Operation, Store, StoreSettings, Target, Trust};
-use ttlsweep_runner::wire::endpoint::Endpoint;
+use ttlsweep_runner::testing::s3::link::SignedRequest;
+use ttlsweep_runner::testing::s3::object_key::ObjectKey;
+use ttlsweep_runner::testing::s3::{Access, Operation, Store, StoreSettings, Target, Trust};
+use ttlsweep_runner::testing::wire::endpoint::Endpoint;
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed, TestbedConfig};
 
 /// The testbed's bucket.

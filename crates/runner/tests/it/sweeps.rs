@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use ttlsweep_record::{Outcome, TransferRecord, TrialState};
-use ttlsweep_runner::s3::object_key::RunPrefix;
+use ttlsweep_runner::testing::s3::object_key::RunPrefix;
 use ttlsweep_testbed::{DEFAULT_SECRET_KEY, TestbedConfig};
 
 use crate::program::{Lab, Run, rows_or_none, signal, start, succeed, wait_until, words};

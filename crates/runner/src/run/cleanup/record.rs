@@ -16,7 +16,7 @@ use crate::s3::object_key::RunPrefix;
 
 /// What lies in the bucket, as far as the run's files know.
 #[derive(Debug, Default)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// What each cell's target may still hold.
     pub by_cell: BTreeMap<String, BTreeSet<CreatedObject>>,
     /// Keys in the files that the run cannot have made, so that nobody may delete them in its name.
@@ -28,7 +28,7 @@ impl Recorded {
     ///
     /// # Errors
     /// One of them cannot be read.
-    pub fn read(folder: &Path, cells: &[Cell], environment: &Environment) -> Result<Self, ReadError> {
+    pub(crate) fn read(folder: &Path, cells: &[Cell], environment: &Environment) -> Result<Self, ReadError> {
         let transfers: Vec<TransferRecord> = read_rows_before_torn_end(&folder.join(TransferRecord::FILE))?;
         let started: Vec<TransferRecord> = rows_if_there(&folder.join(JOURNAL))?;
         let objects: Vec<ObjectRecord> = rows_if_there(&folder.join(ObjectRecord::FILE))?;
@@ -44,12 +44,12 @@ impl Recorded {
     }
 
     /// How many objects and uploads.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.by_cell.values().map(BTreeSet::len).sum()
     }
 
     /// Whether nothing is known to be left.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
@@ -89,6 +89,6 @@ impl Reading<'_> {
 }
 
 /// Where a cell's objects lie.
-pub fn prefix_of(cell: &Cell, environment: &Environment) -> RunPrefix {
+pub(crate) fn prefix_of(cell: &Cell, environment: &Environment) -> RunPrefix {
     RunPrefix::new(&cell.prefix, &environment.experiment, &environment.run_id).of_portion(environment.portion())
 }

@@ -14,14 +14,14 @@ use super::{FolderError, RunFolder, UNFINISHED, make, sync_name};
 
 /// The place of a portion.
 #[derive(Debug)]
-pub struct PortionPlace {
+pub(crate) struct PortionPlace {
     run: PathBuf,
     portion: Portion,
 }
 
 /// What is there of a portion.
 #[derive(Debug)]
-pub enum OnDisk {
+pub(crate) enum OnDisk {
     /// Nothing: it has not begun.
     Nothing,
     /// What another process began and did not end.
@@ -32,7 +32,7 @@ pub enum OnDisk {
 
 impl PortionPlace {
     /// The place below `results/<experiment>/<run_id>/`.
-    pub fn new(results: &Path, experiment: &str, run_id: &str, portion: Portion) -> Self {
+    pub(crate) fn new(results: &Path, experiment: &str, run_id: &str, portion: Portion) -> Self {
         Self { run: results.join(experiment).join(run_id), portion }
     }
 
@@ -40,7 +40,7 @@ impl PortionPlace {
     ///
     /// # Errors
     /// Another process is at it, the run was divided in another way, or the file system refuses.
-    pub fn look(&self) -> Result<OnDisk, FolderError> {
+    pub(crate) fn look(&self) -> Result<OnDisk, FolderError> {
         self.check_division()?;
         if self.finished().is_dir() {
             return Ok(OnDisk::Finished(self.finished()));
@@ -61,7 +61,11 @@ impl PortionPlace {
     ///
     /// # Errors
     /// The file system refuses, or another process has just begun the same.
-    pub fn create(&self, frozen: &str, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<RunFolder, FolderError> {
+    pub(crate) fn create(
+        &self,
+        frozen: &str,
+        fill: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<RunFolder, FolderError> {
         let unfinished = format!("{UNFINISHED}{}-", self.portion.folder_name());
         make(&self.run, &unfinished, frozen, fill, |unfinished| {
             let path = self.run.join(self.portion.partial_name());
@@ -74,13 +78,13 @@ impl PortionPlace {
     }
 
     /// The folder of another portion of the run, whole or not.
-    pub fn another(&self) -> Option<PathBuf> {
+    pub(crate) fn another(&self) -> Option<PathBuf> {
         let others = self.portions().ok()?.into_iter().filter(|(other, _)| *other != self.portion);
         others.min().map(|(_, path)| path)
     }
 
     /// Where it lies when it is whole.
-    pub fn finished(&self) -> PathBuf {
+    pub(crate) fn finished(&self) -> PathBuf {
         self.run.join(self.portion.folder_name())
     }
 
@@ -111,7 +115,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// The file system refuses.
-    pub fn finish(&self) -> Result<PathBuf, FolderError> {
+    pub(crate) fn finish(&self) -> Result<PathBuf, FolderError> {
         let path = &self.path;
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let (Some(portion), Some(run)) = (Portion::of_folder_name(name), path.parent()) else {

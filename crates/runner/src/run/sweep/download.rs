@@ -18,7 +18,11 @@ use crate::transfer::one_off::OneOff;
 ///
 /// # Errors
 /// A source cannot be read, or the store does not take an object.
-pub async fn put_objects(run: &Run, sources: &mut Sources, made: &mut Vec<PendingCleanup>) -> Result<(), SweepError> {
+pub(crate) async fn put_objects(
+    run: &Run,
+    sources: &mut Sources,
+    made: &mut Vec<PendingCleanup>,
+) -> Result<(), SweepError> {
     let mut there = HashSet::new();
     for cell in run.plan.cells.iter().filter(|cell| cell.method == Method::Get) {
         let target = run.targets.of(cell);

@@ -11,7 +11,7 @@ use crate::wire::body::{Block, BodyFile, Source};
 
 /// Opens each source once.
 #[derive(Debug)]
-pub struct Sources {
+pub(crate) struct Sources {
     block: Block,
     files: HashMap<String, Arc<BodyFile>>,
 }
@@ -41,7 +41,7 @@ pub enum SourceError {
 
 impl Sources {
     /// Sources whose generated bodies follow from `seed`.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { block: Block::new(seed), files: HashMap::new() }
     }
 
@@ -49,7 +49,7 @@ impl Sources {
     ///
     /// # Errors
     /// The cell's body file cannot be opened, or has changed its size.
-    pub fn of(&mut self, cell: &Cell) -> Result<Source, SourceError> {
+    pub(crate) fn of(&mut self, cell: &Cell) -> Result<Source, SourceError> {
         let len = cell.size_bytes.0;
         let Some(path) = &cell.size_file else { return Ok(Source::Generated { block: self.block.clone(), len }) };
         let file = match self.files.get(path) {

@@ -20,7 +20,7 @@ impl Results {
     ///
     /// # Errors
     /// The store refuses or does not answer.
-    pub async fn names(&self) -> Result<Vec<String>, ResultsError> {
+    pub(crate) async fn names(&self) -> Result<Vec<String>, ResultsError> {
         let url = &self.url;
         let prefix = (!url.prefix.is_empty()).then(|| format!("{}/", url.prefix));
         let list = self.client.list_objects_v2().bucket(&url.bucket).set_prefix(prefix);
@@ -47,7 +47,7 @@ impl Results {
     ///
     /// # Errors
     /// The store refuses or does not answer.
-    pub async fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>, ResultsError> {
+    pub(crate) async fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>, ResultsError> {
         let url = self.url.below(name);
         let mut got = match self.bringing.get_object().bucket(&url.bucket).key(&url.prefix).send().await {
             Ok(got) => got,
@@ -65,7 +65,7 @@ impl Results {
     ///
     /// # Errors
     /// The store refuses, does not answer, or gives other bytes than were put; or the file cannot be written.
-    pub async fn get(&self, name: &str, file: &Path) -> Result<u64, ResultsError> {
+    pub(crate) async fn get(&self, name: &str, file: &Path) -> Result<u64, ResultsError> {
         let mut attempt = 1;
         loop {
             // The SDK tries again until an answer's head has come; a body that breaks off after it is left to us.

@@ -18,7 +18,7 @@ impl Results {
     ///
     /// # Errors
     /// The file cannot be read, or the store refuses or does not answer.
-    pub async fn put(&self, name: &str, file: &Path) -> Result<u64, ResultsError> {
+    pub(crate) async fn put(&self, name: &str, file: &Path) -> Result<u64, ResultsError> {
         let unreadable = |source| ResultsError::File { path: file.to_owned(), source };
         let (bytes, digest) = digest(file).map_err(unreadable)?;
         let part = part_bytes(bytes);
@@ -34,7 +34,7 @@ impl Results {
     ///
     /// # Errors
     /// The store refuses or does not answer.
-    pub async fn put_bytes(&self, name: &str, bytes: Vec<u8>) -> Result<(), ResultsError> {
+    pub(crate) async fn put_bytes(&self, name: &str, bytes: Vec<u8>) -> Result<(), ResultsError> {
         let url = self.url.below(name);
         let put = self.client.put_object().bucket(&url.bucket).key(&url.prefix);
         let put = put.checksum_algorithm(ChecksumAlgorithm::Crc32).metadata(SHA256, hex(&Sha256::digest(&bytes)));
