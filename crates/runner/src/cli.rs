@@ -278,7 +278,7 @@ pub struct ManArgs {
 
 impl OverrideArgs {
     /// The options for loading the experiment.
-    pub fn load_options(&self) -> LoadOptions {
+    pub(crate) fn load_options(&self) -> LoadOptions {
         let mut set = self.set.clone();
         if self.keep_objects {
             set.push("target.keep_objects=true".to_owned());

@@ -63,7 +63,7 @@ pub struct Anchor {
 
 impl Anchor {
     /// What the wall clock would show at `instant` had it not been stepped since.
-    pub fn wall_at(&self, instant: Instant) -> Timestamp {
+    pub(crate) fn wall_at(&self, instant: Instant) -> Timestamp {
         let micros = match instant.checked_duration_since(self.instant) {
             Some(after) => signed_micros(after),
             None => -signed_micros(self.instant - instant),
@@ -72,7 +72,7 @@ impl Anchor {
     }
 
     /// The monotonic instant at which the wall clock will show `wall`; the anchor itself where that is long past.
-    pub fn instant_at(&self, wall: Timestamp) -> Instant {
+    pub(crate) fn instant_at(&self, wall: Timestamp) -> Instant {
         let ahead = wall.micros_since(self.wall);
         let distance = std::time::Duration::from_micros(ahead.unsigned_abs());
         if ahead >= 0 { self.instant + distance } else { self.instant.checked_sub(distance).unwrap_or(self.instant) }

@@ -104,13 +104,13 @@ impl Store {
     }
 
     /// What is signed beside the host and the object.
-    pub fn extras(&self) -> &Extras {
+    pub(crate) fn extras(&self) -> &Extras {
         &self.extras
     }
 
     /// The same store, with what else is signed into links and requests.
     #[must_use]
-    pub fn with_extras(mut self, extras: Extras) -> Self {
+    pub(crate) fn with_extras(mut self, extras: Extras) -> Self {
         let config = self.control.config().to_builder().interceptor(EveryRequest::of(&extras)).build();
         self.control = aws_sdk_s3::Client::from_conf(config);
         self.extras = Arc::new(extras);
@@ -128,7 +128,7 @@ impl Store {
 
     /// The same store as it is asked: what this one signs is for the endpoint of [`asked_at`](Self::asked_at).
     #[must_use]
-    pub fn as_asked(&self) -> Self {
+    pub(crate) fn as_asked(&self) -> Self {
         Self { client: self.control.clone(), ..self.clone() }
     }
 

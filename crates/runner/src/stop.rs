@@ -38,7 +38,7 @@ impl StopSwitch {
     }
 
     /// Whether the run is to end.
-    pub fn is_thrown(&self) -> bool {
+    pub(crate) fn is_thrown(&self) -> bool {
         *self.0.borrow()
     }
 

@@ -48,7 +48,7 @@ impl Sibling {
 }
 
 /// All of them.
-pub const SIBLINGS: &[Sibling] = &[
+pub(crate) const SIBLINGS: &[Sibling] = &[
     Sibling::new("report", REPORT, "Say what one or many runs show: verdict, charts and a page", false),
     Sibling::new("case", REPORT, "Make a bundle of a run for a case with AWS Support", true),
     Sibling::new("verify", REPORT, "Say whether a run's folder is whole and consistent", true),

@@ -50,7 +50,7 @@ struct Bounds {
 
 /// A step of the server's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerStep {
+pub(crate) struct ServerStep {
     /// The last answer before it, by this machine's clock.
     pub after: Timestamp,
     /// The answer that told of it.
@@ -133,7 +133,7 @@ impl OffsetBracket {
     }
 
     /// The steps of the server's clock that were found since this was last asked.
-    pub fn take_server_steps(&self) -> Vec<ServerStep> {
+    pub(crate) fn take_server_steps(&self) -> Vec<ServerStep> {
         std::mem::take(&mut self.state().server_steps)
     }
 

@@ -53,7 +53,7 @@ impl WallSteps {
     }
 
     /// By how much the clock had been set forward at `anchor` since the first look, in microseconds.
-    pub fn shift_us(&self, anchor: &Anchor) -> i64 {
+    pub(crate) fn shift_us(&self, anchor: &Anchor) -> i64 {
         let mut state = self.state();
         let shift = shift(state.first.get_or_insert(*anchor), anchor);
         // Two readings are never quite simultaneous.
@@ -66,13 +66,13 @@ impl WallSteps {
     }
 
     /// A trial is under way from now on.
-    pub fn trial_begins(&self, trial_id: &str, now: Anchor) {
+    pub(crate) fn trial_begins(&self, trial_id: &str, now: Anchor) {
         self.look(now);
         self.state().running.insert(trial_id.to_owned());
     }
 
     /// A trial is over.
-    pub fn trial_ends(&self, trial_id: &str, now: Anchor) {
+    pub(crate) fn trial_ends(&self, trial_id: &str, now: Anchor) {
         self.look(now);
         self.state().running.remove(trial_id);
     }

@@ -51,7 +51,7 @@ pub struct ProxyError {
 
 /// What becomes of an endpoint's connections.
 #[derive(Debug, Clone)]
-pub enum Way {
+pub(crate) enum Way {
     /// No variable is about it.
     Direct,
     /// A variable names a proxy, and another rule comes before it.
@@ -86,7 +86,7 @@ impl Proxies {
     ///
     /// # Errors
     /// A proxy is named for it that cannot be used.
-    pub fn way_to(&self, endpoint: &Endpoint) -> Result<Way, ProxyError> {
+    pub(crate) fn way_to(&self, endpoint: &Endpoint) -> Result<Way, ProxyError> {
         let scheme = if endpoint.is_secure() { ["https_proxy", "HTTPS_PROXY"] } else { ["http_proxy", "HTTP_PROXY"] };
         let [lower, upper] = scheme;
         let Some((variable, value)) = self.first_of(&[lower, upper, "all_proxy", "ALL_PROXY"]) else {

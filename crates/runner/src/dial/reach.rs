@@ -43,7 +43,7 @@ impl Route {
     ///
     /// # Errors
     /// One is named that cannot be used.
-    pub fn proxy_to(&self, endpoint: &Endpoint) -> Result<Option<Proxy>, super::proxy::ProxyError> {
+    pub(crate) fn proxy_to(&self, endpoint: &Endpoint) -> Result<Option<Proxy>, super::proxy::ProxyError> {
         Ok(match self.proxies.way_to(endpoint)? {
             Way::Through(proxy) => Some(proxy),
             Way::Direct | Way::DirectThough { .. } => None,

@@ -11,7 +11,7 @@ pub(crate) use query::SignedQuery;
 
 /// What a store's requests carry beside what S3 needs.
 #[derive(Debug, Clone, Default)]
-pub struct Extras {
+pub(crate) struct Extras {
     /// The query parameter that names the transfer.
     pub run_parameter: RunParameter,
     /// The headers.
@@ -46,7 +46,7 @@ impl Bearer {
 
 impl Extras {
     /// Those of a cell.
-    pub fn of(cell: &Cell) -> Self {
+    pub(crate) fn of(cell: &Cell) -> Self {
         Self {
             run_parameter: cell.run_parameter.as_deref().map(RunParameter::from_cell).unwrap_or_default(),
             headers: cell.headers.as_deref().map(SignedHeaders::from_cell).unwrap_or_default(),
@@ -81,7 +81,7 @@ impl Extras {
 
 /// The query parameter that names a transfer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum RunParameter {
+pub(crate) enum RunParameter {
     /// `x-run`.
     #[default]
     XRun,
@@ -93,7 +93,7 @@ pub enum RunParameter {
 
 impl RunParameter {
     /// The parameter of this name; `None` if S3 would not ignore it, or a URL would have to escape it.
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let lower = name.to_ascii_lowercase();
         if lower == "x-run" && name == "x-run" {
@@ -105,7 +105,7 @@ impl RunParameter {
     }
 
     /// Its name; `None` if there is none.
-    pub fn name(&self) -> Option<&str> {
+    pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::XRun => Some("x-run"),
             Self::Other(name) => Some(name),
@@ -114,7 +114,7 @@ impl RunParameter {
     }
 
     /// As `cells.csv` has it.
-    pub fn cell(&self) -> Option<String> {
+    pub(crate) fn cell(&self) -> Option<String> {
         match self {
             Self::XRun => None,
             Self::Other(name) => Some(name.clone()),
@@ -129,11 +129,11 @@ impl RunParameter {
 
 /// Headers by their names in lower case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SignedHeaders(BTreeMap<String, String>);
+pub(crate) struct SignedHeaders(BTreeMap<String, String>);
 
 /// Why a header or a parameter cannot be signed and sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BadExtra {
+pub(crate) enum BadExtra {
     /// Its name: the problem, and what to do.
     Name(&'static str, &'static str),
     /// Its value: the problem, and what to do.
@@ -145,7 +145,7 @@ impl SignedHeaders {
     ///
     /// # Errors
     /// It is not a header, is there already, belongs to the connection or the signature, or would change what is asked.
-    pub fn add(&mut self, name: &str, value: &str) -> Result<(), BadExtra> {
+    pub(crate) fn add(&mut self, name: &str, value: &str) -> Result<(), BadExtra> {
         let no_name = "expected a header's name: letters, digits and -";
         let parsed: HeaderName = name.parse().map_err(|_| BadExtra::Name(no_name, "write for example x-amz-acl"))?;
         let name = parsed.as_str();
@@ -161,12 +161,12 @@ impl SignedHeaders {
     }
 
     /// Names and values, in the order of the names.
-    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// As `cells.csv` has it.
-    pub fn cell(&self) -> Option<String> {
+    pub(crate) fn cell(&self) -> Option<String> {
         let escaped = |value: &str| value.replace('\\', "\\\\").replace(';', "\\;");
         let pairs: Vec<_> = self.pairs().map(|(name, value)| format!("{name}: {}", escaped(value))).collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))

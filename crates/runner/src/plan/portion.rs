@@ -6,7 +6,7 @@ use super::Plan;
 
 /// A plan that has too little to give every portion some.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TooSmall {
+pub(crate) enum TooSmall {
     /// Fewer blocks than shards.
     #[error(
         "this plan has {blocks} blocks, too few for {shards} shards: a shard is whole blocks, so that every host runs every \
@@ -39,7 +39,7 @@ impl Plan {
     ///
     /// # Errors
     /// Some portion would have nothing to run.
-    pub fn of_portion(&self, portion: Portion) -> Result<Self, TooSmall> {
+    pub(crate) fn of_portion(&self, portion: Portion) -> Result<Self, TooSmall> {
         match portion {
             Portion::Shard(share) => {
                 let (blocks, shards) = (self.repetitions, share.of());
@@ -63,7 +63,7 @@ impl Plan {
 
     /// The plan as one part meets it: with its own users alone, for what it will take. No row is written by it.
     #[must_use]
-    pub fn for_portion(&self, portion: Option<Portion>) -> Self {
+    pub(crate) fn for_portion(&self, portion: Option<Portion>) -> Self {
         let Some(part) = portion.and_then(Portion::part) else { return self.clone() };
         let own = |cell: &Cell| Cell {
             users: own_users(cell, Some(part)),

@@ -113,7 +113,7 @@ impl Cleaner {
     }
 
     /// Takes note of what is to be deleted after everything else, however often it is noted beside.
-    pub fn note_last(&mut self, pending: PendingCleanup) {
+    pub(crate) fn note_last(&mut self, pending: PendingCleanup) {
         for noted in self.pending.iter_mut().filter(|noted| Arc::ptr_eq(&noted.target, &pending.target)) {
             noted.made.retain(|made| !pending.made.contains(made));
         }
@@ -136,7 +136,7 @@ impl Cleaner {
     }
 
     /// Deletes what was noted, as far as it is done until then. The rest waits for the next occasion.
-    pub async fn delete_until(&mut self, until: Instant) {
+    pub(crate) async fn delete_until(&mut self, until: Instant) {
         for pending in std::mem::take(&mut self.pending) {
             if Instant::now() >= until {
                 self.pending.push(pending);

@@ -40,7 +40,7 @@ enum Message {
 
 impl RowSink {
     /// A sink that keeps its rows in memory, for a transfer that is looked at and not recorded.
-    pub fn in_memory() -> (Self, RowsInMemory) {
+    pub(crate) fn in_memory() -> (Self, RowsInMemory) {
         let (sender, receiver) = mpsc::channel();
         (Self(sender), RowsInMemory(receiver))
     }
@@ -78,11 +78,11 @@ impl RowSink {
 
 /// The rows that were handed to a sink in memory.
 #[derive(Debug)]
-pub struct RowsInMemory(Receiver<Message>);
+pub(crate) struct RowsInMemory(Receiver<Message>);
 
 impl RowsInMemory {
     /// The rows of every transfer that has ended.
-    pub fn ended(&self) -> Vec<Rows> {
+    pub(crate) fn ended(&self) -> Vec<Rows> {
         let rows = self.0.try_iter().filter_map(|message| match message {
             Message::Ended(rows) => Some(*rows),
             Message::Started(_) | Message::Trial(_) | Message::Object(_) | Message::Clock(_) | Message::Finish => None,

@@ -84,7 +84,7 @@ impl Store {
     ///
     /// # Errors
     /// It is still there.
-    pub async fn abort_upload(&self, key: &ObjectKey, upload_id: &str) -> Result<(), DeleteError> {
+    pub(crate) async fn abort_upload(&self, key: &ObjectKey, upload_id: &str) -> Result<(), DeleteError> {
         let aborting = self.control.abort_multipart_upload().bucket(&self.bucket).key(key.as_str());
         match aborting.upload_id(upload_id).send().await {
             Ok(_) => Ok(()),

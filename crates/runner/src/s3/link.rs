@@ -30,7 +30,7 @@ pub struct SignedRequest {
 
 impl SignedRequest {
     /// Keeps what is secret of this request in mind, so that it is taken out of whatever is written from now on.
-    pub fn remember(&self) {
+    pub(crate) fn remember(&self) {
         remember_passing(self.secrets().iter().map(String::as_str));
     }
 

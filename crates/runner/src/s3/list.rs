@@ -12,7 +12,7 @@ impl Store {
     ///
     /// # Errors
     /// The store's refusal, in words.
-    pub async fn objects_below(&self, prefix: &RunPrefix) -> Result<Vec<ObjectKey>, ServerText> {
+    pub(crate) async fn objects_below(&self, prefix: &RunPrefix) -> Result<Vec<ObjectKey>, ServerText> {
         let mut found = Vec::new();
         let (mut token, mut limit) = (None::<String>, ListingLimit::new());
         loop {
@@ -34,7 +34,7 @@ impl Store {
     ///
     /// # Errors
     /// The store's refusal, in words.
-    pub async fn uploads_below(&self, prefix: &RunPrefix) -> Result<Vec<(ObjectKey, String)>, ServerText> {
+    pub(crate) async fn uploads_below(&self, prefix: &RunPrefix) -> Result<Vec<(ObjectKey, String)>, ServerText> {
         let mut found = Vec::new();
         let (mut marker, mut limit) = (None::<(String, Option<String>)>, ListingLimit::new());
         loop {

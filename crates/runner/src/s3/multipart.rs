@@ -22,7 +22,7 @@ impl Store {
     ///
     /// # Errors
     /// The refusal in words, and the answer if there was one.
-    pub async fn try_begin_upload(&self, key: &ObjectKey) -> Result<String, Box<(String, Option<Refusal>)>> {
+    pub(crate) async fn try_begin_upload(&self, key: &ObjectKey) -> Result<String, Box<(String, Option<Refusal>)>> {
         let headers = self.extras.headers_of(Bearer::Begin);
         let begin = self.control.create_multipart_upload().bucket(&self.bucket).key(key.as_str());
         match begin.customize().mutate_request(move |request| set_headers(request, &headers)).send().await {

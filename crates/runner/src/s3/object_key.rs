@@ -31,7 +31,7 @@ impl RunPrefix {
 
     /// What the keys of a portion of the run begin with.
     #[must_use]
-    pub fn of_portion(self, portion: Option<Portion>) -> Self {
+    pub(crate) fn of_portion(self, portion: Option<Portion>) -> Self {
         match portion {
             None => self,
             Some(portion) => Self { text: format!("{self}{}/", portion.folder_name()).into(), is_whole_runs: false },

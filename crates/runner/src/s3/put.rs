@@ -14,7 +14,7 @@ use crate::s3::object_key::ObjectKey;
 /// Why something was not put.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("PutObject {key}: {why}")]
-pub struct PutError {
+pub(crate) struct PutError {
     key: ObjectKey,
     why: ServerText,
     may_pass: bool,
@@ -22,7 +22,7 @@ pub struct PutError {
 
 impl PutError {
     /// Whether the same may work soon.
-    pub fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         self.may_pass
     }
 }
@@ -32,7 +32,7 @@ impl Store {
     ///
     /// # Errors
     /// Nobody answered, or the store refused it.
-    pub async fn put_text(&self, key: &ObjectKey, text: &str) -> Result<(), PutError> {
+    pub(crate) async fn put_text(&self, key: &ObjectKey, text: &str) -> Result<(), PutError> {
         let body = ByteStream::from(text.as_bytes().to_vec());
         let put = self.control.put_object().bucket(&self.bucket).key(key.as_str()).content_type("text/plain");
         let headers = self.extras.headers_of(Bearer::Begin);

@@ -11,7 +11,7 @@ use crate::secret::redacted_answer;
 
 /// An answer that was not what was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// Its status.
     pub status: u16,
     /// S3's code.
@@ -44,7 +44,7 @@ enum Body {
 
 /// What was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub(crate) enum Asked {
     /// The listing before everything else.
     Listing,
     /// A put that is signed in headers.
@@ -95,7 +95,7 @@ impl Refusal {
     }
 
     /// What the answer to a transfer says; `None` if nobody answered.
-    pub fn of_row(row: &TransferRecord) -> Option<Self> {
+    pub(crate) fn of_row(row: &TransferRecord) -> Option<Self> {
         let page = row.s3_code.is_none() && is_page(row.content_type.as_deref(), b"");
         Some(Self {
             status: row.status?,
@@ -112,7 +112,7 @@ impl Refusal {
     }
 
     /// Whether it is not a store that speaks: a proxy that wants a login, a redirect without S3's words, a page for people.
-    pub fn is_of_a_gateway(&self) -> bool {
+    pub(crate) fn is_of_a_gateway(&self) -> bool {
         self.code.is_none() && (self.page || matches!(self.status, 407 | 511 | 300..=399))
     }
 
@@ -127,7 +127,7 @@ impl Refusal {
     }
 
     /// What may have caused it, and what to do about each cause.
-    pub fn causes(&self, asked: Asked, parameter: Option<&str>) -> String {
+    pub(crate) fn causes(&self, asked: Asked, parameter: Option<&str>) -> String {
         if let Some(known) = self.known(asked) {
             return known;
         }

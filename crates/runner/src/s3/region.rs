@@ -42,7 +42,7 @@ impl Store {
     }
 
     /// Whether the bucket keeps old versions of what is deleted; `None` if that cannot be found out.
-    pub async fn keeps_versions(&self) -> Option<bool> {
+    pub(crate) async fn keeps_versions(&self) -> Option<bool> {
         let versioning = self.control.get_bucket_versioning().bucket(&self.bucket).send().await.ok()?;
         Some(versioning.status() == Some(&BucketVersioningStatus::Enabled))
     }

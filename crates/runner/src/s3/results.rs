@@ -92,7 +92,7 @@ pub enum ResultsError {
 
 impl ResultsUrl {
     /// Whether a text is meant to be such a place rather than a folder.
-    pub fn is_meant_by(text: &str) -> bool {
+    pub(crate) fn is_meant_by(text: &str) -> bool {
         text.starts_with(SCHEME)
     }
 
@@ -102,7 +102,7 @@ impl ResultsUrl {
     }
 
     /// Whether it lies in `bucket` below the keys that begin with `prefix`, which ends with a slash.
-    pub fn is_below(&self, bucket: &str, prefix: &str) -> bool {
+    pub(crate) fn is_below(&self, bucket: &str, prefix: &str) -> bool {
         self.bucket == bucket && format!("{}/", self.prefix).starts_with(prefix)
     }
 

@@ -41,7 +41,7 @@ impl OneOff<'_> {
     }
 
     /// Like [`send`](Self::send), on the connection that was `kept` if it still stands.
-    pub async fn send_on(
+    pub(crate) async fn send_on(
         &self,
         kept: &mut Option<Connection>,
         request: &SignedRequest,

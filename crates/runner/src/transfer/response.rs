@@ -54,7 +54,7 @@ pub(crate) enum ReadError {
 impl Response {
     /// Whether it carries what a store's answer to an upload does: an ETag or a request id. Whatever answers in a store's place
     /// sends neither.
-    pub fn is_of_a_store(&self) -> bool {
+    pub(crate) fn is_of_a_store(&self) -> bool {
         ["etag", "x-amz-request-id"].iter().any(|name| self.headers.get(*name).is_some_and(|value| !value.is_empty()))
     }
 }

@@ -23,12 +23,12 @@ impl CapUse {
     }
 
     /// Time spent in the cap's own code, in microseconds.
-    pub fn spent_us(&self) -> u64 {
+    pub(crate) fn spent_us(&self) -> u64 {
         self.spent_ns.load(Relaxed) / 1000
     }
 
     /// The longest time by which bytes went later than their slot, in microseconds.
-    pub fn latest_us(&self) -> u64 {
+    pub(crate) fn latest_us(&self) -> u64 {
         self.latest_us.load(Relaxed)
     }
 }

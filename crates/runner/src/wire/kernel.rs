@@ -59,7 +59,7 @@ pub(crate) fn tcp_info(stream: &TcpStream) -> Option<TcpInfo> {
 
 /// Asks the kernel about `stream`; `None` if it has no answer.
 #[cfg(not(target_os = "linux"))]
-pub fn tcp_info(_: &TcpStream) -> Option<TcpInfo> {
+pub(crate) fn tcp_info(_: &TcpStream) -> Option<TcpInfo> {
     None
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn set_congestion(socket: &TcpSocket, name: &str) -> io::Result<()> {
 /// # Errors
 /// Always: only Linux lets it be chosen.
 #[cfg(not(target_os = "linux"))]
-pub fn set_congestion(_: &TcpSocket, _: &str) -> io::Result<()> {
+pub(crate) fn set_congestion(_: &TcpSocket, _: &str) -> io::Result<()> {
     Err(io::Error::from(io::ErrorKind::Unsupported))
 }
 

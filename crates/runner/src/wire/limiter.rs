@@ -26,7 +26,7 @@ pub struct Limiter {
 
 /// A stretch of the cap's time that belongs to one sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slot {
+pub(crate) struct Slot {
     /// When the bytes may go.
     pub ends: Instant,
     /// How many.
@@ -50,7 +50,7 @@ impl Limiter {
     }
 
     /// Counts what the cap costs in `used`, which limiters may share.
-    pub fn counted_in(self, used: Arc<CapUse>) -> Self {
+    pub(crate) fn counted_in(self, used: Arc<CapUse>) -> Self {
         Self { used, ..self }
     }
 
@@ -59,16 +59,11 @@ impl Limiter {
         &self.used
     }
 
-    /// The most bytes that one slot holds.
-    pub fn quantum(&self) -> u32 {
-        self.quantum
-    }
-
     /// Books a slot for `wanted` bytes or the quantum, whichever is less.
     ///
     /// `previous` is the end of the slot that this sender used just before, where it had more to send ever since: its
     /// timer's lateness since then is not lost.
-    pub fn book(&self, wanted: usize, previous: Option<Instant>) -> Slot {
+    pub(crate) fn book(&self, wanted: usize, previous: Option<Instant>) -> Slot {
         let now = Instant::now();
         let bytes = u32::try_from(wanted).unwrap_or(u32::MAX).min(self.quantum);
         let mut booked_until = lock(&self.booked_until);
@@ -81,7 +76,7 @@ impl Limiter {
     }
 
     /// Gives back `bytes` of a slot that will not be used: the connection broke, or the socket took less.
-    pub fn give_back(&self, bytes: u32) {
+    pub(crate) fn give_back(&self, bytes: u32) {
         let mut booked_until = lock(&self.booked_until);
         *booked_until = booked_until.and_then(|end| end.checked_sub(self.cost(bytes)));
     }
@@ -102,9 +97,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_quantum_shrinks_with_the_share_of_each_sender() {
-        assert_eq!(limiter(1_000_000_000, 1).quantum(), 16 << 10);
-        assert_eq!(limiter(4_000_000, 4).quantum(), 2500);
-        assert_eq!(limiter(1_000_000, 100).quantum(), 1 << 10);
+        assert_eq!(limiter(1_000_000_000, 1).quantum, 16 << 10);
+        assert_eq!(limiter(4_000_000, 4).quantum, 2500);
+        assert_eq!(limiter(1_000_000, 100).quantum, 1 << 10);
     }
 
     #[tokio::test(start_paused = true)]

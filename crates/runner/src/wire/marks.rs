@@ -103,17 +103,17 @@ impl HttpMarks {
     }
 
     /// Where in the socket's stream the head ended.
-    pub fn head_ends_at(&self) -> Option<u64> {
+    pub(crate) fn head_ends_at(&self) -> Option<u64> {
         self.lock().head_ends_at
     }
 
     /// Bytes of the request's body that the socket took; under TLS by the length of whole records.
-    pub fn body_written(&self) -> u64 {
+    pub(crate) fn body_written(&self) -> u64 {
         self.lock().body_written(self.stats.written())
     }
 
     /// Bytes of the request's body within the first `acked` bytes of the socket's stream, rounded down.
-    pub fn body_within(&self, acked: u64) -> u64 {
+    pub(crate) fn body_within(&self, acked: u64) -> u64 {
         let progress = self.lock();
         let written = self.stats.written();
         let (Some(head), body) = (progress.head_ends_at, progress.body_written(written)) else { return 0 };
@@ -125,7 +125,7 @@ impl HttpMarks {
     }
 
     /// Pending until the body may be sent: the head is written, and the 100 came where one is waited for.
-    pub fn poll_body_may_go(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_body_may_go(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut progress = self.lock();
         if progress.body_may_go {
             return Poll::Ready(());
@@ -135,7 +135,7 @@ impl HttpMarks {
     }
 
     /// Notes a 100 Continue: what was read so far was no part of the final response.
-    pub fn note_continue(&self) {
+    pub(crate) fn note_continue(&self) {
         let mut progress = self.lock();
         progress.continued = progress.first_byte_read.or(progress.last_byte_read).or_else(|| Some(Instant::now()));
         progress.first_byte_read = None;
@@ -144,7 +144,7 @@ impl HttpMarks {
     }
 
     /// Notes another 1xx: what was read so far was no part of the final response.
-    pub fn note_informational(&self) {
+    pub(crate) fn note_informational(&self) {
         let mut progress = self.lock();
         progress.first_byte_read = None;
         progress.informational += 1;
@@ -165,7 +165,7 @@ impl HttpMarks {
     }
 
     /// Notes that the final response's head was read whole; returns when. Its first byte may have come with the 100's last.
-    pub fn note_response_head(&self) -> Instant {
+    pub(crate) fn note_response_head(&self) -> Instant {
         let mut progress = self.lock();
         let at = progress.last_byte_read.unwrap_or_else(Instant::now);
         progress.first_byte_read.get_or_insert(at);
@@ -245,17 +245,17 @@ impl HttpMarks {
 
 impl HttpProgress {
     /// Whether the whole request has been taken by the socket.
-    pub fn request_sent(&self) -> bool {
+    pub(crate) fn request_sent(&self) -> bool {
         self.head_written.is_some() && (self.body_len == 0 || self.last_body_byte_written.is_some())
     }
 
     /// Whether the body is still kept back until a 100 Continue comes.
-    pub fn waits_for_continue(&self) -> bool {
+    pub(crate) fn waits_for_continue(&self) -> bool {
         self.waits_for_continue && !self.body_may_go
     }
 
     /// When the socket had taken the request's last byte.
-    pub fn last_byte_written(&self) -> Option<Instant> {
+    pub(crate) fn last_byte_written(&self) -> Option<Instant> {
         if self.body_len == 0 { self.head_written } else { self.last_body_byte_written }
     }
 

@@ -84,50 +84,50 @@ impl SocketStats {
     }
 
     /// From here on bytes are another exchange's.
-    pub fn begin_exchange(&self) {
+    pub(crate) fn begin_exchange(&self) {
         self.written_before.store(self.written(), Relaxed);
         self.read_before.store(self.read(), Relaxed);
         self.first_read.store(0, Relaxed);
     }
 
     /// Bytes that the socket took since the exchange began, TLS included.
-    pub fn written_in_exchange(&self) -> u64 {
+    pub(crate) fn written_in_exchange(&self) -> u64 {
         self.written() - self.written_before.load(Relaxed)
     }
 
     /// Bytes that were read from the socket since the exchange began, TLS included.
-    pub fn read_in_exchange(&self) -> u64 {
+    pub(crate) fn read_in_exchange(&self) -> u64 {
         self.read() - self.read_before.load(Relaxed)
     }
 
     /// When the first bytes since the exchange began were read from the socket. Under TLS this is before any of them can be
     /// told: a record opens only once it is there whole.
-    pub fn first_read(&self) -> Option<Instant> {
+    pub(crate) fn first_read(&self) -> Option<Instant> {
         self.instant(&self.first_read)
     }
 
     /// When the socket last took bytes.
-    pub fn last_write(&self) -> Option<Instant> {
+    pub(crate) fn last_write(&self) -> Option<Instant> {
         self.instant(&self.last_write)
     }
 
     /// When bytes were last read from the socket.
-    pub fn last_read(&self) -> Option<Instant> {
+    pub(crate) fn last_read(&self) -> Option<Instant> {
         self.instant(&self.last_read)
     }
 
     /// The last moment at which a byte moved in either direction; the connection's beginning before the first one.
-    pub fn last_activity(&self) -> Instant {
+    pub(crate) fn last_activity(&self) -> Instant {
         self.last_write().max(self.last_read()).unwrap_or(self.origin)
     }
 
     /// The first error that a read or a write met.
-    pub fn first_error(&self) -> Option<SocketError> {
+    pub(crate) fn first_error(&self) -> Option<SocketError> {
         self.rare().first_error.clone()
     }
 
     /// When the end of the peer's bytes was read.
-    pub fn end_of_file(&self) -> Option<Instant> {
+    pub(crate) fn end_of_file(&self) -> Option<Instant> {
         self.rare().end_of_file
     }
 
@@ -143,7 +143,7 @@ impl SocketStats {
     }
 
     /// Notes that the kernel holds an error for the connection.
-    pub fn note_broken(&self) {
+    pub(crate) fn note_broken(&self) {
         self.rare().broken.get_or_insert_with(Instant::now);
     }
 

@@ -17,19 +17,19 @@ impl Tape {
     }
 
     /// Notes an event that happens now, with its value.
-    pub fn note_with(&mut self, event: EventKind, value: impl Into<String>) {
+    pub(crate) fn note_with(&mut self, event: EventKind, value: impl Into<String>) {
         self.events.push((Instant::now(), event, Some(value.into())));
     }
 
     /// Notes an event that happened at `at`; `None` if it did not happen.
-    pub fn note_at(&mut self, at: Option<Instant>, event: EventKind, value: Option<String>) {
+    pub(crate) fn note_at(&mut self, at: Option<Instant>, event: EventKind, value: Option<String>) {
         if let Some(at) = at {
             self.events.push((at, event, value));
         }
     }
 
     /// The rows, in the order of time, with times since `origin`.
-    pub fn into_records(mut self, transfer_id: &str, origin: Instant) -> Vec<EventRecord> {
+    pub(crate) fn into_records(mut self, transfer_id: &str, origin: Instant) -> Vec<EventRecord> {
         self.events.sort_by_key(|(at, _, _)| *at);
         let row = |(at, event, value): (Instant, EventKind, Option<String>)| EventRecord {
             transfer_id: transfer_id.to_owned(),

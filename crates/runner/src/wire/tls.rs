@@ -18,7 +18,7 @@ pub enum MaybeTls<S> {
 
 impl<S> MaybeTls<S> {
     /// Whether bytes are encrypted, so that they may wait in the session's buffer after they were accepted.
-    pub fn is_tls(&self) -> bool {
+    pub(crate) fn is_tls(&self) -> bool {
         matches!(self, Self::Tls(_))
     }
 }

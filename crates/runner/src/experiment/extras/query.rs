@@ -10,14 +10,14 @@ use super::{
 
 /// Query parameters by their names; those that begin with `x-amz-` are in lower case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SignedQuery(BTreeMap<String, String>);
+pub(crate) struct SignedQuery(BTreeMap<String, String>);
 
 impl SignedQuery {
     /// Adds a parameter.
     ///
     /// # Errors
     /// It is not a parameter, is there already, belongs to the signature, would change what is asked, or looks like a secret.
-    pub fn add(&mut self, name: &str, value: &str) -> Result<(), BadExtra> {
+    pub(crate) fn add(&mut self, name: &str, value: &str) -> Result<(), BadExtra> {
         let lower = name.to_ascii_lowercase();
         let is_amazons = lower.starts_with("x-amz-");
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~');
@@ -52,12 +52,12 @@ impl SignedQuery {
     }
 
     /// Names and values, in the order of the names.
-    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// As `cells.csv` has it.
-    pub fn cell(&self) -> Option<String> {
+    pub(crate) fn cell(&self) -> Option<String> {
         let escaped = |value: &str| value.replace('\\', "\\\\").replace(';', "\\;");
         let pairs: Vec<_> = self.pairs().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
