@@ -18,6 +18,7 @@ pub mod load;
 mod names;
 pub mod page;
 mod printable;
+mod prose;
 pub mod report;
 pub mod stats;
 pub mod summary;

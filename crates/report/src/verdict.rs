@@ -13,7 +13,6 @@ mod file;
 mod finding;
 mod headline;
 pub mod mechanism;
-mod prose;
 mod ruling;
 mod seen;
 mod target;

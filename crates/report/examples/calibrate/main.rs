@@ -75,7 +75,8 @@ fn write(docs: &Path, rows: &[Row], asked: &Asked) -> Result<(), Box<dyn Error>>
     if asked.seeds == Seeds::Judgement {
         page::splice(&docs.join("../METHODOLOGY.md"), "judged", &page::in_short(rows, asked.simulations))?;
     }
-    let foot = format!("{} simulations a cell, {} seeds.", page::grouped(asked.simulations), asked.seeds);
+    let foot =
+        format!("{} simulations a cell, {} seeds.", ttlsweep_record::units::grouped(asked.simulations), asked.seeds);
     std::fs::create_dir_all(docs.join("images"))?;
     chart::draw(&docs.join("images/calibration.png"), rows, &foot)?;
     Ok(())

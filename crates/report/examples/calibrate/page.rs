@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
+use ttlsweep_record::units::grouped;
 use ttlsweep_report::stats::{Interval, clopper_pearson};
 
 use crate::chance::Seeds;
@@ -212,13 +213,6 @@ pub(crate) fn percent(hits: u64, n: u64) -> String {
     let Interval { low, high } = clopper_pearson(hits, n, 0.95).unwrap_or(Interval { low: 0.0, high: 1.0 });
     let [share, low, high] = [hits as f64 / n.max(1) as f64, low, high].map(|share| format!("{:.2}", 100.0 * share));
     format!("{share} % ({low} to {high})")
-}
-
-/// `1,000`
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
-    groups.join(",")
 }
 
 const WORST: usize = 6;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use ttlsweep_record::Control;
 
-use crate::compare::runs::{failures, p_value, signed};
+use crate::compare::runs::{failures, signed};
 use crate::load::Runs;
+use crate::prose::p_value;
 use crate::stats::{
     BlockSums, Difference, PermutationTrial, holm, mean_difference, newcombe, permutation_normal, permutation_two_sided,
 };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use ttlsweep_record::{Cell, ComparisonRecord, Control, TrialRecord};
 
 use crate::load::Runs;
+use crate::prose::count;
 use crate::stats::{
     Difference, Interval, PermutationTrial, StratumHits, fisher_two_sided, holm, mean_difference, newcombe,
     permutation_two_sided, stratified_two_sided,
@@ -382,7 +383,7 @@ impl Comparison {
             counted.iter().map(|at| side(&self.cells[*at])).fold(Side::NONE, Side::and)
         };
         let (first, second) = (sum(|cell| cell.first), sum(|cell| cell.second));
-        let matching = count(counted.len(), "matching cell");
+        let matching = count(counted.len() as u64, "matching cell");
         if first.failed + second.failed == 0 {
             return format!("{} and {}: no transfer failed on either side, in {matching}", self.first, self.second);
         }
@@ -417,7 +418,8 @@ impl Comparison {
         let shown: Vec<&CellComparison> =
             counted.iter().map(|at| &self.cells[*at]).filter(|cell| cell.tested.is_shown()).collect();
         let controls = self.cells.iter().filter(|cell| cell.tested.is_shown()).count() - shown.len();
-        let controls = if controls > 0 { format!(", and in {}", count(controls, "control")) } else { String::new() };
+        let controls =
+            if controls > 0 { format!(", and in {}", count(controls as u64, "control")) } else { String::new() };
         let largest = shown.iter().max_by(|one, other| {
             one.tested.difference.estimate.abs().total_cmp(&other.tested.difference.estimate.abs())
         });
@@ -439,7 +441,7 @@ impl Comparison {
         let few = most.filter(|cell| !self.can_be_shown(cell)).map(|cell| {
             format!(
                 "{} a side {} too few for the report's level in a single cell, {} would do",
-                count(cell.first.trials.min(cell.second.trials) as usize, "trial"),
+                count(cell.first.trials.min(cell.second.trials), "trial"),
                 if cell.first.trials.min(cell.second.trials) == 1 { "is" } else { "are" },
                 self.trials_needed()
             )
@@ -546,19 +548,6 @@ pub(crate) fn signed(difference: f64) -> String {
         ""
     };
     format!("{sign}{}", value.abs())
-}
-
-pub(crate) fn p_value(p: f64) -> String {
-    match p {
-        p if p < 1e-15 => "p < 1e-15".to_owned(),
-        p if p < 0.001 => format!("p = {p:.0e}"),
-        p if p < 0.1 => format!("p = {p:.3}"),
-        p => format!("p = {p:.2}"),
-    }
-}
-
-fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// Any would do; the same report must come out again.

@@ -2,9 +2,9 @@
 
 use ttlsweep_record::Cell;
 
-use super::tables::p_value;
 use crate::chart::kit::caption::plural;
 use crate::compare::runs::{CellComparison, Comparison, Side, Tested, signed};
+use crate::prose::p_in_table;
 
 /// One pair of runs or targets.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl<'a> Row<'a> {
             second,
             difference: signed(tested.difference.estimate),
             interval: format!("{} to {}", signed(interval.low), signed(interval.high)),
-            p: if enough { p_value(tested.p_holm) } else { "too few trials".to_owned() },
+            p: if enough { p_in_table(tested.p_holm) } else { "too few trials".to_owned() },
         }
     }
 }

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use ttlsweep_record::{self as record, ExpiryPolicy, Verdict};
 
 use crate::load::Runs;
+use crate::prose::{p_in_table, percent_in_table};
 use crate::summary::CellSummary;
 use crate::summary::axes::Axes;
 use crate::summary::table;
@@ -31,7 +32,7 @@ impl<'a> Mechanism<'a> {
             means: meaning(found.mechanism),
             verdict: found.verdict,
             count: format!("{}/{}", found.failures, found.transfers),
-            p: found.p_value.map(p_value).unwrap_or_default(),
+            p: found.p_value.map(p_in_table).unwrap_or_default(),
             bound: found.upper_bound.map(percent).unwrap_or_default(),
             evidence: &found.evidence,
         }
@@ -168,16 +169,9 @@ const fn meaning(mechanism: record::Mechanism) -> &'static str {
     }
 }
 
-pub(super) fn percent(share: f64) -> String {
-    format!("{:.1}\u{a0}%", share * 100.0)
-}
-
-pub(super) fn p_value(p: f64) -> String {
-    match p {
-        p if p < 1e-15 => "< 1e-15".to_owned(),
-        p if p < 0.001 => format!("{p:.1e}"),
-        p => format!("{p:.3}"),
-    }
+/// With a space that does not break.
+fn percent(share: f64) -> String {
+    percent_in_table(share).replace(' ', "\u{a0}")
 }
 
 /// A page is read, and `summary.csv` has them all.

@@ -6,6 +6,7 @@ use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{Control, Outcome};
 
 use crate::load::{LeftOut, Runs};
+use crate::prose::percent_in_table;
 use crate::stats::wilson;
 use crate::summary::axes::{Axes, format_ttl};
 use crate::summary::{CellSummary, total};
@@ -165,13 +166,19 @@ fn failed(summary: &CellSummary) -> String {
 
 fn rate(summary: &CellSummary) -> String {
     let (failures, transfers) = (summary.counts.failures(), summary.counts.transfers());
-    if transfers == 0 || must_fail(summary) { "–".to_owned() } else { percent(failures as f64 / transfers as f64) }
+    if transfers == 0 || must_fail(summary) {
+        "–".to_owned()
+    } else {
+        percent_in_table(failures as f64 / transfers as f64)
+    }
 }
 
 fn interval(summary: &CellSummary) -> String {
     let interval = wilson(summary.counts.failures(), summary.counts.transfers()).filter(|_| !must_fail(summary));
-    interval
-        .map_or_else(|| "–".to_owned(), |interval| format!("{} to {}", percent(interval.low), percent(interval.high)))
+    interval.map_or_else(
+        || "–".to_owned(),
+        |interval| format!("{} to {}", percent_in_table(interval.low), percent_in_table(interval.high)),
+    )
 }
 
 /// Transfers that outlived their link, and how many of them completed.
@@ -196,27 +203,4 @@ fn outcomes(summary: &CellSummary) -> String {
     parts.map(|outcome| format!("{outcome} {}", summary.counts.outcome(*outcome))).collect::<Vec<_>>().join(", ")
 }
 
-/// Percent with as many digits as tell it apart from nothing.
-fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    match percent {
-        0.0 => "0 %".to_owned(),
-        p if (p - 100.0).abs() < f64::EPSILON => "100 %".to_owned(),
-        p if p < 1.0 => format!("{p:.2} %"),
-        p => format!("{p:.1} %"),
-    }
-}
-
 const GAP: usize = 2;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_small_share_is_not_rounded_to_nothing() {
-        assert_eq!(percent(0.0003), "0.03 %");
-        assert_eq!(percent(0.161), "16.1 %");
-        assert_eq!(percent(1.0), "100 %");
-    }
-}

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 pub(super) use ttlsweep_record::decision::MOST_SHARE;
 use ttlsweep_record::{Mechanism, Verdict};
 
-use super::prose::percent;
+use crate::prose::percent;
 use crate::stats::{fisher_greater, trials_for_bound, upper_bound};
 
 /// What one target's transfers say about one mechanism.

@@ -7,9 +7,9 @@ mod next;
 use ttlsweep_record::{Mechanism, Verdict};
 
 use super::finding::Finding;
-use super::prose::{count, share};
 use super::ruling::{Ruling, TargetRuling};
 use super::seen::Seen;
+use crate::prose::{count, share};
 use crate::verdict::cause::enforcement::Enforces;
 
 /// What a target's run says to the question whether transfers in flight are cut.

@@ -6,8 +6,8 @@ use ttlsweep_rundir::environment::ClockOffset;
 
 use super::cause::Cause;
 use super::finding::Finding;
-use super::prose::{count, secs};
 use super::seen::Seen;
+use crate::prose::{count, secs};
 use crate::verdict::cause::enforcement::{Enforcement, Enforces};
 use crate::verdict::cause::told::{Tallies, Told};
 use crate::verdict::evidence::clock_steps::ClockStep;

@@ -6,9 +6,9 @@ use ttlsweep_rundir::environment::ClockOffset;
 
 use super::cause::{Cause, cause};
 use super::evidence::Evidence;
-use super::prose::seconds;
 use super::waited::LateHeads;
 use crate::load::observation::{Key, Observation};
+use crate::prose::seconds;
 use crate::verdict::cause::ages::Ages;
 use crate::verdict::cause::enforcement::Enforcement;
 use crate::verdict::cause::flight::Flight;

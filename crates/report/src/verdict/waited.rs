@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::prose::{seconds, secs};
+use ttlsweep_record::units::grouped;
+
 use crate::load::observation::Observation;
+use crate::prose::{seconds, secs};
 
 /// The heads of a target's late starts, of which the one that waited longest is kept.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
@@ -78,19 +80,6 @@ impl LateHeads {
 /// To a tenth of a second: the date is cut to whole ones.
 fn tenths(micros: i64) -> f64 {
     (seconds(micros) * 10.0).round() / 10.0
-}
-
-/// `28,916`
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 const SECOND: i64 = 1_000_000;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use ttlsweep_record::units::format_micros;
+use ttlsweep_record::units::{format_micros, grouped};
 use ttlsweep_record::{BitRate, Cell, Control, ExpiryPolicy, Method, Presign, TargetKind};
 
 use crate::experiment::Experiment;
@@ -341,19 +341,6 @@ fn aws_cost(plan: &Plan, trials_of: &[u64], keep: bool, estimate: &Estimate) -> 
 pub(crate) fn counted(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {what}{plural}", grouped(number))
-}
-
-/// `12,345`
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `430 MB`: three digits are all that an estimate is good for, and anyone who reads a line on the terminal.

@@ -1,8 +1,8 @@
 //! From which age on links were refused: policies on `s3:signatureAge`, sessions that ended, and clocks that are held against
 //! the link's date all show in the link's age, and in nothing else.
 
+use crate::prose::share;
 use crate::stats::fisher_greater;
-use crate::verdict::prose::share;
 
 /// The age that parts refused links from served ones.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,7 +2,7 @@
 
 use ttlsweep_rundir::environment::ClockOffset;
 
-use crate::verdict::prose::{count, secs};
+use crate::prose::{count, secs};
 
 /// The controls that show whether expiry is enforced at all, by what became of them. Each is counted once.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

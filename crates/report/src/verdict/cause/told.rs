@@ -7,11 +7,11 @@ use ttlsweep_record::{Mechanism, Outcome};
 use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::load::observation::{Answer, Timeout};
+use crate::prose::{count, share};
 use crate::verdict::cause::enforcement::{agreement, clocks, most_apart_us};
 use crate::verdict::cause::words::{described, says_not_yet, word_of};
 use crate::verdict::cause::{Cause, NO_SKEW_US};
 use crate::verdict::evidence::timed::Timed;
-use crate::verdict::prose::{count, share};
 
 /// What ended a transfer, as a reader would tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ttlsweep_record::{ClockEntry, ClockRecord, Timestamp, TrialRecord};
 
-use crate::verdict::prose::secs;
+use crate::prose::secs;
 
 /// A clock that was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Bounds, chances and times as one would say them.
 
 use super::next::minutes;
+use crate::prose::{count, percent};
 use crate::stats::{trials_for_bound, upper_bound};
-use crate::verdict::prose::{count, percent};
 use crate::verdict::ruling::TargetRuling;
 
 /// What a NO still allows, and what would narrow it.

@@ -1,7 +1,7 @@
 //! Cuts by host: what a server does to everyone, every host that asked it must have met.
 
+use crate::prose::share;
 use crate::verdict::finding::ByTrial;
-use crate::verdict::prose::share;
 use crate::verdict::target::Target;
 
 /// The trials of each host that outlived their link, and those of them that were cut for the most part.

@@ -2,12 +2,12 @@
 
 use ttlsweep_record::Mechanism;
 
+use crate::prose::{count, p_value, share};
 use crate::stats::fisher_greater;
 use crate::verdict::cause::Cause;
 use crate::verdict::cause::enforcement::ExpiredStarts;
 use crate::verdict::cause::flight::Flight;
 use crate::verdict::finding::{ByTrial, Tested};
-use crate::verdict::prose::{count, p_value, share};
 use crate::verdict::target::Target;
 
 pub(in crate::verdict) fn test(target: &Target) -> Tested {

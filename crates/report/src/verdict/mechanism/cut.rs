@@ -6,6 +6,7 @@ use ttlsweep_record::decision::{
     LEAST_TRIALS, MOST_IN_WINDOWS, NOT_SPARED, are_set_apart, trials_for_no, trials_for_yes,
 };
 
+use crate::prose::{count, p_value, percent, secs, share};
 use crate::stats::{WindowExcess, upper_bound};
 use crate::verdict::cause::Cause;
 use crate::verdict::cause::flight::Flight;
@@ -14,7 +15,6 @@ use crate::verdict::finding::{ByTrial, MOST_SHARE, Tested};
 use crate::verdict::mechanism::by_host::ByHost;
 use crate::verdict::mechanism::support;
 use crate::verdict::mechanism::window::{Placebos, Window, grid, is_timer, later};
-use crate::verdict::prose::{count, p_value, percent, secs, share};
 use crate::verdict::target::Target;
 
 pub(in crate::verdict) fn test(target: &Target, alpha: f64, detail: Detail) -> Tested {

@@ -3,6 +3,7 @@
 
 use ttlsweep_record::Mechanism;
 
+use crate::prose::{count, p_value, percent, share};
 use crate::stats::clopper_pearson;
 use crate::verdict::cause::Cause;
 use crate::verdict::cause::enforcement::clocks;
@@ -10,7 +11,6 @@ use crate::verdict::cause::flight::Flight;
 use crate::verdict::cause::told::Told;
 use crate::verdict::finding::{ByTrial, Tested};
 use crate::verdict::mechanism::stray;
-use crate::verdict::prose::{count, p_value, percent, share};
 use crate::verdict::target::Target;
 
 pub(in crate::verdict) fn test(target: &Target, mechanism: Mechanism, alpha: f64) -> Tested {

@@ -2,9 +2,9 @@
 
 use ttlsweep_record::Mechanism;
 
+use crate::prose::count;
 use crate::stats::{binomial_tail, trials_for_tail};
 use crate::verdict::finding::{ByTrial, MOST_SHARE};
-use crate::verdict::prose::count;
 
 /// How likely strays alone hit as many trials.
 pub(in crate::verdict) fn p(seen: &ByTrial) -> f64 {

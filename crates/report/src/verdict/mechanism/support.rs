@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::prose::{p_value, share};
 use crate::stats::{Hazard, PermutationTrial, firth, permutation_greater, theil_sen};
 use crate::verdict::cause::flight::Flight;
-use crate::verdict::prose::{p_value, share};
 use crate::verdict::target::Target;
 
 /// One sentence for each support that the data allow.

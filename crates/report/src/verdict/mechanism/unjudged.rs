@@ -2,9 +2,9 @@
 
 use ttlsweep_record::Mechanism;
 
+use crate::prose::count;
 use crate::verdict::cause::Cause;
 use crate::verdict::finding::Tested;
-use crate::verdict::prose::count;
 use crate::verdict::target::Target;
 
 /// Transfers of the grid that may have outlived their link, and whose ends are not judged.

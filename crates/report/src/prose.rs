@@ -1,17 +1,17 @@
-//! Numbers in sentences.
+//! Numbers in sentences and in tables: the one place that words a count, a share, a p-value, a time.
 
 /// `1 transfer`, `12 transfers`.
-pub(super) fn count(n: u64, noun: &str) -> String {
+pub(crate) fn count(n: u64, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 /// `none of 60`, `12 of 12`.
-pub(super) fn share(k: u64, n: u64) -> String {
+pub(crate) fn share(k: u64, n: u64) -> String {
     if k == 0 && n > 0 { format!("none of {n}") } else { format!("{k} of {n}") }
 }
 
 /// Percent with as many digits as tell it apart from nothing.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     match share * 100.0 {
         p if p >= 10.0 => format!("{p:.0} %"),
         p if p >= 1.0 => format!("{p:.1} %"),
@@ -19,37 +19,61 @@ pub(super) fn percent(share: f64) -> String {
     }
 }
 
+/// The same in a column, with one decimal from 1 % on.
+pub(crate) fn percent_in_table(share: f64) -> String {
+    match share * 100.0 {
+        0.0 => "0 %".to_owned(),
+        p if (p - 100.0).abs() < f64::EPSILON => "100 %".to_owned(),
+        p if p < 1.0 => format!("{p:.2} %"),
+        p => format!("{p:.1} %"),
+    }
+}
+
 /// A p-value: `p = 0.012`, `p = 1.3e-4`, `p < 1e-15`.
-pub(super) fn p_value(p: f64) -> String {
+pub(crate) fn p_value(p: f64) -> String {
+    if p < LEAST_P { format!("p {}", p_in_table(p)) } else { format!("p = {}", p_in_table(p)) }
+}
+
+/// The same in a column: `0.012`, `1.3e-4`, `< 1e-15`.
+pub(crate) fn p_in_table(p: f64) -> String {
     match p {
-        p if p < 1e-15 => "p < 1e-15".to_owned(),
-        p if p < 0.001 => format!("p = {p:.1e}"),
-        p if p < 0.1 => format!("p = {p:.3}"),
-        p => format!("p = {p:.2}"),
+        p if p < LEAST_P => "< 1e-15".to_owned(),
+        p if p < 0.001 => format!("{p:.1e}"),
+        p if p < 0.1 => format!("{p:.3}"),
+        p => format!("{p:.2}"),
     }
 }
 
 /// Microseconds in seconds.
-pub(super) fn seconds(micros: i64) -> f64 {
+pub(crate) fn seconds(micros: i64) -> f64 {
     micros as f64 / 1e6
 }
 
 /// Seconds with three significant places at most: `0.05 s`, `1.3 s`.
-pub(super) fn secs(seconds: f64) -> String {
+pub(crate) fn secs(seconds: f64) -> String {
     let shown = if seconds.abs() < 1.0 { format!("{seconds:.3}") } else { format!("{seconds:.2}") };
     let shown = if shown.contains('.') { shown.trim_end_matches('0').trim_end_matches('.') } else { &shown };
     format!("{shown} s")
 }
+
+/// Below this a p-value is rounding.
+const LEAST_P: f64 = 1e-15;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn a_small_share_is_not_rounded_to_nothing() {
+        assert_eq!([0.0003, 0.161, 1.0].map(percent_in_table), ["0.03 %", "16.1 %", "100 %"]);
+    }
+
+    #[test]
     fn numbers_read_as_one_would_say_them() {
         assert_eq!(count(1, "trial"), "1 trial");
         assert_eq!(share(0, 60), "none of 60");
         assert_eq!((percent(0.522), percent(0.036), percent(0.0004)), ("52 %".into(), "3.6 %".into(), "0.04 %".into()));
+        assert_eq!((p_in_table(1e-16), p_value(1e-16)), ("< 1e-15".into(), "p < 1e-15".into()));
         assert_eq!((p_value(1.25e-4), p_value(0.012)), ("p = 1.3e-4".into(), "p = 0.012".into()));
         assert_eq!((secs(0.05), secs(12.0), secs(0.1234)), ("0.05 s".into(), "12 s".into(), "0.123 s".into()));
     }
