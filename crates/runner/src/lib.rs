@@ -2,16 +2,16 @@
 //!
 //! Start with [`cmd`], where each command reads as a list of steps. The data goes one way:
 //!
-//! - [`experiment`] reads the TOML file into validated [cells](ttlsweep_record::Cell); [`plan`] orders their trials and
+//! - `experiment` reads the TOML file into validated [cells](ttlsweep_record::Cell); `plan` orders their trials and
 //!   estimates what that will take. Neither touches the network.
-//! - [`target`] opens the endpoints that the cells name: [`s3`] signs and asks (the AWS SDK), and the testbed is started
+//! - `target` opens the endpoints that the cells name: `s3` signs and asks (the AWS SDK), and the testbed is started
 //!   if a cell wants it.
-//! - [`run`] runs the plan's trials with all their users and writes the rows as they happen; [`transfer`] is one request.
-//! - [`dial`] opens a connection through the layers of [`wire`], which note what passes and judge nothing.
+//! - `run` runs the plan's trials with all their users and writes the rows as they happen; `transfer` is one request.
+//! - `dial` opens a connection through the layers of `wire`, which note what passes and judge nothing.
 //!   `transfer::judge` says what happened, from those notes.
-//! - [`host`] measures the machine meanwhile; [`trace`] shows one transfer to a reader; [`doctor`] asks before a run.
+//! - `host` measures the machine meanwhile; `trace` shows one transfer to a reader; `doctor` asks before a run.
 //!
-//! Clock ([`clock`]), randomness (the plan's seed) and network (the streams of [`wire`]) are passed in.
+//! Clock (`clock`), randomness (the plan's seed) and network (the streams of `wire`) are passed in.
 
 pub mod cli;
 mod clock;
