@@ -47,7 +47,7 @@ pub(crate) fn remember_passing<'a>(values: impl IntoIterator<Item = &'a str>) {
     values.into_iter().for_each(|value| known.add_passing("a signed request's", value));
 }
 
-/// `text` without the secrets that were [remembered](remember), and without the values of signatures, session tokens and
+/// `text` without the secrets that were remembered (`remember`), and without the values of signatures, session tokens and
 /// credentials, which are known by the names in front of them; in whatever notation they stand there: see [`redact`].
 pub fn redacted(text: &str) -> Cow<'_, str> {
     redact::redacted(text, &known())

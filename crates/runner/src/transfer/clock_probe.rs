@@ -58,7 +58,7 @@ pub struct Effort<'a> {
     /// Whether to ask again some seconds later, to find out whether the server's dates are stale. A run need not: its last
     /// probe does.
     pub confirm: bool,
-    /// Is told how many requests were sent, of at most [`MOST_REQUESTS`].
+    /// Is told how many requests were sent, of at most `MOST_REQUESTS`.
     pub asked: &'a (dyn Fn(u32) + Sync),
 }
 
