@@ -1,4 +1,4 @@
-//! The charts: plain data in, PNG out. One file a chart; none of them knows of frames or files of rows.
+//! The charts: plain data in, sheets out. One file a chart; none of them knows of frames or files of rows.
 
 pub mod comparison;
 pub mod ends;
@@ -13,16 +13,17 @@ pub mod rho;
 pub mod run_order;
 pub mod timeline;
 
-pub use kit::canvas::ChartError;
+pub use kit::canvas::Sheet;
+pub use kit::png::ChartError;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What a chart shows, in words: for the heading of a page, and for readers who cannot see the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct About {
     /// The name of the chart's first image, without its ending; further images are `name-2`, `name-3` and so on.
     pub name: &'static str,
-    /// What stands above it.
+    /// What it draws, as a noun: `failure rate against link TTL`.
     pub title: &'static str,
     /// One sentence that says what it shows and how to read it; fit for an alternative text.
     pub caption: &'static str,
@@ -33,6 +34,8 @@ pub struct About {
 pub struct Chart {
     /// What it shows.
     pub about: About,
+    /// Its images before they are any.
+    pub sheets: Vec<Sheet>,
     /// Its PNG files; none if it had nothing to show.
     pub images: Vec<PathBuf>,
     /// Why it was not drawn; `None` if it was.
@@ -41,40 +44,33 @@ pub struct Chart {
 
 impl Chart {
     /// A chart that was drawn.
-    pub const fn drawn(about: About, images: Vec<PathBuf>) -> Self {
-        Self { about, images, absent: None }
+    pub const fn drawn(about: About, sheets: Vec<Sheet>, images: Vec<PathBuf>) -> Self {
+        Self { about, sheets, images, absent: None }
     }
 
     /// A chart that has nothing to show: an empty axis would look like a finding.
     pub fn absent(about: About, why: impl Into<String>) -> Self {
-        Self { about, images: Vec::new(), absent: Some(why.into()) }
+        Self { about, sheets: Vec::new(), images: Vec::new(), absent: Some(why.into()) }
     }
 }
 
 /// Every chart that a report may hold, in the order in which to look at them.
 pub const ALL: [About; 11] = [
+    timeline::ABOUT,
     failure_rate::ABOUT,
-    rho::ABOUT,
-    ends::ABOUT,
-    hazard::ABOUT,
     outcomes::ABOUT,
     heat_map::ABOUT,
+    ends::ABOUT,
     progress::ABOUT,
-    timeline::ABOUT,
+    rho::ABOUT,
+    hazard::ABOUT,
     run_order::ABOUT,
     hosts::ABOUT,
     comparison::ABOUT,
 ];
 
-/// The path of a chart's n-th image: `name.png`, then `name-2.png`.
-fn image_path(folder: &Path, name: &str, number: usize) -> PathBuf {
-    if number == 1 { folder.join(format!("{name}.png")) } else { folder.join(format!("{name}-{number}.png")) }
-}
-
-/// A chart's title, with the image's number if there are several.
-fn numbered(title: &str, number: usize, of: usize) -> String {
-    if of == 1 { title.to_owned() } else { format!("{title} ({number} of {of})") }
-}
+/// These tell the story.
+pub const LEADING: [About; 2] = [timeline::ABOUT, failure_rate::ABOUT];
 
 /// A run of rows from one group, as it stands on one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

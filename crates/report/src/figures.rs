@@ -2,4 +2,3 @@
 
 pub(crate) mod collect;
 pub(crate) mod draw;
-pub(crate) mod sample;

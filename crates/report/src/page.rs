@@ -1,6 +1,7 @@
 //! `report.html`: everything that the report has to say, on one page that opens from disk and needs nothing else.
 //!
-//! The answers come first, then why, then the pictures, the numbers, and what it takes to doubt or repeat them. Text from
+//! The answers come first, then the two charts that tell the story, and what to do; all else is folded: what proves it, the
+//! numbers, and what it takes to doubt or repeat them. Text from
 //! servers and files is escaped by the template engine, and `Printable` takes out what would act on a screen.
 
 mod answers;
@@ -26,7 +27,8 @@ use crate::summary::axes::Axes;
 use crate::summary::table::left_out_lines;
 use crate::verdict::{Ruling, TakeAway};
 
-pub use figure::{Drawn, Figure};
+pub use figure::Drawings;
+use figure::{Figure, Place};
 pub use repeat::Repeat;
 
 /// The page's name within the report's folder.
@@ -45,8 +47,8 @@ pub struct Contents<'a> {
     pub verdict: &'a Ruling,
     /// Runs and targets, held against each other.
     pub comparisons: &'a [Comparison],
-    /// The charts' images.
-    pub figures: &'a [Figure],
+    /// The charts' drawings.
+    pub drawings: &'a Drawings,
     /// The charts, those that had nothing to show included.
     pub charts: &'a [Chart],
     /// How to run it again.
@@ -58,7 +60,7 @@ pub struct Contents<'a> {
 /// # Errors
 /// Never in practice: only where formatting itself fails.
 pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
-    let Contents { runs, axes, cells, verdict, comparisons, figures, charts, repeat } = contents;
+    let Contents { runs, axes, cells, verdict, comparisons, drawings, charts, repeat } = contents;
     let first = &runs.environments[0];
     let (answers, answers_more) = answers::answers(runs);
     let page = Page {
@@ -67,7 +69,9 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
         identity: identity(runs),
         counted: format!("{} {}", verdict.counts_line(), plural(runs.trials.len() as u64, "whole trial")),
         verdict,
+        finding: if verdict.targets.len() > 1 { verdict.finding() } else { String::new() },
         taken: verdict.take_aways(),
+        left_out: left_out_lines(runs, cells),
         enforcement: verdict.enforcement(),
         warnings: &runs.warnings,
         mechanisms: tables::mechanisms(&verdict.mechanisms),
@@ -75,7 +79,7 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
         answers,
         answers_more,
         comparisons: compared::compared(comparisons, &runs.cells),
-        figures,
+        drawings,
         absent: charts.iter().filter_map(|chart| Some((chart.about.title, chart.absent.as_deref()?))).collect(),
         fixed: axes.fixed(),
         grid: tables::cells(cells, axes, |summary| summary.cell.control.is_none()),
@@ -98,7 +102,10 @@ struct Page<'a> {
     identity: String,
     counted: String,
     verdict: &'a Ruling,
+    /// All answers in one sentence; empty if there is one only.
+    finding: String,
     taken: Vec<TakeAway>,
+    left_out: Vec<String>,
     enforcement: String,
     warnings: &'a [String],
     mechanisms: Vec<tables::Mechanism<'a>>,
@@ -106,7 +113,7 @@ struct Page<'a> {
     answers: Vec<answers::Answer<'a>>,
     answers_more: usize,
     comparisons: Vec<compared::Compared<'a>>,
-    figures: &'a [Figure],
+    drawings: &'a Drawings,
     /// Title and reason of each chart that was not drawn.
     absent: Vec<(&'a str, &'a str)>,
     fixed: String,
@@ -133,4 +140,31 @@ fn identity(runs: &Runs) -> String {
     }
     let _ = write!(text, " · seed {} · ttlsweep {}", first.seed, first.version);
     text
+}
+
+impl Page<'_> {
+    fn story(&self) -> Vec<&Figure> {
+        self.drawings.at(Place::Story).collect()
+    }
+
+    fn evidence(&self) -> Vec<&Figure> {
+        self.drawings.at(Place::Evidence).collect()
+    }
+
+    fn statistics(&self) -> Vec<&Figure> {
+        self.drawings.at(Place::Statistics).collect()
+    }
+
+    fn of_cells(&self) -> Vec<&Figure> {
+        self.drawings.at(Place::Cells).collect()
+    }
+
+    fn compared(&self) -> Vec<&Figure> {
+        self.drawings.at(Place::Compared).collect()
+    }
+}
+
+/// A text with commands in backquotes, part by part, each with whether it is one.
+fn parts(text: &str) -> Vec<(&str, bool)> {
+    text.split('`').zip([false, true].into_iter().cycle()).filter(|(part, _)| !part.is_empty()).collect()
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::PolarsError;
 use ttlsweep_console::exit::ExitCode;
-use ttlsweep_record::{Cell, ComparisonRecord, Outcome, SummaryRecord, row::Row};
+use ttlsweep_record::{Cell, ComparisonRecord, Control, Outcome, SummaryRecord, row::Row};
 use ttlsweep_rundir::csv_file::RowWriter;
 use ttlsweep_rundir::disk;
 
@@ -17,14 +17,14 @@ use crate::compare::hosts::{HostComparison, compare_hosts};
 use crate::compare::runs::{Comparison, compare};
 use crate::figures::collect::{self, Collected};
 use crate::figures::draw::Drawing;
-use crate::figures::sample;
+use crate::load::observation::Observation;
 use crate::load::{LoadError, Runs, load, short_hash};
 use crate::names;
-use crate::page::{self, Contents, Drawn, Figure, Repeat};
+use crate::page::{self, Contents, Drawings, Repeat};
 use crate::summary::axes::Axes;
 use crate::summary::table::left_out_lines;
-use crate::summary::{CellSummary, summarize, take_outlived};
-use crate::verdict::{self, Again, Evidence, Ruling};
+use crate::summary::{CellSummary, Told, summarize, take_told};
+use crate::verdict::{self, Again, Evidence, Ruling, Way};
 
 /// What was found and written.
 #[derive(Debug)]
@@ -95,7 +95,6 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     let mut runs = load(folders)?;
     let axes = Axes::of(&runs.cells);
     let mut cells = summarize(&runs)?;
-    let timeline = sample::timeline(&runs, &cells, &axes)?;
     // What follows takes memory of its own.
     runs.transfers.drop_frame();
     let mut targets: Vec<Collected> = Vec::new();
@@ -107,8 +106,8 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     let names = names::told_apart(named);
     targets.iter_mut().zip(&names).for_each(|(target, name)| target.rename(name));
     verdict.name_targets(names, &again(&runs));
-    take_outlived(&mut cells, &runs.cells, &outlived(&runs, &targets));
-    let caption = caption(&runs, &axes, &cells, &verdict);
+    take_told(&mut cells, &runs.cells, &told(&runs, &targets));
+    let caption = caption(&runs, &cells, &verdict);
     let named: Vec<_> = targets.iter().map(|target| (target.title.clone(), target.cells.clone())).collect();
     let comparisons = compare(&runs, &axes, &named);
     let hosts = compare_hosts(&runs);
@@ -121,9 +120,10 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         axes: &axes,
         cells: &cells,
         plan: &runs.cells,
+        verdict: &verdict,
+        timeline: collect::timeline(&runs, &axes, &targets, &verdict)?,
         progress: collect::progress(&runs, &axes, &targets)?,
         targets,
-        timeline,
         run_order: collect::run_order(&runs),
         hosts: &hosts,
         comparisons: &comparisons,
@@ -135,7 +135,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         cells: &cells,
         verdict: &verdict,
         comparisons: &comparisons,
-        figures: &figures(&charts)?,
+        drawings: &Drawings::of(&charts),
         charts: &charts,
         repeat: &Repeat::of(&runs.environments, &runs.folders),
     })?;
@@ -143,32 +143,28 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     Ok(Report { runs, axes, cells, verdict, hosts, comparisons, charts, written })
 }
 
-/// The charts as the page shows them.
-fn figures(charts: &[Chart]) -> Result<Vec<Figure>, ReportError> {
-    let drawn = |chart: &Chart| {
-        let (about, of) = (chart.about, chart.images.len());
-        let image = move |(number, path)| {
-            let title = if of == 1 { about.title.to_owned() } else { format!("{} ({number} of {of})", about.title) };
-            Drawn { path, title, alt: format!("Chart: {}", about.caption) }
-        };
-        (1..).zip(chart.images.clone()).map(image)
-    };
-    let drawn: Vec<Drawn> = charts.iter().flat_map(drawn).collect();
-    let unreadable =
-        |source| ReportError::Write { path: drawn.first().map(|first| first.path.clone()).unwrap_or_default(), source };
-    Figure::read_all(&drawn).map_err(unreadable)
-}
-
-/// How many transfers of each cell outlived their link, and how many of these completed.
-fn outlived(runs: &Runs, targets: &[Collected]) -> Vec<[u64; 2]> {
-    let mut counts = vec![[0, 0]; runs.cells.len()];
-    for row in targets.iter().flat_map(|target| &target.outlived) {
-        let seen = &runs.transfers.observations()[*row as usize];
-        let [all, completed] = &mut counts[seen.cell as usize];
-        *all += 1;
-        *completed += u64::from(seen.outcome == Outcome::Completed);
+/// What the verdict says of each cell's transfers.
+fn told(runs: &Runs, targets: &[Collected]) -> Vec<Told> {
+    let mut told = vec![Told::default(); runs.cells.len()];
+    let seen = |row: u32| &runs.transfers.observations()[row as usize];
+    for seen in targets.iter().flat_map(|target| &target.outlived).map(|row| seen(*row)) {
+        let cell = &mut told[seen.cell as usize];
+        cell.outlived += 1;
+        cell.completed += u64::from(seen.outcome == Outcome::Completed);
     }
-    counts
+    for (row, way) in targets.iter().flat_map(|target| &target.ways) {
+        let seen = seen(*row);
+        if seen.counts() {
+            told[seen.cell as usize].ways[*way as usize] += 1;
+        }
+    }
+    // The verdict asks of these whether expiry is enforced; that they are refused is as it must be.
+    let starts = |seen: &&Observation| runs.cells[seen.cell as usize].control == Some(Control::ExpiredStart);
+    for seen in runs.transfers.observations().iter().filter(starts).filter(|seen| seen.outcome.is_failure()) {
+        let way = if seen.outcome == Outcome::Rejected { Way::RefusedAtStart } else { Way::Other };
+        told[seen.cell as usize].ways[way as usize] += u64::from(seen.counts());
+    }
+    told
 }
 
 /// How the same would be run again, and what a block of it takes.
@@ -189,7 +185,7 @@ fn again(runs: &Runs) -> Again {
     }
 }
 
-fn caption(runs: &Runs, axes: &Axes, cells: &[CellSummary], verdict: &Ruling) -> Caption {
+fn caption(runs: &Runs, cells: &[CellSummary], verdict: &Ruling) -> Caption {
     let first = &runs.environments[0];
     let mut versions: Vec<String> = Vec::new();
     for environment in &runs.environments {
@@ -203,18 +199,17 @@ fn caption(runs: &Runs, axes: &Axes, cells: &[CellSummary], verdict: &Ruling) ->
     }
     let left_out = left_out_lines(runs, cells);
     Caption {
+        finding: String::new(),
         experiment: first.experiment.clone(),
-        question: first.question.clone(),
         runs: runs.environments.iter().map(|environment| environment.run_id.clone()).collect(),
-        counts: verdict.counts_line(),
+        transfers: runs.transfers.observations().len() as u64,
         trials: runs.trials.len() as u64,
         seed: first.seed,
         version: versions.join(" and "),
         plan: short_hash(&first.plan_hash).to_owned(),
-        fixed: axes.fixed(),
-        enforcement: verdict.enforcement(),
-        invalid: verdict.is_invalid(),
+        warning: verdict.is_invalid().then(|| verdict.enforcement()),
         left_out: (!left_out.is_empty()).then(|| format!("Also: {}.", left_out.join("; "))),
+        without: None,
     }
 }
 

@@ -10,6 +10,7 @@ use ttlsweep_record::{Cell, Control, Outcome, SummaryRecord};
 
 use crate::load::{Runs, Transfers};
 use crate::stats::wilson;
+use crate::verdict::Way;
 
 /// One cell with its transfers, counted.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,8 @@ pub struct Counts {
     pub outlived: u64,
     /// Of these, the ones that completed anyway.
     pub outlived_completed: u64,
+    /// Failures by how they came about, in the order of [`Way::ALL`], as the verdict counts them; 0 until it has told.
+    pub ways: [u64; Way::ALL.len()],
     /// Counted transfers whose head was written at or after expiry.
     pub late_starts: u64,
     /// Of these, the failures.
@@ -66,6 +69,9 @@ impl Counts {
         }
         self.outlived += other.outlived;
         self.outlived_completed += other.outlived_completed;
+        for (sum, more) in self.ways.iter_mut().zip(other.ways) {
+            *sum += more;
+        }
         self.late_starts += other.late_starts;
         self.late_failures += other.late_failures;
     }
@@ -136,14 +142,25 @@ pub fn summarize(runs: &Runs) -> PolarsResult<Vec<CellSummary>> {
     Ok(summaries)
 }
 
-/// Takes over from the verdict how many of each cell's transfers outlived their link, and how many of these completed. `told`
-/// has a pair per cell, as cells stand in the plan.
-pub(crate) fn take_outlived(summaries: &mut [CellSummary], cells: &[Cell], told: &[[u64; 2]]) {
-    let by_name: HashMap<&str, [u64; 2]> =
+/// What the verdict says of a cell's transfers.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Told {
+    /// How many outlived their link.
+    pub(crate) outlived: u64,
+    /// How many of these completed.
+    pub(crate) completed: u64,
+    /// How many failed in which way.
+    pub(crate) ways: [u64; Way::ALL.len()],
+}
+
+/// Takes over what the verdict says of each cell, as cells stand in the plan.
+pub(crate) fn take_told(summaries: &mut [CellSummary], cells: &[Cell], told: &[Told]) {
+    let by_name: HashMap<&str, Told> =
         cells.iter().zip(told).map(|(cell, told)| (cell.cell_id.as_str(), *told)).collect();
     for summary in summaries {
-        let [outlived, completed] = by_name.get(summary.cell.cell_id.as_str()).copied().unwrap_or_default();
-        (summary.counts.outlived, summary.counts.outlived_completed) = (outlived, completed);
+        let told = by_name.get(summary.cell.cell_id.as_str()).copied().unwrap_or_default();
+        (summary.counts.outlived, summary.counts.outlived_completed) = (told.outlived, told.completed);
+        summary.counts.ways = told.ways;
     }
 }
 
@@ -209,6 +226,7 @@ impl Counted {
             by_outcome: [0; Outcome::ALL.len()],
             outlived: 0,
             outlived_completed: 0,
+            ways: [0; Way::ALL.len()],
             late_starts: self.late_starts[row],
             late_failures: self.late_failures[row],
         };

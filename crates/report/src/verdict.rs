@@ -29,6 +29,6 @@ pub(crate) use file::json;
 pub use finding::{Detail, Finding as Judged};
 pub use headline::{Answer as TargetAnswer, TakeAway};
 pub use ruling::{Again, Ruling, TargetRuling, Unnamed};
-pub use view::{Sight, View};
+pub use view::{Sight, View, Way};
 
 pub use ttlsweep_record::decision::ALPHA;

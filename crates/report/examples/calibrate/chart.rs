@@ -11,11 +11,15 @@ mod canvas;
 #[path = "../../src/chart/kit/lettering.rs"]
 mod lettering;
 #[allow(dead_code, unreachable_pub)]
+#[path = "../../src/chart/kit/png.rs"]
+mod png;
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../src/chart/kit/theme.rs"]
 mod theme;
 
-use canvas::{Canvas, ChartError, Rect, paint};
+use canvas::{Canvas, Rect};
 use lettering::{Letter, fit};
+use png::ChartError;
 use theme::{BLUE, FRAME, MARGIN, ORANGE, PAPER, Pattern, RULE, VERMILION, WIDTH};
 
 use crate::score::Score;
@@ -26,25 +30,26 @@ pub(crate) fn draw(path: &Path, rows: &[Row], foot: &str) -> Result<(), ChartErr
     let (guilty, innocent): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.world.cuts());
     let groups = [("Servers that do not cut at expiry", innocent), ("Servers that cut at expiry", guilty)];
     let lines: i32 = groups.iter().map(|(_, rows)| HEAD + LINE * rows.len() as i32).sum();
-    paint(path, TOP + lines + BOTTOM, |canvas| {
-        canvas.text(MARGIN, 46, "How often is the verdict on cut-at-expiry right?", Letter::size(theme::TITLE).bold());
-        legend(canvas, 104);
-        let mut y = TOP;
-        for (title, rows) in &groups {
-            canvas.text(MARGIN, y + 26, title, Letter::size(theme::HEADING).bold());
-            columns(canvas, rows, y + HEAD - 20);
-            y += HEAD;
-            for row in rows {
-                line(canvas, row, y);
-                y += LINE;
-            }
+    let mut sheet = Canvas::default();
+    let canvas = &mut sheet;
+    canvas.text(MARGIN, 46, "How often is the verdict on cut-at-expiry right?", Letter::size(theme::TITLE).bold());
+    legend(canvas, 104);
+    let mut y = TOP;
+    for (title, rows) in &groups {
+        canvas.text(MARGIN, y + 26, title, Letter::size(theme::HEADING).bold());
+        columns(canvas, rows, y + HEAD - 20);
+        y += HEAD;
+        for row in rows {
+            line(canvas, row, y);
+            y += LINE;
         }
-        canvas.text(MARGIN, y + 34, AXIS, SMALL);
-        canvas.text(MARGIN, y + 62, foot, SMALL);
-    })
+    }
+    canvas.text(MARGIN, y + 34, AXIS, SMALL);
+    canvas.text(MARGIN, y + 62, foot, SMALL);
+    png::write_marks(path, TOP + lines + BOTTOM, &sheet.marks)
 }
 
-fn legend(canvas: &mut Canvas<'_>, y: i32) {
+fn legend(canvas: &mut Canvas, y: i32) {
     let mut x = MARGIN;
     for (kind, words) in [
         (Kind::Right, "right"),
@@ -58,7 +63,7 @@ fn legend(canvas: &mut Canvas<'_>, y: i32) {
     }
 }
 
-fn columns(canvas: &mut Canvas<'_>, rows: &[&Row], y: i32) {
+fn columns(canvas: &mut Canvas, rows: &[&Row], y: i32) {
     let Some(row) = rows.first() else { return };
     for (at, (sample, _)) in (0..).zip(&row.scores) {
         let slot = slot(at, row.scores.len());
@@ -67,7 +72,7 @@ fn columns(canvas: &mut Canvas<'_>, rows: &[&Row], y: i32) {
     }
 }
 
-fn line(canvas: &mut Canvas<'_>, row: &Row, top: i32) {
+fn line(canvas: &mut Canvas, row: &Row, top: i32) {
     let label = fit(row.world.name, TEXT, LABELS - 14);
     canvas.text(MARGIN + LABELS - 14, top + LINE / 2, &label, TEXT.right());
     canvas.line((MARGIN, top), (WIDTH - MARGIN, top), RULE, 1);
@@ -78,7 +83,7 @@ fn line(canvas: &mut Canvas<'_>, row: &Row, top: i32) {
 }
 
 /// What is right from the left, what is wrong from the right.
-fn bar(canvas: &mut Canvas<'_>, score: &Score, guilty: bool, rect: Rect) {
+fn bar(canvas: &mut Canvas, score: &Score, guilty: bool, rect: Rect) {
     let n = score.cut.of().max(1) as f64;
     // Two pixels at least: one of a thousand must be seen.
     let pixels = |hits: u64| {
@@ -117,7 +122,7 @@ enum Kind {
 }
 
 impl Kind {
-    fn fill(self, canvas: &mut Canvas<'_>, rect: Rect) {
+    fn fill(self, canvas: &mut Canvas, rect: Rect) {
         match self {
             Self::Right => canvas.fill(rect, BLUE),
             Self::Silent => {

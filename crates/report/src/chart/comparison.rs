@@ -1,9 +1,7 @@
 //! `comparison.png`: by how much do two runs, or two targets, differ in their failure rates?
 
-use std::path::{Path, PathBuf};
-
 use super::About;
-use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
 use crate::chart::kit::caption::{Caption, line_height};
 use crate::chart::kit::lettering::{Letter, fit};
 use crate::chart::kit::panels::{Heading, draw_panels};
@@ -12,7 +10,7 @@ use crate::chart::kit::theme::{BLUE, FRAME, INK, MARGIN, Marker, RULE, SHADE, SM
 /// The chart in words.
 pub const ABOUT: About = About {
     name: "comparison",
-    title: "Differences of failure rates between runs or targets",
+    title: "differences of failure rates, cell by cell",
     caption: "For each pair of cells with the same settings the second failure rate less the first, with its 95 % interval over \
               trials; a filled marker where the difference is shown, a hollow one if it is not.",
 };
@@ -47,13 +45,10 @@ pub struct Row {
     pub words: String,
 }
 
-/// Draws the chart into `folder` and returns its images' paths.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn draw(folder: &Path, panels: &[Panel], caption: &Caption) -> Result<Vec<PathBuf>, ChartError> {
+/// Draws the chart, over as many images as it needs.
+pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     let parts: Vec<Panel> = panels.iter().flat_map(parts).collect();
-    draw_panels((folder, ABOUT), (caption, HOW), &parts, heading, height, draw_panel)
+    draw_panels((ABOUT, caption, HOW), &parts, heading, height, draw_panel)
 }
 
 /// A panel of more rows than an image holds goes on in another.
@@ -75,7 +70,7 @@ fn height(panel: &Panel) -> i32 {
     ROW * i32::try_from(panel.rows.len()).unwrap_or(1) + 2 * line_height(SMALL) + 26
 }
 
-fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, area: Rect) {
+fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect) {
     let labels = panel.rows.iter().map(|row| TEXT.width(&row.label)).max().unwrap_or(0).clamp(120, 480);
     let words = panel.rows.iter().map(|row| TEXT.width(&row.words)).max().unwrap_or(0).clamp(100, 420);
     let (left, right) = (MARGIN + labels + 24, area.right - words - 24);

@@ -1,19 +1,19 @@
 //! `ends-against-expiry.png`: do failures gather at expiry, and do those of transfers without an expiry gather there, too?
 
-use std::path::{Path, PathBuf};
+use plotters::style::RGBColor;
 
 use super::About;
-use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
 use crate::chart::kit::caption::{Caption, grouped, line_height};
 use crate::chart::kit::lettering::Letter;
 use crate::chart::kit::panels::{Heading, draw_panels};
 use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, draw_lower_axis, draw_upward_axis};
-use crate::chart::kit::theme::{FRAME, INK, ORANGE, Pattern, SHADE, SMALL, VERMILION, WARNING};
+use crate::chart::kit::theme::{BLUE, FRAME, INK, ORANGE, Pattern, SHADE, SMALL, VERMILION, WARNING};
 
 /// The chart in words.
 pub const ABOUT: About = About {
     name: "ends-against-expiry",
-    title: "When failed transfers ended, against their links' expiry",
+    title: "failures by when they ended against expiry",
     caption: "How many failures ended how long before or after expiry, and below them, upside down, the placebo: failures of \
               controls without an expiry against the expiry of the grid's links; a cut fills the window around 0 above and \
               leaves it empty below.",
@@ -54,13 +54,15 @@ pub struct Histogram {
 pub struct Count {
     /// Ended in flight.
     pub in_flight: u64,
-    /// Failed otherwise: refused at the start or after the whole body, timed out.
+    /// Refused at the end: the whole body was taken before.
+    pub at_end: u64,
+    /// Failed otherwise: refused at the start, timed out, or by what nobody can tell.
     pub otherwise: u64,
 }
 
 impl Count {
     const fn all(self) -> u64 {
-        self.in_flight + self.otherwise
+        self.in_flight + self.at_end + self.otherwise
     }
 }
 
@@ -70,19 +72,16 @@ impl Histogram {
     }
 }
 
-/// Draws the chart into `folder` and returns its images' paths.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn draw(folder: &Path, panels: &[Panel], caption: &Caption) -> Result<Vec<PathBuf>, ChartError> {
-    draw_panels((folder, ABOUT), (caption, HOW), panels, heading, |_| HEIGHT, draw_panel)
+/// Draws the chart, over as many images as it needs.
+pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+    draw_panels((ABOUT, caption, HOW), panels, heading, |_| HEIGHT, draw_panel)
 }
 
 fn heading(panel: &Panel) -> Heading<'_> {
     Heading { title: &panel.title, notes: &panel.notes }
 }
 
-fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, area: Rect) {
+fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect) {
     draw_legend(canvas, area);
     let top = area.top + LEGEND + line_height(SMALL) + 12;
     let split = area.left + (area.right - area.left) * 64 / 100;
@@ -93,7 +92,7 @@ fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, area: Rect) {
     draw_histogram(canvas, near, panel, &panel.near, &width(&panel.near));
 }
 
-fn draw_histogram(canvas: &mut Canvas<'_>, plot: Rect, panel: &Panel, histogram: &Histogram, unit: &str) {
+fn draw_histogram(canvas: &mut Canvas, plot: Rect, panel: &Panel, histogram: &Histogram, unit: &str) {
     let x = Scale::new(histogram.from, histogram.to(), (plot.left, plot.right));
     let most = histogram.grid.iter().chain(&histogram.placebo).map(|count| count.all()).max().unwrap_or(0).max(1);
     // One scale for both halves: the placebo's bars can be held against the grid's.
@@ -115,10 +114,13 @@ fn draw_histogram(canvas: &mut Canvas<'_>, plot: Rect, panel: &Panel, histogram:
         for (at, count) in counts.iter().enumerate().filter(|(_, count)| count.all() > 0) {
             let edge = |at: usize| x.at(histogram.from + histogram.width * at as f64);
             let (left, right) = (edge(at), (edge(at + 1) - 1).max(edge(at) + 2));
-            let middle = y.at(count.in_flight as f64);
-            draw_bar(canvas, (left, right), (y.at(0.0), middle), count.in_flight, VERMILION, Pattern::Plain);
-            let end = y.at(count.all() as f64);
-            draw_bar(canvas, (left, right), (middle, end), count.otherwise, ORANGE, Pattern::Rising);
+            let mut below = 0;
+            for ((colour, pattern, _), part) in PARTS.into_iter().zip([count.in_flight, count.at_end, count.otherwise])
+            {
+                let ends = (y.at(below as f64), y.at((below + part) as f64));
+                draw_bar(canvas, (left, right), ends, part, colour, pattern);
+                below += part;
+            }
         }
     }
     canvas.line((plot.left, below.top), (plot.right, below.top), INK, 2);
@@ -135,11 +137,11 @@ fn draw_histogram(canvas: &mut Canvas<'_>, plot: Rect, panel: &Panel, histogram:
 
 /// A bar of at least three pixels: one failure among thousands must still be seen.
 fn draw_bar(
-    canvas: &mut Canvas<'_>,
+    canvas: &mut Canvas,
     (left, right): (i32, i32),
     (from, to): (i32, i32),
     count: u64,
-    colour: plotters::style::RGBColor,
+    colour: RGBColor,
     pattern: Pattern,
 ) {
     if count == 0 {
@@ -149,14 +151,10 @@ fn draw_bar(
     canvas.pattern(Rect { left, right, top: from.min(to), bottom: from.max(to) }, colour, pattern);
 }
 
-fn draw_legend(canvas: &mut Canvas<'_>, area: Rect) {
+fn draw_legend(canvas: &mut Canvas, area: Rect) {
     let y = area.top + LEGEND / 2;
     let mut left = area.left;
-    let items = [
-        (VERMILION, Pattern::Plain, "ended in flight"),
-        (ORANGE, Pattern::Rising, "failed otherwise (refused at the start or after the body, timed out)"),
-    ];
-    for (colour, pattern, text) in items {
+    for (colour, pattern, text) in PARTS {
         canvas.pattern(Rect { left, top: y - 9, right: left + 34, bottom: y + 9 }, colour, pattern);
         canvas.text(left + 44, y, text, SMALL_LETTER);
         left += 44 + SMALL_LETTER.width(text) + 30;
@@ -188,6 +186,12 @@ const HOW: &str = "Above the line: failures of the grid by when they ended, expi
                    machine's clock. Below it, upside down and on the same scale: the placebo, failures of controls without an \
                    expiry, each against the expiry of one of the grid's transfers of the same settings. To the right the \
                    window's surroundings, enlarged. Counts of transfers, without intervals; the test is made on trials.";
+/// What a bar is made of, from the line on.
+const PARTS: [(RGBColor, Pattern, &str); 3] = [
+    (VERMILION, Pattern::Plain, "ended in flight"),
+    (BLUE, Pattern::Falling, "refused at the end"),
+    (ORANGE, Pattern::Rising, "failed otherwise (late start, timeout, undecidable)"),
+];
 const LEGEND: i32 = 36;
 const GRID_SHARE: i32 = 190;
 const PLOT: i32 = 2 * GRID_SHARE;

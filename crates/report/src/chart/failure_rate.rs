@@ -1,26 +1,29 @@
-//! `failure-rate-by-ttl.png`: does the share of failures fall as the TTL grows, and do the controls fail too?
+//! `failure-rate-by-ttl.png`: does the share of failures fall as the TTL grows, how did they fail, and do the controls fail too?
 
 mod x_axis;
 
-use std::path::{Path, PathBuf};
-
+use plotters::style::RGBColor;
 use ttlsweep_record::Control;
 
-use super::{About, image_path, numbered};
-use crate::chart::kit::canvas::{Canvas, ChartError, Rect, paint};
-use crate::chart::kit::caption::{Caption, line_height, plural};
+use super::About;
+use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
+use crate::chart::kit::caption::{Caption, grouped, line_height, plural};
+use crate::chart::kit::legend::{Legend, Sample};
 use crate::chart::kit::lettering::{Letter, wrap};
-use crate::chart::kit::theme::{FAINT, FRAME, HEADING, INK, MARGIN, RULE, SERIES, SHADE, SMALL, TEXT, WIDTH};
+use crate::chart::kit::theme::{FAINT, FRAME, HEADING, INK, MARGIN, Marker, PALE, RULE, SHADE, SMALL, TEXT, WIDTH};
+use crate::chart::kit::ways::way_style;
 use crate::stats::wilson;
 use crate::summary::CellSummary;
 use crate::summary::axes::Axes;
+use crate::verdict::Way;
 use x_axis::{Place, XAxis};
 
 /// The chart in words.
 pub const ABOUT: About = About {
     name: "failure-rate-by-ttl",
-    title: "Failure rate by link TTL",
-    caption: "The share of transfers that failed against the TTL of their links, with 95 % intervals, the controls to the right: a cut at expiry makes it fall as the TTL grows.",
+    title: "failure rate against link TTL",
+    caption: "The share of transfers that failed against the TTL of their links, each way of failing with a mark of its own, \
+              the controls to the right: a cut at expiry makes it fall as the TTL grows.",
 };
 
 /// Everything that has the same settings but for users and TTL.
@@ -28,6 +31,8 @@ pub const ABOUT: About = About {
 pub struct Panel {
     /// The settings that it stands for; empty if nothing but users and TTL varies.
     pub title: String,
+    /// What was found there; empty if that is said elsewhere.
+    pub finding: String,
     /// At most [`SERIES_LIMIT`] of them.
     pub series: Vec<Series>,
 }
@@ -39,8 +44,6 @@ pub struct Series {
     pub users: u32,
     /// The place of this number of users among all of the plan's: its look, the same in every panel.
     pub look: usize,
-    /// Whether these are the late starts, which are kept apart from the transfers that were in time.
-    pub late: bool,
     /// Its points, each at a place of its own.
     pub points: Vec<Point>,
 }
@@ -54,15 +57,18 @@ pub struct Point {
     pub ttl_s: Option<u32>,
     /// Failures.
     pub failures: u64,
+    /// The failures by how they came about, in the order of [`Way::ALL`].
+    pub ways: [u64; Way::ALL.len()],
     /// Transfers.
     pub transfers: u64,
 }
 
 /// More series than these in one panel cannot be told apart.
-pub const SERIES_LIMIT: usize = SERIES.len();
+pub const SERIES_LIMIT: usize = LINES.len();
 
-/// The panels of a summary, in the plan's order.
-pub fn panels(cells: &[CellSummary], axes: &Axes) -> Vec<Panel> {
+/// The panels of a summary, in the plan's order. `finding` knows of a panel's settings the target that has them alone, and what
+/// was found there.
+pub fn panels(cells: &[CellSummary], axes: &Axes, finding: impl Fn(&str) -> Option<(String, String)>) -> Vec<Panel> {
     let mut titles: Vec<String> = Vec::new();
     for summary in cells {
         let title = axes.panel(&summary.cell);
@@ -70,38 +76,49 @@ pub fn panels(cells: &[CellSummary], axes: &Axes) -> Vec<Panel> {
             titles.push(title);
         }
     }
-    titles.into_iter().flat_map(|title| split(&title, series_of(cells, axes, &title))).collect()
+    let panels = |title: String| {
+        let (name, found) = finding(&title).unwrap_or_else(|| (title.clone(), String::new()));
+        split(&name, &found, series_of(cells, axes, &title))
+    };
+    titles.into_iter().flat_map(panels).collect()
 }
 
-/// Draws the chart into `folder`, over as many images as it needs, and returns their paths.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn draw(folder: &Path, panels: &[Panel], caption: &Caption) -> Result<Vec<PathBuf>, ChartError> {
+/// Draws the chart, over as many images as it needs.
+pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     let layout = Layout::of(panels);
-    let head = caption.head_height(ABOUT.title);
-    let foot = caption.foot_height(&layout.how());
-    let rows_an_image = ((IMAGE_HEIGHT - head - foot) / layout.panel_height).max(1);
+    let legend = legend(panels);
+    let room = IMAGE_HEIGHT - caption.frame_height(ABOUT, &layout.how()) - legend.height();
+    let rows_an_image = (room / layout.panel_height).max(1);
     let panels_an_image = usize::try_from(rows_an_image).unwrap_or(1) * layout.columns;
-    let images: Vec<&[Panel]> = if panels.is_empty() { vec![panels] } else { panels.chunks(panels_an_image).collect() };
-    let mut paths = Vec::new();
-    for (number, shown) in (1..).zip(&images) {
-        let path = image_path(folder, ABOUT.name, number);
+    let images: Vec<&[Panel]> = panels.chunks(panels_an_image).collect();
+    let sheet = |(number, shown): (usize, &&[Panel])| {
         let rows = i32::try_from(shown.len().div_ceil(layout.columns)).unwrap_or(1);
-        let bottom = head + rows * layout.panel_height;
-        paint(&path, bottom + foot, |canvas| {
-            caption.draw_head(canvas, &numbered(ABOUT.title, number, images.len()));
+        let body = legend.height() + rows * layout.panel_height;
+        caption.sheet((ABOUT, &layout.how()), (number, images.len()), body, |canvas, top| {
+            legend.draw(canvas, top);
             for (at, panel) in shown.iter().enumerate() {
                 let column = i32::try_from(at % layout.columns).unwrap_or(0);
                 let row = i32::try_from(at / layout.columns).unwrap_or(0);
                 let left = MARGIN + column * (layout.panel_width + PANEL_GAP);
-                layout.draw_panel(canvas, panel, left, head + row * layout.panel_height);
+                layout.draw_panel(canvas, panel, left, top + legend.height() + row * layout.panel_height);
             }
-            caption.draw_foot(canvas, bottom, &layout.how());
-        })?;
-        paths.push(path);
+        })
+    };
+    (1..).zip(&images).map(sheet).collect()
+}
+
+fn legend(panels: &[Panel]) -> Legend {
+    let points = || panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points);
+    let mut items = Vec::new();
+    for way in Way::ALL.into_iter().filter(|way| points().any(|point| point.ways[*way as usize] > 0)) {
+        let style = way_style(way);
+        items.push((Sample::Point(style.marker, style.colour, style.hollow), style.words.to_owned()));
     }
-    Ok(paths)
+    if points().any(|point| point.failures == 0 && point.transfers > 0) {
+        items.push((Sample::Point(Marker::Circle, INK, true), "none failed".to_owned()));
+    }
+    items.push((Sample::Bar(PALE, crate::chart::kit::theme::Pattern::Plain), "95 % interval".to_owned()));
+    Legend::of(items)
 }
 
 fn series_of(cells: &[CellSummary], axes: &Axes, title: &str) -> Vec<Series> {
@@ -109,30 +126,21 @@ fn series_of(cells: &[CellSummary], axes: &Axes, title: &str) -> Vec<Series> {
     let mut users: Vec<u32> = cells.iter().map(|summary| summary.cell.users).collect();
     users.sort_unstable();
     users.dedup();
-    let mut all = Vec::new();
-    for (look, users) in users.into_iter().enumerate() {
-        let mut in_time = Series { users, look, late: false, points: Vec::new() };
-        let mut late = Series { users, look, late: true, points: Vec::new() };
+    let series = |(look, users): (usize, u32)| {
+        let mut series = Series { users, look, points: Vec::new() };
         for summary in here.iter().filter(|summary| summary.cell.users == users) {
-            let (control, ttl_s) = (summary.cell.control, summary.cell.ttl_s);
             let counts = &summary.counts;
-            let (mut failures, mut transfers) = (counts.failures(), counts.transfers());
-            // The expired-start control is late by design; there the refusals are the point.
-            if control != Some(Control::ExpiredStart) && counts.late_starts > 0 {
-                failures -= counts.late_failures;
-                transfers -= counts.late_starts;
-                late.add(Point { control, ttl_s, failures: counts.late_failures, transfers: counts.late_starts });
-            }
-            in_time.add(Point { control, ttl_s, failures, transfers });
+            series.add(Point {
+                control: summary.cell.control,
+                ttl_s: summary.cell.ttl_s,
+                failures: counts.failures(),
+                ways: counts.ways,
+                transfers: counts.transfers(),
+            });
         }
-        if !in_time.points.is_empty() {
-            all.push(in_time);
-        }
-        if !late.points.is_empty() {
-            all.push(late);
-        }
-    }
-    all
+        series
+    };
+    users.into_iter().enumerate().map(series).filter(|series| !series.points.is_empty()).collect()
 }
 
 impl Series {
@@ -143,19 +151,23 @@ impl Series {
             Some(known) => {
                 known.failures += point.failures;
                 known.transfers += point.transfers;
+                known.ways.iter_mut().zip(point.ways).for_each(|(sum, more)| *sum += more);
             }
             None => self.points.push(point),
         }
     }
 
     fn label(&self) -> String {
-        let late = if self.late { ", late" } else { "" };
-        format!("{}{late}", plural(u64::from(self.users), "user"))
+        plural(u64::from(self.users), "user")
+    }
+
+    const fn line(&self) -> (RGBColor, u32, bool) {
+        LINES[self.look % LINES.len()]
     }
 }
 
-/// Parts the series over as many panels as it takes to tell them apart; a number of users stays with its late starts.
-fn split(title: &str, series: Vec<Series>) -> Vec<Panel> {
+/// Parts the series over as many panels as it takes to tell them apart.
+fn split(title: &str, finding: &str, series: Vec<Series>) -> Vec<Panel> {
     let mut places: Vec<Place> =
         series.iter().flat_map(|series| &series.points).map(|point| Place::of(point.control, point.ttl_s)).collect();
     places.sort_unstable();
@@ -163,23 +175,17 @@ fn split(title: &str, series: Vec<Series>) -> Vec<Panel> {
     let across = i32::try_from(places.len().max(1)).unwrap_or(i32::MAX);
     let fitting = ((panel_width(1) - USUAL_GUTTER) / across - DODGE_SPARE) / DODGE;
     let limit = usize::try_from(fitting).unwrap_or(0).clamp(1, SERIES_LIMIT);
+    let finding = finding.to_owned();
     if series.len() <= limit {
-        return vec![Panel { title: title.to_owned(), series }];
+        return vec![Panel { title: title.to_owned(), finding, series }];
     }
-    let mut parts: Vec<Vec<Series>> = Vec::new();
-    for same_users in series.chunk_by(|one, next| one.users == next.users) {
-        match parts.last_mut() {
-            Some(part) if part.len() + same_users.len() <= limit => part.extend_from_slice(same_users),
-            _ => parts.push(same_users.to_vec()),
-        }
-    }
-    let titled = parts.into_iter().map(|series| {
+    let part = |series: &[Series]| {
         let (first, last) = (series[0].users, series[series.len() - 1].users);
         let range = if first == last { format!("users {first}") } else { format!("users {first} to {last}") };
         let title = if title.is_empty() { range } else { format!("{title} · {range}") };
-        Panel { title, series }
-    });
-    titled.collect()
+        Panel { title, finding: finding.clone(), series: series.to_vec() }
+    };
+    series.chunks(limit).map(part).collect()
 }
 
 /// Sizes that all panels share, so that they can be compared.
@@ -188,12 +194,10 @@ struct Layout {
     panel_width: i32,
     panel_height: i32,
     plot_height: i32,
-    heading_lines: i32,
+    head_height: i32,
     gutter: i32,
     row_height: i32,
     numbers_upright: bool,
-    has_late: bool,
-    has_controls: bool,
     x: XAxis,
 }
 
@@ -202,9 +206,9 @@ impl Layout {
         let every = || panels.iter().flat_map(|panel| &panel.series);
         let points = || every().flat_map(|series| &series.points);
         let series_count = panels.iter().map(|panel| panel.series.len()).max().unwrap_or(0).max(1);
-        let number_width = points().map(|point| NUMBER.width(&fraction(point))).max().unwrap_or(0);
+        let number_width = points().map(|point| NUMBER.bold().width(&fraction(point))).max().unwrap_or(0);
         let label_width = every().map(|series| ROW.width(&series.label())).max().unwrap_or(0);
-        let gutter = (label_width + 40).max(84);
+        let gutter = (label_width + 12 + KEY).max(84);
         let spread = i32::try_from(series_count).unwrap_or(1) * DODGE + DODGE_SPARE;
         let places: Vec<Place> = points().map(|point| Place::of(point.control, point.ttl_s)).collect();
         let ticks = places.iter().filter(|place| matches!(place, Place::Ttl(_)));
@@ -216,7 +220,7 @@ impl Layout {
             let width = panel_width(columns);
             [true, false].map(|log| (columns, width, log))
         });
-        let wanted = (number_width + 12).max(spread).max(tick_width);
+        let wanted = (number_width + 10).max(spread).max(tick_width);
         let mut candidates: Vec<_> = candidates.collect();
         candidates.sort_by_key(|(columns, _, log)| (!log, most - columns));
         let roomy = candidates.iter().find_map(|(columns, width, log)| {
@@ -231,53 +235,42 @@ impl Layout {
         });
 
         let panel_width = panel_width(columns);
-        let heading_lines = panels.iter().map(|panel| wrap(&panel.title, HEAD, panel_width).len()).max().unwrap_or(0);
-        let heading_lines = i32::try_from(heading_lines).unwrap_or(1);
-        let plot_height = if columns == 1 && panels.len() == 1 { 520 } else { 330 };
-        let row_height = if numbers_upright { number_width + 14 } else { line_height(SMALL) + 2 };
+        let head = |panel: &Panel| {
+            head(panel, panel_width, columns).iter().map(|(_, size, _)| line_height(*size)).sum::<i32>()
+        };
+        let head_height = panels.iter().map(head).max().unwrap_or(0);
+        let plot_height = match (columns, panels.len()) {
+            (1, 1) => 420,
+            (1, _) => 190,
+            _ => 300,
+        };
+        let row_height = if numbers_upright { number_width + 14 } else { line_height(SMALL) + 4 };
         let rows = i32::try_from(series_count).unwrap_or(1) * row_height;
-        let above = 20 + heading_lines * line_height(HEADING) + line_height(SMALL) + 11;
-        let panel_height = above + plot_height + 2 * line_height(SMALL) + line_height(TEXT) + 22 + rows + 24;
-        Self {
-            columns,
-            panel_width,
-            panel_height,
-            plot_height,
-            heading_lines,
-            gutter,
-            row_height,
-            numbers_upright,
-            has_late: every().any(|series| series.late),
-            has_controls: points().any(|point| point.control.is_some()),
-            x,
-        }
+        let above = 20 + head_height + line_height(SMALL) + 11;
+        let panel_height = above + plot_height + 2 * line_height(SMALL) + line_height(TEXT) + 22 + rows + 20;
+        Self { columns, panel_width, panel_height, plot_height, head_height, gutter, row_height, numbers_upright, x }
     }
 
     fn how(&self) -> String {
         let mut text = String::from(
-            "Points: failed / transfers, numbers below each panel. Whiskers: 95 % Wilson intervals, which take transfers \
-             as independent although those of one trial share a fate; 0 of n still has an upper end.",
+            "Lines run through the share of transfers that failed, each mark stands at the share that failed in its way. \
+             Numbers below: failed of transfers. Intervals: Wilson's, which take transfers as independent although those of one \
+             trial share a fate. Expired starts must be refused.",
         );
-        if self.has_late {
-            text += " Hollow: late starts (head written at or after expiry), kept apart from the others.";
-        }
-        if self.has_controls {
-            text += " Shaded: the controls; expired-start is expected to be refused.";
-        }
-        if !self.x.is_log() {
+        if !self.x.is_log() && self.x.ttls() > 2 {
             text +=
                 " The TTLs stand at equal distances, in order, because some lie too close together for a log scale.";
         }
         text
     }
 
-    fn draw_panel(&self, canvas: &mut Canvas<'_>, panel: &Panel, left: i32, top: i32) {
+    fn draw_panel(&self, canvas: &mut Canvas, panel: &Panel, left: i32, top: i32) {
         let mut y = top + 20;
-        for line in wrap(&panel.title, HEAD, self.panel_width) {
-            canvas.text(left, y + line_height(HEADING) / 2, &line, HEAD);
-            y += line_height(HEADING);
+        for (line, size, letter) in head(panel, self.panel_width, self.columns) {
+            canvas.text(left, y + line_height(size) / 2, &line, letter);
+            y += line_height(size);
         }
-        let plot_top = top + 20 + self.heading_lines * line_height(HEADING) + line_height(SMALL) + 11;
+        let plot_top = top + 20 + self.head_height + line_height(SMALL) + 11;
         let plot = Rect {
             left: left + self.gutter,
             top: plot_top,
@@ -285,30 +278,39 @@ impl Layout {
             bottom: plot_top + self.plot_height,
         };
         self.draw_frame(canvas, plot);
+        let placed: Vec<Vec<(Point, i32)>> = panel
+            .series
+            .iter()
+            .enumerate()
+            .map(|(at, series)| self.placed(plot, series, dodge(at, panel.series.len())))
+            .collect();
+        // What matters most lies on top.
+        placed.iter().flatten().for_each(|(point, x)| draw_interval(canvas, plot, point, *x));
+        for (series, points) in panel.series.iter().zip(&placed) {
+            draw_line(canvas, plot, series, points);
+        }
+        placed.iter().flatten().for_each(|(point, x)| draw_point(canvas, plot, point, *x));
         let mut row = plot.bottom + 2 * line_height(SMALL) + line_height(TEXT) + 22;
         canvas.line((left, row - 4), (plot.right, row - 4), RULE, 1);
-        for (at, series) in panel.series.iter().enumerate() {
-            let offset = dodge(at, panel.series.len());
-            self.draw_series(canvas, plot, series, offset);
+        for series in &panel.series {
             self.draw_numbers(canvas, plot, series, row);
             row += self.row_height;
         }
     }
 
-    fn draw_frame(&self, canvas: &mut Canvas<'_>, plot: Rect) {
+    fn draw_frame(&self, canvas: &mut Canvas, plot: Rect) {
         if let Some(from) = self.x.controls_from() {
             canvas.fill(Rect { left: plot.left + from, ..plot }, SHADE);
             let middle = (plot.left + from + plot.right) / 2;
             canvas.text(middle, plot.top - line_height(SMALL) / 2 - 9, "controls", SMALL_FAINT.centre());
         }
         // Left of where a marker at 100 % can reach.
-        canvas.text(plot.left - self.gutter, plot.top - line_height(SMALL) / 2 - 9, "failure rate", SMALL_FAINT);
-        for percent in [0, 25, 50, 75, 100] {
+        canvas.text(plot.left - self.gutter, plot.top - line_height(SMALL) / 2 - 9, "failed", SMALL_FAINT);
+        for percent in [0, 50, 100] {
             let y = height_of(f64::from(percent) / 100.0, plot);
-            canvas.line((plot.left, y), (plot.right, y), RULE, 1);
+            canvas.line((plot.left, y), (plot.right, y), if percent == 0 { FRAME } else { RULE }, 1);
             canvas.text(plot.left - 10, y, &format!("{percent} %"), Letter::size(SMALL).right());
         }
-        canvas.outline(plot, FRAME);
         let mut labelled_to = i32::MIN;
         for (place, x) in self.x.places() {
             let x = plot.left + x;
@@ -321,14 +323,14 @@ impl Layout {
             }
             labelled_to = x + half;
             for (line, text) in (0..).zip(lines) {
-                let y = plot.bottom + 10 + line_height(SMALL) / 2 + line * line_height(SMALL);
+                let y = plot.bottom + 14 + line_height(SMALL) / 2 + line * line_height(SMALL);
                 canvas.text(x, y, &text, TICK);
             }
         }
         let grid_right = self.x.controls_from().map_or(plot.right, |from| plot.left + from);
-        let y = plot.bottom + 12 + 2 * line_height(SMALL) + line_height(TEXT) / 2 - 10;
+        let y = plot.bottom + 16 + 2 * line_height(SMALL) + line_height(TEXT) / 2 - 10;
         let scale = match self.x.ttls() {
-            0 | 1 => "link TTL",
+            0..=2 => "link TTL",
             _ if self.x.is_log() => "link TTL (log scale)",
             _ => "link TTL (in order, not to scale)",
         };
@@ -337,54 +339,98 @@ impl Layout {
         }
     }
 
-    fn draw_series(&self, canvas: &mut Canvas<'_>, plot: Rect, series: &Series, offset: i32) {
-        let (colour, marker) = SERIES[series.look % SERIES.len()];
-        let mut drawn: Vec<(Point, i32, i32)> = Vec::new();
-        for point in series.points.iter().filter(|point| point.transfers > 0) {
-            let Some(x) = self.x.position(&Place::of(point.control, point.ttl_s)) else { continue };
-            let rate = point.failures as f64 / point.transfers as f64;
-            drawn.push((*point, plot.left + x + offset, height_of(rate, plot)));
-        }
-        drawn.sort_by_key(|(_, x, _)| *x);
-        for pair in drawn.windows(2) {
-            if let [(first, x1, y1), (second, x2, y2)] = pair
-                && first.control.is_none()
-                && second.control.is_none()
-                && !series.late
-            {
-                canvas.line((*x1, *y1), (*x2, *y2), colour, 1);
-            }
-        }
-        for (point, x, y) in drawn {
-            if let Some(interval) = wilson(point.failures, point.transfers) {
-                let (low, high) = (height_of(interval.low, plot), height_of(interval.high, plot));
-                canvas.line((x, low), (x, high), colour, 2);
-                canvas.line((x - 5, low), (x + 5, low), colour, 2);
-                canvas.line((x - 5, high), (x + 5, high), colour, 2);
-            }
-            canvas.marker((x, y), RADIUS, marker, colour, series.late);
-        }
+    /// The points that have transfers, from the left, each with its place.
+    fn placed(&self, plot: Rect, series: &Series, offset: i32) -> Vec<(Point, i32)> {
+        let shown = series.points.iter().filter(|point| point.transfers > 0);
+        let mut placed: Vec<(Point, i32)> = shown
+            .filter_map(|point| {
+                let x = self.x.position(&Place::of(point.control, point.ttl_s))?;
+                Some((*point, plot.left + x + offset))
+            })
+            .collect();
+        placed.sort_by_key(|(_, x)| *x);
+        placed
     }
 
-    fn draw_numbers(&self, canvas: &mut Canvas<'_>, plot: Rect, series: &Series, top: i32) {
-        let (colour, marker) = SERIES[series.look % SERIES.len()];
+    fn draw_numbers(&self, canvas: &mut Canvas, plot: Rect, series: &Series, top: i32) {
         let y = top + self.row_height / 2;
-        let label_x = plot.left - self.gutter + 26;
-        canvas.marker((label_x - 14, y), RADIUS, marker, colour, series.late);
-        canvas.text(label_x, y, &series.label(), ROW);
+        let left = plot.left - self.gutter;
+        let (colour, width, dashed) = series.line();
+        if dashed {
+            canvas.dashed((left, y), (left + KEY - 10, y), colour, width);
+        } else {
+            canvas.line((left, y), (left + KEY - 10, y), colour, width);
+        }
+        canvas.text(left + KEY, y, &series.label(), ROW);
         for point in &series.points {
             let Some(x) = self.x.position(&Place::of(point.control, point.ttl_s)) else { continue };
             let letter = if self.numbers_upright { NUMBER.upright() } else { NUMBER };
+            let letter = if point.failures > 0 { letter.bold() } else { letter.colour(FAINT) };
             canvas.text(plot.left + x, y, &fraction(point), letter);
         }
     }
 }
 
-fn fraction(point: &Point) -> String {
-    if point.transfers == 0 { "–".to_owned() } else { format!("{}/{}", point.failures, point.transfers) }
+/// The lines above a panel, each with its size.
+fn head(panel: &Panel, width: i32, columns: usize) -> Vec<(String, i32, Letter)> {
+    let both = format!("{}: {}", panel.title, panel.finding);
+    if columns == 1 && !panel.finding.is_empty() && HEAD.width(&both) <= width {
+        return vec![(both, HEADING, HEAD)];
+    }
+    let title = wrap(&panel.title, HEAD, width).into_iter().map(|line| (line, HEADING, HEAD));
+    title.chain(wrap(&panel.finding, ROW, width).into_iter().map(|line| (line, SMALL, ROW))).collect()
 }
 
-/// Series stand side by side at each tick, so that none hides another.
+fn draw_interval(canvas: &mut Canvas, plot: Rect, point: &Point, x: i32) {
+    if let Some(interval) = wilson(point.failures, point.transfers) {
+        let (low, high) = (height_of(interval.low, plot), height_of(interval.high, plot));
+        canvas.fill(Rect { left: x - 4, right: x + 4, top: high, bottom: low }, PALE);
+    }
+}
+
+fn draw_line(canvas: &mut Canvas, plot: Rect, series: &Series, points: &[(Point, i32)]) {
+    let (colour, width, dashed) = series.line();
+    let place = |(point, x): &(Point, i32)| (*x, height_of(share(point.failures, point), plot));
+    for pair in points.windows(2).filter(|pair| pair.iter().all(|(point, _)| point.control.is_none())) {
+        if dashed {
+            canvas.dashed(place(&pair[0]), place(&pair[1]), colour, width);
+        } else {
+            canvas.line(place(&pair[0]), place(&pair[1]), colour, width);
+        }
+    }
+}
+
+fn draw_point(canvas: &mut Canvas, plot: Rect, point: &Point, x: i32) {
+    if point.failures == 0 {
+        canvas.marker((x, height_of(0.0, plot)), RADIUS, Marker::Circle, INK, true);
+        return;
+    }
+    let ways = || Way::ALL.into_iter().map(|way| (way, point.ways[way as usize])).filter(|(_, count)| *count > 0);
+    if ways().count() > 1 {
+        canvas.marker((x, height_of(share(point.failures, point), plot)), 4, Marker::Circle, INK, false);
+    }
+    let mut taken: Vec<i32> = Vec::new();
+    for (way, count) in ways() {
+        let style = way_style(way);
+        let y = height_of(share(count, point), plot);
+        // Two ways that are as frequent stand side by side.
+        let aside = i32::try_from(taken.iter().filter(|known| (*known - y).abs() < RADIUS).count()).unwrap_or(0);
+        taken.push(y);
+        canvas.marker((x + 2 * RADIUS * aside, y), RADIUS, style.marker, style.colour, style.hollow);
+    }
+}
+
+fn share(count: u64, point: &Point) -> f64 {
+    count as f64 / point.transfers as f64
+}
+
+fn fraction(point: &Point) -> String {
+    if point.transfers == 0 {
+        return "–".to_owned();
+    }
+    format!("{} of {}", grouped(point.failures), grouped(point.transfers))
+}
+
 fn dodge(at: usize, of: usize) -> i32 {
     let (at, of) = (i32::try_from(at).unwrap_or(0), i32::try_from(of).unwrap_or(1));
     (2 * at - (of - 1)) * DODGE / 2
@@ -401,12 +447,17 @@ fn panel_width(columns: usize) -> i32 {
 
 const IMAGE_HEIGHT: i32 = 2200;
 const PANEL_GAP: i32 = 36;
-const DODGE: i32 = 18;
+const DODGE: i32 = 22;
 /// Room beside the outermost series of a tick.
 const DODGE_SPARE: i32 = 8;
 /// What labels of rows take to the left of a panel, about.
 const USUAL_GUTTER: i32 = 160;
-const RADIUS: i32 = 6;
+const RADIUS: i32 = 8;
+/// What the piece of line before a series' name takes.
+const KEY: i32 = 50;
+/// How the line of the n-th number of users looks; colours tell how transfers failed.
+const LINES: [(RGBColor, u32, bool); 6] =
+    [(INK, 3, false), (INK, 3, true), (FRAME, 4, false), (FRAME, 4, true), (INK, 1, false), (INK, 1, true)];
 const HEAD: Letter = Letter::size(HEADING).bold();
 const ROW: Letter = Letter::size(SMALL);
 const TICK: Letter = Letter::size(SMALL).centre();

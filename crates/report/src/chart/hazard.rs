@@ -1,22 +1,20 @@
 //! `cumulative-hazard.png`: does the risk of being ended in flight rise at expiry, or is it the age of the transfer alone?
 
-use std::path::{Path, PathBuf};
-
 use plotters::style::RGBColor;
 
 use super::About;
-use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
 use crate::chart::kit::caption::{Caption, grouped, line_height};
 use crate::chart::kit::lettering::Letter;
 use crate::chart::kit::panels::{Heading, draw_panels};
-use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, dashed, draw_lower_axis, draw_upward_axis};
+use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, draw_lower_axis, draw_upward_axis};
 use crate::chart::kit::theme::{BLUE, FRAME, MARGIN, RULE, SHADE, SMALL, VERMILION, WARNING};
 use crate::stats::CumulativeHazard;
 
 /// The chart in words.
 pub const ABOUT: About = About {
     name: "cumulative-hazard",
-    title: "Cumulative hazard of being ended in flight, around expiry",
+    title: "cumulative hazard of being ended in flight, around expiry",
     caption: "The risk of being ended in flight, added up over the time before and after expiry, for transfers whose link \
               expires and for controls of the same age without an expiry: a cut at expiry makes the first rise at 0 and \
               leaves the second flat.",
@@ -41,19 +39,16 @@ pub struct Panel {
     pub controls: Vec<CumulativeHazard>,
 }
 
-/// Draws the chart into `folder` and returns its images' paths.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn draw(folder: &Path, panels: &[Panel], caption: &Caption) -> Result<Vec<PathBuf>, ChartError> {
-    draw_panels((folder, ABOUT), (caption, HOW), panels, heading, |_| HEIGHT, draw_panel)
+/// Draws the chart, over as many images as it needs.
+pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+    draw_panels((ABOUT, caption, HOW), panels, heading, |_| HEIGHT, draw_panel)
 }
 
 fn heading(panel: &Panel) -> Heading<'_> {
     Heading { title: &panel.title, notes: &panel.notes }
 }
 
-fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, area: Rect) {
+fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect) {
     draw_legend(canvas, area);
     let top = area.top + LEGEND + line_height(SMALL) + 12;
     let plot = Rect { left: area.left + GUTTER + 40, top, right: area.right - 20, bottom: top + PLOT };
@@ -100,7 +95,7 @@ type Value = fn(&CumulativeHazard) -> f64;
 /// The steps as a thick line, the ends of their intervals as thin ones, as far as somebody is at risk; dashed for the
 /// controls.
 fn draw_curve(
-    canvas: &mut Canvas<'_>,
+    canvas: &mut Canvas,
     steps: &[CumulativeHazard],
     (x, y): (Scale, Scale),
     (colour, width, dashes): (RGBColor, u32, bool),
@@ -124,7 +119,7 @@ fn draw_curve(
         corners.push(((x.within(end) + END).min(x.at(x.to)), corners[corners.len() - 1].1));
         for pair in corners.windows(2).filter(|pair| pair[0] != pair[1]) {
             if dashes {
-                dashed(canvas, pair[0], pair[1], colour, width);
+                canvas.dashed(pair[0], pair[1], colour, width);
             } else {
                 canvas.line(pair[0], pair[1], colour, width);
             }
@@ -133,7 +128,7 @@ fn draw_curve(
 }
 
 /// How many are left at risk, as below a survival curve.
-fn draw_at_risk(canvas: &mut Canvas<'_>, panel: &Panel, (x, ticks): (Scale, &[(f64, String)]), left: i32, top: i32) {
+fn draw_at_risk(canvas: &mut Canvas, panel: &Panel, (x, ticks): (Scale, &[(f64, String)]), left: i32, top: i32) {
     let rows = [("grid", &panel.grid), ("controls", &panel.controls)];
     canvas.line((left, top), (x.at(x.to), top), RULE, 1);
     for (row, (name, steps)) in (0..).zip(rows) {
@@ -149,13 +144,13 @@ fn draw_at_risk(canvas: &mut Canvas<'_>, panel: &Panel, (x, ticks): (Scale, &[(f
     }
 }
 
-fn draw_legend(canvas: &mut Canvas<'_>, area: Rect) {
+fn draw_legend(canvas: &mut Canvas, area: Rect) {
     let y = area.top + LEGEND / 2;
     let mut left = MARGIN;
     canvas.line((left, y), (left + 50, y), VERMILION, 6);
     canvas.text(left + 60, y, GRID_WORDS, SMALL_LETTER);
     left += 60 + SMALL_LETTER.width(GRID_WORDS) + 40;
-    dashed(canvas, (left, y), (left + 50, y), BLUE, 3);
+    canvas.dashed((left, y), (left + 50, y), BLUE, 3);
     canvas.text(left + 60, y, CONTROL_WORDS, SMALL_LETTER);
     left += 60 + SMALL_LETTER.width(CONTROL_WORDS) + 40;
     canvas.line((left + 4, y - 12), (left + 4, y + 12), WARNING, 3);

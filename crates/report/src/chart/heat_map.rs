@@ -1,12 +1,10 @@
 //! `users-by-ttl.png`: where in the grid do transfers fail? Users against TTL, with k/n in each field.
 
-use std::path::{Path, PathBuf};
-
 use plotters::style::RGBColor;
 use ttlsweep_record::Control;
 
 use super::About;
-use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
 use crate::chart::kit::caption::{Caption, line_height, plural};
 use crate::chart::kit::lettering::Letter;
 use crate::chart::kit::panels::{Heading, draw_panels};
@@ -17,7 +15,7 @@ use crate::summary::axes::{Axes, format_ttl};
 /// The chart in words.
 pub const ABOUT: About = About {
     name: "users-by-ttl",
-    title: "Failures by users and TTL",
+    title: "failures by users and TTL",
     caption: "A table of failed over all transfers, users downward and link TTL to the right, the darker the more failed; \
               the controls stand in columns of their own.",
 };
@@ -113,12 +111,9 @@ fn parts(panel: Panel) -> Vec<Panel> {
     starts.map(part).collect()
 }
 
-/// Draws the chart into `folder` and returns its images' paths.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn draw(folder: &Path, panels: &[Panel], caption: &Caption) -> Result<Vec<PathBuf>, ChartError> {
-    draw_panels((folder, ABOUT), (caption, HOW), panels, heading, height, draw_panel)
+/// Draws the chart, over as many images as it needs.
+pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+    draw_panels((ABOUT, caption, HOW), panels, heading, height, draw_panel)
 }
 
 fn heading(panel: &Panel) -> Heading<'_> {
@@ -129,7 +124,7 @@ fn height(panel: &Panel) -> i32 {
     HEAD + ROW * i32::try_from(panel.users.len()).unwrap_or(1) + 20
 }
 
-fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, area: Rect) {
+fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect) {
     let columns = i32::try_from(panel.columns.len()).unwrap_or(1);
     let width = ((area.right - area.left - LABELS - APART) / columns).min(WIDEST);
     let left = area.left + LABELS;
@@ -172,7 +167,7 @@ fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, area: Rect) {
     }
 }
 
-fn draw_field(canvas: &mut Canvas<'_>, rect: Rect, field: Option<Field>) {
+fn draw_field(canvas: &mut Canvas, rect: Rect, field: Option<Field>) {
     let (x, y) = ((rect.left + rect.right) / 2, (rect.top + rect.bottom) / 2);
     let Some(field) = field else {
         canvas.outline(rect, FRAME);

@@ -1,9 +1,7 @@
 //! `hosts.png`: host against host. Does one machine, or its network, see another failure rate than the others?
 
-use std::path::{Path, PathBuf};
-
 use super::About;
-use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
 use crate::chart::kit::caption::Caption;
 use crate::chart::kit::lettering::{Letter, fit};
 use crate::chart::kit::panels::{Heading, draw_panels};
@@ -13,7 +11,7 @@ use crate::chart::kit::theme::{BLUE, FRAME, INK, MARGIN, Marker, RULE, SMALL, VE
 /// The chart in words.
 pub const ABOUT: About = About {
     name: "hosts",
-    title: "Host against host",
+    title: "each host against the others",
     caption: "For each machine that ran trials its failure rate less that of all others in the same cells, with its 95 % \
               interval over trials; a filled square where the difference is shown, a hollow circle if it is not. Hosts \
               that agree cannot be the cause of what they all see.",
@@ -47,12 +45,9 @@ pub struct Row {
     pub words: String,
 }
 
-/// Draws the chart into `folder` and returns its images' paths.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn draw(folder: &Path, panels: &[Panel], caption: &Caption) -> Result<Vec<PathBuf>, ChartError> {
-    draw_panels((folder, ABOUT), (caption, HOW), panels, heading, height, draw_panel)
+/// Draws the chart, over as many images as it needs.
+pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+    draw_panels((ABOUT, caption, HOW), panels, heading, height, draw_panel)
 }
 
 fn heading(panel: &Panel) -> Heading<'_> {
@@ -67,7 +62,7 @@ fn height(panel: &Panel) -> i32 {
     rows_height(panel) + LOWER_AXIS + 16
 }
 
-fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, area: Rect) {
+fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect) {
     let widest = |text: fn(&Row) -> &str| panel.rows.iter().map(|row| TEXT.width(text(row))).max().unwrap_or(0);
     let labels = widest(|row| &row.label).clamp(100, 420);
     let words = widest(|row| &row.words).clamp(100, 480);

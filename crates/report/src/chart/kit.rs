@@ -2,7 +2,11 @@
 
 pub(crate) mod canvas;
 pub mod caption;
+pub(crate) mod legend;
 pub(crate) mod lettering;
 pub(crate) mod panels;
 pub(crate) mod plot;
+pub(crate) mod png;
+pub(crate) mod svg;
 pub(crate) mod theme;
+pub(crate) mod ways;

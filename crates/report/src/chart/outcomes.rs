@@ -1,11 +1,9 @@
 //! `outcomes-by-cell.png`: what the failures of each cell were, as stacked bars with their counts.
 
-use std::path::{Path, PathBuf};
-
 use ttlsweep_record::Outcome;
 
-use super::{About, image_path, numbered, pages};
-use crate::chart::kit::canvas::{Canvas, ChartError, Rect, paint};
+use super::{About, Part, pages};
+use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
 use crate::chart::kit::caption::{Caption, grouped, line_height};
 use crate::chart::kit::lettering::{Letter, fit};
 use crate::chart::kit::theme::{HEADING, MARGIN, PAPER, RULE, SMALL, WIDTH, outcome_style};
@@ -15,7 +13,7 @@ use crate::summary::{CellSummary, Counts};
 /// The chart in words.
 pub const ABOUT: About = About {
     name: "outcomes-by-cell",
-    title: "What became of each cell's transfers",
+    title: "outcomes by cell",
     caption: "The outcomes of each cell's transfers as stacked bars with their counts, failures first.",
 };
 
@@ -72,26 +70,18 @@ pub fn groups(cells: &[CellSummary], axes: &Axes) -> Vec<Group> {
     groups
 }
 
-/// Draws the chart into `folder`, over as many images as it needs, and returns their paths.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn draw(folder: &Path, groups: &[Group], caption: &Caption) -> Result<Vec<PathBuf>, ChartError> {
+/// Draws the chart, over as many images as it needs.
+pub fn draw(groups: &[Group], caption: &Caption) -> Vec<Sheet> {
     let columns = Columns::of(groups);
     let sizes: Vec<usize> = groups.iter().map(|group| group.bars.len()).collect();
     let images = pages(&sizes, ROWS_AN_IMAGE, 1);
-    let mut paths = Vec::new();
-    for (number, image) in (1..).zip(&images) {
-        let path = image_path(folder, ABOUT.name, number);
-        let head = caption.head_height(ABOUT.title) + LEGEND;
+    let sheet = |(number, image): (usize, &Vec<Part>)| {
         let rows: i32 = image.iter().map(|part| GROUP + ROW * part.len()).sum();
-        let body_bottom = head + rows;
-        let foot_top = body_bottom + line_height(SMALL) * 2 + 16;
-        paint(&path, foot_top + caption.foot_height(HOW), |canvas| {
-            caption.draw_head(canvas, &numbered(ABOUT.title, number, images.len()));
-            draw_legend(canvas, groups, head - LEGEND);
-            columns.draw_axis(canvas, head, body_bottom);
-            let mut y = head;
+        let body = LEGEND + rows + line_height(SMALL) * 2 + 16;
+        caption.sheet((ABOUT, HOW), (number, images.len()), body, |canvas, top| {
+            draw_legend(canvas, groups, top);
+            let mut y = top + LEGEND;
+            columns.draw_axis(canvas, y, y + rows);
             for part in image {
                 let group = &groups[part.group];
                 let continued = if part.from > 0 { " (continued)" } else { "" };
@@ -104,14 +94,12 @@ pub fn draw(folder: &Path, groups: &[Group], caption: &Caption) -> Result<Vec<Pa
                     y += ROW;
                 }
             }
-            caption.draw_foot(canvas, foot_top, HOW);
-        })?;
-        paths.push(path);
-    }
-    Ok(paths)
+        })
+    };
+    (1..).zip(&images).map(sheet).collect()
 }
 
-fn draw_legend(canvas: &mut Canvas<'_>, groups: &[Group], top: i32) {
+fn draw_legend(canvas: &mut Canvas, groups: &[Group], top: i32) {
     let mut x = MARGIN;
     let y = top + LEGEND / 2;
     for outcome in STACKED {
@@ -140,7 +128,7 @@ impl Columns {
         Self { bar_left: MARGIN + labels.clamp(60, 420) + 18, bar_right: WIDTH - MARGIN - counts.clamp(60, 560) - 18 }
     }
 
-    fn draw_axis(&self, canvas: &mut Canvas<'_>, top: i32, bottom: i32) {
+    fn draw_axis(&self, canvas: &mut Canvas, top: i32, bottom: i32) {
         for percent in [0, 25, 50, 75, 100] {
             let x = self.at(f64::from(percent) / 100.0);
             canvas.line((x, top + GROUP), (x, bottom + 6), RULE, 1);
@@ -151,7 +139,7 @@ impl Columns {
         canvas.text(middle, y, "share of the cell's transfers", SMALL_LETTER.centre());
     }
 
-    fn draw_bar(&self, canvas: &mut Canvas<'_>, bar: &Bar, top: i32) {
+    fn draw_bar(&self, canvas: &mut Canvas, bar: &Bar, top: i32) {
         let middle = top + ROW / 2;
         canvas.text(self.bar_left - 18, middle, &fit(&bar.label, TEXT, self.bar_left - 18 - MARGIN), TEXT.right());
         let room = WIDTH - MARGIN - self.bar_right - 18;

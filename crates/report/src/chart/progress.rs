@@ -1,23 +1,21 @@
 //! `progress.png`: how far did a failed transfer come, and a matched control in the same time, with the kernel's view of the
 //! path below?
 
-use std::path::{Path, PathBuf};
-
 use plotters::style::RGBColor;
 use ttlsweep_record::Outcome;
 
 use super::About;
-use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
 use crate::chart::kit::caption::{Caption, line_height};
 use crate::chart::kit::lettering::Letter;
 use crate::chart::kit::panels::{Heading, draw_panels};
-use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, dashed, draw_lower_axis, draw_upward_axis};
+use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, draw_lower_axis, draw_upward_axis};
 use crate::chart::kit::theme::{BLUE, FRAME, INK, MARGIN, Marker, SMALL, VERMILION, WARNING, darkened, outcome_style};
 
 /// The chart in words.
 pub const ABOUT: About = About {
     name: "progress",
-    title: "Bytes over time: a failed transfer and a matched control",
+    title: "bytes over time of a failed transfer and its control",
     caption: "The bytes of one failed transfer and of one control with the same users, size, cap and block that the peer's \
               kernel had confirmed over time, round-trip time and segments sent again below, the failed one's expiry marked.",
 };
@@ -65,19 +63,16 @@ pub struct Sample {
     pub retransmits: f64,
 }
 
-/// Draws the chart into `folder` and returns its images' paths.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn draw(folder: &Path, panels: &[Panel], caption: &Caption) -> Result<Vec<PathBuf>, ChartError> {
-    draw_panels((folder, ABOUT), (caption, HOW), panels, heading, |_| HEIGHT, draw_panel)
+/// Draws the chart, over as many images as it needs.
+pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+    draw_panels((ABOUT, caption, HOW), panels, heading, |_| HEIGHT, draw_panel)
 }
 
 fn heading(panel: &Panel) -> Heading<'_> {
     Heading { title: &panel.title, notes: &panel.notes }
 }
 
-fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, area: Rect) {
+fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect) {
     draw_legend(canvas, panel, area.top);
     let tracks = [&panel.control, &panel.failed];
     let samples = || tracks.into_iter().flat_map(|track| &track.samples);
@@ -130,7 +125,7 @@ fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, area: Rect) {
 type Value = fn(&Sample) -> f64;
 
 fn draw_track(
-    canvas: &mut Canvas<'_>,
+    canvas: &mut Canvas,
     track: &Track,
     (x, y): (Scale, Scale),
     value: Value,
@@ -144,7 +139,7 @@ fn draw_track(
         .collect();
     for pair in places.windows(2).filter(|pair| pair[0] != pair[1]) {
         if dashes {
-            dashed(canvas, pair[0], pair[1], colour, 2);
+            canvas.dashed(pair[0], pair[1], colour, 2);
         } else {
             canvas.line(pair[0], pair[1], colour, 3);
         }
@@ -159,7 +154,7 @@ fn draw_track(
     }
 }
 
-fn draw_legend(canvas: &mut Canvas<'_>, panel: &Panel, top: i32) {
+fn draw_legend(canvas: &mut Canvas, panel: &Panel, top: i32) {
     let y = top + LEGEND / 2;
     let mut x = MARGIN;
     canvas.line((x, y), (x + 50, y), VERMILION, 3);
@@ -167,7 +162,7 @@ fn draw_legend(canvas: &mut Canvas<'_>, panel: &Panel, top: i32) {
     let failed = format!("the failed transfer ({})", panel.failed.outcome);
     canvas.text(x + 60, y, &failed, SMALL_LETTER);
     x += 60 + SMALL_LETTER.width(&failed) + 36;
-    dashed(canvas, (x, y), (x + 50, y), BLUE, 2);
+    canvas.dashed((x, y), (x + 50, y), BLUE, 2);
     canvas.marker((x + 25, y), 5, Marker::Circle, BLUE, true);
     let control = format!("the control ({})", panel.control.outcome);
     canvas.text(x + 60, y, &control, SMALL_LETTER);

@@ -1,21 +1,19 @@
 //! `failure-rate-by-rho.png`: do transfers fail that need longer than their link lives, whatever users, sizes and caps made
 //! them so long?
 
-use std::path::{Path, PathBuf};
-
 use super::About;
-use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
 use crate::chart::kit::caption::{Caption, grouped, line_height};
 use crate::chart::kit::lettering::Letter;
 use crate::chart::kit::panels::{Heading, draw_panels};
-use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, dashed, draw_upward_axis};
+use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, draw_upward_axis};
 use crate::chart::kit::theme::{BLUE, FAINT, FRAME, INK, MARGIN, Marker, RULE, SMALL, VERMILION, WIDTH};
 use crate::stats::wilson;
 
 /// The chart in words.
 pub const ABOUT: About = About {
     name: "failure-rate-by-rho",
-    title: "Failure rate by ρ, the link's life over the time that the transfer needs",
+    title: "failure rate against ρ, the link's life over the time needed",
     caption: "The share of transfers that failed against ρ, the link's life left at the head over the duration that the \
               transfer needs, with 95 % intervals: a server that cuts or refuses at expiry makes a step at 1.",
 };
@@ -48,18 +46,15 @@ pub struct Bin {
     pub in_flight: u64,
 }
 
-/// Draws the chart into `folder` and returns its images' paths.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn draw(folder: &Path, panels: &[Panel], caption: &Caption) -> Result<Vec<PathBuf>, ChartError> {
+/// Draws the chart, over as many images as it needs.
+pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     // One axis for all panels, so that they can be compared.
     let edges = |edge: fn(&Bin) -> f64| panels.iter().flat_map(|panel| &panel.bins).map(edge);
     let (from, to) = (edges(|bin| bin.low).fold(-1.0, f64::min), edges(|bin| bin.high).fold(1.0, f64::max));
     let (left, right) = (MARGIN + GUTTER + 60, WIDTH - MARGIN);
     let x = Scale::new(from, to, (left + 8, right - 8));
     let height = |panel: &Panel| FIXED + rows(panel, x).iter().map(|row| row.height + 2).sum::<i32>();
-    draw_panels((folder, ABOUT), (caption, HOW), panels, heading, height, |canvas, panel, area| {
+    draw_panels((ABOUT, caption, HOW), panels, heading, height, |canvas, panel, area| {
         draw_panel(canvas, panel, Rect { left, right, ..area }, x);
     })
 }
@@ -68,7 +63,7 @@ fn heading(panel: &Panel) -> Heading<'_> {
     Heading { title: &panel.title, notes: &panel.notes }
 }
 
-fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, area: Rect, x: Scale) {
+fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect, x: Scale) {
     draw_legend(canvas, area.top);
     let top = area.top + LEGEND + line_height(SMALL) + 10;
     let plot = Rect { top, bottom: top + PLOT, ..area };
@@ -131,17 +126,17 @@ fn rows(panel: &Panel, x: Scale) -> Vec<Row> {
 }
 
 /// What a server does that cuts, or refuses, whatever outlives its link.
-fn draw_step(canvas: &mut Canvas<'_>, plot: Rect, x: Scale, y: Scale) {
+fn draw_step(canvas: &mut Canvas, plot: Rect, x: Scale, y: Scale) {
     let one = x.at(0.0);
     canvas.line((one, plot.top), (one, plot.bottom), INK, 3);
-    dashed(canvas, (plot.left, y.at(1.0) + 4), (one, y.at(1.0) + 4), FAINT, 2);
-    dashed(canvas, (one, y.at(0.0) - 4), (plot.right, y.at(0.0) - 4), FAINT, 2);
+    canvas.dashed((plot.left, y.at(1.0) + 4), (one, y.at(1.0) + 4), FAINT, 2);
+    canvas.dashed((one, y.at(0.0) - 4), (plot.right, y.at(0.0) - 4), FAINT, 2);
     let label = plot.top - line_height(SMALL) / 2 - 6;
     canvas.text(one - 12, label, "the link expires first", SMALL_LETTER.right());
     canvas.text(one + 12, label, "the transfer is done first", SMALL_LETTER);
 }
 
-fn draw_bin(canvas: &mut Canvas<'_>, bin: &Bin, x: Scale, y: Scale) {
+fn draw_bin(canvas: &mut Canvas, bin: &Bin, x: Scale, y: Scale) {
     let (left, right) = (x.at(bin.low) + 2, x.at(bin.high) - 2);
     let middle = (left + right) / 2;
     let rate = |hits: u64| y.at(hits as f64 / bin.transfers as f64);
@@ -159,7 +154,7 @@ fn draw_bin(canvas: &mut Canvas<'_>, bin: &Bin, x: Scale, y: Scale) {
     }
 }
 
-fn draw_legend(canvas: &mut Canvas<'_>, top: i32) {
+fn draw_legend(canvas: &mut Canvas, top: i32) {
     let y = top + LEGEND / 2;
     let mut left = MARGIN + 8;
     let items = [
@@ -171,7 +166,7 @@ fn draw_legend(canvas: &mut Canvas<'_>, top: i32) {
         canvas.text(left + 16, y, text, SMALL_LETTER);
         left += 16 + SMALL_LETTER.width(text) + 40;
     }
-    dashed(canvas, (left, y), (left + 50, y), FAINT, 2);
+    canvas.dashed((left, y), (left + 50, y), FAINT, 2);
     canvas.text(left + 60, y, "what a cut or a refusal at expiry would make", SMALL_LETTER);
 }
 

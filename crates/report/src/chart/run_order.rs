@@ -1,11 +1,9 @@
 //! `run-order.png`: did something change while the run went on? Each trial at its time of day, by what became of it.
 
-use std::path::{Path, PathBuf};
-
 use ttlsweep_record::{Outcome, Timestamp};
 
 use super::About;
-use crate::chart::kit::canvas::{Canvas, ChartError, Rect};
+use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
 use crate::chart::kit::caption::{Caption, line_height};
 use crate::chart::kit::lettering::Letter;
 use crate::chart::kit::panels::{Heading, draw_panels};
@@ -15,7 +13,7 @@ use crate::chart::kit::theme::{FRAME, INK, MARGIN, Marker, SHADE, SMALL, darkene
 /// The chart in words.
 pub const ABOUT: About = About {
     name: "run-order",
-    title: "Run order against time of day",
+    title: "outcomes in the order in which trials ran",
     caption: "Each trial at the time of day at which it started and at its place in its block's drawn order, marked by the \
               most frequent way in which its transfers ended: failures that keep to a stretch of time are no matter of TTL.",
 };
@@ -59,19 +57,16 @@ pub struct Mark {
     pub control: bool,
 }
 
-/// Draws the chart into `folder` and returns its images' paths.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn draw(folder: &Path, panels: &[Panel], caption: &Caption) -> Result<Vec<PathBuf>, ChartError> {
-    draw_panels((folder, ABOUT), (caption, HOW), panels, heading, |_| HEIGHT, draw_panel)
+/// Draws the chart, over as many images as it needs.
+pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+    draw_panels((ABOUT, caption, HOW), panels, heading, |_| HEIGHT, draw_panel)
 }
 
 fn heading(panel: &Panel) -> Heading<'_> {
     Heading { title: &panel.title, notes: &panel.notes }
 }
 
-fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, area: Rect) {
+fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect) {
     draw_legend(canvas, panel, area.top);
     let top = area.top + LEGEND + 2 * line_height(SMALL) + 8;
     let plot = Rect { left: area.left + GUTTER, top, right: area.right - 20, bottom: top + PLOT };
@@ -106,7 +101,7 @@ fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, area: Rect) {
 }
 
 /// Every other block is shaded; each has its number above, where there is room.
-fn draw_blocks(canvas: &mut Canvas<'_>, panel: &Panel, plot: Rect, x: impl Fn(i64) -> i32) {
+fn draw_blocks(canvas: &mut Canvas, panel: &Panel, plot: Rect, x: impl Fn(i64) -> i32) {
     let y = plot.top - line_height(SMALL) / 2 - 6;
     let mut free = plot.left;
     for (at, block) in panel.blocks.iter().enumerate() {
@@ -127,7 +122,7 @@ fn draw_blocks(canvas: &mut Canvas<'_>, panel: &Panel, plot: Rect, x: impl Fn(i6
 }
 
 /// Ticks at round times of day, UTC.
-fn draw_clock(canvas: &mut Canvas<'_>, plot: Rect, x: Scale, from_us: i64) {
+fn draw_clock(canvas: &mut Canvas, plot: Rect, x: Scale, from_us: i64) {
     let step = CLOCK_STEPS.into_iter().find(|step| (x.to - x.from) / f64::from(*step) <= 8.0).unwrap_or(365 * 86_400);
     let step = i64::from(step);
     let first = from_us.div_euclid(1_000_000 * step) + 1;
@@ -154,7 +149,7 @@ fn draw_clock(canvas: &mut Canvas<'_>, plot: Rect, x: Scale, from_us: i64) {
     canvas.text((plot.left + plot.right) / 2, y, "time of day at the trial's start (UTC)", SMALL_LETTER.centre());
 }
 
-fn draw_legend(canvas: &mut Canvas<'_>, panel: &Panel, top: i32) {
+fn draw_legend(canvas: &mut Canvas, panel: &Panel, top: i32) {
     let y = top + LEGEND / 2;
     let mut x = MARGIN + 8;
     for outcome in Outcome::ALL.iter().filter(|known| panel.trials.iter().any(|trial| trial.outcome == **known)) {

@@ -1,280 +1,270 @@
-//! `timeline.png`: single transfers as bars, each with the instant at which its link expired.
-
-use std::path::{Path, PathBuf};
+//! `timeline.png`: what became of transfers whose link expired while they ran? One trial a target, side by side.
 
 use ttlsweep_record::Outcome;
 use ttlsweep_record::units::format_micros;
 
-use super::{About, Part, image_path, numbered, pages};
-use crate::chart::kit::canvas::{Canvas, ChartError, Rect, paint};
+use super::About;
+use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
 use crate::chart::kit::caption::{Caption, line_height};
-use crate::chart::kit::lettering::{Letter, fit};
-use crate::chart::kit::plot::nice_step;
+use crate::chart::kit::legend::{Legend, Sample};
+use crate::chart::kit::lettering::{Letter, fit, wrap};
+use crate::chart::kit::plot::{LOWER_AXIS, Scale, draw_lower_axis};
 use crate::chart::kit::theme::{
-    FRAME, INK, MARGIN, Marker, Pattern, RULE, SHADE, SMALL, WARNING, WIDTH, YELLOW, darkened, outcome_style,
+    FAINT, FRAME, HEADING, INK, LIVING, MARGIN, Marker, Pattern, RULE, SMALL, WARNING, WIDTH, YELLOW, outcome_style,
 };
-use plotters::style::RGBColor;
+use crate::chart::kit::ways::way_style;
+use crate::verdict::Way;
 
 /// The chart in words.
 pub const ABOUT: About = About {
     name: "timeline",
-    title: "Transfers against their links' expiry",
-    caption: "Single transfers as bars over time, each with the instant at which its link expired, when the server answered, and how it ended.",
+    title: "single transfers over time",
+    caption: "One trial of each target, its transfers as bars over time, each with the instant at which its link expired, when \
+              the server answered, and how it ended; a completed control below.",
 };
 
-/// The transfers that are shown, and how they were chosen.
+/// The trial of one target.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Timeline {
-    /// One group a trial that is shown.
-    pub groups: Vec<Group>,
-    /// How they were chosen, as a sentence.
-    pub sample: String,
-}
-
-/// The transfers of one trial.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Group {
-    /// Its cell and block.
+pub struct Panel {
+    /// Which target.
     pub title: String,
+    /// What was found there, over all of its trials.
+    pub finding: String,
+    /// Which trial.
+    pub settings: String,
     /// One bar a transfer.
     pub lanes: Vec<Lane>,
+    /// A transfer of the same settings and block of which nothing expired; `None` if none ran.
+    pub control: Option<Lane>,
 }
 
-/// One transfer; its instants count from the instant at which its head was written, or else from its start.
+/// One transfer; its instants are seconds since its head was written, as in every chart of single transfers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lane {
     /// Which user's it is.
     pub label: String,
-    /// When it started: negative where a connection was opened before the head could be written.
-    pub started_us: i64,
+    /// When it started: negative if a connection was opened before the head could be written.
+    pub started: f64,
     /// When it ended.
-    pub ended_us: i64,
-    /// When its link expired or would have; `None` without a link.
-    pub expiry_us: Option<i64>,
+    pub ended: f64,
+    /// When its link expired by the server's clock, or would have; `None` without a link.
+    pub expiry: Option<f64>,
     /// When the server's final answer began; `None` if none came.
-    pub answered_us: Option<i64>,
+    pub answered: Option<f64>,
     /// How it ended.
     pub outcome: Outcome,
+    /// How it failed; `None` if it did not.
+    pub way: Option<Way>,
 }
 
-/// Draws the chart into `folder`, over as many images as it needs, and returns their paths.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn draw(folder: &Path, timeline: &Timeline, caption: &Caption) -> Result<Vec<PathBuf>, ChartError> {
-    let groups = &timeline.groups;
-    let sizes: Vec<usize> = groups.iter().map(|group| group.lanes.len()).collect();
-    let images = pages(&sizes, ROWS_AN_IMAGE, 2);
-    let how = format!("{HOW} {}", timeline.sample);
-    let mut paths = Vec::new();
-    for (number, image) in (1..).zip(&images) {
-        let path = image_path(folder, ABOUT.name, number);
-        let head = caption.head_height(ABOUT.title) + legend_height(groups) + AXIS;
-        let body: i32 = image.iter().map(|part| GROUP + LANE * part.len()).sum();
-        let bottom = head + body.max(LANE);
-        paint(&path, bottom + AXIS + caption.foot_height(&how), |canvas| {
-            caption.draw_head(canvas, &numbered(ABOUT.title, number, images.len()));
-            draw_legend(canvas, groups, caption.head_height(ABOUT.title));
-            let axis = Axis::of(groups, image);
-            axis.draw(canvas, head, bottom);
-            let mut y = head;
-            for part in image {
-                let group = &groups[part.group];
-                let continued = if part.from > 0 { " (continued)" } else { "" };
-                let heading = fit(&format!("{}{continued}", group.title), HEAD, WIDTH - 2 * MARGIN);
-                canvas.fill(Rect { left: MARGIN, top: y + 10, right: WIDTH - MARGIN, bottom: y + GROUP - 2 }, SHADE);
-                canvas.text(MARGIN + 6, y + 4 + GROUP / 2, &heading, HEAD);
-                y += GROUP;
-                for lane in &group.lanes[part.from..part.to] {
-                    axis.draw_lane(canvas, lane, y);
-                    y += LANE;
-                }
+/// Draws the chart.
+pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+    let columns = panels.len().clamp(1, COLUMNS);
+    let count = |number: usize| i32::try_from(number).unwrap_or(0);
+    let width = (WIDTH - 2 * MARGIN - (count(columns) - 1) * GAP) / count(columns);
+    let rows: Vec<&[Panel]> = panels.chunks(columns).collect();
+    let heads: Vec<Vec<Head>> =
+        rows.iter().map(|row| row.iter().map(|panel| Head::of(panel, width)).collect()).collect();
+    let height = |row: &[Panel], heads: &[Head]| {
+        let lanes = row.iter().map(|panel| panel.lanes.len() + usize::from(panel.control.is_some())).max().unwrap_or(0);
+        heads.iter().map(Head::height).max().unwrap_or(0) + LANE * count(lanes) + 12 + LOWER_AXIS + 16
+    };
+    let legend = legend(panels);
+    let body = legend.height() + rows.iter().zip(&heads).map(|(row, heads)| height(row, heads)).sum::<i32>();
+    // One axis for all, so that they can be compared.
+    let range = range(panels);
+    let sheet = caption.sheet((ABOUT, HOW), (1, 1), body, |canvas, top| {
+        legend.draw(canvas, top);
+        let mut y = top + legend.height();
+        for (row, heads) in rows.iter().zip(&heads) {
+            let lanes_top = y + heads.iter().map(Head::height).max().unwrap_or(0);
+            for (at, (panel, head)) in row.iter().zip(heads).enumerate() {
+                let left = MARGIN + count(at) * (width + GAP);
+                head.draw(canvas, left, y);
+                draw_panel(
+                    canvas,
+                    panel,
+                    Rect { left, top: lanes_top, right: left + width, bottom: y + height(row, heads) },
+                    range,
+                );
             }
-            if body == 0 {
-                canvas.text(WIDTH / 2, head + LANE / 2, "no transfer of a whole trial yet", HEAD.centre());
-            }
-            caption.draw_foot(canvas, bottom + AXIS, &how);
-        })?;
-        paths.push(path);
+            y += height(row, heads);
+        }
+    });
+    vec![sheet]
+}
+
+/// What stands above a panel, line by line.
+struct Head {
+    lines: Vec<(String, Letter)>,
+}
+
+impl Head {
+    fn of(panel: &Panel, width: i32) -> Self {
+        let parts = [(&panel.title, TITLE), (&panel.finding, TEXT), (&panel.settings, TEXT.colour(FAINT))];
+        let lines = parts
+            .into_iter()
+            .flat_map(|(text, letter)| wrap(text, letter, width).into_iter().map(move |line| (line, letter)));
+        Self { lines: lines.chain([(ends_in_words(&panel.lanes), TEXT.bold())]).collect() }
     }
-    Ok(paths)
-}
 
-/// The shared time axis of one image.
-struct Axis {
-    left: i32,
-    right: i32,
-    from_us: f64,
-    to_us: f64,
-}
+    fn height(&self) -> i32 {
+        12 + line_height(HEADING) + (i32::try_from(self.lines.len()).unwrap_or(1) - 1) * line_height(SMALL) + 10
+    }
 
-impl Axis {
-    fn of(groups: &[Group], image: &[Part]) -> Self {
-        let lanes = || image.iter().flat_map(|part| &groups[part.group].lanes[part.from..part.to]);
-        let mut ends: Vec<i64> = lanes().map(|lane| lane.ended_us).collect();
-        ends.sort_unstable();
-        let longest = ends.last().copied().unwrap_or(0);
-        // One transfer that hung for minutes must not squeeze all others to nothing: its bar is broken at the edge.
-        let usual = ends.get(ends.len() * 9 / 10).copied().unwrap_or(longest);
-        let end = longest.min(usual.saturating_mul(4)).max(1000);
-        let near = lanes().filter_map(|lane| lane.expiry_us).filter(|expiry| *expiry <= end + end / 4).max();
-        let before = lanes().map(|lane| lane.started_us).min().unwrap_or(0).max(-end / 4).min(0);
-        let early = lanes().filter_map(|lane| lane.expiry_us).filter(|expiry| *expiry >= -end / 4).min().unwrap_or(0);
-        let from_us = before.min(early) as f64;
-        let to_us = end.max(near.unwrap_or(0)) as f64;
-        let margin = (to_us - from_us) * 0.02;
-        let labels = lanes().map(|lane| SMALL_LETTER.width(&lane.label)).max().unwrap_or(0);
-        let ends = lanes().map(|lane| SMALL_LETTER.width(&end_in_words(lane))).max().unwrap_or(0);
-        Self {
-            left: MARGIN + labels.clamp(40, 300) + 20,
-            right: WIDTH - MARGIN - ends.clamp(40, 480) - 26,
-            from_us: from_us - margin,
-            to_us: to_us + margin,
+    fn draw(&self, canvas: &mut Canvas, left: i32, top: i32) {
+        let mut y = top + 12;
+        for (at, (line, letter)) in self.lines.iter().enumerate() {
+            let height = line_height(if at == 0 { HEADING } else { SMALL });
+            canvas.text(left, y + height / 2, line, *letter);
+            y += height;
         }
     }
+}
 
-    fn draw(&self, canvas: &mut Canvas<'_>, top: i32, bottom: i32) {
-        let step = nice_step((self.to_us - self.from_us) / 10.0);
-        let first = (self.from_us / step).ceil() as i64;
-        let last = (self.to_us / step).floor() as i64;
-        for tick in first..=last {
-            let at = tick as f64 * step;
-            let x = self.x(at);
-            let label = format_seconds(at, step);
-            canvas.line((x, top - 4), (x, bottom + 4), if tick == 0 { FRAME } else { RULE }, 1);
-            canvas.text(x, top - 6 - line_height(SMALL) / 2, &label, SMALL_LETTER.centre());
-            canvas.text(x, bottom + 8 + line_height(SMALL) / 2, &label, SMALL_LETTER.centre());
+/// `4 of 4 reset, 3.10 ms to 12.0 ms after expiry`
+fn ends_in_words(lanes: &[Lane]) -> String {
+    let mut kinds: Vec<(Outcome, Vec<&Lane>)> = Vec::new();
+    for lane in lanes {
+        match kinds.iter_mut().find(|(outcome, _)| *outcome == lane.outcome) {
+            Some((_, known)) => known.push(lane),
+            None => kinds.push((lane.outcome, vec![lane])),
         }
-        let y = bottom + 8 + line_height(SMALL) * 3 / 2;
-        canvas.text(
-            (self.left + self.right) / 2,
-            y,
-            "seconds since the request's head was written",
-            SMALL_LETTER.centre(),
-        );
     }
-
-    fn draw_lane(&self, canvas: &mut Canvas<'_>, lane: &Lane, top: i32) {
-        let middle = top + LANE / 2;
-        let (bar_top, bar_bottom) = (top + 5, top + LANE - 5);
-        canvas.text(
-            self.left - 12,
-            middle,
-            &fit(&lane.label, SMALL_LETTER, self.left - 12 - MARGIN),
-            SMALL_LETTER.right(),
-        );
-        let bar = |from: i64, to: i64| Rect {
-            left: self.x(from as f64).max(self.left),
-            right: self.x(to as f64).min(self.right),
-            top: bar_top,
-            bottom: bar_bottom,
+    let words = |(outcome, of): &(Outcome, Vec<&Lane>)| {
+        let margins: Vec<f64> = of.iter().filter_map(|lane| Some(lane.ended - lane.expiry?)).collect();
+        let (least, most) =
+            margins.iter().fold((f64::MAX, f64::MIN), |(least, most), one| (least.min(*one), most.max(*one)));
+        let time = |seconds: f64| format_micros((seconds.abs() * 1e6) as u64);
+        let when = match () {
+            () if margins.is_empty() => String::new(),
+            () if least >= 0.0 && time(least) == time(most) => format!(", {} after expiry", time(most)),
+            () if least >= 0.0 => format!(", {} to {} after expiry", time(least), time(most)),
+            () if most < 0.0 => format!(", {} before expiry", time(most)),
+            () => format!(", within {} of expiry", time(most.max(-least))),
         };
-        if lane.started_us < 0 {
-            canvas.pattern(bar(lane.started_us, 0), RULE, Pattern::Plain);
-        }
-        let alive_until = lane.expiry_us.unwrap_or(i64::MAX).clamp(0, lane.ended_us.max(0));
-        if alive_until > 0 {
-            canvas.pattern(bar(0, alive_until), LIGHT_BLUE, Pattern::Plain);
-        }
-        if alive_until < lane.ended_us {
-            canvas.pattern(bar(alive_until, lane.ended_us), YELLOW, Pattern::Rising);
-        }
-        if let Some(expiry) = lane.expiry_us.map(|expiry| expiry as f64) {
-            if (self.from_us..=self.to_us).contains(&expiry) {
-                let x = self.x(expiry);
-                canvas.line((x, top + 1), (x, top + LANE - 1), WARNING, 4);
-            } else {
-                let (x, tip) = if expiry > self.to_us { (self.right, 8) } else { (self.left, -8) };
-                canvas.line((x, middle - 6), (x + tip, middle), WARNING, 2);
-                canvas.line((x, middle + 6), (x + tip, middle), WARNING, 2);
-            }
-        }
-        if let Some(answered) = lane.answered_us.map(|at| self.x(at as f64)).filter(|x| *x <= self.right) {
-            draw_answer(canvas, (answered, bar_top));
-        }
-        let style = outcome_style(lane.outcome);
-        let colour = if lane.outcome == Outcome::Completed { INK } else { darkened(style.colour) };
-        let end = self.x(lane.ended_us as f64);
-        if end > self.right {
-            canvas.text(self.right - 18, middle, "//", HEAD.centre());
-        }
-        canvas.marker((end.min(self.right), middle), 6, style.marker, colour, style.hollow);
-        let room = WIDTH - MARGIN - self.right - 22;
-        canvas.text(self.right + 22, middle, &fit(&end_in_words(lane), SMALL_LETTER, room), SMALL_LETTER);
-    }
-
-    fn x(&self, micros: f64) -> i32 {
-        let share = (micros - self.from_us) / (self.to_us - self.from_us);
-        self.left + (share * f64::from(self.right - self.left)).round() as i32
-    }
+        format!("{} of {} {outcome}{when}", of.len(), lanes.len())
+    };
+    kinds.iter().map(words).collect::<Vec<_>>().join("; ")
 }
 
-fn draw_legend(canvas: &mut Canvas<'_>, groups: &[Group], top: i32) {
-    let mut x = MARGIN;
-    let mut y = top + LEGEND / 2;
-    let bars = [(RULE, Pattern::Plain), (LIGHT_BLUE, Pattern::Plain), (YELLOW, Pattern::Rising)];
-    for (text, (colour, pattern)) in BAR_WORDS.into_iter().zip(bars) {
-        canvas.pattern(Rect { left: x, top: y - 8, right: x + 36, bottom: y + 8 }, colour, pattern);
-        canvas.text(x + 46, y, text, SMALL_LETTER);
-        x += 46 + SMALL_LETTER.width(text) + 30;
+/// From when to when the axis reaches.
+fn range(panels: &[Panel]) -> (f64, f64) {
+    let lanes = || panels.iter().flat_map(|panel| panel.lanes.iter().chain(&panel.control));
+    let mut ends: Vec<f64> = lanes().map(|lane| lane.ended).collect();
+    ends.sort_by(f64::total_cmp);
+    let longest = ends.last().copied().unwrap_or(0.0);
+    // One transfer that hung for minutes must not squeeze all others to nothing: its bar is broken at the edge.
+    let usual = ends.get(ends.len() / 2).copied().unwrap_or(longest);
+    let end = longest.min(usual * 4.0).max(0.001);
+    let near = lanes().filter_map(|lane| lane.expiry).filter(|expiry| *expiry <= end * 1.25).fold(end, f64::max);
+    let first = lanes().map(|lane| lane.started).fold(0.0, f64::min).max(-end / 4.0);
+    (first - end * 0.01, near * 1.03)
+}
+
+fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect, range: (f64, f64)) {
+    let lanes: Vec<(&Lane, &str)> = panel
+        .lanes
+        .iter()
+        .map(|lane| (lane, lane.label.as_str()))
+        .chain(panel.control.iter().map(|lane| (lane, CONTROL)))
+        .collect();
+    let labels = lanes.iter().map(|(_, label)| TEXT.width(label)).max().unwrap_or(0).clamp(40, 150);
+    let bottom = area.top + LANE * i32::try_from(lanes.len()).unwrap_or(1) + 8;
+    let plot = Rect { left: area.left + labels + 14, top: area.top, right: area.right - 14, bottom };
+    let x = Scale::new(range.0, range.1, (plot.left, plot.right));
+    let ticks = x.ticks(if plot.width() > 900 { 10 } else { 5 });
+    for (at, _) in &ticks {
+        canvas.line((x.at(*at), plot.top), (x.at(*at), plot.bottom), RULE, 1);
     }
-    canvas.line((x + 4, y - 12), (x + 4, y + 12), WARNING, 4);
-    canvas.text(x + 16, y, EXPIRY_WORDS, SMALL_LETTER);
-    x += 16 + SMALL_LETTER.width(EXPIRY_WORDS) + 36;
-    if groups.iter().flat_map(|group| &group.lanes).any(|lane| lane.answered_us.is_some()) {
-        draw_answer(canvas, (x, y - 6));
-        canvas.text(x + 16, y, "the server's answer begins", SMALL_LETTER);
-    }
-    x = MARGIN;
-    y += LEGEND;
-    canvas.text(x, y, "ended:", SMALL_LETTER);
-    x += SMALL_LETTER.width("ended:") + 24;
-    for outcome in shown_outcomes(groups) {
-        let style = outcome_style(outcome);
-        let colour = if outcome == Outcome::Completed { INK } else { darkened(style.colour) };
-        canvas.marker((x, y), 7, style.marker, colour, style.hollow);
-        canvas.text(x + 16, y, outcome.as_str(), SMALL_LETTER);
-        x += 16 + SMALL_LETTER.width(outcome.as_str()) + 34;
+    canvas.line((plot.left, plot.bottom), (plot.right, plot.bottom), FRAME, 1);
+    draw_lower_axis(canvas, plot, x, &ticks, "seconds since the request's head was written");
+    for (at, (lane, label)) in (0..).zip(lanes) {
+        let top = area.top + LANE * at;
+        canvas.text(plot.left - 12, top + LANE / 2, &fit(label, TEXT, labels), TEXT.right());
+        draw_lane(canvas, lane, x, top);
     }
 }
 
-/// A flag above the bar: where the answer began, the end's marker mostly lies, too.
-fn draw_answer(canvas: &mut Canvas<'_>, (x, bar_top): (i32, i32)) {
-    canvas.marker((x, bar_top), 5, Marker::TriangleDown, INK, false);
+fn draw_lane(canvas: &mut Canvas, lane: &Lane, x: Scale, top: i32) {
+    let middle = top + LANE / 2;
+    let bar =
+        |from: f64, to: f64| Rect { left: x.within(from), right: x.within(to), top: top + 6, bottom: top + LANE - 6 };
+    if lane.started < 0.0 && x.at(0.0) > x.within(lane.started) {
+        canvas.pattern(bar(lane.started, 0.0), RULE, Pattern::Plain);
+    }
+    let alive_until = lane.expiry.unwrap_or(f64::MAX).clamp(0.0, lane.ended.max(0.0));
+    if alive_until > 0.0 {
+        canvas.pattern(bar(0.0, alive_until), LIVING, Pattern::Plain);
+    }
+    if x.within(alive_until) < x.within(lane.ended) {
+        canvas.pattern(bar(alive_until, lane.ended), YELLOW, Pattern::Rising);
+    }
+    if let Some(expiry) = lane.expiry {
+        if (x.from..=x.to).contains(&expiry) {
+            canvas.line((x.at(expiry), top), (x.at(expiry), top + LANE), WARNING, 4);
+        } else {
+            let (at, tip) = if expiry > x.to { (x.at(x.to), 8) } else { (x.at(x.from), -8) };
+            canvas.line((at, middle - 6), (at + tip, middle), WARNING, 2);
+            canvas.line((at, middle + 6), (at + tip, middle), WARNING, 2);
+        }
+    }
+    // A flag above the bar: where the answer began, the end's marker mostly lies, too.
+    if let Some(answered) = lane.answered.filter(|at| (x.from..=x.to).contains(at)) {
+        canvas.marker((x.at(answered), top + 5), 5, Marker::TriangleDown, INK, false);
+    }
+    if lane.ended > x.to {
+        canvas.text(x.at(x.to) - 18, middle, "//", TITLE.centre());
+    }
+    let (marker, colour, hollow) = end_style(lane);
+    canvas.marker((x.within(lane.ended), middle), END, marker, colour, hollow);
 }
 
-fn legend_height(groups: &[Group]) -> i32 {
-    if shown_outcomes(groups).is_empty() { LEGEND } else { 2 * LEGEND }
+fn end_style(lane: &Lane) -> (Marker, plotters::style::RGBColor, bool) {
+    match lane.way {
+        Some(way) if way != Way::Other => {
+            let style = way_style(way);
+            (style.marker, style.colour, style.hollow)
+        }
+        _ => {
+            let style = outcome_style(lane.outcome);
+            // Colours are for what expiry does.
+            (style.marker, INK, style.hollow)
+        }
+    }
 }
 
-fn shown_outcomes(groups: &[Group]) -> Vec<Outcome> {
-    let shown = |outcome: &Outcome| groups.iter().flat_map(|group| &group.lanes).any(|lane| lane.outcome == *outcome);
-    Outcome::ALL.iter().copied().filter(shown).collect()
+fn legend(panels: &[Panel]) -> Legend {
+    let lanes: Vec<&Lane> = panels.iter().flat_map(|panel| panel.lanes.iter().chain(&panel.control)).collect();
+    let mut items = vec![
+        (Sample::Bar(LIVING, Pattern::Plain), "in flight, link alive".to_owned()),
+        (Sample::Bar(YELLOW, Pattern::Rising), "in flight, link expired".to_owned()),
+        (Sample::Upright(WARNING), "link expires".to_owned()),
+    ];
+    if lanes.iter().any(|lane| lane.answered.is_some()) {
+        items.push((Sample::Point(Marker::TriangleDown, INK, false), "the server's answer begins".to_owned()));
+    }
+    for lane in lanes {
+        let (marker, colour, hollow) = end_style(lane);
+        let words = match lane.way {
+            Some(way) if way != Way::Other => way_style(way).words.to_owned(),
+            _ => lane.outcome.to_string(),
+        };
+        let item = (Sample::Point(marker, colour, hollow), words);
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    Legend::of(items)
 }
 
-/// `reset 12.0ms after expiry`, `completed 3.20s before expiry`, `completed`.
-fn end_in_words(lane: &Lane) -> String {
-    let Some(expiry) = lane.expiry_us else { return lane.outcome.to_string() };
-    let margin = lane.ended_us - expiry;
-    let side = if margin < 0 { "before" } else { "after" };
-    format!("{} {} {side} expiry", lane.outcome, format_micros(margin.unsigned_abs()))
-}
-
-/// As many decimals as the ticks' distance asks for.
-fn format_seconds(micros: f64, step: f64) -> String {
-    let decimals = (6.0 - step.log10().floor()).clamp(0.0, 6.0) as usize;
-    format!("{:.decimals$}", micros / 1e6)
-}
-
-const HOW: &str = "One bar a transfer; no statistic: these are single observations by this machine's clock. An arrow at \
-                   the edge: the expiry lies beyond it. A bar that is broken off with // went on for longer.";
-const BAR_WORDS: [&str; 3] = ["connecting", "in flight, link alive", "in flight, link expired"];
-const EXPIRY_WORDS: &str = "link expires";
-const LIGHT_BLUE: RGBColor = RGBColor(0xb5, 0xdc, 0xf4);
-const ROWS_AN_IMAGE: usize = 64;
-const LANE: i32 = 27;
-const GROUP: i32 = 46;
-const AXIS: i32 = 62;
-const LEGEND: i32 = 40;
-const HEAD: Letter = Letter::size(SMALL + 1).bold();
-const SMALL_LETTER: Letter = Letter::size(SMALL);
+const HOW: &str = "One trial of each target: the one of which most transfers outlived their link, of the same cell for all \
+                   targets if that can be. A bar is a transfer; the control has the same settings and block and a long TTL. \
+                   Expiry is the server's, moved onto this machine's clock. Single observations, no statistic.";
+const CONTROL: &str = "control";
+const COLUMNS: usize = 3;
+const GAP: i32 = 40;
+const LANE: i32 = 32;
+const END: i32 = 8;
+const TITLE: Letter = Letter::size(HEADING).bold();
+const TEXT: Letter = Letter::size(SMALL);

@@ -6,17 +6,20 @@ mod hazard;
 mod order;
 mod pair;
 mod rho;
+mod telling;
 mod tracks;
 
 use ttlsweep_record::Outcome;
 
 pub(crate) use order::run_order;
+pub(crate) use telling::timeline;
 pub(crate) use tracks::progress;
 
 use crate::chart;
 use crate::load::observation::Observation;
-use crate::verdict::{Sight, View};
+use crate::verdict::{Sight, View, Way};
 use pair::Pair;
+use telling::Telling;
 
 /// A target that was judged, and what its charts show.
 #[derive(Debug)]
@@ -35,6 +38,10 @@ pub(crate) struct Collected {
     pub(crate) ends: Option<chart::ends::Panel>,
     /// The hazard around expiry; `None` if no link expired in flight.
     pub(crate) hazard: Option<chart::hazard::Panel>,
+    /// The rows of its transfers that failed, and how.
+    pub(crate) ways: Vec<(u32, Way)>,
+    /// Trials that may tell what the target does, one of each cell.
+    pub(crate) telling: Vec<Telling>,
     /// Failed transfers with controls to hold them against, the best first.
     pub(crate) pairs: Vec<Pair>,
 }
@@ -49,6 +56,8 @@ impl Collected {
             rho: rho::panel(view, &title, outcome),
             ends: ends::panel(view, &title, outcome),
             hazard: hazard::panel(view, &title),
+            ways: view.ways().collect(),
+            telling: telling::candidates(view, observations),
             pairs: pair::candidates(view, outcome),
             endpoints: view.endpoints().join(" "),
             title,

@@ -1,12 +1,13 @@
 //! Every chart of a report, drawn; one that has nothing to show is left out, and says why.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ttlsweep_record::Cell;
 
 use crate::chart::kit::caption::{Caption, plural};
+use crate::chart::kit::png;
 use crate::chart::{
-    About, Chart, ChartError, comparison, ends, failure_rate, hazard, heat_map, hosts, outcomes, progress, rho,
+    About, Chart, ChartError, Sheet, comparison, ends, failure_rate, hazard, heat_map, hosts, outcomes, progress, rho,
     run_order, timeline,
 };
 use crate::compare::hosts::{HostComparison, reach, sentence as host_sentence};
@@ -14,6 +15,7 @@ use crate::compare::runs::{Compared, Comparison, Tested, signed};
 use crate::figures::collect::Collected;
 use crate::summary::axes::Axes;
 use crate::summary::{CellSummary, total};
+use crate::verdict::Ruling;
 
 /// What the charts are drawn from.
 pub(crate) struct Drawing<'a> {
@@ -21,8 +23,9 @@ pub(crate) struct Drawing<'a> {
     pub(crate) cells: &'a [CellSummary],
     /// The plan's cells, in its order.
     pub(crate) plan: &'a [Cell],
+    pub(crate) verdict: &'a Ruling,
     pub(crate) targets: Vec<Collected>,
-    pub(crate) timeline: timeline::Timeline,
+    pub(crate) timeline: Vec<timeline::Panel>,
     pub(crate) progress: Vec<progress::Panel>,
     pub(crate) run_order: Vec<run_order::Panel>,
     pub(crate) hosts: &'a [HostComparison],
@@ -32,55 +35,43 @@ pub(crate) struct Drawing<'a> {
 impl Drawing<'_> {
     /// Draws into `folder`, in the order of [`crate::chart::ALL`].
     pub(crate) fn draw(self, folder: &Path, caption: &Caption) -> Result<Vec<Chart>, ChartError> {
-        let sheet = Sheet { folder, caption };
+        let found = Captioned { folder, caption: Caption { finding: self.verdict.finding(), ..caption.clone() } };
+        let counted = Captioned { folder, caption: Caption { finding: self.verdict.failures(), ..caption.clone() } };
         let ran = total(self.cells).recorded() > 0;
-        let counted = |panels: Vec<_>| if ran { panels } else { Vec::new() };
+        let rates = if ran { self.rates() } else { Vec::new() };
         let groups = if ran { outcomes::groups(self.cells, self.axes) } else { Vec::new() };
         let fields = if ran { heat_map::panels(self.cells, self.axes) } else { Vec::new() };
-        let (mut by_rho, mut against_expiry, mut hazards) = (Vec::new(), Vec::new(), Vec::new());
-        let without = [
-            sheet.without(&self.targets, |target| target.rho.is_none(), NO_RHO),
-            sheet.without(&self.targets, |target| target.ends.is_none(), NO_ENDS),
-            sheet.without(&self.targets, |target| target.hazard.is_none(), NO_HAZARD),
-        ];
-        let [rho_sheet, ends_sheet, hazard_sheet] = [0, 1, 2].map(|at| Sheet { folder, caption: &without[at] });
+        let by_rho = found.without(&self.targets, |target| target.rho.is_none(), NO_RHO);
+        let by_end = found.without(&self.targets, |target| target.ends.is_none(), NO_ENDS);
+        let by_risk = found.without(&self.targets, |target| target.hazard.is_none(), NO_HAZARD);
+        let (mut by_ratio, mut against_expiry, mut hazards) = (Vec::new(), Vec::new(), Vec::new());
         for target in self.targets {
-            by_rho.extend(target.rho);
+            by_ratio.extend(target.rho);
             against_expiry.extend(target.ends);
             hazards.extend(target.hazard);
         }
         // One panel needs no name.
-        untitle(&mut by_rho, |panel| &mut panel.title);
+        untitle(&mut by_ratio, |panel| &mut panel.title);
         untitle(&mut against_expiry, |panel| &mut panel.title);
         untitle(&mut hazards, |panel| &mut panel.title);
-        let lanes = self.timeline.groups.iter().any(|group| !group.lanes.is_empty());
         Ok(vec![
-            sheet.chart(
-                failure_rate::ABOUT,
-                &counted(failure_rate::panels(self.cells, self.axes)),
-                failure_rate::draw,
-                NOTHING,
-            )?,
-            rho_sheet.chart(rho::ABOUT, &by_rho, rho::draw, NO_RHO)?,
-            ends_sheet.chart(ends::ABOUT, &against_expiry, ends::draw, NO_ENDS)?,
-            hazard_sheet.chart(hazard::ABOUT, &hazards, hazard::draw, NO_HAZARD)?,
-            sheet.chart(outcomes::ABOUT, &groups, outcomes::draw, NOTHING)?,
-            sheet.chart(heat_map::ABOUT, &fields, heat_map::draw, "neither users nor TTL have several values")?,
-            sheet.chart(
+            found.chart(timeline::ABOUT, &self.timeline, timeline::draw, NOTHING)?,
+            found.chart(failure_rate::ABOUT, &rates, failure_rate::draw, NOTHING)?,
+            counted.chart(outcomes::ABOUT, &groups, outcomes::draw, NOTHING)?,
+            counted.chart(heat_map::ABOUT, &fields, heat_map::draw, "neither users nor TTL have several values")?,
+            by_end.chart(ends::ABOUT, &against_expiry, ends::draw, NO_ENDS)?,
+            found.chart(
                 progress::ABOUT,
                 &self.progress,
                 progress::draw,
                 "there is no failed transfer with a completed long-ttl control of the same settings and block of which both \
                  have samples",
             )?,
-            if lanes {
-                Chart::drawn(timeline::ABOUT, timeline::draw(folder, &self.timeline, caption)?)
-            } else {
-                Chart::absent(timeline::ABOUT, NOTHING)
-            },
-            sheet.chart(run_order::ABOUT, &self.run_order, run_order::draw, NOTHING)?,
-            sheet.chart(hosts::ABOUT, &host_panels(self.hosts), hosts::draw, "there are no two hosts that ran the same cell")?,
-            sheet.chart(
+            by_rho.chart(rho::ABOUT, &by_ratio, rho::draw, NO_RHO)?,
+            by_risk.chart(hazard::ABOUT, &hazards, hazard::draw, NO_HAZARD)?,
+            counted.chart(run_order::ABOUT, &self.run_order, run_order::draw, NOTHING)?,
+            counted.chart(hosts::ABOUT, &host_panels(self.hosts), hosts::draw, "there are no two hosts that ran the same cell")?,
+            counted.chart(
                 comparison::ABOUT,
                 &comparisons(self.comparisons, self.plan),
                 comparison::draw,
@@ -88,33 +79,54 @@ impl Drawing<'_> {
             )?,
         ])
     }
+
+    /// Failure rates, each panel with its target's finding if that is of the panel's cells alone and not in the title.
+    fn rates(&self) -> Vec<failure_rate::Panel> {
+        let several = self.verdict.targets.len() > 1;
+        failure_rate::panels(self.cells, self.axes, |title| {
+            let own = |target: &Collected| {
+                let mut grid =
+                    target.cells.iter().map(|cell| &self.plan[*cell as usize]).filter(|cell| cell.control.is_none());
+                grid.all(|cell| self.axes.panel(cell) == title)
+            };
+            let found = self.targets.iter().zip(&self.verdict.targets).find(|(target, _)| several && own(target));
+            found.map(|(target, ruling)| (target.title.clone(), ruling.gist()))
+        })
+    }
 }
 
-/// How a chart draws its panels into a folder.
-type Draw<P> = fn(&Path, &[P], &Caption) -> Result<Vec<PathBuf>, ChartError>;
+/// How a chart draws its panels.
+type Draw<P> = fn(&[P], &Caption) -> Vec<Sheet>;
 
-struct Sheet<'a> {
+/// A folder for charts, and what each of them says.
+struct Captioned<'a> {
     folder: &'a Path,
-    caption: &'a Caption,
+    caption: Caption,
 }
 
-impl Sheet<'_> {
-    /// The caption with a word on targets that the chart has nothing to show of: their absence must not go unnoticed.
-    fn without(&self, targets: &[Collected], is_absent: fn(&Collected) -> bool, why: &str) -> Caption {
+impl<'a> Captioned<'a> {
+    /// The same with a word on targets that the chart has nothing to show of: their absence must not go unnoticed.
+    fn without(&self, targets: &[Collected], is_absent: fn(&Collected) -> bool, why: &str) -> Self {
         let absent: Vec<&str> = targets.iter().filter(|one| is_absent(one)).map(|one| one.title.as_str()).collect();
         let mut caption = self.caption.clone();
         if !absent.is_empty() {
-            let line = format!("Without a panel: {} ({why}).", absent.join(", "));
-            caption.left_out = Some(caption.left_out.map_or_else(|| line.clone(), |known| format!("{line} {known}")));
+            caption.without = Some(format!("Without a panel: {} ({why}).", absent.join(", ")));
         }
-        caption
+        Self { folder: self.folder, caption }
     }
 
     fn chart<P>(&self, about: About, panels: &[P], draw: Draw<P>, why_not: &str) -> Result<Chart, ChartError> {
         if panels.is_empty() {
             return Ok(Chart::absent(about, why_not));
         }
-        Ok(Chart::drawn(about, draw(self.folder, panels, self.caption)?))
+        let sheets = draw(panels, &self.caption);
+        let mut images = Vec::new();
+        for sheet in &sheets {
+            let path = self.folder.join(format!("{}.png", sheet.name));
+            png::write(&path, sheet)?;
+            images.push(path);
+        }
+        Ok(Chart::drawn(about, sheets, images))
     }
 }
 

@@ -30,22 +30,12 @@ pub struct Transfers {
 }
 
 impl Transfers {
-    /// The trial, as its place in [`Runs::trials`](super::Runs::trials).
-    pub const TRIAL: &'static str = "trial";
     /// The cell, as its place in [`Runs::cells`](super::Runs::cells).
     pub const CELL: &'static str = "cell";
-    /// Which user of the trial, from 1.
-    pub const USER: &'static str = "user";
-    /// Which of the user's transfers, from 1.
-    pub const SEQUENCE: &'static str = "sequence";
     /// Microseconds since the epoch; null without a link.
     pub const EXPIRES_AT: &'static str = "expires_at";
-    /// Microseconds since the epoch.
-    pub const STARTED_AT: &'static str = "started_at";
     /// Microseconds since the epoch; null if the head was not written whole.
     pub const HEAD_WRITTEN_AT: &'static str = "head_written_at";
-    /// Microseconds since the epoch.
-    pub const ENDED_AT: &'static str = "ended_at";
     /// Microseconds from start to end.
     pub const TOTAL_US: &'static str = "total_us";
     /// The final response's status; null if none was read.
@@ -119,14 +109,9 @@ pub(super) struct RowCounts {
 /// The columns while they are being filled, over all runs.
 #[derive(Default)]
 pub(super) struct Columns {
-    trial: Vec<u32>,
     cell: Vec<u32>,
-    user: Vec<u32>,
-    sequence: Vec<u32>,
     expires_at: Sparse<Int64Type>,
-    started_at: Vec<i64>,
     head_written_at: Sparse<Int64Type>,
-    ended_at: Vec<i64>,
     total_us: Vec<u64>,
     status: Sparse<UInt32Type>,
     outcome: Vec<u32>,
@@ -166,7 +151,7 @@ impl Columns {
         let mut file = TransferFile::open(folder)?;
         let mut last = LastTrial::default();
         let mut waiting = HashMap::new();
-        self.folders.push(self.trial.len());
+        self.folders.push(self.observations.len());
         while file.file.next_row()? {
             let row = file.row();
             row.of_run(before.run_id)?;
@@ -191,9 +176,7 @@ impl Columns {
             let user = row.number(Field::User)?;
             let shard = before.shards.of_user(&attempts.whole()[trial - first_trial], user);
             let trial = u32::try_from(trial).unwrap_or(u32::MAX);
-            self.trial.push(trial);
             self.cell.push(cell);
-            self.user.push(user);
             let observation = self.observe(&row, (before.run, shard), trial, cell)?;
             self.push(&row, &observation)?;
             if observation.waits() {
@@ -212,11 +195,8 @@ impl Columns {
     }
 
     fn push(&mut self, row: &RawRow<'_>, observation: &Observation) -> Result<(), LoadError> {
-        self.sequence.push(row.number(Field::Sequence)?);
         self.expires_at.push(observation.expires_at.get());
-        self.started_at.push(observation.started_at);
         self.head_written_at.push(observation.head_written_at.get());
-        self.ended_at.push(observation.ended_at);
         self.total_us.push(row.number(Field::TotalUs)?);
         self.status.push(row.optional(Field::Status, parse_number)?);
         self.outcome.push(outcome_code(observation.outcome));
@@ -289,16 +269,11 @@ impl Columns {
     }
 
     pub(super) fn into_transfers(self) -> Transfers {
-        let height = self.trial.len();
+        let height = self.observations.len();
         let columns = vec![
-            Column::new(Transfers::TRIAL.into(), self.trial),
             Column::new(Transfers::CELL.into(), self.cell),
-            Column::new(Transfers::USER.into(), self.user),
-            Column::new(Transfers::SEQUENCE.into(), self.sequence),
             self.expires_at.into_column(Transfers::EXPIRES_AT),
-            Column::new(Transfers::STARTED_AT.into(), self.started_at),
             self.head_written_at.into_column(Transfers::HEAD_WRITTEN_AT),
-            Column::new(Transfers::ENDED_AT.into(), self.ended_at),
             Column::new(Transfers::TOTAL_US.into(), self.total_us),
             self.status.into_column(Transfers::STATUS),
             Column::new(Transfers::OUTCOME.into(), self.outcome),
@@ -394,7 +369,6 @@ enum Field {
     Attempt,
     CellId,
     User,
-    Sequence,
     ExpiresAt,
     StartedAt,
     HeadWrittenAt,
@@ -433,14 +407,13 @@ enum Field {
 }
 
 /// The names of [`Field`]'s columns, in its order.
-const NAMES: [&str; 42] = [
+const NAMES: [&str; 41] = [
     "run_id",
     "transfer_id",
     "trial_id",
     "attempt",
     "cell_id",
     "user",
-    "sequence",
     "expires_at",
     "started_at",
     "head_written_at",

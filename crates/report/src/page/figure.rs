@@ -1,116 +1,124 @@
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use crate::chart::kit::svg::Shared;
+use crate::chart::{About, Chart, comparison, ends, failure_rate, heat_map, hosts, outcomes, progress, timeline};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+/// Where on the page a chart stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Above everything that folds.
+    Story,
+    /// With what proves it.
+    Evidence,
+    /// Among the cells' counts.
+    Cells,
+    /// Where runs, targets and hosts are held against each other.
+    Compared,
+    /// For those who want to see the statistics.
+    Statistics,
+}
+
+impl Place {
+    fn of(about: About) -> Self {
+        match about.name {
+            name if name == timeline::ABOUT.name || name == failure_rate::ABOUT.name => Self::Story,
+            name if name == ends::ABOUT.name || name == progress::ABOUT.name => Self::Evidence,
+            name if name == outcomes::ABOUT.name || name == heat_map::ABOUT.name => Self::Cells,
+            name if name == hosts::ABOUT.name || name == comparison::ABOUT.name => Self::Compared,
+            _ => Self::Statistics,
+        }
+    }
+}
 
 /// One chart as the page shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Figure {
-    /// What it is called.
-    pub title: String,
-    /// What it shows, for those who cannot see it.
-    pub alt: String,
-    /// The picture itself as a data URI, or the path from the page to its file.
-    pub source: String,
-    /// Whether the picture itself is on the page.
-    pub embedded: bool,
-    /// Whether it tells the story: these stand above everything that folds.
-    pub leads: bool,
-    /// Width and height in pixels, so that a page does not jump while it is being shown.
-    pub size: Option<(u32, u32)>,
+pub(super) struct Figure {
+    /// What it shows, the finding first.
+    pub(super) title: String,
+    /// How to read it.
+    pub(super) how: String,
+    /// The drawing; `None` if there was no room for it.
+    pub(super) drawing: Option<String>,
+    /// The path from the page to its PNG.
+    pub(super) file: String,
+    pub(super) place: Place,
 }
 
-/// A chart's file with its words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drawn {
-    /// The PNG.
-    pub path: PathBuf,
-    /// Its title.
-    pub title: String,
-    /// What it shows, in words.
-    pub alt: String,
+/// The charts as drawings for a page.
+#[derive(Debug, Default)]
+pub struct Drawings {
+    pub(super) figures: Vec<Figure>,
+    /// The style sheet's part of them.
+    pub(super) style: String,
+    /// The patterns that they share.
+    pub(super) patterns: String,
 }
 
-impl Figure {
-    /// Reads the charts. They are put on the page as long as they take no more than `MOST_BYTES` of it: every chart's first
-    /// image before any chart's second one. What does not fit is linked, relative to the page's folder, and not lost.
-    ///
-    /// # Errors
-    /// A file cannot be read.
-    pub fn read_all(drawn: &[Drawn]) -> io::Result<Vec<Self>> {
-        let pictures = drawn.iter().map(|one| fs::read(&one.path)).collect::<io::Result<Vec<_>>>()?;
-        let fits = within_budget(drawn, &pictures.iter().map(Vec::len).collect::<Vec<_>>(), MOST_BYTES);
-        let figure = |((one, bytes), embedded): ((&Drawn, &Vec<u8>), bool)| {
-            let source = if embedded {
-                format!("data:image/png;base64,{}", STANDARD.encode(bytes))
-            } else {
-                format!("charts/{}", one.path.file_name().unwrap_or_default().to_string_lossy())
-            };
-            Self {
-                title: one.title.clone(),
-                alt: one.alt.clone(),
-                source,
-                embedded,
-                leads: leads(&one.path),
-                size: size(bytes),
+impl Drawings {
+    /// Draws the charts. They are put on the page as long as they take no more than `MOST_BYTES` of it: what tells the story
+    /// first, then every chart's first image before any chart's second one. What does not fit is linked and not lost.
+    pub fn of(charts: &[Chart]) -> Self {
+        let mut shared = Shared::default();
+        let mut order = Vec::new();
+        let mut figures = Vec::new();
+        for chart in charts {
+            let place = Place::of(chart.about);
+            for (number, sheet) in chart.sheets.iter().enumerate() {
+                order.push(((place != Place::Story, number), figures.len()));
+                let drawing = shared.draw(sheet, &format!("Chart: {}. {}", sheet.title, chart.about.caption));
+                let (title, how) = (sheet.title.clone(), sheet.how.clone());
+                figures.push(Figure {
+                    title,
+                    how,
+                    drawing: Some(drawing),
+                    file: format!("charts/{}.png", sheet.name),
+                    place,
+                });
             }
-        };
-        Ok(drawn.iter().zip(&pictures).zip(fits).map(figure).collect())
-    }
-}
-
-/// Which of the charts are on the page.
-fn within_budget(drawn: &[Drawn], sizes: &[usize], budget: usize) -> Vec<bool> {
-    let mut order: Vec<usize> = (0..drawn.len()).collect();
-    order.sort_by_key(|at| (!leads(&drawn[*at].path), image_number(&drawn[*at].path)));
-    let mut left = budget;
-    let mut fits = vec![false; drawn.len()];
-    for at in order {
-        if let Some(rest) = left.checked_sub(sizes[at]) {
-            left = rest;
-            fits[at] = true;
         }
+        order.sort_unstable();
+        let sizes: Vec<usize> = figures.iter().map(|figure| figure.drawing.as_ref().map_or(0, String::len)).collect();
+        for left_out in beyond_budget(order.into_iter().map(|(_, at)| at), &sizes, MOST_BYTES) {
+            figures[left_out].drawing = None;
+        }
+        Self { figures, style: shared.style(), patterns: shared.patterns() }
     }
-    fits
+
+    pub(super) fn at(&self, place: Place) -> impl Iterator<Item = &Figure> {
+        self.figures.iter().filter(move |figure| figure.place == place)
+    }
 }
 
-/// The two images that tell the story.
-fn leads(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| LEADING.iter().any(|leading| name == *leading))
+/// Which of the drawings have no room, taken in the given order.
+fn beyond_budget(order: impl Iterator<Item = usize>, sizes: &[usize], budget: usize) -> Vec<usize> {
+    let mut left = budget;
+    let has_no_room = |at: &usize| match left.checked_sub(sizes[*at]) {
+        Some(rest) => {
+            left = rest;
+            false
+        }
+        None => true,
+    };
+    order.filter(has_no_room).collect()
 }
 
-/// `timeline-3.png` is a chart's third image, `timeline.png` its first.
-fn image_number(path: &Path) -> u32 {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    stem.rsplit_once('-').and_then(|(_, number)| number.parse().ok()).unwrap_or(1)
-}
-
-/// A PNG's first chunk says how large it is.
-fn size(png: &[u8]) -> Option<(u32, u32)> {
-    let number = |from: usize| Some(u32::from_be_bytes(png.get(from..from + 4)?.try_into().ok()?));
-    Some((number(16)?, number(20)?))
-}
-
-/// Of PNG; on the page it is a third more.
 const MOST_BYTES: usize = 1_300_000;
-const LEADING: [&str; 2] = ["failure-rate-by-ttl.png", "timeline.png"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chart::{ALL, LEADING, hazard};
 
     #[test]
-    fn where_room_is_short_every_chart_keeps_its_first_image() {
-        let drawn = ["a.png", "a-2.png", "a-3.png", "b-by-c.png", "b-by-c-2.png"].map(|name| Drawn {
-            path: PathBuf::from(name),
-            title: String::new(),
-            alt: String::new(),
-        });
-        let fits = |budget| within_budget(&drawn, &[10; 5], budget);
-        assert_eq!(fits(20), [true, false, false, true, false]);
-        assert_eq!(fits(35), [true, true, false, true, false]);
-        assert_eq!(fits(50), [true; 5]);
+    fn if_room_is_short_what_comes_later_is_left_out() {
+        let beyond = |budget| beyond_budget([2, 0, 1].into_iter(), &[10; 3], budget);
+        assert_eq!(beyond(20), [1]);
+        assert_eq!(beyond(9), [2, 0, 1]);
+        assert!(beyond(30).is_empty());
+    }
+
+    #[test]
+    fn the_charts_that_lead_tell_the_story_and_the_statisticians_are_further_down() {
+        let story: Vec<About> = ALL.into_iter().filter(|about| Place::of(*about) == Place::Story).collect();
+        assert_eq!(story, LEADING);
+        assert_eq!(Place::of(hazard::ABOUT), Place::Statistics);
     }
 }

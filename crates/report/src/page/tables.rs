@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
-use ttlsweep_record::{self as record, ExpiryPolicy, Verdict};
+use ttlsweep_record::{self as record, Control, ExpiryPolicy, Verdict};
 
+use crate::chart::kit::caption::plural;
 use crate::load::Runs;
 use crate::prose::{p_in_table, percent_in_table};
 use crate::summary::CellSummary;
@@ -94,7 +95,12 @@ pub(crate) fn policies(runs: &Runs, endpoints: &str) -> String {
 #[derive(Debug)]
 pub(super) struct Cells {
     pub(super) heads: Vec<Head>,
+    /// Of those of which there is something to say.
     pub(super) rows: Vec<Vec<String>>,
+    /// Of those in which all was as it should be; none if they are few.
+    pub(super) alike: Vec<Vec<String>>,
+    /// What these have in common.
+    pub(super) alike_words: String,
     /// How many cells more there are than rows.
     pub(super) more: usize,
 }
@@ -110,9 +116,26 @@ pub(super) fn cells(cells: &[CellSummary], axes: &Axes, take: impl Fn(&CellSumma
     let taken: Vec<&CellSummary> = cells.iter().filter(|summary| take(summary)).collect();
     let shown = &taken[..taken.len().min(MOST_ROWS)];
     let columns = if shown.is_empty() { Vec::new() } else { table::columns(shown, axes) };
+    let row = |at: usize| columns.iter().map(|column| column.fields[at].clone()).collect::<Vec<String>>();
+    // An expired start is refused as it must be.
+    let is_quiet = |summary: &CellSummary| {
+        let refused = summary.cell.control == Some(Control::ExpiredStart);
+        summary.counts.failures() == if refused { summary.counts.transfers() } else { 0 }
+    };
+    let (mut quiet, mut loud): (Vec<usize>, Vec<usize>) = (0..shown.len()).partition(|at| is_quiet(shown[*at]));
+    if quiet.len() < LEAST_ALIKE {
+        loud.append(&mut quiet);
+        loud.sort_unstable();
+    }
     Cells {
         heads: columns.iter().map(|column| Head { name: column.head, numbers: column.numbers }).collect(),
-        rows: (0..shown.len()).map(|row| columns.iter().map(|column| column.fields[row].clone()).collect()).collect(),
+        rows: loud.into_iter().map(row).collect(),
+        alike_words: if shown.iter().any(|summary| summary.cell.control.is_some()) {
+            format!("{} in which all was as it must be", plural(quiet.len() as u64, "control"))
+        } else {
+            format!("{} in which nothing failed", plural(quiet.len() as u64, "cell"))
+        },
+        alike: quiet.into_iter().map(row).collect(),
         more: taken.len() - shown.len(),
     }
 }
@@ -176,3 +199,5 @@ fn percent(share: f64) -> String {
 
 /// A page is read, and `summary.csv` has them all.
 const MOST_ROWS: usize = 400;
+/// Fewer need not be folded.
+const LEAST_ALIKE: usize = 3;

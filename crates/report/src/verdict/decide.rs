@@ -44,10 +44,11 @@ impl Ruling {
 fn decide_with(evidence: &Evidence<'_>, detail: Detail, mut watch: impl FnMut(&View<'_>)) -> Ruling {
     let tested: Vec<(TargetRuling, Vec<Tested>)> = targets(evidence)
         .map(|target| {
-            watch(&View::of(&target));
             let tests = tests(&target, detail);
             let cut = tests.iter().find(|tested| tested.mechanism == Mechanism::CutAtExpiry);
-            (facts(evidence, &target, cut.map_or(0, |tested| tested.failures)), tests)
+            let facts = facts(evidence, &target, cut.map_or(0, |tested| tested.failures));
+            watch(&View::of(&target, facts.seen.late));
+            (facts, tests)
         })
         .collect();
     // One family over everything that the report may accuse.

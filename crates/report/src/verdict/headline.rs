@@ -2,6 +2,7 @@
 //! `verdict.json` all say what is said here, in these words.
 
 mod bound;
+mod gist;
 mod next;
 
 use ttlsweep_record::{Mechanism, Verdict};

@@ -14,6 +14,8 @@ pub(super) struct Seen {
     pub(super) noun: &'static str,
     /// How many of them were cut.
     pub(super) hits: u64,
+    /// Whether ends up to a second after expiry are cuts there, too: its test found that they are more frequent then.
+    pub(super) late: bool,
     /// How many ended in flight after expiry, and later than counts as a cut.
     pub(super) later: u64,
     /// Trials in which a link was outlived.
@@ -61,6 +63,7 @@ impl Seen {
                 _ => "upload",
             },
             hits: outlived.transfers_hit(),
+            late: window != near,
             later: grid(target)
                 .filter(went_on)
                 .filter(|flight| flight.ended_in_flight && !window.is_hit(flight))

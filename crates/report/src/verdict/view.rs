@@ -10,6 +10,26 @@ use crate::verdict::mechanism::window::{self, Placebos, Window};
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
     target: &'a Target,
+    /// What counts as a cut there.
+    cut: Window,
+}
+
+/// How a transfer failed, in the few words that a chart has colours for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// Ended in flight because its link expired, as the answer counts it.
+    Cut,
+    /// Its body was taken, and refused then because the link had expired meanwhile.
+    RefusedAtEnd,
+    /// It came after expiry and was refused.
+    RefusedAtStart,
+    /// Anything else.
+    Other,
+}
+
+impl Way {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Cut, Self::RefusedAtEnd, Self::RefusedAtStart, Self::Other];
 }
 
 /// One transfer against its expiry, in seconds since its head was written; expiry is the server's, moved onto this machine's
@@ -43,8 +63,10 @@ pub struct Sight {
 }
 
 impl<'a> View<'a> {
-    pub(super) const fn of(target: &'a Target) -> Self {
-        Self { target }
+    /// `late` if ends up to a second after expiry are cuts, too.
+    pub(super) fn of(target: &'a Target, late: bool) -> Self {
+        let delta = target.delta();
+        Self { target, cut: if late { Window::late(delta) } else { Window::at_expiry(delta) } }
     }
 
     /// The endpoints that make the target.
@@ -82,6 +104,13 @@ impl<'a> View<'a> {
         judged.chain(unjudged).map(|flight| flight.row)
     }
 
+    /// The rows of all transfers that failed, those of the controls included, and how.
+    pub fn ways(&self) -> impl Iterator<Item = (u32, Way)> + use<'a> {
+        let cut = self.cut;
+        let failed = |flight: &&Flight| !matches!(flight.cause, Cause::None | Cause::Censored);
+        self.target.flights.iter().filter(failed).map(move |flight| (flight.row, way(flight, cut)))
+    }
+
     /// The controls in which nothing expires, but for cancelled ones, each with its placebo.
     pub fn controls(&self) -> impl Iterator<Item = Sight> + use<'a> {
         let mut placebos: Vec<(u32, f64)> =
@@ -90,6 +119,15 @@ impl<'a> View<'a> {
         let placebo = move |row: u32| placebos.binary_search_by_key(&row, |(at, _)| *at).ok().map(|at| placebos[at].1);
         let controls = self.target.flights.iter().filter(|flight| flight.is_unexpiring_control() && is_seen(flight));
         controls.map(move |flight| Sight { expiry: placebo(flight.row), ..sight(flight) })
+    }
+}
+
+fn way(flight: &Flight, cut: Window) -> Way {
+    match flight.cause {
+        _ if flight.in_grid() && flight.head_in_time && cut.is_hit(flight) => Way::Cut,
+        Cause::Of(Mechanism::RejectedAtCompletion) => Way::RefusedAtEnd,
+        Cause::Of(Mechanism::LateStart) => Way::RefusedAtStart,
+        _ => Way::Other,
     }
 }
 

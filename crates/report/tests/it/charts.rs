@@ -1,57 +1,20 @@
-//! Every chart renders, from one row to many, and is not blank where something should be.
+//! What charts show: titles, labels, counts and the ways of failing that a drawing was asked for, from one row to many.
 
-use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use crate::common::Sweep;
 use ttlsweep_record::{ExpiryPolicy, SampleRecord, TransferRecord};
-use ttlsweep_report::chart;
+use ttlsweep_report::chart::{self, Chart};
 use ttlsweep_report::report::{Report, report};
 use ttlsweep_rundir::csv_file::{RowWriter, read_rows};
 
-struct Image {
-    width: usize,
-    height: usize,
-    pixels: Vec<[u8; 3]>,
-}
-
-impl Image {
-    fn read(path: &Path) -> Self {
-        let decoder = png::Decoder::new(BufReader::new(File::open(path).unwrap()));
-        let mut reader = decoder.read_info().unwrap();
-        let mut bytes = vec![0; reader.output_buffer_size()];
-        let info = reader.next_frame(&mut bytes).unwrap();
-        assert_eq!((info.color_type, info.bit_depth), (png::ColorType::Rgb, png::BitDepth::Eight));
-        let pixels = bytes.chunks_exact(3).map(|rgb| [rgb[0], rgb[1], rgb[2]]).collect();
-        Self { width: info.width as usize, height: info.height as usize, pixels }
-    }
-
-    fn inked(&self, rows: std::ops::Range<usize>) -> usize {
-        self.pixels[rows.start * self.width..rows.end * self.width].iter().filter(|pixel| **pixel != [255; 3]).count()
-    }
-
-    fn has(&self, colour: [u8; 3]) -> bool {
-        self.pixels.contains(&colour)
-    }
-
-    /// Nothing reaches the very edge: what did would be cut off there.
-    fn has_clean_edges(&self) -> bool {
-        let white = |pixels: &[[u8; 3]]| pixels.iter().all(|pixel| *pixel == [255; 3]);
-        let mut rows = self.pixels.chunks_exact(self.width);
-        let edge = 4 * self.width;
-        white(&self.pixels[..edge])
-            && white(&self.pixels[self.pixels.len() - edge..])
-            && rows.all(|row| white(&row[..4]) && white(&row[self.width - 4..]))
-    }
-}
-
-fn charts_of(sweep: &Sweep) -> (tempfile::TempDir, Vec<PathBuf>) {
+fn report_of(sweep: &Sweep) -> (tempfile::TempDir, Report) {
     let folder = tempfile::tempdir().unwrap();
     sweep.write(folder.path());
-    let charts = images(&report(&[folder.path().to_owned()], None).unwrap());
-    (folder, charts)
+    let report = report(&[folder.path().to_owned()], None).unwrap();
+    check(&report);
+    (folder, report)
 }
 
 fn images(report: &Report) -> Vec<PathBuf> {
@@ -71,27 +34,38 @@ fn drawn_and_absent(report: &Report) -> (Vec<&str>, Vec<(&str, &str)>) {
     (drawn, absent)
 }
 
-fn check(charts: &[PathBuf]) {
-    let names: HashSet<_> = charts.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
-    for name in ["failure-rate-by-ttl.png", "outcomes-by-cell.png", "timeline.png"] {
-        assert!(names.contains(name), "{names:?}");
-    }
-    for path in charts {
-        let image = Image::read(path);
-        assert_eq!(image.width, 1600, "{}", path.display());
-        assert!(image.has_clean_edges(), "{} has ink at its edge", path.display());
-        // Title, chart and caption each have ink of their own.
-        let middle = image.height / 2;
-        for rows in [30..130, middle - 100..middle + 100, image.height - 130..image.height] {
-            assert!(image.inked(rows.clone()) > 500, "{} is blank in rows {rows:?}", path.display());
+fn chart<'a>(report: &'a Report, name: &str) -> &'a Chart {
+    report.charts.iter().find(|chart| chart.about.name == name).unwrap()
+}
+
+/// Every text of a chart, in the order of drawing.
+fn texts<'a>(report: &'a Report, name: &str) -> Vec<&'a str> {
+    chart(report, name).sheets.iter().flat_map(|sheet| sheet.texts()).collect()
+}
+
+fn has(texts: &[&str], wanted: &str) -> bool {
+    texts.iter().any(|text| text.contains(wanted))
+}
+
+/// Each image is a PNG of the usual width, says what was found and of what it is, and whose it is.
+fn check(report: &Report) {
+    for chart in &report.charts {
+        assert_eq!(chart.sheets.len(), chart.images.len());
+        for (sheet, path) in chart.sheets.iter().zip(&chart.images) {
+            let png = fs::read(path).unwrap();
+            assert_eq!((&png[1..4], &png[16..20]), (&b"PNG"[..], &1600u32.to_be_bytes()[..]), "{}", path.display());
+            assert!(sheet.title.contains(&format!("({}", chart.about.title)), "{}", sheet.title);
+            let small_print = sheet.texts().collect::<Vec<_>>().join(" ");
+            for part in ["run ", "n = ", "seed ", "ttlsweep "] {
+                assert!(small_print.contains(part), "{}: no `{part}`", sheet.name);
+            }
         }
     }
 }
 
 #[test]
 fn every_chart_is_told_in_words_and_in_the_order_of_the_list() {
-    let (folder, _) = charts_of(&Sweep::default());
-    let report = report(&[folder.path().to_owned()], None).unwrap();
+    let (_folder, report) = report_of(&Sweep::default());
     let order: Vec<_> = report.charts.iter().map(|chart| chart.about).collect();
     assert_eq!(order, chart::ALL);
     for about in chart::ALL {
@@ -102,19 +76,17 @@ fn every_chart_is_told_in_words_and_in_the_order_of_the_list() {
 #[test]
 fn one_transfer_makes_the_charts_that_can_show_it_and_no_empty_axes() {
     let one = Sweep { ttls: vec![2], transfer_us: 4_000_000, blocks: 1, controls: false, ..Sweep::default() };
-    let (folder, charts) = charts_of(&one);
-    check(&charts);
-    let report = report(&[folder.path().to_owned()], None).unwrap();
+    let (_folder, report) = report_of(&one);
     let (drawn, absent) = drawn_and_absent(&report);
     // One transfer that was cut: it can be set against its expiry, and against nothing else.
     assert_eq!(
         drawn,
         [
+            "timeline",
             "failure-rate-by-ttl",
+            "outcomes-by-cell",
             "ends-against-expiry",
             "cumulative-hazard",
-            "outcomes-by-cell",
-            "timeline",
             "run-order"
         ]
     );
@@ -126,9 +98,8 @@ fn one_transfer_makes_the_charts_that_can_show_it_and_no_empty_axes() {
 
 #[test]
 fn no_transfer_makes_no_chart_and_says_why_of_each() {
-    let (folder, charts) = charts_of(&Sweep { stop_after: 0, ..Sweep::default() });
-    assert!(charts.is_empty(), "{charts:?}");
-    let report = report(&[folder.path().to_owned()], None).unwrap();
+    let (_folder, report) = report_of(&Sweep { stop_after: 0, ..Sweep::default() });
+    assert!(images(&report).is_empty());
     assert!(drawn_and_absent(&report).1.iter().all(|(_, why)| why.len() > 20));
 }
 
@@ -144,12 +115,11 @@ fn a_failed_transfer_is_shown_beside_its_control_where_both_have_samples() {
     }
     samples.flush().unwrap();
     let report = report(&[folder.path().to_owned()], None).unwrap();
-    let progress = report.charts.iter().find(|chart| chart.about.name == "progress").unwrap();
-    let image = Image::read(&progress.images[0]);
-    for colour in [[0x00, 0x72, 0xb2], [0xd5, 0x5e, 0x00], [0xb0, 0x00, 0x20]] {
-        assert!(image.has(colour), "a line or the expiry is missing: {colour:?}");
+    let texts = texts(&report, "progress");
+    for part in ["the failed transfer (reset)", "the control (completed)", "the failed one's link expires"] {
+        assert!(has(&texts, part), "{part}: {texts:?}");
     }
-    check(&images(&report));
+    check(&report);
 }
 
 fn sample(transfer_id: &str, t_us: u64) -> SampleRecord {
@@ -171,29 +141,54 @@ fn sample(transfer_id: &str, t_us: u64) -> SampleRecord {
 }
 
 #[test]
-fn a_sweep_makes_charts_in_which_every_series_and_outcome_shows() {
+fn a_cut_and_a_refusal_at_the_end_have_marks_of_their_own() {
     let policies = [ExpiryPolicy::OnRequest, ExpiryPolicy::InFlight, ExpiryPolicy::OnCompletion];
-    let (_folder, charts) = charts_of(&Sweep {
+    let (_folder, report) = report_of(&Sweep {
         policies: policies.map(Some).to_vec(),
         users: vec![1, 4],
         ttls: vec![1, 2, 4, 8, 16],
         ..Sweep::default()
     });
-    check(&charts);
-    let find = |name: &str| Image::read(charts.iter().find(|path| path.ends_with(name)).unwrap());
-    let rates = find("failure-rate-by-ttl.png");
-    for colour in [[0x00, 0x72, 0xb2], [0xd5, 0x5e, 0x00]] {
-        assert!(rates.has(colour), "a series is missing: {colour:?}");
+    let rates = texts(&report, "failure-rate-by-ttl");
+    for part in ["cut at expiry", "refused at the end", "came after expiry and was refused", "none failed", "4 users"] {
+        assert!(has(&rates, part), "{part}: {rates:?}");
     }
-    let outcomes = find("outcomes-by-cell.png");
-    for colour in [[0xe6, 0x9f, 0x00], [0xd5, 0x5e, 0x00]] {
-        assert!(outcomes.has(colour), "an outcome is missing: {colour:?}");
+    // What is said above each panel is what the verdict counts.
+    for target in &report.verdict.targets {
+        assert!(has(&rates, &target.gist()), "{}: {rates:?}", target.gist());
     }
-    // Three targets: each has its panel, and each but the first is held against it.
-    for name in ["failure-rate-by-rho.png", "ends-against-expiry.png", "cumulative-hazard.png", "users-by-ttl.png"] {
-        assert!(find(name).inked(0..400) > 5000, "{name}");
+    let timeline = texts(&report, "timeline");
+    for part in
+        ["testbed, in-flight", "testbed, on-completion", "cut at expiry", "refused at the end", "control", "user 4"]
+    {
+        assert!(has(&timeline, part), "{part}: {timeline:?}");
     }
-    assert!(find("comparison.png").has([0xd5, 0x5e, 0x00]), "policies that cut and that don't are shown to differ");
+    let ends = texts(&report, "ends-against-expiry");
+    assert!(has(&ends, "refused at the end") && !has(&ends, "after the body"), "{ends:?}");
+    for name in ["failure-rate-by-rho", "cumulative-hazard", "users-by-ttl", "comparison"] {
+        assert!(!texts(&report, name).is_empty(), "{name}");
+    }
+    assert!(
+        chart(&report, "timeline").sheets[0].title.starts_with("testbed: in-flight cuts at expiry; on-request lets"),
+        "{}",
+        chart(&report, "timeline").sheets[0].title
+    );
+}
+
+#[test]
+fn a_cell_in_which_nothing_failed_reads_as_none() {
+    let sweep = Sweep { policies: vec![Some(ExpiryPolicy::InFlight)], users: vec![1], blocks: 15, ..Sweep::default() };
+    let (_folder, report) = report_of(&Sweep { ttls: vec![1, 3600], ..sweep });
+    let rates = texts(&report, "failure-rate-by-ttl");
+    for number in ["15 of 15", "0 of 15"] {
+        assert!(rates.contains(&number), "{number}: {rates:?}");
+    }
+    let title = &chart(&report, "failure-rate-by-ttl").sheets[0].title;
+    let found = report.verdict.targets[0].gist();
+    assert!(
+        found.ends_with("uploads that outlived their link were reset") && title.contains(&found),
+        "{title}: {found}"
+    );
 }
 
 #[test]
@@ -205,10 +200,10 @@ fn many_cells_go_over_several_images_and_an_older_report_leaves_none_behind() {
         blocks: 1,
         ..Sweep::default()
     };
-    let (folder, charts) = charts_of(&many);
-    check(&charts);
+    let (folder, first) = report_of(&many);
+    let charts = images(&first);
     let count = |name: &str| charts.iter().filter(|path| path.to_str().unwrap().contains(name)).count();
-    assert!(count("outcomes-by-cell") > 1 && count("timeline") > 1, "{charts:?}");
+    assert!(count("outcomes-by-cell") > 1 && count("timeline") == 1, "{charts:?}");
 
     // The same folder again with less in it, beside a file that is none of ours.
     let stranger = folder.path().join("charts/notes.png");

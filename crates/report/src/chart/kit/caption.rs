@@ -1,20 +1,21 @@
 //! What stands above and below every chart, so that an image which travels alone still says what was measured.
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, Sheet};
 use super::lettering::{Letter, wrap};
-use super::theme::{FAINT, INK, MARGIN, SMALL, TEXT, TITLE, WARNING, WIDTH};
+use super::theme::{FAINT, MARGIN, SMALL, TITLE, WARNING, WIDTH};
+use crate::chart::About;
 
 /// What a chart says of the runs it shows.
 #[derive(Debug, Clone, Default)]
 pub struct Caption {
+    /// What was found, by the verdict's own counts: a chart's title begins with it.
+    pub finding: String,
     /// The experiment's name.
     pub experiment: String,
-    /// The experiment's question.
-    pub question: String,
     /// The runs' names.
     pub runs: Vec<String>,
-    /// How many transfers failed, and of how many: of the grid, of the controls, and the expired starts.
-    pub counts: String,
+    /// How many transfers it is about.
+    pub transfers: u64,
     /// Whole trials.
     pub trials: u64,
     /// The plan's seed.
@@ -23,63 +24,65 @@ pub struct Caption {
     pub version: String,
     /// The plan's hash, short.
     pub plan: String,
-    /// The settings that were the same everywhere.
-    pub fixed: String,
-    /// What is known of the target's enforcement of expiry.
-    pub enforcement: String,
-    /// Whether some target lets expired links through.
-    pub invalid: bool,
-    /// What was left out or is missing, where anything was.
+    /// What must be known before any chart is believed; `None` if nothing is.
+    pub warning: Option<String>,
+    /// What was left out of every chart or is missing; `None` if nothing is.
     pub left_out: Option<String>,
+    /// What this chart has nothing to show of; `None` if it shows all.
+    pub without: Option<String>,
 }
 
 impl Caption {
-    /// The lines above the chart take this many pixels.
-    pub(in crate::chart) fn head_height(&self, title: &str) -> i32 {
-        MARGIN
-            + line_height(TITLE) * count(&wrap(title, TITLE_LETTER, USABLE))
-            + line_height(TEXT) * count(&self.question_lines())
-            + 8
-    }
-
-    /// Draws title and question; below lies the chart.
-    pub(in crate::chart) fn draw_head(&self, canvas: &mut Canvas<'_>, title: &str) {
-        let mut y = MARGIN - 4;
-        for line in wrap(title, TITLE_LETTER, USABLE) {
-            canvas.text(MARGIN, y + line_height(TITLE) / 2, &line, TITLE_LETTER);
-            y += line_height(TITLE);
+    /// Lays out a chart's image, the `number`th of `of`: its title, then the chart as `draw` puts it below the given height,
+    /// `body` high, then the small print. `how` says how to read it, with the statistic used.
+    pub(in crate::chart) fn sheet(
+        &self,
+        (about, how): (About, &str),
+        (number, of): (usize, usize),
+        body: i32,
+        draw: impl FnOnce(&mut Canvas, i32),
+    ) -> Sheet {
+        let title = self.title(about, number, of);
+        let mut canvas = Canvas::default();
+        let mut top = MARGIN - 4;
+        for line in wrap(&title, TITLE_LETTER, USABLE) {
+            canvas.text(MARGIN, top + line_height(TITLE) / 2, &line, TITLE_LETTER);
+            top += line_height(TITLE);
         }
-        for line in self.question_lines() {
-            canvas.text(MARGIN, y + line_height(TEXT) / 2, &line, QUESTION_LETTER);
-            y += line_height(TEXT);
-        }
-    }
-
-    /// The lines below the chart take this many pixels. `how` says how to read it, with the statistic used.
-    pub(in crate::chart) fn foot_height(&self, how: &str) -> i32 {
-        count(&self.foot(how)) * line_height(SMALL) + MARGIN + 16
-    }
-
-    /// Draws the lines below the chart, from `top` on.
-    pub(in crate::chart) fn draw_foot(&self, canvas: &mut Canvas<'_>, top: i32, how: &str) {
-        canvas.line((MARGIN, top + 8), (WIDTH - MARGIN, top + 8), FAINT, 1);
-        let mut y = top + 16;
-        for (line, letter) in self.foot(how) {
+        top += 12;
+        let bottom = top + body;
+        draw(&mut canvas, top);
+        let mut y = bottom + 16;
+        canvas.line((MARGIN, bottom + 8), (WIDTH - MARGIN, bottom + 8), FAINT, 1);
+        for (line, letter) in self.small_print(how) {
             canvas.text(MARGIN, y + line_height(SMALL) / 2, &line, letter);
             y += line_height(SMALL);
         }
+        Sheet {
+            name: if number == 1 { about.name.to_owned() } else { format!("{}-{number}", about.name) },
+            title,
+            how: [how, self.without.as_deref().unwrap_or_default()].join(" ").trim().to_owned(),
+            height: y + MARGIN,
+            body: (top, bottom),
+            marks: canvas.marks,
+        }
     }
 
-    fn question_lines(&self) -> Vec<String> {
-        let question = &self.question;
-        let both =
-            if question.is_empty() { self.experiment.clone() } else { format!("{}: {question}", self.experiment) };
-        wrap(&both, QUESTION_LETTER, USABLE)
+    /// How much of an image title and small print take.
+    pub(in crate::chart) fn frame_height(&self, about: About, how: &str) -> i32 {
+        let lines = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+        let title = lines(wrap(&self.title(about, 1, 2), TITLE_LETTER, USABLE).len()) * line_height(TITLE);
+        title + lines(self.small_print(how).len()) * line_height(SMALL) + 2 * MARGIN + 24
     }
 
-    fn foot(&self, how: &str) -> Vec<(String, Letter)> {
+    fn title(&self, about: About, number: usize, of: usize) -> String {
+        let part = if of == 1 { String::new() } else { format!(", {number} of {of}") };
+        let variable = format!("{}{part}", about.title);
+        if self.finding.is_empty() { variable } else { format!("{} ({variable})", self.finding) }
+    }
+
+    fn small_print(&self, how: &str) -> Vec<(String, Letter)> {
         let small = Letter::size(SMALL);
-        let enforcement = if self.invalid { small.bold().colour(WARNING) } else { small };
         let runs = match self.runs.as_slice() {
             [one] => format!("run {one}"),
             // Names of many runs would push the chart off its own page.
@@ -87,26 +90,23 @@ impl Caption {
             many => format!("runs {}", many.join(", ")),
         };
         let identity = format!(
-            "experiment {} · {runs} · n: {} {}. · seed {} · ttlsweep {} · plan {}",
+            "{} · {runs} · n = {} in {} · seed {} · ttlsweep {} · plan {}",
             self.experiment,
-            self.counts,
+            plural(self.transfers, "transfer"),
             plural(self.trials, "whole trial"),
             self.seed,
             self.version,
             self.plan,
         );
-        let fixed = if self.fixed.is_empty() { String::new() } else { format!("same everywhere: {}", self.fixed) };
-        let left_out = self.left_out.clone().unwrap_or_default();
         [
-            (how.to_owned(), small),
-            (self.enforcement.clone(), enforcement),
-            (left_out, small),
-            (fixed, small.colour(FAINT)),
-            (identity, small.colour(FAINT)),
+            (how, small),
+            (self.warning.as_deref().unwrap_or_default(), small.bold().colour(WARNING)),
+            (self.without.as_deref().unwrap_or_default(), small),
+            (self.left_out.as_deref().unwrap_or_default(), small),
+            (identity.as_str(), small.colour(FAINT)),
         ]
         .into_iter()
-        .filter(|(text, _)| !text.is_empty())
-        .flat_map(|(text, letter)| wrap(&text, letter, USABLE).into_iter().map(move |line| (line, letter)))
+        .flat_map(|(text, letter)| wrap(text, letter, USABLE).into_iter().map(move |line| (line, letter)))
         .collect()
     }
 }
@@ -134,13 +134,8 @@ pub(in crate::chart) const fn line_height(size: i32) -> i32 {
     size * 4 / 3
 }
 
-fn count<T>(lines: &[T]) -> i32 {
-    i32::try_from(lines.len()).unwrap_or(i32::MAX)
-}
-
 const USABLE: i32 = WIDTH - 2 * MARGIN;
 const TITLE_LETTER: Letter = Letter::size(TITLE).bold();
-const QUESTION_LETTER: Letter = Letter::size(TEXT).colour(INK);
 
 #[cfg(test)]
 mod tests {

@@ -9,18 +9,18 @@ use plotters::style::RGBColor;
 use super::theme::INK;
 
 /// Size, weight, colour and place of a text. Across the line of reading it is always centred on its point.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::chart) struct Letter {
-    size: i32,
-    bold: bool,
+    pub(in crate::chart) size: i32,
+    pub(in crate::chart) bold: bool,
     colour: RGBColor,
-    align: Align,
-    upright: bool,
+    pub(in crate::chart) align: Align,
+    pub(in crate::chart) upright: bool,
 }
 
 /// Where a text stands along its line of reading, relative to its point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Align {
+pub(in crate::chart) enum Align {
     Left,
     Centre,
     Right,
@@ -59,6 +59,13 @@ impl Letter {
     /// How many pixels `text` takes along its line.
     pub(in crate::chart) fn width(self, text: &str) -> i32 {
         self.glyphs(text).1.ceil() as i32
+    }
+
+    /// The size as every other program counts it, in pixels an em, and how far below its point a text's baseline lies.
+    pub(in crate::chart) fn em_and_baseline(self) -> (f32, f32) {
+        let em = self.size as f32 * EM_SHARE;
+        // Capitals and figures reach from the baseline to 0.73 em; half of that below its point centres a text on it.
+        (em, em * 0.365)
     }
 
     /// The glyphs of `text` with their places, and where the next one would stand.
@@ -100,8 +107,7 @@ pub(in crate::chart) fn set(text: &str, (x, y): (i32, i32), letter: Letter, mut 
         Align::Right => -length,
     };
     let font = letter.font();
-    // Capitals and figures reach from the baseline to 0.73 em; half of that below its point centres a text on it.
-    let baseline = letter.size as f32 * EM_SHARE * 0.365;
+    let (_, baseline) = letter.em_and_baseline();
     for (glyph, at) in glyphs {
         let placed = glyph.with_scale_and_position(letter.scale(), point(start + at, baseline));
         let Some(outline) = font.outline_glyph(placed) else { continue };

@@ -1,12 +1,10 @@
 //! Panels below each other, each with a heading and a line of notes, over as many images as they need.
 
-use std::path::{Path, PathBuf};
-
-use super::canvas::{Canvas, ChartError, Rect, paint};
+use super::canvas::{Canvas, Rect, Sheet};
 use super::caption::{Caption, line_height};
 use super::lettering::{Letter, wrap};
 use super::theme::{FAINT, HEADING, MARGIN, SMALL, WIDTH};
-use crate::chart::{About, image_path, numbered};
+use crate::chart::About;
 
 /// What stands above a panel.
 pub(in crate::chart) struct Heading<'a> {
@@ -32,7 +30,7 @@ impl Heading<'_> {
             + 8
     }
 
-    fn draw(&self, canvas: &mut Canvas<'_>, top: i32) {
+    fn draw(&self, canvas: &mut Canvas, top: i32) {
         let mut y = top + GAP;
         for line in self.title_lines() {
             canvas.text(MARGIN, y + line_height(HEADING) / 2, &line, TITLE);
@@ -45,35 +43,29 @@ impl Heading<'_> {
     }
 }
 
-/// Draws `panels`, each `height` pixels high below its heading, and returns the images' paths.
+/// Draws `panels`, each `height` pixels high below its heading.
 pub(in crate::chart) fn draw_panels<P>(
-    (folder, about): (&Path, About),
-    (caption, how): (&Caption, &str),
+    (about, caption, how): (About, &Caption, &str),
     panels: &[P],
     heading: impl Fn(&P) -> Heading<'_>,
     height: impl Fn(&P) -> i32,
-    draw: impl Fn(&mut Canvas<'_>, &P, Rect),
-) -> Result<Vec<PathBuf>, ChartError> {
-    let head = caption.head_height(about.title);
-    let foot = caption.foot_height(how);
+    draw: impl Fn(&mut Canvas, &P, Rect),
+) -> Vec<Sheet> {
+    let frame = caption.frame_height(about, how);
     let tall = |panel: &P| heading(panel).height() + height(panel);
     let mut images: Vec<Vec<&P>> = vec![Vec::new()];
-    let mut used = head + foot;
+    let mut used = frame;
     for panel in panels {
         if used + tall(panel) > IMAGE_HEIGHT && images.last().is_some_and(|image| !image.is_empty()) {
             images.push(Vec::new());
-            used = head + foot;
+            used = frame;
         }
         used += tall(panel);
         images.last_mut().expect("there is an image").push(panel);
     }
-    let mut paths = Vec::new();
-    for (number, image) in (1..).zip(&images) {
-        let path = image_path(folder, about.name, number);
-        let bottom = head + image.iter().map(|panel| tall(panel)).sum::<i32>();
-        paint(&path, bottom + foot, |canvas| {
-            caption.draw_head(canvas, &numbered(about.title, number, images.len()));
-            let mut top = head;
+    let sheet = |(number, image): (usize, &Vec<&P>)| {
+        let body = image.iter().map(|panel| tall(panel)).sum::<i32>();
+        caption.sheet((about, how), (number, images.len()), body, |canvas, mut top| {
             for panel in image {
                 heading(panel).draw(canvas, top);
                 let body = top + heading(panel).height();
@@ -81,11 +73,9 @@ pub(in crate::chart) fn draw_panels<P>(
                 draw(canvas, panel, area);
                 top = area.bottom;
             }
-            caption.draw_foot(canvas, bottom, how);
-        })?;
-        paths.push(path);
-    }
-    Ok(paths)
+        })
+    };
+    (1..).zip(&images).map(sheet).collect()
 }
 
 const IMAGE_HEIGHT: i32 = 2200;

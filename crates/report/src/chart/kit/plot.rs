@@ -1,7 +1,5 @@
 //! Scales and ticks that charts with numbers on both axes share.
 
-use plotters::style::RGBColor;
-
 use super::canvas::{Canvas, Rect};
 use super::caption::line_height;
 use super::lettering::Letter;
@@ -72,7 +70,7 @@ pub(in crate::chart) fn format_step(value: f64, step: f64) -> String {
 
 /// Rules and labels of an upward axis, left of the plot, with its unit above.
 pub(in crate::chart) fn draw_upward_axis(
-    canvas: &mut Canvas<'_>,
+    canvas: &mut Canvas,
     plot: Rect,
     y: Scale,
     ticks: &[(f64, String)],
@@ -89,7 +87,7 @@ pub(in crate::chart) fn draw_upward_axis(
 
 /// Ticks and labels of an axis along the plot's lower edge.
 pub(in crate::chart) fn draw_lower_axis(
-    canvas: &mut Canvas<'_>,
+    canvas: &mut Canvas,
     plot: Rect,
     x: Scale,
     ticks: &[(f64, String)],
@@ -102,28 +100,6 @@ pub(in crate::chart) fn draw_lower_axis(
     }
     let y = plot.bottom + 10 + line_height(SMALL) * 3 / 2;
     canvas.text((plot.left + plot.right) / 2, y, unit, TICK.centre());
-}
-
-/// A line of dashes.
-pub(in crate::chart) fn dashed(
-    canvas: &mut Canvas<'_>,
-    from: (i32, i32),
-    to: (i32, i32),
-    colour: RGBColor,
-    width: u32,
-) {
-    const DASH: f64 = 9.0;
-    let (dx, dy) = (f64::from(to.0 - from.0), f64::from(to.1 - from.1));
-    let length = dx.hypot(dy);
-    let place = |along: f64| {
-        let share = (along / length).min(1.0);
-        (from.0 + (dx * share).round() as i32, from.1 + (dy * share).round() as i32)
-    };
-    let mut along = 0.0;
-    while along < length {
-        canvas.line(place(along), place(along + DASH), colour, width);
-        along += DASH * 1.8;
-    }
 }
 
 /// What labels of an upward axis take.

@@ -6,7 +6,7 @@ use ttlsweep_record::Outcome;
 pub(in crate::chart) const WIDTH: i32 = 1600;
 pub(in crate::chart) const MARGIN: i32 = 40;
 
-pub(in crate::chart) const TITLE: i32 = 36;
+pub(in crate::chart) const TITLE: i32 = 30;
 pub(in crate::chart) const HEADING: i32 = 25;
 pub(in crate::chart) const TEXT: i32 = 21;
 pub(in crate::chart) const SMALL: i32 = 19;
@@ -19,10 +19,14 @@ pub(in crate::chart) const SHADE: RGBColor = RGBColor(0xf3, 0xf3, 0xf3);
 pub(in crate::chart) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 pub(in crate::chart) const WARNING: RGBColor = RGBColor(0xb0, 0x00, 0x20);
 
+/// What lies behind points: how sure they are.
+pub(in crate::chart) const PALE: RGBColor = RGBColor(0xe2, 0xe6, 0xea);
+/// A transfer in flight with a link that lives.
+pub(in crate::chart) const LIVING: RGBColor = RGBColor(0xb5, 0xdc, 0xf4);
+
 /// Okabe and Ito's palette, which stays apart for the colour-blind.
 pub(in crate::chart) const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
 pub(in crate::chart) const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
-pub(in crate::chart) const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
 pub(in crate::chart) const VERMILION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 pub(in crate::chart) const SKY: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
 pub(in crate::chart) const PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
@@ -41,15 +45,31 @@ pub(in crate::chart) enum Marker {
     Bar,
 }
 
-/// The look of the n-th series within a panel.
-pub(in crate::chart) const SERIES: [(RGBColor, Marker); 6] = [
-    (BLUE, Marker::Circle),
-    (VERMILION, Marker::Square),
-    (GREEN, Marker::Triangle),
-    (PURPLE, Marker::Diamond),
-    (ORANGE, Marker::TriangleDown),
-    (INK, Marker::Cross),
-];
+impl Marker {
+    /// How wide the strokes of a marker without an inside are.
+    pub(in crate::chart) const STROKE: u32 = 4;
+
+    /// The corners of a marker that has an inside, around its point; `None` of a circle and of what consists of strokes.
+    pub(in crate::chart) fn corners(self, r: i32) -> Option<Vec<(i32, i32)>> {
+        Some(match self {
+            Self::Square => vec![(-r, -r), (r, -r), (r, r), (-r, r)],
+            Self::Triangle => vec![(0, -r - 1), (r + 1, r), (-r - 1, r)],
+            Self::TriangleDown => vec![(0, r + 1), (r + 1, -r), (-r - 1, -r)],
+            Self::Diamond => vec![(0, -r - 2), (r + 2, 0), (0, r + 2), (-r - 2, 0)],
+            Self::Circle | Self::Cross | Self::Plus | Self::Bar => return None,
+        })
+    }
+
+    /// The strokes of a marker that has no inside.
+    pub(in crate::chart) fn strokes(self, r: i32) -> Vec<[(i32, i32); 2]> {
+        match self {
+            Self::Cross => vec![[(-r, -r), (r, r)], [(-r, r), (r, -r)]],
+            Self::Plus => vec![[(-r, 0), (r, 0)], [(0, -r), (0, r)]],
+            Self::Bar => vec![[(0, -r), (0, r)]],
+            Self::Circle | Self::Square | Self::Triangle | Self::TriangleDown | Self::Diamond => Vec::new(),
+        }
+    }
+}
 
 /// A filling: told apart without colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,4 +118,28 @@ pub(in crate::chart) fn darkened(colour: RGBColor) -> RGBColor {
 pub(in crate::chart) fn lightened(colour: RGBColor) -> RGBColor {
     let part = |value: u8| 128 + value / 2;
     RGBColor(part(colour.0), part(colour.1), part(colour.2))
+}
+
+/// The same on a dark page: what is light becomes dark and the other way round, and strong colours stay strong.
+pub(in crate::chart) fn in_the_dark(colour: RGBColor) -> RGBColor {
+    let parts = [colour.0, colour.1, colour.2].map(f64::from);
+    let (least, most) = (parts[0].min(parts[1]).min(parts[2]), parts[0].max(parts[1]).max(parts[2]));
+    let lightness = (least + most) / 510.0;
+    let wanted = if most - least > 60.0 && (0.2..0.8).contains(&lightness) {
+        lightness.max(0.5)
+    } else {
+        // From 0.086, which is the page's paper, to 0.93, its ink.
+        0.93 - lightness * 0.844
+    };
+    // Towards white or black, which keeps the hue.
+    let mix = |part: f64| {
+        let share = if wanted >= lightness {
+            (wanted - lightness) / (1.0 - lightness).max(1e-9)
+        } else {
+            wanted / lightness - 1.0
+        };
+        let goal = if share >= 0.0 { 255.0 } else { 0.0 };
+        (part + (goal - part) * share.abs()).round() as u8
+    };
+    RGBColor(mix(parts[0]), mix(parts[1]), mix(parts[2]))
 }

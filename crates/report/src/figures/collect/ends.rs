@@ -1,16 +1,24 @@
 //! Failures by when they ended against expiry, and the placebo.
 
+use std::collections::HashSet;
+
 use ttlsweep_record::Outcome;
 
 use super::{counts, left_out, quantile};
 use crate::chart::ends::{Count, Histogram, Panel};
 use crate::chart::kit::caption::{grouped, plural};
-use crate::verdict::{Sight, View};
+use crate::verdict::{Sight, View, Way};
 
 pub(super) fn panel(view: &View<'_>, title: &str, outcome: impl Fn(&Sight) -> Outcome) -> Option<Panel> {
     let delta = view.delta();
-    let grid = Side::of(view.grid(), delta, &outcome);
-    let controls = Side::of(view.controls(), delta, &outcome);
+    let at_end: HashSet<u32> = view.ways().filter(|(_, way)| *way == Way::RefusedAtEnd).map(|(row, _)| row).collect();
+    let kind = |sight: &Sight| match () {
+        () if sight.ended_in_flight => Kind::InFlight,
+        () if at_end.contains(&sight.row) => Kind::AtEnd,
+        () => Kind::Otherwise,
+    };
+    let grid = Side::of(view.grid(), delta, &outcome, kind);
+    let controls = Side::of(view.controls(), delta, &outcome, kind);
     if grid.failures.is_empty() && controls.failures.is_empty() {
         return None;
     }
@@ -47,10 +55,18 @@ pub(super) fn panel(view: &View<'_>, title: &str, outcome: impl Fn(&Sight) -> Ou
     Some(Panel { title: title.to_owned(), notes, delta, wide, near, placebo })
 }
 
+/// What a failure is drawn as.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    InFlight,
+    AtEnd,
+    Otherwise,
+}
+
 /// The grid or the controls.
 struct Side {
-    /// Of each failure when it ended, from expiry, and whether in flight.
-    failures: Vec<(f64, bool)>,
+    /// Of each failure when it ended, from expiry, and of which kind it is.
+    failures: Vec<(f64, Kind)>,
     transfers: u64,
     in_flight: u64,
     in_window: u64,
@@ -59,7 +75,12 @@ struct Side {
 }
 
 impl Side {
-    fn of(sights: impl Iterator<Item = Sight>, delta: f64, outcome: impl Fn(&Sight) -> Outcome) -> Self {
+    fn of(
+        sights: impl Iterator<Item = Sight>,
+        delta: f64,
+        outcome: impl Fn(&Sight) -> Outcome,
+        kind: impl Fn(&Sight) -> Kind,
+    ) -> Self {
         let mut side = Self { failures: Vec::new(), transfers: 0, in_flight: 0, in_window: 0, exposed: 0 };
         for sight in sights.filter(|sight| counts(outcome(sight))) {
             let Some(expiry) = sight.expiry else { continue };
@@ -67,7 +88,7 @@ impl Side {
             side.exposed += u64::from(expiry > 0.0 && sight.head_in_time && sight.leaves_risk > expiry - delta);
             if outcome(&sight).is_failure() {
                 let margin = sight.end - expiry;
-                side.failures.push((margin, sight.ended_in_flight));
+                side.failures.push((margin, kind(&sight)));
                 side.in_flight += u64::from(sight.ended_in_flight);
                 side.in_window += u64::from(sight.ended_in_flight && margin.abs() <= delta);
             }
@@ -79,13 +100,17 @@ impl Side {
 fn histogram(grid: &Side, controls: &Side, from: f64, width: f64, bins: usize) -> Histogram {
     let count = |side: &Side| {
         let mut counts = vec![Count::default(); bins];
-        for (margin, in_flight) in &side.failures {
+        for (margin, kind) in &side.failures {
             let place = ((margin - from) / width).floor();
             if place < 0.0 || place >= bins as f64 {
                 continue;
             }
             let count = &mut counts[place as usize];
-            if *in_flight { count.in_flight += 1 } else { count.otherwise += 1 }
+            match kind {
+                Kind::InFlight => count.in_flight += 1,
+                Kind::AtEnd => count.at_end += 1,
+                Kind::Otherwise => count.otherwise += 1,
+            }
         }
         counts
     };
@@ -103,16 +128,22 @@ mod tests {
 
     #[test]
     fn a_failure_is_counted_in_the_bin_of_its_margin_and_nowhere_where_it_lies_beyond() {
-        let side = |failures: &[(f64, bool)]| Side {
+        let side = |failures: &[(f64, Kind)]| Side {
             failures: failures.to_vec(),
             transfers: 9,
             in_flight: 0,
             in_window: 0,
             exposed: 0,
         };
-        let found = histogram(&side(&[(0.0, true), (-0.14, false), (0.16, true)]), &side(&[]), -0.15, 0.1, 3);
-        let all: Vec<u64> = found.grid.iter().map(|count| count.in_flight + count.otherwise).collect();
-        assert_eq!(all, [1, 1, 0]);
+        let found = histogram(
+            &side(&[(0.0, Kind::InFlight), (-0.14, Kind::AtEnd), (0.16, Kind::InFlight)]),
+            &side(&[]),
+            -0.15,
+            0.1,
+            3,
+        );
+        let all: Vec<_> = found.grid.iter().map(|count| (count.in_flight, count.at_end, count.otherwise)).collect();
+        assert_eq!(all, [(0, 1, 0), (1, 0, 0), (0, 0, 0)]);
         assert_eq!(found.placebo, [Count::default(); 3]);
     }
 }

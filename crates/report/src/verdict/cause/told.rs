@@ -16,8 +16,8 @@ use crate::verdict::evidence::timed::Timed;
 /// What ended a transfer, as a reader would tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Way {
-    /// A final response; its place among the answers.
-    Answered(u32),
+    /// A final response; its place among the answers, and what became of the transfer.
+    Answered(u32, Outcome),
     /// A timeout of this side.
     RanOut(Timeout),
     /// A timeout of this side, nothing beyond the first segments having been confirmed.
@@ -89,7 +89,7 @@ impl Counting {
                     told.get_mut().controls += controls;
                 }
                 Entry::Vacant(place) => {
-                    let answer = if let Way::Answered(place) = way { Some(&answers[place as usize]) } else { None };
+                    let answer = if let Way::Answered(place, _) = way { Some(&answers[place as usize]) } else { None };
                     let word = answer.and_then(word_of);
                     let doubted = answer.filter(|_| word.is_some_and(|word| cause != Cause::Of(word)));
                     let doubt = doubted.and_then(|answer| doubt(answer, offset));
@@ -184,7 +184,7 @@ fn way(timed: &Timed<'_>) -> Way {
     match (seen.answer, seen.ran_out) {
         (_, Some(timeout)) if timed.is_unconfirmed() => Way::Unconfirmed(timeout),
         (_, Some(timeout)) => Way::RanOut(timeout),
-        (Some(place), None) if !matches!(seen.outcome, Outcome::Truncated) => Way::Answered(place),
+        (Some(place), None) if !matches!(seen.outcome, Outcome::Truncated) => Way::Answered(place, seen.outcome),
         (None, None) if matches!(seen.outcome, Outcome::Reset | Outcome::Closed) && timed.ended_at_head(2) => {
             Way::AtHead(seen.outcome)
         }
@@ -194,7 +194,13 @@ fn way(timed: &Timed<'_>) -> Way {
 
 fn words(way: Way, answers: &[Answer]) -> String {
     match way {
-        Way::Answered(place) => format!("answered {}", described(&answers[place as usize])),
+        // A download that was broken off: its answer had begun well.
+        Way::Answered(place, outcome @ (Outcome::Reset | Outcome::Closed))
+            if (200..300).contains(&answers[place as usize].status) =>
+        {
+            ended(outcome).to_owned()
+        }
+        Way::Answered(place, _) => format!("answered {}", described(&answers[place as usize])),
         Way::RanOut(timeout) => format!("{GIVEN_UP} {}", whose(timeout)),
         Way::Unconfirmed(timeout) => format!(
             "{GIVEN_UP} {}, nothing beyond the first segments ever having been confirmed, though sent again and again",
