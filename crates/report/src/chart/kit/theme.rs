@@ -128,8 +128,8 @@ pub(in crate::chart) fn in_the_dark(colour: RGBColor) -> RGBColor {
     let wanted = if most - least > 60.0 && (0.2..0.8).contains(&lightness) {
         lightness.max(0.5)
     } else {
-        // From 0.086, which is the page's paper, to 0.93, its ink.
-        0.93 - lightness * 0.844
+        // Paper becomes 0.086, which is the dark page's.
+        1.0 - lightness * 0.914
     };
     // Towards white or black, which keeps the hue.
     let mix = |part: f64| {
