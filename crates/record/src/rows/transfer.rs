@@ -59,7 +59,8 @@ row! {
         pub head_written_at: Option<Timestamp>,
         /// When the peer's kernel was seen to have confirmed the whole head: looked at every 10 ms or so (Linux only).
         pub head_acked_at: Option<Timestamp>,
-        /// When it ended: the response's last byte, or the instant at which the first socket error was met.
+        /// When it ended: the response's last byte, the first byte that is not the object's, or the instant at which the first
+        /// socket error was met.
         pub ended_at: Timestamp,
         /// Microseconds from `presigned_at` to `head_written_at`.
         pub link_age_us: Option<i64>,

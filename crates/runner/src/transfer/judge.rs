@@ -78,6 +78,8 @@ fn answered(observed: &Observed, base: Judgement) -> Judgement {
         return Judgement { outcome: Outcome::Rejected, phase: sending_stood(observed), ended, ..base };
     };
     if let Some((outcome, error)) = response.compared.and_then(|compared| other_than_asked(response, compared)) {
+        // The object ended where another answer began, whatever came behind it.
+        let ended = response.differs_at.map_or(ended, |at| at.min(ended));
         return Judgement { outcome, phase: Phase::ResponseBody, ended, error: Some(error), ..base };
     }
     // A close after the whole answer is the answer's own affair.

@@ -24,6 +24,8 @@ pub struct Response {
     pub body_bytes: u64,
     /// How the body compares with the object; `None` if the status is not 2xx, or nobody knows what should come.
     pub compared: Option<Compared>,
+    /// When the first byte came that is not the object's; `None` if there was none.
+    pub differs_at: Option<Instant>,
     /// The beginning of what is not the object: of the whole body, or of what came behind the object's bytes.
     pub document: Vec<u8>,
     /// Whether it was read to its end.
@@ -70,6 +72,7 @@ impl ResponseReader {
             head_at,
             body_bytes: 0,
             compared: comparison.as_ref().map(Comparison::so_far),
+            differs_at: None,
             document: Vec::new(),
             whole: body.is_end_stream(),
         };
@@ -123,6 +126,9 @@ impl ResponseReader {
             let looked = comparison.poll_compare(&mut self.unseen, cx);
             let compared = comparison.so_far();
             self.response.compared = Some(compared);
+            if compared.differs {
+                self.response.differs_at.get_or_insert_with(Instant::now);
+            }
             ready!(looked)?;
             // The object's first bytes may be those of another answer by chance.
             if compared.differs && document.is_empty() && compared.alike < BY_CHANCE as u64 {

@@ -134,6 +134,33 @@ async fn a_truncated_download_ended_at_its_last_byte_not_at_the_close() {
     assert_eq!(story.row.peer_close, Some(PeerClose::Fin));
 }
 
+/// A store that goes on with zeros, or with the text of a refusal, after expiry has ended the object then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_altered_download_ended_where_the_other_bytes_began() {
+    let source = generated();
+    let object = bytes_of(&source).await;
+    let mut server = Server::start(false, move |mut peer: Peer| {
+        let half = object[..HALF].to_vec();
+        async move {
+            peer.head().await;
+            peer.try_send(&with(&format!("HTTP/1.1 200 OK\r\ncontent-length: {LEN}"), &half)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let turned = Instant::now();
+            peer.try_send(&vec![0; HALF / 2]).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            peer.try_send(&vec![0; HALF / 2]).await.unwrap();
+            turned
+        }
+    })
+    .await;
+    let story = Client::of(&server).get_object(&source).await;
+    let turned = server.told().await;
+    assert_eq!(story.end(), (Outcome::Altered, Phase::ResponseBody), "{:?}", story.row);
+    assert_eq!(story.row.response_bytes, LEN as u64, "all of it is read and counted");
+    let after = story.ended.saturating_duration_since(turned);
+    assert!(story.ended >= turned && after < Duration::from_millis(300), "{after:?} after the other bytes were sent");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_bytes_than_the_objects_are_altered_whatever_their_number() {
     let source = generated();
