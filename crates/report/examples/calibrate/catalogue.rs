@@ -282,6 +282,11 @@ fn innocent() -> Vec<World> {
             "30 % of the downloads end early, in good order",
             World { broken: 0.3, breaks: Breaks::Short, plan: download_plan(), also: network(), ..World::default() },
         ),
+        world(
+            "downloads-altered-30",
+            "30 % of the downloads turn into other bytes at random",
+            World { broken: 0.3, breaks: Breaks::Altered, plan: download_plan(), ..World::default() },
+        ),
     ]
 }
 
@@ -424,6 +429,11 @@ fn guilty() -> Vec<World> {
             "cut-downloads-short-15",
             "the same; 15 % end early at random",
             World { breaks: Breaks::Short, broken: 0.15, plan: download_plan(), also: network(), ..cuts(cut) },
+        ),
+        world(
+            "cut-downloads-altered",
+            "downloads turn into other bytes at expiry, and go on to their full length",
+            World { breaks: Breaks::Altered, plan: download_plan(), ..cuts(cut) },
         ),
         world("cut-part-40", "only 40 % of its connections are reset at expiry", cuts(Cut { share: 0.4, ..cut })),
     ]

@@ -180,6 +180,7 @@ fn broken(row: &mut TransferRecord, breaks: Breaks) {
         Breaks::Reset => (Outcome::Reset, Some("ECONNRESET")),
         Breaks::Close => (Outcome::Closed, Some("EPIPE")),
         Breaks::Short => (Outcome::Truncated, None),
+        Breaks::Altered => (Outcome::Altered, None),
     };
     row.outcome = outcome;
     row.errno = errno.map(str::to_owned);

@@ -95,6 +95,8 @@ pub(crate) enum Breaks {
     Close,
     /// A download comes to its end in good order, and is less than the object.
     Short,
+    /// A download turns into other bytes, and comes to its end in good order.
+    Altered,
 }
 
 /// Connections of a certain age are broken, whatever their link.

@@ -47,7 +47,7 @@ pub(super) fn cause(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) ->
         Outcome::TimedOut => (timed_out(timed), false),
         Outcome::Rejected => refused(timed, answers, learned),
         Outcome::Reset | Outcome::Closed | Outcome::Truncated => broken(timed, learned),
-        Outcome::Altered => (altered(timed, answers, learned), false),
+        Outcome::Altered => altered(timed, answers, learned),
         Outcome::Malformed => (Cause::Unexplained, false),
     }
 }
@@ -61,10 +61,20 @@ fn timed_out(timed: &Timed<'_>) -> Cause {
     }
 }
 
-/// A success that is not the store's.
-fn altered(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) -> Cause {
+/// A success that is not the store's answer. If it broke off a body, expiry may have done it as well as with a close.
+fn altered(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) -> (Cause, bool) {
     let foreign = timed.seen.answer.is_some_and(|place| learned.store.is_foreign(&answers[place as usize]));
-    if foreign { Cause::Of(Mechanism::Gateway) } else { Cause::Unexplained }
+    let otherwise = if foreign { Cause::Of(Mechanism::Gateway) } else { Cause::Unexplained };
+    let in_flight = timed.is_unfinished() && !timed.ended_at_head(1);
+    let after = timed.expiry.filter(|expiry| timed.seen.ended_at >= expiry - timed.delta);
+    let Some(expiry) = after.filter(|_| in_flight) else { return (otherwise, in_flight) };
+    match () {
+        () if !timed.is_judged => (Cause::NotJudged, false),
+        () if !timed.head_in_time(expiry) => (otherwise, false),
+        () if timed.ended_at_expiry(expiry) => (Cause::Of(Mechanism::CutAtExpiry), true),
+        () if foreign => (otherwise, true),
+        () => (Cause::EndedAfterExpiry, true),
+    }
 }
 
 /// A whole response that is not a success.

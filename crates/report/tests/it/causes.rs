@@ -432,3 +432,28 @@ fn a_download_that_is_sent_short_at_expiry_is_cut() {
     });
     assert_supported(&found, &[Mechanism::CutAtExpiry]);
 }
+
+#[test]
+fn a_download_that_turns_into_other_bytes_at_expiry_is_cut() {
+    let world = Surroundings { method: Method::Get, ttls: vec![2, 4], ..Surroundings::default() };
+    let turned = |late_us: i64| {
+        ruling(&world, |asked| match asked.expires_in_us {
+            Some(life) if life > 0 && life < asked.needed_us => Did::Altered { after_us: life + late_us },
+            _ => at_head(asked, Did::expired()),
+        })
+    };
+    assert_supported(&turned(1000), &[Mechanism::CutAtExpiry]);
+    assert!(!turned(2 * SECOND).headline.starts_with("NO"), "2 s after each expiry may be a cut that comes late");
+}
+
+/// What stands between and spoils downloads whenever it likes is not the store's doing, and lets nothing end either.
+#[test]
+fn downloads_that_are_altered_at_any_time_are_no_cut_and_do_not_go_on() {
+    let world = Surroundings { method: Method::Get, ttls: vec![2, 4], ..Surroundings::default() };
+    let found = ruling(&world, |asked| match asked.expires_in_us {
+        Some(life) if life <= 0 => Did::expired(),
+        _ => Did::Altered { after_us: asked.needed_us - 100_000 - (asked.serial as i64 * 37_000) % 700_000 },
+    });
+    assert!(!found.supports(Mechanism::CutAtExpiry), "{}", found.headline);
+    assert!(!found.headline.contains("they go on"), "{}", found.headline);
+}

@@ -78,9 +78,21 @@ pub(crate) struct Said {
 pub(crate) enum Did {
     Serve,
     Answer(Said),
-    Reset { after_us: i64 },
-    Truncated { after_us: i64 },
-    RanOut { name: &'static str, acked: i64, retransmits: u32 },
+    Reset {
+        after_us: i64,
+    },
+    Truncated {
+        after_us: i64,
+    },
+    /// A download of which other bytes come from then on.
+    Altered {
+        after_us: i64,
+    },
+    RanOut {
+        name: &'static str,
+        acked: i64,
+        retransmits: u32,
+    },
 }
 
 impl Did {
@@ -205,7 +217,8 @@ impl Surroundings {
             Did::Serve | Did::Answer(Said { after_us: None, .. }) => (needed_us + 300, 1.0),
             Did::Answer(Said { after_us: Some(after), .. })
             | Did::Reset { after_us: after }
-            | Did::Truncated { after_us: after } => (after, after as f64 / needed_us as f64),
+            | Did::Truncated { after_us: after }
+            | Did::Altered { after_us: after } => (after, after as f64 / needed_us as f64),
             Did::RanOut { acked, .. } => (5_000_000, acked as f64 / row.body_bytes as f64),
         };
         let whole = share >= 1.0;
@@ -242,6 +255,10 @@ impl Surroundings {
                 row.answer = text(said.text);
             }
             Did::Reset { .. } => (row.outcome, row.phase) = (Outcome::Reset, unfinished),
+            Did::Altered { .. } => {
+                (row.outcome, row.phase, row.status) = (Outcome::Altered, Phase::ResponseBody, Some(200));
+                (row.request_id, row.response_start_us) = (Some(format!("ID{serial}")), Some(2_500));
+            }
             Did::Truncated { .. } => {
                 (row.outcome, row.phase, row.status) = (Outcome::Truncated, Phase::ResponseBody, Some(200));
                 (row.request_id, row.response_start_us) = (Some(format!("ID{serial}")), Some(2_500));
