@@ -10,7 +10,7 @@ use ttlsweep_record::{Mechanism, Verdict};
 use super::finding::Finding;
 use super::ruling::{Ruling, TargetRuling};
 use super::seen::Seen;
-use crate::prose::{count, share};
+use crate::prose::{count, secs, share};
 use crate::verdict::cause::enforcement::Enforces;
 
 /// What a target's run says to the question whether transfers in flight are cut.
@@ -136,6 +136,13 @@ impl TargetRuling {
                 let them = count(self.not_judged, noun);
                 format!("nothing could be timed: {them} outlived the link, and none of the ends is judged")
             }
+            Answer::CannotTell if hits == 0 && self.seen.later > 0 => {
+                let [first, last] = self.seen.later_s.map(secs);
+                format!(
+                    "none was cut at once, but {} {outlived} ended {first} to {last} after it",
+                    share(self.seen.later, self.judged)
+                )
+            }
             Answer::CannotTell if hits == 0 => {
                 format!(
                     "none was cut, but it does not follow: {} {outlived} ran past it",
@@ -151,10 +158,14 @@ impl TargetRuling {
                     self.cut_words(&outlived)
                 )
             }
-            Answer::No => format!(
-                "they go on: {} of {} {outlived} ran past it, {} to their end",
-                self.judged, self.judged, self.seen.completed
-            ),
+            Answer::No => {
+                let (word, rest) = match self.seen.completed {
+                    0 => ("not at expiry", "but none to its end".to_owned()),
+                    few if !self.most_end_well() => ("not at expiry", format!("but only {few} to their end")),
+                    most => ("they go on", format!("{most} to their end")),
+                };
+                format!("{word}: {} of {} {outlived} ran past it, {rest}", self.judged, self.judged)
+            }
         };
         let unjudged = match self.not_judged {
             n if n > 0 && self.judged > 0 => format!(", {n} more are not judged"),
@@ -211,6 +222,11 @@ impl TargetRuling {
         lines
     }
 
+    /// Whether most of the transfers that outlived their link completed.
+    fn most_end_well(&self) -> bool {
+        2 * self.seen.completed >= self.judged
+    }
+
     /// How sure the answer is.
     fn sure(&self) -> String {
         match self.answer() {
@@ -240,6 +256,9 @@ impl TargetRuling {
             }
             (Answer::No, _) if self.supports(Mechanism::RefusedAlive) => {
                 "it does not cut, but refuses links that live: something limits them beside their expiry"
+            }
+            (Answer::No, _) if !self.most_end_well() => {
+                "it refuses expired links and does not cut at expiry, but most transfers that outlive their link fail otherwise"
             }
             (Answer::No, _) => "fit: it refuses expired links, and lets running transfers end",
         }

@@ -18,6 +18,8 @@ pub(super) struct Seen {
     pub(super) late: bool,
     /// How many ended in flight after expiry, and later than counts as a cut.
     pub(super) later: u64,
+    /// How long after expiry the first and the last of these ended, in seconds.
+    pub(super) later_s: [f64; 2],
     /// Trials in which a link was outlived.
     pub(super) trials: u64,
     /// Of these, the ones in which one was cut, and those that were cut for the most part.
@@ -32,6 +34,8 @@ pub(super) struct Seen {
     pub(super) completed: u64,
     /// The share of the time at risk that lies near expiry.
     pub(super) window_share: f64,
+    /// The same of the time up to a second after expiry.
+    pub(super) late_share: f64,
     /// The longest time that a transfer of the grid needs, by its control, in seconds; 0 if no control tells.
     pub(super) needed_s: f64,
     /// The shortest life of a link of the grid that was left at its head, in seconds.
@@ -56,6 +60,11 @@ impl Seen {
         let keys: BTreeSet<u32> = in_grid().map(|flight| flight.key).collect();
         let keys = || keys.iter().map(|key| &target.keys[*key as usize]);
         let least = |least: f64, life: f64| if life > 0.0 { least.min(life) } else { least };
+        let later: Vec<f64> = grid(target)
+            .filter(went_on)
+            .filter(|flight| flight.ended_in_flight && !window.is_hit(flight))
+            .filter_map(|flight| Some(flight.end - flight.expiry?))
+            .collect();
         Self {
             noun: match (keys().any(|key| key.method.is_upload()), keys().any(|key| !key.method.is_upload())) {
                 (true, true) => "transfer",
@@ -64,10 +73,11 @@ impl Seen {
             },
             hits: outlived.transfers_hit(),
             late: window != near,
-            later: grid(target)
-                .filter(went_on)
-                .filter(|flight| flight.ended_in_flight && !window.is_hit(flight))
-                .count() as u64,
+            later: later.len() as u64,
+            later_s: [
+                later.iter().copied().fold(f64::INFINITY, f64::min),
+                later.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            ],
             trials: outlived.trials(),
             trials_hit: [outlived.hit(), by_trial.most_hit()],
             blocks: target.flights.iter().map(|flight| flight.block).collect::<BTreeSet<_>>().len() as u64,
@@ -75,6 +85,7 @@ impl Seen {
             within_s: hit().map(distance).fold(0.0, f64::max),
             completed: grid(target).filter(went_on).filter(|flight| flight.cause == Cause::None).count() as u64,
             window_share: near.planned_share(target),
+            late_share: Window::late(delta).planned_share(target),
             needed_s: in_grid().filter_map(|flight| flight.needed).fold(0.0, f64::max),
             shortest_s: in_grid().filter_map(|flight| flight.expiry).fold(f64::INFINITY, least),
             largest_bytes: keys().map(|key| key.size_bytes).max().unwrap_or(0),

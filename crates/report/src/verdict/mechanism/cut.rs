@@ -191,9 +191,15 @@ fn suspicion(target: &Target, placebos: &Placebos<'_>, [near, late]: [&Reading; 
     let mut delays: Vec<f64> = after.iter().filter_map(|flight| Some(flight.end - flight.expiry?)).collect();
     delays.sort_by(f64::total_cmp);
     let (Some(first), Some(last)) = (delays.first(), delays.last()) else { return None };
+    // Short transfers leave no time outside of the later window, so that no number of them tells.
+    let takes = if late.share > MOST_IN_WINDOWS {
+        format!("transfers of {} or more", secs((late.window.before + late.window.after) / MOST_IN_WINDOWS))
+    } else {
+        "TTLs further apart".to_owned()
+    };
     Some(format!(
         "but {} ended {} to {} after expiry, more often than the controls of that age, as a cut that comes late would have \
-         it: it takes TTLs further apart to tell",
+         it: it takes {takes} to tell",
         count(after.len() as u64, "transfer"),
         secs(*first),
         secs(*last),
