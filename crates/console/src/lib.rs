@@ -6,5 +6,6 @@ pub mod pages;
 pub mod say;
 pub mod signals;
 mod version;
+mod voice;
 
 pub use version::version;

@@ -1,15 +1,24 @@
-//! The one place that prints: words to stderr, data to stdout, and a reader that has gone ends nothing.
+//! The one place that prints: words to stderr, data to stdout, and a reader that has gone, or reads no more, ends nothing.
 //!
 //! `println!` and `eprintln!` panic where their stream cannot be written: the reader of a pipe has ended, a terminal was
 //! closed, a disk is full. A run costs hours and money, its rows are on the disk, and a signal's task that panics while it
 //! talks stops nothing any more. So all printing goes through here (clippy's `print_stdout` and `print_stderr` deny it
 //! elsewhere), and nothing here returns an error or panics. What cannot be shown is lost; only where *data* is lost for
 //! another cause than a reader that went away does stderr say so, once.
+//!
+//! A reader that lives and reads nothing, such as a pager or a terminal after Ctrl-S, holds nobody up either: words wait for
+//! him in a thread of their own. Data waits for him in its place, since the reader of a pipe counts on all of it, until
+//! [`give_up`] says that the process is to end. Each `main` ends with [`finish`].
 
 use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::exit::ExitCode;
+use crate::voice::Voice;
 
 /// Writes a line of words to stderr; takes what `format!` takes.
 #[macro_export]
@@ -27,10 +36,9 @@ macro_rules! data {
 /// A line of words to stderr; [`say!`](crate::say!) is shorter.
 pub fn words(line: fmt::Arguments<'_>) {
     if IS_JSON.load(Ordering::Relaxed) {
-        return json(&serde_json::json!({ "kind": "words", "text": line.to_string() }).to_string());
+        return STDERR.say(words_in_json(&line.to_string()).as_bytes());
     }
-    // In one write, so that lines of several threads do not mix.
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+    STDERR.say(format!("{line}\n").as_bytes());
 }
 
 /// A question to stderr, without an end of line.
@@ -38,7 +46,12 @@ pub fn question(text: fmt::Arguments<'_>) {
     if IS_JSON.load(Ordering::Relaxed) {
         return words(text);
     }
-    let _ = io::stderr().write_all(text.to_string().as_bytes());
+    STDERR.say(text.to_string().as_bytes());
+}
+
+/// What moves on a terminal, such as a bar, to stderr: left out while anything else is still to be read.
+pub fn drawing(text: &str) {
+    STDERR.draw(text.as_bytes());
 }
 
 /// From now on stderr is for programs: each line is one JSON object with a `kind`, which is `words` for what people read.
@@ -48,7 +61,11 @@ pub fn in_json() {
 
 /// A line of JSON to stderr.
 pub fn json(object: &str) {
-    let _ = io::stderr().write_all(format!("{object}\n").as_bytes());
+    STDERR.say(format!("{object}\n").as_bytes());
+}
+
+fn words_in_json(text: &str) -> String {
+    format!("{}\n", serde_json::json!({ "kind": "words", "text": text }))
 }
 
 static IS_JSON: AtomicBool = AtomicBool::new(false);
@@ -66,15 +83,51 @@ pub fn path(path: &Path) {
     to_stdout(&line);
 }
 
+/// Gives a slow reader time to read what is still to be written, before the process ends with `code`, or as interrupted if a
+/// signal ended its wait for a reader of data.
+pub fn finish(code: process::ExitCode) -> process::ExitCode {
+    STDERR.finish(PATIENCE);
+    if STDOUT.was_abandoned() { ExitCode::Interrupted.into() } else { code }
+}
+
+/// Lets nobody wait any longer for a reader who reads nothing: the process is to end.
+pub fn give_up() {
+    STDOUT.give_up();
+    STDERR.give_up();
+}
+
 fn to_stdout(bytes: &[u8]) {
-    let mut out = io::stdout().lock();
-    if let Err(error) = out.write_all(bytes).and_then(|()| out.flush())
+    // On a terminal, what was said before stands before.
+    STDERR.keep_up();
+    if let Err(error) = STDOUT.tell(bytes)
         && !is_lost_reader(&error)
         && !DATA_LOSS_TOLD.swap(true, Ordering::Relaxed)
     {
         words(format_args!("warning: stdout cannot be written: {error}; what would stand there is lost"));
     }
 }
+
+static STDERR: Voice = Voice::new(
+    "words",
+    |bytes| io::stderr().write_all(bytes),
+    |lines| {
+        let line = format!("({lines} lines are missing here: nobody read them)");
+        if IS_JSON.load(Ordering::Relaxed) { words_in_json(&line) } else { line + "\n" }
+    },
+);
+
+static STDOUT: Voice = Voice::new(
+    "data",
+    |bytes| {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush())
+    },
+    // Data waits, so that none is missing.
+    |_| String::new(),
+);
+
+/// As long as a reader may read nothing at the end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 static DATA_LOSS_TOLD: AtomicBool = AtomicBool::new(false);
 
@@ -95,7 +148,7 @@ impl Write for Stderr {
             let text = String::from_utf8_lossy(bytes);
             text.lines().filter(|line| !line.is_empty()).for_each(|line| words(format_args!("{line}")));
         } else {
-            let _ = io::stderr().write_all(bytes);
+            STDERR.say(bytes);
         }
         Ok(bytes.len())
     }

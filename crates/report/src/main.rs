@@ -17,6 +17,10 @@ use ttlsweep_report::terminal;
 use ttlsweep_report::verify;
 
 fn main() -> process::ExitCode {
+    say::finish(answer())
+}
+
+fn answer() -> process::ExitCode {
     if let Some(code) = pages::answer(Args::command(), env::args_os().skip(1)) {
         return code;
     }

@@ -17,6 +17,10 @@ use ttlsweep_runner::cmd::exit::{Failure, descriptor_advice};
 use ttlsweep_runner::{Mode, can_open, cmd, keep_memory_private, redacted};
 
 fn main() -> ExitCode {
+    say::finish(answer())
+}
+
+fn answer() -> ExitCode {
     keep_memory_private();
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     if let Some((sibling, arguments)) = Sibling::asked_for(&arguments) {

@@ -23,6 +23,10 @@ use ttlsweep_testbed::{
 };
 
 fn main() -> process::ExitCode {
+    say::finish(answer())
+}
+
+fn answer() -> process::ExitCode {
     if let Some(code) = pages::answer(command(), std::env::args_os().skip(1)) {
         return code;
     }
@@ -84,6 +88,10 @@ async fn run(options: Options) -> anyhow::Result<()> {
     }
     // Listened for before the endpoint is announced, so that anyone who has read it can end the program in an orderly way.
     let mut ending = Ending::new()?;
+    let ended = tokio::spawn(async move {
+        ending.wait().await;
+        say::give_up();
+    });
     let testbed = Testbed::start(config.clone()).await?;
     match (&cert_out, testbed.ca_pem()) {
         (Some(file), Some(ca)) => {
@@ -99,7 +107,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
     }
     data!("{}", testbed.endpoint());
     say!("{}", how_to_talk(&config, &testbed, cert_out.as_ref()).trim_end());
-    ending.wait().await;
+    ended.await?;
     testbed.shutdown().await;
     Ok(())
 }

@@ -75,6 +75,7 @@ pub(super) fn stop_on_signals(code: ExitCode) -> Result<(StopSwitch, StopSwitch)
         signals.any().await;
         // Before a word is said: anyone who would read it may be gone, and the run must end anyway.
         stop.throw();
+        say::give_up();
         say!(
             "stopping: transfers under way are recorded as cancelled, and what lies in the bucket is deleted; once more \
              leaves it there"

@@ -17,6 +17,7 @@ use ttlsweep_record::{ObjectChange, ObjectRecord};
 
 use crate::clock::Clock;
 use crate::run::Run;
+use crate::run::progress::draw_target;
 use crate::s3::{DeleteError, Target};
 use crate::stop::StopSwitch;
 
@@ -225,7 +226,8 @@ impl Cleaner {
         quirks: &mut StoreQuirks,
         until: Option<Instant>,
     ) -> pass::Results {
-        let bar = (made.len() >= WORTH_A_BAR).then(|| ProgressBar::new(made.len() as u64));
+        let bar =
+            (made.len() >= WORTH_A_BAR).then(|| ProgressBar::with_draw_target(Some(made.len() as u64), draw_target()));
         let (uploads, objects): (Vec<_>, Vec<_>) = made.into_iter().partition(|made| made.upload_id.is_some());
         let go = || Pass::new(&target.store, &self.leave, until, bar.as_ref());
         let pass = go();

@@ -1,11 +1,14 @@
 //! How far a sweep is and what has failed of it so far, target by target: a bar on a terminal, a line every few seconds
 //! without one, or JSON. All of it on stderr.
 
+mod screen;
+
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
+pub(crate) use screen::draw_target;
 use serde::Serialize;
 use tokio::time::Instant;
 use ttlsweep_console::say;
@@ -138,7 +141,7 @@ impl Progress {
     /// Begins with `all` that is to be done.
     pub(crate) fn start(mode: Mode, all: Counts) -> Self {
         let bar = (mode == Mode::Auto && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::with_draw_target(Some(millis(all.time)), ProgressDrawTarget::stderr());
+            let bar = ProgressBar::with_draw_target(Some(millis(all.time)), draw_target());
             bar.enable_steady_tick(Duration::from_millis(500));
             bar.with_style(style())
         });

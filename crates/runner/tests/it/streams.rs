@@ -2,12 +2,16 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::{PipeReader, PipeWriter, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use ttlsweep_record::{Outcome, TransferRecord, TrialState};
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
@@ -15,6 +19,7 @@ use ttlsweep_testbed::{Testbed, TestbedConfig};
 use crate::front::objects;
 use crate::program::{Lab, Run, rows_or_none, signal, succeed, wait_until, words};
 use crate::signing;
+use crate::verify::verified;
 
 /// A second's worth of uploads to a testbed of its own.
 const SHORT: &str = "[experiment]\nname = \"short\"\n[target]\ntls = false\n[grid]\nusers = 2\nttl = \"60s\"\nsize = \"20kB\"\n\
@@ -107,6 +112,161 @@ async fn every_signal_ends_a_run_in_order_although_nobody_reads_its_words() {
             testbed.shutdown().await;
         }
     }
+}
+
+/// The run may have been interrupted, and is consistent.
+fn assert_sound(run: &Run) {
+    let verified = verified(run);
+    let is_unfinished =
+        |problem: &str| problem.contains("has no whole trial") || problem.contains("is not whole; resume it");
+    assert!(verified.problems.iter().all(|one| is_unfinished(&one.problem)), "{verified}");
+}
+
+/// A pipe that is full, and its reader, who lives and reads nothing: a pager that is not scrolled, a collector that hangs.
+fn stuck() -> (PipeReader, PipeWriter) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut filling = writer.try_clone().unwrap();
+    let full = Arc::new(AtomicUsize::new(0));
+    let written = Arc::clone(&full);
+    // It stays in its last write for as long as the reader lives.
+    std::thread::spawn(move || {
+        while filling.write_all(&[b'x'; 4096]).is_ok() {
+            written.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let mut before = 0;
+    wait_until("the pipe is full", || {
+        std::thread::sleep(Duration::from_millis(50));
+        let now = full.load(Ordering::SeqCst);
+        now > 0 && now == std::mem::replace(&mut before, now)
+    });
+    (reader, writer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_who_lives_and_reads_nothing_holds_up_neither_run_nor_signal() {
+    for ending in [None, Some(Signal::INT), Some(Signal::HUP)] {
+        let (testbed, lab) = (testbed().await, Lab::new());
+        lab.write("short.toml", SHORT);
+        let (_reader, full) = stuck();
+        let mut command =
+            if ending.is_some() { long_run(&lab, &testbed) } else { lab.ttlsweep(&["run", "short.toml"]) };
+        // Without a signal, the folder's name waits for its reader, as in every pipe.
+        let out = if ending.is_some() { full.try_clone().unwrap().into() } else { Stdio::piped() };
+        let mut child = command.env("TTLSWEEP_LOG", "debug").stdout(out).stderr(full).spawn().unwrap();
+        let status = tokio::task::block_in_place(|| {
+            if let Some(ending) = ending {
+                wait_for_transfers(&lab);
+                signal(&child, ending);
+            }
+            ends_within(&mut child, Duration::from_secs(30))
+        });
+        let (experiment, code, outcome) = match ending {
+            Some(_) => ("long", 130, Outcome::Cancelled),
+            None => ("short", 0, Outcome::Completed),
+        };
+        assert_eq!(status.code(), Some(code), "{ending:?}: {status}");
+        assert_eq!(objects(&testbed).await, Vec::<String>::new(), "{ending:?}: what it put is deleted");
+        let run = lab.run_of(experiment);
+        assert_sound(&run);
+        let rows = run.transfers();
+        assert!(rows.len() == 2 && rows.iter().all(|row| row.outcome == outcome), "{rows:?}");
+        testbed.shutdown().await;
+    }
+}
+
+/// Ctrl-S stops a terminal, and whoever writes to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_that_is_stopped_holds_up_neither_run_nor_signal() {
+    for ending in [None, Some(Signal::TERM)] {
+        let (testbed, lab) = (testbed().await, Lab::new());
+        let text = SHORT.replace("jitter = \"0s\"", "jitter = \"0s\"\nduration = \"2s\"\nwait = \"10ms\"");
+        lab.write("short.toml", text);
+        let name = if ending.is_some() { "long" } else { "short" };
+        lab.write("run.sh", "\"$TTLSWEEP\" run $NAME.toml $AT > folder & echo $! > pid; wait $!; echo $? > code");
+        let environment = long_run(&lab, &testbed);
+        let environment: Vec<_> =
+            environment.get_envs().filter_map(|(k, v)| Some((k.to_owned(), v?.to_owned()))).collect();
+        let at = format!("--bucket {} --endpoint {} --yes", signing::BUCKET, testbed.endpoint());
+        let mut terminal = lab.shell("exec script -qfec 'sh run.sh' /dev/null");
+        terminal.envs(environment).env("NAME", name).env("AT", if ending.is_some() { &at } else { "" });
+        terminal.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut terminal = terminal.spawn().unwrap();
+        tokio::task::block_in_place(|| {
+            let journal = lab.path("results").join(name).join("latest/journal.csv");
+            wait_until("transfers have begun", || !rows_or_none::<TransferRecord>(&journal).is_empty());
+            terminal.stdin.as_mut().unwrap().write_all(b"\x13").unwrap();
+            std::thread::sleep(Duration::from_millis(500));
+            if let Some(ending) = ending {
+                let pid = fs::read_to_string(lab.path("pid")).unwrap().trim().parse().unwrap();
+                kill_process(Pid::from_raw(pid).unwrap(), ending).unwrap();
+            }
+            wait_until("the run has ended", || {
+                fs::read_to_string(lab.path("code")).is_ok_and(|code| code.ends_with('\n'))
+            });
+            terminal.kill().unwrap();
+            terminal.wait().unwrap();
+        });
+        let code = fs::read_to_string(lab.path("code")).unwrap();
+        assert_eq!(code.trim(), if ending.is_some() { "130" } else { "0" });
+        assert_eq!(objects(&testbed).await, Vec::<String>::new(), "{ending:?}: what it put is deleted");
+        assert_sound(&lab.run_of(name));
+        testbed.shutdown().await;
+    }
+}
+
+/// Words wait for nobody; data waits until a signal says that it is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_command_waits_for_a_reader_of_its_words_and_each_stops_waiting_for_one_of_its_data() {
+    let (testbed, lab) = (testbed().await, Lab::new());
+    lab.write("short.toml", SHORT);
+    let endpoint = testbed.endpoint();
+    let to = |args: &[&str]| lab.with_key(&testbed, args);
+    let at = ["--bucket", signing::BUCKET, "--endpoint", &endpoint];
+    let shard = ["run", "short.toml", "--shard", "1/1", "--run-id", "one"];
+    let plan = tokio::task::block_in_place(|| {
+        succeed(to(&[&["run", "short.toml", "--yes", "--keep-objects", "--out", "kept"], &at[..]].concat()));
+        succeed(to(&shard));
+        Run::printed(&lab, &succeed(to(&["run", "short.toml", "--out", "plan"])))
+    });
+    let plan = plan.path().to_str().unwrap();
+    let commands: [&[&str]; 8] = [
+        &["run", "short.toml"],
+        &["run", "short.toml", "--dry-run"],
+        &["trace", "short.toml"],
+        &["doctor", "short.toml"],
+        &["resume", plan],
+        &["merge", "results/short/one", "--out"],
+        &["clean", "kept/short/latest", "--dry-run"],
+        &["completions", "bash"],
+    ];
+    let (_reader, full) = stuck();
+    let merged = AtomicUsize::new(0);
+    let begin = |args: &&[&str], out: Stdio, err: Stdio| {
+        let mut command = to(args);
+        if args.last() == Some(&"--out") {
+            command.arg(format!("merged-{}", merged.fetch_add(1, Ordering::SeqCst)));
+        }
+        command.env("TTLSWEEP_LOG", "debug").stdout(out).stderr(err).spawn().unwrap()
+    };
+    tokio::task::block_in_place(|| {
+        let mute = |one| begin(one, Stdio::null(), full.try_clone().unwrap().into());
+        let children: Vec<Child> = commands.iter().map(mute).collect();
+        for (mut child, args) in children.into_iter().zip(commands) {
+            assert_eq!(ends_within(&mut child, Duration::from_secs(60)).code(), Some(0), "{args:?}");
+        }
+        let deaf = |one| begin(one, full.try_clone().unwrap().into(), Stdio::null());
+        let children: Vec<Child> = commands.iter().map(deaf).collect();
+        std::thread::sleep(Duration::from_secs(5));
+        for (mut child, args) in children.into_iter().zip(commands) {
+            assert_eq!(child.try_wait().unwrap(), None, "{args:?} waits for the reader of its data");
+            signal(&child, Signal::INT);
+            let status = ends_within(&mut child, Duration::from_secs(20));
+            // What listens for no signal is ended by it.
+            assert!(status.code() == Some(130) || status.signal() == Some(2), "{args:?}: {status}");
+        }
+    });
+    testbed.shutdown().await;
 }
 
 /// Whoever writes `nohup` wants the run to outlast the terminal.
