@@ -5,6 +5,7 @@
 //! such files into one. [`torn_end`] finds what a killed process wrote in part, and sets it aside.
 
 mod added_columns;
+mod bounded;
 mod cells;
 mod copy;
 mod counted;
@@ -18,6 +19,7 @@ use std::io::{self, BufWriter};
 use std::marker::PhantomData;
 use std::path::Path;
 
+pub use bounded::Bounded;
 use cells::Cells;
 pub(crate) use copy::RowCopier;
 use counted::Counted;

@@ -44,9 +44,15 @@ pub(crate) fn open_to_append(path: &Path) -> io::Result<File> {
 /// As for [`open`].
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(path)?.read_to_end(&mut bytes)?;
+    open(path)?.take(MOST_WHOLE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_WHOLE {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is larger than 64 MiB, as none of its kind is"));
+    }
     Ok(bytes)
 }
+
+/// A run's plan and its environment are thousands of times smaller.
+const MOST_WHOLE: u64 = 64 << 20;
 
 /// Reads a regular file whole, as text.
 ///

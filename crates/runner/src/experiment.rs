@@ -27,7 +27,8 @@ mod warnings;
 #[cfg(test)]
 mod error_tests;
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -84,10 +85,23 @@ impl Loaded {
 /// The file cannot be read, or something in it or in the options is wrong; the error shows every problem where it
 /// stands and says what to write.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {
-    let text = std::fs::read(path).map_err(|error| LoadError::of(unreadable(path, &error)))?;
+    let text = read(path).map_err(LoadError::of)?;
     let text = String::from_utf8(text).map_err(|error| LoadError::of(no_text(path, &error)))?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     load_text(&path.display().to_string(), &text, folder, options)
+}
+
+/// A file of gigabytes is no experiment, and a pipe may never end.
+fn read(path: &Path) -> Result<Vec<u8>, Problem> {
+    const MOST: u64 = 16 << 20;
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes))
+        .map_err(|error| unreadable(path, &error))?;
+    if bytes.len() as u64 > MOST {
+        return Err(Problem::nowhere(format!("{} is larger than 16 MiB, as no experiment is", path.display())));
+    }
+    Ok(bytes)
 }
 
 fn load_text(name: &str, text: &str, folder: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use csv::StringRecord;
 use ttlsweep_record::row::Column;
+use ttlsweep_rundir::csv_file::Bounded;
 use ttlsweep_rundir::disk;
 use ttlsweep_rundir::environment;
 use ttlsweep_rundir::files::{EXPERIMENT, ROWS};
@@ -55,14 +56,18 @@ pub(super) fn each_row(
 ) -> Result<(), CaseError> {
     let unreadable = |source: csv::Error| CaseError::Read { path: path.to_owned(), source: source.into() };
     let file = disk::open(path).map_err(|source| CaseError::Read { path: path.to_owned(), source })?;
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Bounded::new(file));
     let mut row = StringRecord::new();
     let mut header = true;
-    while reader.read_record(&mut row).map_err(unreadable)? {
+    loop {
+        let begins = reader.position().byte();
+        reader.get_mut().begin_row(begins);
+        if !reader.read_record(&mut row).map_err(unreadable)? {
+            return Ok(());
+        }
         take(&row, header)?;
         header = false;
     }
-    Ok(())
 }
 
 /// Whether a column holds free text. A column that nobody knows does.

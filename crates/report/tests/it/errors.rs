@@ -352,6 +352,26 @@ fn a_row_of_a_schema_that_is_not_known_ends_with_2_and_its_line() {
     }
 }
 
+/// A disk can hold files that memory cannot: 30 GB of nothing are one row.
+#[test]
+fn a_file_of_one_endless_row_is_refused_by_its_line_before_it_fills_the_memory() {
+    for file in ["transfers.csv", "cells.csv", "clocks.csv"] {
+        let (_base, folder) = written("run");
+        let path = folder.join(file);
+        let lines = fs::read_to_string(&path).unwrap().lines().count() + 1;
+        fs::File::options().write(true).open(&path).unwrap().set_len(30 << 30).unwrap();
+        let program = crate::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep-report"));
+        for (args, code) in [("", 2), ("case", 2), ("verify", 3)] {
+            let script = format!("ulimit -v 4000000; exec \"$0\" {args} \"$1\"");
+            let output = Command::new("sh").args(["-c", &script]).arg(&program).arg(&folder).output().unwrap();
+            let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+            assert_eq!(output.status.code(), Some(code), "{file} {args}: {said}");
+            let told = format!("{file} line {lines}: a row is longer than 1 MiB");
+            assert!(said.contains(&told), "{file} {args}: {said}");
+        }
+    }
+}
+
 /// A bundle is made for somebody else: it is there, even if nobody reads its name.
 #[test]
 fn a_reader_that_has_gone_ends_neither_report_nor_bundle() {

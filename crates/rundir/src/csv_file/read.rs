@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use csv::ByteRecord;
 
+use super::bounded::{Bounded, READ_AHEAD};
 use super::error::ReadError;
 use super::lines;
 use super::repair::torn_end;
@@ -74,7 +75,7 @@ fn read_each<R: Row>(mut file: RowFile, mut take: impl FnMut(&RowFile, R)) -> Re
 #[derive(Debug)]
 pub struct RowFile {
     path: PathBuf,
-    csv: csv::Reader<File>,
+    csv: csv::Reader<Bounded>,
     header: ByteRecord,
     record: ByteRecord,
     ends_with_newline: bool,
@@ -97,8 +98,9 @@ impl RowFile {
         let mut file = disk::open(path).map_err(unreadable)?;
         let ends_with_newline = ends_with_newline(&mut file).map_err(unreadable)?;
         // Rows of the wrong length are looked at here, where the end of the file is known.
-        let mut csv = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 20).from_reader(file);
-        let header = csv.byte_headers().map_err(|error| unreadable(io::Error::from(error)))?.clone();
+        let mut csv =
+            csv::ReaderBuilder::new().flexible(true).buffer_capacity(READ_AHEAD).from_reader(Bounded::new(file));
+        let header = csv.byte_headers().map_err(|error| unreadable_row(path, 0, error))?.clone();
         match problem_of_header(&header, R::FILE) {
             Some(problem) => Err(ReadError::NoTable { path: path.to_owned(), problem }),
             None => Ok(Self {
@@ -157,10 +159,12 @@ impl RowFile {
     /// The file cannot be read, the row has not as many fields as the header, or it is of a version that is not known.
     pub fn next_row(&mut self) -> Result<bool, ReadError> {
         loop {
-            let more = self
-                .csv
-                .read_byte_record(&mut self.record)
-                .map_err(|error| ReadError::Open { path: self.path.clone(), source: io::Error::from(error) })?;
+            let begins = self.csv.position().byte();
+            self.csv.get_mut().begin_row(begins);
+            let more = match self.csv.read_byte_record(&mut self.record) {
+                Ok(more) => more,
+                Err(error) => return Err(unreadable_row(&self.path, begins, error)),
+            };
             if !more || self.csv.position().byte() > self.end {
                 return Ok(false);
             }
@@ -366,6 +370,21 @@ fn ends_with_newline(file: &mut File) -> io::Result<bool> {
     Ok(last == *b"\n")
 }
 
+/// Why the row that begins at this byte cannot be read, with its line if it is the row's fault.
+fn unreadable_row(path: &Path, begins: u64, error: csv::Error) -> ReadError {
+    let path = path.to_owned();
+    let source = match error.into_kind() {
+        csv::ErrorKind::Io(source) => source,
+        other => io::Error::other(format!("{other:?}")),
+    };
+    match lines::numbers(&path, &[begins]).ok().and_then(|numbers| numbers.first().copied()) {
+        Some(line) if source.kind() == io::ErrorKind::InvalidData => {
+            ReadError::BadLine { path, line, problem: source.to_string() }
+        }
+        _ => ReadError::Open { path, source },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -393,6 +412,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("some.csv"), contents).unwrap();
         read_rows(folder.path()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn no_row_is_read_further_than_a_row_reaches() {
+        let lines = format!("{ROW}\n").repeat(1000);
+        let hidden = format!("count,at,note\n{ROW}\n7,2026-11-24T19:37:00.000000Z,\"open\n{}", lines.repeat(200));
+        let said = read(&hidden).unwrap_err();
+        assert!(said.contains("some.csv line 3: a row is longer than 1 MiB"), "{said}");
+        let said = read(vec![0; 4 << 20]).unwrap_err();
+        assert!(said.contains("some.csv line 1: a row is longer than 1 MiB"), "{said}");
+        // A file may be as long as it likes.
+        assert_eq!(read(format!("count,at,note\n{}", lines.repeat(200))).unwrap().len(), 200_000);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::bounded::{LONGEST_ROW, TOO_LONG};
 use super::error::ReadError;
 use crate::disk;
 use ttlsweep_record::row::Row;
@@ -80,6 +81,7 @@ fn keep(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
 /// without a line break between them, or a beginning that is not the header's. The message names the line.
 pub fn torn_end<R: Row>(path: &Path) -> Result<Option<TornEnd>, ReadError> {
     let unreadable = |source| ReadError::Open { path: path.to_owned(), source };
+    let bad = |line, problem: &str| ReadError::BadLine { path: path.to_owned(), line, problem: problem.to_owned() };
     let mut scan = Scan::default();
     let mut reader = BufReader::with_capacity(1 << 20, disk::open(path).map_err(unreadable)?);
     let mut piece = vec![0; 1 << 16];
@@ -89,8 +91,10 @@ pub fn torn_end<R: Row>(path: &Path) -> Result<Option<TornEnd>, ReadError> {
             break;
         }
         piece[..read].iter().for_each(|byte| scan.take(*byte));
+        if scan.offset - scan.row_end > LONGEST_ROW {
+            return Err(bad(scan.row_line, TOO_LONG));
+        }
     }
-    let bad = |line, problem: &str| ReadError::BadLine { path: path.to_owned(), line, problem: problem.to_owned() };
     if let Some(line) = scan.stray {
         return Err(bad(
             line,
@@ -293,6 +297,7 @@ mod tests {
                 6,
                 "a line break in a cell and none at its end",
             ),
+            (format!("{whole}t1,42,connect,{}", "x".repeat(2 << 20)), 7, "a row is longer than 1 MiB"),
             ("something else".to_owned(), 1, "does not begin with the header"),
         ] {
             fs::write(&path, &contents).unwrap();

@@ -75,6 +75,33 @@ fn commands<'a>(lab: &Lab, out: &'a str) -> Vec<(Vec<&'a str>, Option<i32>, Stri
     all.into_iter().map(said).collect()
 }
 
+/// 30 GB of nothing are one row, and none that a memory holds.
+#[test]
+fn a_file_of_one_endless_row_is_refused_by_its_line() {
+    for file in ["transfers.csv", "trials.csv", "events.csv"] {
+        let (lab, run) = whole();
+        let path = run.path().join(file);
+        let lines = fs::read_to_string(&path).unwrap().lines().count() + 1;
+        fs::File::options().write(true).open(&path).unwrap().set_len(30 << 30).unwrap();
+        {
+            let args = "resume results/few/latest";
+            let (code, said) =
+                words(&lab.shell(&format!("ulimit -v 4000000; exec \"$TTLSWEEP\" {args}")).output().unwrap());
+            assert_eq!(code, Some(2), "{file} {args}: {said}");
+            assert!(
+                said.contains(&format!("{file} line {lines}: a row is longer than 1 MiB")),
+                "{file} {args}: {said}"
+            );
+        }
+        assert_eq!(fs::metadata(&path).unwrap().len(), 30 << 30, "{file} is left as it is");
+    }
+    let lab = Lab::new();
+    fs::File::create(lab.path("few.toml")).unwrap().set_len(30 << 30).unwrap();
+    let (code, said) = words(&lab.shell("ulimit -v 4000000; exec \"$TTLSWEEP\" run few.toml").output().unwrap());
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("few.toml is larger than 16 MiB, as no experiment is"), "{said}");
+}
+
 #[test]
 fn a_stray_quote_is_refused_with_its_line_and_no_row_is_lost() {
     for (file, line) in [("transfers.csv", 3), ("trials.csv", 2), ("events.csv", 5)] {
