@@ -1,6 +1,7 @@
 //! How every program ends, and how it says that something is wrong.
 
 use std::fmt;
+use std::io::{self, IsTerminal};
 use std::process;
 
 use crate::say;
@@ -47,6 +48,19 @@ impl From<ExitCode> for process::ExitCode {
 pub fn fail(code: ExitCode, error: impl fmt::Display) -> process::ExitCode {
     say!("error: {error}");
     code.into()
+}
+
+/// Ends the process for a command line that asks for help or cannot be understood. What somebody typed is shown in it.
+pub fn end_with(error: &clap::Error) -> ! {
+    let text = error.render();
+    match (error.use_stderr(), io::stderr().is_terminal()) {
+        (true, true) => say!("{}", text.ansi().to_string().trim_end()),
+        (true, false) => say!("{}", text.to_string().trim_end()),
+        // Help is our own text.
+        (false, _) => drop(error.print()),
+    }
+    say::finish(process::ExitCode::SUCCESS);
+    process::exit(error.exit_code())
 }
 
 #[cfg(test)]

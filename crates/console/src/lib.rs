@@ -2,6 +2,7 @@
 //! [`exit`], leaves the [`signals`] that it was started without, and has [`pages`] for shells and for `man`.
 
 pub mod exit;
+mod obeyed;
 pub mod pages;
 pub mod say;
 pub mod signals;

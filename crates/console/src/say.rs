@@ -6,18 +6,21 @@
 //! elsewhere), and nothing here returns an error or panics. What cannot be shown is lost; only where *data* is lost for
 //! another cause than a reader that went away does stderr say so, once.
 //!
+//! A terminal finds nothing in it to obey, whoever wrote the text, but our own colours and drawings.
+//!
 //! A reader that lives and reads nothing, such as a pager or a terminal after Ctrl-S, holds nobody up either: words wait for
 //! him in a thread of their own. Data waits for him in its place, since the reader of a pipe counts on all of it, until
 //! [`give_up`] says that the process is to end. Each `main` ends with [`finish`].
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::exit::ExitCode;
+use crate::obeyed::{coloured, plain};
 use crate::voice::Voice;
 
 /// Writes a line of words to stderr; takes what `format!` takes.
@@ -35,10 +38,15 @@ macro_rules! data {
 
 /// A line of words to stderr; [`say!`](crate::say!) is shorter.
 pub fn words(line: fmt::Arguments<'_>) {
+    STDERR.say(line_of_words(&line.to_string()).as_bytes());
+}
+
+fn line_of_words(text: &str) -> String {
     if IS_JSON.load(Ordering::Relaxed) {
-        return STDERR.say(words_in_json(&line.to_string()).as_bytes());
+        plain(&format!("{}\n", serde_json::json!({ "kind": "words", "text": text }))).into_owned()
+    } else {
+        coloured(&format!("{text}\n")).into_owned()
     }
-    STDERR.say(format!("{line}\n").as_bytes());
 }
 
 /// A question to stderr, without an end of line.
@@ -46,7 +54,7 @@ pub fn question(text: fmt::Arguments<'_>) {
     if IS_JSON.load(Ordering::Relaxed) {
         return words(text);
     }
-    STDERR.say(text.to_string().as_bytes());
+    STDERR.say(coloured(&text.to_string()).as_bytes());
 }
 
 /// What moves on a terminal, such as a bar, to stderr: left out while anything else is still to be read.
@@ -61,23 +69,22 @@ pub fn in_json() {
 
 /// A line of JSON to stderr.
 pub fn json(object: &str) {
-    STDERR.say(format!("{object}\n").as_bytes());
-}
-
-fn words_in_json(text: &str) -> String {
-    format!("{}\n", serde_json::json!({ "kind": "words", "text": text }))
+    STDERR.say(plain(&format!("{object}\n")).as_bytes());
 }
 
 static IS_JSON: AtomicBool = AtomicBool::new(false);
 
 /// A line of data to stdout; [`data!`](crate::data!) is shorter.
 pub fn data(line: fmt::Arguments<'_>) {
-    to_stdout(format!("{line}\n").as_bytes());
+    to_stdout(plain(&format!("{line}\n")).as_bytes());
 }
 
 /// The name of a file or folder as a line of data: its own bytes, whether or not they are UTF-8, so that the next program
-/// finds it.
+/// finds it. A terminal is shown it.
 pub fn path(path: &Path) {
+    if io::stdout().is_terminal() {
+        return data(format_args!("{}", path.display()));
+    }
     let mut line = path.as_os_str().as_encoded_bytes().to_vec();
     line.push(b'\n');
     to_stdout(&line);
@@ -110,10 +117,7 @@ fn to_stdout(bytes: &[u8]) {
 static STDERR: Voice = Voice::new(
     "words",
     |bytes| io::stderr().write_all(bytes),
-    |lines| {
-        let line = format!("({lines} lines are missing here: nobody read them)");
-        if IS_JSON.load(Ordering::Relaxed) { words_in_json(&line) } else { line + "\n" }
-    },
+    |lines| line_of_words(&format!("({lines} lines are missing here: nobody read them)")),
 );
 
 static STDOUT: Voice = Voice::new(
@@ -148,13 +152,28 @@ impl Write for Stderr {
             let text = String::from_utf8_lossy(bytes);
             text.lines().filter(|line| !line.is_empty()).for_each(|line| words(format_args!("{line}")));
         } else {
-            STDERR.say(bytes);
+            STDERR.say(coloured(&String::from_utf8_lossy(bytes)).as_bytes());
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// A writer of data to stdout that is told of its errors. Texts are written whole.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stdout().write_all(plain(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
     }
 }
 

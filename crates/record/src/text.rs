@@ -81,6 +81,11 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|char| picture(char).unwrap_or(char)).collect())
 }
 
+/// Whether a terminal or a page obeys the character instead of showing it.
+pub fn is_obeyed(char: char) -> bool {
+    picture(char).is_some()
+}
+
 /// The same for text that is meant to have lines, such as an error with its advice.
 pub fn visible_lines(text: &str) -> String {
     text.lines().map(visible).collect::<Vec<_>>().join("\n")

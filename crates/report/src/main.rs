@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process;
 
 use clap::{CommandFactory, Parser};
-use ttlsweep_console::exit::{ExitCode, fail};
+use ttlsweep_console::exit::{ExitCode, end_with, fail};
 use ttlsweep_console::{pages, say};
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::cli::{Args, CaseArgs, Command};
@@ -24,11 +24,11 @@ fn answer() -> process::ExitCode {
     if let Some(code) = pages::answer(Args::command(), env::args_os().skip(1)) {
         return code;
     }
-    let args = Args::parse();
+    let args = Args::try_parse().unwrap_or_else(|error| end_with(&error));
     match &args.command {
         Some(Command::Case(case)) => return make_case(case),
         Some(Command::Verify(args)) => {
-            return match verify::run(args, &mut io::stdout().lock()) {
+            return match verify::run(args, &mut say::Stdout) {
                 Ok(true) => ExitCode::Done.into(),
                 Ok(false) => ExitCode::Gate.into(),
                 Err(error) => fail(error.exit_code(), error),
@@ -116,7 +116,7 @@ fn show(args: &Args, report: &Report, checked: &[Checked]) -> io::Result<()> {
     for warning in &report.runs.warnings {
         say!("warning: {warning}");
     }
-    let mut out = io::stdout().lock();
+    let mut out = say::Stdout;
     let filled = |text: &str| terminal::with_folders(text, report, &args.runs);
     if let Some(text) = args.format.render(&report.verdict, checked, filled)? {
         out.write_all(text.as_bytes())?;

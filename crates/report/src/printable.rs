@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use ttlsweep_record::text::is_obeyed;
+
 /// Passes text on to `W` with control characters replaced by `�`, tabs and line breaks excepted. So are the marks that turn
 /// the direction of writing, by which a text can be made to look like another one.
 #[derive(Debug)]
@@ -21,9 +23,7 @@ impl<W: Write> Write for Printable<W> {
 
 /// Whether the character does something instead of showing something.
 fn acts(character: char) -> bool {
-    let turns_direction =
-        matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    turns_direction || (character.is_control() && !matches!(character, '\n' | '\t'))
+    is_obeyed(character) && !matches!(character, '\n' | '\t')
 }
 
 #[cfg(test)]

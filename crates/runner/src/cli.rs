@@ -15,6 +15,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+use ttlsweep_console::exit::end_with;
 use ttlsweep_record::units::parse_duration;
 use ttlsweep_record::{ByteCount, Portion, Share, Timestamp};
 
@@ -43,7 +44,7 @@ impl Cli {
         let read = command().try_get_matches_from(&arguments);
         let read =
             read.and_then(|matches| Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command())));
-        read.unwrap_or_else(|error| mistakes::explained(error, &command(), &arguments).exit())
+        read.unwrap_or_else(|error| end_with(&mistakes::explained(error, &command(), &arguments)))
     }
 }
 

@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tracing_subscriber::EnvFilter;
-use ttlsweep_console::exit::{CODES, ExitCode, fail};
+use ttlsweep_console::exit::{CODES, ExitCode, end_with, fail};
 use ttlsweep_console::signals::{HANGUP, is_ignored};
 use ttlsweep_console::{data, pages, say};
 use ttlsweep_record::Fault;
@@ -30,7 +30,7 @@ fn answer() -> process::ExitCode {
     if let Some(code) = pages::answer(command(), std::env::args_os().skip(1)) {
         return code;
     }
-    let options = Options::read(&command().get_matches());
+    let options = Options::read(&command().try_get_matches().unwrap_or_else(|error| end_with(&error)));
     tracing_subscriber::fmt()
         .with_writer(|| say::Stderr)
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG)))

@@ -9,11 +9,24 @@ use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode, SourceSpan,
 };
 
+use ttlsweep_record::text::{is_obeyed, visible, visible_lines};
+
 /// A piece of text that a problem can point at: in the file, or in an option of the command line.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     source: Arc<Source>,
     span: SourceSpan,
+}
+
+/// The text for a terminal to show, of the same length in bytes, so that what points at it still does.
+fn shown(text: &str) -> String {
+    let stand_in = |char: char| match (char, char.len_utf8()) {
+        ('\n' | '\t', _) => char,
+        (_, 1) => '?',
+        (_, 2) => '·',
+        _ => char::REPLACEMENT_CHARACTER,
+    };
+    text.replace("\r\n", " \n").chars().map(|char| if is_obeyed(char) { stand_in(char) } else { char }).collect()
 }
 
 impl Place {
@@ -33,7 +46,7 @@ impl Place {
 
     /// The text pointed at.
     pub(crate) fn text(&self) -> &str {
-        let text = self.source.text.inner();
+        let text = &self.source.text;
         text.get(self.span.offset()..self.span.offset() + self.span.len()).unwrap_or_default()
     }
 
@@ -45,19 +58,21 @@ impl Place {
 /// A text with a name: the experiment file, or one option of the command line.
 #[derive(Debug)]
 pub(crate) struct Source {
-    text: NamedSource<String>,
+    text: String,
+    shown: NamedSource<String>,
     /// Problems are listed in this order: the file first, then the options as they were given.
     rank: usize,
 }
 
 impl Source {
     pub(crate) fn new(name: &str, text: impl Into<String>, rank: usize) -> Arc<Self> {
-        Arc::new(Self { text: NamedSource::new(name, text.into()), rank })
+        let text = text.into();
+        Arc::new(Self { shown: NamedSource::new(visible(name), shown(&text)), text, rank })
     }
 
     /// The text's length in bytes.
     pub(crate) fn len(&self) -> usize {
-        self.text.inner().len()
+        self.text.len()
     }
 }
 
@@ -76,8 +91,8 @@ impl Problem {
     /// A problem that is said in `message` and shown at `place`, where `label` says what was expected or found.
     pub(crate) fn at(place: &Place, label: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
-            labels: vec![(place.clone(), label.into())],
+            message: visible_lines(&message.into()),
+            labels: vec![(place.clone(), visible_lines(&label.into()))],
             help: None,
             elsewhere: Vec::new(),
             severity: Severity::Error,
@@ -86,7 +101,7 @@ impl Problem {
 
     /// A problem with a file as a whole, so that there is no text to show.
     pub(crate) fn nowhere(message: impl Into<String>) -> Self {
-        let message = message.into();
+        let message = visible_lines(&message.into());
         Self { message, labels: Vec::new(), help: None, elsewhere: Vec::new(), severity: Severity::Error }
     }
 
@@ -111,7 +126,7 @@ impl Problem {
     #[must_use]
     pub(crate) fn and_at(mut self, place: &Place, label: impl Into<String>) -> Self {
         let same_text = self.labels.first().is_some_and(|(first, _)| Arc::ptr_eq(&first.source, &place.source));
-        let label = label.into();
+        let label = visible_lines(&label.into());
         if same_text {
             self.labels.push((place.clone(), label));
         } else {
@@ -125,7 +140,7 @@ impl Problem {
     /// Says what to write instead.
     #[must_use]
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(visible_lines(&help.into()));
         self
     }
 
@@ -164,7 +179,7 @@ impl Diagnostic for Problem {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.labels.first().map(|(place, _)| &place.source.text as &dyn SourceCode)
+        self.labels.first().map(|(place, _)| &place.source.shown as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

@@ -12,6 +12,7 @@ pub(crate) use screen::draw_target;
 use serde::Serialize;
 use tokio::time::Instant;
 use ttlsweep_console::say;
+use ttlsweep_record::text::visible;
 use ttlsweep_record::units::{micros, round_time};
 use ttlsweep_record::{Cell, Control};
 
@@ -197,7 +198,7 @@ impl Progress {
     /// A store is asked for its clock, by the request of this `number` of `most`.
     pub(crate) fn clock_asked(&self, endpoint: &str, number: u32, most: u32) {
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("clock of {endpoint}: {number} of {most} requests at most"));
+            bar.set_message(format!("clock of {}: {number} of {most} requests at most", visible(endpoint)));
         }
     }
 
@@ -219,7 +220,7 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.set_position(millis(self.done.time));
             let (done, all) = (self.done.trials, self.all.trials);
-            bar.set_message(format!("{done}/{all} trials, {}{}", self.tally.brief(), self.left_words()));
+            bar.set_message(format!("{done}/{all} trials, {}{}", visible(&self.tally.brief()), self.left_words()));
         }
     }
 
