@@ -251,12 +251,12 @@ async fn no_command_waits_for_a_reader_of_its_words_and_each_stops_waiting_for_o
     };
     tokio::task::block_in_place(|| {
         let mute = |one| begin(one, Stdio::null(), full.try_clone().unwrap().into());
-        let children: Vec<Child> = commands.iter().map(mute).collect();
+        let children = commands.each_ref().map(mute);
         for (mut child, args) in children.into_iter().zip(commands) {
             assert_eq!(ends_within(&mut child, Duration::from_secs(60)).code(), Some(0), "{args:?}");
         }
         let deaf = |one| begin(one, full.try_clone().unwrap().into(), Stdio::null());
-        let children: Vec<Child> = commands.iter().map(deaf).collect();
+        let children = commands.each_ref().map(deaf);
         std::thread::sleep(Duration::from_secs(5));
         for (mut child, args) in children.into_iter().zip(commands) {
             assert_eq!(child.try_wait().unwrap(), None, "{args:?} waits for the reader of its data");
