@@ -1,7 +1,7 @@
 //! Writing and reading a run's CSV files: RFC 4180, UTF-8, header always, one flush a batch of rows.
 //!
 //! [`RowWriter`] guards the text in its cells ([`ttlsweep_record::text`]), [`read_rows`] takes the guard off again. [`RowFile`] reads
-//! row by row, and names what is wrong with a file that was edited by its line and column; [`RowCopier`] copies from several
+//! row by row, and names what is wrong with a file that was edited by its line and column; `RowCopier` copies from several
 //! such files into one. [`torn_end`] finds what a killed process wrote in part, and sets it aside.
 
 mod added_columns;
