@@ -6,10 +6,10 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ttlsweep_report::load::load;
 use ttlsweep_report::report::report;
-use ttlsweep_report::summary::summarize;
-use ttlsweep_report::verdict::{Evidence, decide};
+use ttlsweep_report::testing::load::load;
+use ttlsweep_report::testing::summary::summarize;
+use ttlsweep_report::testing::verdict::{Evidence, decide};
 
 fn main() {
     let Some(folder) = std::env::args().nth(1).map(PathBuf::from) else {

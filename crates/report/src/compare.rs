@@ -1,4 +1,4 @@
 //! Runs, targets and machines compared.
 
-pub mod hosts;
-pub mod runs;
+pub(crate) mod hosts;
+pub(crate) mod runs;

@@ -59,11 +59,6 @@ pub struct Checked {
 }
 
 impl Gate {
-    /// Whether nothing was asked for.
-    pub const fn is_open(&self) -> bool {
-        self.fail_on.is_empty() && self.require.is_none()
-    }
-
     /// Holds every demand against every target.
     pub fn check(&self, ruling: &Ruling) -> Vec<Checked> {
         let require = self.require.into_iter().map(Demand::Require);

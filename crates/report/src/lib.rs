@@ -1,27 +1,30 @@
 //! From the rows of one or many runs to a summary and charts. Nothing here knows of the runner: the files are all it sees.
 //!
-//! The way of the data: [`load`] reads run folders and keeps the attempts that are whole; [`summary`] counts each cell's
-//! transfers and names cells by the settings that vary. [`verdict`] concludes, from what a client could see alone, whether
-//! the target enforces expiry at all and which mechanism is at work; [`stats`] has the formulas. `figures` takes from the
-//! verdict what charts show, [`chart`] draws it. [`compare`] holds runs, targets and machines against each other.
+//! The way of the data: `load` reads run folders and keeps the attempts that are whole; `summary` counts each cell's
+//! transfers and names cells by the settings that vary. `verdict` concludes, from what a client could see alone, whether
+//! the target enforces expiry at all and which mechanism is at work; `stats` has the formulas. `figures` takes from the
+//! verdict what charts show, [`chart`] draws it. `compare` holds runs, targets and machines against each other.
 //! [`report`] puts it together, [`terminal`] and [`page`] tell it to people; [`case`] makes a bundle of it that may be handed on.
-//! [`cli`] is what was asked for, [`gate`] what a pipeline demands of the answer, and [`mod@format`] how programs are told it.
+//! [`cli`] is what was asked for, [`gate`] what a pipeline demands of the answer, and `format` how programs are told it.
 
 pub mod case;
 pub mod chart;
 pub mod cli;
-pub mod compare;
+mod compare;
 pub mod figures;
-pub mod format;
+mod format;
 pub mod gate;
-pub mod load;
+mod load;
 mod names;
 pub mod page;
 mod printable;
 mod prose;
 pub mod report;
-pub mod stats;
-pub mod summary;
+mod stats;
+mod summary;
 pub mod terminal;
-pub mod verdict;
+#[doc(hidden)]
+#[allow(missing_docs, reason = "the names stand where they are defined, with their documents")]
+pub mod testing;
+mod verdict;
 pub mod verify;

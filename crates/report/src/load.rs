@@ -2,12 +2,12 @@
 //! in several folders, its shards.
 
 mod error;
-pub mod observation;
+pub(crate) mod observation;
 pub(crate) mod samples;
 mod shards;
 mod spread;
 mod transfers;
-pub mod whole_attempts;
+pub(crate) mod whole_attempts;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
@@ -20,9 +20,9 @@ use ttlsweep_rundir::disk;
 use ttlsweep_rundir::environment::{self, ClockOffset, Environment};
 use ttlsweep_rundir::merge::{MergeError, ShardSet, Trials, merged_environment, run_folders, tell_parts};
 
-pub use error::LoadError;
-pub use spread::{Apart, StartSpread};
-pub use transfers::Transfers;
+pub(crate) use error::LoadError;
+pub(crate) use spread::StartSpread;
+pub(crate) use transfers::Transfers;
 pub(crate) use transfers::transfer_at;
 
 use crate::load::observation::Asked;
@@ -315,7 +315,7 @@ fn merge_cells(cells: &mut Vec<Cell>, more: Vec<Cell>, folder: &Path) -> Result<
 }
 
 /// The first twelve digits: enough to tell plans apart on paper.
-pub fn short_hash(hash: &str) -> &str {
+pub(crate) fn short_hash(hash: &str) -> &str {
     let hash = hash.strip_prefix("sha256:").unwrap_or(hash);
     hash.get(..12).unwrap_or(hash)
 }

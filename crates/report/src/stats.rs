@@ -8,7 +8,6 @@ mod firth;
 mod fisher;
 mod hazard;
 mod holm;
-mod kaplan_meier;
 mod matrix;
 mod permutation;
 mod regression;
@@ -19,17 +18,20 @@ mod window_excess;
 #[cfg(test)]
 mod fixture;
 
-pub use binomial::{binomial_tail, clopper_pearson, upper_bound};
-pub use cumulative_hazard::{CumulativeHazard, Spell, cumulative_hazard};
-pub use difference::{Difference, mean_difference, newcombe};
-pub use firth::{Firth, firth};
-pub use fisher::{fisher_greater, fisher_two_sided};
-pub use hazard::{Hazard, poisson_interval, rate_ratio_greater};
-pub use holm::holm;
-pub use kaplan_meier::{KaplanMeierStep, kaplan_meier};
-pub use permutation::{BlockSums, PermutationTrial, permutation_greater, permutation_normal, permutation_two_sided};
-pub use regression::{Slope, least_squares, theil_sen};
-pub use stratified::{StratumHits, stratified_two_sided};
-pub use ttlsweep_record::decision::{trials_for_bound, trials_for_tail};
-pub use wilson::{Interval, wilson};
-pub use window_excess::{WindowExcess, window_excess};
+pub use binomial::clopper_pearson;
+pub(crate) use binomial::{binomial_tail, upper_bound};
+pub(crate) use cumulative_hazard::{CumulativeHazard, Spell, cumulative_hazard};
+pub(crate) use difference::{Difference, mean_difference, newcombe};
+pub(crate) use firth::firth;
+pub(crate) use fisher::{fisher_greater, fisher_two_sided};
+pub(crate) use hazard::Hazard;
+pub(crate) use holm::holm;
+pub(crate) use permutation::{
+    BlockSums, PermutationTrial, permutation_greater, permutation_normal, permutation_two_sided,
+};
+pub(crate) use regression::theil_sen;
+pub(crate) use stratified::{StratumHits, stratified_two_sided};
+pub(crate) use ttlsweep_record::decision::{trials_for_bound, trials_for_tail};
+pub use wilson::Interval;
+pub(crate) use wilson::wilson;
+pub(crate) use window_excess::{WindowExcess, window_excess};

@@ -1,7 +1,7 @@
 //! Transfers → one row of counts a cell. What every chart, table and the verdict start from.
 
-pub mod axes;
-pub mod table;
+pub(crate) mod axes;
+pub(crate) mod table;
 
 use std::collections::HashMap;
 
@@ -165,7 +165,7 @@ pub(crate) fn take_told(summaries: &mut [CellSummary], cells: &[Cell], told: &[T
 }
 
 /// The counts of all cells, or of the cells of one `control`, added up.
-pub fn total<'a>(cells: impl IntoIterator<Item = &'a CellSummary>) -> Counts {
+pub(crate) fn total<'a>(cells: impl IntoIterator<Item = &'a CellSummary>) -> Counts {
     let mut sum = Counts::default();
     for cell in cells {
         sum.add(&cell.counts);
@@ -174,7 +174,7 @@ pub fn total<'a>(cells: impl IntoIterator<Item = &'a CellSummary>) -> Counts {
 }
 
 /// The cells that are this control; nothing asks for the grid's own.
-pub fn only(cells: &[CellSummary], control: Option<Control>) -> impl Iterator<Item = &CellSummary> {
+pub(crate) fn only(cells: &[CellSummary], control: Option<Control>) -> impl Iterator<Item = &CellSummary> {
     cells.iter().filter(move |summary| summary.cell.control == control)
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use ttlsweep_record::units::grouped;
-use ttlsweep_report::stats::{Interval, clopper_pearson};
+use ttlsweep_report::testing::stats::{Interval, clopper_pearson};
 
 use crate::chance::Seeds;
 use crate::plan::Sample;

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use ttlsweep_record::{Outcome, Phase, SampleRecord, TransferRecord, TrialRecord};
-use ttlsweep_report::load::observation::{Answer, Asked, Condition, Dictionary, Micros, Observation, Timeout};
-use ttlsweep_report::verdict::{Beside, Clocks, Detail, Evidence, Ruling, Trial, decide_in, late_us};
+use ttlsweep_report::testing::load::observation::{Answer, Asked, Condition, Dictionary, Micros, Observation, Timeout};
+use ttlsweep_report::testing::verdict::{Beside, Clocks, Detail, Evidence, Ruling, Trial, decide_in, late_us};
 
 use crate::plan::ENDPOINT;
 use crate::run::Run;

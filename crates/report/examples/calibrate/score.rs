@@ -4,7 +4,7 @@ use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ttlsweep_record::{Mechanism, Verdict};
-use ttlsweep_report::verdict::{Detail, Ruling};
+use ttlsweep_report::testing::verdict::{Detail, Ruling};
 
 use crate::chance::{Chance, Seeds};
 use crate::plan::Sample;

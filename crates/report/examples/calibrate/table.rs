@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use ttlsweep_record::Mechanism;
-use ttlsweep_report::stats::clopper_pearson;
+use ttlsweep_report::testing::stats::clopper_pearson;
 
 use crate::plan::Sample;
 use crate::score::{Score, Tally};

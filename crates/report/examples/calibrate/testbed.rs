@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use ttlsweep_record::{Mechanism, Verdict};
-use ttlsweep_report::load::{Runs, load};
-use ttlsweep_report::verdict::{Evidence, Ruling, decide};
+use ttlsweep_report::testing::load::{Runs, load};
+use ttlsweep_report::testing::verdict::{Evidence, Ruling, decide};
 
 use crate::page::percent;
 

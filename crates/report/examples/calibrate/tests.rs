@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ttlsweep_record::{Cell, ClockRecord, SCHEMA_VERSION, SampleRecord, TransferRecord, TrialRecord, Verdict};
-use ttlsweep_report::load::load;
-use ttlsweep_report::stats::clopper_pearson;
-use ttlsweep_report::verdict::{Detail, Evidence, Ruling, decide};
+use ttlsweep_report::testing::load::load;
+use ttlsweep_report::testing::stats::clopper_pearson;
+use ttlsweep_report::testing::verdict::{Detail, Evidence, Ruling, decide};
 use ttlsweep_rundir::csv_file::RowWriter;
 use ttlsweep_rundir::environment::Environment;
 

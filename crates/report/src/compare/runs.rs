@@ -108,7 +108,7 @@ impl Tested {
 }
 
 /// Compares each run with the first one, and each target with the first one. `targets` are their names and cells.
-pub fn compare(runs: &Runs, axes: &Axes, targets: &[(String, Vec<u32>)]) -> Vec<Comparison> {
+pub(crate) fn compare(runs: &Runs, axes: &Axes, targets: &[(String, Vec<u32>)]) -> Vec<Comparison> {
     let trials = Trials::of(runs);
     let every_cell: Vec<u32> = (0..).zip(&runs.cells).map(|(at, _)| at).collect();
     let mut found = Vec::new();

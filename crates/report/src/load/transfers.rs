@@ -33,15 +33,15 @@ impl Transfers {
     /// The cell, as its place in [`Runs::cells`](super::Runs::cells).
     pub const CELL: &'static str = "cell";
     /// Microseconds since the epoch; null without a link.
-    pub const EXPIRES_AT: &'static str = "expires_at";
+    pub(crate) const EXPIRES_AT: &'static str = "expires_at";
     /// Microseconds since the epoch; null if the head was not written whole.
-    pub const HEAD_WRITTEN_AT: &'static str = "head_written_at";
+    pub(crate) const HEAD_WRITTEN_AT: &'static str = "head_written_at";
     /// Microseconds from start to end.
-    pub const TOTAL_US: &'static str = "total_us";
+    pub(crate) const TOTAL_US: &'static str = "total_us";
     /// The final response's status; null if none was read.
     pub const STATUS: &'static str = "status";
     /// The outcome, as its place in [`Outcome::ALL`].
-    pub const OUTCOME: &'static str = "outcome";
+    pub(crate) const OUTCOME: &'static str = "outcome";
 
     /// The frame, one row per transfer.
     pub fn frame(&self) -> &DataFrame {

@@ -7,7 +7,7 @@ use ttlsweep_record::{Share, Timestamp, TrialRecord, TrialState};
 
 /// The attempts of one run, each with what becomes of its transfers.
 #[derive(Debug)]
-pub struct Attempts {
+pub(crate) struct Attempts {
     whole: Vec<TrialRecord>,
     by_trial: HashMap<String, usize>,
     starts: Vec<Starts>,
@@ -16,7 +16,7 @@ pub struct Attempts {
 
 /// When the parts of a trial started, each by its own machine's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Starts {
+pub(crate) struct Starts {
     /// The trial.
     pub trial_id: String,
     /// Each part with its first user's start.
@@ -25,7 +25,7 @@ pub struct Starts {
 
 /// What becomes of a transfer, by its attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// It counts; the number is the trial's place in [`Attempts::whole`].
     Counts(usize),
     /// Another attempt at the same trial is whole.
@@ -36,7 +36,7 @@ pub enum Fate {
 
 /// Two whole attempts at one trial: nothing says which of them counts.
 #[derive(Debug, PartialEq, Eq)]
-pub struct TwoWhole {
+pub(crate) struct TwoWhole {
     /// The trial.
     pub trial_id: String,
 }
@@ -46,7 +46,7 @@ impl Attempts {
     ///
     /// # Errors
     /// A trial has two whole attempts, or one part of it has.
-    pub fn choose(trials: Vec<TrialRecord>) -> Result<Self, TwoWhole> {
+    pub(crate) fn choose(trials: Vec<TrialRecord>) -> Result<Self, TwoWhole> {
         let mut whole: Vec<Vec<TrialRecord>> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
         for trial in trials.into_iter().filter(|trial| trial.state == TrialState::Whole) {
@@ -86,7 +86,7 @@ impl Attempts {
     }
 
     /// What becomes of a transfer of this attempt. An attempt without a row in `trials.csv` was never finished.
-    pub fn fate(&self, trial_id: &str, attempt: u32) -> Fate {
+    pub(crate) fn fate(&self, trial_id: &str, attempt: u32) -> Fate {
         match self.by_trial.get(trial_id) {
             None => Fate::Unfinished,
             Some(&at) if self.whole[at].attempt == attempt => Fate::Counts(at),
@@ -95,22 +95,22 @@ impl Attempts {
     }
 
     /// The whole attempts in the file's order.
-    pub fn whole(&self) -> &[TrialRecord] {
+    pub(crate) fn whole(&self) -> &[TrialRecord] {
         &self.whole
     }
 
     /// When the parts of each trial that was spread started.
-    pub fn starts(&self) -> &[Starts] {
+    pub(crate) fn starts(&self) -> &[Starts] {
         &self.starts
     }
 
     /// Trials with whole parts that make no trial together: some part is missing, or was run again without the others.
-    pub const fn apart(&self) -> u64 {
+    pub(crate) const fn apart(&self) -> u64 {
         self.apart
     }
 
     /// The whole attempts, given away.
-    pub fn into_whole(self) -> Vec<TrialRecord> {
+    pub(crate) fn into_whole(self) -> Vec<TrialRecord> {
         self.whole
     }
 }

@@ -20,14 +20,14 @@ pub fn clopper_pearson(hits: u64, n: u64, level: f64) -> Option<Interval> {
 }
 
 /// The upper end of [`clopper_pearson`] at 95 %: 52 % for 0 of 5, 17 % for 0 of 20. 1 if nothing was tried.
-pub fn upper_bound(hits: u64, n: u64) -> f64 {
+pub(crate) fn upper_bound(hits: u64, n: u64) -> f64 {
     clopper_pearson(hits, n, 0.95).map_or(1.0, |interval| interval.high)
 }
 
 /// P(X ≥ `hits`) for X ~ Binomial(`n`, `share`), exact: the regularised incomplete beta function I_share(hits, n − hits + 1).
 ///
 /// 1 for no hits, 0 for more hits than trials or for a share of 0.
-pub fn binomial_tail(hits: u64, n: u64, share: f64) -> f64 {
+pub(crate) fn binomial_tail(hits: u64, n: u64, share: f64) -> f64 {
     match hits {
         0 => 1.0,
         _ if hits > n || share <= 0.0 => 0.0,

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 /// A stretch of time during which one subject could have had an event.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Spell {
+pub(crate) struct Spell {
     /// The unit that it belongs to: spells of one unit share a fate.
     pub unit: u32,
     /// When it came under observation; it is at risk right after.
@@ -34,7 +34,7 @@ pub struct CumulativeHazard {
 /// The interval's variance is a sum over units of the squared martingale residuals (Spiekerman and Lin, JASA 1998), so that a
 /// unit whose spells all end at once counts as one event and not as many; its ends are taken on the logarithmic scale.
 /// `at_risk` is counted right before each time.
-pub fn cumulative_hazard(spells: &[Spell], times: &[f64]) -> Vec<CumulativeHazard> {
+pub(crate) fn cumulative_hazard(spells: &[Spell], times: &[f64]) -> Vec<CumulativeHazard> {
     let risk = AtRisk::of(spells);
     // Event by event: when, how much the hazard grows, and how much the compensators grow.
     let mut events: Vec<f64> = spells.iter().filter(|spell| spell.event).map(|spell| spell.leaves).collect();

@@ -16,7 +16,7 @@ pub struct Difference {
 /// Each side is a mean share and the number of units that it is the mean of. Where units are all or nothing, such as trials
 /// whose transfers share one fate, this is the interval of two proportions; where they hold shares between, their spread can
 /// only be smaller, and the interval is wider than it need be.
-pub fn newcombe(first: (f64, u64), second: (f64, u64)) -> Option<Difference> {
+pub(crate) fn newcombe(first: (f64, u64), second: (f64, u64)) -> Option<Difference> {
     let (one, other) = (wilson_of_share(first.0, first.1)?, wilson_of_share(second.0, second.1)?);
     let (p1, p2) = (first.0, second.0);
     let estimate = p2 - p1;
@@ -27,7 +27,7 @@ pub fn newcombe(first: (f64, u64), second: (f64, u64)) -> Option<Difference> {
 
 /// The mean of differences with its interval, each having the same weight: the ends' distances, squared and added (Zou and
 /// Donner, Statistics in Medicine 2008). `None` if there is none.
-pub fn mean_difference(differences: &[Difference]) -> Option<Difference> {
+pub(crate) fn mean_difference(differences: &[Difference]) -> Option<Difference> {
     if differences.is_empty() {
         return None;
     }

@@ -4,7 +4,7 @@ use super::matrix::Cholesky;
 
 /// A logistic regression by [`firth`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct Firth {
+pub(crate) struct Firth {
     /// The coefficients, in the order of the columns.
     pub beta: Vec<f64>,
     /// Their standard errors, from the inverse information.
@@ -22,7 +22,7 @@ pub struct Firth {
 /// `rows` are the predictors, one row per observation, the intercept being a column of ones that the caller adds; `hit` says
 /// which observations are events. Newton's method on the modified score, with step-halving. `None` if rows are fewer
 /// than columns or the columns are linearly dependent (a predictor that never varies, for one).
-pub fn firth(rows: &[Vec<f64>], hit: &[bool]) -> Option<Firth> {
+pub(crate) fn firth(rows: &[Vec<f64>], hit: &[bool]) -> Option<Firth> {
     let columns = rows.first()?.len();
     if rows.len() != hit.len() || rows.len() < columns {
         return None;

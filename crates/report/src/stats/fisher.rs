@@ -4,13 +4,13 @@ use statrs::function::factorial::ln_binomial;
 /// `other_hits` of `other_n`, have one rate. The hypergeometric tail with all margins held.
 ///
 /// 1 where either group is empty, since nothing can be compared then.
-pub fn fisher_greater(hits: u64, n: u64, other_hits: u64, other_n: u64) -> f64 {
+pub(crate) fn fisher_greater(hits: u64, n: u64, other_hits: u64, other_n: u64) -> f64 {
     let table = Table { n, other_n, hits: hits + other_hits };
     (hits..=table.most()).map(|k| table.probability(k)).sum::<f64>().min(1.0)
 }
 
 /// The two-sided form: the sum over all tables that are no likelier than the one seen, as R and scipy have it.
-pub fn fisher_two_sided(hits: u64, n: u64, other_hits: u64, other_n: u64) -> f64 {
+pub(crate) fn fisher_two_sided(hits: u64, n: u64, other_hits: u64, other_n: u64) -> f64 {
     let table = Table { n, other_n, hits: hits + other_hits };
     // A hair of room, so that tables that are exactly as likely count in spite of rounding.
     let seen = table.probability(hits) * (1.0 + 1e-7);

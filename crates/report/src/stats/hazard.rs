@@ -1,10 +1,10 @@
 use statrs::function::gamma::{gamma_lr, gamma_ur};
 
-use super::{Interval, binomial_tail};
+use super::Interval;
 
 /// Events over a stretch of time at risk: one piece of a piecewise-exponential hazard.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
-pub struct Hazard {
+pub(crate) struct Hazard {
     /// Events.
     pub events: u64,
     /// Time at risk, added up, in seconds.
@@ -13,12 +13,12 @@ pub struct Hazard {
 
 impl Hazard {
     /// Events a second at risk; `None` if there was no time at risk.
-    pub fn rate(&self) -> Option<f64> {
+    pub(crate) fn rate(&self) -> Option<f64> {
         (self.seconds > 0.0).then(|| self.events as f64 / self.seconds)
     }
 
     /// The rate's exact 95 % interval, from [`poisson_interval`].
-    pub fn interval(&self) -> Option<Interval> {
+    pub(crate) fn interval(&self) -> Option<Interval> {
         let mean = poisson_interval(self.events);
         (self.seconds > 0.0).then(|| Interval { low: mean.low / self.seconds, high: mean.high / self.seconds })
     }
@@ -26,23 +26,13 @@ impl Hazard {
 
 /// Garwood's exact 95 % interval (Biometrika 1936) for a Poisson mean of which `events` were seen: the quantiles of Gamma
 /// at events and at events + 1. No events give 0 to 3.69.
-pub fn poisson_interval(events: u64) -> Interval {
+pub(crate) fn poisson_interval(events: u64) -> Interval {
     let k = events as f64;
     // Far beyond both ends for any count.
     let far = k + 20.0 * (k + 1.0).sqrt() + 20.0;
     let low = if events == 0 { 0.0 } else { bisect(0.0, far, |mean| gamma_lr(k, mean) < 0.025) };
     let high = bisect(0.0, far, |mean| gamma_ur(k + 1.0, mean) > 0.025);
     Interval { low, high }
-}
-
-/// The one-sided p of `one` having a greater rate than `other`: given the events of both together, the number in `one` is
-/// binomial with its share of the time (Przyborowski and Wilenski 1940). 1 if there is no time or event to compare.
-pub fn rate_ratio_greater(one: Hazard, other: Hazard) -> f64 {
-    let seconds = one.seconds + other.seconds;
-    if seconds <= 0.0 {
-        return 1.0;
-    }
-    binomial_tail(one.events, one.events + other.events, one.seconds / seconds)
 }
 
 /// The place between `low` and `high` up to which `below` holds.
@@ -80,13 +70,5 @@ mod tests {
         assert!(interval.low < 0.5 && 0.5 < interval.high);
         assert_eq!(Hazard::default().rate(), None);
         assert_eq!(Hazard::default().interval(), None);
-    }
-
-    #[test]
-    fn equal_rates_do_not_differ_and_unequal_ones_do() {
-        let quiet = Hazard { events: 5, seconds: 100.0 };
-        assert!(rate_ratio_greater(quiet, quiet) > 0.5);
-        assert!(rate_ratio_greater(Hazard { events: 5, seconds: 1.0 }, quiet) < 1e-6);
-        assert_eq!(rate_ratio_greater(Hazard::default(), Hazard::default()), 1.0);
     }
 }

@@ -1,6 +1,6 @@
 /// Holm's step-down adjustment (Scandinavian Journal of Statistics 1979): p-values, in the same order, of which those at
 /// most α may be called so with a family-wise error of α, whatever their dependence.
-pub fn holm(p: &[f64]) -> Vec<f64> {
+pub(crate) fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|one, other| p[*one].total_cmp(&p[*other]));
     let mut adjusted = vec![1.0; p.len()];

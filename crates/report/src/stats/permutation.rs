@@ -6,7 +6,7 @@ use statrs::function::erf::erfc;
 
 /// One trial of a randomised order.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PermutationTrial {
+pub(crate) struct PermutationTrial {
     /// The block within which its place was drawn; trials change places within it alone.
     pub block: u64,
     /// Whether it was treated, for example whether its link expired in flight.
@@ -21,7 +21,7 @@ pub struct PermutationTrial {
 /// p = (1 + rounds with a difference at least as large) / (1 + rounds), never 0 (Phipson and Smyth 2010). `None` if
 /// one side is empty, or where no block holds both sides, since there is nothing to permute then. Few blocks cannot give
 /// a small p: it supports a finding, it does not make one.
-pub fn permutation_greater(trials: &[PermutationTrial], rounds: u32, seed: u64) -> Option<f64> {
+pub(crate) fn permutation_greater(trials: &[PermutationTrial], rounds: u32, seed: u64) -> Option<f64> {
     permutation(trials, rounds, seed, |excess| excess)
 }
 
@@ -29,13 +29,13 @@ pub fn permutation_greater(trials: &[PermutationTrial], rounds: u32, seed: u64) 
 ///
 /// Beyond a few hundred trials, where the sum over them is all but normal, its p is taken from its exact mean and variance
 /// under the randomisation instead of from rounds, which could not show a p below one over their number.
-pub fn permutation_two_sided(trials: &[PermutationTrial], rounds: u32, seed: u64) -> Option<f64> {
+pub(crate) fn permutation_two_sided(trials: &[PermutationTrial], rounds: u32, seed: u64) -> Option<f64> {
     if trials.len() > MOST_REPLAYED { normal_two_sided(trials) } else { permutation(trials, rounds, seed, f64::abs) }
 }
 
 /// One block of a randomised order, summed up.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
-pub struct BlockSums {
+pub(crate) struct BlockSums {
     /// Trials.
     pub trials: f64,
     /// The sum of their values.
@@ -49,7 +49,7 @@ pub struct BlockSums {
 }
 
 /// [`permutation_two_sided`] of many trials, from sums alone: anyone who has them need not go through the trials again.
-pub fn permutation_normal(blocks: impl IntoIterator<Item = BlockSums>) -> Option<f64> {
+pub(crate) fn permutation_normal(blocks: impl IntoIterator<Item = BlockSums>) -> Option<f64> {
     let (mut excess, mut variance, mut mixed) = (0.0, 0.0, false);
     for BlockSums { trials, sum, squares, treated, treated_sum } in blocks {
         if treated == 0.0 || treated == trials {

@@ -2,7 +2,7 @@ use statrs::function::factorial::ln_binomial;
 
 /// Trials of one stratum that were hit or not.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct StratumHits {
+pub(crate) struct StratumHits {
     /// Trials.
     pub trials: u64,
     /// Those of them that were hit.
@@ -19,7 +19,7 @@ pub struct StratumHits {
 ///
 /// The number in a stratum is hypergeometric, the sum over strata their convolution (Agresti 2013, section 7.3.5). Nothing
 /// where no stratum has both sides.
-pub fn stratified_two_sided(strata: &[StratumHits]) -> Option<f64> {
+pub(crate) fn stratified_two_sided(strata: &[StratumHits]) -> Option<f64> {
     let mixed = || strata.iter().filter(|one| one.treated > 0 && one.treated < one.trials);
     mixed().next()?;
     let mut sum = vec![1.0];

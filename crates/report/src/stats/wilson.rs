@@ -12,7 +12,7 @@ pub struct Interval {
 /// Unlike the textbook interval it holds at the ends, which is where sweeps live: 0 of 20 gives 0 to 16 %, not 0 to 0.
 /// It takes the transfers as independent. Those of one trial share links and fate, so it is a description, and tests
 /// are made on trials.
-pub fn wilson(hits: u64, n: u64) -> Option<Interval> {
+pub(crate) fn wilson(hits: u64, n: u64) -> Option<Interval> {
     wilson_of_share(hits as f64 / n as f64, n)
 }
 

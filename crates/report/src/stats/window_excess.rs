@@ -2,7 +2,7 @@ use super::binomial_tail;
 
 /// What [`window_excess`] found.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct WindowExcess {
+pub(crate) struct WindowExcess {
     /// Trials with an event in flight.
     pub events: u64,
     /// Of these, the ones whose event fell within the window.
@@ -19,7 +19,7 @@ pub struct WindowExcess {
 /// time at risk)`. Under the null each event falls into its window with the probability of its share, so their number is
 /// Poisson-binomial; its tail is summed exactly, and is the binomial tail where all shares agree. Nothing for fewer than
 /// three trials, where the test says nothing.
-pub fn window_excess(events: &[(bool, f64)]) -> Option<WindowExcess> {
+pub(crate) fn window_excess(events: &[(bool, f64)]) -> Option<WindowExcess> {
     if events.len() < LEAST_TRIALS {
         return None;
     }

@@ -7,7 +7,7 @@ use ttlsweep_record::units::format_micros;
 
 /// One setting of a cell, named as in the experiment's file.
 #[derive(Debug, Clone, Copy)]
-pub struct Setting {
+pub(crate) struct Setting {
     /// The key.
     pub name: &'static str,
     /// What the cell has there, for people; `None` if it has none.
@@ -39,7 +39,7 @@ impl Axes {
     }
 
     /// Whether `name` is an axis.
-    pub fn is_varied(&self, name: &str) -> bool {
+    pub(crate) fn is_varied(&self, name: &str) -> bool {
         self.varied.iter().any(|setting| setting.name == name)
     }
 
@@ -49,12 +49,12 @@ impl Axes {
     }
 
     /// As [`Self::panel`], without what makes a target: cells of two targets are named alike.
-    pub fn panel_without_target(&self, cell: &Cell) -> String {
+    pub(crate) fn panel_without_target(&self, cell: &Cell) -> String {
         self.describe(cell, |name| name != "users" && name != "ttl" && !OF_TARGETS.contains(&name))
     }
 
     /// The settings that set the cell apart within its panel.
-    pub fn within_panel(&self, cell: &Cell) -> String {
+    pub(crate) fn within_panel(&self, cell: &Cell) -> String {
         self.describe(cell, |name| name == "users" || name == "ttl")
     }
 
@@ -102,7 +102,7 @@ impl Axes {
 }
 
 /// A TTL for people: `8s`, `5m`, `1h`, `7d`.
-pub fn format_ttl(seconds: u32) -> String {
+pub(crate) fn format_ttl(seconds: u32) -> String {
     match seconds {
         0 => "0s".to_owned(),
         s if s % 86_400 == 0 => format!("{}d", s / 86_400),

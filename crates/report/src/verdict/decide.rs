@@ -26,7 +26,7 @@ pub fn decide_in(evidence: &Evidence<'_>, detail: Detail) -> Ruling {
 }
 
 /// As [`decide`], and shows `watch` each target while its transfers are at hand; they are gone before the next one's come.
-pub fn decide_watched(evidence: &Evidence<'_>, watch: impl FnMut(&View<'_>)) -> Ruling {
+pub(crate) fn decide_watched(evidence: &Evidence<'_>, watch: impl FnMut(&View<'_>)) -> Ruling {
     decide_with(evidence, Detail::Full, watch)
 }
 

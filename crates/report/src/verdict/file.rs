@@ -7,7 +7,7 @@ use crate::verdict::cause::enforcement::ExpiredStarts;
 use crate::verdict::evidence::clock_steps::{ClockStep, Whose};
 
 /// The file's name within the report's folder.
-pub const FILE: &str = "verdict.json";
+pub(crate) const FILE: &str = "verdict.json";
 
 /// The file's text.
 pub(crate) fn json(ruling: &Ruling) -> Result<String, serde_json::Error> {

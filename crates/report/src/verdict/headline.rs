@@ -301,7 +301,7 @@ fn sentence(clause: &str) -> String {
 
 impl Ruling {
     /// What a person takes away of each target, in the order of the targets.
-    pub fn take_aways(&self) -> Vec<TakeAway> {
+    pub(crate) fn take_aways(&self) -> Vec<TakeAway> {
         self.targets.iter().map(TargetRuling::take_away).collect()
     }
 

@@ -190,7 +190,7 @@ impl Ruling {
 
     /// How many transfers failed: of the grid, of the controls in which nothing expires, and of the starts after expiry those
     /// that were refused as they must be. The same three numbers everywhere.
-    pub fn counts_line(&self) -> String {
+    pub(crate) fn counts_line(&self) -> String {
         let sum = |of: fn(&TargetRuling) -> [u64; 2]| {
             self.targets.iter().map(of).fold([0, 0], |[k, n], [more, of]| [k + more, n + of])
         };
@@ -224,7 +224,7 @@ impl Ruling {
     }
 
     /// Whether some target lets expired links through.
-    pub fn is_invalid(&self) -> bool {
+    pub(crate) fn is_invalid(&self) -> bool {
         self.targets.iter().any(|target| target.enforcement.enforces == Enforces::No)
     }
 }

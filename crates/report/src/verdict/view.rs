@@ -8,7 +8,7 @@ use crate::verdict::mechanism::window::{self, Placebos, Window};
 /// One target with its transfers as the verdict's tests see them, so that charts draw what was tested and not a second
 /// opinion.
 #[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
+pub(crate) struct View<'a> {
     target: &'a Target,
     /// What counts as a cut there.
     cut: Window,
@@ -35,7 +35,7 @@ impl Way {
 /// One transfer against its expiry, in seconds since its head was written; expiry is the server's, moved onto this machine's
 /// clock.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sight {
+pub(crate) struct Sight {
     /// Its place among the evidence's observations.
     pub row: u32,
     /// The trial, as its place among the whole trials.
@@ -70,23 +70,23 @@ impl<'a> View<'a> {
     }
 
     /// The endpoints that make the target.
-    pub fn endpoints(&self) -> &'a [String] {
+    pub(crate) fn endpoints(&self) -> &'a [String] {
         &self.target.endpoints
     }
 
     /// The cells that were asked of it, as places among the plan's cells.
-    pub fn cells(&self) -> &'a [u32] {
+    pub(crate) fn cells(&self) -> &'a [u32] {
         &self.target.cells
     }
 
     /// δ in seconds: how near to expiry an end must be to count as being at it.
-    pub fn delta(&self) -> f64 {
+    pub(crate) fn delta(&self) -> f64 {
         self.target.delta()
     }
 
     /// The grid's own transfers, but for cancelled ones. Those that are not judged are among them: they are seen as far as
     /// they came.
-    pub fn grid(&self) -> impl Iterator<Item = Sight> + use<'a> {
+    pub(crate) fn grid(&self) -> impl Iterator<Item = Sight> + use<'a> {
         self.target.flights.iter().filter(|flight| flight.in_grid() && is_seen(flight)).map(|flight| Sight {
             expiry: flight.expiry,
             rho: flight.rho(),
@@ -96,7 +96,7 @@ impl<'a> View<'a> {
     }
 
     /// The rows of the grid's transfers that outlived their link, whether their end is judged or not.
-    pub fn outlived(&self) -> impl Iterator<Item = u32> + use<'a> {
+    pub(crate) fn outlived(&self) -> impl Iterator<Item = u32> + use<'a> {
         let (target, delta) = (self.target, self.target.delta());
         let near = Window::at_expiry(delta);
         let judged = window::grid(target).filter(move |flight| near.met(flight, delta));
@@ -112,7 +112,7 @@ impl<'a> View<'a> {
     }
 
     /// The controls in which nothing expires, but for cancelled ones, each with its placebo.
-    pub fn controls(&self) -> impl Iterator<Item = Sight> + use<'a> {
+    pub(crate) fn controls(&self) -> impl Iterator<Item = Sight> + use<'a> {
         let mut placebos: Vec<(u32, f64)> =
             Placebos::of(self.target).laid().map(|(flight, expiry)| (flight.row, expiry)).collect();
         placebos.sort_unstable_by_key(|(row, _)| *row);

@@ -3,8 +3,8 @@
 
 use crate::common::answers::{Asked, Did, Surroundings, ruling};
 use ttlsweep_record::*;
-use ttlsweep_report::load::load;
-use ttlsweep_report::verdict::{Evidence, Judged, Ruling, TargetAnswer, decide};
+use ttlsweep_report::testing::load::load;
+use ttlsweep_report::testing::verdict::{Evidence, Judged, Ruling, TargetAnswer, decide};
 use ttlsweep_rundir::environment::{Environment, ProxyUse};
 
 fn find(ruling: &Ruling, mechanism: Mechanism) -> &Judged {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::common::{Sweep, World};
 use ttlsweep_record::{ComparisonRecord, ExpiryPolicy};
-use ttlsweep_report::compare::runs::Compared;
 use ttlsweep_report::report::{Report, report};
+use ttlsweep_report::testing::compare::runs::Compared;
 use ttlsweep_rundir::csv_file::read_rows;
 
 /// One run a day; their worlds may differ.

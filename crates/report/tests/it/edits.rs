@@ -8,8 +8,8 @@ use std::path::Path;
 use crate::common::Sweep;
 use crate::record_edits::{Dice, asked, edited};
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
-use ttlsweep_report::load::load;
 use ttlsweep_report::report::report;
+use ttlsweep_report::testing::load::load;
 use ttlsweep_rundir::verify::verify;
 
 /// Reports and bundles take a hundred times as long as reading does: so many reads come to one of them.

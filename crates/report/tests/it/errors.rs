@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::common::Sweep;
-use ttlsweep_report::load::load;
+use ttlsweep_report::testing::load::load;
 
 fn written(name: &str) -> (tempfile::TempDir, PathBuf) {
     let base = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use std::fs;
 use crate::common::Sweep;
 use crate::mutate::{budget, mutated};
 use arbtest::arbtest;
-use ttlsweep_report::load::load;
+use ttlsweep_report::testing::load::load;
 
 #[test]
 fn damaged_files_are_read_or_refused_by_name() {

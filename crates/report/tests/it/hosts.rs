@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use crate::common::{Sweep, World, portions};
 use ttlsweep_record::{ExpiryPolicy, Mechanism, Portion, Verdict};
-use ttlsweep_report::compare::hosts::{HostComparison, compare_hosts, sentence};
-use ttlsweep_report::load::{Runs, load};
 use ttlsweep_report::report::report;
-use ttlsweep_report::verdict::{Evidence, Ruling, decide};
+use ttlsweep_report::testing::compare::hosts::{HostComparison, compare_hosts, sentence};
+use ttlsweep_report::testing::load::{Runs, load};
+use ttlsweep_report::testing::verdict::{Evidence, Ruling, decide};
 
 const HOSTS: [&str; 4] = ["ash", "birch", "cedar", "dogwood"];
 

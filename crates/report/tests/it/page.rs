@@ -5,12 +5,12 @@ use std::path::Path;
 
 use crate::common::Sweep;
 use ttlsweep_record::ExpiryPolicy;
-use ttlsweep_report::load::load;
 use ttlsweep_report::page::{self, Contents, Drawings, Repeat};
 use ttlsweep_report::report::report;
-use ttlsweep_report::summary::axes::Axes;
-use ttlsweep_report::summary::summarize;
-use ttlsweep_report::verdict::{Evidence, decide};
+use ttlsweep_report::testing::load::load;
+use ttlsweep_report::testing::summary::axes::Axes;
+use ttlsweep_report::testing::summary::summarize;
+use ttlsweep_report::testing::verdict::{Evidence, decide};
 use ttlsweep_rundir::environment::Environment;
 
 fn page_of(sweep: &Sweep, change: impl FnOnce(&Path)) -> String {

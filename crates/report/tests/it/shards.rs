@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::common::{Sweep, divide, portions};
 use ttlsweep_record::{ExpiryPolicy, Portion, TrialRecord, TrialState};
-use ttlsweep_report::load::{Runs, load};
 use ttlsweep_report::report::report;
-use ttlsweep_report::verdict::{Evidence, decide};
+use ttlsweep_report::testing::load::{Runs, load};
+use ttlsweep_report::testing::verdict::{Evidence, decide};
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_rundir::environment::{ClockOffset, Environment};
 use ttlsweep_rundir::merge::{MergeError, ShardSet, Trials, run_folders, write};

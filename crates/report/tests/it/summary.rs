@@ -4,11 +4,11 @@ use std::path::Path;
 
 use crate::common::{Sweep, transfer_row, trial_row};
 use ttlsweep_record::*;
-use ttlsweep_report::load::{LeftOut, load};
 use ttlsweep_report::report::report;
-use ttlsweep_report::summary::table::{left_out_lines, table};
-use ttlsweep_report::summary::{CellSummary, summarize};
-use ttlsweep_report::verdict::Enforces;
+use ttlsweep_report::testing::load::{LeftOut, load};
+use ttlsweep_report::testing::summary::table::{left_out_lines, table};
+use ttlsweep_report::testing::summary::{CellSummary, summarize};
+use ttlsweep_report::testing::verdict::Enforces;
 use ttlsweep_rundir::csv_file::read_rows;
 
 fn summaries(folders: &[&Path]) -> Vec<CellSummary> {

@@ -6,8 +6,8 @@ use std::process::Command;
 use crate::common::{Sweep, World};
 use ttlsweep_record::row::Row;
 use ttlsweep_record::*;
-use ttlsweep_report::load::load;
-use ttlsweep_report::verdict::{Evidence, Judged, Ruling, decide};
+use ttlsweep_report::testing::load::load;
+use ttlsweep_report::testing::verdict::{Evidence, Judged, Ruling, decide};
 use ttlsweep_rundir::csv_file::{RowWriter, read_rows};
 
 /// One target of this policy in this world: one user whose uploads take 6 s, links of 2, 4 and 20 s.
@@ -416,7 +416,11 @@ fn each_side_of_a_step_of_the_servers_clock_is_judged_by_its_own_offset() {
         let cut = stepped(ExpiryPolicy::InFlight, step, 0);
         assert_eq!(cut.overall, Verdict::Supported, "{:?}", cut.delta_lines());
         let [told] = cut.targets[0].clock_steps[..] else { panic!("{by_us}: {:?}", cut.targets[0].clock_steps) };
-        assert_eq!(told.whose, ttlsweep_report::verdict::Whose::Server, "its own clock was watched, and was not set");
+        assert_eq!(
+            told.whose,
+            ttlsweep_report::testing::verdict::Whose::Server,
+            "its own clock was watched, and was not set"
+        );
         assert!((told.by_us - by_us).abs() < 200_000, "{by_us}: {told:?}");
     }
 }

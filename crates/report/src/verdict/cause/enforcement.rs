@@ -99,7 +99,7 @@ impl Enforcement {
     }
 
     /// One clause that names the target.
-    pub fn clause(&self, target: &str) -> String {
+    pub(crate) fn clause(&self, target: &str) -> String {
         match self.enforces {
             Enforces::Yes => format!("{target} enforces expiry ({})", self.reason),
             Enforces::No => format!("{target} enforces NOTHING ({})", self.reason),

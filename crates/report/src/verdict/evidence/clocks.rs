@@ -23,7 +23,7 @@ pub struct Clocks {
 
 /// One server's clock, as one machine found it over a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ServerClock {
+pub(crate) struct ServerClock {
     /// The brackets of its stretches: times between which no clock was set.
     stretches: Vec<ClockOffset>,
     /// The stretch that each trial ran in, `None` where a clock was set meanwhile; empty if there is one stretch.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use ttlsweep_record::*;
-use ttlsweep_report::load::load;
-use ttlsweep_report::verdict::{Evidence, Ruling, decide};
+use ttlsweep_report::testing::load::load;
+use ttlsweep_report::testing::verdict::{Evidence, Ruling, decide};
 
 use super::{START, Sweep, World, draw, transfer_row, trial_row};
 

@@ -1,0 +1,39 @@
+//! For the tests and examples of this repository only: what they reach into, under the names that it has inside. No other
+//! program may count on anything here.
+
+pub mod compare {
+    pub mod hosts {
+        pub use crate::compare::hosts::{HostComparison, compare_hosts, sentence};
+    }
+    pub mod runs {
+        pub use crate::compare::runs::Compared;
+    }
+}
+
+pub mod load {
+    pub use crate::load::{LeftOut, Runs, load};
+    pub mod observation {
+        pub use crate::load::observation::{Answer, Asked, Condition, Dictionary, Micros, Observation, Timeout};
+    }
+}
+
+pub mod stats {
+    pub use crate::stats::{Interval, clopper_pearson};
+}
+
+pub mod summary {
+    pub use crate::summary::{CellSummary, summarize};
+    pub mod axes {
+        pub use crate::summary::axes::Axes;
+    }
+    pub mod table {
+        pub use crate::summary::table::{left_out_lines, table};
+    }
+}
+
+pub mod verdict {
+    pub use crate::verdict::{
+        Beside, Clocks, Detail, Enforces, Evidence, Judged, Ruling, TargetAnswer, Trial, Whose, decide, decide_in,
+        late_us,
+    };
+}
