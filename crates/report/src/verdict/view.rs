@@ -105,7 +105,7 @@ impl<'a> View<'a> {
     }
 
     /// The rows of all transfers that failed, those of the controls included, and how.
-    pub fn ways(&self) -> impl Iterator<Item = (u32, Way)> + use<'a> {
+    pub(crate) fn ways(&self) -> impl Iterator<Item = (u32, Way)> + use<'a> {
         let cut = self.cut;
         let failed = |flight: &&Flight| !matches!(flight.cause, Cause::None | Cause::Censored);
         self.target.flights.iter().filter(failed).map(move |flight| (flight.row, way(flight, cut)))
