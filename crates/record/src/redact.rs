@@ -26,7 +26,7 @@ pub use known::{Known, has_pieces};
 pub const REDACTED: &str = "REDACTED";
 
 /// How many characters of a known secret in a row are one themselves; letters and digits count.
-pub(crate) const PIECE: usize = 16;
+pub const PIECE: usize = 16;
 
 /// A secret in a text. What it says is not in here.
 #[derive(Debug, Clone, PartialEq, Eq)]

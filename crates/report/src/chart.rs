@@ -1,20 +1,20 @@
 //! The charts: plain data in, sheets out. One file a chart; none of them knows of frames or files of rows.
 
-pub mod comparison;
-pub mod ends;
-pub mod failure_rate;
-pub mod hazard;
-pub mod heat_map;
-pub mod hosts;
-pub mod kit;
-pub mod outcomes;
-pub mod progress;
-pub mod rho;
-pub mod run_order;
-pub mod timeline;
+pub(crate) mod comparison;
+pub(crate) mod ends;
+pub(crate) mod failure_rate;
+pub(crate) mod hazard;
+pub(crate) mod heat_map;
+pub(crate) mod hosts;
+pub(crate) mod kit;
+pub(crate) mod outcomes;
+pub(crate) mod progress;
+pub(crate) mod rho;
+pub(crate) mod run_order;
+pub(crate) mod timeline;
 
-pub use kit::canvas::Sheet;
-pub use kit::png::ChartError;
+pub(crate) use kit::canvas::Sheet;
+pub(crate) use kit::png::ChartError;
 
 use std::path::PathBuf;
 
@@ -68,9 +68,6 @@ pub const ALL: [About; 11] = [
     hosts::ABOUT,
     comparison::ABOUT,
 ];
-
-/// These tell the story.
-pub const LEADING: [About; 2] = [timeline::ABOUT, failure_rate::ABOUT];
 
 /// A run of rows from one group, as it stands on one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,20 +3,20 @@
 //! The way of the data: `load` reads run folders and keeps the attempts that are whole; `summary` counts each cell's
 //! transfers and names cells by the settings that vary. `verdict` concludes, from what a client could see alone, whether
 //! the target enforces expiry at all and which mechanism is at work; `stats` has the formulas. `figures` takes from the
-//! verdict what charts show, [`chart`] draws it. `compare` holds runs, targets and machines against each other.
-//! [`report`] puts it together, [`terminal`] and [`page`] tell it to people; [`case`] makes a bundle of it that may be handed on.
+//! verdict what charts show, `chart` draws it. `compare` holds runs, targets and machines against each other.
+//! [`report`] puts it together, [`terminal`] and `page` tell it to people; [`case`] makes a bundle of it that may be handed on.
 //! [`cli`] is what was asked for, [`gate`] what a pipeline demands of the answer, and `format` how programs are told it.
 
 pub mod case;
-pub mod chart;
+mod chart;
 pub mod cli;
 mod compare;
-pub mod figures;
+mod figures;
 mod format;
 pub mod gate;
 mod load;
 mod names;
-pub mod page;
+mod page;
 mod printable;
 mod prose;
 pub mod report;

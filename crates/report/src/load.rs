@@ -39,7 +39,7 @@ pub struct Runs {
     pub folders: Vec<PathBuf>,
     /// The plan's cells and controls, in the plan's order.
     pub cells: Vec<Cell>,
-    /// The whole trials of all runs; `trial` in [`Transfers`] counts from the first of them.
+    /// The whole trials of all runs; `trial` in `Transfers` counts from the first of them.
     pub trials: Vec<TrialRecord>,
     /// The transfers of the whole trials, and of no others.
     pub transfers: Transfers,

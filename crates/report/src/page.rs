@@ -32,7 +32,7 @@ use figure::{Figure, Place};
 pub use repeat::Repeat;
 
 /// The page's name within the report's folder.
-pub const FILE: &str = "report.html";
+pub(crate) const FILE: &str = "report.html";
 
 /// What the page is made from.
 #[derive(Debug)]

@@ -1,6 +1,10 @@
 //! For the tests and examples of this repository only: what they reach into, under the names that it has inside. No other
 //! program may count on anything here.
 
+pub mod chart {
+    pub use crate::chart::{ALL, Chart};
+}
+
 pub mod compare {
     pub mod hosts {
         pub use crate::compare::hosts::{HostComparison, compare_hosts, sentence};
@@ -15,6 +19,10 @@ pub mod load {
     pub mod observation {
         pub use crate::load::observation::{Answer, Asked, Condition, Dictionary, Micros, Observation, Timeout};
     }
+}
+
+pub mod page {
+    pub use crate::page::{Contents, Drawings, Repeat, render};
 }
 
 pub mod stats {

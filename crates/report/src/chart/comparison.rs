@@ -8,7 +8,7 @@ use crate::chart::kit::panels::{Heading, draw_panels};
 use crate::chart::kit::theme::{BLUE, FRAME, INK, MARGIN, Marker, RULE, SHADE, SMALL, VERMILION};
 
 /// The chart in words.
-pub const ABOUT: About = About {
+pub(crate) const ABOUT: About = About {
     name: "comparison",
     title: "differences of failure rates, cell by cell",
     caption: "For each pair of cells with the same settings the second failure rate less the first, with its 95 % interval over \
@@ -17,7 +17,7 @@ pub const ABOUT: About = About {
 
 /// The second of two runs or targets against the first.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// Which two.
     pub title: String,
     /// What was found, as a sentence.
@@ -28,7 +28,7 @@ pub struct Panel {
 
 /// One difference, between −1 and 1.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub(crate) struct Row {
     /// The cell.
     pub label: String,
     /// The difference.
@@ -46,7 +46,7 @@ pub struct Row {
 }
 
 /// Draws the chart, over as many images as it needs.
-pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     let parts: Vec<Panel> = panels.iter().flat_map(parts).collect();
     draw_panels((ABOUT, caption, HOW), &parts, heading, height, draw_panel)
 }

@@ -4,14 +4,14 @@ use plotters::style::RGBColor;
 
 use super::About;
 use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
-use crate::chart::kit::caption::{Caption, grouped, line_height};
+use crate::chart::kit::caption::{Caption, line_height};
 use crate::chart::kit::lettering::Letter;
 use crate::chart::kit::panels::{Heading, draw_panels};
 use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, draw_lower_axis, draw_upward_axis};
 use crate::chart::kit::theme::{BLUE, FRAME, INK, ORANGE, Pattern, SHADE, SMALL, VERMILION, WARNING};
 
 /// The chart in words.
-pub const ABOUT: About = About {
+pub(crate) const ABOUT: About = About {
     name: "ends-against-expiry",
     title: "failures by when they ended against expiry",
     caption: "How many failures ended how long before or after expiry, and below them, upside down, the placebo: failures of \
@@ -21,7 +21,7 @@ pub const ABOUT: About = About {
 
 /// One target.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// Which target it is; empty if there is only one.
     pub title: String,
     /// What it counts and leaves out.
@@ -38,7 +38,7 @@ pub struct Panel {
 
 /// Failures by when they ended, counted in bins of one width; expiry is at 0.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Histogram {
+pub(crate) struct Histogram {
     /// The first bin's lower edge, in seconds.
     pub from: f64,
     /// A bin's width, in seconds.
@@ -51,7 +51,7 @@ pub struct Histogram {
 
 /// Failures of one bin.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Count {
+pub(crate) struct Count {
     /// Ended in flight.
     pub in_flight: u64,
     /// Refused at the end: the whole body was taken before.
@@ -73,7 +73,7 @@ impl Histogram {
 }
 
 /// Draws the chart, over as many images as it needs.
-pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     draw_panels((ABOUT, caption, HOW), panels, heading, |_| HEIGHT, draw_panel)
 }
 
@@ -175,11 +175,6 @@ fn seconds(value: f64) -> String {
 fn round(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// How many failures lie beyond a histogram, for its notes.
-pub fn beyond(count: u64, side: &str) -> Option<String> {
-    (count > 0).then(|| format!("{} further {side} the axis", grouped(count)))
 }
 
 const HOW: &str = "Above the line: failures of the grid by when they ended, expiry being the server's, moved onto this \

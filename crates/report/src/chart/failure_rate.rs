@@ -19,7 +19,7 @@ use crate::verdict::Way;
 use x_axis::{Place, XAxis};
 
 /// The chart in words.
-pub const ABOUT: About = About {
+pub(crate) const ABOUT: About = About {
     name: "failure-rate-by-ttl",
     title: "failure rate against link TTL",
     caption: "The share of transfers that failed against the TTL of their links, each way of failing with a mark of its own, \
@@ -28,7 +28,7 @@ pub const ABOUT: About = About {
 
 /// Everything that has the same settings but for users and TTL.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// The settings that it stands for; empty if nothing but users and TTL varies.
     pub title: String,
     /// What was found there; empty if that is said elsewhere.
@@ -39,7 +39,7 @@ pub struct Panel {
 
 /// The points of one number of users.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Series {
+pub(crate) struct Series {
     /// How many users ran at once.
     pub users: u32,
     /// The place of this number of users among all of the plan's: its look, the same in every panel.
@@ -50,25 +50,29 @@ pub struct Series {
 
 /// One share.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Point {
+pub(crate) struct Point {
     /// The control; nothing for a point of the grid.
     pub control: Option<Control>,
     /// The TTL; `None` without a link.
     pub ttl_s: Option<u32>,
     /// Failures.
     pub failures: u64,
-    /// The failures by how they came about, in the order of [`Way::ALL`].
+    /// The failures by how they came about, in the order of `Way::ALL`.
     pub ways: [u64; Way::ALL.len()],
     /// Transfers.
     pub transfers: u64,
 }
 
 /// More series than these in one panel cannot be told apart.
-pub const SERIES_LIMIT: usize = LINES.len();
+pub(crate) const SERIES_LIMIT: usize = LINES.len();
 
 /// The panels of a summary, in the plan's order. `finding` knows of a panel's settings the target that has them alone, and what
 /// was found there.
-pub fn panels(cells: &[CellSummary], axes: &Axes, finding: impl Fn(&str) -> Option<(String, String)>) -> Vec<Panel> {
+pub(crate) fn panels(
+    cells: &[CellSummary],
+    axes: &Axes,
+    finding: impl Fn(&str) -> Option<(String, String)>,
+) -> Vec<Panel> {
     let mut titles: Vec<String> = Vec::new();
     for summary in cells {
         let title = axes.panel(&summary.cell);
@@ -84,7 +88,7 @@ pub fn panels(cells: &[CellSummary], axes: &Axes, finding: impl Fn(&str) -> Opti
 }
 
 /// Draws the chart, over as many images as it needs.
-pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     let layout = Layout::of(panels);
     let legend = legend(panels);
     let room = IMAGE_HEIGHT - caption.frame_height(ABOUT, &layout.how()) - legend.height();

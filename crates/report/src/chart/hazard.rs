@@ -12,7 +12,7 @@ use crate::chart::kit::theme::{BLUE, FRAME, MARGIN, RULE, SHADE, SMALL, VERMILIO
 use crate::stats::CumulativeHazard;
 
 /// The chart in words.
-pub const ABOUT: About = About {
+pub(crate) const ABOUT: About = About {
     name: "cumulative-hazard",
     title: "cumulative hazard of being ended in flight, around expiry",
     caption: "The risk of being ended in flight, added up over the time before and after expiry, for transfers whose link \
@@ -22,7 +22,7 @@ pub const ABOUT: About = About {
 
 /// One target.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// Which target it is; empty if there is only one.
     pub title: String,
     /// What it counts and leaves out.
@@ -40,7 +40,7 @@ pub struct Panel {
 }
 
 /// Draws the chart, over as many images as it needs.
-pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     draw_panels((ABOUT, caption, HOW), panels, heading, |_| HEIGHT, draw_panel)
 }
 

@@ -13,7 +13,7 @@ use crate::summary::CellSummary;
 use crate::summary::axes::{Axes, format_ttl};
 
 /// The chart in words.
-pub const ABOUT: About = About {
+pub(crate) const ABOUT: About = About {
     name: "users-by-ttl",
     title: "failures by users and TTL",
     caption: "A table of failed over all transfers, users downward and link TTL to the right, the darker the more failed; \
@@ -22,7 +22,7 @@ pub const ABOUT: About = About {
 
 /// Everything that has the same settings but for users and TTL.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// The settings that it stands for; empty if nothing but users and TTL varies.
     pub title: String,
     /// The numbers of users, one row each.
@@ -35,7 +35,7 @@ pub struct Panel {
 
 /// Failures and transfers, the late starts apart.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Field {
+pub(crate) struct Field {
     /// Failures of transfers that were in time.
     pub failures: u64,
     /// Transfers that were in time.
@@ -48,7 +48,7 @@ pub struct Field {
 
 /// The panels of a summary, in the plan's order. None where no panel has more than one field of the grid: a table of one
 /// number is not a map.
-pub fn panels(cells: &[CellSummary], axes: &Axes) -> Vec<Panel> {
+pub(crate) fn panels(cells: &[CellSummary], axes: &Axes) -> Vec<Panel> {
     let mut panels: Vec<Panel> = Vec::new();
     for summary in cells {
         let title = axes.panel(&summary.cell);
@@ -112,7 +112,7 @@ fn parts(panel: Panel) -> Vec<Panel> {
 }
 
 /// Draws the chart, over as many images as it needs.
-pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     draw_panels((ABOUT, caption, HOW), panels, heading, height, draw_panel)
 }
 

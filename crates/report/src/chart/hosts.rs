@@ -9,7 +9,7 @@ use crate::chart::kit::plot::{LOWER_AXIS, Scale, draw_lower_axis};
 use crate::chart::kit::theme::{BLUE, FRAME, INK, MARGIN, Marker, RULE, SMALL, VERMILION};
 
 /// The chart in words.
-pub const ABOUT: About = About {
+pub(crate) const ABOUT: About = About {
     name: "hosts",
     title: "each host against the others",
     caption: "For each machine that ran trials its failure rate less that of all others in the same cells, with its 95 % \
@@ -19,7 +19,7 @@ pub const ABOUT: About = About {
 
 /// The hosts of the runs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// What sets it apart from others; empty if there is one only.
     pub title: String,
     /// What was found, as a sentence.
@@ -30,7 +30,7 @@ pub struct Panel {
 
 /// One host, its failure rate less the others' between −1 and 1.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub(crate) struct Row {
     /// The host.
     pub label: String,
     /// The difference.
@@ -46,7 +46,7 @@ pub struct Row {
 }
 
 /// Draws the chart, over as many images as it needs.
-pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     draw_panels((ABOUT, caption, HOW), panels, heading, height, draw_panel)
 }
 

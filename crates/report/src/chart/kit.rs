@@ -1,7 +1,7 @@
 //! What every chart is made of: canvas, lettering, plots, panels, colours, captions.
 
 pub(crate) mod canvas;
-pub mod caption;
+pub(crate) mod caption;
 pub(crate) mod legend;
 pub(crate) mod lettering;
 pub(crate) mod panels;

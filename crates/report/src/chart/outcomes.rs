@@ -11,7 +11,7 @@ use crate::summary::axes::Axes;
 use crate::summary::{CellSummary, Counts};
 
 /// The chart in words.
-pub const ABOUT: About = About {
+pub(crate) const ABOUT: About = About {
     name: "outcomes-by-cell",
     title: "outcomes by cell",
     caption: "The outcomes of each cell's transfers as stacked bars with their counts, failures first.",
@@ -19,7 +19,7 @@ pub const ABOUT: About = About {
 
 /// The bars below one heading.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Group {
+pub(crate) struct Group {
     /// The settings that its cells share; empty if nothing but users and TTL varies.
     pub title: String,
     /// One bar a cell.
@@ -28,7 +28,7 @@ pub struct Group {
 
 /// One cell.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Bar {
+pub(crate) struct Bar {
     /// What sets it apart from the others below the same heading.
     pub label: String,
     /// Its transfers.
@@ -36,7 +36,7 @@ pub struct Bar {
 }
 
 /// The bars of a summary: the grid's cells panel by panel, then each control.
-pub fn groups(cells: &[CellSummary], axes: &Axes) -> Vec<Group> {
+pub(crate) fn groups(cells: &[CellSummary], axes: &Axes) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut sorted: Vec<&CellSummary> = cells.iter().collect();
     sorted.sort_by_key(|summary| (summary.cell.control, summary.cell.users, summary.cell.ttl_s));
@@ -71,7 +71,7 @@ pub fn groups(cells: &[CellSummary], axes: &Axes) -> Vec<Group> {
 }
 
 /// Draws the chart, over as many images as it needs.
-pub fn draw(groups: &[Group], caption: &Caption) -> Vec<Sheet> {
+pub(crate) fn draw(groups: &[Group], caption: &Caption) -> Vec<Sheet> {
     let columns = Columns::of(groups);
     let sizes: Vec<usize> = groups.iter().map(|group| group.bars.len()).collect();
     let images = pages(&sizes, ROWS_AN_IMAGE, 1);

@@ -13,7 +13,7 @@ use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, draw_lower_axis, draw_u
 use crate::chart::kit::theme::{BLUE, FRAME, INK, MARGIN, Marker, SMALL, VERMILION, WARNING, darkened, outcome_style};
 
 /// The chart in words.
-pub const ABOUT: About = About {
+pub(crate) const ABOUT: About = About {
     name: "progress",
     title: "bytes over time of a failed transfer and its control",
     caption: "The bytes of one failed transfer and of one control with the same users, size, cap and block that the peer's \
@@ -22,7 +22,7 @@ pub const ABOUT: About = About {
 
 /// A failed transfer beside its control.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// Which target and settings they share.
     pub title: String,
     /// Which two transfers they are.
@@ -41,7 +41,7 @@ pub struct Panel {
 
 /// One transfer as the kernel saw its connection.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Track {
+pub(crate) struct Track {
     /// Its samples, in the order of time.
     pub samples: Vec<Sample>,
     /// When it ended, in seconds since its head was written.
@@ -52,7 +52,7 @@ pub struct Track {
 
 /// The kernel's view at one instant.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Seconds since the head was written.
     pub at: f64,
     /// Megabytes since the transfer's first sample.
@@ -64,7 +64,7 @@ pub struct Sample {
 }
 
 /// Draws the chart, over as many images as it needs.
-pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     draw_panels((ABOUT, caption, HOW), panels, heading, |_| HEIGHT, draw_panel)
 }
 

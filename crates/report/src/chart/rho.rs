@@ -11,7 +11,7 @@ use crate::chart::kit::theme::{BLUE, FAINT, FRAME, INK, MARGIN, Marker, RULE, SM
 use crate::stats::wilson;
 
 /// The chart in words.
-pub const ABOUT: About = About {
+pub(crate) const ABOUT: About = About {
     name: "failure-rate-by-rho",
     title: "failure rate against ρ, the link's life over the time needed",
     caption: "The share of transfers that failed against ρ, the link's life left at the head over the duration that the \
@@ -20,7 +20,7 @@ pub const ABOUT: About = About {
 
 /// One target.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// Which target it is; empty if there is only one.
     pub title: String,
     /// What it counts and leaves out.
@@ -31,7 +31,7 @@ pub struct Panel {
 
 /// The transfers of one range of ρ.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
-pub struct Bin {
+pub(crate) struct Bin {
     /// Its edges as powers of 2: ρ from 2^low to 2^high. The outermost hold whatever lies beyond, too.
     pub low: f64,
     /// See `low`.
@@ -47,7 +47,7 @@ pub struct Bin {
 }
 
 /// Draws the chart, over as many images as it needs.
-pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     // One axis for all panels, so that they can be compared.
     let edges = |edge: fn(&Bin) -> f64| panels.iter().flat_map(|panel| &panel.bins).map(edge);
     let (from, to) = (edges(|bin| bin.low).fold(-1.0, f64::min), edges(|bin| bin.high).fold(1.0, f64::max));

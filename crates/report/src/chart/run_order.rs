@@ -11,7 +11,7 @@ use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, draw_upward_axis};
 use crate::chart::kit::theme::{FRAME, INK, MARGIN, Marker, SHADE, SMALL, darkened, lightened, outcome_style};
 
 /// The chart in words.
-pub const ABOUT: About = About {
+pub(crate) const ABOUT: About = About {
     name: "run-order",
     title: "outcomes in the order in which trials ran",
     caption: "Each trial at the time of day at which it started and at its place in its block's drawn order, marked by the \
@@ -20,7 +20,7 @@ pub const ABOUT: About = About {
 
 /// One run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// Which run it is.
     pub title: String,
     /// How many trials it has and how many of them are shown.
@@ -33,7 +33,7 @@ pub struct Panel {
 
 /// When a block ran, in microseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
+pub(crate) struct Block {
     /// Its number.
     pub number: u32,
     /// The first start.
@@ -44,7 +44,7 @@ pub struct Block {
 
 /// One trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
+pub(crate) struct Mark {
     /// When it started, in microseconds since the epoch.
     pub started_us: i64,
     /// Its place in its block's order, from 1.
@@ -58,7 +58,7 @@ pub struct Mark {
 }
 
 /// Draws the chart, over as many images as it needs.
-pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     draw_panels((ABOUT, caption, HOW), panels, heading, |_| HEIGHT, draw_panel)
 }
 

@@ -16,7 +16,7 @@ use crate::chart::kit::ways::way_style;
 use crate::verdict::Way;
 
 /// The chart in words.
-pub const ABOUT: About = About {
+pub(crate) const ABOUT: About = About {
     name: "timeline",
     title: "single transfers over time",
     caption: "One trial of each target, its transfers as bars over time, each with the instant at which its link expired, when \
@@ -25,7 +25,7 @@ pub const ABOUT: About = About {
 
 /// The trial of one target.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// Which target.
     pub title: String,
     /// What was found there, over all of its trials.
@@ -40,7 +40,7 @@ pub struct Panel {
 
 /// One transfer; its instants are seconds since its head was written, as in every chart of single transfers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Lane {
+pub(crate) struct Lane {
     /// Which user's it is.
     pub label: String,
     /// When it started: negative if a connection was opened before the head could be written.
@@ -58,7 +58,7 @@ pub struct Lane {
 }
 
 /// Draws the chart.
-pub fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
+pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     let columns = panels.len().clamp(1, COLUMNS);
     let count = |number: usize| i32::try_from(number).unwrap_or(0);
     let width = (WIDTH - 2 * MARGIN - (count(columns) - 1) * GAP) / count(columns);

@@ -15,7 +15,7 @@ pub(crate) struct Spell {
 
 /// One step of a cumulative hazard.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CumulativeHazard {
+pub(crate) struct CumulativeHazard {
     /// When.
     pub time: f64,
     /// Subjects at risk there.

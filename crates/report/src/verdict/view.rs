@@ -16,7 +16,7 @@ pub(crate) struct View<'a> {
 
 /// How a transfer failed, in the few words that a chart has colours for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Way {
+pub(crate) enum Way {
     /// Ended in flight because its link expired, as the answer counts it.
     Cut,
     /// Its body was taken, and refused then because the link had expired meanwhile.
@@ -29,7 +29,7 @@ pub enum Way {
 
 impl Way {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Cut, Self::RefusedAtEnd, Self::RefusedAtStart, Self::Other];
+    pub(crate) const ALL: [Self; 4] = [Self::Cut, Self::RefusedAtEnd, Self::RefusedAtStart, Self::Other];
 }
 
 /// One transfer against its expiry, in seconds since its head was written; expiry is the server's, moved onto this machine's

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use crate::common::Sweep;
 use ttlsweep_record::{ExpiryPolicy, SampleRecord, TransferRecord};
-use ttlsweep_report::chart::{self, Chart};
 use ttlsweep_report::report::{Report, report};
+use ttlsweep_report::testing::chart::{self, Chart};
 use ttlsweep_rundir::csv_file::{RowWriter, read_rows};
 
 fn report_of(sweep: &Sweep) -> (tempfile::TempDir, Report) {

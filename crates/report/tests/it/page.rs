@@ -5,9 +5,9 @@ use std::path::Path;
 
 use crate::common::Sweep;
 use ttlsweep_record::ExpiryPolicy;
-use ttlsweep_report::page::{self, Contents, Drawings, Repeat};
 use ttlsweep_report::report::report;
 use ttlsweep_report::testing::load::load;
+use ttlsweep_report::testing::page::{self, Contents, Drawings, Repeat};
 use ttlsweep_report::testing::summary::axes::Axes;
 use ttlsweep_report::testing::summary::summarize;
 use ttlsweep_report::testing::verdict::{Evidence, decide};

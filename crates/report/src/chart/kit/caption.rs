@@ -7,7 +7,7 @@ use crate::chart::About;
 
 /// What a chart says of the runs it shows.
 #[derive(Debug, Clone, Default)]
-pub struct Caption {
+pub(crate) struct Caption {
     /// What was found, by the verdict's own counts: a chart's title begins with it.
     pub finding: String,
     /// The experiment's name.
@@ -112,7 +112,7 @@ impl Caption {
 }
 
 /// `1234567` as `1 234 567`, with spaces that don't break.
-pub fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -125,7 +125,7 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// `1 user`, `4 users`.
-pub fn plural(number: u64, noun: &str) -> String {
+pub(crate) fn plural(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", grouped(number)) }
 }
 
