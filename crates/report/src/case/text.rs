@@ -47,6 +47,8 @@ struct Page {
     regions: String,
     addressing: String,
     methods: String,
+    /// What the links' signatures cover.
+    signed: String,
     endpoints: Vec<(String, String)>,
     endpoints_more: usize,
     from: String,
@@ -94,6 +96,7 @@ impl Page {
             regions: regions(case.report),
             addressing: distinct(settings.iter().filter_map(|cell| cell.addressing.map(|word| word.to_string()))),
             methods: distinct(settings.iter().map(|cell| cell.method.to_string())),
+            signed: signed(settings),
             endpoints: endpoints.collect(),
             endpoints_more: environment.endpoints.len().saturating_sub(MOST_ENDPOINTS),
             from: instant(trials.iter().map(|trial| trial.started_at).min()),
@@ -179,6 +182,39 @@ const fn purpose(control: Control) -> &'static str {
     }
 }
 
+/// What the links' signatures cover beside path and expiry: names only, since values may be anybody's.
+fn signed(settings: &[Cell]) -> String {
+    let names = |field: fn(&Cell) -> Option<&String>, between: char| {
+        let mut names: Vec<String> = Vec::new();
+        for name in settings.iter().filter_map(|cell| field(cell)).flat_map(|pairs| names_of(pairs, between)) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.iter().map(|name| format!(", `{}`", quoted(name))).collect::<String>()
+    };
+    let headers = names(|cell| cell.headers.as_ref(), ':');
+    let query = names(|cell| cell.query.as_ref(), '=');
+    let only = if headers.is_empty() { "only " } else { "" };
+    let query = if query.is_empty() { String::new() } else { format!(" ({})", &query[2..]) };
+    format!("signed are {only}the header `host`{headers} and the query{query}")
+}
+
+/// The names of `name: value; name: value`, in which a `;` or `\` of a value has a `\` before it.
+fn names_of(pairs: &str, between: char) -> Vec<String> {
+    let (mut parts, mut escaped) = (vec![String::new()], false);
+    for character in pairs.chars() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            ';' => parts.push(String::new()),
+            other => parts.last_mut().expect("there is a part").push(other),
+        }
+    }
+    let name = |part: &String| part.split(between).next().unwrap_or_default().trim().to_ascii_lowercase();
+    parts.iter().map(name).filter(|name| !name.is_empty()).collect()
+}
+
 fn distinct(words: impl Iterator<Item = String>) -> String {
     let mut found: Vec<String> = Vec::new();
     for word in words.map(|word| quoted(&word)) {
@@ -212,5 +248,15 @@ mod tests {
         ] {
             assert_eq!(region_of(url).as_deref(), region, "{url}");
         }
+    }
+
+    #[test]
+    fn a_signed_value_with_a_separator_in_it_makes_no_name() {
+        assert_eq!(
+            names_of("X-Amz-Tagging: a=1\\; b: 2; Content-Type: text/plain", ':'),
+            ["x-amz-tagging", "content-type"]
+        );
+        assert_eq!(names_of("response-content-type=a\\;b=c", '='), ["response-content-type"]);
+        assert!(names_of("", ':').is_empty());
     }
 }

@@ -467,3 +467,80 @@ const ROW: Letter = Letter::size(SMALL);
 const TICK: Letter = Letter::size(SMALL).centre();
 const NUMBER: Letter = Letter::size(SMALL).centre().colour(INK);
 const SMALL_FAINT: Letter = Letter::size(SMALL).colour(FAINT);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chart::kit::canvas::Mark;
+
+    fn point(ttl_s: u32, ways: [u64; 4], transfers: u64) -> Point {
+        Point { control: None, ttl_s: Some(ttl_s), failures: ways.iter().sum(), ways, transfers }
+    }
+
+    fn panel(points: Vec<Point>) -> Panel {
+        let series = vec![Series { users: 1, look: 0, points }];
+        Panel { title: String::new(), finding: String::new(), series }
+    }
+
+    /// The marks of the points themselves, without the legend's: from the left, each with its share in percent.
+    fn marked(points: Vec<Point>) -> Vec<(Marker, RGBColor, bool, i32)> {
+        let sheets = draw(&[panel(points)], &Caption::default());
+        let rules: Vec<i32> = sheets[0]
+            .body()
+            .filter_map(|mark| match mark {
+                Mark::Line { from, to, colour: FRAME | RULE, .. } if from.1 == to.1 && to.0 - from.0 > 1000 => {
+                    Some(from.1)
+                }
+                _ => None,
+            })
+            .collect();
+        let (bottom, top) = (rules[0], rules[2]);
+        let mut found: Vec<_> = sheets[0]
+            .body()
+            .filter_map(|mark| match *mark {
+                Mark::Point { at, marker, colour, hollow, .. } if at.1 >= top => {
+                    Some((at.0, (marker, colour, hollow, (bottom - at.1) * 100 / (bottom - top))))
+                }
+                _ => None,
+            })
+            .collect();
+        found.sort_by_key(|(x, _)| *x);
+        found.into_iter().map(|(_, mark)| mark).collect()
+    }
+
+    #[test]
+    fn each_way_of_failing_has_a_mark_of_its_own_at_its_share_and_none_is_an_open_circle_on_the_axis() {
+        let cut = way_style(Way::Cut);
+        let end = way_style(Way::RefusedAtEnd);
+        let marks = marked(vec![point(1, [5, 0, 0, 0], 5), point(2, [0, 5, 0, 0], 5), point(4, [0; 4], 15)]);
+        assert_eq!(
+            marks,
+            [
+                (cut.marker, cut.colour, false, 100),
+                (end.marker, end.colour, false, 100),
+                (Marker::Circle, INK, true, 0)
+            ]
+        );
+        assert_ne!(cut.marker, end.marker, "told apart in grey print, too");
+    }
+
+    #[test]
+    fn ways_of_one_cell_stand_at_their_own_shares_and_side_by_side_if_these_are_the_same() {
+        let marks = marked(vec![point(1, [2, 0, 0, 2], 4)]);
+        let shares: Vec<_> = marks.iter().map(|(marker, _, _, share)| (*marker, *share)).collect();
+        assert_eq!(shares, [(Marker::Circle, 100), (Marker::Cross, 50), (Marker::Diamond, 50)]);
+    }
+
+    #[test]
+    fn numbers_are_said_in_words_and_what_failed_is_bold() {
+        let sheets = draw(&[panel(vec![point(1, [5, 0, 0, 0], 5), point(4, [0; 4], 15)])], &Caption::default());
+        let numbers: Vec<_> = sheets[0]
+            .body()
+            .filter_map(|mark| match mark {
+                Mark::Text { text, letter, .. } if text.contains(" of ") => Some((text.as_str(), letter.bold)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(numbers, [("5 of 5", true), ("0 of 15", false)]);
+    }
+}

@@ -268,3 +268,60 @@ const LANE: i32 = 32;
 const END: i32 = 8;
 const TITLE: Letter = Letter::size(HEADING).bold();
 const TEXT: Letter = Letter::size(SMALL);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chart::kit::canvas::Mark;
+
+    fn lane(ended: f64, expiry: Option<f64>, outcome: Outcome, way: Option<Way>) -> Lane {
+        Lane { label: "user 1".into(), started: -0.01, ended, expiry, answered: None, outcome, way }
+    }
+
+    fn panel(lanes: Vec<Lane>) -> Panel {
+        let control = Some(lane(4.0, None, Outcome::Completed, None));
+        Panel { title: "a".into(), finding: "1 of 1".into(), settings: "ttl 2s".into(), lanes, control }
+    }
+
+    #[test]
+    fn ends_are_told_with_their_distance_from_expiry() {
+        let cut = |ended| lane(ended, Some(2.0), Outcome::Reset, Some(Way::Cut));
+        assert_eq!(ends_in_words(&[cut(2.003), cut(2.01)]), "2 of 2 reset, 3.0ms to 10.0ms after expiry");
+        let done = lane(1.5, Some(2.0), Outcome::Completed, None);
+        assert_eq!(
+            ends_in_words(&[cut(2.003), done]),
+            "1 of 2 reset, 3.0ms after expiry; 1 of 2 completed, 500.0ms before expiry"
+        );
+        assert_eq!(ends_in_words(&[lane(1.0, None, Outcome::Completed, None)]), "1 of 1 completed");
+    }
+
+    #[test]
+    fn a_bar_turns_at_its_expiry_and_ends_in_the_mark_of_its_way() {
+        let refused = lane(4.0, Some(2.0), Outcome::Rejected, Some(Way::RefusedAtEnd));
+        let sheets = draw(&[panel(vec![refused])], &Caption::default());
+        let bars: Vec<(i32, i32)> = sheets[0]
+            .body()
+            .filter_map(|mark| match mark {
+                Mark::Patterned { rect, colour: LIVING | YELLOW, .. } if rect.width() > 100 => {
+                    Some((rect.left, rect.right))
+                }
+                _ => None,
+            })
+            .collect();
+        let [(start, turn), (again, end), (control_start, control_end)] = bars[..] else { panic!("{bars:?}") };
+        assert!(turn == again && (turn - start - (end - turn)).abs() <= 1, "expiry is half way: {bars:?}");
+        assert_eq!((control_start, control_end), (start, end), "one axis for all");
+        let style = way_style(Way::RefusedAtEnd);
+        let ends =
+            |mark: &&Mark| matches!(mark, Mark::Point { at, marker, .. } if *marker == style.marker && at.0 == end);
+        assert_eq!(sheets[0].body().filter(ends).count(), 1);
+    }
+
+    #[test]
+    fn one_transfer_that_hung_does_not_squeeze_the_others() {
+        let many = [1.0, 1.1, 1.2, 600.0].map(|ended| lane(ended, Some(0.5), Outcome::Completed, None));
+        let mut panel = panel(many.to_vec());
+        panel.control = None;
+        assert!(range(&[panel]).1 < 6.0);
+    }
+}

@@ -168,6 +168,7 @@ impl TargetRuling {
             }
         };
         let unjudged = match self.not_judged {
+            1 if self.judged > 0 => ", 1 more is not judged".to_owned(),
             n if n > 0 && self.judged > 0 => format!(", {n} more are not judged"),
             _ => String::new(),
         };

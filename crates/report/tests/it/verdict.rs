@@ -58,7 +58,7 @@ fn a_cut_is_seen_however_it_is_made() {
         let found = find(&ruling, Mechanism::CutAtExpiry);
         assert_eq!((found.failures, found.transfers, found.upper_bound), (10, 10, None), "{cut}: {found:?}");
         assert!(
-            found.evidence.starts_with("10 of 10 uploads that outlived their link were cut within 0.05 s of expiry")
+            found.evidence.starts_with("10 of 10 uploads that outlived their link were cut at expiry (δ = 0.05 s)")
         );
         assert!(found.evidence.contains("none of 10 controls was cut at any time"), "{}", found.evidence);
         assert!(found.evidence.contains("slope 1.00"), "{}", found.evidence);

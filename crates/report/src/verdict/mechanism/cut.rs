@@ -220,7 +220,13 @@ fn sentence(target: &Target, reading: &Reading, within: Option<u64>) -> String {
     }
     let noun = if target.keys.iter().any(|key| !key.method.is_upload()) { "transfers" } else { "uploads" };
     let place = match within {
-        None => format!("within {} of expiry", secs(reading.window.after)),
+        None => {
+            let Window { after, .. } = reading.window;
+            let beyond = |flight: &Flight| flight.expiry.is_some_and(|expiry| flight.end > expiry + after);
+            let mut hits = grid(target).filter(|flight| flight.head_in_time && reading.window.is_hit(flight));
+            let more = if hits.any(beyond) { ", and as much more as this machine noted ends late" } else { "" };
+            format!("at expiry (δ = {}{more})", secs(after))
+        }
         Some(within) => format!(
             "within {} after expiry, {within} of them within {} of it",
             secs(reading.window.after),
