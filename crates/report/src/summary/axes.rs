@@ -179,10 +179,48 @@ const SETTINGS: &[Setting] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ttlsweep_record::row::Row;
 
     #[test]
     fn a_ttl_is_shown_in_its_largest_whole_unit() {
         let shown: Vec<_> = [1, 90, 120, 1000, 3600, 604_800].into_iter().map(format_ttl).collect();
         assert_eq!(shown, ["1s", "90s", "2m", "1000s", "1h", "7d"]);
+    }
+
+    /// A new column of a cell that is forgotten here would leave two cells with one name.
+    #[test]
+    fn every_setting_of_a_cell_sets_it_apart() {
+        let one = serde_json::json!({
+            "cell_id": "c01", "target": "embedded", "bucket": "b", "prefix": "p", "users": 2, "size_bytes": 2,
+            "bandwidth_per": "trial", "method": "put", "jitter_us": 2, "ramp_us": 2, "wait_us": 2,
+            "presign": "per-transfer", "expect_continue": false, "reuse_connections": false,
+            "connect_timeout_us": 2, "idle_timeout_us": 2, "timeout_us": 2,
+        });
+        let cell = |value: &serde_json::Value| serde_json::from_value::<Cell>(value.clone());
+        let first = cell(&one).unwrap();
+        let values = serde_json::json!([
+            1,
+            true,
+            "path",
+            "on-request",
+            "reset",
+            "close",
+            "reset@50%",
+            "user",
+            "get",
+            "per-user",
+            "s3",
+            "x"
+        ]);
+        for column in Cell::header().into_iter().filter(|column| !["cell_id", "control"].contains(column)) {
+            let changed = values.as_array().unwrap().iter().find_map(|value| {
+                let mut other = one.clone();
+                other[column] = value.clone();
+                cell(&other).ok().filter(|other| *other != first)
+            });
+            let other = changed.unwrap_or_else(|| panic!("no other value for `{column}`; add one to this test"));
+            let apart = SETTINGS.iter().any(|setting| (setting.value)(&first) != (setting.value)(&other));
+            assert!(apart, "`{column}` is missing among the settings of summary/axes.rs");
+        }
     }
 }

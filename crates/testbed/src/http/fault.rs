@@ -206,7 +206,19 @@ impl FaultInjector<'_> {
                 let head = self.head("500 Internal Server Error");
                 say(format!("{head}content-type: application/xml\r\ncontent-length: {length}\r\n\r\n{half}"))
             }
-            _ => return None,
+            // What HTTP says by itself, or what the connection meets before there is a request.
+            FaultKind::Error { .. }
+            | FaultKind::Redirect
+            | FaultKind::Slow(_)
+            | FaultKind::NoContinue
+            | FaultKind::EarlyOk
+            | FaultKind::StopReadingAfterAnswer
+            | FaultKind::KeepAliveClose
+            | FaultKind::ConnectionClose
+            | FaultKind::TlsAlert
+            | FaultKind::TlsClose
+            | FaultKind::Refuse
+            | FaultKind::Blackhole => return None,
         })
     }
 
