@@ -201,7 +201,7 @@ fn shade(share: f64) -> RGBColor {
     RGBColor(mix(255, 8), mix(255, 48), mix(255, 96))
 }
 
-const HOW: &str = "Each field: failed / transfers, the darker the larger the share, from white for none to dark for all; \
+const HOW: &str = "Each field: failed / transfers, the stronger its shade, the larger the share; \
                    counts without intervals. Late starts (head written at or after expiry) stand on a line of their own and \
                    give no shade. The controls to the right are shaded alike; expired-start is expected to be refused.";
 const MOST_COLUMNS: usize = 16;

@@ -64,7 +64,7 @@ pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     let width = (WIDTH - 2 * MARGIN - (count(columns) - 1) * GAP) / count(columns);
     let rows: Vec<&[Panel]> = panels.chunks(columns).collect();
     let heads: Vec<Vec<Head>> =
-        rows.iter().map(|row| row.iter().map(|panel| Head::of(panel, width)).collect()).collect();
+        rows.iter().map(|row| row.iter().map(|panel| Head::of(panel, width, panels.len() == 1)).collect()).collect();
     let height = |row: &[Panel], heads: &[Head]| {
         let lanes = row.iter().map(|panel| panel.lanes.len() + usize::from(panel.control.is_some())).max().unwrap_or(0);
         heads.iter().map(Head::height).max().unwrap_or(0) + LANE * count(lanes) + 12 + LOWER_AXIS + 16
@@ -100,10 +100,12 @@ struct Head {
 }
 
 impl Head {
-    fn of(panel: &Panel, width: i32) -> Self {
+    /// Of the only panel the chart's title says whose it is and what was found.
+    fn of(panel: &Panel, width: i32, is_only: bool) -> Self {
         let parts = [(&panel.title, TITLE), (&panel.finding, TEXT), (&panel.settings, TEXT.colour(FAINT))];
         let lines = parts
             .into_iter()
+            .skip(if is_only { 2 } else { 0 })
             .flat_map(|(text, letter)| wrap(text, letter, width).into_iter().map(move |line| (line, letter)));
         Self { lines: lines.chain([(ends_in_words(&panel.lanes), TEXT.bold())]).collect() }
     }
