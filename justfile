@@ -32,6 +32,11 @@ resume DIR *ARGS: build
     target/release/ttlsweep resume "$@"
     target/release/ttlsweep-report "$1"
 
+# Says which TTL the transfers of runs need: just ttl results/ttl-grid/latest [--risk 1%]
+[group('experiment')]
+ttl *ARGS: build
+    target/release/ttlsweep-report ttl "$@"
+
 # Makes a bundle of a run for AWS Support: just case results/ttl-grid/latest [--redact-bucket] [--redact-account] ...
 [group('experiment')]
 case DIR *ARGS: build
@@ -137,6 +142,11 @@ calibrate SIMULATIONS="1000" SEEDS="judgement" RUNS="5":
     cargo build --release --workspace --bins --examples --locked
     target/release/examples/calibrate --simulations {{SIMULATIONS}} --seeds {{SEEDS}} --docs docs
     target/release/examples/calibrate --testbed {{RUNS}} --program target/release/ttlsweep --docs docs
+
+# How often the TTL's bound holds, over worlds whose lateness is known: the table of docs/ttl.md, in a few minutes.
+[group('develop')]
+ttl-coverage ROUNDS="20000":
+    cargo run --quiet --release --locked -p ttlsweep-report --example ttl_coverage -- {{ROUNDS}}
 
 # Kills run, resume, report, upload, merge and clean by every signal and by loss of power, KILLS times; nothing may be lost.
 [group('develop')]

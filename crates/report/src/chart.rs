@@ -12,6 +12,7 @@ pub(crate) mod progress;
 pub(crate) mod rho;
 pub(crate) mod run_order;
 pub(crate) mod timeline;
+pub(crate) mod ttl;
 
 pub(crate) use kit::canvas::Sheet;
 pub(crate) use kit::png::ChartError;
@@ -55,7 +56,7 @@ impl Chart {
 }
 
 /// Every chart that a report may hold, in the order in which to look at them.
-pub const ALL: [About; 11] = [
+pub const ALL: [About; 12] = [
     timeline::ABOUT,
     failure_rate::ABOUT,
     outcomes::ABOUT,
@@ -67,6 +68,7 @@ pub const ALL: [About; 11] = [
     run_order::ABOUT,
     hosts::ABOUT,
     comparison::ABOUT,
+    ttl::ABOUT,
 ];
 
 /// A run of rows from one group, as it stands on one image.

@@ -8,6 +8,7 @@ use ttlsweep_record::Verdict;
 use crate::case::Redaction;
 use crate::format::Format;
 use crate::gate::{Gate, Unwanted};
+use crate::ttl::TtlArgs;
 
 /// Counts what one or many runs of one plan recorded, draws it, and says which mechanism explains the failures.
 ///
@@ -86,6 +87,12 @@ pub enum Command {
     /// Every planned trial is there whole once, with all its transfers; no transfer is there twice; what the journal tells of has
     /// a row; no row contradicts itself or its neighbours. Exit code 0: it is; 3: it is not; 2: it cannot be read.
     Verify(VerifyArgs),
+
+    /// Says which TTL the transfers of runs need, with a bound; without a run, what arithmetic says.
+    ///
+    /// For a store that checks a link's date when the request's head arrives, and for one that checks at the end or cuts. The
+    /// verdict says which of the two it is.
+    Ttl(TtlArgs),
 }
 
 /// What is to be verified.

@@ -5,7 +5,7 @@
 //! the target enforces expiry at all and which mechanism is at work; `stats` has the formulas. `figures` takes from the
 //! verdict what charts show, `chart` draws it. `compare` holds runs, targets and machines against each other.
 //! [`report`] puts it together, [`terminal`] and `page` tell it to people; [`case`] makes a bundle of it that may be handed on.
-//! [`cli`] is what was asked for, [`gate`] what a pipeline demands of the answer, and `format` how programs are told it.
+//! [`ttl`] says which TTL the transfers need. [`cli`] is what was asked for, [`gate`] what a pipeline demands of the answer, and `format` how programs are told it.
 
 pub mod case;
 mod chart;
@@ -26,5 +26,6 @@ pub mod terminal;
 #[doc(hidden)]
 #[allow(missing_docs, reason = "the names stand where they are defined, with their documents")]
 pub mod testing;
+pub mod ttl;
 mod verdict;
 pub mod verify;

@@ -14,6 +14,7 @@ use ttlsweep_report::cli::{Args, CaseArgs, Command};
 use ttlsweep_report::gate::{Checked, last_line};
 use ttlsweep_report::report::{Report, report};
 use ttlsweep_report::terminal;
+use ttlsweep_report::ttl;
 use ttlsweep_report::verify;
 
 fn main() -> process::ExitCode {
@@ -31,6 +32,12 @@ fn answer() -> process::ExitCode {
             return match verify::run(args, &mut say::Stdout) {
                 Ok(true) => ExitCode::Done.into(),
                 Ok(false) => ExitCode::Gate.into(),
+                Err(error) => fail(error.exit_code(), error),
+            };
+        }
+        Some(Command::Ttl(args)) => {
+            return match ttl::run(args, &mut io::stdout().lock()) {
+                Ok(()) => ExitCode::Done.into(),
                 Err(error) => fail(error.exit_code(), error),
             };
         }

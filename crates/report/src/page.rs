@@ -11,6 +11,7 @@ mod figure;
 mod method;
 mod repeat;
 mod tables;
+mod ttl;
 
 use std::fmt::Write;
 
@@ -25,6 +26,7 @@ use crate::printable::Printable;
 use crate::summary::CellSummary;
 use crate::summary::axes::Axes;
 use crate::summary::table::left_out_lines;
+use crate::ttl::Advice;
 use crate::verdict::{Ruling, TakeAway};
 
 pub use figure::Drawings;
@@ -47,6 +49,8 @@ pub struct Contents<'a> {
     pub verdict: &'a Ruling,
     /// Runs and targets, held against each other.
     pub comparisons: &'a [Comparison],
+    /// Which TTL the transfers need.
+    pub ttl: &'a Advice,
     /// The charts' drawings.
     pub drawings: &'a Drawings,
     /// The charts, those that had nothing to show included.
@@ -60,7 +64,7 @@ pub struct Contents<'a> {
 /// # Errors
 /// Never in practice: only where formatting itself fails.
 pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
-    let Contents { runs, axes, cells, verdict, comparisons, drawings, charts, repeat } = contents;
+    let Contents { runs, axes, cells, verdict, comparisons, ttl, drawings, charts, repeat } = contents;
     let first = &runs.environments[0];
     let (answers, answers_more) = answers::answers(runs);
     let page = Page {
@@ -79,6 +83,7 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
         answers,
         answers_more,
         comparisons: compared::compared(comparisons, &runs.cells),
+        ttl: ttl::section(ttl),
         drawings,
         absent: charts.iter().filter_map(|chart| Some((chart.about.title, chart.absent.as_deref()?))).collect(),
         fixed: axes.fixed(),
@@ -113,6 +118,7 @@ struct Page<'a> {
     answers: Vec<answers::Answer<'a>>,
     answers_more: usize,
     comparisons: Vec<compared::Compared<'a>>,
+    ttl: ttl::Section,
     drawings: &'a Drawings,
     /// Title and reason of each chart that was not drawn.
     absent: Vec<(&'a str, &'a str)>,
@@ -149,6 +155,10 @@ impl Page<'_> {
 
     fn evidence(&self) -> Vec<&Figure> {
         self.drawings.at(Place::Evidence).collect()
+    }
+
+    fn of_ttl(&self) -> Vec<&Figure> {
+        self.drawings.at(Place::Ttl).collect()
     }
 
     fn statistics(&self) -> Vec<&Figure> {

@@ -24,6 +24,8 @@ use crate::page::{self, Contents, Drawings, Repeat};
 use crate::summary::axes::Axes;
 use crate::summary::table::left_out_lines;
 use crate::summary::{CellSummary, Told, summarize, take_told};
+use crate::ttl::advice::Target;
+use crate::ttl::{Advice, Risk, Rule};
 use crate::verdict::{self, Again, Evidence, Ruling, Way};
 
 /// What was found and written.
@@ -98,7 +100,8 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     // What follows takes memory of its own.
     runs.transfers.drop_frame();
     let mut targets: Vec<Collected> = Vec::new();
-    let mut verdict = verdict::decide_watched(&Evidence::of(&runs), |view| {
+    let evidence = Evidence::of(&runs);
+    let mut verdict = verdict::decide_watched(&evidence, |view| {
         let name = names::target_name(&runs, &axes, view.endpoints(), view.cells());
         targets.push(Collected::of(view, runs.transfers.observations(), name));
     });
@@ -106,6 +109,12 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     let names = names::told_apart(named);
     targets.iter_mut().zip(&names).for_each(|(target, name)| target.rename(name));
     verdict.name_targets(names, &again(&runs));
+    let asked = targets.iter().zip(&verdict.targets).map(|(target, ruling)| Target {
+        name: target.title.clone(),
+        cells: target.cells.clone(),
+        rule: Rule::of(ruling),
+    });
+    let ttl = Advice::of(&runs, &axes, &evidence, asked.collect(), Risk::default());
     take_told(&mut cells, &runs.cells, &told(&runs, &targets));
     let caption = caption(&runs, &cells, &verdict);
     let named: Vec<_> = targets.iter().map(|target| (target.title.clone(), target.cells.clone())).collect();
@@ -127,6 +136,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         run_order: collect::run_order(&runs),
         hosts: &hosts,
         comparisons: &comparisons,
+        ttl: &ttl,
     };
     let mut charts = drawing.draw(&staging.charts(), &caption)?;
     staging.write_page(&Contents {
@@ -135,6 +145,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         cells: &cells,
         verdict: &verdict,
         comparisons: &comparisons,
+        ttl: &ttl,
         drawings: &Drawings::of(&charts),
         charts: &charts,
         repeat: &Repeat::of(&runs.environments, &runs.folders),

@@ -39,6 +39,10 @@ pub mod summary {
     }
 }
 
+pub mod ttl {
+    pub use crate::ttl::simulate::{World, coverage};
+}
+
 pub mod verdict {
     pub use crate::verdict::{
         Beside, Clocks, Detail, Enforces, Evidence, Judged, Ruling, TargetAnswer, Trial, Whose, decide, decide_in,

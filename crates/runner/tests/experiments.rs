@@ -24,6 +24,17 @@ fn every_experiment_loads_and_plans() {
     }
 }
 
+/// The report writes it, and its tests hold it against the same file.
+#[test]
+fn the_experiment_that_tests_a_ttl_loads_and_plans() {
+    let loaded = load_file(Path::new("tests/ttl-check.toml"));
+    let (plan, _) = plan(&loaded);
+    // The cell itself and three controls, in twenty blocks.
+    assert_eq!(plan.trials.len(), 80);
+    let links = loaded.experiment.cells.iter().map(|cell| (cell.ttl_s, cell.timeout_us));
+    assert_eq!(links.max(), Some((Some(3600), 1_052_000_000)));
+}
+
 /// What a file of this project is for must not end in CANNOT TELL for lack of trials.
 #[test]
 fn every_experiment_can_end_in_yes_and_in_no() {

@@ -8,13 +8,14 @@ use crate::chart::kit::caption::{Caption, plural};
 use crate::chart::kit::png;
 use crate::chart::{
     About, Chart, ChartError, Sheet, comparison, ends, failure_rate, hazard, heat_map, hosts, outcomes, progress, rho,
-    run_order, timeline,
+    run_order, timeline, ttl,
 };
 use crate::compare::hosts::{HostComparison, reach, sentence as host_sentence};
 use crate::compare::runs::{Compared, Comparison, Tested, signed};
 use crate::figures::collect::Collected;
 use crate::summary::axes::Axes;
 use crate::summary::{CellSummary, total};
+use crate::ttl::Advice;
 use crate::verdict::Ruling;
 
 /// What the charts are drawn from.
@@ -30,6 +31,7 @@ pub(crate) struct Drawing<'a> {
     pub(crate) run_order: Vec<run_order::Panel>,
     pub(crate) hosts: &'a [HostComparison],
     pub(crate) comparisons: &'a [Comparison],
+    pub(crate) ttl: &'a Advice,
 }
 
 impl Drawing<'_> {
@@ -37,6 +39,7 @@ impl Drawing<'_> {
     pub(crate) fn draw(self, folder: &Path, caption: &Caption) -> Result<Vec<Chart>, ChartError> {
         let found = Captioned { folder, caption: Caption { finding: self.verdict.finding(), ..caption.clone() } };
         let counted = Captioned { folder, caption: Caption { finding: self.verdict.failures(), ..caption.clone() } };
+        let needed = Captioned { folder, caption: Caption { finding: self.ttl.finding(), ..caption.clone() } };
         let ran = total(self.cells).recorded() > 0;
         let rates = if ran { self.rates() } else { Vec::new() };
         let groups = if ran { outcomes::groups(self.cells, self.axes) } else { Vec::new() };
@@ -77,6 +80,7 @@ impl Drawing<'_> {
                 comparison::draw,
                 "there are no two runs or targets with cells to compare in which a transfer failed",
             )?,
+            needed.chart(ttl::ABOUT, &self.ttl.panels(), ttl::draw, "no cell has three trials that tell which TTL its transfers need")?,
         ])
     }
 

@@ -1,11 +1,13 @@
 use crate::chart::kit::svg::Shared;
-use crate::chart::{About, Chart, comparison, ends, failure_rate, heat_map, hosts, outcomes, progress, timeline};
+use crate::chart::{About, Chart, comparison, ends, failure_rate, heat_map, hosts, outcomes, progress, timeline, ttl};
 
 /// Where on the page a chart stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// Above everything that folds.
     Story,
+    /// With the TTL that the transfers need.
+    Ttl,
     /// With what proves it.
     Evidence,
     /// Among the cells' counts.
@@ -20,6 +22,7 @@ impl Place {
     fn of(about: About) -> Self {
         match about.name {
             name if name == timeline::ABOUT.name || name == failure_rate::ABOUT.name => Self::Story,
+            name if name == ttl::ABOUT.name => Self::Ttl,
             name if name == ends::ABOUT.name || name == progress::ABOUT.name => Self::Evidence,
             name if name == outcomes::ABOUT.name || name == heat_map::ABOUT.name => Self::Cells,
             name if name == hosts::ABOUT.name || name == comparison::ABOUT.name => Self::Compared,

@@ -20,6 +20,7 @@ mod page;
 mod shards;
 mod summary;
 mod together;
+mod ttl;
 mod verdict;
 
 #[path = "../../../record/tests/common/mutate.rs"]

@@ -11,6 +11,7 @@ use ttlsweep_report::testing::page::{self, Contents, Drawings, Repeat};
 use ttlsweep_report::testing::summary::axes::Axes;
 use ttlsweep_report::testing::summary::summarize;
 use ttlsweep_report::testing::verdict::{Evidence, decide};
+use ttlsweep_report::ttl::{Advice, Risk};
 use ttlsweep_rundir::environment::Environment;
 
 fn page_of(sweep: &Sweep, change: impl FnOnce(&Path)) -> String {
@@ -194,11 +195,13 @@ fn thousands_of_cells_make_a_page_that_can_be_sent() {
     let runs = load(&folders).unwrap();
     let cells = summarize(&runs).unwrap();
     // Without charts, which would take most of a minute; how many fit is asked beside the code that chooses.
+    let (axes, evidence) = (Axes::of(&runs.cells), Evidence::of(&runs));
     let page = page::render(&Contents {
-        axes: &Axes::of(&runs.cells),
+        axes: &axes,
         cells: &cells,
-        verdict: &decide(&Evidence::of(&runs)),
+        verdict: &decide(&evidence),
         comparisons: &[],
+        ttl: &Advice::of(&runs, &axes, &evidence, Vec::new(), Risk::default()),
         drawings: &Drawings::default(),
         charts: &[],
         repeat: &Repeat::of(&runs.environments, &folders),

@@ -41,7 +41,7 @@ fn template(command: &Command) -> String {
 const GROUPS: &[(&str, &[&str])] = &[
     ("Before a run", &["doctor", "trace", "testbed"]),
     ("Run", &["run", "resume", "merge", "clean"]),
-    ("After a run", &["report", "case", "verify"]),
+    ("After a run", &["report", "ttl", "case", "verify"]),
     ("More", &["completions", "man", "help"]),
 ];
 
@@ -50,6 +50,7 @@ Examples:
   ttlsweep run experiments/ttl-grid.toml --dry-run          what it would do; sends nothing
   ttlsweep run experiments/ttl-grid.toml                    run it against the embedded testbed
   ttlsweep report results/ttl-grid/latest                   what it shows
+  ttlsweep ttl results/ttl-grid/latest                      which TTL these transfers need
   ttlsweep doctor experiments/aws-slow-50mb.toml --bucket my-bucket
 `ttlsweep COMMAND --help` has examples of each command.";
 

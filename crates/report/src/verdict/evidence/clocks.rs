@@ -140,6 +140,16 @@ impl Clocks {
         self.by_asked.get(asked as usize).map_or(Stood::At(None), |clock| clock.stood(trial))
     }
 
+    /// How far the clock of `asked` was ahead while `trial` ran; `None` if nobody knows, or if a clock was set meanwhile.
+    pub(crate) fn bracket(&self, asked: u32, trial: u32) -> Option<ClockOffset> {
+        if let Stood::At(bracket) = self.stood(asked, trial) { bracket } else { None }
+    }
+
+    /// Whether a clock was set while `trial` ran, or may have been.
+    pub(crate) fn was_set(&self, asked: u32, trial: u32) -> bool {
+        self.stood(asked, trial) == Stood::Set
+    }
+
     /// The clock of `asked`.
     pub(in crate::verdict) fn of(&self, asked: u32) -> Option<&ServerClock> {
         self.by_asked.get(asked as usize)
