@@ -85,20 +85,22 @@ fn links_age_in_the_queue_and_users_start_one_after_another_and_no_secret_is_wri
     let transfers = run.transfers();
     assert_eq!(transfers.len(), 6);
     let of = |user: u32| -> Vec<&TransferRecord> { transfers.iter().filter(|row| row.user == user).collect() };
+    // A busy machine is late at each of a user's steps.
+    let late = 4 * i64::try_from(run.trials()[0].scheduler_lag_us.unwrap()).unwrap();
     for user in [1, 2] {
         let mine = of(user);
         assert!(mine.iter().map(|row| row.sequence).eq(1..=3));
         assert!(mine.iter().all(|row| row.presigned_at == mine[0].presigned_at));
         let ages: Vec<_> = mine.iter().map(|row| row.link_age_us.unwrap()).collect();
         assert!(ages.windows(2).all(|pair| pair[1] - pair[0] >= 300_000), "{ages:?}");
-        assert!(ages[0] >= 0 && ages[2] < 900_000, "{ages:?}");
+        assert!(ages[0] >= 0 && ages[2] < 900_000 + late, "{ages:?}");
         let waits = mine.windows(2).map(|pair| pair[1].started_at.micros_since(pair[0].ended_at));
-        assert!(waits.clone().all(|wait| (299_000..400_000).contains(&wait)), "{:?}", waits.collect::<Vec<_>>());
+        assert!(waits.clone().all(|wait| (299_000..400_000 + late).contains(&wait)), "{:?}", waits.collect::<Vec<_>>());
         assert!(mine.iter().map(|row| row.reused_connection).eq([false, true, true]));
     }
     let began = run.trials()[0].started_at;
     let [first, second] = [1, 2].map(|user| of(user)[0].started_at.micros_since(began));
-    assert!((0..100_000).contains(&first) && (400_000..500_000).contains(&second), "{first} {second}");
+    assert!((0..100_000 + late).contains(&first) && (400_000..500_000 + late).contains(&second), "{first} {second}");
     assert_no_secrets(&run, &output.stderr);
 }
 
