@@ -330,7 +330,7 @@ impl Client {
         let receive_buffer = (case.capped && side == Side::Read).then_some(32 << 10);
         let dialer = Dialer {
             cap: rate.map(|rate| (Arc::new(Limiter::new(rate, 1)), side)),
-            socket: SocketOptions { receive_buffer, congestion: None },
+            socket: SocketOptions { receive_buffer, ..SocketOptions::default() },
             ..Dialer::new(Endpoint::of(&endpoint.parse()?)?, tls)
         };
         Ok(Self {

@@ -22,7 +22,7 @@ use rustls_pki_types::ServerName;
 use tokio::io::Interest;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, rustls};
-use ttlsweep_record::{EventKind, Phase};
+use ttlsweep_record::{Cell, EventKind, Phase};
 
 use crate::dial::no_tls::plainer;
 use crate::dial::reach::Route;
@@ -64,6 +64,13 @@ pub struct SocketOptions {
     pub receive_buffer: Option<u32>,
     /// The congestion control; `None` for the kernel's own choice.
     pub congestion: Option<String>,
+}
+
+impl SocketOptions {
+    /// What `cell` sets, whatever its trial adds.
+    pub(crate) fn of(cell: &Cell) -> Self {
+        Self { receive_buffer: None, congestion: cell.congestion.clone() }
+    }
 }
 
 type Stack = HttpMarked<HeldErrors<RateLimited<Timestamped<Socket>>>>;

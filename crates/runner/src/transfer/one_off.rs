@@ -50,7 +50,7 @@ impl OneOff<'_> {
         stop: &mut Stop,
     ) -> TransferRecord {
         let cell = self.cell;
-        let socket = SocketOptions { receive_buffer: None, congestion: cell.congestion.clone() };
+        let socket = SocketOptions::of(cell);
         let dialer = Dialer { socket, ids: Arc::clone(&self.ids), ..self.target.dialer(request) };
         let payload = upload.map_or(Payload::Unknown, Payload::Upload);
         let task = Task::new(request, payload, key.as_str(), Limits::of(cell));

@@ -281,7 +281,7 @@ impl User {
         let TrialRun { run, cell, target, .. } = &*self.trial;
         Dialer {
             cap: self.cap.clone(),
-            socket: SocketOptions { receive_buffer: self.trial.receive_buffer(), congestion: cell.congestion.clone() },
+            socket: SocketOptions { receive_buffer: self.trial.receive_buffer(), ..SocketOptions::of(cell) },
             ids: Arc::clone(&run.connection_ids),
             ..target.dialer(signed)
         }
