@@ -99,6 +99,14 @@ impl Search<'_> {
         for found in named::find(&view.bytes) {
             self.note(&view, found.value, found.whole, found.what.to_owned(), within);
         }
+        for (other, name) in
+            [(notation::quoted_printable(&view), "quoted-printable"), (notation::without_tags(&view), "tags")]
+        {
+            let Some(other) = other else { continue };
+            for (range, what) in self.known.pieces(&other.folded()) {
+                self.note(&other, range.clone(), range, what, within.or(Some(name)));
+            }
+        }
         if layers == 0 {
             return;
         }

@@ -114,6 +114,47 @@ fn full_width(rest: &[u8]) -> Option<(Meant, usize)> {
     matches!(char, '\u{ff01}'..='\u{ff5e}').then(|| (Meant::Char(char as u32 - 0xfee0), 3))
 }
 
+/// The text as mail has it: `=2F` read, and lines that end in `=` joined. `None` if there is no such thing. It is no escape like
+/// the others, since what stands behind a name's `=` may look like it.
+pub(super) fn quoted_printable(view: &View) -> Option<View> {
+    replaced(view, b'=', |rest| match rest {
+        [_, b'\r', b'\n', ..] => Some((None, 3)),
+        [_, b'\n', ..] => Some((None, 2)),
+        _ => digits(rest.get(1..3)?, 16).map(|byte| (Some(byte as u8), 3)),
+    })
+}
+
+/// The text without HTML's and XML's tags, by which a page may break a long word. `None` if there are none.
+pub(super) fn without_tags(view: &View) -> Option<View> {
+    replaced(view, b'<', |rest| {
+        let end = rest.iter().take(LONGEST_TAG).position(|byte| *byte == b'>')?;
+        matches!(rest[1], b'/' | b'!' | b'a'..=b'z' | b'A'..=b'Z').then_some((None, end + 1))
+    })
+}
+
+/// The text with what `read` finds at each `mark` replaced by a byte, or left out; `None` if it finds nothing.
+fn replaced(view: &View, mark: u8, read: impl Fn(&[u8]) -> Option<(Option<u8>, usize)>) -> Option<View> {
+    let bytes = &view.bytes;
+    if !bytes.contains(&mark) {
+        return None;
+    }
+    let mut inner = View::with_capacity(bytes.len());
+    let (mut at, mut any) = (0, false);
+    while at < bytes.len() {
+        let found = if bytes[at] == mark { read(&bytes[at..]) } else { None };
+        let Some((meant, used)) = found else {
+            inner.push(bytes[at], view, at..at + 1);
+            at += 1;
+            continue;
+        };
+        if let Some(byte) = meant {
+            inner.push(byte, view, at..at + used);
+        }
+        (at, any) = (at + used, true);
+    }
+    any.then_some(inner)
+}
+
 /// Stretches that may be base64, of either alphabet, and are long enough to hold a secret. Blanks must be gone. What was put in
 /// a secret's place ends one.
 pub(super) fn base64_runs(packed: &[u8]) -> Vec<Range<usize>> {
@@ -293,6 +334,7 @@ const LEAST_NUMBERS: usize = 8;
 const LEAST_READABLE: usize = 6;
 const LONGEST_GAP: usize = 12;
 const LONGEST_ENTITY: usize = 12;
+const LONGEST_TAG: usize = 200;
 
 const ENTITIES: &[(&str, u8)] = &[
     ("amp", b'&'),

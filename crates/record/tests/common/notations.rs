@@ -11,6 +11,15 @@ pub(crate) fn percent(text: &str, lower: bool) -> String {
     text.bytes().map(encode).collect()
 }
 
+fn mixed_percent(text: &str) -> String {
+    let encode = |(at, byte): (usize, u8)| match byte {
+        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        byte if at % 2 == 0 => format!("%{byte:02x}"),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().enumerate().map(encode).collect()
+}
+
 fn every(text: &str, write: impl Fn(u8) -> String) -> String {
     text.bytes().map(write).collect()
 }
@@ -97,6 +106,24 @@ pub(crate) fn notations(secret: &str) -> Vec<(&'static str, String)> {
         ("capitals", secret.to_ascii_uppercase()),
         ("small letters", secret.to_ascii_lowercase()),
         ("wide letters", secret.chars().map(|char| char::from_u32(char as u32 + 0xfee0).unwrap()).collect()),
+        ("percent, letters of both kinds", mixed_percent(secret)),
+        (
+            "quoted-printable",
+            every(secret, |byte| {
+                if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("={byte:02X}") }
+            }),
+        ),
+        ("quoted-printable lines", split(secret, 15, "=\r\n")),
+        ("every byte quoted-printable", every(secret, |byte| format!("={byte:02X}"))),
+        ("tags", split(secret, 7, "<wbr>")),
+        ("tags in XML", split(secret, 7, "&lt;br/&gt;")),
+        ("tags with attributes", split(secret, 9, "</b><b class=\"mark\">")),
+        ("soft hyphens", split(secret, 5, "\u{ad}")),
+        ("named soft hyphens", split(secret, 5, "&shy;")),
+        ("word joiners", split(secret, 5, "\u{2060}")),
+        ("base64 of lines", standard(&split(secret, 20, "\r\n"))),
+        ("hex of UTF-16", every(secret, |byte| format!("00{byte:02x}"))),
+        ("entities of u in JSON", every(secret, |byte| format!("\\u0026#{byte};"))),
         ("cut off behind", secret[..secret.len() - 7].to_owned()),
         ("cut off before", secret[9..].to_owned()),
         ("a piece", secret[4..30].to_owned()),
