@@ -166,6 +166,12 @@ impl Cleaner {
         self.delete().await;
     }
 
+    /// Whether the store left a deletion without an answer, and is asked no more for now.
+    pub(crate) fn has_hung(&self, target: &Arc<Target>) -> bool {
+        let of_it = self.quirks.iter().find(|(known, _)| Arc::ptr_eq(known, target));
+        of_it.is_some_and(|(_, quirks)| matches!(quirks.given_up, Some(DeleteError::Hung(_))))
+    }
+
     /// How many objects and multipart uploads were deleted.
     pub fn deleted(&self) -> u64 {
         self.deleted

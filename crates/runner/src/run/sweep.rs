@@ -103,7 +103,8 @@ async fn unnamed_uploads(run: &Run, cleaner: &Cleaner) -> Vec<PendingCleanup> {
     let parts = run.plan.cells.iter().filter(|cell| cell.method == Method::UploadPart && !keeps);
     for cell in parts.filter(|_| !run.leave.is_thrown()) {
         let target = run.targets.of(cell);
-        if found.iter().any(|known| Arc::ptr_eq(&known.target, &target)) {
+        // A store that leaves deletions without an answer is waited for once more, and not for a list of what to delete.
+        if found.iter().any(|known| Arc::ptr_eq(&known.target, &target)) || cleaner.has_hung(&target) {
             continue;
         }
         // A key need not be allowed to list; `clean` says so where that matters.

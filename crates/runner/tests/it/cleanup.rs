@@ -158,6 +158,31 @@ async fn a_store_whose_deletions_hang_is_waited_for_once_and_not_cell_by_cell() 
     assert_eq!((cleaner.deleted(), cleaner.left().len()), (0, 12));
 }
 
+/// Each request takes 15 s until it is given up: the first deletion, and one more chance at the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_whose_store_answers_nothing_but_transfers_waits_twice_for_it_and_no_third_time() {
+    let (testbed, lab) = (plain_testbed().await, Lab::new());
+    let plan = ALL_METHODS.replace("200ms", "0s").replace(", \"get\"", "");
+    lab.write("all.toml", plan);
+    let front = Front::before(&testbed, |head| {
+        let query = head.uri.query().unwrap_or_default();
+        let hangs = match head.method {
+            Method::DELETE => true,
+            Method::POST => query.contains("delete"),
+            Method::GET => query.contains("uploads"),
+            _ => false,
+        };
+        hangs.then(crate::front::no_answer)
+    })
+    .await;
+    let args = ["run", "all.toml", "--bucket", signing::BUCKET, "--endpoint", front.endpoint.as_str(), "--yes"];
+    let command = lab.with_key(&testbed, &[&args, NO_EXPIRED_START].concat());
+    let began = Instant::now();
+    let output = tokio::task::block_in_place(|| succeed(command));
+    assert!(began.elapsed() < Duration::from_secs(43), "{:?}: {}", began.elapsed(), words(&output).1);
+    assert!(words(&output).1.contains("still in the bucket"), "{}", words(&output).1);
+}
+
 /// A listing may name an upload by nothing at all, or by what the store itself calls a bad request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_bad_upload_id_stops_no_other() {
