@@ -1,7 +1,6 @@
 //! `ttlsweep-report`: data to stdout and files, words to stderr.
 
 use std::env;
-use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process;
@@ -16,6 +15,7 @@ use ttlsweep_report::report::{Report, report};
 use ttlsweep_report::terminal;
 use ttlsweep_report::ttl;
 use ttlsweep_report::verify;
+use ttlsweep_rundir::disk;
 
 fn main() -> process::ExitCode {
     say::finish(answer())
@@ -104,7 +104,7 @@ fn known_secrets() -> KnownSecrets {
         .map(PathBuf::from)
         .or_else(|| Some(env::home_dir()?.join(".aws/credentials")));
     if let Some(file) = file
-        && let Ok(text) = fs::read_to_string(&file)
+        && let Ok(text) = disk::open_named(&file).and_then(io::read_to_string)
     {
         known.add_credentials_file(&file.display().to_string(), &text);
     }

@@ -22,6 +22,14 @@ pub fn open(path: &Path) -> io::Result<File> {
     open_with(OpenOptions::new().read(true), path)
 }
 
+/// Opens a regular file that the user named, whatever links lead to it. A pipe that nobody writes to is not waited for.
+///
+/// # Errors
+/// It is not there, is something else than a file, or cannot be read.
+pub fn open_named(path: &Path) -> io::Result<File> {
+    regular(OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?)
+}
+
 /// Opens a regular file to change it in place.
 ///
 /// # Errors
@@ -87,6 +95,10 @@ fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         let is_link = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
         if is_link { io::Error::other("it is a link, and links are not followed in a run's folder") } else { error }
     })?;
+    regular(file)
+}
+
+fn regular(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
 }
 

@@ -7,6 +7,7 @@ use toml::de::DeValue;
 use ttlsweep_record::fault::{FaultError, KINDS};
 use ttlsweep_record::units::{UnitError, parse_duration};
 use ttlsweep_record::{BitRate, ByteCount, Fault, UnknownWord};
+use ttlsweep_rundir::disk;
 
 use super::problems::{Place, Problem, nearest, reason};
 use crate::experiment::extras::{BadExtra, RunParameter, SignedHeaders, SignedQuery};
@@ -537,11 +538,11 @@ fn body_file(item: &Item<'_>, path: &Path) -> Result<Body, Problem> {
         Problem::at(item.place, reason, format!("the body file {} cannot be used", path.display()))
             .help("the path is relative to the experiment file's folder; give the path of a file that can be read")
     };
-    let metadata =
-        std::fs::File::open(path).and_then(|file| file.metadata()).map_err(|error| unreadable(reason(&error)))?;
-    if !metadata.is_file() {
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return Err(unreadable("not a file".to_owned()));
     }
+    let metadata =
+        disk::open_named(path).and_then(|file| file.metadata()).map_err(|error| unreadable(reason(&error)))?;
     let path: PathBuf = std::path::absolute(path).map_err(|error| unreadable(reason(&error)))?;
     match path.into_os_string().into_string() {
         Ok(file) => Ok(Body { bytes: ByteCount(metadata.len()), file: Some(file) }),

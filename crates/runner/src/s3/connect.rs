@@ -1,6 +1,7 @@
 //! From settings to a [`Store`]: the credential chain, the region, the certificates that are trusted.
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tokio_rustls::rustls;
 use ttlsweep_record::Addressing;
+use ttlsweep_rundir::disk;
 
 use super::Store;
 use super::answer_limit::AnswerLimit;
@@ -228,7 +230,7 @@ impl Trust {
                 None => Ok(None),
                 Some(path) => {
                     let path = PathBuf::from(path);
-                    match std::fs::read_to_string(&path) {
+                    match disk::open_named(&path).and_then(io::read_to_string) {
                         Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => Ok(Some(pem)),
                         Ok(_) => Err(StoreError::Bundle { path, why: "it holds no PEM certificate".to_owned() }),
                         Err(error) => Err(StoreError::Bundle { path, why: error.to_string() }),

@@ -1,12 +1,14 @@
 //! What is wrong with the input is said before anything is sent or written, with an exit code that scripts can go by.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use ttlsweep_testbed::TestbedConfig;
 
 use crate::front::{Front, error};
 use crate::program::{Lab, words};
 use crate::signing;
+use crate::streams::ends_within;
 
 const EXPERIMENT: &str = "
 [experiment]
@@ -162,4 +164,23 @@ fn refused(lab: &Lab, mut command: Command, code: i32, texts: &[&str]) {
     assert!(!said.contains("hush-hush"), "{said}");
     assert!(output.stdout.is_empty());
     assert!(!lab.path("results").exists());
+}
+
+/// Nobody writes to these pipes, and nobody waits for that.
+#[test]
+fn a_pipe_in_place_of_a_file_is_refused_and_not_waited_for() {
+    let lab = Lab::with("good.toml", EXPERIMENT);
+    lab.write("bad.toml", EXPERIMENT.replace("\"1kB\"", "{ file = \"pipe\" }"));
+    assert!(lab.shell("mkfifo pipe").status().unwrap().success());
+    let at = ["--bucket", "bucket", "--endpoint", "https://127.0.0.1:9", "--region", "us-east-1", "--yes"];
+    let mut untrusting = lab.ttlsweep(&[&["run", "good.toml"], &at[..]].concat());
+    untrusting.env("AWS_ACCESS_KEY_ID", "key").env("AWS_SECRET_ACCESS_KEY", "secret-key").env("AWS_CA_BUNDLE", "pipe");
+    for (mut command, says) in
+        [(lab.ttlsweep(&["run", "bad.toml"]), "not a file"), (untrusting, "is not a regular file")]
+    {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        assert_eq!(ends_within(&mut child, Duration::from_secs(30)).code(), Some(2), "{says}");
+        let said = words(&child.wait_with_output().unwrap()).1;
+        assert!(said.contains(says), "{said}");
+    }
 }

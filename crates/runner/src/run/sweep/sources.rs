@@ -1,11 +1,12 @@
 //! The bodies' sources of a run: one block for all generated bodies, one open file for each body file.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use ttlsweep_record::Cell;
+use ttlsweep_rundir::disk;
 
 use crate::wire::body::{Block, BodyFile, Source};
 
@@ -56,7 +57,7 @@ impl Sources {
             Some(file) => Arc::clone(file),
             None => {
                 let open = |source| SourceError::Open { path: path.clone(), source };
-                let file = File::open(path).and_then(BodyFile::new).map_err(open)?;
+                let file = disk::open_named(Path::new(path)).and_then(BodyFile::new).map_err(open)?;
                 let found = file.len();
                 if found != len {
                     return Err(SourceError::Changed { path: path.clone(), found, planned: len });
