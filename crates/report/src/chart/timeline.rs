@@ -238,14 +238,29 @@ fn end_style(lane: &Lane) -> (Marker, plotters::style::RGBColor, bool) {
 
 fn legend(panels: &[Panel]) -> Legend {
     let lanes: Vec<&Lane> = panels.iter().flat_map(|panel| panel.lanes.iter().chain(&panel.control)).collect();
-    let mut items = vec![
-        (Sample::Bar(LIVING, Pattern::Plain), "in flight, link alive".to_owned()),
-        (Sample::Bar(YELLOW, Pattern::Rising), "in flight, link expired".to_owned()),
-        (Sample::Upright(WARNING), "link expires".to_owned()),
+    let any = |is_so: &dyn Fn(&Lane) -> bool| lanes.iter().any(|lane| is_so(lane));
+    let (from, to) = range(panels);
+    let parts = [
+        (any(&|lane| -lane.started > (to - from) / 100.0), Sample::Bar(RULE, Pattern::Plain), "connecting"),
+        (
+            any(&|lane| lane.expiry.is_none_or(|at| at > 0.0)),
+            Sample::Bar(LIVING, Pattern::Plain),
+            "in flight, link alive",
+        ),
+        (
+            any(&|lane| lane.expiry.is_some_and(|at| at < lane.ended)),
+            Sample::Bar(YELLOW, Pattern::Rising),
+            "in flight, link expired",
+        ),
+        (any(&|lane| lane.expiry.is_some()), Sample::Upright(WARNING), "link expires"),
+        (
+            any(&|lane| lane.answered.is_some()),
+            Sample::Point(Marker::TriangleDown, INK, false),
+            "the server's answer begins",
+        ),
     ];
-    if lanes.iter().any(|lane| lane.answered.is_some()) {
-        items.push((Sample::Point(Marker::TriangleDown, INK, false), "the server's answer begins".to_owned()));
-    }
+    let shown = parts.into_iter().filter(|(is_there, ..)| *is_there);
+    let mut items: Vec<_> = shown.map(|(_, sample, words)| (sample, words.to_owned())).collect();
     for lane in lanes {
         let (marker, colour, hollow) = end_style(lane);
         let words = match lane.way {

@@ -3,6 +3,7 @@
 use ttlsweep_record::Mechanism;
 
 use super::{Answer, MOST_NAMED};
+use crate::verdict::cause::enforcement::Enforces;
 use crate::verdict::ruling::{Ruling, TargetRuling};
 
 impl TargetRuling {
@@ -13,6 +14,9 @@ impl TargetRuling {
         match self.answer() {
             Answer::NotTestable if self.enforcement.all_links_refused => "links that live are refused".to_owned(),
             Answer::NotTestable => "expired links are let in".to_owned(),
+            _ if self.enforcement.enforces == Enforces::Unknown => {
+                "nothing shows whether expiry is enforced".to_owned()
+            }
             Answer::No if self.supports(Mechanism::RejectedAtCompletion) => {
                 let [refused, of] = self
                     .finding(Mechanism::RejectedAtCompletion)
