@@ -5,7 +5,7 @@ use std::time::Duration;
 use ttlsweep_record::{BitRate, ByteCount};
 
 use super::fit::load_of;
-use super::words::{spaced, whole_seconds};
+use super::words::{spaced, ttl, whole_seconds};
 use crate::prose::percent_in_table;
 
 /// What is to be reckoned with: `users` transfers of `size` at once, through `bandwidth`.
@@ -53,8 +53,8 @@ impl Estimate {
         let transfer_s = load_of(load.size.0, load.users, load.bandwidth) * OVERHEAD;
         let head = PASSES * pass_s;
         let end = head + transfer_s + assumptions.rtt.as_secs_f64();
-        let ttl = |seconds: f64| whole_seconds(((seconds * MARGIN + DATE_S + CLOCK_S) * 1e6).ceil() as i64);
-        Self { load, assumptions, pass_s, transfer_s, head_s: ttl(head), end_s: ttl(end) }
+        let needed = |seconds: f64| whole_seconds(((seconds * MARGIN + DATE_S + CLOCK_S) * 1e6).ceil() as i64);
+        Self { load, assumptions, pass_s, transfer_s, head_s: needed(head), end_s: needed(end) }
     }
 
     /// What was taken for granted, a line each.
@@ -62,9 +62,10 @@ impl Estimate {
         let Self { load, assumptions, pass_s, transfer_s, .. } = self;
         vec![
             format!(
-                "All {} share {} fairly and use all of it: {transfer_s:.1} s on the line, {} for headers and TLS included.",
+                "All {} share {} fairly and use all of it: {} on the line, {} for headers and TLS included.",
                 load.users,
                 spaced(&load.bandwidth.to_string()),
+                ttl(whole_seconds((transfer_s * 1e6) as i64)),
                 percent_in_table(OVERHEAD - 1.0)
             ),
             format!(

@@ -40,6 +40,7 @@ pub(super) fn toml(estimate: &Estimate, risk: Risk) -> String {
 #     ttlsweep ttl results/ttl-check/latest              what it shows
 #
 # {} blocks of three trials show a risk of {risk} if none comes later. A block moves {}.
+# It asks for the TTL alone: `run` warns that no link is outlived, so that nothing is said of cuts.
 
 [experiment]
 name = \"ttl-check\"

@@ -50,7 +50,7 @@ impl Rule {
             Self::Cut => "cuts at expiry, so the end counts",
             Self::Completion => "checks again at the end",
             Self::Never => "enforces nothing, so no TTL is too short",
-            Self::Unknown => "is not known to check at the head alone, so take the end",
+            Self::Unknown => "is not known to check at the head alone, so the end counts",
         }
     }
 

@@ -46,7 +46,7 @@ fn a_run_with_long_links_alone_says_which_ttl_its_transfers_need() {
     let expected = "1 × 1 MB at 8 Mbit/s: 2 s if the store checks at the head, 3 s if it checks at the end (at most 5 % of trials \
                     later, 60 trials); your 1 h is enough in both.";
     assert_eq!(text.lines().next(), Some(expected), "{text}");
-    assert!(text.contains("is not known to check at the head alone, so take the end: take 3 s."), "{text}");
+    assert!(text.contains("is not known to check at the head alone, so the end counts: take 3 s."), "{text}");
     assert!(text.contains("5 %: shown, 2 s and 3 s; 1 %: 239 more trials, 239 blocks (239 transfers)"), "{text}");
 }
 
