@@ -70,9 +70,11 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path)?).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
-/// Whether anything has this name, a link that leads nowhere included: what must not pass for absent.
+/// Whether anything has this name, a link that leads nowhere included, and what may not be looked at: what must not pass for
+/// absent.
 pub fn is_there(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok()
+    let absent = |error: &io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+    !fs::symlink_metadata(path).is_err_and(|error| absent(&error))
 }
 
 /// Holds that `path`, if it is there, is a folder itself and not a link to one.
@@ -443,5 +445,16 @@ mod tests {
         assert_eq!(names(folder.path()), expected);
         drop(living);
         assert_eq!(names(folder.path()), [".all.unfinished-3", "all"]);
+    }
+
+    /// A folder of another user's, for one.
+    #[test]
+    fn what_may_not_be_looked_at_does_not_pass_for_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        symlink("loop", at("loop")).unwrap();
+        fs::write(at("file"), "").unwrap();
+        assert!(is_there(&at("loop/environment.json")) && is_there(&at("loop")));
+        assert!(!is_there(&at("environment.json")) && !is_there(&at("file/environment.json")));
     }
 }
