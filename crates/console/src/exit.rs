@@ -50,6 +50,12 @@ pub fn fail(code: ExitCode, error: impl fmt::Display) -> process::ExitCode {
     code.into()
 }
 
+/// Gives a slow reader time to read what is still to be written, before the process ends with `code`, or as interrupted if a
+/// signal ended its wait for a reader of data.
+pub fn finish(code: process::ExitCode) -> process::ExitCode {
+    if say::finish() { ExitCode::Interrupted.into() } else { code }
+}
+
 /// Ends the process for a command line that asks for help or cannot be understood. What somebody typed is shown in it.
 pub fn end_with(error: &clap::Error) -> ! {
     let text = error.render();
@@ -59,7 +65,7 @@ pub fn end_with(error: &clap::Error) -> ! {
         // Help is our own text.
         (false, _) => drop(error.print()),
     }
-    say::finish(process::ExitCode::SUCCESS);
+    say::finish();
     process::exit(error.exit_code())
 }
 

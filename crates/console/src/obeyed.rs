@@ -1,4 +1,4 @@
-//! What a terminal would obey is taken out of all that is printed, whoever wrote it: a server, the files of a run, an experiment
+//! What a terminal would obey is taken out of all that is printed, no matter who wrote it: a server, the files of a run, an experiment
 //! that came by mail.
 
 use std::borrow::Cow;

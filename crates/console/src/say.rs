@@ -6,20 +6,18 @@
 //! elsewhere), and nothing here returns an error or panics. What cannot be shown is lost; only where *data* is lost for
 //! another cause than a reader that went away does stderr say so, once.
 //!
-//! A terminal finds nothing in it to obey, whoever wrote the text, but our own colours and drawings.
+//! A terminal finds nothing in it to obey, no matter who wrote the text, but our own colours and drawings.
 //!
 //! A reader that lives and reads nothing, such as a pager or a terminal after Ctrl-S, holds nobody up either: words wait for
 //! him in a thread of their own. Data waits for him in its place, since the reader of a pipe counts on all of it, until
-//! [`give_up`] says that the process is to end. Each `main` ends with [`finish`].
+//! [`give_up`] says that the process is to end. Each `main` ends with [`exit::finish`](crate::exit::finish).
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::exit::ExitCode;
 use crate::obeyed::{coloured, plain};
 use crate::voice::Voice;
 
@@ -90,11 +88,10 @@ pub fn path(path: &Path) {
     to_stdout(&line);
 }
 
-/// Gives a slow reader time to read what is still to be written, before the process ends with `code`, or as interrupted if a
-/// signal ended its wait for a reader of data.
-pub fn finish(code: process::ExitCode) -> process::ExitCode {
+/// Gives a slow reader time to read what is still to be written. Returns whether a signal ended the wait for a reader of data.
+pub(crate) fn finish() -> bool {
     STDERR.finish(PATIENCE);
-    if STDOUT.was_abandoned() { ExitCode::Interrupted.into() } else { code }
+    STDOUT.was_abandoned()
 }
 
 /// Lets nobody wait any longer for a reader who reads nothing: the process is to end.

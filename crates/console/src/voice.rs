@@ -147,7 +147,7 @@ impl Voice {
             queue.waiting.push_back(bytes.to_vec());
             self.changed.notify_all();
         } else {
-            // A machine without a thread to spare: whoever speaks writes.
+            // A machine without a thread to spare: the one who speaks writes.
             queue.error = (self.write)(bytes).err();
             queue.written += 1;
         }

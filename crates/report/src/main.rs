@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process;
 
 use clap::{CommandFactory, Parser};
-use ttlsweep_console::exit::{ExitCode, end_with, fail};
+use ttlsweep_console::exit::{ExitCode, end_with, fail, finish};
 use ttlsweep_console::{pages, say};
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::cli::{Args, CaseArgs, Command};
@@ -18,7 +18,7 @@ use ttlsweep_report::verify;
 use ttlsweep_rundir::disk;
 
 fn main() -> process::ExitCode {
-    say::finish(answer())
+    finish(answer())
 }
 
 fn answer() -> process::ExitCode {

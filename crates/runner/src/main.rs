@@ -9,7 +9,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use ttlsweep_console::exit::fail;
+use ttlsweep_console::exit::{fail, finish};
 use ttlsweep_console::say;
 use ttlsweep_runner::cli::siblings::Sibling;
 use ttlsweep_runner::cli::{Cli, Command, ResumeArgs, RunArgs};
@@ -17,7 +17,7 @@ use ttlsweep_runner::cmd::exit::{Failure, descriptor_advice};
 use ttlsweep_runner::{Mode, can_open, cmd, keep_memory_private, redacted};
 
 fn main() -> ExitCode {
-    say::finish(answer())
+    finish(answer())
 }
 
 fn answer() -> ExitCode {

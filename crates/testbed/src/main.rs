@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tracing_subscriber::EnvFilter;
-use ttlsweep_console::exit::{CODES, ExitCode, end_with, fail};
+use ttlsweep_console::exit::{CODES, ExitCode, end_with, fail, finish};
 use ttlsweep_console::signals::{HANGUP, is_ignored};
 use ttlsweep_console::{data, pages, say};
 use ttlsweep_record::Fault;
@@ -23,7 +23,7 @@ use ttlsweep_testbed::{
 };
 
 fn main() -> process::ExitCode {
-    say::finish(answer())
+    finish(answer())
 }
 
 fn answer() -> process::ExitCode {

@@ -17,7 +17,7 @@ use ttlsweep_record::{ObjectChange, ObjectRecord};
 
 use crate::clock::Clock;
 use crate::run::Run;
-use crate::run::progress::draw_target;
+use crate::run::progress::screen::draw_target;
 use crate::s3::{DeleteError, Target};
 use crate::stop::StopSwitch;
 

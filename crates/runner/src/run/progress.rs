@@ -1,14 +1,14 @@
 //! How far a sweep is and what has failed of it so far, target by target: a bar on a terminal, a line every few seconds
 //! without one, or JSON. All of it on stderr.
 
-mod screen;
+pub(crate) mod screen;
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-pub(crate) use screen::draw_target;
+use screen::draw_target;
 use serde::Serialize;
 use tokio::time::Instant;
 use ttlsweep_console::say;
