@@ -91,7 +91,7 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {
     load_text(&path.display().to_string(), &text, folder, options)
 }
 
-/// A file of gigabytes is no experiment, and a pipe may never end.
+/// A file of gigabytes is not an experiment, and a pipe may never end.
 fn read(path: &Path) -> Result<Vec<u8>, Problem> {
     const MOST: u64 = 16 << 20;
     let mut bytes = Vec::new();

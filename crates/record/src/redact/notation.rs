@@ -114,7 +114,7 @@ fn full_width(rest: &[u8]) -> Option<(Meant, usize)> {
     matches!(char, '\u{ff01}'..='\u{ff5e}').then(|| (Meant::Char(char as u32 - 0xfee0), 3))
 }
 
-/// The text as mail has it: `=2F` read, and lines that end in `=` joined. `None` if there is no such thing. It is no escape like
+/// The text as mail has it: `=2F` read, and lines that end in `=` joined. `None` if there is no such thing. It is not an escape like
 /// the others, since what stands behind a name's `=` may look like it.
 pub(super) fn quoted_printable(view: &View) -> Option<View> {
     replaced(view, b'=', |rest| match rest {
