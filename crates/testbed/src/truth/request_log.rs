@@ -142,8 +142,10 @@ impl RequestLog {
     pub(crate) fn push(&self, record: RequestRecord) {
         tracing::debug!(
             run = record.run,
+            connection = record.connection,
             disposition = %record.disposition,
             status = record.status,
+            body_bytes = record.body_bytes,
             "{} {}",
             record.method,
             record.path
