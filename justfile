@@ -70,7 +70,7 @@ build:
 
 # Everything that CI runs: formatting, lints, tests, every experiment file loads, real servers, faults, a full uplink, kills, Slurm, page, notebook, docs.
 [group('develop')]
-check: format-check lint test (faults-short "1") bottleneck-short real-servers (chaos "6") deploy-check slurm-short page-check notebook-check docs
+check: format-check lint test (faults-short "1") bottleneck-short clients-short real-servers (chaos "6") deploy-check slurm-short page-check notebook-check docs
 
 # Runs the tests.
 [group('develop')]
@@ -86,6 +86,11 @@ real-servers: servers build-debug
 [group('develop')]
 field *ARGS: build
     python3 scripts/field.py "$@"
+
+# Drives real clients (curl, requests, boto3, Node, Java, Go, Chromium …) against the testbed; writes what each says into docs/.
+[group('develop')]
+clients *ARGS: build
+    python3 scripts/clients.py "$@"
 
 # Opens the page of a fresh run in a headless Chromium, at a desk's and a phone's width, and prints it.
 [group('develop')]
@@ -201,6 +206,11 @@ slurm-short:
 [private]
 bottleneck-short: build-debug
     python3 scripts/bottleneck.py --bin target/debug --short
+
+# curl and Python's own client alone, once each, into no file.
+[private]
+clients-short: build-debug
+    python3 scripts/clients.py --bin target/debug --short
 
 # A run of a few seconds with its report, for checks that look at what one leaves behind.
 [private]

@@ -9,19 +9,20 @@ import time
 
 
 class Browser:
-    """One browser with one empty tab; use it in a `with` statement."""
+    """One browser with one empty tab; use it in a `with` statement. Of `options`, the last that says something counts."""
 
-    def __init__(self, program):
+    def __init__(self, program, *options):
         self.home = tempfile.TemporaryDirectory(prefix="page-check-")
         to_browser, self._write = os.pipe()
         self._read, from_browser = os.pipe()
-        # Chromium reads its commands from descriptor 3 and answers on 4. Every name and every address leads nowhere, so that
-        # a page that wants the network fails here as it would on a plane.
+        # Chromium reads its commands from descriptor 3 and answers on 4; a plain sh knows no descriptor above 9. Every name
+        # and every address leads nowhere, so that a page that wants the network fails here as it would on a plane.
         command = [
-            "sh", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "sh",
+            "bash", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "bash",
             program, "--headless", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu", "--hide-scrollbars",
             "--disable-background-networking", "--disable-component-update", "--no-proxy-server",
             "--host-resolver-rules=MAP * ~NOTFOUND", "--user-data-dir=" + self.home.name,
+            *options,
         ]
         if os.geteuid() == 0:
             # Root has no sandbox to go into.

@@ -20,6 +20,7 @@ mod page;
 mod printable;
 mod prose;
 pub mod report;
+mod said;
 mod stats;
 mod summary;
 pub mod terminal;

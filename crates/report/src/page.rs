@@ -5,6 +5,7 @@
 //! servers and files is escaped by the template engine, and `Printable` takes out what would act on a screen.
 
 mod answers;
+mod clients;
 mod compared;
 mod environment;
 mod figure;
@@ -90,6 +91,7 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
         grid: tables::cells(cells, axes, |summary| summary.cell.control.is_none()),
         controls: tables::cells(cells, axes, |summary| summary.cell.control.is_some()),
         enforcements: tables::enforcement(verdict),
+        clients: clients::section(runs)?,
         method: method::Method::of(runs, verdict, left_out_lines(runs, cells)),
         environments: environment::tables(runs),
         repeat,
@@ -126,6 +128,7 @@ struct Page<'a> {
     grid: tables::Cells,
     controls: tables::Cells,
     enforcements: Vec<tables::Enforced<'a>>,
+    clients: String,
     method: method::Method,
     environments: Vec<environment::Table<'a>>,
     repeat: &'a Repeat,

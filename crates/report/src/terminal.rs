@@ -8,6 +8,7 @@ use ttlsweep_record::{Mechanism, Verdict};
 
 use crate::compare::hosts::sentence;
 use crate::report::Report;
+use crate::said;
 use crate::summary::table::{left_out_lines, table};
 use crate::verdict::{TakeAway, TargetRuling};
 
@@ -22,6 +23,10 @@ pub fn text(report: &Report, named: &[PathBuf], width: usize) -> String {
     }
     line(&mut text, "");
     line(&mut text, &wrapped(&report.verdict.counts_line(), 0, width));
+    let elsewhere = said::line(&report.runs);
+    if !elsewhere.is_empty() {
+        line(&mut text, &wrapped(&elsewhere, 0, width));
+    }
     evidence(&mut text, report, width);
     text
 }

@@ -70,6 +70,8 @@ pub enum Command {
     Trace(TraceArgs),
     /// Make one run folder of the shards that several machines ran; prints it
     Merge(MergeArgs),
+    /// Say what a client's error text can mean, by what clients were seen to print
+    Explain(ExplainArgs),
     /// Print a script that completes commands and options in a shell
     Completions(CompletionsArgs),
     /// Write manual pages into a folder
@@ -260,6 +262,26 @@ pub struct MergeArgs {
     /// Merge what is there although shards, blocks or trials are missing
     #[arg(long)]
     pub partial: bool,
+}
+
+/// `ttlsweep explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// What the client printed, one line or a whole traceback, between quotes; `-` reads it from stdin
+    #[arg(required = true, value_name = "TEXT")]
+    pub text: Vec<String>,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = TextFormat::Text)]
+    pub format: TextFormat,
+}
+
+/// For people or for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum TextFormat {
+    /// Text
+    Text,
+    /// One JSON object
+    Json,
 }
 
 /// `ttlsweep completions`

@@ -5,6 +5,7 @@ pub mod doctor;
 mod dry_run;
 mod ended;
 pub mod exit;
+pub mod explain;
 pub mod merge;
 pub mod pages;
 pub mod resume;

@@ -41,7 +41,7 @@ fn template(command: &Command) -> String {
 const GROUPS: &[(&str, &[&str])] = &[
     ("Before a run", &["doctor", "trace", "testbed"]),
     ("Run", &["run", "resume", "merge", "clean"]),
-    ("After a run", &["report", "ttl", "case", "verify"]),
+    ("After a run", &["report", "ttl", "case", "verify", "explain"]),
     ("More", &["completions", "man", "help"]),
 ];
 
@@ -84,6 +84,14 @@ Examples:
 Examples:
   ttlsweep merge results/ttl-grid/plan-0123abcd --out merged
   ttlsweep merge s3://my-results/night --out merged",
+    ),
+    (
+        "explain",
+        "\
+Examples:
+  ttlsweep explain \"SSLEOFError(8, 'EOF occurred in violation of protocol')\"
+  ttlsweep explain 'socket hang up' --format json
+  ttlsweep explain - < traceback.txt",
     ),
     (
         "completions",

@@ -15,6 +15,7 @@ mod disk;
 mod doctor;
 mod edits;
 mod expect_continue;
+mod explain;
 mod front;
 mod fuzz;
 mod gateway;

@@ -1,0 +1,89 @@
+//! What other clients would have printed of the failures of these runs, by the measured table of `ttlsweep-clients`.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use ttlsweep_clients::Cause;
+use ttlsweep_clients::said::{SHOWN, Situation, Words, gist, said};
+use ttlsweep_record::{Control, Method, Outcome, Phase};
+
+use crate::load::Runs;
+use crate::load::observation::Observation;
+
+/// Failures of one kind, and what each client says of it.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// What happened.
+    pub(crate) situation: Situation,
+    /// To how many transfers of the grid's own cells and of the controls, expired starts left out.
+    pub(crate) count: u64,
+    /// Each client with its words, the most frequent first.
+    pub(crate) clients: Vec<(&'static str, Vec<Words>)>,
+}
+
+/// The kinds of failures, the most frequent first. Expired starts fail as they must, and are no part of it.
+pub(crate) fn seen(runs: &Runs) -> Vec<Seen> {
+    let mut counts: BTreeMap<Situation, u64> = BTreeMap::new();
+    for observation in runs.transfers.observations() {
+        if let Some(situation) = situation(observation, runs) {
+            *counts.entry(situation).or_default() += 1;
+        }
+    }
+    let mut seen: Vec<Seen> = counts.into_iter().map(|(situation, count)| Seen::of(situation, count)).collect();
+    seen.retain(|seen| !seen.clients.is_empty());
+    seen.sort_by_key(|seen| Reverse(seen.count));
+    seen
+}
+
+/// One line about the most frequent kind; empty if nothing failed that the table knows.
+pub(crate) fn line(runs: &Runs) -> String {
+    let seen = seen(runs);
+    let Some(first) = seen.first() else { return String::new() };
+    let words =
+        first.clients.iter().filter_map(|(name, words)| Some(format!("{name} says {}", gist(words.first()?.text))));
+    let (count, more) = (first.count, if seen.len() > 1 { "; the page has the other kinds" } else { "" });
+    let words: Vec<String> = words.collect();
+    format!("In other clients ({count} × {}): {}{more}", first.situation.cause.as_str(), words.join(", "))
+}
+
+impl Seen {
+    fn of(situation: Situation, count: u64) -> Self {
+        let clients = SHOWN.iter().map(|(name, client)| (*name, said(client, situation)));
+        Self { situation, count, clients: clients.filter(|(_, words)| !words.is_empty()).collect() }
+    }
+}
+
+/// What was done to a transfer, as far as this client saw it; `None` if it did not fail, or in a way that was never measured.
+fn situation(seen: &Observation, runs: &Runs) -> Option<Situation> {
+    let cell = &runs.cells[seen.cell as usize];
+    if cell.control == Some(Control::ExpiredStart) {
+        return None;
+    }
+    let download = cell.method == Method::Get;
+    let cause = match seen.outcome {
+        Outcome::Rejected => rejected(seen, runs, download)?,
+        Outcome::Reset => Cause::CutReset,
+        Outcome::Closed if download => Cause::Truncated,
+        Outcome::Closed => Cause::CutClose,
+        Outcome::Truncated => Cause::Truncated,
+        Outcome::TimedOut => Cause::Stall,
+        _ => return None,
+    };
+    let tls = runs.transfers.asked()[seen.asked as usize].endpoint.starts_with("https:");
+    Some(Situation { cause, download, tls })
+}
+
+fn rejected(seen: &Observation, runs: &Runs, download: bool) -> Option<Cause> {
+    let answer = &runs.transfers.answers()[seen.answer? as usize];
+    let early = matches!(seen.phase, Phase::RequestHead | Phase::RequestBody);
+    let late = seen.head_written_at.get().zip(seen.expires_at.get()).is_some_and(|(head, expiry)| head >= expiry);
+    match (answer.status, &*answer.code) {
+        (300..400, _) => Some(Cause::Redirect),
+        (503, _) => Some(Cause::SlowDown),
+        (400, "RequestTimeout") => Some(Cause::RequestTimeout),
+        (403, _) if download || (early && late) => Some(Cause::RefusedAtStart),
+        (403, _) if early => Some(Cause::RefusedMidway),
+        (403, _) => Some(Cause::RefusedAtEnd),
+        _ => None,
+    }
+}
