@@ -60,6 +60,11 @@ pub struct Possible {
 pub fn explain(text: &str) -> Explanation {
     let known = &*KNOWN;
     let mut alike = known.all_alike(text);
+    // What an error means says more than the words around it, such as a `status 0`.
+    if alike.iter().any(|(_, likeness, means_the_same)| *means_the_same && *likeness >= LEAST) {
+        alike.retain(|(_, _, means_the_same)| *means_the_same);
+    }
+    let mut alike: Vec<(usize, f64)> = alike.into_iter().map(|(at, likeness, _)| (at, likeness)).collect();
     alike.sort_by(|one, other| other.1.total_cmp(&one.1));
     let best = alike.first().map_or(0.0, |(_, likeness)| *likeness);
     let shown = |(at, likeness): &(usize, f64)| known.alike(*at, *likeness);
@@ -142,8 +147,8 @@ fn says_nothing(said: &Said) -> bool {
 }
 
 impl Known {
-    /// How much each text is like `pasted`.
-    fn all_alike(&self, pasted: &str) -> Vec<(usize, f64)> {
+    /// How much each text is like `pasted`, and whether it means the same by a name that both have.
+    fn all_alike(&self, pasted: &str) -> Vec<(usize, f64, bool)> {
         let chunks: Vec<Features> = chunks(pasted).map(features).filter(|features| !features.is_empty()).collect();
         let known: Vec<f64> = chunks.iter().map(|chunk| self.weights.sum(chunk.iter())).collect();
         let strange: Vec<f64> = chunks.iter().map(|chunk| self.strange(chunk)).collect();
@@ -157,9 +162,11 @@ impl Known {
                 let (of_text, of_chunk) = (shared / own.max(1e-9), shared / (known + strange).max(1e-9));
                 let likeness = of_text.max(of_chunk) * 0.7 + of_text.min(of_chunk) * 0.3;
                 let likeness = if means_the_same { likeness + MEANING * (1.0 - likeness) } else { likeness };
-                likeness * shared / (shared + DOUBT)
+                (likeness * shared / (shared + DOUBT), means_the_same)
             });
-            (at, best.fold(0.0, f64::max))
+            let (likeness, means_the_same) =
+                best.fold((0.0, false), |one, other| if other.0 > one.0 { other } else { one });
+            (at, likeness, means_the_same)
         });
         alike.collect()
     }
@@ -226,6 +233,12 @@ mod tests {
             assert!(names(&explanation).contains(client), "{text}: {explanation:#?}");
             assert!(causes(&explanation).contains(&cause), "{text}: {explanation:#?}");
         }
+    }
+
+    #[test]
+    fn what_an_error_means_counts_more_than_the_words_around_it() {
+        let names = names(&explain("SSLEOFError … status 0"));
+        assert!(names.iter().all(|name| !name.starts_with("Chromium")), "{names:?}");
     }
 
     #[test]
