@@ -65,9 +65,11 @@ pub fn gist(text: &str) -> &str {
     let mut named = words.filter(|word| {
         let error = ENDS.iter().any(|end| word.len() > end.len() && word.ends_with(end));
         let errno = word.len() > 3 && word.starts_with('E') && word.bytes().all(|letter| letter.is_ascii_uppercase());
-        error || errno || word.starts_with("ERR_")
+        (error && word != "IOException") || errno || word.starts_with("ERR_")
     });
-    let longest = text.char_indices().nth(LONGEST_GIST).map_or(text, |(at, _)| &text[..at]);
+    // Behind its last colon a text of another kind says what happened.
+    let end = text.rsplit(": ").next().unwrap_or(text);
+    let longest = end.char_indices().nth(LONGEST_GIST).map_or(end, |(at, _)| &end[..at]);
     named.next_back().unwrap_or(longest)
 }
 
@@ -85,8 +87,12 @@ mod tests {
             ("requests.exceptions.SSLError: Max retries (Caused by SSLError(SSLEOFError(8, 'EOF')))", "SSLEOFError"),
             ("TypeError: fetch failed [cause]: Error: write EPIPE", "EPIPE"),
             ("TypeError: Failed to fetch (net::ERR_CONNECTION_RESET)", "ERR_CONNECTION_RESET"),
-            ("java.io.IOException: HTTP/1.1 header parser received no bytes", "IOException"),
-            ("403 AccessDenied: Request has expired", "403 AccessDenied: Request has expired"),
+            (
+                "java.io.IOException: HTTP/1.1 header parser received no bytes",
+                "HTTP/1.1 header parser received no bytes",
+            ),
+            ("403 AccessDenied: Request has expired", "Request has expired"),
+            ("Put \"https://HOST\": write: connection reset by peer", "connection reset by peer"),
         ] {
             assert_eq!(gist(text), expected);
         }
