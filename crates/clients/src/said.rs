@@ -65,7 +65,7 @@ pub fn gist(text: &str) -> &str {
     let mut named = words.filter(|word| {
         let error = ENDS.iter().any(|end| word.len() > end.len() && word.ends_with(end));
         let errno = word.len() > 3 && word.starts_with('E') && word.bytes().all(|letter| letter.is_ascii_uppercase());
-        (error && word != "IOException") || errno || word.starts_with("ERR_")
+        (error && *word != "IOException") || errno || word.starts_with("ERR_")
     });
     // Behind its last colon a text of another kind says what happened.
     let end = text.rsplit(": ").next().unwrap_or(text);
