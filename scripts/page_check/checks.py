@@ -46,7 +46,8 @@ def structure(browser):
         wrong += [f"{what}: {one}" for one in found]
     broken = "[...document.images].filter(i => !i.complete || i.naturalWidth < 400).map(i => i.alt)"
     wrong += [f"a picture is not shown: {alt}" for alt in browser.evaluate(broken)]
-    small = "[...document.querySelectorAll('svg[role=img]')].filter(s => s.checkVisibility() && s.getBoundingClientRect().width < 300)"
+    narrow = "s => s.checkVisibility() && s.getBoundingClientRect().width < 300"
+    small = f"[...document.querySelectorAll('svg[role=img]')].filter({narrow})"
     wrong += [f"a chart is not shown: {words}" for words in browser.evaluate(small + ".map(s => s.ariaLabel)")]
     if not browser.evaluate("document.querySelectorAll('svg[role=img]').length"):
         wrong.append("it has no charts")
