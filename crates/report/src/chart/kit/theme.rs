@@ -126,7 +126,8 @@ pub(in crate::chart) fn in_the_dark(colour: RGBColor) -> RGBColor {
     let (least, most) = (parts[0].min(parts[1]).min(parts[2]), parts[0].max(parts[1]).max(parts[2]));
     let lightness = (least + most) / 510.0;
     let wanted = if most - least > 60.0 && (0.2..0.8).contains(&lightness) {
-        lightness.max(0.5)
+        // As text, too, it has to be read: a contrast of 4.5 with the page (WCAG 2.2, 1.4.3).
+        lightness.max(0.6)
     } else {
         // Paper becomes 0.086, which is the dark page's.
         1.0 - lightness * 0.914
@@ -142,4 +143,33 @@ pub(in crate::chart) fn in_the_dark(colour: RGBColor) -> RGBColor {
         (part + (goal - part) * share.abs()).round() as u8
     };
     RGBColor(mix(parts[0]), mix(parts[1]), mix(parts[2]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The contrast of two colours (WCAG 2.2).
+    fn contrast(one: RGBColor, other: RGBColor) -> f64 {
+        let luminance = |colour: RGBColor| {
+            let linear = |part: u8| match f64::from(part) / 255.0 {
+                dark if dark <= 0.04045 => dark / 12.92,
+                light => ((light + 0.055) / 1.055).powf(2.4),
+            };
+            0.2126 * linear(colour.0) + 0.7152 * linear(colour.1) + 0.0722 * linear(colour.2)
+        };
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    #[test]
+    fn what_is_written_can_be_read_on_a_light_page_and_on_a_dark_one() {
+        for colour in [INK, FAINT, WARNING, BLUE, darkened(VERMILION)] {
+            assert!(contrast(colour, PAPER) >= 4.5, "{colour:?} on paper");
+        }
+        for colour in [INK, FAINT, WARNING, BLUE, VERMILION, ORANGE, SKY, PURPLE, YELLOW] {
+            let (dark, page) = (in_the_dark(colour), in_the_dark(PAPER));
+            assert!(contrast(dark, page) >= 4.5, "{dark:?}: {:.2}", contrast(dark, page));
+        }
+    }
 }
