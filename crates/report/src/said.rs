@@ -35,21 +35,35 @@ pub(crate) fn seen(runs: &Runs) -> Vec<Seen> {
     seen
 }
 
-/// One line about the most frequent kind; empty if nothing failed that the table knows.
+/// One line about the most frequent kind of which clients say different things, since that is what misleads; empty if nothing
+/// failed that the table knows.
 pub(crate) fn line(runs: &Runs) -> String {
     let seen = seen(runs);
-    let Some(first) = seen.first() else { return String::new() };
-    let words =
-        first.clients.iter().filter_map(|(name, words)| Some(format!("{name} says {}", gist(words.first()?.text))));
-    let (count, more) = (first.count, if seen.len() > 1 { "; the page has the other kinds" } else { "" });
-    let words: Vec<String> = words.collect();
-    format!("In other clients ({count} × {}): {}{more}", first.situation.cause.as_str(), words.join(", "))
+    let Some(told) = seen.iter().find(|kind| !kind.is_said_alike()).or(seen.first()) else { return String::new() };
+    let words = if told.is_said_alike() {
+        told.gists().next().map_or_else(String::new, |(_, words)| format!("all say {words}"))
+    } else {
+        told.gists().map(|(name, words)| format!("{name} says {words}")).collect::<Vec<_>>().join(", ")
+    };
+    let (count, more) = (told.count, if seen.len() > 1 { "; the page has the other kinds" } else { "" });
+    format!("In other clients ({count} × {}): {words}{more}", told.situation.cause.as_str())
 }
 
 impl Seen {
     fn of(situation: Situation, count: u64) -> Self {
         let clients = SHOWN.iter().map(|(name, client)| (*name, said(client, situation)));
         Self { situation, count, clients: clients.filter(|(_, words)| !words.is_empty()).collect() }
+    }
+
+    /// Each client with what it says most often, in short.
+    fn gists(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+        self.clients.iter().filter_map(|(name, words)| Some((*name, gist(words.first()?.text).to_owned())))
+    }
+
+    /// Whether all clients say the same, as of an answer that each of them reads.
+    fn is_said_alike(&self) -> bool {
+        let mut gists = self.gists().map(|(_, words)| words);
+        gists.next().is_some_and(|first| gists.all(|words| words == first))
     }
 }
 
@@ -85,5 +99,17 @@ fn rejected(seen: &Observation, runs: &Runs, download: bool) -> Option<Cause> {
         (403, _) if early => Some(Cause::RefusedMidway),
         (403, _) => Some(Cause::RefusedAtEnd),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_agree_on_an_answer_that_each_of_them_reads_and_on_no_reset() {
+        let kind = |cause| Seen::of(Situation { cause, download: false, tls: true }, 1);
+        assert!(kind(Cause::RefusedAtEnd).is_said_alike());
+        assert!(!kind(Cause::CutReset).is_said_alike());
     }
 }
