@@ -5,7 +5,7 @@ use ttlsweep_console::exit::ExitCode;
 
 use crate::load::LoadError;
 
-/// Why there is no answer.
+/// Why the runs or the arithmetic give no TTL.
 #[derive(Debug, thiserror::Error)]
 pub enum TtlError {
     /// The runs cannot be read.

@@ -15,7 +15,7 @@ use crate::secret::redacted_answer;
 /// Runs the command.
 ///
 /// # Errors
-/// There is no text, or stdin cannot be read.
+/// The text is empty, or stdin cannot be read.
 pub fn explain(args: &ExplainArgs) -> Result<ExitCode, Failure> {
     let text = args.text.join(" ");
     let text = if text == "-" { from_stdin()? } else { text };
