@@ -39,7 +39,7 @@ pub(crate) fn seen(runs: &Runs) -> Vec<Seen> {
 /// failed that the table knows.
 pub(crate) fn line(runs: &Runs) -> String {
     let seen = seen(runs);
-    let Some(told) = seen.iter().find(|kind| !kind.is_said_alike()).or(seen.first()) else { return String::new() };
+    let Some(told) = seen.iter().find(|kind| !kind.is_said_alike()).or_else(|| seen.first()) else { return String::new() };
     let words = if told.is_said_alike() {
         told.gists().next().map_or_else(String::new, |(_, words)| format!("all say {words}"))
     } else {
