@@ -26,7 +26,7 @@ pub struct Words {
     pub of: u64,
 }
 
-/// The clients whose words are told of a run: what to call them, and their names in the table.
+/// The clients whose words are reported for a run: what to call them, and their names in the table.
 pub const SHOWN: &[(&str, &str)] = &[
     ("Python requests", "requests"),
     ("curl", "curl"),

@@ -105,7 +105,7 @@ fn to_stdout(bytes: &[u8]) {
     STDERR.keep_up();
     if let Err(error) = STDOUT.tell(bytes)
         && !is_lost_reader(&error)
-        && !DATA_LOSS_TOLD.swap(true, Ordering::Relaxed)
+        && !DATA_LOSS_REPORTED.swap(true, Ordering::Relaxed)
     {
         words(format_args!("warning: stdout cannot be written: {error}; what would stand there is lost"));
     }
@@ -130,7 +130,7 @@ static STDOUT: Voice = Voice::new(
 /// As long as a reader may read nothing at the end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-static DATA_LOSS_TOLD: AtomicBool = AtomicBool::new(false);
+static DATA_LOSS_REPORTED: AtomicBool = AtomicBool::new(false);
 
 /// Whether an error of a stream says that nobody reads it any more: the reader of a pipe has ended, or a terminal was closed.
 pub fn is_lost_reader(error: &io::Error) -> bool {
@@ -159,7 +159,7 @@ impl Write for Stderr {
     }
 }
 
-/// A writer of data to stdout that is told of its errors. Texts are written whole.
+/// A writer of data to stdout whose errors are returned. Texts are written whole.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stdout;
 

@@ -23,7 +23,7 @@ use crate::names;
 use crate::page::{self, Contents, Drawings, Repeat};
 use crate::summary::axes::Axes;
 use crate::summary::table::left_out_lines;
-use crate::summary::{CellSummary, Told, summarize, take_told};
+use crate::summary::{CellSummary, VerdictCounts, summarize, take_verdict_counts};
 use crate::ttl::advice::Target;
 use crate::ttl::{Advice, Risk, Rule};
 use crate::verdict::{self, Again, Evidence, Ruling, Way};
@@ -115,7 +115,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         rule: Rule::of(ruling),
     });
     let ttl = Advice::of(&runs, &axes, &evidence, asked.collect(), Risk::default());
-    take_told(&mut cells, &runs.cells, &told(&runs, &targets));
+    take_verdict_counts(&mut cells, &runs.cells, &verdict_counts(&runs, &targets));
     let caption = caption(&runs, &cells, &verdict);
     let named: Vec<_> = targets.iter().map(|target| (target.title.clone(), target.cells.clone())).collect();
     let comparisons = compare(&runs, &axes, &named);
@@ -155,27 +155,27 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
 }
 
 /// What the verdict says of each cell's transfers.
-fn told(runs: &Runs, targets: &[Collected]) -> Vec<Told> {
-    let mut told = vec![Told::default(); runs.cells.len()];
+fn verdict_counts(runs: &Runs, targets: &[Collected]) -> Vec<VerdictCounts> {
+    let mut verdict_counts = vec![VerdictCounts::default(); runs.cells.len()];
     let seen = |row: u32| &runs.transfers.observations()[row as usize];
     for seen in targets.iter().flat_map(|target| &target.outlived).map(|row| seen(*row)) {
-        let cell = &mut told[seen.cell as usize];
+        let cell = &mut verdict_counts[seen.cell as usize];
         cell.outlived += 1;
         cell.completed += u64::from(seen.outcome == Outcome::Completed);
     }
     for (row, way) in targets.iter().flat_map(|target| &target.ways) {
         let seen = seen(*row);
         if seen.counts() {
-            told[seen.cell as usize].ways[*way as usize] += 1;
+            verdict_counts[seen.cell as usize].ways[*way as usize] += 1;
         }
     }
     // The verdict asks of these whether expiry is enforced; that they are refused is as it must be.
     let starts = |seen: &&Observation| runs.cells[seen.cell as usize].control == Some(Control::ExpiredStart);
     for seen in runs.transfers.observations().iter().filter(starts).filter(|seen| seen.outcome.is_failure()) {
         let way = if seen.outcome == Outcome::Rejected { Way::RefusedAtStart } else { Way::Other };
-        told[seen.cell as usize].ways[way as usize] += u64::from(seen.counts());
+        verdict_counts[seen.cell as usize].ways[way as usize] += u64::from(seen.counts());
     }
-    told
+    verdict_counts
 }
 
 /// How the same would be run again, and what a block of it takes.

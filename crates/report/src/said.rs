@@ -39,14 +39,16 @@ pub(crate) fn seen(runs: &Runs) -> Vec<Seen> {
 /// failed that the table knows.
 pub(crate) fn line(runs: &Runs) -> String {
     let seen = seen(runs);
-    let Some(told) = seen.iter().find(|kind| !kind.is_said_alike()).or_else(|| seen.first()) else { return String::new() };
-    let words = if told.is_said_alike() {
-        told.gists().next().map_or_else(String::new, |(_, words)| format!("all say {words}"))
-    } else {
-        told.gists().map(|(name, words)| format!("{name} says {words}")).collect::<Vec<_>>().join(", ")
+    let Some(reported) = seen.iter().find(|kind| !kind.is_said_alike()).or_else(|| seen.first()) else {
+        return String::new();
     };
-    let (count, more) = (told.count, if seen.len() > 1 { "; the page has the other kinds" } else { "" });
-    format!("In other clients ({count} × {}): {words}{more}", told.situation.cause.as_str())
+    let words = if reported.is_said_alike() {
+        reported.gists().next().map_or_else(String::new, |(_, words)| format!("all say {words}"))
+    } else {
+        reported.gists().map(|(name, words)| format!("{name} says {words}")).collect::<Vec<_>>().join(", ")
+    };
+    let (count, more) = (reported.count, if seen.len() > 1 { "; the page has the other kinds" } else { "" });
+    format!("In other clients ({count} × {}): {words}{more}", reported.situation.cause.as_str())
 }
 
 impl Seen {

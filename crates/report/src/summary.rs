@@ -29,11 +29,11 @@ pub struct CellSummary {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     by_outcome: [u64; Outcome::ALL.len()],
-    /// Transfers of the grid that outlived their link, as the verdict counts them; 0 until it has told.
+    /// Transfers of the grid that outlived their link, as the verdict counts them; 0 until it has been reached.
     pub outlived: u64,
     /// Of these, the ones that completed anyway.
     pub outlived_completed: u64,
-    /// Failures by how they came about, in the order of [`Way::ALL`], as the verdict counts them; 0 until it has told.
+    /// Failures by how they came about, in the order of [`Way::ALL`], as the verdict counts them; 0 until it has been reached.
     pub ways: [u64; Way::ALL.len()],
     /// Counted transfers whose head was written at or after expiry.
     pub late_starts: u64,
@@ -144,7 +144,7 @@ pub fn summarize(runs: &Runs) -> PolarsResult<Vec<CellSummary>> {
 
 /// What the verdict says of a cell's transfers.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Told {
+pub(crate) struct VerdictCounts {
     /// How many outlived their link.
     pub(crate) outlived: u64,
     /// How many of these completed.
@@ -154,13 +154,14 @@ pub(crate) struct Told {
 }
 
 /// Takes over what the verdict says of each cell, as cells stand in the plan.
-pub(crate) fn take_told(summaries: &mut [CellSummary], cells: &[Cell], told: &[Told]) {
-    let by_name: HashMap<&str, Told> =
-        cells.iter().zip(told).map(|(cell, told)| (cell.cell_id.as_str(), *told)).collect();
+pub(crate) fn take_verdict_counts(summaries: &mut [CellSummary], cells: &[Cell], verdict_counts: &[VerdictCounts]) {
+    let by_name: HashMap<&str, VerdictCounts> =
+        cells.iter().zip(verdict_counts).map(|(cell, counts)| (cell.cell_id.as_str(), *counts)).collect();
     for summary in summaries {
-        let told = by_name.get(summary.cell.cell_id.as_str()).copied().unwrap_or_default();
-        (summary.counts.outlived, summary.counts.outlived_completed) = (told.outlived, told.completed);
-        summary.counts.ways = told.ways;
+        let verdict_counts = by_name.get(summary.cell.cell_id.as_str()).copied().unwrap_or_default();
+        (summary.counts.outlived, summary.counts.outlived_completed) =
+            (verdict_counts.outlived, verdict_counts.completed);
+        summary.counts.ways = verdict_counts.ways;
     }
 }
 

@@ -3,7 +3,7 @@
 //! The way of the data: `evidence` takes from the runs what may be known; `target` parts it by target, fixes δ and the
 //! durations needed, and makes each observation a `flight` on the server's clock; `learned` takes from the controls how the
 //! target words expiry and what the store's own answers look like, `enforcement` whether it enforces expiry; `cause` says what
-//! a failure counts toward, `told` how such failures ended; `cut`, `completion`, `network`, `alive` and `named` each test
+//! a failure counts toward, `reported` how such failures ended; `cut`, `completion`, `network`, `alive` and `named` each test
 //! mechanisms on the trials; `decide` puts it together into a `ruling`, `headline` says it, `file` writes it. `view` shows charts each target's transfers as the tests see them.
 
 mod cause;

@@ -1,4 +1,4 @@
-//! `ttlsweep-report verify`: whether run folders are whole and consistent, told by file and line.
+//! `ttlsweep-report verify`: whether run folders are whole and consistent, reported by file and line.
 
 use std::collections::HashSet;
 use std::fs;

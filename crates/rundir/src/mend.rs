@@ -49,17 +49,17 @@ impl Mending {
     /// # Errors
     /// A file cannot be written; the message names it.
     pub fn carry_out(self) -> io::Result<Vec<String>> {
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for File { path, torn, head } in self.0 {
             let unwritable = |error: io::Error| disk::unwritable(&path, &error);
             if let Some(torn) = torn {
-                told.push(torn.set_aside().map_err(unwritable)?);
+                reported.push(torn.set_aside().map_err(unwritable)?);
             }
             if let Some(head) = head {
                 head.clear(&path).map_err(unwritable)?;
             }
         }
-        Ok(told)
+        Ok(reported)
     }
 
     fn of(folder: &Path, files: impl Iterator<Item = &'static RunFile>) -> Result<Self, ReadError> {

@@ -2,7 +2,7 @@
 //! project: by the files alone, with no help from the program that wrote them.
 //!
 //! *Whole* means that every planned trial is there once, with all its transfers. *Consistent* means that the files do not
-//! contradict each other, nor a row itself. What is found is told by file and line, however much it is.
+//! contradict each other, nor a row itself. What is found is reported by file and line, however much it is.
 //!
 //! The way of the data: [`verify`] reads the environment and the cells, which tell the plan; `trials` holds `trials.csv` against
 //! it, `transfers` the rows against their trials, `row` each row against itself, and `beside` the files that refer to transfers.
@@ -108,13 +108,13 @@ pub enum Unreadable {
     File(#[from] ReadError),
 }
 
-/// Holds a run's folder against its plan and against itself. `told` are transfers that must have a row, beside those of the
+/// Holds a run's folder against its plan and against itself. `reported` are transfers that must have a row, beside those of the
 /// journal: a check that killed the run may know of them.
 ///
 /// # Errors
 /// It is not a run's folder, or the system refuses to read one of its files. A file that holds something else than it should is a
 /// problem, and no error.
-pub fn verify(folder: &Path, told: &HashSet<String>) -> Result<Verified, Unreadable> {
+pub fn verify(folder: &Path, reported: &HashSet<String>) -> Result<Verified, Unreadable> {
     let environment = Environment::read(folder).map_err(Unreadable::Environment)?;
     let mut found = Problems { folder: folder.to_owned(), problems: Vec::new(), count: 0 };
     if let Err(error) = disk::read_to_string(&folder.join(EXPERIMENT)) {
@@ -143,7 +143,7 @@ pub fn verify(folder: &Path, told: &HashSet<String>) -> Result<Verified, Unreada
     let (whole, transfers, superseded) = trials.settle(&mut found);
     beside::read(&mut found, &environment, &cells, &trials, &names)?;
     beside::journal(&mut found, &names)?;
-    let mut missing: Vec<&String> = told.iter().filter(|name| !names.has(name.as_bytes())).collect();
+    let mut missing: Vec<&String> = reported.iter().filter(|name| !names.has(name.as_bytes())).collect();
     missing.sort();
     for name in missing {
         found.add(TransferRecord::FILE, None, format!("the transfer {name} had started and has no row"));
@@ -174,12 +174,12 @@ impl Problems {
         }
     }
 
-    /// Whether a further problem would be told with its line, which costs reading the file again.
+    /// Whether a further problem would be reported with its line, which costs reading the file again.
     fn has_room(&self) -> bool {
         self.problems.len() < Verified::MOST
     }
 
-    /// Opens a file of the folder that must be there. `None` if it is not, or is not a table of these rows: then that is told.
+    /// Opens a file of the folder that must be there. `None` if it is not, or is not a table of these rows: then that is reported.
     fn open<R: Row>(&mut self, file: &str) -> Result<Option<RowFile>, Unreadable> {
         let path = self.folder.join(file);
         if !disk::is_there(&path) {
@@ -206,7 +206,7 @@ impl Problems {
         }
     }
 
-    /// Reads each row of a file that must be there. What is not a row is told and passed over. The line is counted when it is asked
+    /// Reads each row of a file that must be there. What is not a row is reported and passed over. The line is counted when it is asked
     /// for.
     fn each<R: Row>(
         &mut self,

@@ -536,14 +536,16 @@ impl Matrix {
         let recorded: Vec<_> = Outcome::ALL.iter().filter(|outcome| self.column_has(outcome.as_str())).collect();
         let header: Vec<_> = recorded.iter().map(|outcome| outcome.as_str()).collect();
         println!("| | {} |\n| --- |{}", header.join(" | "), " ---: |".repeat(header.len()));
-        for told in Outcome::ALL.iter().filter(|told| self.cells.keys().any(|(row, _)| row == told.as_str())) {
+        for reported in
+            Outcome::ALL.iter().filter(|reported| self.cells.keys().any(|(row, _)| row == reported.as_str()))
+        {
             let counts: Vec<_> = recorded
                 .iter()
                 .map(|outcome| {
-                    self.cells.get(&(told.to_string(), outcome.to_string())).copied().unwrap_or(0).to_string()
+                    self.cells.get(&(reported.to_string(), outcome.to_string())).copied().unwrap_or(0).to_string()
                 })
                 .collect();
-            println!("| {told} | {} |", counts.join(" | "));
+            println!("| {reported} | {} |", counts.join(" | "));
         }
         println!(
             "\n## Rows right in outcome, phase, status, earliness, close and errno\n\n| fault | right |\n| --- | ---: |"

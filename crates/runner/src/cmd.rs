@@ -36,7 +36,7 @@ use crate::run::sweep::{self, Earlier, SweepError};
 use crate::target::Targets;
 use crate::wire::kernel;
 
-/// Runs what is missing; what is to be told of it comes after all else that is to be done.
+/// Runs what is missing; what it reports comes after all else that is to be done.
 async fn carry_out(
     run: Run,
     folder: &RunFolder,

@@ -16,7 +16,7 @@ use crate::dial::proxy::{Proxies, Way};
 use crate::experiment::example_cell;
 use crate::experiment::extras::{Bearer, Extras, RunParameter, SignedHeaders};
 use crate::s3::answer_text::text_of;
-use crate::s3::error_document::told_within;
+use crate::s3::error_document::reported_within;
 use crate::secret::redacted_answer;
 use crate::wire::endpoint::Endpoint;
 use mutate::{budget, mutated};
@@ -34,24 +34,24 @@ fn damaged_pages_give_folded_text_that_fits_a_cell() {
         "<p>\u{e9}t\u{e9} \u{2028} \u{202e} &#x202e;&#0;&#27;</p>".as_bytes(),
     ];
     let corpus = pages.map(<[u8]>::to_vec);
-    let (done, told) = (Cell::new(0u64), Cell::new(0u64));
+    let (done, reported) = (Cell::new(0u64), Cell::new(0u64));
     arbtest(|u| {
         let page = mutated(u, &corpus, PAGE)?;
         done.set(done.get() + 1);
         let Some(text) = text_of(&page) else { return Ok(()) };
-        told.set(told.get() + 1);
+        reported.set(reported.get() + 1);
         assert_eq!(text, text.split_whitespace().collect::<Vec<_>>().join(" "), "{page:?}");
         let most = String::from_utf8_lossy(&page).chars().count();
         assert!(!text.is_empty() && text.chars().count() <= most, "{page:?} gives {text:?}");
-        let cell = told_within(&redacted_answer(&text), 200);
+        let cell = reported_within(&redacted_answer(&text), 200);
         let is_fit = |char: char| !char.is_control() && !('\u{202a}'..='\u{202e}').contains(&char);
         assert!(cell.chars().count() <= 200 && cell.chars().all(is_fit), "{page:?} gives {cell:?}");
         Ok(())
     })
     .budget(budget())
     .run();
-    println!("pages: {} tried, {} of them with text", done.get(), told.get());
-    assert!(told.get() > 0);
+    println!("pages: {} tried, {} of them with text", done.get(), reported.get());
+    assert!(reported.get() > 0);
 }
 
 /// What is taken comes back from its cell and goes to the store as it was written; what is not is refused with words.

@@ -181,9 +181,9 @@ async fn open(
     let link = link.map_err(|error| TargetError::Address(error.to_string()))?;
     let endpoint = Endpoint::of(link.uri.expose()).map_err(|error| TargetError::Address(error.to_string()))?;
     store.route().proxy_to(&endpoint).map_err(StoreError::from)?;
-    let told =
+    let reported =
         |source| TargetError::Preflight { endpoint: endpoint.to_string(), bucket: settings.bucket.clone(), source };
-    store.preflight().await.map_err(told)?;
+    store.preflight().await.map_err(reported)?;
     Ok(Target { store, offset, endpoint })
 }
 

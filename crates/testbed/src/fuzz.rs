@@ -179,15 +179,21 @@ fn damaged_forms_are_read_alike_in_whatever_pieces_they_come() {
         let parts = request.into_parts().0;
         let (Some(mut at_once), Some(mut in_pieces)) = (Form::of(&parts), Form::of(&parts)) else { return Ok(()) };
         let whole = at_once.read(&body);
-        let mut told = FormPolicy::NotYet;
+        let mut reported = FormPolicy::NotYet;
         let mut rest = body.as_slice();
-        while told == FormPolicy::NotYet && !rest.is_empty() {
+        while reported == FormPolicy::NotYet && !rest.is_empty() {
             let piece;
             (piece, rest) = rest.split_at(u.int_in_range(1..=rest.len().min(200))?);
-            told = in_pieces.read(piece);
+            reported = in_pieces.read(piece);
         }
         found.set(found.get() + u64::from(matches!(whole, FormPolicy::Expiry(_))));
-        assert_eq!(told, whole, "{:?} as {:?}", String::from_utf8_lossy(&body), String::from_utf8_lossy(&content_type));
+        assert_eq!(
+            reported,
+            whole,
+            "{:?} as {:?}",
+            String::from_utf8_lossy(&body),
+            String::from_utf8_lossy(&content_type)
+        );
         Ok(())
     })
     .budget(budget())

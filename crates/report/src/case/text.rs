@@ -17,7 +17,7 @@ use crate::printable::Printable;
 use crate::report::Report;
 use crate::summary::{only, total};
 
-/// What the case is told from.
+/// What the case is written from.
 pub(super) struct Case<'a> {
     pub(super) report: &'a Report,
     pub(super) failing: &'a [TransferRecord],
@@ -112,8 +112,9 @@ impl Page {
                     let counts = total(only(cells, Some(*control)));
                     let all = counts.transfers();
                     // Of the starts after expiry the line on enforcement tells.
-                    let told = all > 0 && *control != Control::ExpiredStart;
-                    told.then(|| format!("{control} ({}): {} of {all} failed", purpose(*control), counts.failures()))
+                    let reported = all > 0 && *control != Control::ExpiredStart;
+                    reported
+                        .then(|| format!("{control} ({}): {} of {all} failed", purpose(*control), counts.failures()))
                 })
                 .collect(),
             failing: case.failing.len(),

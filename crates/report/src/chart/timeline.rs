@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_told_with_their_distance_from_expiry() {
+    fn ends_are_reported_with_their_distance_from_expiry() {
         let cut = |ended| lane(ended, Some(2.0), Outcome::Reset, Some(Way::Cut));
         assert_eq!(ends_in_words(&[cut(2.003), cut(2.01)]), "2 of 2 reset, 3.0ms to 10.0ms after expiry");
         let done = lane(1.5, Some(2.0), Outcome::Completed, None);

@@ -217,12 +217,12 @@ impl Columns {
         let answer = match status {
             None => None,
             Some(status) => {
-                let answer = Answer::new(status, &row.told(Field::S3Code)?, &row.told(Field::S3Message)?);
+                let answer = Answer::new(status, &row.reported(Field::S3Code)?, &row.reported(Field::S3Message)?);
                 Some(self.answers.place(answer.from_whom(
                     !row.bytes(Field::RequestId).is_empty(),
-                    &row.told(Field::Server)?,
-                    &row.told(Field::ContentType)?,
-                    &row.told(Field::Answer)?,
+                    &row.reported(Field::Server)?,
+                    &row.reported(Field::ContentType)?,
+                    &row.reported(Field::Answer)?,
                 )))
             }
         };
@@ -490,7 +490,7 @@ impl<'a> RawRow<'a> {
     }
 
     /// What a server said, as it said it but for what a terminal would obey: another program may have written the file.
-    fn told(&self, field: Field) -> Result<String, LoadError> {
+    fn reported(&self, field: Field) -> Result<String, LoadError> {
         Ok(visible(&unguarded(self.text(field)?)).into_owned())
     }
 

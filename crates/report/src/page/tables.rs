@@ -60,7 +60,7 @@ pub(super) fn targets<'a>(runs: &Runs, verdict: &'a Ruling) -> Vec<Target<'a>> {
     }
     let target = |target: &'a TargetRuling| {
         let is_clear = |found: &&Judged| found.failures == 0 && found.verdict == Verdict::NotSupported;
-        let (clear, told): (Vec<&Judged>, Vec<&Judged>) = target.mechanisms.iter().partition(is_clear);
+        let (clear, reported): (Vec<&Judged>, Vec<&Judged>) = target.mechanisms.iter().partition(is_clear);
         let bounded = |found: &&Judged| match found.upper_bound {
             Some(bound) => format!("{} (at most {})", found.mechanism, percent(bound)),
             None => found.mechanism.to_string(),
@@ -69,7 +69,7 @@ pub(super) fn targets<'a>(runs: &Runs, verdict: &'a Ruling) -> Vec<Target<'a>> {
             endpoint: &target.endpoint,
             policy: policies(runs, &target.endpoint),
             overall: target.overall,
-            mechanisms: told.into_iter().map(Mechanism::of).collect(),
+            mechanisms: reported.into_iter().map(Mechanism::of).collect(),
             acquitted: clear.iter().map(bounded).collect::<Vec<_>>().join(", "),
         }
     };

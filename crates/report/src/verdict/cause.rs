@@ -2,8 +2,8 @@ pub(crate) mod ages;
 pub(crate) mod enforcement;
 pub(crate) mod flight;
 pub(crate) mod learned;
+pub(crate) mod reported;
 pub(crate) mod store;
-pub(crate) mod told;
 pub(crate) mod words;
 
 use ttlsweep_record::{Mechanism, Outcome, Phase};
@@ -101,7 +101,7 @@ fn refused(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) -> (Cause, 
         // The link lived by the server's clock, where that is known, whatever the words.
         let found = match () {
             () if expired && timed.offset.is_none() && at_head => Cause::Of(Mechanism::LateStart),
-            () if learned.is_told_without_a_link(place) => Cause::Unexplained,
+            () if learned.is_reported_without_a_link(place) => Cause::Unexplained,
             () => Cause::Of(Mechanism::RefusedAlive),
         };
         return (found, timed.is_unfinished() && !at_head);
@@ -153,9 +153,9 @@ fn failed_with(timed: &Timed<'_>, mechanism: Mechanism) -> (Cause, bool) {
     (Cause::Of(mechanism), in_flight)
 }
 
-/// Whether what was measured, or what the controls were told at the same time, gives the lie to what an answer says of itself.
+/// Whether what was measured, or what the controls met at the same time, gives the lie to what an answer says of itself.
 fn is_contradicted(word: Mechanism, timed: &Timed<'_>, place: u32, answer: &Answer, learned: &Learned) -> bool {
-    let links_only = !learned.is_told_without_a_link(place);
+    let links_only = !learned.is_reported_without_a_link(place);
     match word {
         Mechanism::CredentialsExpired => links_only && learned.is_served_after(timed.seen.ended_at),
         Mechanism::ClockSkew if says_not_yet(answer) => timed.offset.is_some_and(|offset| offset.low_us >= 0),
@@ -181,7 +181,7 @@ fn broken(timed: &Timed<'_>, learned: &Learned) -> (Cause, bool) {
     let in_flight = timed.is_unfinished() && !unread;
     let unrelated = || match () {
         () if timed.met_idle_timer() => Cause::Of(Mechanism::IdleTimeout),
-        // Slow, or standing for a time of its own; or told something that was never read.
+        // Slow, or standing for a time of its own; or answered by something that was never read.
         () if timed.standstill().is_some() || unread => Cause::Undecidable,
         () => Cause::Of(Mechanism::Network),
     };

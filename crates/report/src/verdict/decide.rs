@@ -120,7 +120,8 @@ fn facts(evidence: &Evidence<'_>, target: &Target, cut: u64) -> TargetRuling {
         [of().filter(|seen| seen.outcome.is_failure()).count() as u64, of().count() as u64]
     };
     let of = |cause: Cause| target.flights.iter().filter(|flight| flight.cause == cause).count() as u64;
-    let named = |cause: Cause| target.tallies.of(cause).map(|told| Unnamed::of(&target.tallies, told)).collect();
+    let named =
+        |cause: Cause| target.tallies.of(cause).map(|reported| Unnamed::of(&target.tallies, reported)).collect();
     let endpoint = endpoint_names(&target.endpoints);
     TargetRuling {
         name: if endpoint.is_empty() { "the target".to_owned() } else { endpoint.clone() },

@@ -201,13 +201,13 @@ impl TargetRuling {
 
     /// What else was found: other mechanisms, and failures that none explains. Nobody can act on a number alone.
     fn also(&self, but: &[Mechanism]) -> Vec<String> {
-        let told = |mechanism: &Mechanism| match mechanism {
+        let reported = |mechanism: &Mechanism| match mechanism {
             Mechanism::CutAtExpiry => false,
             Mechanism::RejectedAtCompletion => self.answer() != Answer::No,
             _ => true,
         };
         let supported = |found: &&Finding| {
-            found.verdict == Verdict::Supported && told(&found.mechanism) && !but.contains(&found.mechanism)
+            found.verdict == Verdict::Supported && reported(&found.mechanism) && !but.contains(&found.mechanism)
         };
         let mut lines: Vec<String> = self.mechanisms.iter().filter(supported).map(found_too).collect();
         // Said of it in any case: it puts in doubt whose doing it is.

@@ -1,4 +1,4 @@
-//! What is concluded, over all targets and on each, and how that is counted and told in lines.
+//! What is concluded, over all targets and on each, and how that is counted and reported in lines.
 
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{Mechanism, Verdict};
@@ -9,7 +9,7 @@ use super::finding::Finding;
 use super::seen::Seen;
 use crate::prose::{count, secs};
 use crate::verdict::cause::enforcement::{Enforcement, Enforces};
-use crate::verdict::cause::told::{Tallies, Told};
+use crate::verdict::cause::reported::{Reported, Tallies};
 use crate::verdict::evidence::clock_steps::ClockStep;
 
 /// The verdict over all targets of the runs.
@@ -55,7 +55,7 @@ pub struct TargetRuling {
     pub controls_failed: [u64; 2],
     /// What became of those that outlived their link.
     pub(super) seen: Seen,
-    /// How the same would be run again; nothing before anyone has told.
+    /// How the same would be run again; nothing before that is known.
     pub again: Option<Again>,
     /// The widest bracket of the target's clock.
     pub clock_offset: Option<ClockOffset>,
@@ -96,19 +96,19 @@ pub struct Unnamed {
 }
 
 impl Unnamed {
-    pub(super) fn of(tallies: &Tallies, told: &Told) -> Self {
-        let mut sentence = tallies.sentence(told);
-        if let Some(doubt) = &told.doubt {
+    pub(super) fn of(tallies: &Tallies, reported: &Reported) -> Self {
+        let mut sentence = tallies.sentence(reported);
+        if let Some(doubt) = &reported.doubt {
             sentence = format!("{sentence} ({doubt})");
         }
-        if told.at_head && told.cause == Cause::Undecidable {
+        if reported.at_head && reported.cause == Cause::Undecidable {
             sentence = format!("{sentence} ({AT_HEAD})");
         }
         Self {
-            what: told.words.clone(),
-            grid: told.grid,
+            what: reported.words.clone(),
+            grid: reported.grid,
             grid_transfers: tallies.grid,
-            controls: told.controls,
+            controls: reported.controls,
             controls_transfers: tallies.controls,
             sentence,
         }
@@ -117,13 +117,13 @@ impl Unnamed {
 
 /// Several kinds in a line, the rest as a number of kinds.
 fn in_short(kinds: &[Unnamed]) -> String {
-    let told: Vec<&str> = kinds.iter().take(MOST_KINDS).map(|kind| kind.sentence.as_str()).collect();
+    let reported: Vec<&str> = kinds.iter().take(MOST_KINDS).map(|kind| kind.sentence.as_str()).collect();
     let more = kinds.get(MOST_KINDS..).unwrap_or_default();
     match more.len() as u64 {
-        0 => told.join("; "),
+        0 => reported.join("; "),
         n => {
             let transfers: u64 = more.iter().map(|kind| kind.grid + kind.controls).sum();
-            format!("{}; {} in {} more", told.join("; "), count(transfers, "transfer"), count(n, "way"))
+            format!("{}; {} in {} more", reported.join("; "), count(transfers, "transfer"), count(n, "way"))
         }
     }
 }

@@ -97,8 +97,10 @@ impl Seen {
 fn how(target: &Target, later: bool) -> String {
     let mut ways: BTreeMap<&str, u64> = BTreeMap::new();
     let after = target.tallies.of(Cause::EndedAfterExpiry).filter(|_| later);
-    for told in target.tallies.of(Cause::Of(Mechanism::CutAtExpiry)).chain(after).filter(|told| told.grid > 0) {
-        *ways.entry(told.words.as_str()).or_default() += told.grid;
+    for reported in
+        target.tallies.of(Cause::Of(Mechanism::CutAtExpiry)).chain(after).filter(|reported| reported.grid > 0)
+    {
+        *ways.entry(reported.words.as_str()).or_default() += reported.grid;
     }
     let mut ways: Vec<(&str, u64)> = ways.into_iter().collect();
     ways.sort_by_key(|(_, n)| std::cmp::Reverse(*n));

@@ -13,8 +13,8 @@ use crate::verdict::cause::ages::Ages;
 use crate::verdict::cause::enforcement::Enforcement;
 use crate::verdict::cause::flight::Flight;
 use crate::verdict::cause::learned::Learned;
+use crate::verdict::cause::reported::{Counting, Tallies};
 use crate::verdict::cause::store::Store;
-use crate::verdict::cause::told::{Counting, Tallies};
 use crate::verdict::evidence::clock_steps::ClockStep;
 use crate::verdict::evidence::clocks::{ServerClock, Stood};
 use crate::verdict::evidence::groups::{Groups, Members};
@@ -37,7 +37,7 @@ pub(super) struct Target {
     pub(super) loaded_rtt_us: i64,
     /// The heads of late starts, and how long they waited.
     pub(super) late_heads: LateHeads,
-    /// The widest bracket of the server's clock; `None` if no response told.
+    /// The widest bracket of the server's clock; `None` if no response reported it.
     pub(super) offset: Option<ClockOffset>,
     /// The proxy on the way there.
     pub(super) proxy: Option<String>,

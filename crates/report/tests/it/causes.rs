@@ -125,7 +125,7 @@ fn aged(limit: i64, refusal: Did, expired: Did) -> Ruling {
 }
 
 #[test]
-fn links_that_are_refused_while_they_live_are_told_with_their_age() {
+fn links_that_are_refused_while_they_live_are_reported_with_their_age() {
     for (limit, age) in [(4 * SECOND, "4."), (2 * SECOND, "2.")] {
         for (status, code) in [(403, "AccessDenied"), (400, "InvalidRequest")] {
             let refusal = Did::xml(status, code, "Access Denied");
@@ -134,8 +134,8 @@ fn links_that_are_refused_while_they_live_are_told_with_their_age() {
                 let found = aged(limit, refusal, expired);
                 assert_supported(&found, &[Mechanism::RefusedAlive]);
                 let evidence = &find(&found, Mechanism::RefusedAlive).evidence;
-                let told = format!("20 of 20 links of {age}");
-                assert!(evidence.contains(&told), "{evidence}");
+                let reported = format!("20 of 20 links of {age}");
+                assert!(evidence.contains(&reported), "{evidence}");
                 assert!(evidence.contains("and older were refused, 0 of 40 younger"), "{evidence}");
                 assert!(found.headline.contains("and older were refused, 0 of 40 younger"), "{}", found.headline);
             }
@@ -219,12 +219,12 @@ fn what_stands_before_the_store_is_told_from_it() {
             let world = Surroundings { tls, method, ttls: vec![2, 30], ..Surroundings::default() };
             let found = ruling(&world, |_| page);
             assert_supported(&found, &[Mechanism::Gateway]);
-            let told = format!(
+            let reported = format!(
                 "every transfer, the controls too, was answered {status} by nginx/1.22.1 (\"Request Entity Too Large\"), \
                  without request ids: probably by something before the store"
             );
-            assert!(find(&found, Mechanism::Gateway).evidence.contains(&told), "{found:#?}");
-            assert!(found.headline.contains(&told), "{}", found.headline);
+            assert!(find(&found, Mechanism::Gateway).evidence.contains(&reported), "{found:#?}");
+            assert!(found.headline.contains(&reported), "{}", found.headline);
             assert_eq!(found.targets[0].unexplained, 0);
             // To some, at any time of their body, the store's own answers telling the difference.
             for after in [2_000, 1_500_000] {
@@ -303,12 +303,12 @@ fn a_failure_without_a_mechanism_is_shown_by_what_was_answered() {
     });
     let target = &found.targets[0];
     assert!(target.unexplained > 0);
-    let told = &target.no_mechanism[0];
-    assert_eq!(told.what, "answered 400 InvalidArgument");
-    assert_eq!(told.grid + told.controls, target.unexplained);
-    assert!(told.sentence.ends_with("of 20 controls too"), "{}", told.sentence);
-    assert!(found.headline.contains(&told.sentence), "{}", found.headline);
-    assert!(found.delta_lines()[0].contains(&told.sentence), "{}", found.delta_lines()[0]);
+    let reported = &target.no_mechanism[0];
+    assert_eq!(reported.what, "answered 400 InvalidArgument");
+    assert_eq!(reported.grid + reported.controls, target.unexplained);
+    assert!(reported.sentence.ends_with("of 20 controls too"), "{}", reported.sentence);
+    assert!(found.headline.contains(&reported.sentence), "{}", found.headline);
+    assert!(found.delta_lines()[0].contains(&reported.sentence), "{}", found.delta_lines()[0]);
 }
 
 #[test]
@@ -363,8 +363,8 @@ fn a_timeout_of_this_side_is_not_the_servers() {
         });
         assert!(!found.supports(Mechanism::IdleTimeout) && !found.supports(Mechanism::Client), "{}", found.headline);
         assert_ne!(find(&found, Mechanism::IdleTimeout).verdict, Verdict::NotSupported, "{}", found.headline);
-        let told = &found.targets[0].no_mechanism[0].sentence;
-        assert!(told.contains(&format!("were given up by ttlsweep's own {name}")), "{told}");
+        let reported = &found.targets[0].no_mechanism[0].sentence;
+        assert!(reported.contains(&format!("were given up by ttlsweep's own {name}")), "{reported}");
     }
 }
 
@@ -397,9 +397,12 @@ fn a_reset_at_the_head_may_be_a_refusal_that_nobody_could_read() {
         for mechanism in [Mechanism::Network, Mechanism::Throttled] {
             assert_eq!(find(&found, mechanism).verdict, Verdict::Inconclusive, "{mechanism}: {}", found.headline);
         }
-        let told = &found.targets[0].undecided[0].sentence;
-        assert!(told.contains("a refusal that was never read, the network and a cut look alike there"), "{told}");
-        assert!(told.contains("`expect_continue = true` or the server's log would tell"), "{told}");
+        let reported = &found.targets[0].undecided[0].sentence;
+        assert!(
+            reported.contains("a refusal that was never read, the network and a cut look alike there"),
+            "{reported}"
+        );
+        assert!(reported.contains("`expect_continue = true` or the server's log would tell"), "{reported}");
     }
 }
 

@@ -64,7 +64,7 @@ fn check(report: &Report) {
 }
 
 #[test]
-fn every_chart_is_told_in_words_and_in_the_order_of_the_list() {
+fn every_chart_is_reported_in_words_and_in_the_order_of_the_list() {
     let (_folder, report) = report_of(&Sweep::default());
     let order: Vec<_> = report.charts.iter().map(|chart| chart.about).collect();
     assert_eq!(order, chart::ALL);

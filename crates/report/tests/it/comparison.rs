@@ -99,7 +99,7 @@ fn targets(blocks: u32, policies: [ExpiryPolicy; 2]) -> Report {
 }
 
 #[test]
-fn all_against_none_is_told_in_words_and_with_the_trials_that_it_takes() {
+fn all_against_none_is_reported_in_words_and_with_the_trials_that_it_takes() {
     let sentence = |blocks| {
         let report = targets(blocks, [ExpiryPolicy::OnRequest, ExpiryPolicy::InFlight]);
         report.comparisons[0].sentence(&report.runs.cells)

@@ -420,8 +420,8 @@ fn a_file_of_one_endless_row_is_refused_by_its_line_before_it_fills_the_memory()
             let output = Command::new("sh").args(["-c", &script]).arg(&program).arg(&folder).output().unwrap();
             let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
             assert_eq!(output.status.code(), Some(code), "{file} {args}: {said}");
-            let told = format!("{file} line {lines}: a row is longer than 1 MiB");
-            assert!(said.contains(&told), "{file} {args}: {said}");
+            let reported = format!("{file} line {lines}: a row is longer than 1 MiB");
+            assert!(said.contains(&reported), "{file} {args}: {said}");
         }
     }
 }

@@ -89,7 +89,7 @@ fn a_cut_that_every_host_meets_is_the_servers() {
 }
 
 #[test]
-fn a_cut_that_one_host_never_meets_is_not_told_for_the_servers() {
+fn a_cut_that_one_host_never_meets_is_not_reported_for_the_servers() {
     let cuts = || World { met: Some(ExpiryPolicy::InFlight), ..World::default() };
     let ruling = ruled([cuts(), cuts(), cuts(), PLAIN()]);
     assert_eq!(ruling.overall, Verdict::Inconclusive, "{}", ruling.headline);

@@ -132,8 +132,8 @@ fn assert_one_answer(name: &str, folder: &Path) {
     let json: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(folder.join("verdict.json")).unwrap()).unwrap();
     let target = &json["endpoints"][0];
-    let told = |field: &str| target[field].as_str().unwrap();
-    let line = told("line");
+    let reported = |field: &str| target[field].as_str().unwrap();
+    let line = reported("line");
     assert!(stdout.lines().next().unwrap().ends_with(line), "{name}: {line}\n{stdout}");
     assert!(json["headline"].as_str().unwrap().starts_with(line), "{name}");
     let enforcement = stdout.lines().find(|line| line.contains("Enforcement: ")).unwrap();
@@ -144,7 +144,7 @@ fn assert_one_answer(name: &str, folder: &Path) {
         assert!(page.contains(said), "{name}: {said}\n{page}");
         assert!(!asks || case.contains(said), "{name}: {said}\n{case}");
     }
-    for said in [told("sure"), told("fit"), told("next")] {
+    for said in [reported("sure"), reported("fit"), reported("next")] {
         // Commands are elements there.
         assert!(page.contains(&said.replace('`', "")), "{name}: {said}\n{page}");
         assert!(stdout.contains(&said.replace("DIR", shown)), "{name}: {said}\n{stdout}");
@@ -205,7 +205,7 @@ fn assert_one_answer(name: &str, folder: &Path) {
 
 #[test]
 fn stdout_page_case_and_json_never_contradict_each_other() {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (name, world, physics) in worlds() {
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path().join("run");
@@ -214,7 +214,7 @@ fn stdout_page_case_and_json_never_contradict_each_other() {
         assert_one_answer(name, &run);
         let json: serde_json::Value =
             serde_json::from_str(&fs::read_to_string(run.join("verdict.json")).unwrap()).unwrap();
-        told.push((name, json["endpoints"][0]["enforces"].as_str().unwrap().to_owned()));
+        reported.push((name, json["endpoints"][0]["enforces"].as_str().unwrap().to_owned()));
     }
     let expected = [
         ("enforces", "yes"),
@@ -229,5 +229,5 @@ fn stdout_page_case_and_json_never_contradict_each_other() {
         ("odd answers", "yes"),
         ("cuts", "yes"),
     ];
-    assert_eq!(told, expected.map(|(name, enforces)| (name, enforces.to_owned())));
+    assert_eq!(reported, expected.map(|(name, enforces)| (name, enforces.to_owned())));
 }

@@ -81,7 +81,7 @@ fn edit_environment(folder: &Path, change: impl FnOnce(&mut Environment)) {
 }
 
 /// What was read, without what names folders.
-fn told(runs: &Runs) -> String {
+fn reported(runs: &Runs) -> String {
     let ruling = decide(&Evidence::of(runs));
     format!("{:?} {:?} {:?} {:?} {ruling:?}", runs.cells, runs.trials, runs.left_out, runs.transfers.observations())
 }
@@ -133,9 +133,9 @@ fn every_order_of_the_shards_and_their_merge_are_read_alike() {
     let (base, _, shards) = sharded();
     let merged = base.path().join("merged");
     merge(&shards, &merged).unwrap();
-    let expected = told(&load(&[merged]).unwrap());
+    let expected = reported(&load(&[merged]).unwrap());
     for order in orders(&shards) {
-        assert_eq!(told(&load(&order).unwrap()), expected, "{order:?}");
+        assert_eq!(reported(&load(&order).unwrap()), expected, "{order:?}");
     }
 }
 
@@ -317,7 +317,7 @@ fn edited_and_truncated_shards_are_refused_with_the_place() {
 }
 
 #[test]
-fn what_is_no_shard_is_told_so() {
+fn what_is_no_shard_is_reported_so() {
     let (base, whole, shards) = sharded();
     let said = merge_error(&[whole.clone(), shards[0].clone()]);
     assert!(said.contains("holds the run 20261124T200000Z as a whole, not a shard of one"), "{said}");

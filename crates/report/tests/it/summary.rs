@@ -127,7 +127,7 @@ fn a_transfer_that_never_wrote_its_head_was_not_late() {
 }
 
 #[test]
-fn only_the_whole_attempt_counts_and_the_others_are_told() {
+fn only_the_whole_attempt_counts_and_the_others_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let sweep = Sweep { ttls: vec![16], controls: false, blocks: 2, ..Sweep::default() };
     let mut files = sweep.begin(folder.path());
@@ -262,7 +262,7 @@ fn the_table_gives_up_columns_where_the_terminal_is_narrow_but_never_the_counts(
 }
 
 #[test]
-fn what_does_not_count_is_told_below_the_table() {
+fn what_does_not_count_is_reported_below_the_table() {
     let folder = tempfile::tempdir().unwrap();
     let sweep = Sweep { ttls: vec![16], controls: false, blocks: 2, ..Sweep::default() };
     let mut files = sweep.begin(folder.path());

@@ -94,7 +94,7 @@ fn a_runs_name_that_leads_elsewhere_makes_no_bundle_there() {
 
 /// The kernel refuses to let a file grow: what a quota or a full disk does, and what nobody needs to be root for.
 #[test]
-fn a_full_disk_is_told_as_one_that_cannot_be_written() {
+fn a_full_disk_is_reported_as_one_that_cannot_be_written() {
     let (base, folder) = written();
     let program = chosen(env!("CARGO_BIN_EXE_ttlsweep-report"));
     for arguments in ["case \"$RUN\" --out \"$OUT\"", "\"$RUN\" --out \"$OUT\""] {

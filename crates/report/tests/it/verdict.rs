@@ -182,7 +182,7 @@ fn expiry_worded_as_clock_skew_is_still_expiry() {
 }
 
 #[test]
-fn a_cut_that_comes_up_to_a_second_late_is_still_told() {
+fn a_cut_that_comes_up_to_a_second_late_is_still_reported() {
     let world = World { cut_delay_us: 900_000, ..World::default() };
     let late =
         |blocks| Sweep { transfer_us: 12_000_000, ttls: vec![4, 60], blocks, ..sweep(ExpiryPolicy::InFlight, world) };
@@ -382,9 +382,9 @@ fn each_side_of_a_step_of_this_machines_clock_is_judged_by_its_own_offset() {
         let target = &cut.targets[0];
         assert!(target.not_judged <= if watched { 0 } else { 2 }, "{by_us}: {:?}", cut.delta_lines());
         assert_eq!(find(&cut, Mechanism::CutAtExpiry).failures, target.judged, "{by_us}: {}", cut.headline);
-        let [told] = target.clock_steps[..] else { panic!("{by_us}: {:?}", target.clock_steps) };
-        let size = if watched { told.by_us - by_us } else { told.by_us + by_us };
-        assert!(size.abs() < 300_000, "{by_us} {watched}: {told:?}");
+        let [reported] = target.clock_steps[..] else { panic!("{by_us}: {:?}", target.clock_steps) };
+        let size = if watched { reported.by_us - by_us } else { reported.by_us + by_us };
+        assert!(size.abs() < 300_000, "{by_us} {watched}: {reported:?}");
         assert!(cut.delta_lines()[0].contains(" was set"), "{:?}", cut.delta_lines());
         let spared = stepped(ExpiryPolicy::OnRequest, step, 0);
         assert_supported(&spared, &[]);
@@ -415,13 +415,13 @@ fn each_side_of_a_step_of_the_servers_clock_is_judged_by_its_own_offset() {
         let step = Some(crate::common::Step { ours: false, by_us, watched: true });
         let cut = stepped(ExpiryPolicy::InFlight, step, 0);
         assert_eq!(cut.overall, Verdict::Supported, "{:?}", cut.delta_lines());
-        let [told] = cut.targets[0].clock_steps[..] else { panic!("{by_us}: {:?}", cut.targets[0].clock_steps) };
+        let [reported] = cut.targets[0].clock_steps[..] else { panic!("{by_us}: {:?}", cut.targets[0].clock_steps) };
         assert_eq!(
-            told.whose,
+            reported.whose,
             ttlsweep_report::testing::verdict::Whose::Server,
             "its own clock was watched, and was not set"
         );
-        assert!((told.by_us - by_us).abs() < 200_000, "{by_us}: {told:?}");
+        assert!((reported.by_us - by_us).abs() < 200_000, "{by_us}: {reported:?}");
     }
 }
 
@@ -435,8 +435,8 @@ fn a_small_step_of_the_servers_clock_may_be_stale_dates_and_both_are_allowed_for
         for offset in [20_000, 20_000 + by_us] {
             assert!((bracket.low_us..=bracket.high_us).contains(&offset), "{by_us}: {bracket:?}");
         }
-        let told = cut.targets[0].perhaps.unwrap();
-        assert!((told.by_us - by_us).abs() < 300_000, "{by_us}: {told:?}");
+        let reported = cut.targets[0].perhaps.unwrap();
+        assert!((reported.by_us - by_us).abs() < 300_000, "{by_us}: {reported:?}");
         let line = &cut.delta_lines()[0];
         assert!(
             line.contains("or the server's clock was set") && line.contains("its bracket allows for either"),
@@ -473,8 +473,8 @@ fn a_start_after_expiry_by_a_clock_that_is_20_s_ahead_was_not_let_through() {
     let (code, stdout, stderr) = program(&[], folder.path());
     assert_eq!(code, Some(0), "{stderr}");
     let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
-    for told in [stdout, page] {
-        assert!(!told.contains("enforces NOTHING") && !told.contains("nothing is enforced"), "{told}");
+    for reported in [stdout, page] {
+        assert!(!reported.contains("enforces NOTHING") && !reported.contains("nothing is enforced"), "{reported}");
     }
 }
 

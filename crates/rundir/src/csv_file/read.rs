@@ -214,7 +214,7 @@ impl RowFile {
 
     /// The current row's first line, from 1, the header included: as an editor or a spreadsheet counts it.
     ///
-    /// The file is read again for it, so that lines are counted where somebody is told of one, and nowhere else.
+    /// The file is read again for it, so that lines are counted where one is reported, and nowhere else.
     pub fn line(&self) -> u64 {
         // The csv crate's own number lags behind by the line breaks that it passes over before a row.
         let counted = lines::numbers(&self.path, &[self.offset()]).ok();

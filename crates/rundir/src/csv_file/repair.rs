@@ -260,11 +260,11 @@ mod tests {
             assert_eq!(before, rows[..lines.saturating_sub(1)]);
             assert_eq!(fs::read(&path).unwrap(), whole[..cut], "looking writes nothing");
             let Some(torn) = torn else { continue };
-            let told = torn.set_aside().unwrap();
+            let reported = torn.set_aside().unwrap();
             let aside = folder.path().join("events.csv.cut-1");
             assert!(
-                told.contains(&format!("events.csv line {}", lines + 1)) && told.ends_with("events.csv.cut-1"),
-                "{told}"
+                reported.contains(&format!("events.csv line {}", lines + 1)) && reported.ends_with("events.csv.cut-1"),
+                "{reported}"
             );
             assert_eq!(
                 (fs::read(&path).unwrap(), fs::read(&aside).unwrap()),

@@ -20,13 +20,13 @@ pub(super) fn read(
     trials: &Trials,
     names: &Names,
 ) -> Result<(), Unreadable> {
-    let mut told = HashSet::new();
+    let mut reported = HashSet::new();
     let mut unknown = |found: &mut Problems, file: &str, line: &dyn Fn() -> u64, name: &str| {
         // What went down with the machine leaves events without a row; then its attempt was not recorded as whole, or not at all.
         let lost =
             || attempt_of(name, &environment.run_id).is_some_and(|(trial, attempt)| !trials.is_whole(trial, attempt));
-        // One transfer has many events, and is told of once.
-        if !names.has(name.as_bytes()) && !lost() && told.insert(format!("{file} {name}")) {
+        // One transfer has many events, and is reported once.
+        if !names.has(name.as_bytes()) && !lost() && reported.insert(format!("{file} {name}")) {
             let line = found.has_room().then(line);
             found.add(file, line, format!("the transfer {name} has no row in {}", TransferRecord::FILE));
         }

@@ -52,8 +52,8 @@ fn times(row: &TransferRecord, hold: &mut impl FnMut(bool, &'static str)) {
     );
     // A transfer that never came to its end was not measured.
     let unmeasured = matches!(row.outcome, Outcome::Cancelled | Outcome::FailedLocally);
-    let same = |told: Option<i64>, from: Option<Timestamp>, to: Option<Timestamp>| match (told, from.zip(to)) {
-        (Some(told), Some((from, to))) => told == to.micros_since(from),
+    let same = |reported: Option<i64>, from: Option<Timestamp>, to: Option<Timestamp>| match (reported, from.zip(to)) {
+        (Some(reported), Some((from, to))) => reported == to.micros_since(from),
         (None, Some(_)) => unmeasured,
         (Some(_), None) => false,
         (None, None) => true,

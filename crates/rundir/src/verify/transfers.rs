@@ -70,7 +70,7 @@ pub(super) fn read(
         }
     })?;
     let path = found.folder.join(TransferRecord::FILE);
-    // A file that breaks off within was told of above.
+    // A file that breaks off within was reported above.
     if let Ok(Some(duplicate)) = duplicates.find(std::slice::from_ref(&path)) {
         let problem =
             format!("the transfer {} is there twice, first on line {}", duplicate.transfer_id, duplicate.first.line);

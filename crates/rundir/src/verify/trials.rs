@@ -92,7 +92,7 @@ impl Trials {
         self.by_name.contains_key(&(trial_id.to_owned(), attempt))
     }
 
-    /// Holds each attempt's number of rows against what was told and planned. Returns whole trials, their transfers, and those
+    /// Holds each attempt's number of rows against what was reported and planned. Returns whole trials, their transfers, and those
     /// of interrupted attempts.
     pub(super) fn settle(&self, found: &mut Problems) -> (u64, u64, u64) {
         let (mut whole, mut counted, mut superseded) = (0, 0, 0);

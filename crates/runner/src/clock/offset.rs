@@ -8,7 +8,7 @@
 //! - clocks drift: a bracket that is old gives way by as much as clocks drift;
 //! - the server's dates are stale: some servers make one once a second, or keep it. A stale date is never ahead of the server's
 //!   clock, so that the lower bounds still hold, and the upper ones are moved up by the date's age;
-//! - the server's clock was set: the bracket begins again, and the step is told.
+//! - the server's clock was set: the bracket begins again, and the step is reported.
 //!
 //! Steps of this machine's own clock are none of these: [`WallSteps`] knows them exactly, and they are taken out first.
 
@@ -53,7 +53,7 @@ struct Bounds {
 pub(crate) struct ServerStep {
     /// The last answer before it, by this machine's clock.
     pub after: Timestamp,
-    /// The answer that told of it.
+    /// The answer that showed it.
     pub found: Timestamp,
     /// The least by which it was set forward, in microseconds; negative = back.
     pub by_us: i64,
@@ -202,12 +202,12 @@ mod tests {
             Anchor { instant, wall: Timestamp::from_unix_micros(at + shift) }
         }
 
-        /// An answer at `at` with a round trip of 2 ms, whose date was written for the server's time `told`.
-        fn hear(&self, bracket: &OffsetBracket, at: i64, shift: i64, told: i64) {
+        /// An answer at `at` with a round trip of 2 ms, whose date was written for the server's time `reported`.
+        fn hear(&self, bracket: &OffsetBracket, at: i64, shift: i64, reported: i64) {
             let anchor = self.anchor(at - 1000, shift);
             bracket.steps().look(self.anchor(at - 1000, shift));
             let wall = |at: i64| Timestamp::from_unix_micros(at + shift);
-            let server = Timestamp::from_unix_micros(told.div_euclid(SECOND) * SECOND);
+            let server = Timestamp::from_unix_micros(reported.div_euclid(SECOND) * SECOND);
             bracket.narrow(server, wall(at - 1000), wall(at + 1000), &anchor);
         }
     }
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_of_the_servers_clock_is_told_and_the_run_as_a_whole_knows_both_sides() {
+    fn a_step_of_the_servers_clock_is_reported_and_the_run_as_a_whole_knows_both_sides() {
         let (machine, bracket) = (Machine(Instant::now()), OffsetBracket::default());
         for index in 0..200 {
             let at = 1_000_000 + index * 137_331;

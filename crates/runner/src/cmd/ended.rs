@@ -1,4 +1,4 @@
-//! How a run has ended, to be told when all else is done: its rows are on the disk, and in the bucket if it is to be uploaded.
+//! How a run has ended, reported when all else is done: its rows are on the disk, and in the bucket if it is to be uploaded.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use ttlsweep_console::say;
 use crate::cmd::exit::ExitCode;
 use crate::run::cleanup::NotDeleted;
 
-/// What is to be told of a run.
+/// What is to be reported of a run.
 #[derive(Debug)]
 pub(super) struct Ended {
     /// How the command ends.

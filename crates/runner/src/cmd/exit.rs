@@ -50,7 +50,7 @@ impl Failure {
     }
 }
 
-/// How Linux's EMFILE is told.
+/// How Linux reports EMFILE.
 const TOO_MANY_FILES: &str = "Too many open files (os error 24)";
 
 /// What to do where this process has no descriptor left.

@@ -64,9 +64,9 @@ fn words(shown: &str, explanation: &Explanation) -> String {
     }
     out.push_str("These counts say what is possible. How likely each is with your store, no table knows.\n");
     out.push_str("\nHow to tell:\n");
-    let mut told: Vec<_> = explanation.causes.iter().map(|possible| possible.cause).collect();
-    told.dedup();
-    for (at, cause) in told.iter().enumerate().filter(|(at, cause)| !told[..*at].contains(cause)) {
+    let mut reported: Vec<_> = explanation.causes.iter().map(|possible| possible.cause).collect();
+    reported.dedup();
+    for (at, cause) in reported.iter().enumerate().filter(|(at, cause)| !reported[..*at].contains(cause)) {
         let _ = at;
         let _ = writeln!(out, "  {:<17} {}", cause.as_str(), cause.tell());
     }

@@ -56,7 +56,7 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
         None => whole,
     };
     let repaired = repair(path, &environment, &plan)?;
-    for line in &repaired.told {
+    for line in &repaired.reported {
         say!("{line}");
     }
     let is_missing = |trial: &&Trial| !repaired.earlier.whole.contains(&trial.trial_id);
@@ -82,7 +82,7 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
     }
     let pending = pending(path, &plan, &environment, &targets).map_err(Failure::usage)?;
     let earlier = Earlier { pending, ..repaired.earlier };
-    // Before the first trial, so that what a kill leaves is told of the machine that it was on.
+    // Before the first trial, so that what a kill leaves is reported of the machine that it was on.
     environment.write(path).map_err(Failure::internal)?;
     let files = Files::open(path, stop.clone()).map_err(Failure::internal)?;
     let run = Run { stop, leave, ..Run::new(loaded.experiment, plan, environment, targets, files.sink()) };

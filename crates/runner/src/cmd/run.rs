@@ -193,7 +193,7 @@ fn tell_start(start: &CommonStart, plan: &Plan, now: Timestamp) {
     }
 }
 
-/// What is to be done once the run has ended, and only then what is to be told: anyone who reads it may be gone, or slow.
+/// What is to be done once the run has ended, and only then what is to be reported: anyone who reads it may be gone, or slow.
 async fn finish(upload: Option<&Upload<'_>>, ended: &Ended) -> Result<ExitCode, Failure> {
     let code = match upload.filter(|_| ended.code == ExitCode::Done) {
         Some(upload) => put_results(upload).await,

@@ -112,7 +112,7 @@ impl Proxies {
         let ways: Vec<_> = endpoints.into_iter().filter_map(|endpoint| self.way_to(endpoint).ok()).collect();
         let used = |name: &str| ways.iter().any(|way| matches!(way, Way::Through(proxy) if proxy.variable == name));
         let followed = |name: &str| name.eq_ignore_ascii_case("no_proxy") || used(name);
-        let told = |(name, value): &(&str, String)| {
+        let reported = |(name, value): &(&str, String)| {
             let why = ways.iter().find_map(|way| match way {
                 Way::DirectThough { variable, why } if variable == name => Some(why.clone()),
                 _ => None,
@@ -120,7 +120,7 @@ impl Proxies {
             let why = why.unwrap_or_else(|| "it is not asked for these endpoints".to_owned());
             format!("{name}={}: {why}", without_userinfo(value))
         };
-        self.set.iter().filter(|(name, _)| !followed(name)).map(told).collect()
+        self.set.iter().filter(|(name, _)| !followed(name)).map(reported).collect()
     }
 
     fn first_of(&self, names: &[&str]) -> Option<(&'static str, &str)> {

@@ -190,11 +190,11 @@ mod tests {
     #[test]
     fn a_refusal_tells_more_than_a_network_that_is_not_there() {
         let error = |errno| (SocketAddr::from(([192, 0, 2, 1], 1)), io::Error::from_raw_os_error(errno));
-        let told = |errors: &[i32]| most_telling(errors.iter().map(|errno| error(*errno)).collect());
+        let reported = |errors: &[i32]| most_telling(errors.iter().map(|errno| error(*errno)).collect());
         let refused = Some(libc::ECONNREFUSED);
-        assert_eq!(told(&[libc::ECONNREFUSED, libc::ENETUNREACH]).unwrap().raw_os_error(), refused);
-        assert_eq!(told(&[libc::ENETUNREACH, libc::ECONNREFUSED]).unwrap().raw_os_error(), refused);
-        assert_eq!(told(&[libc::ENETUNREACH]).unwrap().raw_os_error(), Some(libc::ENETUNREACH));
-        assert!(told(&[]).is_none());
+        assert_eq!(reported(&[libc::ECONNREFUSED, libc::ENETUNREACH]).unwrap().raw_os_error(), refused);
+        assert_eq!(reported(&[libc::ENETUNREACH, libc::ECONNREFUSED]).unwrap().raw_os_error(), refused);
+        assert_eq!(reported(&[libc::ENETUNREACH]).unwrap().raw_os_error(), Some(libc::ENETUNREACH));
+        assert!(reported(&[]).is_none());
     }
 }

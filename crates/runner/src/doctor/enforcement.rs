@@ -43,7 +43,7 @@ pub(crate) async fn put(one_off: &OneOff<'_>, key: &ObjectKey, body: &Source, st
 }
 
 /// Uses two links by the experiment's own method: one that lives, and one of 1 s long after it expired, by the server's clock.
-/// What the second is told means little unless the first was let in.
+/// What is reported to the second means little unless the first was let in.
 pub(crate) async fn links(
     one_off: &OneOff<'_>,
     method: Method,

@@ -634,8 +634,8 @@ mod tests {
         let text = "[experiment]\nname = \"e\"\n[grid]\nttl = \"9s\"\nsize = { file = \"body\" }\n";
         std::fs::write(strange.join("e.toml"), text).unwrap();
         let report = load(&strange.join("e.toml"), &LoadOptions::default()).unwrap_err();
-        let told = format!("{report:?}");
-        assert!(told.contains("not UTF-8") && told.contains("move the file"), "{told}");
+        let reported = format!("{report:?}");
+        assert!(reported.contains("not UTF-8") && reported.contains("move the file"), "{reported}");
         let plain = folder.path().join("café");
         std::fs::rename(&strange, &plain).unwrap();
         let loaded = load(&plain.join("e.toml"), &LoadOptions::default()).unwrap();
@@ -667,8 +667,8 @@ mod tests {
         for wrong in ["\"\"", "\"BBR\"", "\"a b\"", "\"0123456789abcdef\"", "7"] {
             assert!(loaded(wrong).is_err(), "{wrong}");
         }
-        let told = format!("{:?}", loaded("\"BBRv3\"").unwrap_err());
-        assert!(told.contains("write \\\"bbr\\\"") || told.contains("write \"bbr\""), "{told}");
+        let reported = format!("{:?}", loaded("\"BBRv3\"").unwrap_err());
+        assert!(reported.contains("write \\\"bbr\\\"") || reported.contains("write \"bbr\""), "{reported}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use ttlsweep_rundir::environment::Environment;
 
 use super::Plan;
 
-/// One line for each setting that differs, of which the first few are told one by one. `cells` and `environment` are the
+/// One line for each setting that differs, of which the first few are listed one by one. `cells` and `environment` are the
 /// run's own files.
 pub(crate) fn differences(cells: &[Cell], environment: &Environment, plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
@@ -29,9 +29,9 @@ pub(crate) fn differences(cells: &[Cell], environment: &Environment, plan: &Plan
     }
     let new = plan.cells.iter().filter(|cell| !cells.iter().any(|old| old.cell_id == cell.cell_id));
     lines.extend(new.map(|cell| format!("the cell {} is new", cell.cell_id)));
-    if lines.len() > TOLD {
-        let more = lines.len() - TOLD;
-        lines.truncate(TOLD);
+    if lines.len() > MOST_LISTED {
+        let more = lines.len() - MOST_LISTED;
+        lines.truncate(MOST_LISTED);
         lines.push(format!("and {more} more"));
     }
     lines
@@ -47,4 +47,4 @@ fn of_cell(was: &Cell, is: &Cell) -> Vec<String> {
 }
 
 /// A grid whose sizes were changed differs in every cell.
-const TOLD: usize = 12;
+const MOST_LISTED: usize = 12;

@@ -469,8 +469,8 @@ mod tests {
     fn the_clocks_of_stores_are_part_of_it() {
         let grid = "grid = { ttl = \"9s\", size = \"1MB\", bandwidth = \"4Mbit/s\" }";
         let (_, with) = estimate(&format!("{NO_CONTROLS}{grid}"), Some("mine"));
-        let told = "of that, 3s and about 24 small requests are to find the server's clock";
-        assert!(with.to_string().contains(told), "{with}");
+        let reported = "of that, 3s and about 24 small requests are to find the server's clock";
+        assert!(with.to_string().contains(reported), "{with}");
         let (_, without) = estimate(&format!("{NO_CONTROLS}target.clock_probe = \"0s\"\n{grid}"), Some("mine"));
         assert!(without.clocks.is_none() && !without.to_string().contains("clock"), "{without}");
         assert_eq!(with.duration, without.duration + Duration::from_secs(3));

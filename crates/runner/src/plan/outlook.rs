@@ -1,4 +1,4 @@
-//! How a plan can end: whether enough of its trials outlive their link for the verdict's rules, told before anything is sent.
+//! How a plan can end: whether enough of its trials outlive their link for the verdict's rules, reported before anything is sent.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_lacks_what_makes_a_verdict_possible_is_told_so() {
+    fn a_plan_that_lacks_what_makes_a_verdict_possible_is_reported_so() {
         let five = format!("experiment.repetitions = 5\n{SLOW}");
         for (settings, says) in [
             ("controls.expired_start = false\n", "without `expired_start`"),

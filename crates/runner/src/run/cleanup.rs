@@ -1,7 +1,7 @@
 //! Deleting what a run made, so that nothing is left behind and billed.
 //!
 //! What a trial made is deleted when the trial is over and the next one's jitter has not begun: no deletion shares the line
-//! with a transfer, or moves one. A deletion that fails is told and never a row; `ttlsweep clean` tries again. A small object
+//! with a transfer, or moves one. A deletion that fails is reported and never a row; `ttlsweep clean` tries again. A small object
 //! stands below the run's prefix until all else is gone: see `sweep::marker`.
 
 mod created;
@@ -70,8 +70,8 @@ pub struct NotDeleted {
 #[derive(Debug, Clone)]
 struct StoreQuirks {
     takes_batches: bool,
-    /// Whether it was told already that the key may not delete.
-    denial_told: bool,
+    /// Whether it was reported already that the key may not delete.
+    denial_reported: bool,
     /// How often in a row everything was refused.
     refusals: u32,
     /// Why it is asked no more for now: it left a deletion without an answer, or refused everything a few times in a row.
@@ -252,7 +252,7 @@ impl Cleaner {
         let failed = results.iter().find_map(|(_, result)| result.as_ref().err());
         let mut refusals = results.iter().filter_map(|(_, result)| result.as_ref().err());
         if let Some(why) = refusals.find(|why| matches!(why, DeleteError::Denied(_)))
-            && !std::mem::replace(&mut quirks.denial_told, true)
+            && !std::mem::replace(&mut quirks.denial_reported, true)
         {
             tracing::warn!(
                 "this key may not delete what it put: {why}; the objects stay, and are billed, until a lifecycle rule deletes \
@@ -279,7 +279,7 @@ impl Cleaner {
         if let Some((_, quirks)) = self.quirks.iter().find(|(known, _)| Arc::ptr_eq(known, target)) {
             return quirks.clone();
         }
-        let quirks = StoreQuirks { takes_batches: true, denial_told: false, refusals: 0, given_up: None };
+        let quirks = StoreQuirks { takes_batches: true, denial_reported: false, refusals: 0, given_up: None };
         self.quirks.push((Arc::clone(target), quirks.clone()));
         quirks
     }

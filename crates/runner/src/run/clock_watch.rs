@@ -91,7 +91,7 @@ impl ClockWatch {
         }
     }
 
-    /// Ends the looking; what was found is told.
+    /// Ends the looking; what was found is reported.
     pub(crate) fn finish(self) {
         tell_steps(&self.run);
     }

@@ -134,7 +134,7 @@ impl Files {
 /// A file is there already, or cannot be written.
 pub fn create(folder: &Path, cells: &[Cell]) -> io::Result<()> {
     files::create(folder, cells)?;
-    // What cannot be opened again, for lack of descriptors for one, is told before the run has a name.
+    // What cannot be opened again, for lack of descriptors for one, is reported before the run has a name.
     Writers::append_to(folder).map(drop)
 }
 
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_cut_while_a_batch_is_written_is_told_after_that_batch() {
+    fn a_file_that_is_cut_while_a_batch_is_written_is_reported_after_that_batch() {
         let folder = tempfile::tempdir().unwrap();
         create(folder.path(), &[]).unwrap();
         let mut writers = Writers::append_to(folder.path()).unwrap();
@@ -275,7 +275,7 @@ mod tests {
         // What a batch does between its look at the files and its note of them.
         File::options().write(true).open(folder.path().join(TrialRecord::FILE)).unwrap().set_len(3).unwrap();
         writers.flush_transfers().unwrap();
-        let told = writers.unchanged().unwrap_err().to_string();
-        assert!(told.contains("trials.csv was cut, or written to by another program"), "{told}");
+        let reported = writers.unchanged().unwrap_err().to_string();
+        assert!(reported.contains("trials.csv was cut, or written to by another program"), "{reported}");
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct RepairedRun {
     /// What its rows tell; what was left in the bucket is not among it.
     pub earlier: Earlier,
     /// What had to be mended, a line each.
-    pub told: Vec<String>,
+    pub reported: Vec<String>,
 }
 
 /// Why a run's files cannot be completed.
@@ -70,19 +70,19 @@ pub(crate) fn repair(folder: &Path, environment: &Environment, plan: &Plan) -> R
     let known: HashSet<&[u8]> = transfers.iter().chain(&killed).map(|row| row.transfer_id.as_bytes()).collect();
     let lost = without_row(folder, &known)?;
 
-    let mut told = mending.carry_out()?;
+    let mut reported = mending.carry_out()?;
     if !killed.is_empty() {
         let mut writer = RowWriter::append_to(folder)?;
         killed.iter().try_for_each(|row| writer.write(row))?;
         writer.sync()?;
-        told.push(format!(
+        reported.push(format!(
             "{} transfers were in flight when the run was killed; they are recorded as cancelled",
             killed.len()
         ));
     }
     transfers.extend(killed);
 
-    let trials = complete_trials(folder, trials, &transfers, environment, plan, &mut told)?;
+    let trials = complete_trials(folder, trials, &transfers, environment, plan, &mut reported)?;
     let mut attempts: HashMap<String, u32> = HashMap::new();
     let mut met = |trial_id: &str, attempt: u32| {
         let last = attempts.entry(trial_id.to_owned()).or_default();
@@ -94,12 +94,12 @@ pub(crate) fn repair(folder: &Path, environment: &Environment, plan: &Plan) -> R
         .filter_map(|name| attempt_of(name, &environment.run_id))
         .for_each(|(trial_id, attempt)| met(trial_id, attempt));
     if !lost.is_empty() {
-        told.push(format!("{} transfers left events but no row, which went down with the machine", lost.len()));
+        reported.push(format!("{} transfers left events but no row, which went down with the machine", lost.len()));
     }
     let whole = trials.into_iter().filter(|row| row.state == TrialState::Whole).map(|row| row.trial_id).collect();
     let last_connection_id = transfers.iter().filter_map(|row| row.connection_id).max().unwrap_or(0);
     let earlier = Earlier { attempts, whole, last_connection_id, pending: Vec::new() };
-    Ok(RepairedRun { earlier, told })
+    Ok(RepairedRun { earlier, reported })
 }
 
 /// The journal's transfers that have no row.
@@ -119,7 +119,7 @@ fn complete_trials(
     transfers: &[TransferRecord],
     environment: &Environment,
     plan: &Plan,
-    told: &mut Vec<String>,
+    reported: &mut Vec<String>,
 ) -> Result<Vec<TrialRecord>, RepairError> {
     let mut of_attempts: BTreeMap<(String, u32), Vec<&TransferRecord>> = BTreeMap::new();
     for row in transfers {
@@ -134,7 +134,7 @@ fn complete_trials(
         }
         changed = true;
         if trial.state == TrialState::Whole {
-            told.push(format!(
+            reported.push(format!(
                 "{}: of the {} transfers of trial {} some have no row any more; it is run again",
                 folder.display(),
                 trial.transfers,

@@ -97,7 +97,7 @@ async fn run_trials(run: &Arc<Run>, mut earlier: Earlier, progress: Mode) -> Res
 /// Multipart uploads that were begun although their answer could not be read, so that nobody has their names: those that the
 /// store lists below the run's prefix.
 async fn unnamed_uploads(run: &Run, cleaner: &Cleaner) -> Vec<PendingCleanup> {
-    let told: HashSet<&CreatedObject> = cleaner.left().iter().map(|left| &left.made).collect();
+    let reported: HashSet<&CreatedObject> = cleaner.left().iter().map(|left| &left.made).collect();
     let mut found: Vec<PendingCleanup> = Vec::new();
     let keeps = run.experiment.keep_objects;
     let parts = run.plan.cells.iter().filter(|cell| cell.method == Method::UploadPart && !keeps);
@@ -110,7 +110,7 @@ async fn unnamed_uploads(run: &Run, cleaner: &Cleaner) -> Vec<PendingCleanup> {
         // A key need not be allowed to list; `clean` says so where that matters.
         let listed = target.store.uploads_below(&run.prefix(cell)).await.unwrap_or_default();
         let made = listed.into_iter().map(|(key, upload_id)| CreatedObject { key, upload_id: Some(upload_id.into()) });
-        let made = made.filter(|made| !told.contains(made)).collect();
+        let made = made.filter(|made| !reported.contains(made)).collect();
         found.push(PendingCleanup { target, cell_id: cell.cell_id.clone(), made });
     }
     found

@@ -160,7 +160,7 @@ impl Configured {
     pub(super) async fn load(settings: &StoreSettings, control: ControlPlane) -> Result<Self, StoreError> {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(control)
-            // Nothing is retried in silence: the control plane's failures are told, too.
+            // Nothing is retried in silence: the control plane's failures are reported, too.
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::builder().operation_timeout(OPERATION).build());
         if let Some(profile) = &settings.profile {
@@ -188,7 +188,7 @@ impl Configured {
         let region = config.region().ok_or(StoreError::NoRegion)?.clone();
         let none = || StoreError::NoCredentials("the default chain is empty".to_owned());
         let credentials: SharedCredentialsProvider = config.credentials_provider().ok_or_else(none)?;
-        // Asked once here, so that a missing key is told before the first transfer and not in each of its rows.
+        // Asked once here, so that a missing key is reported before the first transfer and not in each of its rows.
         let found = credentials.provide_credentials().await;
         let found = found.map_err(|error| StoreError::NoCredentials(chain(&error)))?;
         let origin = Origin::of(&found, settings.profile.as_deref());

@@ -63,9 +63,9 @@ impl Intercept for DateWatch {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let told = context.response().headers().get("date").and_then(http_date);
-        if let (Some(Asked(asked)), Some(told)) = (config.load::<Asked>(), told) {
-            self.offset.narrow(told, asked.wall, asked.wall_at(Instant::now()), asked);
+        let reported = context.response().headers().get("date").and_then(http_date);
+        if let (Some(Asked(asked)), Some(reported)) = (config.load::<Asked>(), reported) {
+            self.offset.narrow(reported, asked.wall, asked.wall_at(Instant::now()), asked);
         }
         Ok(())
     }

@@ -64,7 +64,7 @@ impl S3Error {
     }
 
     fn set(&mut self, name: &[u8], text: &str) {
-        let value = || Some(told(text));
+        let value = || Some(reported(text));
         match name {
             _ if text.is_empty() => {}
             b"Code" => self.code = value(),
@@ -79,12 +79,12 @@ impl S3Error {
 
 /// What a server says, fit for a row, a file and a terminal: secrets are taken out first, so that none is cut in two and kept;
 /// then control characters; and at most [`ServerText::LONGEST`] characters stay.
-pub(crate) fn told(text: &str) -> String {
-    told_within(text, ServerText::LONGEST)
+pub(crate) fn reported(text: &str) -> String {
+    reported_within(text, ServerText::LONGEST)
 }
 
-/// [`told`], of at most `longest` characters.
-pub(crate) fn told_within(text: &str, longest: usize) -> String {
+/// [`reported`], of at most `longest` characters.
+pub(crate) fn reported_within(text: &str, longest: usize) -> String {
     let read = text.floor_char_boundary(MOST_READ);
     shortened(&redacted(&text[..read]), longest)
 }
@@ -115,9 +115,9 @@ mod tests {
     #[test]
     fn a_secret_that_is_longer_than_what_is_kept_is_not_cut_and_kept() {
         let text = format!("{}x-amz-security-token: {}", "x".repeat(1000), "0123456789abcdefghij".repeat(20));
-        let told = told(&text);
-        assert!(!told.contains("0123456789ab"), "{told}");
-        assert!(told.chars().count() <= 1024);
+        let reported = reported(&text);
+        assert!(!reported.contains("0123456789ab"), "{reported}");
+        assert!(reported.chars().count() <= 1024);
     }
 
     #[test]

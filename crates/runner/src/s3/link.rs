@@ -43,7 +43,7 @@ impl SignedRequest {
         }
         let mut secrets = self.secrets();
         remember_passing(secrets.iter().map(String::as_str));
-        // An access key of a store of one's own may be a short word: it is taken out of what this request was told, and stays
+        // An access key of a store of one's own may be a short word: it is taken out of what was reported to this request, and stays
         // everywhere else.
         secrets.retain(|secret| !has_pieces(secret));
         for text in texts {

@@ -19,7 +19,7 @@ pub enum FoundObject {
     Present(Option<u64>),
     /// Nothing.
     Absent,
-    /// Nobody told, or what told need not be the store.
+    /// Nobody answered, or what answered need not be the store.
     Unknown,
 }
 

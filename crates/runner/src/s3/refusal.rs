@@ -1,4 +1,4 @@
-//! A refusal with who told it, and the several causes that it may have: one list for every command that is refused.
+//! A refusal with who reported it, and the several causes that it may have: one list for every command that is refused.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use ttlsweep_record::{Method, TransferRecord};
 
 use crate::s3::answer_text::text_of;
-use crate::s3::error_document::{told, told_within};
+use crate::s3::error_document::{reported, reported_within};
 use crate::secret::redacted_answer;
 
 /// An answer that was not what was asked for.
@@ -62,23 +62,23 @@ impl Refusal {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let response = error.raw_response()?;
-        let header = |name: &str| response.headers().get(name).map(|value| told(&redacted_answer(value)));
+        let header = |name: &str| response.headers().get(name).map(|value| reported(&redacted_answer(value)));
         let all = |name: &str| {
             let values: Vec<_> = response.headers().get_all(name).collect();
-            (!values.is_empty()).then(|| told(&redacted_answer(&values.join(", "))))
+            (!values.is_empty()).then(|| reported(&redacted_answer(&values.join(", "))))
         };
         let service = error.as_service_error();
-        let text = |text: &str| told(&redacted_answer(text));
+        let text = |text: &str| reported(&redacted_answer(text));
         let (code, message) =
             service.map_or((None, None), |service| (service.code().map(text), service.message().map(text)));
         let bytes = response.body().bytes();
         let body = bytes.unwrap_or_default();
-        let is_told = code.is_some() || message.is_some();
+        let is_reported = code.is_some() || message.is_some();
         let answer =
-            text_of(body).filter(|_| !is_told).map(|text| told_within(&redacted_answer(&text), LONGEST_ANSWER));
+            text_of(body).filter(|_| !is_reported).map(|text| reported_within(&redacted_answer(&text), LONGEST_ANSWER));
         Some(Self {
             status: response.status().as_u16(),
-            page: !is_told && is_page(header("content-type").as_deref(), body),
+            page: !is_reported && is_page(header("content-type").as_deref(), body),
             body: match bytes {
                 None => Body::Unread,
                 Some(bytes) if bytes.trim_ascii_start().starts_with(b"<") => Body::Xml,
@@ -249,7 +249,7 @@ where
     E: std::error::Error + 'static,
 {
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.last().map(|cause| told(&redacted_answer(cause.to_string().trim_end_matches(SDKS_GUESS))))
+    causes.last().map(|cause| reported(&redacted_answer(cause.to_string().trim_end_matches(SDKS_GUESS))))
 }
 
 fn is_page(content_type: Option<&str>, body: &[u8]) -> bool {
@@ -288,7 +288,7 @@ const LONGEST_ANSWER: usize = 200;
 mod tests {
     use super::*;
 
-    fn told_by(status: u16, code: Option<&str>, page: bool) -> Refusal {
+    fn refusal_of(status: u16, code: Option<&str>, page: bool) -> Refusal {
         Refusal {
             status,
             code: code.map(str::to_owned),
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_signature_that_does_not_match_has_two_causes_and_a_way_to_tell_them_apart() {
-        let causes = told_by(403, Some("SignatureDoesNotMatch"), false).causes(Asked::Listing, None);
+        let causes = refusal_of(403, Some("SignatureDoesNotMatch"), false).causes(Asked::Listing, None);
         for part in ["AWS_SECRET_ACCESS_KEY", "something between changes", "ask the store directly, without the proxy"]
         {
             assert!(causes.contains(part), "{causes}");
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_denied_put_may_lack_a_permission_or_a_header_and_a_denied_link_may_be_unwanted() {
-        let denied = told_by(403, Some("AccessDenied"), false);
+        let denied = refusal_of(403, Some("AccessDenied"), false);
         let put = denied.causes(Asked::HeaderSigned, Some("x-run"));
         assert!(put.contains("s3:PutObject") && put.contains("[transfer.headers]"), "{put}");
         let link = denied.causes(Asked::LivingLink(Method::Put), Some("x-run"));
@@ -318,7 +318,7 @@ mod tests {
         {
             assert!(link.contains(part), "{part}: {link}");
         }
-        let unknown = told_by(501, Some("NotImplemented"), false);
+        let unknown = refusal_of(501, Some("NotImplemented"), false);
         assert!(
             unknown.causes(Asked::HeaderSigned, Some("x-trace")).contains("`x-trace`: write run_parameter = false")
         );
@@ -330,12 +330,12 @@ mod tests {
         for (status, page, part) in
             [(407, false, "a name and a password"), (302, false, "captive portal"), (200, true, "page for people")]
         {
-            let refusal = told_by(status, None, page);
+            let refusal = refusal_of(status, None, page);
             assert!(refusal.is_of_a_gateway());
             let causes = refusal.causes(Asked::Listing, None);
             assert!(causes.contains(part) && causes.contains("nginx/1.22"), "{causes}");
         }
-        assert!(!told_by(403, Some("AccessDenied"), false).is_of_a_gateway());
-        assert_eq!(told_by(502, None, false).to_string(), "an answer without words (502, Server: nginx/1.22)");
+        assert!(!refusal_of(403, Some("AccessDenied"), false).is_of_a_gateway());
+        assert_eq!(refusal_of(502, None, false).to_string(), "an answer without words (502, Server: nginx/1.22)");
     }
 }

@@ -5,7 +5,7 @@ use ttlsweep_record::{Outcome, PeerClose, Phase};
 
 use super::response::Response;
 use super::{ConnectionFacts, End, Observed};
-use crate::s3::error_document::told;
+use crate::s3::error_document::reported;
 use crate::wire::body::Compared;
 use crate::wire::errno;
 use crate::wire::marks::HttpProgress;
@@ -103,7 +103,7 @@ fn other_than_asked(response: &Response, compared: Compared) -> Option<(Outcome,
     };
     // Whoever packs a body says so.
     let packed = response.headers.get(http::header::CONTENT_ENCODING).map_or_else(String::new, |encoding| {
-        format!("; Content-Encoding: {}", told(&String::from_utf8_lossy(encoding.as_bytes())))
+        format!("; Content-Encoding: {}", reported(&String::from_utf8_lossy(encoding.as_bytes())))
     });
     Some((Outcome::Altered, format!("{what}: {came} bytes came, the object has {object}{packed}")))
 }

@@ -9,7 +9,7 @@ use super::response::Response;
 use super::{End, Observed};
 use crate::clock::http_date;
 use crate::s3::answer_text::text_of;
-use crate::s3::error_document::{S3Error, told, told_within};
+use crate::s3::error_document::{S3Error, reported, reported_within};
 use crate::s3::link::SignedRequest;
 use crate::secret::redacted_answer;
 
@@ -59,8 +59,8 @@ pub fn complete(mut row: TransferRecord, observed: Observed, request: &SignedReq
     let wall = |instant: Instant| anchor.wall_at(instant);
     let early = judgement.early_response == Some(true);
     let unsigned = |response: &Response| early || !response.is_of_a_store();
-    let told_so = judgement.outcome == Outcome::Completed && row.method.is_upload();
-    let doubtful = told_so && response.as_ref().is_some_and(unsigned);
+    let is_accepted = judgement.outcome == Outcome::Completed && row.method.is_upload();
+    let doubtful = is_accepted && response.as_ref().is_some_and(unsigned);
 
     row.started_at = anchor.wall;
     row.head_written_at = progress.head_written.map(wall);
@@ -99,7 +99,7 @@ pub fn complete(mut row: TransferRecord, observed: Observed, request: &SignedReq
         row.receive_us = if response.whole { between(began, progress.last_byte_read) } else { None };
         row.status = Some(response.status.as_u16());
         row.response_bytes = response.body_bytes;
-        let header = |name: &str| Some(told(&String::from_utf8_lossy(response.headers.get(name)?.as_bytes())));
+        let header = |name: &str| Some(reported(&String::from_utf8_lossy(response.headers.get(name)?.as_bytes())));
         let is_refusal = !response.status.is_success();
         let document = if is_refusal || judgement.outcome == Outcome::Altered {
             S3Error::parse(&response.document)
@@ -137,14 +137,14 @@ pub fn complete(mut row: TransferRecord, observed: Observed, request: &SignedReq
 fn all_of(response: &Response, name: &str) -> Option<String> {
     let values = response.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let values: Vec<_> = values.collect();
-    (!values.is_empty()).then(|| told(&values.join(", ")))
+    (!values.is_empty()).then(|| reported(&values.join(", ")))
 }
 
 /// A server's text as a row shows it. Secrets go first: of one that was cut nobody would know the rest.
 fn shown(text: &str, request: &SignedRequest) -> String {
     let mut text = redacted_answer(text);
     request.redact([&mut text]);
-    told_within(&text, LONGEST_ANSWER)
+    reported_within(&text, LONGEST_ANSWER)
 }
 
 /// Characters of an answer that is not S3's which a row keeps.

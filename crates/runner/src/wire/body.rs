@@ -444,8 +444,8 @@ mod tests {
         let source = of_file(&file, 9);
         std::thread::sleep(std::time::Duration::from_millis(20));
         std::fs::write(file.path(), b"new bytes").unwrap();
-        let told = compared(&source, &[b"old bytes"]).await.unwrap_err();
-        assert!(told.contains("was written to while the run went on"), "{told}");
+        let reported = compared(&source, &[b"old bytes"]).await.unwrap_err();
+        assert!(reported.contains("was written to while the run went on"), "{reported}");
     }
 
     #[tokio::test]

@@ -101,7 +101,7 @@ impl SocketStats {
     }
 
     /// When the first bytes since the exchange began were read from the socket. Under TLS this is before any of them can be
-    /// told: a record opens only once it is there whole.
+    /// known: a record opens only once it is there whole.
     pub(crate) fn first_read(&self) -> Option<Instant> {
         self.instant(&self.first_read)
     }

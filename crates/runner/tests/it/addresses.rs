@@ -143,7 +143,7 @@ async fn an_address_that_refuses_costs_no_turn() {
 }
 
 #[tokio::test]
-async fn where_the_first_address_answers_nothing_else_is_tried_or_told() {
+async fn where_the_first_address_answers_nothing_else_is_tried_or_reported() {
     let (server, dead) = (living().await, BlackHole::at([127, 0, 0, 1]));
     let story = client(&[server.addr, dead.address]).put(KIB).await;
     assert_eq!(story.end(), (Outcome::Completed, Phase::Done), "{:?}", story.row);

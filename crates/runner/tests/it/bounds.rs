@@ -24,7 +24,7 @@ const EXPERIMENT: &str = "[experiment]\nname = \"bounds\"\n[grid]\nusers = 1\ntt
 const KEY: [(&str, &str); 3] =
     [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret-key"), ("AWS_REGION", "us-east-1")];
 
-fn told(output: &Output, code: i32, all: &[&str]) {
+fn reported(output: &Output, code: i32, all: &[&str]) {
     let (found, said) = words(output);
     let said = format!("{said} {}", String::from_utf8_lossy(&output.stdout));
     assert_eq!(found, Some(code), "{said}");
@@ -57,7 +57,7 @@ async fn a_certificate_by_nobody_who_is_known_ends_every_command_with_2_and_name
         ];
         for args in commands {
             let began = Instant::now();
-            told(&untrusting(args), 2, &["AWS_CA_BUNDLE", "invalid peer certificate"]);
+            reported(&untrusting(args), 2, &["AWS_CA_BUNDLE", "invalid peer certificate"]);
             assert!(began.elapsed() < Duration::from_secs(20), "{args:?} took {:?}", began.elapsed());
         }
     });
@@ -87,7 +87,7 @@ async fn a_certificate_that_has_expired_or_is_for_another_name_or_use_ends_with_
                 if why != "UnknownIssuer" {
                     command.env("AWS_CA_BUNDLE", lab.path("ca.pem"));
                 }
-                told(&command.envs(KEY).output().unwrap(), 2, &["AWS_CA_BUNDLE", why]);
+                reported(&command.envs(KEY).output().unwrap(), 2, &["AWS_CA_BUNDLE", why]);
             }
         });
         accepting.abort();
@@ -163,11 +163,11 @@ async fn an_answer_of_20_gb_is_not_read_into_memory() {
     let output = tokio::task::block_in_place(|| {
         bounded(&lab, &endpoint, "run bounds.toml --shard 1/1 --upload s3://results/night")
     });
-    told(&output, 2, &["longer than the 16777216 bytes"]);
+    reported(&output, 2, &["longer than the 16777216 bytes"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_listing_that_goes_in_circles_is_told() {
+async fn a_listing_that_goes_in_circles_is_reported() {
     let (_server, endpoint) = hostile(async |mut peer: Peer| {
         let page = "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>again</NextContinuationToken>\
                     <Contents><Key>night/x</Key></Contents></ListBucketResult>";
@@ -181,7 +181,7 @@ async fn a_listing_that_goes_in_circles_is_told() {
     .await;
     let lab = Lab::new();
     let output = tokio::task::block_in_place(|| bounded(&lab, &endpoint, "merge s3://results/night --out merged"));
-    told(&output, 2, &["the store's listing has no end", "the same next page twice"]);
+    reported(&output, 2, &["the store's listing has no end", "the same next page twice"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -204,7 +204,7 @@ async fn a_page_that_never_ends_is_not_read_into_memory() {
 
 /// Whatever the number is, it ends with words and leaves nothing empty behind.
 #[test]
-fn few_descriptors_are_told_and_leave_no_empty_run() {
+fn few_descriptors_are_reported_and_leave_no_empty_run() {
     let mut refused = 0;
     for descriptors in [4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 28, 32] {
         let lab = Lab::with("bounds.toml", EXPERIMENT);

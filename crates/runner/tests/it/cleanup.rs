@@ -119,7 +119,7 @@ async fn no_upload_ever_finds_the_runs_prefix_empty() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_may_not_put_the_marker_is_told_and_the_run_goes_on() {
+async fn a_key_that_may_not_put_the_marker_is_reported_and_the_run_goes_on() {
     let (testbed, lab) = (plain_testbed().await, Lab::new());
     lab.write("all.toml", ALL_METHODS);
     let front = Front::before(&testbed, |head| {
@@ -248,7 +248,7 @@ async fn a_store_that_takes_no_batches_is_asked_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_may_not_delete_is_told_once_and_clean_deletes_when_it_may() {
+async fn a_key_that_may_not_delete_is_reported_once_and_clean_deletes_when_it_may() {
     let (testbed, lab) = (plain_testbed().await, Lab::new());
     lab.write("all.toml", ALL_METHODS);
     let may_delete = Arc::new(AtomicBool::new(false));
@@ -406,7 +406,7 @@ async fn very_many_objects_are_deleted_in_batches_a_few_at_a_time() {
     assert!(front.most_at_once() <= 4, "{} at once", front.most_at_once());
 }
 
-/// What is asked for when the store is gone, or the user is leaving, is given up at once, and told as left.
+/// What is asked for when the store is gone, or the user is leaving, is given up at once, and reported as left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_fails_and_a_second_ctrl_c_end_a_deletion_soon() {
     let testbed = plain_testbed().await;

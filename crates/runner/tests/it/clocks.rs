@@ -161,9 +161,9 @@ async fn dates_that_are_made_once_a_second_leave_a_wide_bracket_around_the_truth
         let low = answer.server.micros_since(answer.received);
         (answer.sent.to_string(), low, answer.server.micros_since(answer.sent) + SECOND_US)
     };
-    let told: Vec<_> = found.answers.iter().map(offset).collect();
-    assert!(bracket.low_us <= 0 && 0 <= bracket.high_us, "{bracket:?} {told:#?}");
-    assert!(found.stale_us >= 1_000_000, "{bracket:?} {told:#?}");
+    let reported: Vec<_> = found.answers.iter().map(offset).collect();
+    assert!(bracket.low_us <= 0 && 0 <= bracket.high_us, "{bracket:?} {reported:#?}");
+    assert!(found.stale_us >= 1_000_000, "{bracket:?} {reported:#?}");
 }
 
 /// The machine's clock until it is set by so many microseconds.
@@ -252,7 +252,7 @@ async fn doctor_ends_with_2_where_the_clocks_are_more_than_a_second_apart() {
         "clocks.toml",
         EMBEDDED.replace("kind = \"embedded\"\ntls = false\n", "kind = \"s3\"\nbucket = \"ttlsweep\"\n"),
     );
-    let told = async |by_us: i64| {
+    let reported = async |by_us: i64| {
         let url = redating(testbed.addr(), by_us).await;
         let args = ["doctor", "clocks.toml", "--endpoint", &url, "--set", "target.clock_probe=10s"];
         let mut command = lab.with_key(&testbed, &args);
@@ -265,7 +265,7 @@ async fn doctor_ends_with_2_where_the_clocks_are_more_than_a_second_apart() {
         assert!((off_ms - by_us.abs() / 1000).abs() <= 60, "{by_us}: {line}");
         (line, output.status.code(), found.lines().last().unwrap().to_owned())
     };
-    let (behind, ahead, near) = tokio::join!(told(-2 * SECOND_US), told(2 * SECOND_US), told(400_000));
+    let (behind, ahead, near) = tokio::join!(reported(-2 * SECOND_US), reported(2 * SECOND_US), reported(400_000));
     for ((line, code, last), side) in [(behind, "behind"), (ahead, "ahead of")] {
         assert!(line.starts_with("error clock ") && line.contains(&format!(" ms {side} this machine's")), "{line}");
         assert!(code == Some(2) && last.starts_with("mend this 1 error"), "{code:?} {last}");

@@ -17,7 +17,7 @@ async fn the_second_transfer_uses_the_first_ones_connection() {
         let mut client = Client::of(&server);
         let (first, second) = (client.put(100 * KIB).await, client.put(100 * KIB).await);
         drop(client);
-        assert_eq!(server.told().await, 2);
+        assert_eq!(server.reported().await, 2);
         assert!(!first.row.reused_connection && first.row.connect_us.is_some());
         assert_eq!(first.row.tls_us.is_some(), tls);
         let row = &second.row;
@@ -51,7 +51,7 @@ async fn a_connection_that_was_closed_meanwhile_is_an_event_and_no_failure() {
             let mut client = Client::of(&server);
             let first = client.put(KIB).await;
             release.send_replace(true);
-            server.told().await;
+            server.reported().await;
             let second = client.put(KIB).await;
             assert_eq!((first.row.outcome, second.row.outcome), (Outcome::Completed, Outcome::Completed));
             assert!(second.event(EventKind::StaleConnection).is_some(), "{:?}", second.events);
@@ -80,11 +80,11 @@ async fn after_connection_close_the_next_transfer_dials_anew_and_nothing_is_stal
         assert!(!second.row.reused_connection && second.row.connect_us.is_some());
         assert_ne!(first.row.connection_id, second.row.connection_id);
         assert!(second.event(EventKind::StaleConnection).is_none(), "the close was announced: {:?}", second.events);
-        server.told().await;
+        server.reported().await;
     }
 }
 
-/// What a connection did for one transfer must not be told of the next.
+/// What a connection did for one transfer must not be reported of the next.
 #[tokio::test]
 async fn the_second_transfers_numbers_are_its_own() {
     let mut server = Server::start(false, answer_all).await;
@@ -95,7 +95,7 @@ async fn the_second_transfers_numbers_are_its_own() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     let second = client.put(KIB).await;
     drop(client);
-    server.told().await;
+    server.reported().await;
     assert_eq!(second.end(), (Outcome::Completed, Phase::Done), "{:?}", second.row);
     assert_eq!(second.row.body_bytes_written, KIB as u64);
     assert_eq!(second.row.body_bytes_acked, Some(KIB as u64));

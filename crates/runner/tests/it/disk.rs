@@ -83,8 +83,8 @@ fn a_full_disk_ends_the_run_and_resume_goes_on() {
     let script = "mount -t tmpfs -o size=160k none small && \"$TTLSWEEP\" run many.toml --out small/results; \
                   code=$?; cp -a small/results . && exit $code";
     let output = lab.shell(&format!("exec unshare -rm sh -c '{script}'")).output().unwrap();
-    let told = words(&output).1;
-    assert!(told.contains("ttlsweep resume small/results/many/"), "{told}");
+    let reported = words(&output).1;
+    assert!(reported.contains("ttlsweep resume small/results/many/"), "{reported}");
     let output = Output { stderr: String::from_utf8_lossy(&output.stderr).replace("small/", "").into(), ..output };
     ended_and_goes_on(&lab, &output, "No space left on device");
 }

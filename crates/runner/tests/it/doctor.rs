@@ -275,8 +275,8 @@ async fn a_store_that_cannot_list_is_no_obstacle() {
     let lab = lab();
     let output = ask(&lab, &testbed.endpoint(), &[]).await;
     assert_eq!(output.status.code(), Some(0), "{}", findings(&output));
-    let told = words(&output).1;
-    assert!(told.contains("the store does not list `ttlsweep` (NotImplemented"), "{told}");
+    let reported = words(&output).1;
+    assert!(reported.contains("the store does not list `ttlsweep` (NotImplemented"), "{reported}");
     let sweep = swept(&lab, &testbed.endpoint(), &["--set", "grid.method=put"]).await;
     assert_eq!(sweep.status.code(), Some(0), "{}", words(&sweep).1);
     assert_eq!(objects_of_old(&testbed).await, Vec::<String>::new());
@@ -300,7 +300,7 @@ async fn a_signature_that_does_not_match_may_be_the_keys_fault_or_a_proxys() {
     }
 }
 
-/// What answers to a listing is one thing in each line: what it says, whether a run may go on, and what is told.
+/// What answers to a listing is one thing in each line: what it says, whether a run may go on, and what is reported.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_stands_in_the_stores_place_is_named_with_its_status() {
     const PAGE: &str =
@@ -334,11 +334,11 @@ async fn what_stands_in_the_stores_place_is_named_with_its_status() {
         })
         .await;
         let store = signing::store_at(&format!("http://{}", server.addr)).await;
-        let told = store.preflight().await.unwrap_err().to_string();
+        let reported = store.preflight().await.unwrap_err().to_string();
         for part in parts {
-            assert!(told.contains(part), "{part} is not in: {told}");
+            assert!(reported.contains(part), "{part} is not in: {reported}");
         }
-        assert!(!told.contains("bug in the SDK") && !told.contains("answer above"), "{told}");
+        assert!(!reported.contains("bug in the SDK") && !reported.contains("answer above"), "{reported}");
     }
     let s3 =
         |status: &str, code: &str| format!("{status}\r\n\r\n<Error><Code>{code}</Code><Message>no</Message></Error>");
@@ -350,7 +350,7 @@ async fn what_stands_in_the_stores_place_is_named_with_its_status() {
         format!("405 Method Not Allowed\r\n{PAGE}"),
         "404 Not Found\r\n\r\n".to_owned(),
     ] {
-        let told = answer.clone();
+        let reported = answer.clone();
         let server = Server::start(false, move |mut peer: Peer| {
             let answer = format!("HTTP/1.1 {answer}");
             async move {
@@ -362,7 +362,7 @@ async fn what_stands_in_the_stores_place_is_named_with_its_status() {
         })
         .await;
         let found = signing::store_at(&format!("http://{}", server.addr)).await.preflight().await;
-        assert!(found.is_ok(), "{told}: {found:?}");
+        assert!(found.is_ok(), "{reported}: {found:?}");
     }
 }
 

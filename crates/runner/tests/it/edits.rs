@@ -49,7 +49,7 @@ fn whatever_is_edited_every_command_works_or_names_the_file_and_no_row_is_lost()
     let whole = files(run.path());
     let names: Vec<&String> = whole.keys().filter(|name| *name != ".lock").collect();
     let folder = lab.path("edited").join("shard-1-of-1");
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     for seed in 0..asked(60) as u64 {
         let mut dice = Dice(seed);
         let name = (*dice.choose(&names)).clone();
@@ -59,45 +59,45 @@ fn whatever_is_edited_every_command_works_or_names_the_file_and_no_row_is_lost()
         before.insert(name.clone(), contents);
         put(&folder, &before);
 
-        told.edits += 1;
+        reported.edits += 1;
         let verified = verify(&folder, &HashSet::new());
         let is_whole = verified.as_ref().is_ok_and(|verified| verified.whole_and_consistent);
-        told.noticed += u64::from(!is_whole);
-        told.note("verify", verified.map(drop).map_err(|error| error.to_string()), &name);
-        told.note("merge", merge(&folder, &lab.path("merged"), is_whole).map_err(|error| error.to_string()), &name);
+        reported.noticed += u64::from(!is_whole);
+        reported.note("verify", verified.map(drop).map_err(|error| error.to_string()), &name);
+        reported.note("merge", merge(&folder, &lab.path("merged"), is_whole).map_err(|error| error.to_string()), &name);
         let clean = CleanArgs { folder: folder.clone(), dry_run: true };
-        told.note("clean --dry-run", wait(cmd::clean::clean(&clean)), &name);
+        reported.note("clean --dry-run", wait(cmd::clean::clean(&clean)), &name);
         assert_eq!(files(&folder), before, "none of these writes anything");
         let resume = ResumeArgs { folder: folder.clone(), progress: Mode::None };
         let trials = read_rows::<TrialRecord>(&folder);
-        told.note("resume", wait(cmd::resume::resume(&resume)), &name);
+        reported.note("resume", wait(cmd::resume::resume(&resume)), &name);
         assert_nothing_lost(&before, &files(&folder));
         if let Ok(trials) = trials {
             let after: HashSet<_> = attempts(&read_rows(&folder).unwrap());
             assert!(attempts(&trials).is_subset(&after), "an attempt is gone: {trials:?}");
         }
     }
-    println!("{told:?}");
-    assert!(told.works["resume"] > 0 && told.refuses["resume"] > 0, "{told:?}");
+    println!("{reported:?}");
+    assert!(reported.works["resume"] > 0 && reported.refuses["resume"] > 0, "{reported:?}");
 }
 
 #[derive(Debug, Default)]
-struct Told {
+struct Reported {
     edits: u64,
-    /// How many of them `verify` told of.
+    /// How many of them `verify` reported.
     noticed: u64,
     works: BTreeMap<&'static str, u64>,
     refuses: BTreeMap<&'static str, u64>,
 }
 
-impl Told {
+impl Reported {
     fn note(&mut self, command: &'static str, ended: Result<(), String>, edited: &str) {
         match ended {
             Ok(()) => *self.works.entry(command).or_default() += 1,
             Err(said) => {
                 // A report's lines break where the terminal ends.
                 let said = said.replace(['│', '\n'], "").replace(' ', "");
-                // What the environment says of the folder as a whole is told of the folder.
+                // What the environment says of the folder as a whole is reported of the folder.
                 let named = said.contains(edited) || (edited == "environment.json" && said.contains("shard-1-of-1"));
                 assert!(named, "{command} refuses {edited} without its name: {said}");
                 *self.refuses.entry(command).or_default() += 1;

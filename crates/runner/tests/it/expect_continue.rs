@@ -30,7 +30,7 @@ async fn the_body_follows_the_100() {
         let mut client = expecting(&server);
         let story = client.put(MIB).await;
         drop(client);
-        assert_eq!(server.told().await, 0, "bytes of the body came before the 100");
+        assert_eq!(server.reported().await, 0, "bytes of the body came before the 100");
         let row = &story.row;
         assert_eq!(story.end(), (Outcome::Completed, Phase::Done), "{row:?}");
         assert_eq!((row.status, row.early_response), (Some(200), Some(false)), "a 100 is not an early response");
@@ -54,7 +54,7 @@ async fn a_final_answer_in_place_of_the_100_is_early_and_keeps_the_body_back() {
         let mut client = expecting(&server);
         let story = client.put(MIB).await;
         drop(client);
-        assert_eq!(server.told().await, 0);
+        assert_eq!(server.reported().await, 0);
         let row = &story.row;
         assert_eq!(story.end(), (Outcome::Rejected, Phase::Wait), "{row:?}");
         assert_eq!((row.status, row.early_response), (Some(403), Some(true)));
@@ -86,7 +86,7 @@ async fn a_slow_final_answer_in_place_of_the_100_keeps_the_body_back_too() {
     };
     let (story, ()) = tokio::join!(client.put(MIB), releasing);
     drop(client);
-    assert_eq!(server.told().await, 0);
+    assert_eq!(server.reported().await, 0);
     assert_eq!(story.end(), (Outcome::Rejected, Phase::Wait), "{:?}", story.row);
 }
 
@@ -99,7 +99,7 @@ async fn without_a_100_the_body_is_sent_after_all() {
     })
     .await;
     let story = expecting(&server).put(MIB).await;
-    server.told().await;
+    server.reported().await;
     let row = &story.row;
     assert_eq!(story.end(), (Outcome::Completed, Phase::Done), "{row:?}");
     assert_eq!((row.continue_us, row.body_bytes_written), (None, MIB as u64));
@@ -119,7 +119,7 @@ async fn a_1xx_that_nobody_asked_for_is_no_early_response() {
         })
         .await;
         let story = Client::of(&server).put(16 * MIB).await;
-        server.told().await;
+        server.reported().await;
         let row = &story.row;
         assert_eq!(story.end(), (Outcome::Completed, Phase::Done), "{row:?}");
         assert_eq!(row.early_response, Some(false), "{row:?}");
@@ -135,7 +135,7 @@ async fn a_connection_that_ends_in_place_of_the_100_ends_in_wait() {
     })
     .await;
     let story = expecting(&server).put(MIB).await;
-    server.told().await;
+    server.reported().await;
     assert_eq!(story.end(), (Outcome::Reset, Phase::Wait), "{:?}", story.row);
     assert_eq!(story.row.body_bytes_written, 0);
 }

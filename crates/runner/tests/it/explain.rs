@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::program::Lab;
 
-fn told(args: &[&str]) -> (i32, String, String) {
+fn reported(args: &[&str]) -> (i32, String, String) {
     let output = Lab::new().ttlsweep(&[&["explain"], args].concat()).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
@@ -28,7 +28,7 @@ fn what_people_paste_is_explained_with_clients_counts_and_how_to_tell() {
         ("write: broken pipe", "", ""),
         ("403 Request has expired", "curl", "refused-at-start"),
     ] {
-        let (code, json, _) = told(&[text, "--format", "json"]);
+        let (code, json, _) = reported(&[text, "--format", "json"]);
         let page: Value = serde_json::from_str(&json).unwrap();
         let has = |list: &str, name: &str, value: &str| {
             value.is_empty() || page[list].as_array().unwrap().iter().any(|one| one[name] == value)
@@ -36,28 +36,28 @@ fn what_people_paste_is_explained_with_clients_counts_and_how_to_tell() {
         assert_eq!((code, &page["known"]), (0, &Value::Bool(true)), "{text}: {json}");
         assert!(has("clients", "client", client), "{text}: {json}");
         assert!(has("causes", "cause", cause), "{text}: {json}");
-        let (_, words, _) = told(&[text]);
+        let (_, words, _) = reported(&[text]);
         assert!(words.contains(" of ") && words.contains("How to tell:") && words.contains("ttlsweep run "), "{words}");
     }
 }
 
 #[test]
-fn a_text_that_no_client_says_is_told_so() {
-    let (code, words, _) = told(&["Segmentation fault (core dumped)"]);
+fn a_text_that_no_client_says_is_reported_so() {
+    let (code, words, _) = reported(&["Segmentation fault (core dumped)"]);
     assert_eq!(code, 0);
     assert!(words.contains("No client that was measured says this"), "{words}");
 }
 
 #[test]
 fn no_text_is_an_error() {
-    assert_eq!(told(&[" "]).0, 2);
+    assert_eq!(reported(&[" "]).0, 2);
 }
 
 #[test]
 fn a_pasted_link_keeps_its_signature_and_nothing_is_obeyed() {
     let signature = "0123456789abcdef".repeat(4);
     let text = format!("\x1b]0;PWNED\x07PUT https://b.s3.amazonaws.com/k?X-Amz-Signature={signature}: socket hang up");
-    let (code, words, _) = told(&[&text]);
+    let (code, words, _) = reported(&[&text]);
     assert_eq!(code, 0);
     assert!(!words.contains(&signature) && !words.contains('\x1b'), "{words}");
     assert!(words.contains("node http"), "{words}");

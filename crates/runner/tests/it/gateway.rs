@@ -81,11 +81,11 @@ const LISTING: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\nconte
     <ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>bucket</Name><IsTruncated>false</IsTruncated></ListBucketResult>";
 
 /// What a transfer is told, and what its look-up is.
-type Told = HashMap<usize, (&'static str, String)>;
+type Reported = HashMap<usize, (&'static str, String)>;
 
 /// Plays S3 for whatever is not a transfer; tells each transfer, and anyone who looks its object up, what the story says. Notes
 /// which objects were looked up.
-async fn portal(mut peer: Peer, told: Arc<Told>, early: bool, looked: Arc<Mutex<Vec<usize>>>) {
+async fn portal(mut peer: Peer, reported: Arc<Reported>, early: bool, looked: Arc<Mutex<Vec<usize>>>) {
     while let Some(head) = peer.head().await {
         let line = head.lines().next().unwrap_or_default().to_owned();
         let header = |name: &str| {
@@ -95,18 +95,18 @@ async fn portal(mut peer: Peer, told: Arc<Told>, early: bool, looked: Arc<Mutex<
         let length = header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
         let done = match (sequence(&line), line.split(' ').next()) {
             (Some(sequence), Some("PUT")) if early => {
-                let said = peer.try_say(told[&sequence].0).await;
+                let said = peer.try_say(reported[&sequence].0).await;
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 peer.body(length).await;
                 said
             }
             (Some(sequence), Some("PUT")) => {
                 peer.body(length).await;
-                peer.try_say(told[&sequence].0).await
+                peer.try_say(reported[&sequence].0).await
             }
             (Some(sequence), Some("HEAD")) => {
                 looked.lock().unwrap().push(sequence);
-                let _ = peer.try_say(&told[&sequence].1).await;
+                let _ = peer.try_say(&reported[&sequence].1).await;
                 return;
             }
             (None, Some("PUT")) => {
@@ -127,12 +127,12 @@ fn sequence(line: &str) -> Option<usize> {
 }
 
 /// Sweeps one user against a portal; its rows in their order, and which objects were looked up.
-async fn swept(told: Told, early: bool, size: &str) -> (crate::program::Run, Vec<usize>, Lab) {
-    let (told, looked) = (Arc::new(told), Arc::new(Mutex::new(Vec::new())));
-    let transfers = told.len();
+async fn swept(reported: Reported, early: bool, size: &str) -> (crate::program::Run, Vec<usize>, Lab) {
+    let (reported, looked) = (Arc::new(reported), Arc::new(Mutex::new(Vec::new())));
+    let transfers = reported.len();
     let stats = Arc::clone(&looked);
     let server =
-        Server::start(false, move |peer: Peer| portal(peer, Arc::clone(&told), early, Arc::clone(&looked))).await;
+        Server::start(false, move |peer: Peer| portal(peer, Arc::clone(&reported), early, Arc::clone(&looked))).await;
     let lab = Lab::new();
     lab.write(
         "portal.toml",
@@ -157,14 +157,14 @@ fn present(bytes: usize) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_200_that_is_not_signed_by_a_store_counts_if_the_object_is_there() {
-    let told = HashMap::from([
+    let reported = HashMap::from([
         (1, (PORTAL, ABSENT.to_owned())),
         (2, (PORTAL, present(1000))),
         (3, (PORTAL, "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n".to_owned())),
         (4, (PORTAL, present(500))),
         (5, (STORED, ABSENT.to_owned())),
     ]);
-    let (run, mut looked, _lab) = swept(told, false, "1kB").await;
+    let (run, mut looked, _lab) = swept(reported, false, "1kB").await;
     let mut rows = run.transfers();
     rows.sort_by_key(|row| row.sequence);
     let ends: Vec<_> = rows.iter().map(|row| (row.outcome, row.phase, row.object_state)).collect();
@@ -201,14 +201,14 @@ async fn a_200_that_is_not_signed_by_a_store_counts_if_the_object_is_there() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_200_before_the_body_counts_if_the_object_is_there_afterwards() {
     let early = "HTTP/1.1 200 OK\r\nx-amz-request-id: R\r\netag: \"1\"\r\ncontent-length: 0\r\n\r\n";
-    let told = HashMap::from([(1, (early, ABSENT.to_owned())), (2, (early, present(16_000_000)))]);
-    let (run, looked, _lab) = swept(told, true, "16MB").await;
+    let reported = HashMap::from([(1, (early, ABSENT.to_owned())), (2, (early, present(16_000_000)))]);
+    let (run, looked, _lab) = swept(reported, true, "16MB").await;
     let mut rows = run.transfers();
     rows.sort_by_key(|row| row.sequence);
     assert!(rows.iter().all(|row| row.early_response == Some(true)), "{rows:?}");
     assert_eq!((rows[0].outcome, rows[0].phase), (Outcome::Altered, Phase::RequestBody), "{rows:?}");
-    let told = "answered 200 before the body had been sent, and its object is not there";
-    assert_eq!(rows[0].error.as_deref(), Some(told));
+    let reported = "answered 200 before the body had been sent, and its object is not there";
+    assert_eq!(rows[0].error.as_deref(), Some(reported));
     assert!(looked.iter().filter(|sequence| **sequence == 1).count() > 1, "it was looked for but once");
     assert_eq!((rows[1].outcome, rows[1].object_state), (Outcome::Completed, Some(ObjectState::Present)));
 }
@@ -291,9 +291,9 @@ async fn a_200_before_a_parts_body_counts_if_the_part_is_listed_afterwards() {
     let (present, absent) = (Some(ObjectState::Present), Some(ObjectState::Absent));
     let expected = [(Outcome::Completed, present), (Outcome::Altered, present), (Outcome::Altered, absent)];
     assert_eq!(ends, expected, "{rows:?}");
-    let told = "answered 200 before the body had been sent, and its";
+    let reported = "answered 200 before the body had been sent, and its";
     assert!(rows[1].error.as_ref().unwrap().contains("8000000 of 16000000 bytes"), "{rows:?}");
-    assert!(rows[2].error.as_ref().unwrap().starts_with(told), "{rows:?}");
+    assert!(rows[2].error.as_ref().unwrap().starts_with(reported), "{rows:?}");
     let looked = seen.lock().unwrap();
     assert!(looked.iter().filter(|part| **part == 3).count() > 1, "it was looked for but once: {looked:?}");
 }

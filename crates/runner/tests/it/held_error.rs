@@ -37,7 +37,7 @@ async fn a_403_at_the_head_is_read_in_all_of_100_uploads(tls: bool) {
         assert_eq!(row.s3_code.as_deref(), Some("AccessDenied"));
         assert_eq!((row.request_id.as_deref(), row.host_id.as_deref()), (Some("R1"), Some("H1")));
         assert_eq!((row.send_us, row.wait_us), (None, None), "the body was not sent whole");
-        server.told().await;
+        server.reported().await;
     }
 }
 
@@ -53,7 +53,7 @@ async fn an_answer_to_a_body_that_was_written_and_had_not_arrived_is_early() {
         })
         .await;
         let row = Client::of(&server).put(LEN).await.row;
-        server.told().await;
+        server.reported().await;
         assert_eq!(row.body_bytes_written, LEN as u64, "the socket was to take all of it: {row:?}");
         assert!(row.body_bytes_acked < Some(LEN as u64), "{row:?}");
         assert_eq!((row.outcome, row.status), (Outcome::Rejected, Some(403)), "{row:?}");
@@ -67,7 +67,7 @@ async fn an_answer_to_a_body_that_was_written_and_had_not_arrived_is_early() {
         })
         .await;
         let row = Client::of(&server).put(LEN).await.row;
-        server.told().await;
+        server.reported().await;
         assert_eq!((row.phase, row.early_response), (Phase::Wait, Some(false)), "{row:?}");
     }
 }
@@ -88,9 +88,9 @@ async fn plain_hyper_sees_the_same_403_at_most_as_often() {
         drop(sender);
         // It ends one way or the other; an error is the very thing that is looked at.
         let _ = connection.await.unwrap();
-        server.told().await;
+        server.reported().await;
         ours += u32::from(Client::of(&server).put(BODY).await.row.status == Some(403));
-        server.told().await;
+        server.reported().await;
     }
     println!("of 100 early 403s plain hyper saw {plain}, with the held error {ours} were seen");
     assert_eq!(ours, 100);
@@ -109,7 +109,7 @@ async fn a_bare_reset_in_mid_body_stays_a_reset_in_all_of_50_uploads() {
         let probe = LagProbe::start();
         for upload in 1..=25 {
             let story = Client::of(&server).put(BODY).await;
-            let (read, reset_at) = server.told().await;
+            let (read, reset_at) = server.reported().await;
             let row = &story.row;
             assert_eq!(story.end(), (Outcome::Reset, Phase::RequestBody), "upload {upload}: {row:?}");
             assert_eq!(row.errno.as_deref(), Some("ECONNRESET"), "upload {upload}: {row:?}");
@@ -149,7 +149,7 @@ async fn a_fin_in_mid_body_is_a_close_whether_the_server_reads_on_or_not() {
             assert!(story.row.error.is_some());
             assert!(story.event(EventKind::PeerClosed).is_some() || close == PeerClose::FinRst, "{:?}", story.events);
             drop(story);
-            server.told().await;
+            server.reported().await;
         }
     }
 }
@@ -200,7 +200,7 @@ async fn a_403_after_the_whole_body_is_not_early() {
         let mut client = Client::of(&server);
         let story = client.put(4 * MIB).await;
         drop(client);
-        assert_eq!(server.told().await, 4 * MIB);
+        assert_eq!(server.reported().await, 4 * MIB);
         let row = &story.row;
         assert_eq!(story.end(), (Outcome::Rejected, Phase::Wait), "{row:?}");
         assert_eq!((row.status, row.early_response), (Some(403), Some(false)));
@@ -218,7 +218,7 @@ async fn a_403_before_the_first_byte_of_a_slow_body_is_early_in_the_body() {
     let row = &story.row;
     assert_eq!(story.end(), (Outcome::Rejected, Phase::RequestBody), "{row:?}");
     assert_eq!((row.status, row.early_response, row.body_bytes_written), (Some(403), Some(true), 0), "{row:?}");
-    server.told().await;
+    server.reported().await;
 }
 
 #[tokio::test]
@@ -297,7 +297,7 @@ async fn a_download_that_is_reset_says_so() {
     let row = &story.row;
     assert_eq!(story.end(), (Outcome::Reset, Phase::ResponseBody), "{row:?}");
     assert_eq!((row.status, row.peer_close), (Some(200), Some(PeerClose::Rst)));
-    server.told().await;
+    server.reported().await;
 }
 
 /// Linux keeps what came before a RST, and a capped client reads it for another 0.2 s: the end is when the RST came.
@@ -314,7 +314,7 @@ async fn a_capped_download_that_is_reset_ended_when_it_was_reset() {
         })
         .await;
         let story = Client::of(&server).download_capped(4_000_000, 100_000).get().await;
-        let reset_at = server.told().await;
+        let reset_at = server.reported().await;
         assert_eq!(story.end(), (Outcome::Reset, Phase::ResponseBody), "{:?}", story.row);
         assert_eq!((story.row.errno.as_deref(), story.row.peer_close), (Some("ECONNRESET"), Some(PeerClose::Rst)));
         let late = story.ended.saturating_duration_since(reset_at);
@@ -334,7 +334,7 @@ async fn an_early_200_does_not_end_the_upload() {
         })
         .await;
         let story = Client::of(&server).put(BODY).await;
-        assert_eq!(server.told().await, BODY);
+        assert_eq!(server.reported().await, BODY);
         assert_eq!(story.end(), (Outcome::Completed, Phase::Done), "{:?}", story.row);
         assert_eq!((story.row.early_response, story.row.body_bytes_written), (Some(true), BODY as u64));
     }
@@ -378,7 +378,7 @@ async fn a_307_is_a_refusal_and_is_not_followed() {
     drop(client);
     assert_eq!(story.end(), (Outcome::Rejected, Phase::Wait), "{:?}", story.row);
     assert_eq!(story.row.status, Some(307));
-    assert_eq!(server.told().await, 1);
+    assert_eq!(server.reported().await, 1);
 }
 
 async fn refuse_at_the_head(mut peer: Peer) {

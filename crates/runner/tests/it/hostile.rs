@@ -130,7 +130,7 @@ async fn a_list_without_end_is_read_no_further_than_its_limit() {
     assert!(matches!(refusal, PreflightError::Unreachable(_)), "{refusal}");
     assert!(refusal.to_string().contains("length limit exceeded"), "{refusal}");
     // The limit, and what both kernels held.
-    let sent = server.told().await;
+    let sent = server.reported().await;
     assert!((16 * MIB..32 * MIB).contains(&sent), "{sent} bytes were taken");
 }
 

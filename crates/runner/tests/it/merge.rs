@@ -63,9 +63,9 @@ fn four_shards_merged_in_any_order_are_the_run_that_one_machine_would_have_made(
     assert_eq!(trials(&merged), planned, "in the plan's order, too");
     let names = |run: &Run| run.transfers().into_iter().map(|row| row.transfer_id).collect::<BTreeSet<_>>();
     assert_eq!(names(&merged).len(), names(&whole).len());
-    let told: BTreeSet<_> =
+    let reported: BTreeSet<_> =
         read_rows::<EventRecord>(merged.path()).unwrap().into_iter().map(|row| row.transfer_id).collect();
-    assert_eq!(told, names(&merged), "each has its tape");
+    assert_eq!(reported, names(&merged), "each has its tape");
     let environment = Environment::read(merged.path()).unwrap();
     assert_eq!(environment.portion(), None);
     assert_eq!(environment.hosts.iter().map(|host| host.shards.len()).sum::<usize>(), 4);

@@ -128,7 +128,7 @@ async fn a_truncated_download_ended_at_its_last_byte_not_at_the_close() {
     })
     .await;
     let story = Client::of(&server).get_object(&source).await;
-    let closed = server.told().await;
+    let closed = server.reported().await;
     assert_eq!(story.row.outcome, Outcome::Truncated, "{:?}", story.row);
     assert!(closed - story.ended > Duration::from_millis(300), "{:?} before the close", closed - story.ended);
     assert_eq!(story.row.peer_close, Some(PeerClose::Fin));
@@ -154,7 +154,7 @@ async fn an_altered_download_ended_where_the_other_bytes_began() {
     })
     .await;
     let story = Client::of(&server).get_object(&source).await;
-    let turned = server.told().await;
+    let turned = server.reported().await;
     assert_eq!(story.end(), (Outcome::Altered, Phase::ResponseBody), "{:?}", story.row);
     assert_eq!(story.row.response_bytes, LEN as u64, "all of it is read and counted");
     let after = story.ended.saturating_duration_since(turned);
@@ -178,7 +178,7 @@ async fn other_bytes_than_the_objects_are_altered_whatever_their_number() {
     let range =
         format!("HTTP/1.1 206 Partial Content\r\ncontent-range: bytes {HALF}-599999/{LEN}\r\ncontent-length: {HALF}");
     let longer = [object.as_slice(), b"more"].concat();
-    for (answer, told) in [
+    for (answer, reported) in [
         (sized(page), "from the first one on: 18 bytes came, the object has 600000"),
         (with("HTTP/1.0 200 OK", page), "from the first one on: 18 bytes came"),
         (sized(&long_page), "the object has 600000"),
@@ -191,9 +191,9 @@ async fn other_bytes_than_the_objects_are_altered_whatever_their_number() {
         (sized(&vec![0; LEN]), "600000 bytes came, the object has 600000"),
     ] {
         let story = answered(false, &source, answer).await;
-        assert_eq!(story.end(), (Outcome::Altered, Phase::ResponseBody), "{told}: {:?}", story.row);
+        assert_eq!(story.end(), (Outcome::Altered, Phase::ResponseBody), "{reported}: {:?}", story.row);
         let error = story.row.error.clone().unwrap();
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(reported), "{error}");
     }
 }
 

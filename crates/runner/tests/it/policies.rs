@@ -150,8 +150,8 @@ fn check(row: &TransferRecord, request: &RequestRecord, trial: &TrialRecord, cut
         Timestamp::from_unix_micros(seconds * 1_000_000)
     });
     assert_eq!(row.expires_at, expires_at, "{story}");
-    let told = request.expires_at.map(|at| Timestamp::from_unix_micros((at.unix_timestamp_nanos() / 1000) as i64));
-    assert_eq!(row.expires_at, told, "{story}");
+    let reported = request.expires_at.map(|at| Timestamp::from_unix_micros((at.unix_timestamp_nanos() / 1000) as i64));
+    assert_eq!(row.expires_at, reported, "{story}");
     assert_eq!(row.margin_us, row.expires_at.map(|expires| row.ended_at.micros_since(expires)), "{story}");
 
     let end = (row.outcome, row.phase);

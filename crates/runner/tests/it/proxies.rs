@@ -89,7 +89,7 @@ async fn a_transfer_over_tls_or_not_goes_through_the_tunnel_and_its_bytes_are_th
         drop(client);
         let row = &story.row;
         assert_eq!(story.end(), (Outcome::Completed, Phase::Done), "{row:?}");
-        let head = server.told().await;
+        let head = server.reported().await;
         assert!(head.starts_with("PUT /bucket/key?x-run=t1 HTTP/1.1\r\n"), "no absolute form: {head}");
         assert!(!head.to_ascii_lowercase().contains("proxy"), "{head}");
         let asked = proxy.asked();

@@ -72,7 +72,7 @@ fn what_ctrl_c_interrupts_is_recorded_and_resume_runs_exactly_that() {
 }
 
 #[test]
-fn a_killed_run_is_finished_and_what_was_in_flight_is_told() {
+fn a_killed_run_is_finished_and_what_was_in_flight_is_reported() {
     let lab = Lab::new();
     lab.write("three.toml", EXPERIMENT);
     let mut child = start(lab.ttlsweep(&["run", "three.toml", "--progress", "json"]));

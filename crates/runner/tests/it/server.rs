@@ -22,7 +22,7 @@ pub(crate) struct Server<T> {
     pub(crate) addr: SocketAddr,
     /// How clients trust it; `None` if it speaks plain TCP.
     pub(crate) tls: Option<Arc<ClientConfig>>,
-    told: mpsc::UnboundedReceiver<T>,
+    reported: mpsc::UnboundedReceiver<T>,
     accepting: JoinHandle<()>,
 }
 
@@ -36,7 +36,7 @@ impl<T: Send + 'static> Server<T> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (acceptor, client) = tls.then(identity).unzip();
-        let (tell, told) = mpsc::unbounded_channel();
+        let (tell, reported) = mpsc::unbounded_channel();
         let script = Arc::new(script);
         let accepting = tokio::spawn(async move {
             loop {
@@ -50,12 +50,12 @@ impl<T: Send + 'static> Server<T> {
                 });
             }
         });
-        Self { addr, tls: client, told, accepting }
+        Self { addr, tls: client, reported, accepting }
     }
 
-    /// What the next script to end has told.
-    pub(crate) async fn told(&mut self) -> T {
-        self.told.recv().await.unwrap()
+    /// What the next script to end has reported.
+    pub(crate) async fn reported(&mut self) -> T {
+        self.reported.recv().await.unwrap()
     }
 }
 

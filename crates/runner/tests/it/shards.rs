@@ -62,7 +62,7 @@ fn four_shards_are_together_exactly_the_plan() {
     assert_eq!(left_behind(&lab), 0, "nothing but whole shards");
 }
 
-/// SIGKILL cannot be handled: what is in flight is told by the journal when the same command is started again.
+/// SIGKILL cannot be handled: what is in flight is reported by the journal when the same command is started again.
 #[test]
 fn a_killed_shard_goes_on_where_it_was_and_loses_and_doubles_nothing() {
     let lab = lab(2);

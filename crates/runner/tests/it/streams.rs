@@ -306,7 +306,7 @@ fn a_run_whose_streams_nobody_reads_is_whole_and_ends_with_0() {
 
 /// The folder's name stands in stdout alone; that it is lost is said where somebody may still read.
 #[test]
-fn a_stdout_without_room_is_told_once() {
+fn a_stdout_without_room_is_reported_once() {
     let lab = Lab::new();
     lab.write("short.toml", SHORT);
     let child = with_streams(lab.ttlsweep(&["run", "short.toml", "--dry-run"]), (Stream::Full, Stream::Read));

@@ -132,8 +132,8 @@ async fn a_tls_handshake_that_never_completes_runs_into_the_connect_timeout() {
     client.limits.connect = SHORT;
     let story = client.put(MIB).await;
     assert_eq!(story.end(), (Outcome::TimedOut, Phase::Tls), "{:?}", story.row);
-    let told = "this side's connect_timeout of 300 ms ran out: 127.0.0.1 had not ended its TLS handshake";
-    assert_eq!(story.row.error.as_deref(), Some(told));
+    let reported = "this side's connect_timeout of 300 ms ran out: 127.0.0.1 had not ended its TLS handshake";
+    assert_eq!(story.row.error.as_deref(), Some(reported));
     assert!(story.row.connect_us.is_some() && story.row.tls_us.is_some());
 
     client.limits.connect = Duration::from_secs(10);

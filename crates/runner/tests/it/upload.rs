@@ -100,7 +100,7 @@ async fn a_shard_that_is_whole_here_alone_is_put_there_by_the_same_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_that_takes_nothing_is_told_before_anything_is_run() {
+async fn a_bucket_that_takes_nothing_is_reported_before_anything_is_run() {
     let (bucket, lab) = (bucket().await, machine());
     let run = |url: &str| {
         let command =

@@ -27,7 +27,7 @@ fn cell(lines: &mut [String], line: usize, column: &str, value: &str) {
 }
 
 #[test]
-fn what_a_hand_changed_is_told_by_file_and_line() {
+fn what_a_hand_changed_is_reported_by_file_and_line() {
     let (_lab, run) = whole();
     assert_whole(&run);
     assert_eq!(verified(&run).to_string(), "whole and consistent: 2 trials, 12 transfers");
@@ -94,7 +94,9 @@ fn what_a_hand_changed_is_told_by_file_and_line() {
     assert!(found.contains("journal.csv: it is still there"), "{found}");
     assert!(found.contains("-u1-s9 had started and has no row"), "{found}");
     fs::remove_file(&journal).unwrap();
-    let told = HashSet::from(["nobody".to_owned()]);
-    assert!(verify(run.path(), &told).unwrap().to_string().contains("the transfer nobody had started and has no row"));
+    let reported = HashSet::from(["nobody".to_owned()]);
+    assert!(
+        verify(run.path(), &reported).unwrap().to_string().contains("the transfer nobody had started and has no row")
+    );
     assert_whole(&run);
 }

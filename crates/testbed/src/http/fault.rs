@@ -151,7 +151,7 @@ impl FaultInjector<'_> {
                 if within.is_none() {
                     never_at_a_share();
                 }
-                // An error is told whole, and is too short to be anything else.
+                // An error is reported whole, and is too short to be anything else.
                 Reply { within: within.filter(|_| response.status().is_success()), ..response.into() }
             }
         }
@@ -307,8 +307,8 @@ fn share(length: u64, percent: u8) -> u64 {
 }
 
 fn content_length(response: &Response<Body>) -> Option<u64> {
-    let told = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    told.or_else(|| http_body::Body::size_hint(response.body()).exact())
+    let reported = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    reported.or_else(|| http_body::Body::size_hint(response.body()).exact())
 }
 
 /// A FIN alone.

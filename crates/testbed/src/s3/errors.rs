@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_expired_link_is_told_so_as_s3_does() {
+    fn an_expired_link_is_reported_so_as_s3_does() {
         let failure =
             Failure::expired(Some(10), datetime!(2026-11-24 10:00:10 UTC), datetime!(2026-11-24 10:00:11.7 UTC));
         let mut response = failure.into_response();

@@ -13,7 +13,7 @@ async fn rig(config: TestbedConfig) -> Rig {
 }
 
 /// Status and code of an answer.
-fn told(response: &Response) -> (u16, Option<&str>) {
+fn reported(response: &Response) -> (u16, Option<&str>) {
     (response.status, response.element("Code"))
 }
 
@@ -30,14 +30,14 @@ async fn a_put_without_the_header_that_the_policy_demands_is_denied() {
         wire.response().await
     };
     let both = "x-amz-server-side-encryption: aws:kms\r\nx-amz-acl: private\r\n";
-    assert_eq!(told(&put("").await), DENIED);
-    assert_eq!(told(&put("x-amz-server-side-encryption: aws:kms\r\n").await), DENIED);
-    assert_eq!(told(&put(&both.replace("aws:kms", "AES256")).await), DENIED);
+    assert_eq!(reported(&put("").await), DENIED);
+    assert_eq!(reported(&put("x-amz-server-side-encryption: aws:kms\r\n").await), DENIED);
+    assert_eq!(reported(&put(&both.replace("aws:kms", "AES256")).await), DENIED);
     assert_eq!(put(both).await.status, 200);
     // Those that read are not asked, and those that sign in headers are.
     assert_eq!(rig.ask("GET", "key", b"").await.text(), "hello");
     let mut signed = Signed::new("PUT", "/ttlsweep/key");
-    assert_eq!(told(&signed.ask(&rig, b"hello").await), DENIED);
+    assert_eq!(reported(&signed.ask(&rig, b"hello").await), DENIED);
     signed.headers = vec![("x-amz-server-side-encryption", "aws:kms".to_owned()), ("x-amz-acl", "private".to_owned())];
     assert_eq!(signed.ask(&rig, b"hello").await.status, 200);
     assert!(rig.testbed.requests().iter().all(|request| request.disposition == Disposition::Answered));
@@ -53,7 +53,7 @@ async fn an_upload_in_parts_is_asked_when_it_is_begun() {
         wire.send(&link.head(0, headers)).await;
         wire.response().await
     };
-    assert_eq!(told(&ask("POST", &[("uploads", "")], "").await), DENIED);
+    assert_eq!(reported(&ask("POST", &[("uploads", "")], "").await), DENIED);
     let begun = ask("POST", &[("uploads", "")], "x-amz-acl: private\r\n").await;
     let part = [("partNumber", "1"), ("uploadId", begun.element("UploadId").unwrap())];
     assert_eq!(ask("PUT", &part, "").await.status, 200);
@@ -62,7 +62,7 @@ async fn an_upload_in_parts_is_asked_when_it_is_begun() {
 #[tokio::test]
 async fn links_can_be_refused_while_headers_are_served() {
     let rig = rig(TestbedConfig { refuse_links: true, ..TestbedConfig::default() }).await;
-    assert_eq!(told(&rig.ask("PUT", "key", b"hello").await), DENIED);
+    assert_eq!(reported(&rig.ask("PUT", "key", b"hello").await), DENIED);
     assert_eq!(Signed::new("PUT", "/ttlsweep/key").ask(&rig, b"hello").await.status, 200);
     assert_eq!(Signed::new("GET", "/ttlsweep/key").ask(&rig, b"").await.text(), "hello");
     // An expired link is told that first, as by S3, which finds out who asks before what they may.
@@ -87,7 +87,7 @@ async fn a_strict_store_does_not_take_parameters_that_it_does_not_know() {
     let unknown_parameters = UnknownParameters::Refuse;
     let rig = rig(TestbedConfig { unknown_parameters, ..TestbedConfig::default() }).await;
     let response = rig.connect().await.ask(&rig.transfer("PUT", "key", 60), b"hello").await;
-    assert_eq!((told(&response), response.element("Parameter")), ((501, Some("NotImplemented")), Some("x-run")));
+    assert_eq!((reported(&response), response.element("Parameter")), ((501, Some("NotImplemented")), Some("x-run")));
     assert_eq!(rig.ask("PUT", "key", b"hello").await.status, 200);
     let known = [("response-content-type", "text/plain"), ("x-id", "GetObject"), ("X-Amz-Meta-A", "b")];
     let link = rig.link_signed_with("GET", "/ttlsweep/key", &known, 60, NOW, DEFAULT_SECRET_KEY);
@@ -100,7 +100,7 @@ async fn a_strict_store_does_not_take_parameters_that_it_does_not_know() {
 async fn a_store_may_know_one_way_of_listing_only() {
     let rig = rig(TestbedConfig { list_v2: false, ..TestbedConfig::default() }).await;
     let list = Signed { query: &[("list-type", "2")], ..Signed::new("GET", "/ttlsweep") };
-    assert_eq!(told(&list.ask(&rig, b"").await), (501, Some("NotImplemented")));
+    assert_eq!(reported(&list.ask(&rig, b"").await), (501, Some("NotImplemented")));
     let list = Signed::new("GET", "/ttlsweep").ask(&rig, b"").await;
     assert_eq!((list.status, list.element("Name")), (200, Some("ttlsweep")));
 }

@@ -168,7 +168,7 @@ async fn two_hundred_uploads_at_once_all_arrive() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_and_a_name_that_is_none_are_told_with_a_way_out() {
+async fn a_port_in_use_and_a_name_that_is_none_are_reported_with_a_way_out() {
     let rig = rig().await;
     let config = TestbedConfig { listen: rig.testbed.addr(), ..TestbedConfig::default() };
     let error = Testbed::start(config).await.unwrap_err();

@@ -78,7 +78,7 @@ fn a_wrong_word_ends_it_with_2() {
 }
 
 #[test]
-fn a_fault_is_told_with_the_endpoint_that_is_free_of_it() {
+fn a_fault_is_reported_with_the_endpoint_that_is_free_of_it() {
     let mut program = testbed()
         .args(["--no-tls", "--fault", "error:503:SlowDown@50%"])
         .stdout(Stdio::piped())
@@ -101,7 +101,7 @@ fn a_fault_is_told_with_the_endpoint_that_is_free_of_it() {
 }
 
 #[test]
-fn without_tls_a_file_for_the_certificate_is_ignored_and_told() {
+fn without_tls_a_file_for_the_certificate_is_ignored_and_reported() {
     let directory = tempfile::tempdir().unwrap();
     let certificate = directory.path().join("ca.pem");
     let mut program = testbed()

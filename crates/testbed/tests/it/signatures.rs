@@ -15,7 +15,7 @@ async fn rig() -> Rig {
     Rig::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await
 }
 
-fn told(response: &Response) -> (u16, Option<&str>) {
+fn reported(response: &Response) -> (u16, Option<&str>) {
     (response.status, response.element("Code"))
 }
 
@@ -91,7 +91,7 @@ async fn a_link_of_version_2_puts_and_gets_by_path_and_by_host() {
     let headers = "content-type: text/plain\r\nx-amz-meta-a: b\r\n";
     assert_eq!(ask(&signed.link(&rig, &in_seconds(60)), headers, b"hello").await.status, 200);
     assert_eq!(
-        told(&ask(&signed.link(&rig, &in_seconds(60)), "", b"hello").await),
+        reported(&ask(&signed.link(&rig, &in_seconds(60)), "", b"hello").await),
         (403, Some("SignatureDoesNotMatch"))
     );
     // A header may stand in the query, as some SDKs put it there.
@@ -136,7 +136,7 @@ async fn version_2_in_the_headers_makes_a_bucket_and_an_object() {
     assert_eq!(put("/made-by-boto", "/made-by-boto/", DEFAULT_SECRET_KEY).await.status, 200);
     assert_eq!(put("/made-by-boto/key", "/made-by-boto/key", DEFAULT_SECRET_KEY).await.status, 200);
     let forged = put("/made-by-boto/key", "/made-by-boto/key", "no").await;
-    assert_eq!(told(&forged), (403, Some("SignatureDoesNotMatch")));
+    assert_eq!(reported(&forged), (403, Some("SignatureDoesNotMatch")));
 }
 
 #[tokio::test]
@@ -154,11 +154,11 @@ async fn a_link_of_version_2_is_refused_as_by_s3() {
         }
     };
     let mismatch = ask(&replaced("/key", "/yek")).await;
-    assert_eq!(told(&mismatch), (403, Some("SignatureDoesNotMatch")));
+    assert_eq!(reported(&mismatch), (403, Some("SignatureDoesNotMatch")));
     assert!(mismatch.element("StringToSign").unwrap().ends_with("/ttlsweep/yek"));
-    assert_eq!(told(&ask(&replaced("Expires=1", "Expires=2")).await), (403, Some("SignatureDoesNotMatch")));
+    assert_eq!(reported(&ask(&replaced("Expires=1", "Expires=2")).await), (403, Some("SignatureDoesNotMatch")));
     let other_key = replaced(DEFAULT_ACCESS_KEY, "somebody");
-    assert_eq!(told(&ask(&other_key).await), (403, Some("InvalidAccessKeyId")));
+    assert_eq!(reported(&ask(&other_key).await), (403, Some("InvalidAccessKeyId")));
     for (from, to, message) in [
         ("Signature=", "signed=", "Query-string authentication requires the Signature, Expires and AWSAccessKeyId"),
         ("&Expires=1", "&expired=1", "Query-string authentication requires the Signature, Expires and AWSAccessKeyId"),
@@ -166,12 +166,12 @@ async fn a_link_of_version_2_is_refused_as_by_s3() {
         ("&Expires=1", "&Expires=99999999999999999991", "Invalid date (should be seconds since epoch)"),
     ] {
         let refused = ask(&replaced(from, to)).await;
-        assert_eq!(told(&refused), (403, Some("AccessDenied")), "{to}");
+        assert_eq!(reported(&refused), (403, Some("AccessDenied")), "{to}");
         assert!(refused.element("Message").unwrap().starts_with(message), "{to}: {}", refused.text());
     }
     let expired = rig.connect().await.ask(&PUT.link(&rig, &in_seconds(-5)), b"hello").await;
     assert_eq!(
-        (told(&expired), expired.element("Message")),
+        (reported(&expired), expired.element("Message")),
         ((403, Some("AccessDenied")), Some("Request has expired"))
     );
     assert_eq!(expired.element("X-Amz-Expires"), None);
@@ -214,7 +214,7 @@ async fn a_date_header_stands_in_for_x_amz_date() {
     let dated = Signed { dated: true, ..Signed::new("PUT", "/ttlsweep/key") };
     assert_eq!(dated.ask(&rig, b"hello").await.status, 200);
     let late = Signed { dated: true, age: time::Duration::minutes(20), ..Signed::new("PUT", "/ttlsweep/key") };
-    assert_eq!(told(&late.ask(&rig, b"hello").await), (403, Some("RequestTimeTooSkewed")));
+    assert_eq!(reported(&late.ask(&rig, b"hello").await), (403, Some("RequestTimeTooSkewed")));
 }
 
 #[tokio::test]
@@ -222,7 +222,7 @@ async fn a_signature_in_the_headers_must_name_the_region() {
     let rig = rig().await;
     let elsewhere = Signed { region: "eu-west-3", ..Signed::new("PUT", "/ttlsweep/key") };
     let refused = elsewhere.ask(&rig, b"hello").await;
-    assert_eq!(told(&refused), (400, Some("AuthorizationHeaderMalformed")));
+    assert_eq!(reported(&refused), (400, Some("AuthorizationHeaderMalformed")));
     assert_eq!(refused.element("Region"), Some("us-east-1"));
 }
 
@@ -255,7 +255,7 @@ async fn a_ttl_or_date_that_no_signer_writes_is_refused_and_hurts_nobody() {
         link.target = parameters.collect::<Vec<_>>().join("&");
         wire.send(&link.head(0, "")).await;
         // The connection lives on.
-        assert_eq!(told(&wire.response().await), (400, Some("AuthorizationQueryParametersError")), "{value}");
+        assert_eq!(reported(&wire.response().await), (400, Some("AuthorizationQueryParametersError")), "{value}");
     }
 }
 
@@ -267,11 +267,11 @@ async fn an_upload_that_says_nothing_of_its_length_is_refused() {
     let mut wire = rig.connect().await;
     wire.send(head.as_bytes()).await;
     wire.send(b"5\r\nhello\r\n0\r\n\r\n").await;
-    assert_eq!(told(&wire.response().await), (411, Some("MissingContentLength")));
+    assert_eq!(reported(&wire.response().await), (411, Some("MissingContentLength")));
 
     let mut wire = rig.connect().await;
     wire.send(&Signed::new("PUT", "/ttlsweep/key").head(&rig, "transfer-encoding: chunked\r\n")).await;
-    assert_eq!(told(&wire.response().await), (411, Some("MissingContentLength")));
+    assert_eq!(reported(&wire.response().await), (411, Some("MissingContentLength")));
 }
 
 #[tokio::test]

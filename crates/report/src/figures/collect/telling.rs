@@ -109,9 +109,9 @@ pub(crate) fn timeline(
     for telling in targets.iter().flat_map(|target| &target.telling) {
         *shapes.entry(shape(telling)).or_default() += telling.tells;
     }
-    let told = |one: &Telling| (shapes[&shape(one)], one.tells);
+    let reported = |one: &Telling| (shapes[&shape(one)], one.tells);
     let better = |one: &&Telling, other: &&Telling| {
-        let ((all, own), (others, others_own)) = (told(one), told(other));
+        let ((all, own), (others, others_own)) = (reported(one), reported(other));
         all.total_cmp(&others).then(own.total_cmp(&others_own))
     };
     let mut panels = Vec::new();

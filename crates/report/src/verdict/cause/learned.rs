@@ -16,11 +16,11 @@ use crate::verdict::evidence::timed::Timed;
 /// What the controls tell of a target.
 #[derive(Debug)]
 pub(in crate::verdict) struct Learned {
-    /// What expired starts were told, and no living control was.
+    /// What was reported to expired starts, and to no living control.
     expired: HashSet<u32>,
-    /// What controls with a living link or without one were told.
+    /// What was reported to controls with a living link or without one.
     alive: BTreeSet<u32>,
-    /// What requests signed in headers were told.
+    /// What was reported to requests signed in headers.
     header_signed: BTreeSet<u32>,
     /// When the last of those signed in headers began that was served.
     header_signed_served_at: Option<i64>,
@@ -109,8 +109,8 @@ impl Learned {
         self.expired.contains(&place) || says_so()
     }
 
-    /// Whether requests without any link were told the same.
-    pub(in crate::verdict) fn is_told_without_a_link(&self, place: u32) -> bool {
+    /// Whether the same was reported to requests without any link.
+    pub(in crate::verdict) fn is_reported_without_a_link(&self, place: u32) -> bool {
         self.header_signed.contains(&place)
     }
 
@@ -128,8 +128,8 @@ fn store<'a>(all: impl Iterator<Item = (Option<Control>, Timed<'a>)>, answers: &
     Store::learn(seen.iter().map(|(place, completed)| (&answers[*place as usize], *completed)))
 }
 
-/// What expired starts were told, and no control with a living link or without one was. An answer that means something else
-/// by its own words must have been told to most of them; what only says that the server cannot serve, or sends elsewhere, to
+/// What was reported to expired starts, and to no control with a living link or without one. An answer that means something else
+/// by its own words must have been reported to most of them; what only says that the server cannot serve, or sends elsewhere, to
 /// all of them, and so often that chance does not explain why no control met it.
 fn words_of_expiry<'a>(
     starts: impl Iterator<Item = Timed<'a>>,
@@ -146,20 +146,20 @@ fn words_of_expiry<'a>(
         *answered.entry(timed.seen.trial).or_default() += 1;
     }
     let all = answered.len() as u64;
-    let is_learned = |(place, told): &(&u32, &BTreeSet<u32>)| {
-        let (answer, told) = (&answers[**place as usize], told.len() as u64);
+    let is_learned = |(place, reported): &(&u32, &BTreeSet<u32>)| {
+        let (answer, reported) = (&answers[**place as usize], reported.len() as u64);
         let plain = is_refusal(answer) && word_of(answer).is_none() && !store.is_foreign(answer);
         !alive.contains(place)
             && match () {
                 () if plain => true,
-                () if is_refusal(answer) => 2 * told > all,
-                () => told == all && told >= 3 && fisher_greater(told, all, 0, living_trials) <= 0.05,
+                () if is_refusal(answer) => 2 * reported > all,
+                () => reported == all && reported >= 3 && fisher_greater(reported, all, 0, living_trials) <= 0.05,
             }
     };
     trials.iter().filter(is_learned).map(|(place, _)| *place).collect()
 }
 
-/// The expired starts by what became of them; and what most of those were told that say nothing of expiry.
+/// The expired starts by what became of them; and what was reported to most of those that say nothing of expiry.
 fn tally<'a>(
     all: impl Iterator<Item = Timed<'a>>,
     answers: &[Answer],

@@ -86,43 +86,43 @@ const fn between_hops(status: u16) -> bool {
 mod tests {
     use super::*;
 
-    fn told(status: u16, code: &str, id: bool, server: &str, kind: &str) -> Answer {
+    fn reported(status: u16, code: &str, id: bool, server: &str, kind: &str) -> Answer {
         Answer::new(status, code, "").from_whom(id, server, kind, "")
     }
 
     #[test]
     fn an_answer_without_id_and_words_is_not_the_stores_where_its_others_have_them() {
-        let served = told(200, "", true, "AmazonS3", "");
+        let served = reported(200, "", true, "AmazonS3", "");
         let store = Store::learn([(&served, true)].into_iter());
         for status in [400, 403, 407, 413, 429, 500, 502, 503, 504, 524] {
-            assert!(store.is_foreign(&told(status, "", false, "nginx/1.22.1", "text/html")), "{status}");
-            assert!(store.is_foreign(&told(status, "", false, "AmazonS3", "")), "{status}: no id");
+            assert!(store.is_foreign(&reported(status, "", false, "nginx/1.22.1", "text/html")), "{status}");
+            assert!(store.is_foreign(&reported(status, "", false, "AmazonS3", "")), "{status}: no id");
         }
         for (status, code) in [(403, "AccessDenied"), (503, "SlowDown"), (500, "InternalError")] {
-            assert!(!store.is_foreign(&told(status, code, true, "AmazonS3", "application/xml")), "{code}");
-            assert!(store.is_own(&told(status, code, true, "", "")), "{code}");
+            assert!(!store.is_foreign(&reported(status, code, true, "AmazonS3", "application/xml")), "{code}");
+            assert!(store.is_own(&reported(status, code, true, "", "")), "{code}");
         }
         assert!(
-            store.is_foreign(&told(403, "AccessDenied", false, "nginx", "application/xml")),
+            store.is_foreign(&reported(403, "AccessDenied", false, "nginx", "application/xml")),
             "words alone are soon copied"
         );
     }
 
     #[test]
     fn a_store_that_sends_neither_ids_nor_servers_is_not_taken_for_something_else() {
-        let served = told(200, "", false, "", "");
+        let served = reported(200, "", false, "", "");
         let store = Store::learn([(&served, true)].into_iter());
         for status in [400, 403, 500, 503] {
-            assert!(!store.is_foreign(&told(status, "", false, "", "")), "{status}");
+            assert!(!store.is_foreign(&reported(status, "", false, "", "")), "{status}");
         }
-        assert!(store.is_foreign(&told(502, "", false, "", "")));
+        assert!(store.is_foreign(&reported(502, "", false, "", "")));
     }
 
     #[test]
     fn where_nothing_is_known_of_the_store_its_words_tell() {
-        let all = told(413, "", false, "nginx/1.22.1", "text/html");
+        let all = reported(413, "", false, "nginx/1.22.1", "text/html");
         assert!(Store::learn([(&all, false)].into_iter()).is_foreign(&all));
-        let all = told(403, "AccessDenied", false, "", "");
+        let all = reported(403, "AccessDenied", false, "", "");
         assert!(!Store::learn([(&all, false)].into_iter()).is_foreign(&all));
     }
 }

@@ -1,5 +1,5 @@
 //! What an answer says of itself: the mechanism that its status or code names, and how it is shown to readers. Nothing here
-//! is believed before it is held against what the controls were told; see `learned`.
+//! is believed before it is held against what was reported to the controls; see `learned`.
 
 use ttlsweep_record::Mechanism;
 

@@ -14,7 +14,7 @@ pub(in crate::verdict) struct Timed<'a> {
     pub(in crate::verdict) needed: Option<i64>,
     pub(in crate::verdict) delta: i64,
     pub(in crate::verdict) rtt: i64,
-    /// How far the server's clock is ahead; `None` if no response told.
+    /// How far the server's clock is ahead; `None` if no response reported it.
     pub(in crate::verdict) offset: Option<ClockOffset>,
     /// The idle timer that transfers of this target met, if any did.
     pub(in crate::verdict) idle: Option<IdleTimer>,

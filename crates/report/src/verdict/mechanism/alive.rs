@@ -30,7 +30,7 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
         without.transfers_hit(),
         count(without.transfers(), "transfer"),
     ));
-    parts.extend(target.tallies.of(cause).take(MOST_TOLD).map(|told| target.tallies.sentence(told)));
+    parts.extend(target.tallies.of(cause).take(MOST_REPORTED).map(|reported| target.tallies.sentence(reported)));
     parts.extend(target.ages.map(|ages| ages.sentence()));
     parts.extend(target.tallies.doubts(cause));
     if links.hit() > 0 {
@@ -70,4 +70,4 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
 
 /// The controls signed in headers make a difference as large as the one seen at least this likely: they were not spared.
 const NOT_SPARED: f64 = 0.05;
-const MOST_TOLD: usize = 3;
+const MOST_REPORTED: usize = 3;

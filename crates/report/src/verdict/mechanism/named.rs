@@ -8,7 +8,7 @@ use crate::stats::clopper_pearson;
 use crate::verdict::cause::Cause;
 use crate::verdict::cause::enforcement::clocks;
 use crate::verdict::cause::flight::Flight;
-use crate::verdict::cause::told::Told;
+use crate::verdict::cause::reported::Reported;
 use crate::verdict::finding::{ByTrial, Tested};
 use crate::verdict::mechanism::stray;
 use crate::verdict::target::Target;
@@ -70,7 +70,7 @@ pub(in crate::verdict) fn test(target: &Target, mechanism: Mechanism, alpha: f64
 /// What a reader must know beside the numbers.
 fn details(target: &Target, mechanism: Mechanism) -> Vec<String> {
     let tallies = &target.tallies;
-    let own = || tallies.of(Cause::Of(mechanism)).take(MOST_TOLD).map(|told| tallies.sentence(told));
+    let own = || tallies.of(Cause::Of(mechanism)).take(MOST_REPORTED).map(|reported| tallies.sentence(reported));
     match mechanism {
         Mechanism::Gateway => vec![gateways(target)].into_iter().filter(|line| !line.is_empty()).collect(),
         Mechanism::ServerError => own().collect(),
@@ -85,28 +85,28 @@ fn details(target: &Target, mechanism: Mechanism) -> Vec<String> {
 
 /// Answers that name the mechanism and were not taken at their word.
 fn disbelieved(target: &Target, mechanism: Mechanism) -> Option<String> {
-    let is_one = |told: &&Told| {
-        told.word == Some(mechanism)
-            && told.doubt.is_some()
-            && matches!(told.cause, Cause::Unexplained | Cause::Of(Mechanism::RefusedAlive))
+    let is_one = |reported: &&Reported| {
+        reported.word == Some(mechanism)
+            && reported.doubt.is_some()
+            && matches!(reported.cause, Cause::Unexplained | Cause::Of(Mechanism::RefusedAlive))
     };
-    let told: Vec<&Told> = target.tallies.all.iter().filter(is_one).collect();
-    let doubt = told.first()?.doubt.as_deref()?;
-    let n: u64 = told.iter().map(|told| told.grid + told.controls).sum();
+    let reported: Vec<&Reported> = target.tallies.all.iter().filter(is_one).collect();
+    let doubt = reported.first()?.doubt.as_deref()?;
+    let n: u64 = reported.iter().map(|reported| reported.grid + reported.controls).sum();
     let ages = target.ages.map(|ages| format!("; refused were links of {} and older", ages.from())).unwrap_or_default();
-    Some(format!("{} were {}: {doubt}{ages}", count(n, "transfer"), told[0].words))
+    Some(format!("{} were {}: {doubt}{ages}", count(n, "transfer"), reported[0].words))
 }
 
 /// Who answered in the store's place, with which status, how often, and whether controls met it.
 fn gateways(target: &Target) -> String {
-    let line = |told: &Told| {
+    let line = |reported: &Reported| {
         format!(
             "{}, without request ids{}: probably by something before the store",
-            target.tallies.sentence(told),
-            target.store.contrast(&told.server)
+            target.tallies.sentence(reported),
+            target.store.contrast(&reported.server)
         )
     };
-    target.tallies.of(Cause::Of(Mechanism::Gateway)).take(MOST_TOLD).map(line).collect::<Vec<_>>().join("; ")
+    target.tallies.of(Cause::Of(Mechanism::Gateway)).take(MOST_REPORTED).map(line).collect::<Vec<_>>().join("; ")
 }
 
 /// Ends that may be the mechanism's, and may be another's: refusals that were never read, standstills or slow transfers.
@@ -120,8 +120,8 @@ fn suspicion(target: &Target, mechanism: Mechanism) -> Option<String> {
         _ => false,
     };
     if mechanism == Mechanism::IdleTimeout {
-        let own = target.tallies.of(Cause::Unexplained).filter(|told| told.is_given_up());
-        let own: u64 = own.map(|told| told.grid + told.controls).sum();
+        let own = target.tallies.of(Cause::Unexplained).filter(|reported| reported.is_given_up());
+        let own: u64 = own.map(|reported| reported.grid + reported.controls).sum();
         if own > 0 {
             return Some(format!(
                 "but {} given up by ttlsweep's own timeout, which is not the server's: it takes a longer idle_timeout to \
@@ -163,6 +163,6 @@ const fn deed(mechanism: Mechanism) -> &'static str {
     }
 }
 
-const MOST_TOLD: usize = 3;
+const MOST_REPORTED: usize = 3;
 /// S3 refuses what was signed more than a quarter of an hour away from its own clock.
 const SIGNING_TOLERATES_US: i64 = 15 * 60 * 1_000_000;

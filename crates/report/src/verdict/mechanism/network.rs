@@ -37,14 +37,15 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
         evidence = format!("{evidence}, {later} more after expiry, {kind}");
     }
     let tallies = &target.tallies;
-    let unconfirmed = tallies.of(Cause::Of(Mechanism::Network)).filter(|told| told.unconfirmed);
-    let unconfirmed: Vec<String> = unconfirmed.map(|told| tallies.sentence(told)).collect();
+    let unconfirmed = tallies.of(Cause::Of(Mechanism::Network)).filter(|reported| reported.unconfirmed);
+    let unconfirmed: Vec<String> = unconfirmed.map(|reported| tallies.sentence(reported)).collect();
     let drops =
         (!unconfirmed.is_empty()).then(|| format!("{}: a path that drops large packets", unconfirmed.join("; ")));
     // Whose timeout it was, where one ended them.
-    let given_up = tallies.of(Cause::Of(Mechanism::Network)).filter(|told| told.is_given_up() && !told.unconfirmed);
-    for told in given_up {
-        evidence = format!("{evidence}; {}", tallies.sentence(told));
+    let given_up =
+        tallies.of(Cause::Of(Mechanism::Network)).filter(|reported| reported.is_given_up() && !reported.unconfirmed);
+    for reported in given_up {
+        evidence = format!("{evidence}; {}", tallies.sentence(reported));
     }
     if let Some(drops) = &drops {
         evidence = format!("{evidence}; {drops}");

@@ -1,4 +1,4 @@
-//! What nobody can time is not judged: counted, told, and evidence for nothing.
+//! What nobody can time is not judged: counted, reported, and evidence for nothing.
 
 use ttlsweep_record::Mechanism;
 

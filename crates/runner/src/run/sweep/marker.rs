@@ -17,7 +17,7 @@ use crate::s3::object_key::{ObjectKey, RunPrefix};
 use crate::stop::StopSwitch;
 
 /// Puts a marker at every place that the plan uploads to, and returns what is there now, to be deleted last. A store that
-/// does not take one is told of, and the run goes on.
+/// does not take one is reported, and the run goes on.
 pub(super) async fn put(run: &Run) -> Vec<PendingCleanup> {
     let mut places = HashSet::new();
     let mut made = Vec::new();

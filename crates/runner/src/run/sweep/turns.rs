@@ -16,7 +16,7 @@ use crate::run::cleanup::{CreatedObject, PendingCleanup};
 use crate::s3::object_key::{ObjectKey, RunPrefix};
 use crate::s3::{FoundObject, Operation, Target};
 
-/// The turns of all parts, as far as they have told.
+/// The turns of all parts, as far as they have reported.
 pub(super) struct Turns<'a> {
     run: &'a Run,
     schedule: Schedule,
@@ -28,7 +28,7 @@ pub(super) struct Turns<'a> {
     /// How many turns are over here; one more than there are if this part has no more to run.
     over: usize,
     /// How many are over at each part, from the first.
-    told: Vec<usize>,
+    reported: Vec<usize>,
     /// Whether the store takes what this part says; the others say it with the same key.
     is_heard: bool,
 }
@@ -47,7 +47,7 @@ impl<'a> Turns<'a> {
             prefix: RunPrefix::new(&cell.prefix, &run.experiment.name, run.id()),
             own,
             over: 0,
-            told: vec![0; own.of() as usize],
+            reported: vec![0; own.of() as usize],
             is_heard: true,
         };
         run.sink.object(ObjectRecord {
@@ -90,7 +90,7 @@ impl<'a> Turns<'a> {
         let until = self.run.clock.anchor().instant_at(latest);
         if !self.wait_for_others(self.over, until, true).await && !self.run.stop.is_thrown() {
             tracing::warn!(
-                "not all parts have told that their trials are over; what this one made is deleted now, and may disturb a part \
+                "not all parts have reported that their trials are over; what this one made is deleted now, and may disturb a part \
                  that is late"
             );
         }
@@ -104,14 +104,14 @@ impl<'a> Turns<'a> {
             let Ok(part) = Share::new(other, self.own.of()) else { continue };
             loop {
                 let at = other as usize - 1;
-                if self.told[at] < turn && self.is_heard {
-                    self.told[at] = match self.ask(part).await {
-                        FoundObject::Present(Some(bytes)) => self.told[at].max(bytes.saturating_sub(1) as usize),
+                if self.reported[at] < turn && self.is_heard {
+                    self.reported[at] = match self.ask(part).await {
+                        FoundObject::Present(Some(bytes)) => self.reported[at].max(bytes.saturating_sub(1) as usize),
                         FoundObject::Absent if at_the_end => turn,
-                        _ => self.told[at],
+                        _ => self.reported[at],
                     };
                 }
-                if self.told[at] >= turn {
+                if self.reported[at] >= turn {
                     break;
                 }
                 let next = Instant::now() + EVERY;

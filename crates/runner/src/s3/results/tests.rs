@@ -57,7 +57,7 @@ async fn files_come_back_as_they_were_whatever_their_size() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_bytes_than_were_put_are_told() {
+async fn other_bytes_than_were_put_are_reported() {
     let (testbed, lab) = (testbed().await, tempfile::tempdir().unwrap());
     let results = place(&testbed, "s3://bucket").await;
     results.put_bytes("cells.csv", b"run_id\n".to_vec()).await.unwrap();

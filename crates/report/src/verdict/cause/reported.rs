@@ -30,7 +30,7 @@ enum Way {
 
 /// Failures of one cause that ended alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::verdict) struct Told {
+pub(in crate::verdict) struct Reported {
     pub(in crate::verdict) cause: Cause,
     /// The mechanism that the answer names.
     pub(in crate::verdict) word: Option<Mechanism>,
@@ -53,7 +53,7 @@ pub(in crate::verdict) struct Told {
 /// The failures of a target, the most frequent first, and how many transfers they are of.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(in crate::verdict) struct Tallies {
-    pub(in crate::verdict) all: Vec<Told>,
+    pub(in crate::verdict) all: Vec<Reported>,
     pub(in crate::verdict) grid: u64,
     pub(in crate::verdict) controls: u64,
 }
@@ -80,13 +80,13 @@ impl Counting {
 
     /// The counts in words.
     pub(in crate::verdict) fn tallies(self, answers: &[Answer], offset: Option<ClockOffset>) -> Tallies {
-        let mut merged: HashMap<(Cause, String), Told> = HashMap::new();
+        let mut merged: HashMap<(Cause, String), Reported> = HashMap::new();
         for ((cause, way), [grid, controls]) in self.counts {
             let words = words(way, answers);
             match merged.entry((cause, words.clone())) {
-                Entry::Occupied(mut told) => {
-                    told.get_mut().grid += grid;
-                    told.get_mut().controls += controls;
+                Entry::Occupied(mut reported) => {
+                    reported.get_mut().grid += grid;
+                    reported.get_mut().controls += controls;
                 }
                 Entry::Vacant(place) => {
                     let answer = if let Way::Answered(place, _) = way { Some(&answers[place as usize]) } else { None };
@@ -96,11 +96,11 @@ impl Counting {
                     let server = answer.map(|answer| answer.server.clone()).unwrap_or_default();
                     let unconfirmed = matches!(way, Way::Unconfirmed(_));
                     let at_head = matches!(way, Way::AtHead(_));
-                    place.insert(Told { cause, word, doubt, server, unconfirmed, at_head, words, grid, controls });
+                    place.insert(Reported { cause, word, doubt, server, unconfirmed, at_head, words, grid, controls });
                 }
             }
         }
-        let mut all: Vec<Told> = merged.into_values().collect();
+        let mut all: Vec<Reported> = merged.into_values().collect();
         all.sort_by(|one, other| {
             (other.grid + other.controls, &one.words).cmp(&(one.grid + one.controls, &other.words))
         });
@@ -108,7 +108,7 @@ impl Counting {
     }
 }
 
-impl Told {
+impl Reported {
     /// Whether it was this side that gave up.
     pub(in crate::verdict) fn is_given_up(&self) -> bool {
         self.words.starts_with(GIVEN_UP)
@@ -117,14 +117,14 @@ impl Told {
 
 impl Tallies {
     /// Those of one cause.
-    pub(in crate::verdict) fn of(&self, cause: Cause) -> impl Iterator<Item = &Told> {
-        self.all.iter().filter(move |told| told.cause == cause)
+    pub(in crate::verdict) fn of(&self, cause: Cause) -> impl Iterator<Item = &Reported> {
+        self.all.iter().filter(move |reported| reported.cause == cause)
     }
 
     /// Ends at the head forbid an acquittal of whatever may have ended them: the network, or a refusal that was never read.
     pub(in crate::verdict) fn ended_at_head(&self) -> Option<String> {
-        let undecided = self.of(Cause::Undecidable).filter(|told| told.at_head);
-        let ended: u64 = undecided.map(|told| told.grid + told.controls).sum();
+        let undecided = self.of(Cause::Undecidable).filter(|reported| reported.at_head);
+        let ended: u64 = undecided.map(|reported| reported.grid + reported.controls).sum();
         (ended > 0).then(|| {
             format!(
                 "but {} ended at their head, where a refusal that was never read looks the same: it takes \
@@ -136,14 +136,14 @@ impl Tallies {
 
     /// Why answers of these failures are not taken at their word, each reason once.
     pub(in crate::verdict) fn doubts(&self, cause: Cause) -> Vec<String> {
-        let mut doubts: Vec<String> = self.of(cause).filter_map(|told| told.doubt.clone()).collect();
+        let mut doubts: Vec<String> = self.of(cause).filter_map(|reported| reported.doubt.clone()).collect();
         doubts.dedup();
         doubts
     }
 
     /// `6 of 20 were answered 400 InvalidArgument, 2 of 10 controls too`.
-    pub(in crate::verdict) fn sentence(&self, told: &Told) -> String {
-        let Told { words, grid, controls, .. } = told;
+    pub(in crate::verdict) fn sentence(&self, reported: &Reported) -> String {
+        let Reported { words, grid, controls, .. } = reported;
         match (self.grid, self.controls) {
             (all, others) if *grid == all && *controls == others && others > 0 && all > 0 => {
                 format!("every transfer, the controls too, was {words}")
@@ -242,9 +242,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_of_failure_is_told_with_its_share_of_grid_and_controls() {
+    fn a_kind_of_failure_is_reported_with_its_share_of_grid_and_controls() {
         let sentence = |grid, controls, of: (u64, u64)| {
-            let told = Told {
+            let reported = Reported {
                 cause: Cause::Unexplained,
                 word: None,
                 doubt: None,
@@ -255,7 +255,7 @@ mod tests {
                 grid,
                 controls,
             };
-            Tallies { all: Vec::new(), grid: of.0, controls: of.1 }.sentence(&told)
+            Tallies { all: Vec::new(), grid: of.0, controls: of.1 }.sentence(&reported)
         };
         assert_eq!(sentence(6, 2, (20, 10)), "6 of 20 were answered 400 InvalidArgument, 2 of 10 controls too");
         assert_eq!(sentence(6, 0, (20, 10)), "6 of 20 were answered 400 InvalidArgument, none of 10 controls");
