@@ -46,8 +46,8 @@ fn encode(path: &Path, width: u32, height: u32, pixels: &[u8]) -> Result<(), png
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     // Charts are flat areas: with a filter, which helps photographs, the files are a fifth larger.
-    encoder.set_filter(png::FilterType::NoFilter);
-    encoder.set_compression(png::Compression::Default);
+    encoder.set_filter(png::Filter::NoFilter);
+    encoder.set_compression(png::Compression::Balanced);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(pixels)?;
     writer.finish()
