@@ -18,6 +18,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 use ttlsweep_console::say;
 use ttlsweep_record::Cell;
 use ttlsweep_rundir::files::JOURNAL;
@@ -33,6 +35,7 @@ use crate::run::files::Files;
 use crate::run::folder::RunFolder;
 use crate::run::progress::Mode;
 use crate::run::sweep::{self, Earlier, SweepError};
+use crate::stop::StopSwitch;
 use crate::target::Targets;
 use crate::wire::kernel;
 
@@ -84,6 +87,21 @@ async fn carry_out(
 fn try_congestion(cells: &[Cell]) -> Result<(), Failure> {
     let named: BTreeSet<_> = cells.iter().filter_map(|cell| cell.congestion.as_deref()).collect();
     named.into_iter().try_for_each(|name| kernel::try_congestion(name).map_err(Failure::usage))
+}
+
+/// Opens the targets of `cells`, unless the command is asked to stop meanwhile. The files that the AWS chain reads may be pipes, or
+/// lie where nothing answers, and then reading blocks its thread: it has one of its own.
+///
+/// # Errors
+/// The first target that cannot be used; or it was stopped, which ends the command with `stopped`.
+async fn open_targets(cells: &[Cell], stop: &StopSwitch, stopped: ExitCode) -> Result<Targets, Failure> {
+    let (cells, runtime, mut stop) = (cells.to_vec(), Handle::current(), stop.listen(None));
+    let opening = spawn_blocking(move || runtime.block_on(Targets::open(&cells)));
+    tokio::select! {
+        biased;
+        opened = opening => Ok(opened.map_err(Failure::internal)??),
+        _ = stop.reason() => Err(Failure::new(stopped, "stopped before the target was asked for a transfer")),
+    }
 }
 
 /// Of a run that is whole nothing is left for the journal to tell.

@@ -11,7 +11,7 @@ use ttlsweep_console::{data, say};
 use ttlsweep_record::{Cell, Method, TargetKind};
 
 use super::signals::stop_on_signals;
-use super::{load, try_congestion};
+use super::{load, open_targets, try_congestion};
 use crate::cli::DoctorArgs;
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure};
@@ -48,13 +48,13 @@ pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
         report.tell(Finding::new(Level::Warning, "plan", found, advice));
     }
     look_here(experiment, &plan, &mut report).await;
-    match Targets::open(&plan.cells).await {
-        Err(error) => {
+    match open_targets(&plan.cells, &stop, ExitCode::Interrupted).await {
+        Err(_) if stop.is_thrown() => {}
+        Err(failure) => {
             // What stands between may be why.
             for finding in proxies_of_environment(&plan.cells) {
                 report.tell(finding);
             }
-            let failure = Failure::from(error);
             let found = failure.text;
             report.tell(if failure.code == ExitCode::TryAgain {
                 Finding::new(Level::Unreachable, "target", found, "check endpoint and network, or try again later")

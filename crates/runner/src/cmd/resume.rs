@@ -9,7 +9,7 @@ use ttlsweep_rundir::environment::Environment;
 
 use super::ended::Ended;
 use super::signals::stop_on_signals;
-use super::{carry_out, remove_journal, tell_proxies, try_congestion};
+use super::{carry_out, open_targets, remove_journal, tell_proxies, try_congestion};
 use crate::cli::ResumeArgs;
 use crate::cmd::exit::{ExitCode, Failure, stopped};
 use crate::experiment::{self, LoadOptions};
@@ -73,7 +73,7 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
     try_congestion(&plan.cells)?;
     machine::raise_descriptor_limit();
     let (stop, leave) = stop_on_signals(stopped(portion))?;
-    let targets = Targets::open(&plan.cells).await?;
+    let targets = open_targets(&plan.cells, &stop, stopped(portion)).await?;
     let mut environment = environment::of_resumed_run(environment, &targets);
     tell_proxies(&targets);
     if experiment.target == TargetKind::Embedded {

@@ -11,7 +11,7 @@ use ttlsweep_record::{ByteCount, Portion, Share, TargetKind, Timestamp};
 use super::dry_run::DryRun;
 use super::ended::Ended;
 use super::signals::{Signals, stop_on_signals};
-use super::{carry_out, load, resume, tell_proxies, try_congestion};
+use super::{carry_out, load, open_targets, resume, tell_proxies, try_congestion};
 use crate::cli::{LimitArgs, PortionArgs, RunArgs};
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure, stopped};
@@ -156,7 +156,7 @@ async fn open(
     stop: StopSwitch,
 ) -> Result<(Run, RunFolder, Files), Failure> {
     let Loaded { experiment, frozen, .. } = loaded;
-    let targets = Targets::open(&work.plan.cells).await?;
+    let targets = open_targets(&work.plan.cells, &stop, stopped(work.portion)).await?;
     let now = SystemClock.wall();
     tell_proxies(&targets);
     warn_of_credentials(&targets, &work.plan, &work.estimate, now);

@@ -11,7 +11,7 @@ use ttlsweep_rundir::disk;
 use ttlsweep_rundir::environment::Environment;
 
 use super::signals::stop_on_signals;
-use super::try_congestion;
+use super::{open_targets, try_congestion};
 use crate::cli::TraceArgs;
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure};
@@ -24,7 +24,6 @@ use crate::run::sweep::download;
 use crate::run::sweep::sources::Sources;
 use crate::run::trial::TrialRun;
 use crate::run::{Run, environment};
-use crate::target::Targets;
 use crate::trace::har;
 use crate::trace::waterfall;
 
@@ -79,7 +78,7 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
     say!("{}: {}", loaded.experiment.name, Estimate::new(&this, &loaded.experiment));
     try_congestion(std::slice::from_ref(&cell))?;
     let (stop, leave) = stop_on_signals(ExitCode::Interrupted)?;
-    let targets = Targets::open(std::slice::from_ref(&cell)).await?;
+    let targets = open_targets(std::slice::from_ref(&cell), &stop, ExitCode::Interrupted).await?;
     let (sink, kept) = RowSink::in_memory();
     let experiment = Experiment { parallel_trials: 1, ..loaded.experiment };
     let environment = environment::of_new_run(&experiment, &this, SystemClock.wall(), &targets);

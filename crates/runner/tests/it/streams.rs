@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{PipeReader, PipeWriter, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -446,4 +447,54 @@ fn a_path_that_is_not_utf_8_is_a_path_like_any_other() {
     let (code, said) = words(&command.output().unwrap());
     assert_eq!(code, Some(2), "{said}");
     assert!(!said.contains("panicked"), "{said}");
+}
+
+/// The AWS chain waits for its files, which nobody can take from it; a signal does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_signal_ends_a_command_whose_configuration_never_comes() {
+    let (testbed, lab) = (testbed().await, Lab::new());
+    lab.write("short.toml", SHORT);
+    let endpoint = testbed.endpoint();
+    let at = ["--bucket", signing::BUCKET, "--endpoint", &endpoint];
+    let run = lab.with_key(&testbed, &[&["run", "short.toml", "--yes"], &at[..]].concat());
+    tokio::task::spawn_blocking(|| succeed(run)).await.unwrap();
+    let whole = lab.run_of("short");
+    // As if it had been killed: there is something to go on with.
+    let trials = fs::read_to_string(whole.path().join("trials.csv")).unwrap();
+    fs::write(whole.path().join("trials.csv"), format!("{}\n", trials.lines().next().unwrap())).unwrap();
+    let folder = whole.path().to_str().unwrap().to_owned();
+    for variable in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
+        for (args, code) in [
+            ([&["run", "short.toml", "--yes"], &at[..]].concat(), Some(130)),
+            ([&["doctor", "short.toml"], &at[..]].concat(), Some(130)),
+            ([&["trace", "short.toml"], &at[..]].concat(), Some(130)),
+            (vec!["resume", &folder], Some(130)),
+            // It has begun nothing that could be ended in order.
+            (vec!["clean", &folder], None),
+        ] {
+            let pipe = lab.path("pipe");
+            let _ = fs::remove_file(&pipe);
+            assert!(lab.shell("mkfifo pipe").status().unwrap().success());
+            let before = fs::read_dir(lab.path("results/short")).unwrap().count();
+            let mut command = lab.with_key(&testbed, &args);
+            let mut child = command.env(variable, &pipe).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let status = tokio::task::block_in_place(|| {
+                let mut options = File::options();
+                let writer = options.write(true).custom_flags(libc::O_NONBLOCK);
+                let mut opened = None;
+                wait_until("it reads the pipe", || {
+                    opened = writer.open(&pipe).ok();
+                    opened.is_some()
+                });
+                signal(&child, Signal::INT);
+                ends_within(&mut child, Duration::from_secs(10))
+            });
+            assert_eq!(
+                (status.code(), status.signal().is_some()),
+                (code, code.is_none()),
+                "{variable} {args:?}: {status}"
+            );
+            assert_eq!(fs::read_dir(lab.path("results/short")).unwrap().count(), before, "no folder is made");
+        }
+    }
 }
