@@ -1,6 +1,7 @@
 //! What every program of ttlsweep does alike at its terminal: it prints through [`mod@say`] alone, ends with the codes of
 //! [`exit`], leaves the [`signals`] that it was started without, and has [`pages`] for shells and for `man`.
 
+pub mod board;
 pub mod exit;
 mod obeyed;
 pub mod pages;

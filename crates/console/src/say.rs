@@ -55,9 +55,9 @@ pub fn question(text: fmt::Arguments<'_>) {
     STDERR.say(coloured(&text.to_string()).as_bytes());
 }
 
-/// What moves on a terminal, such as a bar, to stderr: left out while anything else is still to be read.
-pub fn drawing(text: &str) {
-    STDERR.draw(text.as_bytes());
+/// Rows that stand below all words on a terminal; none takes them away.
+pub(crate) fn rows(rows: &[String]) {
+    STDERR.show(rows);
 }
 
 /// From now on stderr is for programs: each line is one JSON object with a `kind`, which is `words` for what people read.

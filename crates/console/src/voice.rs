@@ -33,6 +33,45 @@ struct Queue {
     /// How many were not taken since the last that was.
     lost: u64,
     error: Option<io::Error>,
+    board: Board,
+}
+
+/// Rows that stand below all lines until they are replaced; the cursor is at the end of the last one.
+#[derive(Default)]
+struct Board {
+    rows: usize,
+    text: String,
+}
+
+impl Board {
+    const fn none() -> Self {
+        Self { rows: 0, text: String::new() }
+    }
+
+    /// What to write to have this in the other's place. What changes is written over and not first wiped out, and a row never
+    /// runs on into the next one, so that nothing flickers and the rows can be counted.
+    fn in_place_of(&self, old: &Self) -> String {
+        format!("{}\u{1b}[?7l{}\u{1b}[J\u{1b}[?7h", old.to_its_top(), self.text)
+    }
+
+    fn to_its_top(&self) -> String {
+        if self.rows > 1 { format!("\r\u{1b}[{}A", self.rows - 1) } else { "\r".to_owned() }
+    }
+
+    /// The bytes with what it takes to have them above the rows. What is not a whole line takes the place of the rows.
+    fn below(&mut self, bytes: &[u8]) -> Vec<u8> {
+        if self.rows == 0 {
+            return bytes.to_vec();
+        }
+        let mut all = format!("{}\u{1b}[J", self.to_its_top()).into_bytes();
+        all.extend(bytes);
+        if bytes.ends_with(b"\n") {
+            all.extend(format!("\u{1b}[?7l{}\u{1b}[?7h", self.text).bytes());
+        } else {
+            *self = Self::none();
+        }
+        all
+    }
 }
 
 impl Voice {
@@ -51,6 +90,7 @@ impl Voice {
             is_given_up: false,
             lost: 0,
             error: None,
+            board: Board::none(),
         };
         Self { name, write, missing, queue: Mutex::new(queue), changed: Condvar::new() }
     }
@@ -65,7 +105,8 @@ impl Voice {
             queue.is_stuck |= !has_room(&queue);
         }
         if has_room(&queue) {
-            self.hand_over(&mut queue, bytes);
+            let bytes = queue.board.below(bytes);
+            self.hand_over(&mut queue, &bytes);
         } else {
             queue.lost += 1;
         }
@@ -90,12 +131,18 @@ impl Voice {
         queue.error.take().map_or(Ok(()), Err)
     }
 
-    /// Something that is soon out of date is not worth waiting for: nothing is written if anything is waiting already.
-    pub(crate) fn draw(&'static self, bytes: &[u8]) {
+    /// Has `rows` stand below all lines, in the place of those that stood there. What is soon out of date is not worth waiting for:
+    /// nothing is written if anything is waiting already, unless it is to take the rows away.
+    pub(crate) fn show(&'static self, rows: &[String]) {
         let mut queue = self.queue();
-        if queue.written == queue.asked {
-            self.hand_over(&mut queue, bytes);
+        if queue.written < queue.asked && !rows.is_empty() {
+            return;
         }
+        let text = rows.iter().map(|row| format!("{row}\u{1b}[K")).collect::<Vec<_>>().join("\n");
+        let board = Board { rows: rows.len(), text };
+        let bytes = board.in_place_of(&queue.board);
+        queue.board = board;
+        self.hand_over(&mut queue, bytes.as_bytes());
     }
 
     /// Waits until all is written, but for no reader who reads nothing for as long as `patience`.
@@ -163,6 +210,9 @@ impl Voice {
             };
             let length = bytes.len();
             if queue.waiting.is_empty() && queue.lost > 0 {
+                if std::mem::take(&mut queue.board).rows > 0 {
+                    bytes.push(b'\n');
+                }
                 bytes.extend((self.missing)(std::mem::take(&mut queue.lost)).bytes());
             }
             drop(queue);
@@ -240,7 +290,7 @@ mod tests {
         assert!(began.elapsed() < MOMENT, "{:?}", began.elapsed());
         // The first of these waits for room, and the others know that there will be none.
         (0..100).for_each(|_| VOICE.say(&vec![b'x'; MOST_WAITING]));
-        VOICE.draw(b"a bar");
+        VOICE.show(&["a bar".to_owned()]);
         VOICE.keep_up();
         assert!(began.elapsed() < 10 * MOMENT, "{:?}", began.elapsed());
         VOICE.finish(Duration::from_millis(10));
@@ -278,5 +328,62 @@ mod tests {
         VOICE.finish(20 * LEAVING);
         assert!(!VOICE.was_abandoned());
         assert_eq!(VOICE.tell(b"late\n").unwrap_err().kind(), io::ErrorKind::StorageFull, "it is told as it is");
+    }
+
+    /// What a terminal of the usual kind shows after these bytes: each row without what was wiped out.
+    fn screen(bytes: &str) -> Vec<String> {
+        let (mut rows, mut row, mut column) = (vec![String::new()], 0, 0);
+        let mut rest = bytes;
+        while let Some(char) = rest.chars().next() {
+            rest = &rest[char.len_utf8()..];
+            match char {
+                '\r' => column = 0,
+                '\n' => (row, column) = (row + 1, 0),
+                '\u{1b}' => {
+                    let end = rest.find(char::is_alphabetic).unwrap();
+                    match (&rest[1..end], &rest[end..=end]) {
+                        (up, "A") => row -= up.parse::<usize>().unwrap(),
+                        (_, "K") => rows[row].truncate(column),
+                        (_, "J") => {
+                            rows[row].truncate(column);
+                            rows.truncate(row + 1);
+                        }
+                        (mode, _) => assert!(mode == "?7", "{mode}"),
+                    }
+                    rest = &rest[end + 1..];
+                }
+                char => {
+                    let after = rows[row].len().min(column + 1);
+                    rows[row].replace_range(column..after, &char.to_string());
+                    column += 1;
+                }
+            }
+            rows.resize(rows.len().max(row + 1), String::new());
+        }
+        rows
+    }
+
+    #[test]
+    fn rows_stay_below_all_words_and_leave_nothing_behind() {
+        static SEEN: Mutex<String> = Mutex::new(String::new());
+        static VOICE: Voice = Voice::new(
+            "test",
+            |bytes| {
+                SEEN.lock().unwrap().push_str(std::str::from_utf8(bytes).unwrap());
+                Ok(())
+            },
+            missing,
+        );
+        let show = |rows: &[&str]| {
+            VOICE.finish(20 * LEAVING);
+            VOICE.show(&rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>());
+            VOICE.finish(20 * LEAVING);
+            screen(&SEEN.lock().unwrap())
+        };
+        VOICE.say(b"begun\n");
+        assert_eq!(show(&["10 %", "a 1/2", "b 0/2"]), ["begun", "10 %", "a 1/2", "b 0/2"]);
+        VOICE.say(b"a warning\n");
+        assert_eq!(show(&["100 %", "a"]), ["begun", "a warning", "100 %", "a"], "shorter rows, and fewer");
+        assert_eq!(show(&[]), ["begun", "a warning", ""]);
     }
 }

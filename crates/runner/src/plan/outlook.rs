@@ -62,6 +62,19 @@ impl Outlook {
     pub fn can_decide(&self) -> bool {
         self.targets.iter().all(|target| target.can_be_yes() && target.can_be_no())
     }
+
+    /// How many trials whose links expire in flight it takes at each target to end in YES or NO; `None` if no number is enough.
+    pub(crate) fn needed(&self) -> impl Iterator<Item = (&str, Option<u64>)> {
+        self.targets.iter().map(|target| {
+            let is_possible = target.outlive + target.perhaps > 0 && target.obstacle().is_none();
+            // Of trials that perhaps outlive their link, the controls are not counted.
+            let for_yes = if target.outlive > 0 { target.needed_for_yes() } else { 0 };
+            (
+                target.name.as_str(),
+                is_possible.then(|| trials_for_no().max(for_yes)).filter(|needed| *needed < u64::MAX),
+            )
+        })
+    }
 }
 
 impl fmt::Display for Outlook {

@@ -11,18 +11,16 @@ pub(crate) mod record;
 use std::fmt;
 use std::sync::Arc;
 
-use indicatif::ProgressBar;
 use tokio::time::Instant;
 use ttlsweep_record::{ObjectChange, ObjectRecord};
 
 use crate::clock::Clock;
 use crate::run::Run;
-use crate::run::progress::screen::draw_target;
 use crate::s3::{DeleteError, Target};
 use crate::stop::StopSwitch;
 
 pub use created::CreatedObject;
-use pass::Pass;
+use pass::{Bar, Pass};
 
 /// What was made at one target.
 #[derive(Debug, Clone)]
@@ -232,8 +230,7 @@ impl Cleaner {
         quirks: &mut StoreQuirks,
         until: Option<Instant>,
     ) -> pass::Results {
-        let bar =
-            (made.len() >= WORTH_A_BAR).then(|| ProgressBar::with_draw_target(Some(made.len() as u64), draw_target()));
+        let bar = (made.len() >= WORTH_A_BAR).then(|| Bar::begin(made.len())).flatten();
         let (uploads, objects): (Vec<_>, Vec<_>) = made.into_iter().partition(|made| made.upload_id.is_some());
         let go = || Pass::new(&target.store, &self.leave, until, bar.as_ref());
         let pass = go();

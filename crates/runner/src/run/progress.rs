@@ -1,14 +1,15 @@
-//! How far a sweep is and what has failed of it so far, target by target: a bar on a terminal, a line every few seconds
-//! without one, or JSON. All of it on stderr.
+//! How far a sweep is, what has failed of it so far, target by target, and whether that is enough to decide: a bar and the grid
+//! on a terminal, a line every few seconds without one, or JSON. All of it on stderr.
 
-pub(crate) mod screen;
+mod deciding;
+mod drawn;
+mod table;
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressStyle};
-use screen::draw_target;
+use deciding::Deciding;
+use drawn::{Drawn, View};
 use serde::Serialize;
 use tokio::time::Instant;
 use ttlsweep_console::say;
@@ -16,13 +17,15 @@ use ttlsweep_record::text::visible;
 use ttlsweep_record::units::{micros, round_time};
 use ttlsweep_record::{Cell, Control};
 
+use crate::experiment::Experiment;
+use crate::plan::Plan;
 use crate::plan::outlook::target_name;
 use crate::run::trial::TrialEnd;
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
-    /// A bar on a terminal, a line every ten seconds otherwise.
+    /// A bar and the grid on a terminal, a line every ten seconds otherwise.
     Auto,
     /// One line a trial.
     Plain,
@@ -36,13 +39,14 @@ pub enum Mode {
 #[derive(Debug)]
 pub(crate) struct Progress {
     mode: Mode,
-    /// `None` if a bar is not what is shown.
-    bar: Option<ProgressBar>,
+    /// `None` if lines are what is shown.
+    drawn: Option<Drawn>,
     started: Instant,
     said: Instant,
     done: Counts,
     all: Counts,
     tally: Tally,
+    deciding: Deciding,
 }
 
 /// Trials, and the time that they are estimated to take.
@@ -126,29 +130,24 @@ impl Tally {
         parts.join("; ")
     }
 
-    /// As short as a bar has room for.
-    fn brief(&self) -> String {
-        let targets = self.grid.iter().map(|(name, Failed { failed, transfers })| {
-            let name = name.rsplit(", ").next().unwrap_or(name);
-            if self.grid.len() == 1 { format!("{failed}/{transfers}") } else { format!("{name} {failed}/{transfers}") }
-        });
-        let targets: Vec<String> = targets.collect();
-        let Failed { failed, transfers } = self.controls;
-        format!("failed: {}; controls {failed}/{transfers}", targets.join(", "))
+    /// What is not the grid's, in short.
+    fn beside_the_grid(&self) -> String {
+        let mut parts = vec![format!("controls {}", self.controls.brief())];
+        if self.expired_starts.transfers > 0 {
+            parts.push(format!("expired starts, which must fail, {}", self.expired_starts.brief()));
+        }
+        parts.join("; ")
     }
 }
 
 impl Progress {
-    /// Begins with `all` that is to be done.
-    pub(crate) fn start(mode: Mode, all: Counts) -> Self {
-        let bar = (mode == Mode::Auto && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::with_draw_target(Some(millis(all.time)), draw_target());
-            bar.enable_steady_tick(Duration::from_millis(500));
-            bar.with_style(style())
-        });
+    /// Begins with `all` that is to be done of a plan.
+    pub(crate) fn start(mode: Mode, all: Counts, plan: &Plan, experiment: &Experiment) -> Self {
+        let drawn = (mode == Mode::Auto).then(|| Drawn::begin(experiment)).flatten();
         let (done, tally, now) = (Counts::default(), Tally::default(), Instant::now());
-        let progress = Self { mode, bar, started: now, said: now, done, all, tally };
-        progress.show();
+        let deciding = Deciding::of(plan, experiment);
+        let mut progress = Self { mode, drawn, started: now, said: now, done, all, tally, deciding };
+        progress.show(|_| {});
         progress
     }
 
@@ -158,7 +157,8 @@ impl Progress {
         self.done.trials += 1;
         self.done.time += time;
         self.tally.add(cell, end.failures, row.transfers);
-        self.show();
+        self.deciding.add(cell, row);
+        self.show(|view| view.table.add(cell, end.failures, row.transfers));
         let left_us = self.left().map(micros);
         match self.mode {
             Mode::Auto | Mode::None => {}
@@ -187,41 +187,46 @@ impl Progress {
 
     /// Some time has gone by: without a terminal, nobody should have to wonder whether it is still at work.
     pub(crate) fn tick(&mut self) {
-        if self.mode == Mode::Auto && self.bar.is_none() && self.said.elapsed() >= EVERY {
+        if self.mode == Mode::Auto && self.drawn.is_none() && self.said.elapsed() >= EVERY {
             self.said = Instant::now();
             let (done, all) = (self.done.trials, self.all.trials);
-            let so_far = if self.tally.transfers() > 0 { format!("; {}", self.tally.words()) } else { String::new() };
+            let so_far = if self.tally.transfers() > 0 {
+                format!("; {}; {}", self.tally.words(), self.deciding.words())
+            } else {
+                String::new()
+            };
             say!("{done} of {all} trials{}{so_far}", self.left_words());
         }
     }
 
     /// A store is asked for its clock, by the request of this `number` of `most`.
     pub(crate) fn clock_asked(&self, endpoint: &str, number: u32, most: u32) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(format!("clock of {}: {number} of {most} requests at most", visible(endpoint)));
+        if let Some(drawn) = &self.drawn {
+            let words = format!("clock of {}: {number} of {most} requests at most", visible(endpoint));
+            drawn.change(|view| view.words = words);
         }
     }
 
     /// A probe of the clocks that was estimated to take `time` is over.
     pub(crate) fn clock_done(&mut self, time: Duration) {
         self.done.time += time;
-        self.show();
+        self.show(|_| {});
     }
 
     /// Transfers so far, and failures among them.
     pub(crate) fn into_tally(self) -> Tally {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
         self.tally
     }
 
-    fn show(&self) {
-        if let Some(bar) = &self.bar {
-            bar.set_position(millis(self.done.time));
-            let (done, all) = (self.done.trials, self.all.trials);
-            bar.set_message(format!("{done}/{all} trials, {}{}", visible(&self.tally.brief()), self.left_words()));
-        }
+    fn show(&mut self, change: impl FnOnce(&mut View)) {
+        let Some(drawn) = &self.drawn else { return };
+        let (done, all) = (self.done.trials, self.all.trials);
+        let (words, beside) = (format!("{done}/{all} trials{}", self.left_words()), self.tally.beside_the_grid());
+        let (share, deciding) = (self.share(), self.deciding.clone());
+        drawn.change(|view| {
+            change(view);
+            (view.share, view.words, view.beside, view.deciding) = (share, words, beside, deciding);
+        });
     }
 
     fn left_words(&self) -> String {
@@ -230,8 +235,13 @@ impl Progress {
 
     /// What is left, by how fast the estimated time has gone by so far.
     fn left(&self) -> Option<Duration> {
-        let share = self.done.time.as_secs_f64() / self.all.time.as_secs_f64();
+        let share = self.share();
         (share > 0.0 && share.is_finite()).then(|| self.started.elapsed().mul_f64((1.0 / share - 1.0).max(0.0)))
+    }
+
+    /// How much of the estimated time is done.
+    fn share(&self) -> f64 {
+        self.done.time.as_secs_f64() / self.all.time.as_secs_f64()
     }
 }
 
@@ -247,16 +257,6 @@ struct Line<'a> {
     trials_done: u64,
     trials: u64,
     left_us: Option<u64>,
-}
-
-fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{elapsed_precise} [{bar:20}] {percent}% {wide_msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("=> ")
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
 /// How often a line is said without a terminal.
@@ -288,7 +288,7 @@ mod tests {
             "testbed, on-request: 0 of 5 failed; testbed, in-flight: 5 of 6 failed; controls: 1 of 8 failed; expired starts, \
              which must fail: 3 of 3"
         );
-        assert_eq!(tally.brief(), "failed: on-request 0/5, in-flight 5/6; controls 1/8");
+        assert_eq!(tally.beside_the_grid(), "controls 1/8; expired starts, which must fail, 3/3");
         assert_eq!(tally.transfers(), 22);
     }
 }

@@ -153,7 +153,7 @@ async fn run_missing(
     let probes = ClockProbes::of(plan, probing);
     let (before, after) = probes.map_or_else(Default::default, |probes| (probes.first, probes.last));
     let time = before + trials.iter().map(|(_, time)| *time).sum::<Duration>() + after;
-    let mut progress = Progress::start(progress, Counts { trials: missing.len() as u64, time });
+    let mut progress = Progress::start(progress, Counts { trials: missing.len() as u64, time }, plan, &run.experiment);
     let lanes = usize::try_from(run.experiment.parallel_trials).unwrap_or(usize::MAX);
     let mut clocks = ClockWatch::begin(Arc::clone(run));
     // Not if the first trial, which all machines begin together, would have to wait for it.

@@ -5,13 +5,37 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{StreamExt, stream};
-use indicatif::ProgressBar;
 use tokio::time::Instant;
+use ttlsweep_console::board::Board;
 use ttlsweep_record::text::ServerText;
 
 use super::created::CreatedObject;
 use crate::s3::{DeleteError, Store};
 use crate::stop::{StopReason, StopSwitch};
+
+/// How many are done of those that are to be deleted, on a terminal.
+pub(super) struct Bar {
+    board: Board,
+    done: AtomicUsize,
+    all: usize,
+}
+
+impl Bar {
+    /// `None` if there is no terminal, or a sweep is drawn on it.
+    pub(super) fn begin(all: usize) -> Option<Self> {
+        let bar = Self { board: Board::open()?, done: AtomicUsize::new(0), all };
+        bar.show(0);
+        Some(bar)
+    }
+
+    fn one_more(&self) {
+        self.show(1 + self.done.fetch_add(1, Ordering::Relaxed));
+    }
+
+    fn show(&self, done: usize) {
+        self.board.show(&[format!("deleting: {done} of {}", self.all)]);
+    }
+}
 
 /// What became of each.
 pub(super) type Results = Vec<(CreatedObject, Result<(), DeleteError>)>;
@@ -23,19 +47,14 @@ pub(super) struct Pass<'a> {
     leave: &'a StopSwitch,
     /// When it is to be over, done or not.
     until: Option<Instant>,
-    bar: Option<&'a ProgressBar>,
+    bar: Option<&'a Bar>,
     over: OnceLock<DeleteError>,
     /// How many were refused for what they are.
     odd_ones: AtomicUsize,
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(
-        store: &'a Store,
-        leave: &'a StopSwitch,
-        until: Option<Instant>,
-        bar: Option<&'a ProgressBar>,
-    ) -> Self {
+    pub(super) fn new(store: &'a Store, leave: &'a StopSwitch, until: Option<Instant>, bar: Option<&'a Bar>) -> Self {
         Self { store, leave, until, bar, over: OnceLock::new(), odd_ones: AtomicUsize::new(0) }
     }
 
@@ -96,7 +115,7 @@ impl<'a> Pass<'a> {
             self.end(why);
         }
         if let Some(bar) = self.bar {
-            bar.inc(1);
+            bar.one_more();
         }
         result
     }
