@@ -18,7 +18,7 @@ impl Board {
     pub fn open() -> Option<Self> {
         let is_dumb = env::var_os("TERM").is_none_or(|term| term == "dumb");
         let has_room = io::stderr().is_terminal() && !is_dumb;
-        (has_room && !IS_UP.swap(true, Ordering::Relaxed)).then_some(Self(()))
+        (has_room && !IS_UP.swap(true, Ordering::Relaxed)).then(|| Self(()))
     }
 
     /// Shows these rows in the place of the last ones. Those that the terminal is too low for are left out, and those that it is

@@ -135,7 +135,8 @@ impl Voice {
     /// nothing is written if anything is waiting already, unless it is to take the rows away.
     pub(crate) fn show(&'static self, rows: &[String]) {
         let mut queue = self.queue();
-        if queue.written < queue.asked && !rows.is_empty() {
+        let is_nothing = rows.is_empty() && queue.board.rows == 0;
+        if is_nothing || (queue.written < queue.asked && !rows.is_empty()) {
             return;
         }
         let text = rows.iter().map(|row| format!("{row}\u{1b}[K")).collect::<Vec<_>>().join("\n");
@@ -380,6 +381,8 @@ mod tests {
             VOICE.finish(20 * LEAVING);
             screen(&SEEN.lock().unwrap())
         };
+        show(&[]);
+        assert!(SEEN.lock().unwrap().is_empty(), "a stream that has no rows is sent nothing");
         VOICE.say(b"begun\n");
         assert_eq!(show(&["10 %", "a 1/2", "b 0/2"]), ["begun", "10 %", "a 1/2", "b 0/2"]);
         VOICE.say(b"a warning\n");

@@ -30,6 +30,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure, stopped};
 use crate::experiment::{self, LoadOptions, Loaded};
 use crate::host::machine;
+use crate::plan::estimate::counted;
 use crate::run::Run;
 use crate::run::files::Files;
 use crate::run::folder::RunFolder;
@@ -66,10 +67,11 @@ async fn carry_out(
 
     if ended.missing > 0 {
         let words = format!(
-            "stopped: {} transfers recorded; {}; {} trials are missing\nto go on: ttlsweep resume {}",
-            ended.tally.transfers(),
+            "stopped: {} recorded; {}; {} {} missing\nto go on: ttlsweep resume {}",
+            counted(ended.tally.transfers(), "transfer"),
             ended.tally.words(),
-            ended.missing,
+            counted(ended.missing, "trial"),
+            if ended.missing == 1 { "is" } else { "are" },
             path.display()
         );
         let code = stopped(environment.portion());

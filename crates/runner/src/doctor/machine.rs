@@ -7,7 +7,7 @@ use ttlsweep_record::{ByteCount, Cell};
 use super::{Finding, Level};
 use crate::host::machine;
 use crate::plan::Plan;
-use crate::plan::estimate::trial_duration;
+use crate::plan::estimate::{counted, trial_duration};
 
 /// What the machine has; `None` if it does not tell (only Linux does).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub(crate) fn check(plan: &Plan, parallel_trials: u32, limits: &Limits) -> Vec<F
 
 fn descriptors(users: u64, most: u64) -> Finding {
     let needed = users + machine::SPARE_DESCRIPTORS;
-    let found = format!("{users} users at once need some {needed}; this process may have {most}");
+    let found = format!("{} at once need some {needed}; this process may have {most}", counted(users, "user"));
     if needed <= most {
         return Finding::ok("descriptors", found);
     }
@@ -78,12 +78,15 @@ fn descriptors(users: u64, most: u64) -> Finding {
 
 fn ports(users: u64, opened: u64, ports: u64) -> Finding {
     if users > ports {
-        let found = format!("{users} users at once need as many ports to one address; there are {ports}");
+        let found = format!("{} at once need as many ports to one address; there are {ports}", counted(users, "user"));
         let advice = "fewer users, or a wider net.ipv4.ip_local_port_range";
         return Finding::new(Level::Error, "ports", found, advice);
     }
     // A closed connection holds its port for a minute (TIME_WAIT).
-    let found = format!("up to {opened} connections a minute, each holding its port for one; there are {ports} ports");
+    let found = format!(
+        "up to {} a minute, each holding its port for one; there are {ports} ports",
+        counted(opened, "connection")
+    );
     if opened > ports {
         let advice = "set `transfer.reuse_connections = true`, net.ipv4.tcp_tw_reuse = 1, or a wider \
              net.ipv4.ip_local_port_range; else transfers may fail with EADDRNOTAVAIL (`failed-locally`)";
@@ -109,7 +112,8 @@ fn buffers(users: u64, buffer: u64, memory: u64) -> Finding {
 
 fn memory(users: u64, memory: u64) -> Finding {
     let needed = users.saturating_mul(USER_MEMORY);
-    let found = format!("{users} users need some {}; this machine has {}", rounded(needed), rounded(memory));
+    let found =
+        format!("{} need some {}; this machine has {}", counted(users, "user"), rounded(needed), rounded(memory));
     if needed <= memory / 2 {
         return Finding::ok("memory", found);
     }
