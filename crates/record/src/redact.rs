@@ -3,21 +3,25 @@
 //! A server may repeat the request that it refuses, and with it a signature, a key or a session token. [`redacted`] replaces
 //! them, and [`find`] tells where they are; the runner writes nothing that has not passed the one, and a bundle holds nothing
 //! in which the other finds something. Both go the same way: a text is read as it would be after decoding (percent, JSON,
-//! XML, backslashes; `notation`), then without case, blanks and punctuation, and then once more within each stretch of
-//! base64, hex or decimal bytes in it. On each of these levels two things count as secrets:
+//! XML, backslashes; `notation`), then without case, blanks and punctuation, and then once more within each stretch of base64,
+//! base32, hex or decimal bytes in it, and of what is compressed there. On each of these levels two things count as secrets:
 //! - at least [`PIECE`] characters in a row of a value that is [`Known`], so that a token that was cut off is found, too;
 //! - whatever stands behind a name such as `X-Amz-Signature` (`named`), whatever made it, and an access key's id by its shape.
 //!
 //! Every decoded byte remembers where it came from (`view`), so that only the secret is replaced, and the rest stays.
 
+mod dump;
 mod known;
+mod letters;
 mod named;
 mod notation;
+mod squeezed;
 mod view;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+use letters::{BASE32, BASE64, Letters};
 use view::View;
 
 pub use known::{Known, has_pieces};
@@ -99,9 +103,12 @@ impl Search<'_> {
         for found in named::find(&view.bytes) {
             self.note(&view, found.value, found.whole, found.what.to_owned(), within);
         }
-        for (other, name) in
-            [(notation::quoted_printable(&view), "quoted-printable"), (notation::without_tags(&view), "tags")]
-        {
+        let others = [
+            (notation::quoted_printable(&view), "quoted-printable"),
+            (notation::without_tags(&view), "tags"),
+            (notation::utf7(&view), "UTF-7"),
+        ];
+        for (other, name) in others {
             let Some(other) = other else { continue };
             for (range, what) in self.known.pieces(&other.folded()) {
                 self.note(&other, range.clone(), range, what, within.or(Some(name)));
@@ -111,16 +118,7 @@ impl Search<'_> {
             return;
         }
         let packed = view.packed();
-        for run in notation::base64_runs(&packed.bytes) {
-            for from in 0..4.min(run.len()) {
-                let run = run.start + from..run.end;
-                // Most of what may be base64 is none, and is not worth its places.
-                if self.known.has_hex() || notation::base64_speaks(&packed.bytes[run.clone()]) {
-                    let inner = notation::base64_decoded(&packed, run);
-                    self.inner(inner, layers - 1, within.or(Some("base64")));
-                }
-            }
-        }
+        self.letters(&BASE64, &packed, layers, within);
         let digits = notation::hex_digits(&packed);
         for run in notation::hex_runs(&digits.bytes) {
             for from in 0..2 {
@@ -130,6 +128,22 @@ impl Search<'_> {
         }
         for inner in notation::decimal_runs(&view) {
             self.inner(inner, layers - 1, within.or(Some("bytes as numbers")));
+        }
+        for inner in dump::dumps(&view) {
+            self.inner(inner, layers - 1, within.or(Some("a hex dump")));
+        }
+        self.letters(&BASE32, &packed, layers, within);
+    }
+
+    fn letters(&mut self, letters: &Letters, packed: &View, layers: u32, within: Option<&'static str>) {
+        for run in letters.runs(&packed.bytes) {
+            for from in 0..letters.period.min(run.len()) {
+                let run = run.start + from..run.end;
+                // Most of what may be such letters is none, and is not worth its places.
+                if self.known.has_hex() || letters.speaks(&packed.bytes[run.clone()]) {
+                    self.inner(letters.decoded(packed, run), layers - 1, within.or(Some(letters.name)));
+                }
+            }
         }
     }
 
@@ -143,6 +157,10 @@ impl Search<'_> {
             for (range, what) in self.known.pieces(&inner.as_hex()) {
                 self.note(&inner, range.clone(), range, what, within);
             }
+        }
+        for text in squeezed::inflated(&inner, self.work.min(MOST_INFLATED)) {
+            self.work -= text.bytes.len();
+            self.level(text, layers, within);
         }
         if notation::speaks(&inner.bytes) {
             self.level(inner, layers, within);
@@ -212,6 +230,8 @@ const LAYERS: u32 = 3;
 /// How many decoded bytes are looked at for each byte of a text.
 const WORK: usize = 40;
 const WORK_AT_LEAST: usize = 64 << 10;
+/// What is read of compressed texts: nobody repeats a request of this length.
+const MOST_INFLATED: usize = 1 << 20;
 const LONGEST_DEBRIS: usize = 6;
 
 #[cfg(test)]

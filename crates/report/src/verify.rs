@@ -1,12 +1,12 @@
 //! `ttlsweep-report verify`: whether run folders are whole and consistent, reported by file and line.
 
 use std::collections::HashSet;
-use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
 use ttlsweep_console::exit::ExitCode;
+use ttlsweep_rundir::disk;
 use ttlsweep_rundir::merge::{MergeError, ShardSet, run_folders};
 use ttlsweep_rundir::verify::{Unreadable, Verified, verify};
 
@@ -58,7 +58,8 @@ pub fn run(args: &VerifyArgs, out: &mut impl Write) -> Result<bool, VerifyError>
     let told = match &args.told {
         None => HashSet::new(),
         Some(path) => {
-            let text = fs::read_to_string(path).map_err(|source| VerifyError::Told { path: path.clone(), source })?;
+            let text = disk::open_named(path).and_then(io::read_to_string);
+            let text = text.map_err(|source| VerifyError::Told { path: path.clone(), source })?;
             text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
         }
     };

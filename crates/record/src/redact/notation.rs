@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::REDACTED;
+use super::letters::BASE64;
 use super::view::View;
 
 /// The text with its escapes read, for as long as there are any: what is escaped twice is read twice.
@@ -75,7 +75,7 @@ fn percent(rest: &[u8]) -> Option<(Meant, usize)> {
 fn backslash(rest: &[u8]) -> Option<(Meant, usize)> {
     let numbered = |from: usize, to: usize| Some((Meant::Char(digits(rest.get(from..to)?, 16)?), to));
     match *rest.get(1)? {
-        b'u' if rest.get(2) == Some(&b'{') => {
+        b'u' | b'x' if rest.get(2) == Some(&b'{') => {
             let end = rest.iter().take(12).position(|byte| *byte == b'}')?;
             Some((Meant::Char(digits(&rest[3..end], 16)?), end + 1))
         }
@@ -93,19 +93,27 @@ fn backslash(rest: &[u8]) -> Option<(Meant, usize)> {
     }
 }
 
-/// `&#47;`, `&#x2f;` and `&sol;`.
+/// `&#47;`, `&#x2f;`, `&sol;` and `&amp`.
 fn entity(rest: &[u8]) -> Option<(Meant, usize)> {
     if rest.get(1) == Some(&b'#') {
         let (from, radix) = if matches!(rest.get(2), Some(b'x' | b'X')) { (3, 16) } else { (2, 10) };
         let belongs = |byte: &&u8| char::from(**byte).is_digit(radix);
-        let count = rest.get(from..)?.iter().take(8).take_while(belongs).count();
-        let end = from + count;
-        let code = digits(&rest[from..end], radix)?;
+        let zeros = rest.get(from..)?.iter().take_while(|byte| **byte == b'0').count();
+        let count = rest[from + zeros..].iter().take(8).take_while(belongs).count();
+        let end = from + zeros + count;
+        let code = if zeros > 0 && count == 0 { 0 } else { digits(&rest[from + zeros..end], radix)? };
         return Some((Meant::Char(code), end + usize::from(rest.get(end) == Some(&b';'))));
     }
-    let end = rest.iter().take(LONGEST_ENTITY).position(|byte| *byte == b';')?;
-    let (_, char) = ENTITIES.iter().find(|(name, _)| name.as_bytes() == &rest[1..end])?;
-    Some((Meant::Byte(*char), end + 1))
+    let name = rest[1..].iter().take(LONGEST_ENTITY).take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let (name, end) = (&rest[1..=name], 1 + name);
+    if rest.get(end) == Some(&b';')
+        && let Some((_, char)) = ENTITIES.iter().find(|(known, _)| known.as_bytes() == name)
+    {
+        return Some((Meant::Byte(*char), end + 1));
+    }
+    // The oldest ones end without a semicolon, too.
+    let (known, char) = ENTITIES[..OLDEST].iter().find(|(known, _)| name.starts_with(known.as_bytes()))?;
+    Some((Meant::Byte(*char), 1 + known.len()))
 }
 
 /// The wide forms of ASCII's characters.
@@ -118,9 +126,9 @@ fn full_width(rest: &[u8]) -> Option<(Meant, usize)> {
 /// the others, since what stands behind a name's `=` may look like it.
 pub(super) fn quoted_printable(view: &View) -> Option<View> {
     replaced(view, b'=', |rest| match rest {
-        [_, b'\r', b'\n', ..] => Some((None, 3)),
-        [_, b'\n', ..] => Some((None, 2)),
-        _ => digits(rest.get(1..3)?, 16).map(|byte| (Some(byte as u8), 3)),
+        [_, b'\r', b'\n', ..] => Some((Vec::new(), 3)),
+        [_, b'\n', ..] => Some((Vec::new(), 2)),
+        _ => digits(rest.get(1..3)?, 16).map(|byte| (vec![byte as u8], 3)),
     })
 }
 
@@ -128,12 +136,33 @@ pub(super) fn quoted_printable(view: &View) -> Option<View> {
 pub(super) fn without_tags(view: &View) -> Option<View> {
     replaced(view, b'<', |rest| {
         let end = rest.iter().take(LONGEST_TAG).position(|byte| *byte == b'>')?;
-        matches!(rest[1], b'/' | b'!' | b'a'..=b'z' | b'A'..=b'Z').then_some((None, end + 1))
+        matches!(rest[1], b'/' | b'!' | b'a'..=b'z' | b'A'..=b'Z').then_some((Vec::new(), end + 1))
     })
 }
 
-/// The text with what `read` finds at each `mark` replaced by a byte, or left out; `None` if it finds nothing.
-fn replaced(view: &View, mark: u8, read: impl Fn(&[u8]) -> Option<(Option<u8>, usize)>) -> Option<View> {
+/// The text with UTF-7's shifts read: `+AC8-` is a slash, and `+-` a plus. `None` if there are none.
+pub(super) fn utf7(view: &View) -> Option<View> {
+    replaced(view, b'+', |rest| {
+        if rest.get(1) == Some(&b'-') {
+            return Some((vec![b'+'], 2));
+        }
+        let shifted = rest[1..].iter().take(LONGEST_SHIFT).take_while(|byte| is_shifted(**byte)).count();
+        let shifted = View::of(&rest[1..=shifted]);
+        let units = BASE64.decoded(&shifted, 0..shifted.bytes.len()).bytes;
+        let (pairs, used) = (units.chunks_exact(2), 1 + shifted.bytes.len());
+        let meant: Option<Vec<u8>> =
+            pairs.map(|pair| (pair[0] == 0 && pair[1].is_ascii_graphic()).then_some(pair[1])).collect();
+        let meant = meant.filter(|meant| !meant.is_empty())?;
+        Some((meant, used + usize::from(rest.get(used) == Some(&b'-'))))
+    })
+}
+
+fn is_shifted(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+}
+
+/// The text with what `read` finds at each `mark` replaced by other bytes; `None` if it finds nothing.
+fn replaced(view: &View, mark: u8, read: impl Fn(&[u8]) -> Option<(Vec<u8>, usize)>) -> Option<View> {
     let bytes = &view.bytes;
     if !bytes.contains(&mark) {
         return None;
@@ -147,77 +176,13 @@ fn replaced(view: &View, mark: u8, read: impl Fn(&[u8]) -> Option<(Option<u8>, u
             at += 1;
             continue;
         };
-        if let Some(byte) = meant {
+        for byte in meant {
             inner.push(byte, view, at..at + used);
         }
         (at, any) = (at + used, true);
     }
     any.then_some(inner)
 }
-
-/// Stretches that may be base64, of either alphabet, and are long enough to hold a secret. Blanks must be gone. What was put in
-/// a secret's place ends one.
-pub(super) fn base64_runs(packed: &[u8]) -> Vec<Range<usize>> {
-    let mut parted = Vec::new();
-    for run in runs(packed, |byte| sextet(byte).is_some(), LEAST_BASE64) {
-        let mut start = run.start;
-        let places = packed[run.clone()].windows(REDACTED.len()).enumerate();
-        for (at, _) in places.filter(|(_, window)| *window == REDACTED.as_bytes()) {
-            parted.push(start..(run.start + at).max(start));
-            start = run.start + at + REDACTED.len();
-        }
-        parted.push(start.min(run.end)..run.end);
-    }
-    parted.retain(|run| run.len() >= LEAST_BASE64);
-    parted
-}
-
-/// What such a stretch says if it begins at its start.
-pub(super) fn base64_decoded(packed: &View, run: Range<usize>) -> View {
-    let mut inner = View::with_capacity(run.len() * 3 / 4);
-    let mut at = run.start;
-    while at < run.end {
-        let group = &packed.bytes[at..run.end.min(at + 4)];
-        let value = group.iter().fold(0, |value, byte| value << 6 | u32::from(sextet(*byte).unwrap_or(0)));
-        let value = value << (6 * (4 - group.len()));
-        // n letters hold n - 1 bytes, each of which lies in two of them.
-        for byte in 0..group.len().saturating_sub(1) {
-            inner.push((value >> (16 - 8 * byte)) as u8, packed, at + byte..at + byte + 2);
-        }
-        at += 4;
-    }
-    inner
-}
-
-/// Whether such a stretch says anything, without keeping what.
-pub(super) fn base64_speaks(run: &[u8]) -> bool {
-    let mut row = Row::default();
-    run.chunks_exact(4).any(|group| {
-        let value = group.iter().fold(0, |value, byte| value << 6 | u32::from(SEXTETS[usize::from(*byte)] & 63));
-        [16, 8, 0].into_iter().any(|shift| row.is_long_with((value >> shift) as u8))
-    })
-}
-
-fn sextet(byte: u8) -> Option<u8> {
-    let value = SEXTETS[usize::from(byte)];
-    (value < 64).then_some(value)
-}
-
-/// The value of each letter of either alphabet; 64 for what is in none.
-const SEXTETS: [u8; 256] = {
-    let mut values = [64; 256];
-    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut at = 0;
-    while at < letters.len() {
-        values[letters[at] as usize] = at as u8;
-        at += 1;
-    }
-    values[b'-' as usize] = 62;
-    values[b'_' as usize] = 63;
-    // CloudFront writes a tilde.
-    values[b'~' as usize] = 63;
-    values
-};
 
 /// The text without what may stand between bytes in hex: `41:57`, `41-57`, `0x41, 0x57`.
 pub(super) fn hex_digits(packed: &View) -> View {
@@ -292,16 +257,16 @@ fn keep_long(found: &mut Vec<View>, run: &mut View) {
 
 /// Whether bytes may be a text: some characters in a row can be read, zeros and line breaks left aside, as UTF-16 has them.
 pub(super) fn speaks(bytes: &[u8]) -> bool {
-    let mut row = Row::default();
+    let mut row = Readable::default();
     bytes.iter().any(|byte| row.is_long_with(*byte))
 }
 
 /// How many characters that can be read came in a row.
 #[derive(Default)]
-struct Row(usize);
+pub(super) struct Readable(usize);
 
-impl Row {
-    fn is_long_with(&mut self, byte: u8) -> bool {
+impl Readable {
+    pub(super) fn is_long_with(&mut self, byte: u8) -> bool {
         match byte {
             0 | b'\n' | b'\r' | b'\t' => {}
             b' '..=b'~' => self.0 += 1,
@@ -311,7 +276,8 @@ impl Row {
     }
 }
 
-fn runs(bytes: &[u8], belongs: impl Fn(u8) -> bool, least: usize) -> Vec<Range<usize>> {
+/// Stretches of bytes that belong, of at least this length.
+pub(super) fn runs(bytes: &[u8], belongs: impl Fn(u8) -> bool, least: usize) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = 0;
     for at in 0..=bytes.len() {
@@ -328,19 +294,25 @@ fn runs(bytes: &[u8], belongs: impl Fn(u8) -> bool, least: usize) -> Vec<Range<u
 
 /// How often a text is unescaped; nobody escapes this often but to hide something.
 const DEEPEST: usize = 8;
-const LEAST_BASE64: usize = 12;
 const LEAST_HEX: usize = 16;
 const LEAST_NUMBERS: usize = 8;
 const LEAST_READABLE: usize = 6;
 const LONGEST_GAP: usize = 12;
 const LONGEST_ENTITY: usize = 12;
 const LONGEST_TAG: usize = 200;
+const LONGEST_SHIFT: usize = 64;
 
+/// How many of [`ENTITIES`] may end without a semicolon.
+const OLDEST: usize = 6;
+
+/// What HTML calls ASCII's characters, and those that are not seen.
 const ENTITIES: &[(&str, u8)] = &[
     ("amp", b'&'),
     ("lt", b'<'),
     ("gt", b'>'),
     ("quot", b'"'),
+    ("nbsp", b' '),
+    ("shy", b' '),
     ("apos", b'\''),
     ("sol", b'/'),
     ("bsol", b'\\'),
@@ -348,15 +320,41 @@ const ENTITIES: &[(&str, u8)] = &[
     ("equals", b'='),
     ("percnt", b'%'),
     ("colon", b':'),
+    ("semi", b';'),
     ("comma", b','),
     ("period", b'.'),
     ("lowbar", b'_'),
+    ("UnderBar", b'_'),
     ("hyphen", b'-'),
     ("dash", b'-'),
     ("num", b'#'),
+    ("excl", b'!'),
+    ("dollar", b'$'),
+    ("quest", b'?'),
+    ("commat", b'@'),
+    ("ast", b'*'),
+    ("midast", b'*'),
+    ("Hat", b'^'),
+    ("grave", b'`'),
+    ("lpar", b'('),
+    ("rpar", b')'),
+    ("lsqb", b'['),
+    ("lbrack", b'['),
+    ("rsqb", b']'),
+    ("rbrack", b']'),
+    ("lcub", b'{'),
+    ("lbrace", b'{'),
+    ("rcub", b'}'),
+    ("rbrace", b'}'),
+    ("verbar", b'|'),
+    ("vert", b'|'),
     ("Tab", b'\t'),
     ("NewLine", b'\n'),
-    ("nbsp", b' '),
-    ("shy", b' '),
+    ("ensp", b' '),
+    ("emsp", b' '),
+    ("thinsp", b' '),
+    ("zwj", b' '),
+    ("zwnj", b' '),
+    ("NoBreak", b' '),
     ("ZeroWidthSpace", b' '),
 ];

@@ -26,6 +26,13 @@ impl View {
         Self { bytes: Vec::with_capacity(bytes), places: Vec::with_capacity(bytes) }
     }
 
+    /// Bytes that were made of `from` in `other` as a whole.
+    pub(super) fn as_one(bytes: Vec<u8>, other: &Self, from: Range<usize>) -> Self {
+        let place = (other.places[from.start].0, other.places[from.end - 1].1);
+        let places = vec![place; bytes.len()];
+        Self { bytes, places }
+    }
+
     /// Adds a byte that stands for `from` in `other`.
     pub(super) fn push(&mut self, byte: u8, other: &Self, from: Range<usize>) {
         self.bytes.push(byte);

@@ -51,6 +51,65 @@ pub(crate) fn split(text: &str, every: usize, by: &str) -> String {
     pieces.join(by)
 }
 
+fn base32(text: &str, padded: bool) -> String {
+    let mut out = String::new();
+    for group in text.as_bytes().chunks(5) {
+        let value = group.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte)) << (8 * (5 - group.len()));
+        let letters = (8 * group.len()).div_ceil(5);
+        let letter =
+            |at: usize| char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[(value >> (35 - 5 * at) & 31) as usize]);
+        out.extend((0..letters).map(letter).chain((letters..8).filter(|_| padded).map(|_| '=')));
+    }
+    out
+}
+
+/// Compressed with the codes that every reader knows, and without a sum at its end, which many readers do not look at.
+fn deflated(text: &str, head: &[u8]) -> Vec<u8> {
+    let mut bits: Vec<bool> = vec![true, true, false];
+    let mut code = |value: u16, length: u16| bits.extend((0..length).rev().map(|bit| value >> bit & 1 == 1));
+    text.bytes().for_each(|byte| match u16::from(byte) {
+        byte @ 0..144 => code(0x30 + byte, 8),
+        byte => code(0x190 + byte - 144, 9),
+    });
+    code(0, 7);
+    let pack = |bits: &[bool]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
+    head.iter().copied().chain(bits.chunks(8).map(pack)).collect()
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    deflated(text, &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])
+}
+
+/// As `xxd` prints bytes; or as `hexdump -C` and Go do.
+fn dump(text: &str, canonical: bool) -> String {
+    let line = |(number, line): (usize, &[u8])| {
+        let hex: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
+        let shown = std::str::from_utf8(line).unwrap();
+        if canonical {
+            let (one, other) = hex.split_at(hex.len().min(8));
+            format!("{:08x}  {:<24} {:<24} |{shown}|\n", 16 * number, one.join(" "), other.join(" "))
+        } else {
+            let pairs: Vec<String> = hex.chunks(2).map(|pair| pair.concat()).collect();
+            format!("{:08x}: {:<40} {shown}\n", 16 * number, pairs.join(" "))
+        }
+    };
+    text.as_bytes().chunks(16).enumerate().map(line).collect()
+}
+
+/// UTF-7, of what it must write otherwise or of all.
+fn utf7(text: &str, all: bool) -> String {
+    let wide = |text: &str| text.bytes().flat_map(|byte| [0, byte]).collect::<Vec<_>>();
+    let shifted = |text: &str| format!("+{}-", base64(&wide(text), ['+', '/'], false));
+    if all {
+        return shifted(text);
+    }
+    every(text, |byte| match byte {
+        b'+' => "+-".to_owned(),
+        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        byte => shifted(&char::from(byte).to_string()),
+    })
+}
+
 /// The notations in which a server may repeat a value.
 pub(crate) fn notations(secret: &str) -> Vec<(&'static str, String)> {
     let json = |text: &str| text.replace('\\', "\\\\").replace('/', "\\/").replace('"', "\\\"");
@@ -124,6 +183,25 @@ pub(crate) fn notations(secret: &str) -> Vec<(&'static str, String)> {
         ("base64 of lines", standard(&split(secret, 20, "\r\n"))),
         ("hex of UTF-16", every(secret, |byte| format!("00{byte:02x}"))),
         ("entities of u in JSON", every(secret, |byte| format!("\\u0026#{byte};"))),
+        ("XML with zeros", every(secret, |byte| format!("&#{byte:09};"))),
+        ("XML in XML of old", secret.replace('/', "&amp#47;").replace('+', "&amp#x2b;")),
+        ("braces of Perl", every(secret, |byte| format!("\\x{{{byte:x}}}"))),
+        ("base32", base32(secret, true)),
+        ("base32, small letters", base32(secret, false).to_ascii_lowercase()),
+        ("base32 in lines", split(&base32(secret, true), 20, "\n")),
+        ("base32 behind one byte", base32(&format!("x{secret}"), false)),
+        ("base32 of base64", base32(&standard(secret), true)),
+        ("base64 of gzip", base64(&gzip(secret), ['+', '/'], true)),
+        ("base64 of gzip for URLs", base64(&gzip(secret), ['-', '_'], false)),
+        ("base64 of gzip of JSON", base64(&gzip(&format!("{{\"got\": \"{}\"}}", json(secret))), ['+', '/'], true)),
+        ("base64 of zlib", base64(&deflated(secret, &[0x78, 0x9c]), ['+', '/'], true)),
+        ("hex of gzip", gzip(secret).iter().map(|byte| format!("{byte:02x}")).collect()),
+        ("gzip as numbers", gzip(secret).iter().map(|byte| format!("{byte}, ")).collect()),
+        ("UTF-7", utf7(secret, false)),
+        ("all UTF-7", utf7(secret, true)),
+        ("xxd", dump(secret, false)),
+        ("hexdump -C", dump(secret, true)),
+        ("xxd in JSON", json(&dump(secret, false)).replace('\n', "\\n") + "\n"),
         ("cut off behind", secret[..secret.len() - 7].to_owned()),
         ("cut off before", secret[9..].to_owned()),
         ("a piece", secret[4..30].to_owned()),

@@ -453,3 +453,23 @@ fn a_reader_that_has_gone_ends_neither_report_nor_bundle() {
     assert_eq!(run(&[path], false, false), Some(0), "a report's reader may stop early");
     assert!(folder.join("verdict.json").is_file());
 }
+
+/// Nobody writes to the pipe, and nobody waits for that.
+#[test]
+fn a_pipe_in_place_of_a_list_is_refused_and_not_waited_for() {
+    let (base, folder) = written("run");
+    let pipe = base.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let program = crate::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep-report"));
+    let script = "exec timeout 20 \"$@\"";
+    let output = Command::new("sh")
+        .args(["-c", script, "sh"])
+        .arg(program)
+        .args(["verify", "--told"])
+        .args([&pipe, &folder])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("pipe: it is not a regular file"), "{said}");
+}
