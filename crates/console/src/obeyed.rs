@@ -1,5 +1,6 @@
 //! What a terminal would obey is taken out of all that is printed, no matter who wrote it: a server, the files of a run, an experiment
-//! that came by mail.
+//! that came by mail. So is what a pipeline would obey that keeps the log: GitHub, Azure and TeamCity read commands in it, which set
+//! variables or end masking.
 
 use std::borrow::Cow;
 
@@ -7,12 +8,41 @@ use ttlsweep_record::text::{is_obeyed, visible};
 
 /// Lines of data: nothing in them is obeyed but the end of a line and the tab.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    without(text, |_| None)
+    uncommanded(without(text, |_| None))
 }
 
 /// Lines of words, which may have colours.
 pub(crate) fn coloured(text: &str) -> Cow<'_, str> {
-    without(text, colour)
+    uncommanded(without(text, colour))
+}
+
+/// Lines that are no commands of GitHub's: these begin with two colons and a letter. Those that are meant go to
+/// [`Stdout`](crate::say::Stdout).
+pub(crate) fn unannotated(text: &str) -> Cow<'_, str> {
+    let is_command = |line: &str| {
+        let word = line.trim_start().strip_prefix("::");
+        word.is_some_and(|word| word.starts_with(|char: char| char.is_ascii_alphabetic()))
+    };
+    if !text.lines().any(is_command) {
+        return Cow::Borrowed(text);
+    }
+    let wide = |line: &str| if is_command(line) { line.replacen("::", "：:", 1) } else { line.to_owned() };
+    Cow::Owned(text.split_inclusive('\n').map(wide).collect())
+}
+
+/// Without Azure's and TeamCity's commands, which may stand anywhere: `##vso[…]`.
+fn uncommanded(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_command = |rest: &str| rest.trim_start_matches(|char: char| char.is_ascii_alphabetic()).starts_with('[');
+    if !text.match_indices("##").any(|(at, signs)| is_command(&text[at + signs.len()..])) {
+        return text;
+    }
+    let mut parts = text.split("##");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push_str(if is_command(part) { "＃#" } else { "##" });
+        shown.push_str(part);
+    }
+    Cow::Owned(shown)
 }
 
 /// `kept` is the length of a sequence that may be obeyed, if the text begins with one.
@@ -55,5 +85,13 @@ mod tests {
         assert_eq!(plain(ill), "a\tb\n␛]0;PWNED␇␛[2J␍�1A�␛[31;1mred␛[0m␛[31");
         assert_eq!(coloured(ill), "a\tb\n␛]0;PWNED␇␛[2J␍�1A�\u{1b}[31;1mred\u{1b}[0m␛[31");
         assert!(matches!(plain("ünï\n"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_pipeline_finds_no_command_in_its_log() {
+        let ill = "no: ##vso[task.setvariable variable=PATH]/tmp ###[group]x ##teamcity[y] ## z";
+        assert_eq!(plain(ill), "no: ＃#vso[task.setvariable variable=PATH]/tmp ＃##[group]x ＃#teamcity[y] ## z");
+        assert_eq!(coloured("##[error]x"), "＃#[error]x");
+        assert_eq!(unannotated("a\n ::add-mask::b\n::1\nc ::d"), "a\n ：:add-mask::b\n::1\nc ::d");
     }
 }

@@ -6,7 +6,7 @@
 //! elsewhere), and nothing here returns an error or panics. What cannot be shown is lost; only where *data* is lost for
 //! another cause than a reader that went away does stderr say so, once.
 //!
-//! A terminal finds nothing in it to obey, no matter who wrote the text, but our own colours and drawings.
+//! A terminal finds nothing in it to obey, no matter who wrote the text, but our own colours and drawings; nor does a pipeline.
 //!
 //! A reader that lives and reads nothing, such as a pager or a terminal after Ctrl-S, holds nobody up either: words wait for
 //! him in a thread of their own. Data waits for him in its place, since the reader of a pipe counts on all of it, until
@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::obeyed::{coloured, plain};
+use crate::obeyed::{coloured, plain, unannotated};
 use crate::voice::Voice;
 
 /// Writes a line of words to stderr; takes what `format!` takes.
@@ -43,7 +43,7 @@ fn line_of_words(text: &str) -> String {
     if IS_JSON.load(Ordering::Relaxed) {
         plain(&format!("{}\n", serde_json::json!({ "kind": "words", "text": text }))).into_owned()
     } else {
-        coloured(&format!("{text}\n")).into_owned()
+        coloured(&unannotated(&format!("{text}\n"))).into_owned()
     }
 }
 
@@ -74,7 +74,7 @@ static IS_JSON: AtomicBool = AtomicBool::new(false);
 
 /// A line of data to stdout; [`data!`](crate::data!) is shorter.
 pub fn data(line: fmt::Arguments<'_>) {
-    to_stdout(plain(&format!("{line}\n")).as_bytes());
+    to_stdout(plain(&unannotated(&format!("{line}\n"))).as_bytes());
 }
 
 /// The name of a file or folder as a line of data: its own bytes, whether or not they are UTF-8, so that the next program

@@ -123,8 +123,9 @@ fn picture(char: char) -> Option<char> {
     match char {
         '\0'..='\x1f' => char::from_u32(0x2400 + char as u32),
         '\x7f' => Some('␡'),
-        // C1 controls, line separators, marks that change the direction of writing, and the mark of byte order.
-        '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => Some(char::REPLACEMENT_CHARACTER),
+        // C1 controls, line separators, marks that change the direction of writing, the mark of byte order, and two that no XML
+        // may hold.
+        '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}' => Some(char::REPLACEMENT_CHARACTER),
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {
             Some(char::REPLACEMENT_CHARACTER)
         }
@@ -153,7 +154,7 @@ mod tests {
 
     #[test]
     fn control_characters_become_their_pictures() {
-        assert_eq!(visible("a\r\nb\0\x1b[31m\x7f\u{9b}\u{202e}c"), "a␍␊b␀␛[31m␡��c");
+        assert_eq!(visible("a\r\nb\0\x1b[31m\x7f\u{9b}\u{202e}\u{ffff}c"), "a␍␊b␀␛[31m␡���c");
         assert!(matches!(visible("Request has expired: ünï"), Cow::Borrowed(_)));
         assert_eq!(visible_lines("one\x1b\ntwo"), "one␛\ntwo");
     }

@@ -10,7 +10,6 @@ mod copy;
 mod error;
 mod examples;
 mod failing;
-mod markdown;
 mod png_chunk;
 mod redact;
 mod scan;

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use ttlsweep_record::text::visible;
 
 use crate::gate::{Checked, last_line};
+use crate::markdown::prose;
 use crate::verdict::{Ruling, TakeAway, TargetAnswer, json};
 
 /// How stdout is written.
@@ -50,17 +51,7 @@ impl Format {
 }
 
 fn markdown(taken: &[TakeAway], checked: &[Checked]) -> String {
-    // A cell ends at a bar, and what a server says must not be markup.
-    let cell = |text: &str| {
-        let mut escaped = String::new();
-        for character in visible(text).chars() {
-            if matches!(character, '|' | '<' | '>' | '`' | '*' | '_' | '[' | ']' | '\\' | '@' | '#') {
-                escaped.push('\\');
-            }
-            escaped.push(character);
-        }
-        escaped
-    };
+    let cell = |text: &str| prose(&visible(text));
     let mut text = "### Are transfers cut when their link expires?\n\n".to_owned();
     text.push_str("| target | answer | seen | how sure | next |\n| --- | --- | --- | --- | --- |\n");
     for one in taken {

@@ -15,6 +15,7 @@ mod figures;
 mod format;
 pub mod gate;
 mod load;
+mod markdown;
 mod names;
 mod page;
 mod printable;

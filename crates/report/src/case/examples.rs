@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{ByteCount, Cell, Outcome, TransferRecord};
 
-use super::markdown::{code, quoted};
 use crate::chart::kit::caption::plural;
+use crate::markdown::{code, quoted};
 
 /// Failures that ended alike.
 #[derive(Debug, Clone, PartialEq, Eq)]

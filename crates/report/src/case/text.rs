@@ -12,7 +12,7 @@ use super::archive::SUMS;
 use super::error::CaseError;
 use super::examples::{Kind, kinds};
 use super::failing;
-use super::markdown::{code, prose, quoted};
+use crate::markdown::{code, prose, quoted};
 use crate::printable::Printable;
 use crate::report::Report;
 use crate::summary::{only, total};

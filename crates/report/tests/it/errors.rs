@@ -309,6 +309,29 @@ fn nothing_that_others_wrote_into_a_run_is_obeyed_anywhere() {
     }
 }
 
+/// A bucket's name as a pipeline shows it, and as its log is read.
+#[test]
+fn no_name_is_a_link_a_mention_or_a_command_in_a_pipeline() {
+    const OBEYED: &str = "https://evil.example/ @everyone www.evil.example ##vso[task.complete]\u{ffff}";
+    let (base, folder) = written("run");
+    edit(&folder, "cells.csv", |text| {
+        let lines = text.lines().count();
+        (2..=lines)
+            .fold(text, |text, line| with_field(&with_field(&text, line, "target", "s3"), line, "bucket", OBEYED))
+    });
+    for format in ["text", "markdown", "junit", "github"] {
+        let program = crate::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep-report"));
+        let output =
+            Command::new(program).arg(&folder).args(["--format", format]).current_dir(base.path()).output().unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(shown.contains("evil.example") && shown.contains("everyone"), "{format}: {shown}");
+        assert!(!shown.contains("##vso[") && !shown.contains('\u{ffff}'), "{format}: {shown}");
+        if format == "markdown" {
+            assert!(["https://", " @everyone", " www.evil"].iter().all(|live| !shown.contains(live)), "{shown}");
+        }
+    }
+}
+
 /// What every spreadsheet makes of a file that it saves as CSV UTF-8, and a row or two that were emptied and not deleted.
 #[test]
 fn a_file_that_went_through_a_spreadsheet_is_read_and_its_lines_are_counted_as_there() {

@@ -2,7 +2,7 @@
 
 /// Text of others on one line of Markdown, where it can be nothing but text: as it is where no reader of Markdown could take it
 /// for anything else, and as code otherwise, within which nothing is obeyed.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let flat = flat(text);
     let harmless = |char: char| char.is_ascii_alphanumeric() || matches!(char, ' ' | ',' | '.' | ':' | '-');
     let begins_with_letter = flat.starts_with(|char: char| char.is_ascii_alphanumeric());
@@ -12,7 +12,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// A text as a span of code, between more backticks than are in it.
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let flat = flat(text);
     let longest = flat.split(|char| char != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
@@ -22,14 +22,19 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// Sentences that may have text of others in them: whatever Markdown would obey is escaped.
-pub(super) fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let flat = flat(text);
     let mut shown = String::with_capacity(flat.len());
     let mut following = flat.chars().peekable();
     while let Some(char) = following.next() {
         let next = following.peek().copied();
         let obeyed = match char {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '@' | '$' => true,
+            // What looks for those that are mentioned looks at the text as it is shown, unless it is code.
+            '@' => {
+                shown.push_str("`@`");
+                continue;
+            }
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => true,
             // A tag, an entity and an address begin with these; `p < 0.01` does not.
             '<' => next.is_some_and(|next| next.is_ascii_alphabetic() || "/!?".contains(next)),
             '&' => next.is_some_and(|next| next.is_ascii_alphabetic() || next == '#'),
@@ -72,7 +77,9 @@ mod tests {
         }
         let tag =
             plain.match_indices('<').any(|(at, _)| plain[at + 1..].starts_with(|next: char| !next.is_whitespace()));
-        !tag && !plain.contains(['*', '_', '[', '|', '\n', '\r']) && !plain.contains("://") && !plain.contains("www.")
+        !tag && !plain.contains(['*', '_', '[', '|', '@', '\n', '\r'])
+            && !plain.contains("://")
+            && !plain.contains("www.")
     }
 
     fn code_end(rest: &str, fence: usize) -> Option<usize> {
@@ -106,6 +113,7 @@ mod tests {
             "<!-- hidden",
             "\\",
             "\\`",
+            "@everyone, @org/team and me@evil.example",
             "``\\[x](http://evil)",
         ] {
             for shown in [quoted(text), code(text), prose(text)] {
