@@ -16,20 +16,76 @@ pub(super) struct Named {
 /// Every such value in a text without escapes.
 pub(super) fn find(text: &[u8]) -> Vec<Named> {
     let mut found: Vec<Named> = Vec::new();
-    for start in 0..text.len() {
+    let mut ends = Ends::of(text);
+    let mut start = 0;
+    while start < text.len() {
         if text[start].is_ascii_alphabetic() && begins_word(text, start) {
             let names = NAMES.iter().filter(|name| name.text[0] == text[start].to_ascii_lowercase());
             let longest =
                 names.filter_map(|name| Some((name, end_of_name(text, start, name.text)?))).max_by_key(|(_, end)| *end);
             if let Some((name, end)) = longest {
-                found.extend(name.value(text, start, end));
+                if let Some(named) = name.value(text, start, end, &mut ends) {
+                    // What stands in it goes with it.
+                    start = named.value.end;
+                    found.push(named);
+                    continue;
+                }
             }
         }
         if let Some(end) = access_key_id(text, start) {
             found.push(Named { value: start..end, whole: start..end, what: ACCESS_KEY });
         }
+        start += 1;
     }
     found
+}
+
+/// Where what may end a value stands next. It is remembered, since a text of nothing but names would be searched to its end for
+/// each of them.
+struct Ends<'a> {
+    text: &'a [u8],
+    /// For each of what may end one: from where on it was looked for, and where it is.
+    known: [Option<(usize, usize)>; 5],
+}
+
+/// What may end a value.
+#[derive(Clone, Copy)]
+enum End {
+    /// Any of [`ENDS`], a control character or the picture of one.
+    Value,
+    Tag,
+    EmptyLine,
+    Quote,
+    Apostrophe,
+}
+
+impl<'a> Ends<'a> {
+    const fn of(text: &'a [u8]) -> Self {
+        Self { text, known: [None; 5] }
+    }
+
+    /// The first place at or behind `from`, or the text's end.
+    fn next(&mut self, end: End, from: usize) -> usize {
+        if let Some((since, at)) = self.known[end as usize]
+            && (since..=at).contains(&from)
+        {
+            return at;
+        }
+        let text = self.text;
+        let is_here = |at: &usize| match end {
+            End::Value => {
+                // Pictures of control characters begin with these two bytes.
+                ENDS.contains(&text[*at]) || text[*at] < b' ' || text[*at..].starts_with(&[0xe2, 0x90])
+            }
+            End::Tag => text[*at..].starts_with(b"</"),
+            End::EmptyLine => text[*at..].starts_with(b"\n\n"),
+            End::Quote => text[*at] == b'"',
+            End::Apostrophe => text[*at] == b'\'',
+        };
+        let at = (from..text.len()).find(is_here).unwrap_or(text.len());
+        self.known[end as usize] = Some((from, at));
+        at
+    }
 }
 
 struct Name {
@@ -53,11 +109,12 @@ enum Weight {
 }
 
 impl Name {
-    fn value(&self, text: &[u8], start: usize, end: usize) -> Option<Named> {
+    fn value(&self, text: &[u8], start: usize, end: usize, ends: &mut Ends<'_>) -> Option<Named> {
         let bridge = Bridge::over(text, start, end)?;
         let from = if self.text == b"authorization" { behind_scheme(text, bridge.to) } else { bridge.to };
-        let rest = &text[from..];
-        let value = if self.weight == Weight::Block { block(rest, &bridge) } else { &rest[..end_of_value(rest)] };
+        let to =
+            if self.weight == Weight::Block { end_of_block(from, &bridge, ends) } else { ends.next(End::Value, from) };
+        let value = &text[from..to];
         let asks_for_looks = match self.weight {
             Weight::Strong => matches!(bridge.sign, Sign::Comma | Sign::Tags),
             Weight::Word => bridge.sign != Sign::Equals && from == bridge.to,
@@ -67,7 +124,6 @@ impl Name {
         if value.is_empty() || is_redacted(value) || (asks_for_looks && !looks_secret(value)) {
             return None;
         }
-        let to = from + value.len();
         Some(Named { value: from..to, whole: start..to, what: self.what })
     }
 }
@@ -209,21 +265,14 @@ fn behind_scheme(text: &[u8], at: usize) -> usize {
     if blanks == 0 { at } else { at + scheme.len() + blanks }
 }
 
-fn end_of_value(rest: &[u8]) -> usize {
-    // Pictures of control characters begin with these two bytes.
-    let ends = |at: usize| ENDS.contains(&rest[at]) || rest[at..].starts_with(&[0xe2, 0x90]) || rest[at] < b' ';
-    (0..rest.len()).find(|at| ends(*at)).unwrap_or(rest.len())
-}
-
 /// All that stands in an element, or in quotes, or until a line is empty.
-fn block<'a>(rest: &'a [u8], bridge: &Bridge) -> &'a [u8] {
-    let until = |end: &[u8]| rest.windows(end.len()).position(|window| window == end).unwrap_or(rest.len());
-    let end = match bridge.quote {
-        _ if bridge.element || bridge.sign == Sign::Tags => until(b"</"),
-        Some(quote) => until(&[quote]),
-        None => until(b"\n\n").min(until(b"</")),
-    };
-    &rest[..end]
+fn end_of_block(from: usize, bridge: &Bridge, ends: &mut Ends<'_>) -> usize {
+    match bridge.quote {
+        _ if bridge.element || bridge.sign == Sign::Tags => ends.next(End::Tag, from),
+        Some(b'"') => ends.next(End::Quote, from),
+        Some(_) => ends.next(End::Apostrophe, from),
+        None => ends.next(End::EmptyLine, from).min(ends.next(End::Tag, from)),
+    }
 }
 
 fn is_redacted(value: &[u8]) -> bool {
@@ -236,6 +285,7 @@ fn is_redacted(value: &[u8]) -> bool {
 
 /// Long enough, of the characters that secrets are made of, and with a digit in it, which words have not.
 fn looks_secret(value: &[u8]) -> bool {
+    let value = &value[..value.len().min(MOST_LOOKED_AT)];
     let made_of = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_.~%:".contains(byte);
     value.len() >= 16
         && value.iter().all(made_of)
@@ -310,3 +360,5 @@ const MOST_BEFORE: usize = 8;
 /// What may stand between the sign and the value: an array of PHP takes lines of blanks.
 const MOST_BEHIND: usize = 120;
 const MOST_TAG: usize = 60;
+/// How much of a value is looked at for what it is made of.
+const MOST_LOOKED_AT: usize = 4096;
