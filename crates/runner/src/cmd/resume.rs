@@ -55,6 +55,8 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
         Some(portion) => whole.of_portion(portion).map_err(Failure::usage)?,
         None => whole,
     };
+    // Before anything is written.
+    let (stop, leave) = stop_on_signals(stopped(portion))?;
     let repaired = repair(path, &environment, &plan)?;
     for line in &repaired.reported {
         say!("{line}");
@@ -72,7 +74,6 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
     say!("{}", Estimate::new(&to_do, experiment));
     try_congestion(&plan.cells)?;
     machine::raise_descriptor_limit();
-    let (stop, leave) = stop_on_signals(stopped(portion))?;
     let targets = open_targets(&plan.cells, &stop, stopped(portion)).await?;
     let mut environment = environment::of_resumed_run(environment, &targets);
     tell_proxies(&targets);
