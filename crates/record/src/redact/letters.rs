@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::REDACTED;
 use super::notation::{Readable, runs};
+use super::squeezed;
 use super::view::View;
 
 /// An alphabet.
@@ -98,10 +99,13 @@ impl Letters {
         inner
     }
 
-    /// Whether such a stretch says anything, without keeping what.
+    /// Whether such a stretch says anything, or may if it is decompressed, without keeping what.
     pub(super) fn speaks(&self, run: &[u8]) -> bool {
-        let mut row = Readable::default();
-        self.each_byte(run, |byte, _, _| row.is_long_with(byte))
+        let (mut row, mut last) = (Readable::default(), 0_u32);
+        self.each_byte(run, |byte, _, _| {
+            last = last << 8 | u32::from(byte);
+            row.is_long_with(byte) || squeezed::begins(last)
+        })
     }
 
     /// Calls `found` with each byte, its number and the letter in which it ends, until it returns `true`; returns whether it did.

@@ -30,6 +30,11 @@ pub(super) fn inflated(view: &View, mut most: usize) -> Vec<View> {
     found
 }
 
+/// Whether the bytes of which these are the last begin something that is compressed.
+pub(super) const fn begins(last: u32) -> bool {
+    last & 0xff_ffff == 0x1f_8b08 || matches!(last & 0xffff, 0x7801 | 0x785e | 0x789c | 0x78da)
+}
+
 fn all_of(reader: impl Read, most: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     // An error says that the end is missing or is something else.

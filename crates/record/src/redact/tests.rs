@@ -28,12 +28,17 @@ fn is_left(text: &str, secret: &str) -> bool {
 
 #[test]
 fn a_known_secret_is_taken_out_in_whatever_notation_a_server_repeats_it() {
-    let known = known();
+    let all = known();
     let mut tried = 0;
     for secret in [TOKEN, SIGNATURE, SECRET_KEY] {
-        for (name, hidden) in notations(secret) {
+        // Where no signature is known, bytes that say nothing are not looked at.
+        let mut alone = Known::new();
+        alone.add("a known value", secret);
+        for ((name, hidden), known) in
+            notations(secret).into_iter().flat_map(|one| [(one.clone(), &all), (one, &alone)])
+        {
             for text in [hidden.clone(), format!("Before it, (got {hidden}) is no good, request 4442587FB7D0A2F9")] {
-                let clean = redacted(&text, &known);
+                let clean = redacted(&text, known);
                 assert!(clean.contains(REDACTED), "{name}: {clean}");
                 assert!(!is_left(&clean, secret) && !still_there(&clean, &hidden, secret), "{name}: {clean}");
                 assert!(text.len() < 60 || clean.len() < text.len() / 2 + 120, "{name}: {clean}");
