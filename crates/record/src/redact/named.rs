@@ -23,13 +23,13 @@ pub(super) fn find(text: &[u8]) -> Vec<Named> {
             let names = NAMES.iter().filter(|name| name.text[0] == text[start].to_ascii_lowercase());
             let longest =
                 names.filter_map(|name| Some((name, end_of_name(text, start, name.text)?))).max_by_key(|(_, end)| *end);
-            if let Some((name, end)) = longest {
-                if let Some(named) = name.value(text, start, end, &mut ends) {
-                    // What stands in it goes with it.
-                    start = named.value.end;
-                    found.push(named);
-                    continue;
-                }
+            if let Some((name, end)) = longest
+                && let Some(named) = name.value(text, start, end, &mut ends)
+            {
+                // What stands in it goes with it.
+                start = named.value.end;
+                found.push(named);
+                continue;
             }
         }
         if let Some(end) = access_key_id(text, start) {
