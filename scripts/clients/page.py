@@ -1,6 +1,7 @@
 """docs/clients.csv, and the measured parts of docs/clients.md."""
 
 import csv
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -73,9 +74,30 @@ def write_rows(path: Path, rows: List[Dict]):
 
 
 def write(docs: Path, rows: List[Dict], took: Optional[float]):
-    """Writes the rows, and the tables between the page's markers."""
+    """Writes the rows, the tables between the page's markers, and what the README claims of them."""
     write_rows(docs / ROWS, rows)
     replace_part(docs / PAGE, "clients", tables(rows, took))
+    readme = docs.parent / "README.md"
+    text, found = re.subn(r"\[\d+ of \d+ clients\]", f"[{claim(rows)}]", readme.read_text(encoding="utf-8"))
+    if found != 1:
+        raise ValueError(f"{readme} makes the claim {found} times")
+    readme.write_text(text, encoding="utf-8")
+
+
+def claim(rows: List[Dict]) -> str:
+    """How many clients lost a 403 that came while they were sending, at least once."""
+    early = [row for row in rows if _is_told_early(row)]
+    losers = {row["client"] for row in early if not _says_403(row)}
+    return f"{len(losers)} of {len({row['client'] for row in rows})} clients"
+
+
+def _is_told_early(row: Dict) -> bool:
+    # What `lost` leaves of an answer, nobody can see.
+    return row["method"] == "put" and row["cause"] in ("refused-at-start", "refused-midway") and row["close"] != "lost"
+
+
+def _says_403(row: Dict) -> bool:
+    return row["status"] == 403 or "AccessDenied" in row["text"]
 
 
 def tables(rows: List[Dict], took: Optional[float]) -> str:
@@ -102,7 +124,7 @@ def _seen(rows: List[Dict]) -> List[str]:
                     for row in own
                     if row["method"] == "put" and row["cause"] in causes and row["wire"] == wire and row["close"] != "lost"
                 ]
-                told = sum(row["count"] for row in of if row["status"] == 403 or "(AccessDenied)" in row["text"])
+                told = sum(row["count"] for row in of if _says_403(row))
                 cells.append(f"{told} of {sum(row['count'] for row in of)}")
         lines.append(_line(cells))
     return lines

@@ -57,7 +57,8 @@ async function useAxios(job) {
           });
     return [answer.status, Buffer.from("")];
   } catch (error) {
-    if (error.response) return [error.response.status, Buffer.from(error.response.data ?? "")];
+    // One that broke off has an answer, too.
+    if (error.response?.status >= 300) return [error.response.status, Buffer.from(error.response.data ?? "")];
     throw error;
   } finally {
     agent.destroy();
