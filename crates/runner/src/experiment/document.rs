@@ -103,6 +103,10 @@ fn syntax_problem(source: &Arc<Source>, text: &str, error: &toml::de::Error) -> 
     // An end of file has no character to point at; the last one stands for it.
     let last = text.trim_end().char_indices().next_back().map_or(0..0, |(at, last)| at..at + last.len_utf8());
     let span = if span.start >= text.len() { last } else { span };
-    Problem::at(&Place::new(source, span), error.message().to_owned(), "this is no TOML")
-        .help("texts such as \"10s\" or \"1MB\" stand in double quotes, lists in [ ]; https://toml.io has the notation")
+    let help = if error.message().contains("duplicate key") {
+        "write it once; several values stand in a list, and make an axis: [\"10s\", \"20s\"]"
+    } else {
+        "texts such as \"10s\" or \"1MB\" stand in double quotes, lists in [ ]; https://toml.io has the notation"
+    };
+    Problem::at(&Place::new(source, span), error.message().to_owned(), "this is not TOML").help(help)
 }
