@@ -62,7 +62,14 @@ def fit(browser, width):
     """The page is not a wider than the screen; what is, scrolls on its own."""
     # Not innerWidth: a phone zooms out until everything fits.
     found = browser.evaluate("document.documentElement.scrollWidth")
-    return [f"it is {found} px wide on a screen of {width} px"] if found > width else []
+    wrong = [f"it is {found} px wide on a screen of {width} px"] if found > width else []
+    # What tells the story is read without moving it about, in letters that can be read.
+    story = "[...document.querySelectorAll('#story ~ figure svg[role=img]')].filter(s => s.checkVisibility())"
+    wide = browser.evaluate(f"{story}.filter(s => s.getBoundingClientRect().right > {width}).map(s => s.ariaLabel.slice(0, 60))")
+    letters = "t => parseFloat(t.getAttribute('font-size')) * t.ownerSVGElement.getScreenCTM().a"
+    least = browser.evaluate(f"Math.min(...{story}.flatMap(s => [...s.querySelectorAll('text')]).map({letters}))")
+    wrong += [f"a chart of the story is wider than the screen: {one}" for one in wide]
+    return wrong + ([f"letters of the story's charts are {least:.1f} px high"] if least is not None and least < 9 else [])
 
 
 def contrast(browser):

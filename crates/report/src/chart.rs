@@ -37,6 +37,8 @@ pub struct Chart {
     pub about: About,
     /// Its images before they are any.
     pub sheets: Vec<Sheet>,
+    /// The same for a narrow screen, one for each; empty if it has none.
+    pub narrow: Vec<Sheet>,
     /// Its PNG files; none if it had nothing to show.
     pub images: Vec<PathBuf>,
     /// Why it was not drawn; `None` if it was.
@@ -45,13 +47,13 @@ pub struct Chart {
 
 impl Chart {
     /// A chart that was drawn.
-    pub const fn drawn(about: About, sheets: Vec<Sheet>, images: Vec<PathBuf>) -> Self {
-        Self { about, sheets, images, absent: None }
+    pub const fn drawn(about: About, sheets: Vec<Sheet>, narrow: Vec<Sheet>, images: Vec<PathBuf>) -> Self {
+        Self { about, sheets, narrow, images, absent: None }
     }
 
     /// A chart that has nothing to show: an empty axis would look like a finding.
     pub fn absent(about: About, why: impl Into<String>) -> Self {
-        Self { about, sheets: Vec::new(), images: Vec::new(), absent: Some(why.into()) }
+        Self { about, sheets: Vec::new(), narrow: Vec::new(), images: Vec::new(), absent: Some(why.into()) }
     }
 }
 

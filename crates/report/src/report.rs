@@ -12,6 +12,7 @@ use ttlsweep_rundir::csv_file::RowWriter;
 use ttlsweep_rundir::disk;
 
 use crate::chart::kit::caption::Caption;
+use crate::chart::kit::theme::Form;
 use crate::chart::{self, Chart, ChartError};
 use crate::compare::hosts::{HostComparison, compare_hosts};
 use crate::compare::runs::{Comparison, compare};
@@ -210,6 +211,7 @@ fn caption(runs: &Runs, cells: &[CellSummary], verdict: &Ruling) -> Caption {
     }
     let left_out = left_out_lines(runs, cells);
     Caption {
+        form: Form::WIDE,
         finding: String::new(),
         experiment: first.experiment.clone(),
         runs: runs.environments.iter().map(|environment| environment.run_id.clone()).collect(),

@@ -10,7 +10,7 @@ use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
 use crate::chart::kit::caption::{Caption, grouped, line_height, plural};
 use crate::chart::kit::legend::{Legend, Sample};
 use crate::chart::kit::lettering::{Letter, wrap};
-use crate::chart::kit::theme::{FAINT, FRAME, HEADING, INK, MARGIN, Marker, PALE, RULE, SHADE, SMALL, TEXT, WIDTH};
+use crate::chart::kit::theme::{FAINT, FRAME, Form, HEADING, INK, Marker, PALE, RULE, SHADE, SMALL, TEXT};
 use crate::chart::kit::ways::way_style;
 use crate::stats::wilson;
 use crate::summary::CellSummary;
@@ -89,9 +89,12 @@ pub(crate) fn panels(
 
 /// Draws the chart, over as many images as it needs.
 pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
-    let layout = Layout::of(panels);
-    let legend = legend(panels);
-    let room = IMAGE_HEIGHT - caption.frame_height(ABOUT, &layout.how()) - legend.height();
+    let form = caption.form;
+    let layout = Layout::of(panels, form);
+    let legend = legend(panels, form);
+    // What is a third as wide may be three times as high.
+    let most = if form == Form::NARROW { 3 * IMAGE_HEIGHT } else { IMAGE_HEIGHT };
+    let room = most - caption.frame_height(ABOUT, &layout.how()) - legend.height();
     let rows_an_image = (room / layout.panel_height).max(1);
     let panels_an_image = usize::try_from(rows_an_image).unwrap_or(1) * layout.columns;
     let images: Vec<&[Panel]> = panels.chunks(panels_an_image).collect();
@@ -103,7 +106,7 @@ pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
             for (at, panel) in shown.iter().enumerate() {
                 let column = i32::try_from(at % layout.columns).unwrap_or(0);
                 let row = i32::try_from(at / layout.columns).unwrap_or(0);
-                let left = MARGIN + column * (layout.panel_width + PANEL_GAP);
+                let left = form.margin + column * (layout.panel_width + PANEL_GAP);
                 layout.draw_panel(canvas, panel, left, top + legend.height() + row * layout.panel_height);
             }
         })
@@ -111,7 +114,7 @@ pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     (1..).zip(&images).map(sheet).collect()
 }
 
-fn legend(panels: &[Panel]) -> Legend {
+fn legend(panels: &[Panel], form: Form) -> Legend {
     let points = || panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points);
     let mut items = Vec::new();
     for way in Way::ALL.into_iter().filter(|way| points().any(|point| point.ways[*way as usize] > 0)) {
@@ -122,7 +125,7 @@ fn legend(panels: &[Panel]) -> Legend {
         items.push((Sample::Point(Marker::Circle, INK, true), "none failed".to_owned()));
     }
     items.push((Sample::Bar(PALE, crate::chart::kit::theme::Pattern::Plain), "95 % interval".to_owned()));
-    Legend::of(items)
+    Legend::of(items, form)
 }
 
 fn series_of(cells: &[CellSummary], axes: &Axes, title: &str) -> Vec<Series> {
@@ -177,7 +180,7 @@ fn split(title: &str, finding: &str, series: Vec<Series>) -> Vec<Panel> {
     places.sort_unstable();
     places.dedup();
     let across = i32::try_from(places.len().max(1)).unwrap_or(i32::MAX);
-    let fitting = ((panel_width(1) - USUAL_GUTTER) / across - DODGE_SPARE) / DODGE;
+    let fitting = ((panel_width(Form::WIDE, 1) - USUAL_GUTTER) / across - DODGE_SPARE) / DODGE;
     let limit = usize::try_from(fitting).unwrap_or(0).clamp(1, SERIES_LIMIT);
     let finding = finding.to_owned();
     if series.len() <= limit {
@@ -202,43 +205,44 @@ struct Layout {
     gutter: i32,
     row_height: i32,
     numbers_upright: bool,
+    form: Form,
     x: XAxis,
 }
 
 impl Layout {
-    fn of(panels: &[Panel]) -> Self {
+    fn of(panels: &[Panel], form: Form) -> Self {
         let every = || panels.iter().flat_map(|panel| &panel.series);
         let points = || every().flat_map(|series| &series.points);
         let series_count = panels.iter().map(|panel| panel.series.len()).max().unwrap_or(0).max(1);
-        let number_width = points().map(|point| NUMBER.bold().width(&fraction(point))).max().unwrap_or(0);
+        let number_width = points().map(|point| NUMBER.bold().width(&fraction(point, form))).max().unwrap_or(0);
         let label_width = every().map(|series| ROW.width(&series.label())).max().unwrap_or(0);
         let gutter = (label_width + 12 + KEY).max(84);
-        let spread = i32::try_from(series_count).unwrap_or(1) * DODGE + DODGE_SPARE;
+        let spread = i32::try_from(series_count).unwrap_or(1) * dodge_of(form) + DODGE_SPARE;
         let places: Vec<Place> = points().map(|point| Place::of(point.control, point.ttl_s)).collect();
         let ticks = places.iter().filter(|place| matches!(place, Place::Ttl(_)));
         let tick_width = ticks.flat_map(|place| place.label()).map(|label| TICK.width(&label)).max().unwrap_or(0) + 10;
 
         // As many panels side by side as leave room for the numbers below the ticks, on a log scale if that can be.
-        let most = panels.len().clamp(1, 3);
+        let most = if form == Form::NARROW { 1 } else { panels.len().clamp(1, 3) };
         let candidates = (1..=most).rev().flat_map(|columns| {
-            let width = panel_width(columns);
+            let width = panel_width(form, columns);
             [true, false].map(|log| (columns, width, log))
         });
         let wanted = (number_width + 10).max(spread).max(tick_width);
         let mut candidates: Vec<_> = candidates.collect();
         candidates.sort_by_key(|(columns, _, log)| (!log, most - columns));
         let roomy = candidates.iter().find_map(|(columns, width, log)| {
-            let x = XAxis::new(&places, width - gutter, wanted, *log)?;
+            let x = XAxis::new(&places, (width - gutter, form), wanted, *log)?;
             Some((*columns, x, false))
         });
         let (columns, x, numbers_upright) = roomy.unwrap_or_else(|| {
             let upright = line_height(SMALL).max(spread).max(tick_width);
-            let width = panel_width(1) - gutter;
+            let width = (panel_width(form, 1) - gutter, form);
             let x = XAxis::new(&places, width, upright, true).or_else(|| XAxis::new(&places, width, upright, false));
             (1, x.unwrap_or_else(|| XAxis::crowded(&places, width)), true)
         });
 
-        let panel_width = panel_width(columns);
+        let panel_width = panel_width(form, columns);
         let head = |panel: &Panel| {
             head(panel, panel_width, columns).iter().map(|(_, size, _)| line_height(*size)).sum::<i32>()
         };
@@ -252,7 +256,18 @@ impl Layout {
         let rows = i32::try_from(series_count).unwrap_or(1) * row_height;
         let above = 20 + head_height + line_height(SMALL) + 11;
         let panel_height = above + plot_height + 2 * line_height(SMALL) + line_height(TEXT) + 22 + rows + 20;
-        Self { columns, panel_width, panel_height, plot_height, head_height, gutter, row_height, numbers_upright, x }
+        Self {
+            columns,
+            panel_width,
+            panel_height,
+            plot_height,
+            head_height,
+            gutter,
+            row_height,
+            numbers_upright,
+            form,
+            x,
+        }
     }
 
     fn how(&self) -> String {
@@ -286,7 +301,7 @@ impl Layout {
             .series
             .iter()
             .enumerate()
-            .map(|(at, series)| self.placed(plot, series, dodge(at, panel.series.len())))
+            .map(|(at, series)| self.placed(plot, series, dodge(at, panel.series.len(), self.form)))
             .collect();
         // What matters most lies on top.
         placed.iter().flatten().for_each(|(point, x)| draw_interval(canvas, plot, point, *x));
@@ -370,7 +385,7 @@ impl Layout {
             let Some(x) = self.x.position(&Place::of(point.control, point.ttl_s)) else { continue };
             let letter = if self.numbers_upright { NUMBER.upright() } else { NUMBER };
             let letter = if point.failures > 0 { letter.bold() } else { letter.colour(FAINT) };
-            canvas.text(plot.left + x, y, &fraction(point), letter);
+            canvas.text(plot.left + x, y, &fraction(point, self.form), letter);
         }
     }
 }
@@ -428,30 +443,39 @@ fn share(count: u64, point: &Point) -> f64 {
     count as f64 / point.transfers as f64
 }
 
-fn fraction(point: &Point) -> String {
+fn fraction(point: &Point, form: Form) -> String {
     if point.transfers == 0 {
         return "–".to_owned();
+    }
+    if form == Form::NARROW {
+        return format!("{}/{}", point.failures, point.transfers);
     }
     format!("{} of {}", grouped(point.failures), grouped(point.transfers))
 }
 
-fn dodge(at: usize, of: usize) -> i32 {
+/// From one series' points to the next one's.
+fn dodge_of(form: Form) -> i32 {
+    if form == Form::NARROW { NARROW_DODGE } else { DODGE }
+}
+
+fn dodge(at: usize, of: usize, form: Form) -> i32 {
     let (at, of) = (i32::try_from(at).unwrap_or(0), i32::try_from(of).unwrap_or(1));
-    (2 * at - (of - 1)) * DODGE / 2
+    (2 * at - (of - 1)) * dodge_of(form) / 2
 }
 
 fn height_of(rate: f64, plot: Rect) -> i32 {
     plot.bottom - (rate * f64::from(plot.bottom - plot.top)).round() as i32
 }
 
-fn panel_width(columns: usize) -> i32 {
+fn panel_width(form: Form, columns: usize) -> i32 {
     let columns = i32::try_from(columns).unwrap_or(1);
-    (WIDTH - 2 * MARGIN - (columns - 1) * PANEL_GAP) / columns
+    (form.usable() - (columns - 1) * PANEL_GAP) / columns
 }
 
 const IMAGE_HEIGHT: i32 = 2200;
 const PANEL_GAP: i32 = 36;
 const DODGE: i32 = 22;
+const NARROW_DODGE: i32 = 14;
 /// Room beside the outermost series of a tick.
 const DODGE_SPARE: i32 = 8;
 /// What labels of rows take to the left of a panel, about.
@@ -529,6 +553,27 @@ mod tests {
         let marks = marked(vec![point(1, [2, 0, 0, 2], 4)]);
         let shares: Vec<_> = marks.iter().map(|(marker, _, _, share)| (*marker, *share)).collect();
         assert_eq!(shares, [(Marker::Circle, 100), (Marker::Cross, 50), (Marker::Diamond, 50)]);
+    }
+
+    #[test]
+    fn on_a_phone_panels_stand_below_each_other_and_nothing_reaches_beyond_the_edge() {
+        let control = |control| Point { control: Some(control), ..point(3600, [0; 4], 15) };
+        let points = || {
+            let grid = [1, 2, 4, 6, 12].map(|ttl_s| point(ttl_s, [3, 0, 0, 0], 15));
+            grid.into_iter().chain(Control::ALL.iter().copied().map(control)).collect::<Vec<_>>()
+        };
+        // As many as make the numbers stand upright, and the panels high.
+        let many = |points: Vec<Point>| points.into_iter().map(|point| Point { transfers: 123_456, ..point }).collect();
+        let mut panels = [panel(points()), panel(many(points())), panel(points())];
+        for panel in &mut panels {
+            panel.series.push(Series { users: 4, look: 1, points: points() });
+        }
+        let sheets = draw(&panels, &Caption { form: Form::NARROW, ..Caption::default() });
+        assert_eq!(sheets.len(), 1);
+        assert_eq!(sheets[0].beyond(), Vec::<String>::new());
+        let percents =
+            sheets[0].body().filter(|mark| matches!(mark, Mark::Text { text, .. } if text == "100 %")).count();
+        assert_eq!(percents, 3);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::chart::kit::legend::{Legend, Sample};
 use crate::chart::kit::lettering::{Letter, fit, wrap};
 use crate::chart::kit::plot::{LOWER_AXIS, Scale, draw_lower_axis};
 use crate::chart::kit::theme::{
-    FAINT, FRAME, HEADING, INK, LIVING, MARGIN, Marker, Pattern, RULE, SMALL, WARNING, WIDTH, YELLOW, outcome_style,
+    FAINT, FRAME, Form, HEADING, INK, LIVING, Marker, Pattern, RULE, SMALL, WARNING, YELLOW, outcome_style,
 };
 use crate::chart::kit::ways::way_style;
 use crate::verdict::Way;
@@ -59,9 +59,10 @@ pub(crate) struct Lane {
 
 /// Draws the chart.
 pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
-    let columns = panels.len().clamp(1, COLUMNS);
+    let form = caption.form;
+    let columns = if form == Form::NARROW { 1 } else { panels.len().clamp(1, COLUMNS) };
     let count = |number: usize| i32::try_from(number).unwrap_or(0);
-    let width = (WIDTH - 2 * MARGIN - (count(columns) - 1) * GAP) / count(columns);
+    let width = (form.usable() - (count(columns) - 1) * GAP) / count(columns);
     let rows: Vec<&[Panel]> = panels.chunks(columns).collect();
     let heads: Vec<Vec<Head>> =
         rows.iter().map(|row| row.iter().map(|panel| Head::of(panel, width, panels.len() == 1)).collect()).collect();
@@ -69,7 +70,7 @@ pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
         let lanes = row.iter().map(|panel| panel.lanes.len() + usize::from(panel.control.is_some())).max().unwrap_or(0);
         heads.iter().map(Head::height).max().unwrap_or(0) + LANE * count(lanes) + 12 + LOWER_AXIS + 16
     };
-    let legend = legend(panels);
+    let legend = legend(panels, form);
     let body = legend.height() + rows.iter().zip(&heads).map(|(row, heads)| height(row, heads)).sum::<i32>();
     // One axis for all, so that they can be compared.
     let range = range(panels);
@@ -79,7 +80,7 @@ pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
         for (row, heads) in rows.iter().zip(&heads) {
             let lanes_top = y + heads.iter().map(Head::height).max().unwrap_or(0);
             for (at, (panel, head)) in row.iter().zip(heads).enumerate() {
-                let left = MARGIN + count(at) * (width + GAP);
+                let left = form.margin + count(at) * (width + GAP);
                 head.draw(canvas, left, y);
                 draw_panel(
                     canvas,
@@ -236,7 +237,7 @@ fn end_style(lane: &Lane) -> (Marker, plotters::style::RGBColor, bool) {
     }
 }
 
-fn legend(panels: &[Panel]) -> Legend {
+fn legend(panels: &[Panel], form: Form) -> Legend {
     let lanes: Vec<&Lane> = panels.iter().flat_map(|panel| panel.lanes.iter().chain(&panel.control)).collect();
     let any = |is_so: &dyn Fn(&Lane) -> bool| lanes.iter().any(|lane| is_so(lane));
     let (from, to) = range(panels);
@@ -272,7 +273,7 @@ fn legend(panels: &[Panel]) -> Legend {
             items.push(item);
         }
     }
-    Legend::of(items)
+    Legend::of(items, form)
 }
 
 const HOW: &str = "One trial of each target: the one of which most transfers outlived their link, of the same cell for all \
@@ -332,6 +333,23 @@ mod tests {
         let ends =
             |mark: &&Mark| matches!(mark, Mark::Point { at, marker, .. } if *marker == style.marker && at.0 == end);
         assert_eq!(sheets[0].body().filter(ends).count(), 1);
+    }
+
+    #[test]
+    fn on_a_phone_the_targets_stand_below_each_other_and_nothing_reaches_beyond_the_edge() {
+        let cut = || lane(2.0, Some(2.0), Outcome::Reset, Some(Way::Cut));
+        let panels: Vec<Panel> = (0..3).map(|_| panel(vec![cut(), cut()])).collect();
+        let starts = |form| {
+            let sheets = draw(&panels, &Caption { form, ..Caption::default() });
+            assert_eq!(sheets.len(), 1);
+            assert_eq!(sheets[0].beyond(), Vec::<String>::new());
+            let titles = sheets[0].body().filter_map(|mark| match mark {
+                Mark::Text { at, text, .. } if text == "a" => Some(at.0),
+                _ => None,
+            });
+            titles.collect::<std::collections::BTreeSet<_>>().len()
+        };
+        assert_eq!((starts(Form::WIDE), starts(Form::NARROW)), (3, 1));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use ttlsweep_record::Cell;
 
 use crate::chart::kit::caption::{Caption, plural};
 use crate::chart::kit::png;
+use crate::chart::kit::theme::Form;
 use crate::chart::{
     About, Chart, ChartError, Sheet, comparison, ends, failure_rate, hazard, heat_map, hosts, outcomes, progress, rho,
     run_order, timeline, ttl,
@@ -124,15 +125,26 @@ impl<'a> Captioned<'a> {
             return Ok(Chart::absent(about, why_not));
         }
         let sheets = draw(panels, &self.caption);
+        let mut narrow = Vec::new();
+        if NARROW_TOO.contains(&about) {
+            narrow = draw(panels, &Caption { form: Form::NARROW, ..self.caption.clone() });
+        }
+        // Of more images than one, each has the same panels or none is narrow.
+        if narrow.len() != sheets.len() {
+            narrow.clear();
+        }
         let mut images = Vec::new();
         for sheet in &sheets {
             let path = self.folder.join(format!("{}.png", sheet.name));
             png::write(&path, sheet)?;
             images.push(path);
         }
-        Ok(Chart::drawn(about, sheets, images))
+        Ok(Chart::drawn(about, sheets, narrow, images))
     }
 }
+
+/// What tells the story can be read on a phone.
+const NARROW_TOO: [About; 2] = [timeline::ABOUT, failure_rate::ABOUT];
 
 fn untitle<P>(panels: &mut [P], title: impl Fn(&mut P) -> &mut String) {
     if let [only] = panels {

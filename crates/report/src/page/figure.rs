@@ -38,7 +38,7 @@ pub(super) struct Figure {
     pub(super) title: String,
     /// How to read it.
     pub(super) how: String,
-    /// The drawing; `None` if there was no room for it.
+    /// The drawing, before it that for a narrow screen if there is one; `None` if there was no room for it.
     pub(super) drawing: Option<String>,
     /// The path from the page to its PNG.
     pub(super) file: String,
@@ -66,7 +66,9 @@ impl Drawings {
             let place = Place::of(chart.about);
             for (number, sheet) in chart.sheets.iter().enumerate() {
                 order.push(((place != Place::Story, number), figures.len()));
-                let drawing = shared.draw(sheet, &format!("Chart: {}. {}", sheet.title, chart.about.caption));
+                let alt = format!("Chart: {}. {}", sheet.title, chart.about.caption);
+                let narrow = chart.narrow.get(number).map(|narrow| shared.draw(narrow, &alt)).unwrap_or_default();
+                let drawing = narrow + &shared.draw(sheet, &alt);
                 let (title, how) = (sheet.title.clone(), sheet.how.clone());
                 figures.push(Figure {
                     title,

@@ -2,6 +2,7 @@
 
 use ttlsweep_record::Control;
 
+use crate::chart::kit::theme::Form;
 use crate::summary::axes::format_ttl;
 
 /// A place across the panel: a TTL of the grid, or a control.
@@ -47,8 +48,8 @@ pub(super) struct XAxis {
 
 impl XAxis {
     /// Places `all` over `width` pixels, at least `wanted` pixels from each other; `None` if they don't fit.
-    pub(super) fn new(all: &[Place], width: i32, wanted: i32, log: bool) -> Option<Self> {
-        let axis = Self::laid_out(all, width, wanted, log);
+    pub(super) fn new(all: &[Place], (width, form): (i32, Form), wanted: i32, log: bool) -> Option<Self> {
+        let axis = Self::laid_out(all, (width, form), wanted, log);
         let positions: Vec<i32> = axis.places.iter().map(|(_, x)| *x).collect();
         let roomy = positions.windows(2).all(|pair| pair[1] - pair[0] >= wanted);
         let inside = positions.first().is_none_or(|first| *first >= 0);
@@ -56,7 +57,7 @@ impl XAxis {
     }
 
     /// Places `all` as well as it goes.
-    pub(super) fn crowded(all: &[Place], width: i32) -> Self {
+    pub(super) fn crowded(all: &[Place], width: (i32, Form)) -> Self {
         Self::laid_out(all, width, 8, false)
     }
 
@@ -82,13 +83,13 @@ impl XAxis {
         self.places.iter().filter(|(place, _)| matches!(place, Place::Ttl(_))).count()
     }
 
-    fn laid_out(all: &[Place], width: i32, wanted: i32, log: bool) -> Self {
+    fn laid_out(all: &[Place], (width, form): (i32, Form), wanted: i32, log: bool) -> Self {
         let mut sorted = all.to_vec();
         sorted.sort_unstable();
         sorted.dedup();
         let controls: Vec<Place> = sorted.iter().copied().filter(|place| matches!(place, Place::Control(..))).collect();
         let grid: Vec<Place> = sorted.iter().copied().filter(|place| !matches!(place, Place::Control(..))).collect();
-        let control_width = wanted.max(CONTROL_WIDTH);
+        let control_width = wanted.max(if form == Form::NARROW { NARROW_CONTROL } else { CONTROL_WIDTH });
         let controls_width = control_width * i32::try_from(controls.len()).unwrap_or(0);
         let grid_width = width - controls_width;
         let pad = wanted / 2 + 6;
@@ -123,6 +124,7 @@ fn shares(places: &[Place], log: bool) -> Vec<f64> {
 
 /// Wide enough for the labels of the controls.
 const CONTROL_WIDTH: i32 = 88;
+const NARROW_CONTROL: i32 = 74;
 
 #[cfg(test)]
 mod tests {
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     fn doubling_the_ttl_is_the_same_step_everywhere() {
-        let axis = XAxis::new(&[1, 2, 4, 8].map(Place::Ttl), 600, 50, true).unwrap();
+        let axis = XAxis::new(&[1, 2, 4, 8].map(Place::Ttl), (600, Form::WIDE), 50, true).unwrap();
         let x: Vec<i32> = axis.places().map(|(_, x)| x).collect();
         assert!((x[1] - x[0] - (x[3] - x[2])).abs() <= 1, "{x:?}");
     }
@@ -138,14 +140,14 @@ mod tests {
     #[test]
     fn ttls_too_close_for_a_log_scale_are_refused_there_and_stand_in_order() {
         let close = [1, 100, 101].map(Place::Ttl);
-        assert!(XAxis::new(&close, 600, 50, true).is_none());
-        assert!(!XAxis::new(&close, 600, 50, false).unwrap().is_log());
+        assert!(XAxis::new(&close, (600, Form::WIDE), 50, true).is_none());
+        assert!(!XAxis::new(&close, (600, Form::WIDE), 50, false).unwrap().is_log());
     }
 
     #[test]
     fn controls_stand_to_the_right_of_every_ttl() {
         let places = [Place::Control(Control::LongTtl, Some(3600)), Place::Ttl(1), Place::Ttl(7200)];
-        let axis = XAxis::new(&places, 600, 50, true).unwrap();
+        let axis = XAxis::new(&places, (600, Form::WIDE), 50, true).unwrap();
         let last = axis.places().last().unwrap();
         assert_eq!(last.0, places[0]);
         assert!(last.1 > axis.controls_from().unwrap());

@@ -47,6 +47,8 @@ pub struct Sheet {
     pub title: String,
     /// How to read it.
     pub how: String,
+    /// Its width.
+    pub(in crate::chart) width: i32,
     /// Its height, of an image that stands alone.
     pub(in crate::chart) height: i32,
     /// Where the chart itself begins and ends: above stands the title, below the small print.
@@ -77,6 +79,35 @@ impl Mark {
             Self::Fill { rect, .. } | Self::Outline { rect, .. } | Self::Patterned { rect, .. } => rect.top,
             Self::Point { at, .. } | Self::Text { at, .. } => at.1,
         }
+    }
+}
+
+#[cfg(test)]
+impl Sheet {
+    /// The texts and bars of the chart itself that reach beyond its left or right edge.
+    pub(in crate::chart) fn beyond(&self) -> Vec<String> {
+        use super::lettering::Align;
+        let reach = |mark: &Mark| match mark {
+            Mark::Text { letter, .. } if letter.upright => None,
+            Mark::Text { at: (x, _), text, letter } => {
+                let width = letter.width(text);
+                let left = match letter.align {
+                    Align::Left => *x,
+                    Align::Centre => x - width / 2,
+                    Align::Right => x - width,
+                };
+                Some((text.clone(), left, left + width))
+            }
+            Mark::Fill { rect, .. } | Mark::Patterned { rect, .. } => {
+                Some((format!("{rect:?}"), rect.left, rect.right))
+            }
+            _ => None,
+        };
+        self.body()
+            .filter_map(reach)
+            .filter(|(_, left, right)| *left < 0 || *right > self.width)
+            .map(|(what, ..)| what)
+            .collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::canvas::{Canvas, Sheet};
 use super::lettering::{Letter, wrap};
-use super::theme::{FAINT, MARGIN, SMALL, TITLE, WARNING, WIDTH};
+use super::theme::{FAINT, Form, MARGIN, SMALL, TITLE, WARNING, WIDTH};
 use crate::chart::About;
 
 /// What a chart says of the runs it shows.
@@ -30,6 +30,8 @@ pub(crate) struct Caption {
     pub left_out: Option<String>,
     /// What this chart has nothing to show of; `None` if it shows all.
     pub without: Option<String>,
+    /// How wide it is.
+    pub form: Form,
 }
 
 impl Caption {
@@ -62,6 +64,7 @@ impl Caption {
             name: if number == 1 { about.name.to_owned() } else { format!("{}-{number}", about.name) },
             title,
             how: [how, self.without.as_deref().unwrap_or_default()].join(" ").trim().to_owned(),
+            width: self.form.width,
             height: y + MARGIN,
             body: (top, bottom),
             marks: canvas.marks,

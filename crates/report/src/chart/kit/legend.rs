@@ -4,7 +4,7 @@ use plotters::style::RGBColor;
 
 use super::canvas::{Canvas, Rect};
 use super::lettering::Letter;
-use super::theme::{INK, MARGIN, Marker, Pattern, SMALL, WIDTH};
+use super::theme::{Form, INK, Marker, Pattern, SMALL};
 
 /// What stands before a legend's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,12 +43,12 @@ pub(in crate::chart) struct Legend {
 }
 
 impl Legend {
-    pub(in crate::chart) fn of(items: Vec<(Sample, String)>) -> Self {
-        let (mut x, mut line) = (MARGIN, 0);
+    pub(in crate::chart) fn of(items: Vec<(Sample, String)>, form: Form) -> Self {
+        let (mut x, mut line) = (form.margin, 0);
         let place = |(sample, words): (Sample, String)| {
             let width = sample.width() + LETTER.width(&words);
-            if x > MARGIN && x + width > WIDTH - MARGIN {
-                (x, line) = (MARGIN, line + 1);
+            if x > form.margin && x + width > form.width - form.margin {
+                (x, line) = (form.margin, line + 1);
             }
             let placed = (sample, words, x, line);
             x += width + 34;

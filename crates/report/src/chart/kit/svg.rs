@@ -21,8 +21,9 @@ impl Shared {
     pub(crate) fn draw(&mut self, sheet: &Sheet, alt: &str) -> String {
         let (top, bottom) = sheet.body;
         let height = (bottom - top).max(1);
+        let (width, class) = (sheet.width, if sheet.width < WIDTH { "narrow drawing" } else { "drawing" });
         let mut text = format!(
-            "<svg class=\"drawing\" role=\"img\" aria-label=\"{}\" viewBox=\"0 {top} {WIDTH} {height}\" width=\"{WIDTH}\" \
+            "<svg class=\"{class}\" role=\"img\" aria-label=\"{}\" viewBox=\"0 {top} {width} {height}\" width=\"{width}\" \
              height=\"{height}\">",
             escaped(alt)
         );
@@ -52,13 +53,18 @@ impl Shared {
     pub(crate) fn patterns(&self) -> String {
         let mut text = String::from("<svg class=\"patterns\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs>");
         for (colour, name) in &self.patterns {
+            // On what stays bright on a dark screen, lines stay dark.
+            let RGBColor(r, g, b) = in_the_dark(RGBColor(colour.0, colour.1, colour.2));
+            let is_bright = u32::from(r) + u32::from(g) + u32::from(b) > 3 * 128;
+            let ink = hex(parts(INK));
+            let lines = if is_bright { format!("#{ink}") } else { format!("var(--k{ink})") };
             let _ = write!(
                 text,
                 "<pattern id=\"k{0}{name}\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\"><path d=\"M0 0h8v8h-8z\" \
-                 fill=\"var(--k{0})\"/><path d=\"{1}\" stroke=\"var(--k{2})\"/></pattern>",
+                 fill=\"var(--k{0})\"/><path d=\"{1}\" stroke=\"{2}\"/></pattern>",
                 hex(*colour),
                 pattern_path(name),
-                hex(parts(INK)),
+                lines,
             );
         }
         text + "</defs></svg>"
@@ -259,7 +265,7 @@ mod tests {
         let mut canvas = Canvas::default();
         draw(&mut canvas);
         let (title, how) = (String::new(), String::new());
-        Sheet { name: "x".into(), title, how, height: 100, body: (0, 100), marks: canvas.marks }
+        Sheet { name: "x".into(), title, how, width: WIDTH, height: 100, body: (0, 100), marks: canvas.marks }
     }
 
     #[test]

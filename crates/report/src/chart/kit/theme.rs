@@ -6,6 +6,30 @@ use ttlsweep_record::Outcome;
 pub(in crate::chart) const WIDTH: i32 = 1600;
 pub(in crate::chart) const MARGIN: i32 = 40;
 
+/// How wide a chart is laid out. Letters have one size, so a narrow one can be read on a phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Form {
+    pub(in crate::chart) width: i32,
+    pub(in crate::chart) margin: i32,
+}
+
+impl Form {
+    /// For a desk, for paper and for an image that stands alone.
+    pub(crate) const WIDE: Self = Self { width: WIDTH, margin: MARGIN };
+    /// For a phone: a third, all below each other.
+    pub(crate) const NARROW: Self = Self { width: 580, margin: 6 };
+
+    pub(in crate::chart) const fn usable(self) -> i32 {
+        self.width - 2 * self.margin
+    }
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self::WIDE
+    }
+}
+
 pub(in crate::chart) const TITLE: i32 = 30;
 pub(in crate::chart) const HEADING: i32 = 25;
 pub(in crate::chart) const TEXT: i32 = 21;
