@@ -129,18 +129,15 @@ fn show(args: &Args, report: &Report, checked: &[Checked]) -> io::Result<()> {
         out.write_all(text.as_bytes())?;
         return out.flush();
     }
-    write!(out, "{}", terminal::text(report, &args.runs, terminal_width()))?;
-    for path in &report.written {
-        writeln!(out, "{}", path.display())?;
-    }
+    write!(out, "{}", terminal::text(report, &args.runs, terminal_size()))?;
     out.flush()
 }
 
-/// A file or a pipe takes lines of any length.
-fn terminal_width() -> usize {
+/// Columns and lines. A file or a pipe takes any number of both.
+fn terminal_size() -> (usize, usize) {
     match terminal_size::terminal_size() {
-        Some((width, _)) if io::stdout().is_terminal() => usize::from(width.0),
-        _ => usize::MAX,
+        Some((width, height)) if io::stdout().is_terminal() => (usize::from(width.0), usize::from(height.0)),
+        _ => (usize::MAX, usize::MAX),
     }
 }
 

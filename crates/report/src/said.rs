@@ -48,7 +48,10 @@ pub(crate) fn line(runs: &Runs) -> String {
         reported.gists().map(|(name, words)| format!("{name} says {words}")).collect::<Vec<_>>().join(", ")
     };
     let (count, more) = (reported.count, if seen.len() > 1 { "; the page has the other kinds" } else { "" });
-    format!("In other clients ({count} × {}): {words}{more}", reported.situation.cause.as_str())
+    format!(
+        "In other clients ({count} × {}): {words}{more}; what yours said: `ttlsweep explain \"ITS WORDS\"`",
+        reported.situation.cause.as_str()
+    )
 }
 
 impl Seen {

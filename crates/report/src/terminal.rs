@@ -2,33 +2,51 @@
 //! below.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ttlsweep_record::{Mechanism, Verdict};
 
 use crate::compare::hosts::sentence;
+use crate::page;
 use crate::report::Report;
 use crate::said;
 use crate::summary::table::{left_out_lines, table};
 use crate::verdict::{TakeAway, TargetRuling};
 
-/// The text, in lines of at most `width` characters. `named` are the folders as they were named on
-/// the command line.
-pub fn text(report: &Report, named: &[PathBuf], width: usize) -> String {
-    let mut text = String::new();
+/// The text and the files that were written, in lines of at most `width` characters. `named` are the folders as they were named on
+/// the command line. What a terminal of `height` lines has no room for is left to the page: nobody should have to scroll up for
+/// the answer.
+pub fn text(report: &Report, named: &[PathBuf], (width, height): (usize, usize)) -> String {
+    let (mut first, mut below, mut proof) = (String::new(), String::new(), String::new());
     let taken = report.verdict.take_aways();
-    answers(&mut text, &taken, width);
+    answers(&mut first, &taken, width);
     for taken in taken.iter().take(MOST_TARGETS) {
-        details(&mut text, taken, taken.name.as_str(), &Place::of(report, named), width);
+        details(&mut below, taken, taken.name.as_str(), &Place::of(report, named), width);
     }
-    line(&mut text, "");
-    line(&mut text, &wrapped(&report.verdict.counts_line(), 0, width));
+    line(&mut below, "");
+    line(&mut below, &wrapped(&report.verdict.counts_line(), 0, width));
     let elsewhere = said::line(&report.runs);
     if !elsewhere.is_empty() {
-        line(&mut text, &wrapped(&elsewhere, 0, width));
+        line(&mut below, &wrapped(&elsewhere, 0, width));
     }
-    evidence(&mut text, report, width);
-    text
+    evidence(&mut proof, report, width);
+    for path in &report.written {
+        line(&mut proof, &path.display().to_string());
+    }
+    let page = report.written.iter().find(|path| path.ends_with(page::FILE));
+    let reference = page.map(|path| format!("the evidence is in {}\n", path.display())).unwrap_or_default();
+    fold([&first, &below, &reference, &proof], height)
+}
+
+/// As much as there is room for; where there is none for the answers and what belongs to them, the answers come last.
+fn fold([answers, below, reference, proof]: [&str; 4], height: usize) -> String {
+    // The shell's own line is the last one.
+    let has_room = |parts: &[&str]| parts.iter().map(|part| part.lines().count()).sum::<usize>() < height;
+    match () {
+        () if has_room(&[answers, below, proof]) => format!("{answers}{below}{proof}"),
+        () if has_room(&[answers, below, reference]) => format!("{answers}{below}{reference}"),
+        () => format!("{}\n{answers}{reference}", below.trim_start()),
+    }
 }
 
 /// What to do next, with the folders that its commands are to be given.
@@ -104,14 +122,30 @@ struct Place {
 
 impl Place {
     fn of(report: &Report, named: &[PathBuf]) -> Self {
-        let first = report.runs.folders.first().map(|folder| folder.display().to_string()).unwrap_or_default();
-        let all: Vec<String> = named.iter().map(|folder| folder.display().to_string()).collect();
+        let first = report.runs.folders.first().map(|folder| word(&run(folder))).unwrap_or_default();
+        let all: Vec<String> = named.iter().map(|folder| word(&run(folder))).collect();
         Self { first, all: all.join(" ") }
     }
 
     fn filled(&self, text: &str) -> String {
+        // What is in quotes has its end behind them.
         text.replace("DIR/", &format!("{}/", self.first)).replace("DIR", &self.all)
     }
+}
+
+/// The run itself in the place of `latest`, which is another one after the next run.
+fn run(folder: &Path) -> PathBuf {
+    match (folder.file_name(), folder.read_link()) {
+        (Some(name), Ok(run)) if name == LATEST => folder.with_file_name(run),
+        _ => folder.to_owned(),
+    }
+}
+
+/// A path as a shell takes it for one word.
+fn word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+:@,=".contains(letter);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 fn line(text: &mut String, words: &str) {
@@ -143,6 +177,7 @@ const MOST_NAME: usize = 40;
 /// Where words begin that stand behind what they are.
 const INDENT: usize = 12;
 const LEAST_ROOM: usize = 30;
+const LATEST: &str = "latest";
 
 #[cfg(test)]
 mod tests {
@@ -154,5 +189,26 @@ mod tests {
         assert_eq!(wrapped(words, 4, usize::MAX), words);
         let broken = wrapped(words, 4, 40);
         assert_eq!(broken, "a line of words that is longer than\n    the terminal is wide, twice");
+    }
+
+    #[test]
+    fn what_a_terminal_has_no_room_for_is_left_out_and_the_answers_are_on_the_last_screen() {
+        let folded = |height| fold(["answer\n", "\ndetails\n", "file\n", "proof\nfiles\n"], height);
+        assert_eq!(folded(usize::MAX), "answer\n\ndetails\nproof\nfiles\n");
+        assert_eq!(folded(5), "answer\n\ndetails\nfile\n");
+        assert_eq!(folded(4), "details\n\nanswer\nfile\n");
+    }
+
+    #[test]
+    fn a_command_names_the_run_that_was_looked_at_and_not_the_latest_one() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("20261129T000000Z")).unwrap();
+        std::os::unix::fs::symlink("20261129T000000Z", folder.path().join("latest")).unwrap();
+        assert_eq!(run(&folder.path().join("latest")), folder.path().join("20261129T000000Z"));
+        assert_eq!(run(folder.path()), folder.path());
+        assert_eq!(
+            [word(Path::new("results/a")), word(Path::new("my runs/it's"))],
+            ["results/a", "'my runs/it'\\''s'"]
+        );
     }
 }

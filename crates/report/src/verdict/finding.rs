@@ -101,7 +101,8 @@ impl Tested {
 
     fn too_few(&self) -> String {
         let needed = trials_for_bound(self.most_share);
-        format!("{} such trials say too little: it takes {needed} to exclude that it hits most of them", self.trials)
+        let such = if self.trials == 1 { "such trial says" } else { "such trials say" };
+        format!("{} {such} too little: it takes {needed} to exclude that it hits most of them", self.trials)
     }
 }
 

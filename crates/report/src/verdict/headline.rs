@@ -129,6 +129,9 @@ impl TargetRuling {
             _ if self.enforcement.enforces == Enforces::Unknown => {
                 return format!("nothing shows whether expiry is enforced: {}", self.enforcement.reason);
             }
+            Answer::CannotTell if self.all_fails() => {
+                "nothing to see: every transfer failed, whatever its link".to_owned()
+            }
             Answer::CannotTell if self.outlived == 0 => {
                 format!("nothing to see: no link expired while its {noun} was in flight")
             }
@@ -145,7 +148,7 @@ impl TargetRuling {
             }
             Answer::CannotTell if hits == 0 => {
                 format!(
-                    "none was cut, but it does not follow: {} {outlived} ran past it",
+                    "none was cut, which is not enough for a NO: {} {outlived} ran past it",
                     share(self.judged, self.judged)
                 )
             }
@@ -199,6 +202,19 @@ impl TargetRuling {
         }
     }
 
+    /// Whether nothing is served, so that no link can be the cause.
+    pub(super) fn all_fails(&self) -> bool {
+        let all = |[failed, all]: [u64; 2]| all > 0 && failed == all;
+        all(self.grid_failed) && all(self.controls_failed) && self.judged == 0
+    }
+
+    /// What may explain the failures of a run that shows nothing else, although there are too few to be sure.
+    pub(super) fn suspects(&self) -> impl Iterator<Item = &Finding> {
+        let shows_nothing = self.answer() == Answer::CannotTell && self.judged == 0;
+        let may_be = |found: &&Finding| found.verdict == Verdict::Inconclusive && found.failures > 0;
+        self.mechanisms.iter().filter(move |_| shows_nothing).filter(may_be)
+    }
+
     /// What else was found: other mechanisms, and failures that none explains. Nobody can act on a number alone.
     fn also(&self, but: &[Mechanism]) -> Vec<String> {
         let reported = |mechanism: &Mechanism| match mechanism {
@@ -209,7 +225,11 @@ impl TargetRuling {
         let supported = |found: &&Finding| {
             found.verdict == Verdict::Supported && reported(&found.mechanism) && !but.contains(&found.mechanism)
         };
-        let mut lines: Vec<String> = self.mechanisms.iter().filter(supported).map(found_too).collect();
+        let mut lines: Vec<String> =
+            self.mechanisms.iter().filter(supported).map(|found| found_too(found, "Also")).collect();
+        lines.extend(
+            self.suspects().filter(|found| !but.contains(&found.mechanism)).map(|found| found_too(found, "Perhaps")),
+        );
         // Said of it in any case: it puts in doubt whose doing it is.
         let held = self.finding(Mechanism::RejectedAtCompletion).filter(|found| found.verdict == Verdict::Supported);
         if self.answer() == Answer::No
@@ -237,6 +257,9 @@ impl TargetRuling {
                 format!("{hit} of {} show it; chance would do this {}", count(all, "trial"), bound::once_in(p))
             }
             Answer::No => bound::sentence(self),
+            Answer::CannotTell if self.all_fails() => {
+                "not at all: where controls without a link fail, too, nothing is said of links".to_owned()
+            }
             Answer::CannotTell => self.what_it_takes(),
             Answer::NotTestable => "as sure as the expired starts are: this run says nothing else of expiry".to_owned(),
         }
@@ -248,6 +271,7 @@ impl TargetRuling {
             (_, Enforces::No) => "not fit where links must end: it lets expired ones in",
             (Answer::NotTestable, _) => "not known: it refuses links that live",
             (Answer::Yes, _) => "fit for transfers that end before their link does, and for no others",
+            (Answer::CannotTell, _) if self.all_fails() => "not known: it served nothing here",
             (Answer::CannotTell, Enforces::Yes) => {
                 "it refuses expired links; what becomes of running transfers is not known"
             }
@@ -267,11 +291,11 @@ impl TargetRuling {
 }
 
 /// Another mechanism in a sentence, without its statistics.
-fn found_too(found: &Finding) -> String {
+fn found_too(found: &Finding, how: &str) -> String {
     let first = found.brief.split("; ").next().unwrap_or_default();
     let first = first.split(": in the grid").next().unwrap_or_default();
     let gist = found.gist.as_ref().map(|gist| format!(" ({gist})")).unwrap_or_default();
-    format!("Also {}: {first}{gist}.", plain(found.mechanism))
+    format!("{how} {}: {first}{gist}.", plain(found.mechanism))
 }
 
 /// A mechanism in plain words, to follow "also".

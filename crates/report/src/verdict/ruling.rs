@@ -197,8 +197,14 @@ impl Ruling {
         let (grid, controls) = (sum(|target| target.grid_failed), sum(|target| target.controls_failed));
         let starts = sum(|target| [target.enforcement.starts.refused, target.enforcement.starts.all]);
         let part = |[failed, all]: [u64; 2], what: &str| (all > 0).then(|| format!("{failed} of {all} {what}"));
+        let undecided: u64 = self.targets.iter().flat_map(|target| &target.undecided).map(|kind| kind.grid).sum();
+        let of_them = match undecided {
+            0 => String::new(),
+            1 => " (1 of them fits two mechanisms and counts toward neither)".to_owned(),
+            n => format!(" ({n} of them fit two mechanisms and count toward neither)"),
+        };
         let parts = [
-            part(grid, "transfers of the grid failed"),
+            part(grid, &format!("transfers of the grid failed{of_them}")),
             part(controls, "controls failed"),
             part(starts, "expired starts were refused, as they must be"),
         ];

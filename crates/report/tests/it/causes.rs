@@ -76,6 +76,34 @@ fn expired_credentials_are_still_told_from_expired_links() {
 }
 
 #[test]
+fn where_everything_fails_nothing_is_said_of_links_and_the_way_out_is_to_find_out_why() {
+    let denied = Did::xml(403, "AccessDenied", "Access Denied");
+    let world = Surroundings { ttls: vec![2, 30], blocks: 4, ..Surroundings::default() };
+    let found = ruling(&world, |asked| if asked.is_expired() { Did::expired() } else { denied });
+    let taken = found.targets[0].take_away();
+    assert!(taken.line().starts_with("CANNOT TELL, nothing to see: every transfer failed"), "{}", taken.line());
+    assert!(taken.next.contains("`ttlsweep doctor DIR/experiment.toml`"), "{}", taken.next);
+    assert!(!taken.next.contains("larger bodies") && taken.fit.contains("served nothing"), "{taken:?}");
+}
+
+#[test]
+fn a_few_links_that_were_refused_alive_are_told_although_they_prove_nothing() {
+    let denied = Did::xml(403, "AccessDenied", "Access Denied");
+    let world = Surroundings { ttls: vec![2], blocks: 3, ..Surroundings::default() };
+    // A second before their end, whatever their TTL: those of the long one are through by then.
+    let found = ruling(&world, |asked| match asked.expires_in_us {
+        Some(life) if life > SECOND && life - SECOND < asked.needed_us => denied.after(life - SECOND),
+        _ => at_head(asked, Did::expired()),
+    });
+    let taken = found.targets[0].take_away();
+    assert_eq!(found.targets[0].answer(), TargetAnswer::CannotTell, "{}", taken.line());
+    if !found.supports(Mechanism::RefusedAlive) {
+        assert!(taken.also.iter().any(|also| also.starts_with("Perhaps refused alive: ")), "{taken:?}");
+        assert!(taken.next.contains("--set experiment.repetitions=6"), "{}", taken.next);
+    }
+}
+
+#[test]
 fn credentials_by_which_headers_are_signed_at_the_same_time_have_not_expired() {
     let gone = Did::xml(400, "ExpiredToken", "The provided token has expired.");
     let world = Surroundings { ttls: vec![30], transfers_per_user: 3, presign: Presign::PerUser, ..Default::default() };

@@ -144,7 +144,7 @@ fn too_few_trials_say_how_many_it_takes() {
     assert_eq!(none.overall, Verdict::Inconclusive);
     let taken = none.targets[0].take_away();
     assert!(
-        none.headline.starts_with("CANNOT TELL, none was cut, but it does not follow: 3 of 3"),
+        none.headline.starts_with("CANNOT TELL, none was cut, which is not enough for a NO: 3 of 3"),
         "{}",
         none.headline
     );

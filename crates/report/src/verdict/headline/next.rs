@@ -68,13 +68,29 @@ impl TargetRuling {
                     wrong."
                 .to_owned();
         }
+        if self.all_fails() {
+            return "Find out first why every transfer fails: `ttlsweep doctor DIR/experiment.toml` makes one of each kind and says \
+                    what is wrong."
+                .to_owned();
+        }
         let both = self.again.as_ref().map_or_else(|| "`ttlsweep run DIR/experiment.toml`".to_owned(), Again::both);
         match () {
+            () if self.outlived == 0 && self.suspects().next().is_some() => {
+                let blocks = 2 * self.seen.blocks.max(1);
+                let taking = self.again.as_ref().map(|again| again.taking(blocks)).unwrap_or_default();
+                format!(
+                    "Run more blocks, to be sure of what ended the transfers before their links did: `ttlsweep run \
+                     DIR/experiment.toml --set experiment.repetitions={blocks}`{taking}."
+                )
+            }
             () if self.outlived == 0 => self.longer(1.0),
             () if self.judged == 0 => format!("Run it again while this machine is idle: {both}."),
             () if self.seen.window_share > MOST_IN_WINDOWS => self.longer(self.seen.window_share / MOST_IN_WINDOWS),
             () if self.seen.hits == 0 && self.seen.later > 0 && self.seen.late_share > MOST_IN_WINDOWS => {
                 self.longer(self.seen.late_share / MOST_IN_WINDOWS)
+            }
+            () if self.not_judged > 0 => {
+                format!("Run it again while this machine is idle, and report on both: {both}.")
             }
             () => format!("Run it again and report on both: {both}."),
         }
