@@ -27,7 +27,7 @@ use crate::summary::table::left_out_lines;
 use crate::summary::{CellSummary, VerdictCounts, summarize, take_verdict_counts};
 use crate::ttl::advice::Target;
 use crate::ttl::{Advice, Risk, Rule};
-use crate::verdict::{self, Again, Evidence, Ruling, Way};
+use crate::verdict::{self, Again, Detail, Evidence, Ruling, Way};
 
 /// What was found and written.
 #[derive(Debug)]
@@ -100,12 +100,15 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     let mut cells = summarize(&runs)?;
     // What follows takes memory of its own.
     runs.transfers.drop_frame();
-    let mut targets: Vec<Collected> = Vec::new();
     let evidence = Evidence::of(&runs);
-    let mut verdict = verdict::decide_watched(&evidence, |view| {
+    let (mut targets, mut found) = (Vec::new(), Vec::new());
+    for target in verdict::tested(&evidence, Detail::Full) {
+        let view = target.view();
         let name = names::target_name(&runs, &axes, view.endpoints(), view.cells());
-        targets.push(Collected::of(view, runs.transfers.observations(), name));
-    });
+        targets.push(Collected::of(&view, runs.transfers.observations(), name));
+        found.push(target.found);
+    }
+    let mut verdict = verdict::conclude(found);
     let named = targets.iter().map(|target| (target.title.clone(), target.endpoints.clone())).collect();
     let names = names::told_apart(named);
     targets.iter_mut().zip(&names).for_each(|(target, name)| target.rename(name));

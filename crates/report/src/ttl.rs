@@ -42,7 +42,7 @@ use ttlsweep_console::say;
 use crate::load::load;
 use crate::names;
 use crate::summary::axes::Axes;
-use crate::verdict::{self, Evidence};
+use crate::verdict::{self, Detail, Evidence};
 
 /// How the answer is written to stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -74,10 +74,14 @@ fn from_runs(args: &TtlArgs) -> Result<String, TtlError> {
     let evidence = Evidence::of(&runs);
     let mut named = Vec::new();
     let mut cells = Vec::new();
-    let ruling = verdict::decide_watched(&evidence, |view| {
+    let mut found = Vec::new();
+    for target in verdict::tested(&evidence, Detail::Full) {
+        let view = target.view();
         named.push((names::target_name(&runs, &axes, view.endpoints(), view.cells()), view.endpoints().join(" ")));
         cells.push(view.cells().to_vec());
-    });
+        found.push(target.found);
+    }
+    let ruling = verdict::conclude(found);
     let targets = names::told_apart(named).into_iter().zip(cells).zip(&ruling.targets);
     let targets = targets.map(|((name, cells), ruling)| advice::Target { name, cells, rule: Rule::of(ruling) });
     let mut advice = Advice::of(&runs, &axes, &evidence, targets.collect(), args.risk);

@@ -21,7 +21,7 @@ mod waited;
 
 pub use cause::enforcement::Enforces;
 pub(crate) use cause::enforcement::ExpiredStarts;
-pub(crate) use decide::decide_watched;
+pub(crate) use decide::{conclude, tested};
 pub use decide::{decide, decide_in};
 pub use evidence::clock_steps::Whose;
 pub use evidence::clocks::{Beside, Clocks};

@@ -22,12 +22,38 @@ pub fn decide(evidence: &Evidence<'_>) -> Ruling {
 
 /// [`decide`], in as much detail as is asked for.
 pub fn decide_in(evidence: &Evidence<'_>, detail: Detail) -> Ruling {
-    decide_with(evidence, detail, |_| {})
+    conclude(tested(evidence, detail).map(|target| target.found).collect())
 }
 
-/// As [`decide`], and shows `watch` each target while its transfers are at hand; they are gone before the next one's come.
-pub(crate) fn decide_watched(evidence: &Evidence<'_>, watch: impl FnMut(&View<'_>)) -> Ruling {
-    decide_with(evidence, Detail::Full, watch)
+/// A target whose mechanisms were tested, while its transfers are at hand.
+pub(crate) struct TestedTarget {
+    target: Target,
+    /// What the tests found: all that is left once its transfers are gone.
+    pub(crate) found: TestedFacts,
+}
+
+/// What was found of one target, before the tests of all targets are held against each other.
+pub(crate) struct TestedFacts {
+    facts: TargetRuling,
+    tests: Vec<Tested>,
+}
+
+impl TestedTarget {
+    /// Its transfers as the tests saw them.
+    pub(crate) fn view(&self) -> View<'_> {
+        View::of(&self.target, self.found.facts.seen.late)
+    }
+}
+
+/// Tests the mechanisms at one target after the other. The transfers of each take memory, so that it is best dropped before the
+/// next one is asked for; [`conclude`] takes what was found.
+pub(crate) fn tested<'a>(evidence: &'a Evidence<'_>, detail: Detail) -> impl Iterator<Item = TestedTarget> + use<'a> {
+    targets(evidence).map(move |target| {
+        let tests = tests(&target, detail);
+        let cut = tests.iter().find(|tested| tested.mechanism == Mechanism::CutAtExpiry);
+        let facts = facts(evidence, &target, cut.map_or(0, |tested| tested.failures));
+        TestedTarget { target, found: TestedFacts { facts, tests } }
+    })
 }
 
 impl Ruling {
@@ -41,22 +67,14 @@ impl Ruling {
     }
 }
 
-fn decide_with(evidence: &Evidence<'_>, detail: Detail, mut watch: impl FnMut(&View<'_>)) -> Ruling {
-    let tested: Vec<(TargetRuling, Vec<Tested>)> = targets(evidence)
-        .map(|target| {
-            let tests = tests(&target, detail);
-            let cut = tests.iter().find(|tested| tested.mechanism == Mechanism::CutAtExpiry);
-            let facts = facts(evidence, &target, cut.map_or(0, |tested| tested.failures));
-            watch(&View::of(&target, facts.seen.late));
-            (facts, tests)
-        })
-        .collect();
+/// Holds what was found at all targets against each other, and says what follows.
+pub(crate) fn conclude(found: Vec<TestedFacts>) -> Ruling {
     // One family over everything that the report may accuse.
-    let p: Vec<f64> = tested.iter().flat_map(|(_, tests)| tests).map(|tested| tested.p.unwrap_or(1.0)).collect();
+    let p: Vec<f64> = found.iter().flat_map(|found| &found.tests).map(|tested| tested.p.unwrap_or(1.0)).collect();
     let mut adjusted = holm(&p).into_iter();
-    let targets: Vec<TargetRuling> = tested
+    let targets: Vec<TargetRuling> = found
         .into_iter()
-        .map(|(facts, tests)| {
+        .map(|TestedFacts { facts, tests }| {
             let findings = tests.into_iter().map(|one| one.conclude(adjusted.next().unwrap_or(1.0), ALPHA));
             rule(facts, findings.collect())
         })
