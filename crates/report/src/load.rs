@@ -28,7 +28,7 @@ pub(crate) use transfers::transfer_at;
 use crate::load::observation::Asked;
 use crate::load::whole_attempts::Attempts;
 use shards::Shards;
-use transfers::{Columns, RowCounts, RunBefore};
+use transfers::{RowCounts, RunBefore, TransferReader};
 
 /// Everything that the report knows of the runs it was given.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ pub fn load(named: &[PathBuf]) -> Result<Runs, LoadError> {
 
     let mut cells: Vec<Cell> = Vec::new();
     let mut trials = Vec::new();
-    let mut columns = Columns::default();
+    let mut transfers = TransferReader::default();
     let mut left_out = LeftOut::default();
     let (mut missing, mut warnings, mut starts) = (Vec::new(), Vec::new(), Vec::new());
     let mut clock_rows = Vec::new();
@@ -126,7 +126,7 @@ pub fn load(named: &[PathBuf]) -> Result<Runs, LoadError> {
         };
         let mut rows = RowCounts { per_trial: vec![0; attempts.whole().len()], ..RowCounts::default() };
         for folder in &run.folders {
-            columns.read(folder, &before, &mut rows)?;
+            transfers.read(folder, &before, &mut rows)?;
             clock_rows.extend(read_clock(folder)?.into_iter().map(|row| (number, row)));
         }
         left_out.superseded += rows.superseded;
@@ -154,7 +154,7 @@ pub fn load(named: &[PathBuf]) -> Result<Runs, LoadError> {
     }
     let (environments, folders): (Vec<_>, Vec<_>) = runs.into_iter().map(|run| (run.environment, run.folders)).unzip();
     let folders = folders.concat();
-    if let Some(duplicate) = columns.duplicate(&folders)? {
+    if let Some(duplicate) = transfers.duplicate(&folders)? {
         return Err(MergeError::TransferTwice(duplicate).into());
     }
     Ok(Runs {
@@ -162,7 +162,7 @@ pub fn load(named: &[PathBuf]) -> Result<Runs, LoadError> {
         folders,
         cells,
         trials,
-        transfers: columns.into_transfers(),
+        transfers: transfers.into_transfers(),
         left_out,
         missing,
         start_spread: StartSpread::of(&starts),

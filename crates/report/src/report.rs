@@ -95,11 +95,9 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         (None, [one]) => one,
         (None, _) => return Err(ReportError::OutMissing),
     };
-    let mut runs = load(folders)?;
+    let runs = load(folders)?;
     let axes = Axes::of(&runs.cells);
     let mut cells = summarize(&runs)?;
-    // What follows takes memory of its own.
-    runs.transfers.drop_frame();
     let evidence = Evidence::of(&runs);
     let (mut targets, mut found) = (Vec::new(), Vec::new());
     for target in verdict::tested(&evidence, Detail::Full) {

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use polars::prelude::*;
 use ttlsweep_record::{Cell, Control, Outcome, SummaryRecord};
 
-use crate::load::{Runs, Transfers};
+use crate::load::Runs;
+use crate::load::observation::Observation;
 use crate::stats::wilson;
 use crate::verdict::Way;
 
@@ -132,7 +133,7 @@ pub fn summarize(runs: &Runs) -> PolarsResult<Vec<CellSummary>> {
             median_total_us: None,
         })
         .collect();
-    let counted = Counted::of(&runs.transfers)?;
+    let counted = Counted::of(runs.transfers.observations())?;
     for row in 0..counted.height {
         let summary = &mut summaries[counted.cell[row] as usize];
         summary.counts = counted.counts(row);
@@ -190,29 +191,34 @@ struct Counted {
 }
 
 impl Counted {
-    fn of(transfers: &Transfers) -> PolarsResult<Self> {
-        let is = |outcome: Outcome| col(Transfers::OUTCOME).eq(lit(outcome as u32));
-        let counts = || is(Outcome::Cancelled).or(is(Outcome::FailedLocally)).not();
-        let (head, expiry) = (|| col(Transfers::HEAD_WRITTEN_AT), || col(Transfers::EXPIRES_AT));
-        // Without a head on the wire no server ever saw the link: such a transfer was not late.
-        // Null where head or link is absent, and sums pass over nulls.
-        let late = || head().gt_eq(expiry()).and(counts());
-
+    fn of(transfers: &[Observation]) -> PolarsResult<Self> {
+        // Without a link nothing is late, nor without a head on the wire: no server ever saw it.
+        let is_late = |seen: &Observation| {
+            let head = seen.head_written_at.get().zip(seen.expires_at.get());
+            seen.counts() && head.is_some_and(|(head, expiry)| head >= expiry)
+        };
+        let is = |outcome: Outcome| col(OUTCOME).eq(lit(outcome as u32));
         let mut sums: Vec<Expr> =
             Outcome::ALL.iter().map(|outcome| is(*outcome).sum().alias(outcome.as_str())).collect();
         sums.extend([
-            late().sum().alias("late_starts"),
-            late().and(is(Outcome::Completed).not()).sum().alias("late_failures"),
-            col(Transfers::TOTAL_US).filter(is(Outcome::Completed)).median().alias("median_total_us"),
+            col(LATE).sum().alias("late_starts"),
+            col(LATE).and(is(Outcome::Completed).not()).sum().alias("late_failures"),
+            col(TOTAL_US).filter(is(Outcome::Completed)).median().alias("median_total_us"),
         ]);
-        let frame = transfers.frame().clone().lazy().group_by([col(Transfers::CELL)]).agg(sums).collect()?;
+        let columns = vec![
+            Column::new(CELL.into(), transfers.iter().map(|seen| seen.cell).collect::<Vec<_>>()),
+            Column::new(OUTCOME.into(), transfers.iter().map(|seen| seen.outcome as u32).collect::<Vec<_>>()),
+            Column::new(LATE.into(), transfers.iter().map(is_late).collect::<Vec<_>>()),
+            Column::new(TOTAL_US.into(), transfers.iter().map(|seen| seen.total_us).collect::<Vec<_>>()),
+        ];
+        let frame = DataFrame::new(transfers.len(), columns)?.lazy().group_by([col(CELL)]).agg(sums).collect()?;
         let numbers = |name: &str| -> PolarsResult<Vec<u64>> {
             let column = frame.column(name)?.cast(&DataType::UInt64)?;
             Ok(column.u64()?.iter().map(Option::unwrap_or_default).collect())
         };
         Ok(Self {
             height: frame.height(),
-            cell: numbers(Transfers::CELL)?,
+            cell: numbers(CELL)?,
             by_outcome: Outcome::WORDS.iter().map(|word| numbers(word)).collect::<PolarsResult<_>>()?,
             late_starts: numbers("late_starts")?,
             late_failures: numbers("late_failures")?,
@@ -235,5 +241,23 @@ impl Counted {
             *count = column[row];
         }
         counts
+    }
+}
+
+/// The columns of the frame that is counted.
+const CELL: &str = "cell";
+const OUTCOME: &str = "outcome";
+const LATE: &str = "late";
+const TOTAL_US: &str = "total_us";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_has_its_place_as_its_code() {
+        for (place, outcome) in (0..).zip(Outcome::ALL) {
+            assert_eq!(*outcome as u32, place);
+        }
     }
 }

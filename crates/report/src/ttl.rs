@@ -68,8 +68,7 @@ pub fn run(args: &TtlArgs, out: &mut impl Write) -> Result<(), TtlError> {
 
 fn from_runs(args: &TtlArgs) -> Result<String, TtlError> {
     args.refuse_arithmetic()?;
-    let mut runs = load(&args.runs)?;
-    runs.transfers.drop_frame();
+    let runs = load(&args.runs)?;
     let axes = Axes::of(&runs.cells);
     let evidence = Evidence::of(&runs);
     let mut named = Vec::new();

@@ -72,6 +72,7 @@ fn observation(row: &TransferRecord, (trial, cell): (u32, u32), answers: &mut Di
         answer,
         started_at: row.started_at.unix_micros(),
         ended_at: row.ended_at.unix_micros(),
+        total_us: row.total_us,
         presigned_at: row.presigned_at.map(|at| at.unix_micros()).into(),
         expires_at: row.expires_at.map(|at| at.unix_micros()).into(),
         sent_after: row.sent_after().map(|at| at.unix_micros()).into(),

@@ -18,6 +18,8 @@ pub struct Observation {
     pub started_at: i64,
     /// When it ended.
     pub ended_at: i64,
+    /// From the start to the end, in microseconds.
+    pub total_us: u64,
     /// When its link was made.
     pub presigned_at: Micros,
     /// When its link expired.

@@ -1,10 +1,9 @@
-//! `transfers.csv` → typed columns → a frame. Rows are read one by one, so that a bad one can be named by its line.
+//! `transfers.csv` → one observation per row. Rows are read one by one, so that a bad one can be named by its line.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use polars::prelude::*;
 use ttlsweep_record::text::{unguarded, visible};
 use ttlsweep_record::units::UnitError;
 use ttlsweep_record::{Outcome, Phase, Timestamp, TransferRecord, UnknownWord, row::Row, sent_after};
@@ -17,10 +16,9 @@ use super::shards::Shards;
 use crate::load::observation::{Answer, Asked, Dictionary, Micros, Observation, Timeout};
 use crate::load::whole_attempts::{Attempts, Fate};
 
-/// The transfers of whole trials, as a frame of the columns that the report needs.
+/// The transfers of whole trials.
 #[derive(Debug)]
 pub struct Transfers {
-    frame: DataFrame,
     observations: Vec<Observation>,
     asked: Vec<Asked>,
     answers: Vec<Answer>,
@@ -30,30 +28,7 @@ pub struct Transfers {
 }
 
 impl Transfers {
-    /// The cell, as its place in [`Runs::cells`](super::Runs::cells).
-    pub const CELL: &'static str = "cell";
-    /// Microseconds since the epoch; null without a link.
-    pub(crate) const EXPIRES_AT: &'static str = "expires_at";
-    /// Microseconds since the epoch; null if the head was not written whole.
-    pub(crate) const HEAD_WRITTEN_AT: &'static str = "head_written_at";
-    /// Microseconds from start to end.
-    pub(crate) const TOTAL_US: &'static str = "total_us";
-    /// The final response's status; null if none was read.
-    pub const STATUS: &'static str = "status";
-    /// The outcome, as its place in [`Outcome::ALL`].
-    pub(crate) const OUTCOME: &'static str = "outcome";
-
-    /// The frame, one row per transfer.
-    pub fn frame(&self) -> &DataFrame {
-        &self.frame
-    }
-
-    /// Gives the frame's memory back, half a gigabyte for ten million rows; nothing can be counted with it any more.
-    pub(crate) fn drop_frame(&mut self) {
-        self.frame = DataFrame::empty();
-    }
-
-    /// Where the row stands in its folder's file, in bytes from the file's beginning; rows are in the frame's order.
+    /// Where the row stands in its folder's file, in bytes from the file's beginning.
     pub(crate) fn place(&self, row: usize) -> u64 {
         self.places[row]
     }
@@ -63,7 +38,7 @@ impl Transfers {
         self.folders.partition_point(|first| *first <= row).saturating_sub(1)
     }
 
-    /// What a client could see of each transfer, in the frame's order.
+    /// What a client could see of each transfer, in the order of folders and files.
     pub fn observations(&self) -> &[Observation] {
         &self.observations
     }
@@ -90,11 +65,6 @@ pub(crate) fn transfer_at(folder: &Path, place: u64) -> Result<TransferRecord, L
     Ok(file.row()?)
 }
 
-/// The number that stands for `outcome` in the frame.
-pub(super) fn outcome_code(outcome: Outcome) -> u32 {
-    outcome as u32
-}
-
 /// What a run's files held beside the rows that count.
 #[derive(Debug, Default)]
 pub(super) struct RowCounts {
@@ -106,15 +76,9 @@ pub(super) struct RowCounts {
     pub(super) unfinished: u64,
 }
 
-/// The columns while they are being filled, over all runs.
+/// The transfers while they are read, over all runs.
 #[derive(Default)]
-pub(super) struct Columns {
-    cell: Vec<u32>,
-    expires_at: Sparse<Int64Type>,
-    head_written_at: Sparse<Int64Type>,
-    total_us: Vec<u64>,
-    status: Sparse<UInt32Type>,
-    outcome: Vec<u32>,
+pub(super) struct TransferReader {
     observations: Vec<Observation>,
     asked: Dictionary<Asked>,
     answers: Dictionary<Answer>,
@@ -139,7 +103,7 @@ pub(super) struct RunBefore<'a> {
     pub(super) first_trial: usize,
 }
 
-impl Columns {
+impl TransferReader {
     /// Adds the rows of `folder`'s file that count, and counts them in `counts`.
     pub(super) fn read(
         &mut self,
@@ -176,9 +140,7 @@ impl Columns {
             let user = row.number(Field::User)?;
             let shard = before.shards.of_user(&attempts.whole()[trial - first_trial], user);
             let trial = u32::try_from(trial).unwrap_or(u32::MAX);
-            self.cell.push(cell);
             let observation = self.observe(&row, (before.run, shard), trial, cell)?;
-            self.push(&row, &observation)?;
             if observation.waits() {
                 waiting.insert(row.bytes(Field::TransferId).into(), self.observations.len());
             }
@@ -192,15 +154,6 @@ impl Columns {
     pub(super) fn duplicate(&mut self, folders: &[PathBuf]) -> Result<Option<Duplicate>, LoadError> {
         let files: Vec<PathBuf> = folders.iter().map(|folder| folder.join(TransferRecord::FILE)).collect();
         Ok(std::mem::take(&mut self.duplicates).find(&files)?)
-    }
-
-    fn push(&mut self, row: &RawRow<'_>, observation: &Observation) -> Result<(), LoadError> {
-        self.expires_at.push(observation.expires_at.get());
-        self.head_written_at.push(observation.head_written_at.get());
-        self.total_us.push(row.number(Field::TotalUs)?);
-        self.status.push(row.optional(Field::Status, parse_number)?);
-        self.outcome.push(outcome_code(observation.outcome));
-        Ok(())
     }
 
     fn observe(
@@ -240,6 +193,7 @@ impl Columns {
             answer,
             started_at,
             ended_at: row.required(Field::EndedAt, parse_instant)?,
+            total_us: row.number(Field::TotalUs)?,
             presigned_at: instant(Field::PresignedAt)?.into(),
             expires_at: instant(Field::ExpiresAt)?.into(),
             sent_after: head_written_at.map(|_| sent_after).into(),
@@ -269,46 +223,13 @@ impl Columns {
     }
 
     pub(super) fn into_transfers(self) -> Transfers {
-        let height = self.observations.len();
-        let columns = vec![
-            Column::new(Transfers::CELL.into(), self.cell),
-            self.expires_at.into_column(Transfers::EXPIRES_AT),
-            self.head_written_at.into_column(Transfers::HEAD_WRITTEN_AT),
-            Column::new(Transfers::TOTAL_US.into(), self.total_us),
-            self.status.into_column(Transfers::STATUS),
-            Column::new(Transfers::OUTCOME.into(), self.outcome),
-        ];
-        let frame = DataFrame::new(height, columns).expect("columns of one height, each with a name of its own");
         Transfers {
-            frame,
             observations: self.observations,
             asked: self.asked.values().to_vec(),
             answers: self.answers.values().to_vec(),
             places: self.places,
             folders: self.folders,
         }
-    }
-}
-
-/// A column with gaps, half the size of a vector of options.
-struct Sparse<T: PolarsNumericType>(PrimitiveChunkedBuilder<T>);
-
-impl<T: PolarsNumericType> Default for Sparse<T> {
-    fn default() -> Self {
-        Self(PrimitiveChunkedBuilder::new(PlSmallStr::EMPTY, 0))
-    }
-}
-
-impl<T: PolarsNumericType> Sparse<T>
-where
-    ChunkedArray<T>: IntoSeries,
-{
-    fn push(&mut self, value: Option<T::Native>) {
-        self.0.append_option(value);
-    }
-
-    fn into_column(self, name: &str) -> Column {
-        self.0.finish().into_series().with_name(name.into()).into()
     }
 }
 
@@ -568,13 +489,6 @@ const LOCAL_ERRORS: [&str; 6] = ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EADDR
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_outcome_has_its_place_as_its_code() {
-        for (place, outcome) in (0..).zip(Outcome::ALL) {
-            assert_eq!(outcome_code(*outcome), place);
-        }
-    }
 
     #[test]
     fn a_timeout_is_known_by_the_words_of_both_schemas() {

@@ -118,7 +118,7 @@ fn the_shards_say_what_the_whole_says() {
     };
     assert_eq!(without_host(&one), without_host(&many));
     assert_eq!(many.hosts(), HOSTS);
-    assert_eq!(one.transfers.frame().height(), many.transfers.frame().height());
+    assert_eq!(one.transfers.observations().len(), many.transfers.observations().len());
     // The same transfers: nothing was left to sampling here.
     let (one, many) = (decide(&Evidence::of(&one)), decide(&Evidence::of(&many)));
     assert_eq!((one.overall, &one.headline), (many.overall, &many.headline));
@@ -357,7 +357,7 @@ fn the_parts_of_a_trial_are_one_trial_and_it_is_said_how_far_apart_they_started(
     for runs in [load(&[merged]).unwrap(), load(&[parts[2].clone(), parts[0].clone(), parts[1].clone()]).unwrap()] {
         assert_eq!(runs.trials.len(), one.trials.len());
         assert!(runs.trials.iter().all(|trial| trial.host == "ash, birch, cedar" && trial.transfers == 6));
-        assert_eq!(runs.transfers.frame().height(), one.transfers.frame().height());
+        assert_eq!(runs.transfers.observations().len(), one.transfers.observations().len());
         let spread = runs.start_spread.unwrap();
         assert_eq!(
             (spread.trials, spread.own_clocks.median_us, spread.own_clocks.most_us),
