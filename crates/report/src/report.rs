@@ -103,7 +103,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
     for target in verdict::tested(&evidence, Detail::Full) {
         let view = target.view();
         let name = names::target_name(&runs, &axes, view.endpoints(), view.cells());
-        targets.push(Collected::of(&view, runs.transfers.observations(), name));
+        targets.push(Collected::of(&view, name));
         found.push(target.found);
     }
     let mut verdict = verdict::conclude(found);
@@ -157,7 +157,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
 }
 
 /// What the verdict says of each cell's transfers.
-fn verdict_counts(runs: &Runs, targets: &[Collected]) -> Vec<VerdictCounts> {
+fn verdict_counts(runs: &Runs, targets: &[Collected<'_>]) -> Vec<VerdictCounts> {
     let mut verdict_counts = vec![VerdictCounts::default(); runs.cells.len()];
     let seen = |row: u32| &runs.transfers.observations()[row as usize];
     for seen in targets.iter().flat_map(|target| &target.outlived).map(|row| seen(*row)) {

@@ -9,21 +9,18 @@ mod rho;
 mod telling;
 mod tracks;
 
-use ttlsweep_record::Outcome;
-
 pub(crate) use order::run_order;
 pub(crate) use telling::timeline;
 pub(crate) use tracks::progress;
 
 use crate::chart;
-use crate::load::observation::Observation;
-use crate::verdict::{Sight, View, Way};
+use crate::verdict::{View, Way};
 use pair::Pair;
 use telling::Telling;
 
 /// A target that was judged, and what its charts show.
 #[derive(Debug)]
-pub(crate) struct Collected {
+pub(crate) struct Collected<'a> {
     /// What readers know the target by.
     pub(crate) title: String,
     /// Its endpoints.
@@ -43,22 +40,21 @@ pub(crate) struct Collected {
     /// Trials that may tell what the target does, one of each cell.
     pub(crate) telling: Vec<Telling>,
     /// Failed transfers with controls to hold them against, the best first.
-    pub(crate) pairs: Vec<Pair>,
+    pub(crate) pairs: Vec<Pair<'a>>,
 }
 
-impl Collected {
+impl<'a> Collected<'a> {
     /// Takes what the charts need of a target that is being judged.
-    pub(crate) fn of(view: &View<'_>, observations: &[Observation], title: String) -> Self {
-        let outcome = |sight: &Sight| observations[sight.row as usize].outcome;
+    pub(crate) fn of(view: &View<'_, 'a>, title: String) -> Self {
         Self {
             cells: view.cells().to_vec(),
             outlived: view.outlived().collect(),
-            rho: rho::panel(view, &title, outcome),
-            ends: ends::panel(view, &title, outcome),
+            rho: rho::panel(view, &title),
+            ends: ends::panel(view, &title),
             hazard: hazard::panel(view, &title),
             ways: view.ways().collect(),
-            telling: telling::candidates(view, observations),
-            pairs: pair::candidates(view, outcome),
+            telling: telling::candidates(view),
+            pairs: pair::candidates(view),
             endpoints: view.endpoints().join(" "),
             title,
         }
@@ -74,11 +70,6 @@ impl Collected {
         ];
         panels.into_iter().flatten().for_each(|known| title.clone_into(known));
     }
-}
-
-/// In the denominator: neither cancelled nor this machine's own failure.
-const fn counts(outcome: Outcome) -> bool {
-    !matches!(outcome, Outcome::Cancelled | Outcome::FailedLocally)
 }
 
 /// Whether `trial` is among a share of all trials that is drawn by its number alone, so that whole trials are taken or left.

@@ -26,7 +26,7 @@ pub(crate) struct Drawing<'a> {
     /// The plan's cells, in its order.
     pub(crate) plan: &'a [Cell],
     pub(crate) verdict: &'a Ruling,
-    pub(crate) targets: Vec<Collected>,
+    pub(crate) targets: Vec<Collected<'a>>,
     pub(crate) timeline: Vec<timeline::Panel>,
     pub(crate) progress: Vec<progress::Panel>,
     pub(crate) run_order: Vec<run_order::Panel>,
@@ -89,7 +89,7 @@ impl Drawing<'_> {
     fn rates(&self) -> Vec<failure_rate::Panel> {
         let several = self.verdict.targets.len() > 1;
         failure_rate::panels(self.cells, self.axes, |title| {
-            let own = |target: &Collected| {
+            let own = |target: &Collected<'_>| {
                 let mut grid =
                     target.cells.iter().map(|cell| &self.plan[*cell as usize]).filter(|cell| cell.control.is_none());
                 grid.all(|cell| self.axes.panel(cell) == title)
@@ -111,7 +111,7 @@ struct Captioned<'a> {
 
 impl<'a> Captioned<'a> {
     /// The same with a word on targets that the chart has nothing to show of: their absence must not go unnoticed.
-    fn without(&self, targets: &[Collected], is_absent: fn(&Collected) -> bool, why: &str) -> Self {
+    fn without(&self, targets: &[Collected<'_>], is_absent: fn(&Collected<'_>) -> bool, why: &str) -> Self {
         let absent: Vec<&str> = targets.iter().filter(|one| is_absent(one)).map(|one| one.title.as_str()).collect();
         let mut caption = self.caption.clone();
         if !absent.is_empty() {

@@ -11,6 +11,7 @@ use super::ruling::{Again, Ruling, TargetRuling, Unnamed};
 use super::seen::Seen;
 use super::target::{Target, targets};
 use super::view::View;
+use crate::load::observation::Observation;
 use crate::stats::holm;
 use crate::verdict::cause::enforcement::{Enforces, ExpiredStarts};
 use crate::verdict::cause::flight::Flight;
@@ -26,8 +27,9 @@ pub fn decide_in(evidence: &Evidence<'_>, detail: Detail) -> Ruling {
 }
 
 /// A target whose mechanisms were tested, while its transfers are at hand.
-pub(crate) struct TestedTarget {
+pub(crate) struct TestedTarget<'a> {
     target: Target,
+    observations: &'a [Observation],
     /// What the tests found: all that is left once its transfers are gone.
     pub(crate) found: TestedFacts,
 }
@@ -38,21 +40,24 @@ pub(crate) struct TestedFacts {
     tests: Vec<Tested>,
 }
 
-impl TestedTarget {
+impl<'e> TestedTarget<'e> {
     /// Its transfers as the tests saw them.
-    pub(crate) fn view(&self) -> View<'_> {
-        View::of(&self.target, self.found.facts.seen.late)
+    pub(crate) fn view(&self) -> View<'_, 'e> {
+        View::of(&self.target, self.observations, self.found.facts.seen.late)
     }
 }
 
 /// Tests the mechanisms at one target after the other. The transfers of each take memory, so that it is best dropped before the
 /// next one is asked for; [`conclude`] takes what was found.
-pub(crate) fn tested<'a>(evidence: &'a Evidence<'_>, detail: Detail) -> impl Iterator<Item = TestedTarget> + use<'a> {
+pub(crate) fn tested<'a>(
+    evidence: &'a Evidence<'_>,
+    detail: Detail,
+) -> impl Iterator<Item = TestedTarget<'a>> + use<'a> {
     targets(evidence).map(move |target| {
         let tests = tests(&target, detail);
         let cut = tests.iter().find(|tested| tested.mechanism == Mechanism::CutAtExpiry);
         let facts = facts(evidence, &target, cut.map_or(0, |tested| tested.failures));
-        TestedTarget { target, found: TestedFacts { facts, tests } }
+        TestedTarget { target, observations: evidence.observations, found: TestedFacts { facts, tests } }
     })
 }
 

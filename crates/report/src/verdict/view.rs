@@ -2,14 +2,16 @@ use ttlsweep_record::{Control, Mechanism};
 
 use super::cause::Cause;
 use super::target::Target;
+use crate::load::observation::Observation;
 use crate::verdict::cause::flight::Flight;
 use crate::verdict::mechanism::window::{self, Placebos, Window};
 
 /// One target with its transfers as the verdict's tests see them, so that charts draw what was tested and not a second
 /// opinion.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct View<'a> {
+pub(crate) struct View<'a, 'e> {
     target: &'a Target,
+    observations: &'e [Observation],
     /// What counts as a cut there.
     cut: Window,
 }
@@ -34,12 +36,12 @@ impl Way {
 
 /// One transfer against its expiry, in seconds since its head was written; expiry is the server's, moved onto this machine's
 /// clock.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Sight {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sight<'a> {
+    /// What a client saw of it.
+    pub seen: &'a Observation,
     /// Its place among the evidence's observations.
     pub row: u32,
-    /// The trial, as its place among the whole trials.
-    pub trial: u32,
     /// The block of its run, numbered over all runs.
     pub block: u32,
     /// The settings that it shares with its controls, as a number.
@@ -62,11 +64,11 @@ pub(crate) struct Sight {
     pub is_cut: bool,
 }
 
-impl<'a> View<'a> {
+impl<'a, 'e> View<'a, 'e> {
     /// `late` if ends up to a second after expiry are cuts, too.
-    pub(super) fn of(target: &'a Target, late: bool) -> Self {
+    pub(super) fn of(target: &'a Target, observations: &'e [Observation], late: bool) -> Self {
         let delta = target.delta();
-        Self { target, cut: if late { Window::late(delta) } else { Window::at_expiry(delta) } }
+        Self { target, observations, cut: if late { Window::late(delta) } else { Window::at_expiry(delta) } }
     }
 
     /// The endpoints that make the target.
@@ -86,17 +88,18 @@ impl<'a> View<'a> {
 
     /// The grid's own transfers, but for cancelled ones. Those that are not judged are among them: they are seen as far as
     /// they came.
-    pub(crate) fn grid(&self) -> impl Iterator<Item = Sight> + use<'a> {
-        self.target.flights.iter().filter(|flight| flight.in_grid() && is_seen(flight)).map(|flight| Sight {
+    pub(crate) fn grid(&self) -> impl Iterator<Item = Sight<'e>> + use<'a, 'e> {
+        let view = *self;
+        self.target.flights.iter().filter(|flight| flight.in_grid() && is_seen(flight)).map(move |flight| Sight {
             expiry: flight.expiry,
             rho: flight.rho(),
             head_in_time: flight.head_in_time,
-            ..sight(flight)
+            ..view.sight(flight)
         })
     }
 
     /// The rows of the grid's transfers that outlived their link, whether their end is judged or not.
-    pub(crate) fn outlived(&self) -> impl Iterator<Item = u32> + use<'a> {
+    pub(crate) fn outlived(&self) -> impl Iterator<Item = u32> + use<'a, 'e> {
         let (target, delta) = (self.target, self.target.delta());
         let near = Window::at_expiry(delta);
         let judged = window::grid(target).filter(move |flight| near.met(flight, delta));
@@ -105,20 +108,38 @@ impl<'a> View<'a> {
     }
 
     /// The rows of all transfers that failed, those of the controls included, and how.
-    pub(crate) fn ways(&self) -> impl Iterator<Item = (u32, Way)> + use<'a> {
+    pub(crate) fn ways(&self) -> impl Iterator<Item = (u32, Way)> + use<'a, 'e> {
         let cut = self.cut;
         let failed = |flight: &&Flight| !matches!(flight.cause, Cause::None | Cause::Censored);
         self.target.flights.iter().filter(failed).map(move |flight| (flight.row, way(flight, cut)))
     }
 
     /// The controls in which nothing expires, but for cancelled ones, each with its placebo.
-    pub(crate) fn controls(&self) -> impl Iterator<Item = Sight> + use<'a> {
+    pub(crate) fn controls(&self) -> impl Iterator<Item = Sight<'e>> + use<'a, 'e> {
         let mut placebos: Vec<(u32, f64)> =
             Placebos::of(self.target).laid().map(|(flight, expiry)| (flight.row, expiry)).collect();
         placebos.sort_unstable_by_key(|(row, _)| *row);
         let placebo = move |row: u32| placebos.binary_search_by_key(&row, |(at, _)| *at).ok().map(|at| placebos[at].1);
         let controls = self.target.flights.iter().filter(|flight| flight.is_unexpiring_control() && is_seen(flight));
-        controls.map(move |flight| Sight { expiry: placebo(flight.row), ..sight(flight) })
+        let view = *self;
+        controls.map(move |flight| Sight { expiry: placebo(flight.row), ..view.sight(flight) })
+    }
+
+    fn sight(&self, flight: &Flight) -> Sight<'e> {
+        Sight {
+            seen: &self.observations[flight.row as usize],
+            row: flight.row,
+            block: flight.block,
+            key: flight.key,
+            control: flight.control,
+            end: flight.end,
+            expiry: None,
+            leaves_risk: flight.body_end.map_or(flight.end, |body_end| body_end.min(flight.end)),
+            rho: None,
+            head_in_time: true,
+            ended_in_flight: flight.ended_in_flight,
+            is_cut: flight.cause == Cause::Of(Mechanism::CutAtExpiry),
+        }
     }
 }
 
@@ -133,21 +154,4 @@ fn way(flight: &Flight, cut: Window) -> Way {
 
 fn is_seen(flight: &Flight) -> bool {
     flight.cause != Cause::Censored
-}
-
-fn sight(flight: &Flight) -> Sight {
-    Sight {
-        row: flight.row,
-        trial: flight.trial,
-        block: flight.block,
-        key: flight.key,
-        control: flight.control,
-        end: flight.end,
-        expiry: None,
-        leaves_risk: flight.body_end.map_or(flight.end, |body_end| body_end.min(flight.end)),
-        rho: None,
-        head_in_time: true,
-        ended_in_flight: flight.ended_in_flight,
-        is_cut: flight.cause == Cause::Of(Mechanism::CutAtExpiry),
-    }
 }

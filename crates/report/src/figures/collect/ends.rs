@@ -2,23 +2,21 @@
 
 use std::collections::HashSet;
 
-use ttlsweep_record::Outcome;
-
-use super::{counts, left_out, quantile};
+use super::{left_out, quantile};
 use crate::chart::ends::{Count, Histogram, Panel};
 use crate::chart::kit::caption::{grouped, plural};
 use crate::verdict::{Sight, View, Way};
 
-pub(super) fn panel(view: &View<'_>, title: &str, outcome: impl Fn(&Sight) -> Outcome) -> Option<Panel> {
+pub(super) fn panel(view: &View<'_, '_>, title: &str) -> Option<Panel> {
     let delta = view.delta();
     let at_end: HashSet<u32> = view.ways().filter(|(_, way)| *way == Way::RefusedAtEnd).map(|(row, _)| row).collect();
-    let kind = |sight: &Sight| match () {
+    let kind = |sight: &Sight<'_>| match () {
         () if sight.ended_in_flight => Kind::InFlight,
         () if at_end.contains(&sight.row) => Kind::AtEnd,
         () => Kind::Otherwise,
     };
-    let grid = Side::of(view.grid(), delta, &outcome, kind);
-    let controls = Side::of(view.controls(), delta, &outcome, kind);
+    let grid = Side::of(view.grid(), delta, kind);
+    let controls = Side::of(view.controls(), delta, kind);
     if grid.failures.is_empty() && controls.failures.is_empty() {
         return None;
     }
@@ -75,18 +73,13 @@ struct Side {
 }
 
 impl Side {
-    fn of(
-        sights: impl Iterator<Item = Sight>,
-        delta: f64,
-        outcome: impl Fn(&Sight) -> Outcome,
-        kind: impl Fn(&Sight) -> Kind,
-    ) -> Self {
+    fn of<'a>(sights: impl Iterator<Item = Sight<'a>>, delta: f64, kind: impl Fn(&Sight<'_>) -> Kind) -> Self {
         let mut side = Self { failures: Vec::new(), transfers: 0, in_flight: 0, in_window: 0, exposed: 0 };
-        for sight in sights.filter(|sight| counts(outcome(sight))) {
+        for sight in sights.filter(|sight| sight.seen.counts()) {
             let Some(expiry) = sight.expiry else { continue };
             side.transfers += 1;
             side.exposed += u64::from(expiry > 0.0 && sight.head_in_time && sight.leaves_risk > expiry - delta);
-            if outcome(&sight).is_failure() {
+            if sight.seen.outcome.is_failure() {
                 let margin = sight.end - expiry;
                 side.failures.push((margin, kind(&sight)));
                 side.in_flight += u64::from(sight.ended_in_flight);

@@ -8,14 +8,14 @@ use crate::chart::kit::caption::{grouped, plural};
 use crate::stats::{Spell, cumulative_hazard};
 use crate::verdict::{Sight, View};
 
-pub(super) fn panel(view: &View<'_>, title: &str) -> Option<Panel> {
+pub(super) fn panel(view: &View<'_, '_>, title: &str) -> Option<Panel> {
     let delta = view.delta();
     let transfers = view.grid().chain(view.controls()).count();
     let share = (MOST_SPELLS / transfers as f64).min(1.0);
     let mut early = 0;
     let grid: Vec<Spell> = view
         .grid()
-        .filter(|sight| is_sampled(sight.trial, share))
+        .filter(|sight| is_sampled(sight.seen.trial, share))
         .filter(|sight| {
             early += u64::from(!sight.head_in_time);
             sight.head_in_time
@@ -23,7 +23,7 @@ pub(super) fn panel(view: &View<'_>, title: &str) -> Option<Panel> {
         .filter_map(|sight| spell(&sight))
         .collect();
     let controls: Vec<Spell> =
-        view.controls().filter(|sight| is_sampled(sight.trial, share)).filter_map(|sight| spell(&sight)).collect();
+        view.controls().filter(|sight| is_sampled(sight.seen.trial, share)).filter_map(|sight| spell(&sight)).collect();
     // The axis reaches as far as transfers that were there at expiry do: most of the others never came near it.
     let met = || grid.iter().filter(|spell| spell.leaves > -delta);
     let mut before: Vec<f64> = met().map(|spell| -spell.enters).collect();
@@ -62,10 +62,15 @@ pub(super) fn panel(view: &View<'_>, title: &str) -> Option<Panel> {
 }
 
 /// At risk from the head on, in seconds from expiry.
-fn spell(sight: &Sight) -> Option<Spell> {
+fn spell(sight: &Sight<'_>) -> Option<Spell> {
     let expiry = sight.expiry.filter(|expiry| *expiry > 0.0)?;
     let leaves = if sight.ended_in_flight { sight.end } else { sight.leaves_risk } - expiry;
-    (leaves > -expiry).then_some(Spell { unit: sight.trial, enters: -expiry, leaves, event: sight.ended_in_flight })
+    (leaves > -expiry).then_some(Spell {
+        unit: sight.seen.trial,
+        enters: -expiry,
+        leaves,
+        event: sight.ended_in_flight,
+    })
 }
 
 /// What of the spells lies behind `from`, where the curves begin.

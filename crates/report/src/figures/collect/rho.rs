@@ -2,17 +2,15 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use ttlsweep_record::Outcome;
-
-use super::{counts, left_out};
+use super::left_out;
 use crate::chart::kit::caption::plural;
 use crate::chart::rho::{Bin, Panel};
-use crate::verdict::{Sight, View};
+use crate::verdict::View;
 
-pub(super) fn panel(view: &View<'_>, title: &str, outcome: impl Fn(&Sight) -> Outcome) -> Option<Panel> {
+pub(super) fn panel(view: &View<'_, '_>, title: &str) -> Option<Panel> {
     let mut bins: BTreeMap<i32, (Bin, HashSet<u32>)> = BTreeMap::new();
     let (mut late, mut unknown, mut no_link) = (0, 0, 0);
-    for sight in view.grid().filter(|sight| counts(outcome(sight))) {
+    for sight in view.grid().filter(|sight| sight.seen.counts()) {
         if sight.expiry.is_none() {
             no_link += 1;
             continue;
@@ -28,9 +26,9 @@ pub(super) fn panel(view: &View<'_>, title: &str, outcome: impl Fn(&Sight) -> Ou
         let place = place(rho);
         let (bin, trials) = bins.entry(place).or_insert_with(|| (empty(place), HashSet::new()));
         bin.transfers += 1;
-        bin.failures += u64::from(outcome(&sight).is_failure());
+        bin.failures += u64::from(sight.seen.outcome.is_failure());
         bin.in_flight += u64::from(sight.ended_in_flight);
-        trials.insert(sight.trial);
+        trials.insert(sight.seen.trial);
     }
     let (first, last) = (*bins.first_key_value()?.0, *bins.last_key_value()?.0);
     let trials = bins.values().flat_map(|(_, trials)| trials).collect::<HashSet<_>>().len() as u64;

@@ -7,7 +7,6 @@ use ttlsweep_record::Control;
 use super::Collected;
 use crate::chart::kit::caption::plural;
 use crate::chart::timeline::{Lane, Panel};
-use crate::load::observation::Observation;
 use crate::load::{LoadError, Runs, transfer_at};
 use crate::summary::axes::Axes;
 use crate::verdict::{Ruling, Sight, TargetRuling, View, Way};
@@ -29,15 +28,15 @@ pub(crate) struct Telling {
 }
 
 /// Of each of the view's cells the trial of which most transfers outlived their link, the first of those that are alike.
-pub(super) fn candidates(view: &View<'_>, observations: &[Observation]) -> Vec<Telling> {
+pub(super) fn candidates(view: &View<'_, '_>) -> Vec<Telling> {
     let outlived: HashSet<u32> = view.outlived().collect();
     let mut trials: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
     let mut cell_of: BTreeMap<u32, u32> = BTreeMap::new();
     for sight in view.grid() {
-        let (all, telling) = trials.entry(sight.trial).or_default();
+        let (all, telling) = trials.entry(sight.seen.trial).or_default();
         *all += 1;
         *telling += u64::from(outlived.contains(&sight.row));
-        cell_of.insert(sight.trial, observations[sight.row as usize].cell);
+        cell_of.insert(sight.seen.trial, sight.seen.cell);
     }
     // Of each cell the best trial and its share.
     let mut best: BTreeMap<u32, (u32, f64)> = BTreeMap::new();
@@ -48,16 +47,16 @@ pub(super) fn candidates(view: &View<'_>, observations: &[Observation]) -> Vec<T
             *known = (*trial, share);
         }
     }
-    let mut sights: BTreeMap<u32, Vec<Sight>> = best.values().map(|(trial, _)| (*trial, Vec::new())).collect();
+    let mut sights: BTreeMap<u32, Vec<Sight<'_>>> = best.values().map(|(trial, _)| (*trial, Vec::new())).collect();
     for sight in view.grid() {
-        if let Some(known) = sights.get_mut(&sight.trial) {
+        if let Some(known) = sights.get_mut(&sight.seen.trial) {
             known.push(sight);
         }
     }
     let shown: HashSet<u32> = sights.values().flatten().map(|sight| sight.row).collect();
     let ways: HashMap<u32, Way> = view.ways().filter(|(row, _)| shown.contains(row)).collect();
-    let lane = |sight: &Sight| lane(sight, &observations[sight.row as usize], ways.get(&sight.row).copied());
-    let mut controls: HashMap<(u32, u32), Sight> = HashMap::new();
+    let lane = |sight: &Sight<'_>| lane(sight, ways.get(&sight.row).copied());
+    let mut controls: HashMap<(u32, u32), Sight<'_>> = HashMap::new();
     for sight in view.controls().filter(|sight| sight.control == Some(Control::LongTtl)) {
         controls.entry((sight.key, sight.block)).or_insert(sight);
     }
@@ -77,7 +76,8 @@ pub(super) fn candidates(view: &View<'_>, observations: &[Observation]) -> Vec<T
     best.into_iter().map(telling).collect()
 }
 
-fn lane(sight: &Sight, seen: &Observation, way: Option<Way>) -> Lane {
+fn lane(sight: &Sight<'_>, way: Option<Way>) -> Lane {
+    let seen = sight.seen;
     let head = seen.head_written_at.get().unwrap_or(seen.started_at);
     let since_head = |at: i64| (at - head) as f64 / 1e6;
     Lane {
@@ -98,7 +98,7 @@ fn lane(sight: &Sight, seen: &Observation, way: Option<Way>) -> Lane {
 pub(crate) fn timeline(
     runs: &Runs,
     axes: &Axes,
-    targets: &[Collected],
+    targets: &[Collected<'_>],
     verdict: &Ruling,
 ) -> Result<Vec<Panel>, LoadError> {
     let shape = |telling: &Telling| {
@@ -129,7 +129,7 @@ pub(crate) fn timeline(
 fn panel(
     runs: &Runs,
     axes: &Axes,
-    target: &Collected,
+    target: &Collected<'_>,
     ruling: &TargetRuling,
     best: &Telling,
 ) -> Result<Panel, LoadError> {

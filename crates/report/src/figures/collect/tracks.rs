@@ -17,7 +17,7 @@ use crate::summary::axes::Axes;
 ///
 /// # Errors
 /// A row of a file cannot be read.
-pub(crate) fn progress(runs: &Runs, axes: &Axes, targets: &[Collected]) -> Result<Vec<Panel>, LoadError> {
+pub(crate) fn progress(runs: &Runs, axes: &Axes, targets: &[Collected<'_>]) -> Result<Vec<Panel>, LoadError> {
     let transfers = &runs.transfers;
     let folder_of = |row: u32| transfers.folder(row as usize);
     let record = |row: u32| transfer_at(&runs.folders[folder_of(row)], transfers.place(row as usize));
@@ -37,7 +37,7 @@ pub(crate) fn progress(runs: &Runs, axes: &Axes, targets: &[Collected]) -> Resul
     }
     let samples = |row: u32| wanted.get(&folder_of(row))?.get(&known.get(&row)?.transfer_id);
     let enough = |row: u32| samples(row).is_some_and(|samples| samples.len() >= LEAST_SAMPLES);
-    let shown = |pair: &&Pair| enough(pair.failed.row) && enough(pair.control.row);
+    let shown = |pair: &&Pair<'_>| enough(pair.failed.row) && enough(pair.control.row);
     let mut panels = Vec::new();
     for target in targets {
         if panels.len() == MOST_PANELS {
@@ -55,12 +55,12 @@ pub(crate) fn progress(runs: &Runs, axes: &Axes, targets: &[Collected]) -> Resul
 fn panel(
     runs: &Runs,
     axes: &Axes,
-    target: &Collected,
-    pair: &Pair,
+    target: &Collected<'_>,
+    pair: &Pair<'_>,
     failed: (&TransferRecord, &[SampleRecord]),
     control: (&TransferRecord, &[SampleRecord]),
 ) -> Panel {
-    let seen = &runs.transfers.observations()[pair.failed.row as usize];
+    let seen = pair.failed.seen;
     let cell = &runs.cells[seen.cell as usize];
     let settings = axes.within_panel(cell);
     let parts = [target.title.clone(), settings, format!("block {}", failed.0.block)];
