@@ -12,7 +12,7 @@ use crate::load::observation::{Answer, Timeout};
 use crate::verdict::cause::enforcement::most_apart_us;
 use crate::verdict::cause::learned::Learned;
 use crate::verdict::cause::words::{says_not_yet, word_of};
-use crate::verdict::evidence::timed::Timed;
+use crate::verdict::evidence::timed::{End, Timed};
 
 /// What a transfer's end counts toward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,14 +66,14 @@ fn altered(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) -> (Cause, 
     let foreign = timed.seen.answer.is_some_and(|place| learned.store.is_foreign(&answers[place as usize]));
     let otherwise = if foreign { Cause::Of(Mechanism::Gateway) } else { Cause::Unexplained };
     let in_flight = timed.is_unfinished() && !timed.ended_at_head(1);
-    let after = timed.expiry.filter(|expiry| timed.seen.ended_at >= expiry - timed.delta);
-    let Some(expiry) = after.filter(|_| in_flight) else { return (otherwise, in_flight) };
-    match () {
-        () if !timed.is_judged => (Cause::NotJudged, false),
-        () if !timed.head_in_time(expiry) => (otherwise, false),
-        () if timed.ended_at_expiry(expiry) => (Cause::Of(Mechanism::CutAtExpiry), true),
-        () if foreign => (otherwise, true),
-        () => (Cause::EndedAfterExpiry, true),
+    match timed.end() {
+        _ if !in_flight => (otherwise, false),
+        End::Alive => (otherwise, true),
+        End::NotJudged => (Cause::NotJudged, false),
+        End::HeadUnsure => (otherwise, false),
+        End::AtExpiry => (Cause::Of(Mechanism::CutAtExpiry), true),
+        End::Later if foreign => (otherwise, true),
+        End::Later => (Cause::EndedAfterExpiry, true),
     }
 }
 
@@ -94,10 +94,9 @@ fn refused(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) -> (Cause, 
         }
     }
     let Some(expiry) = timed.expiry else { return (Cause::Unexplained, false) };
-    let (end, delta) = (timed.seen.ended_at, timed.delta);
-    let at_expiry = timed.ended_at_expiry(expiry);
-    let at_head = timed.ended_at_head(1);
-    if end < expiry - delta {
+    let end = timed.end();
+    let (at_expiry, at_head) = (end == End::AtExpiry, timed.ended_at_head(1));
+    if end == End::Alive {
         // The link lived by the server's clock, where that is known, whatever the words.
         let found = match () {
             () if expired && timed.offset.is_none() && at_head => Cause::Of(Mechanism::LateStart),
@@ -107,14 +106,13 @@ fn refused(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) -> (Cause, 
         return (found, timed.is_unfinished() && !at_head);
     }
     // What an answer says in words holds whenever it came; what follows from its time does not.
-    if !timed.is_judged {
-        return (Cause::NotJudged, false);
-    }
-    if timed.is_late(expiry) {
-        return (if expired { Cause::Of(Mechanism::LateStart) } else { Cause::Unexplained }, false);
-    }
-    if !timed.head_in_time(expiry) {
-        return (Cause::Undecidable, false);
+    match end {
+        End::NotJudged => return (Cause::NotJudged, false),
+        End::HeadUnsure if !timed.is_late(expiry) => return (Cause::Undecidable, false),
+        End::HeadUnsure => {
+            return (if expired { Cause::Of(Mechanism::LateStart) } else { Cause::Unexplained }, false);
+        }
+        End::Alive | End::AtExpiry | End::Later => {}
     }
     if expired && at_head {
         return (if at_expiry { Cause::Undecidable } else { Cause::Of(Mechanism::LateStart) }, false);
@@ -185,29 +183,17 @@ fn broken(timed: &Timed<'_>, learned: &Learned) -> (Cause, bool) {
         () if timed.standstill().is_some() || unread => Cause::Undecidable,
         () => Cause::Of(Mechanism::Network),
     };
-    let Some(expiry) = timed.expiry else { return (unrelated(), in_flight) };
-    let (end, delta) = (seen.ended_at, timed.delta);
-    if end < expiry - delta {
-        return (unrelated(), in_flight);
-    }
-    if !timed.is_judged {
-        return (Cause::NotJudged, false);
-    }
-    if !timed.head_in_time(expiry) {
+    let head_late = || timed.expiry.is_some_and(|expiry| timed.is_late(expiry)) && timed.ended_at_head(2);
+    match timed.end() {
+        End::Alive => (unrelated(), in_flight),
+        End::NotJudged => (Cause::NotJudged, false),
         // Whether the head was refused, and the refusal lost, can be known only where expired starts end so, too.
-        let at_head = timed.is_late(expiry) && timed.ended_at_head(2);
-        let found =
-            if at_head && learned.without_answer { Cause::Of(Mechanism::LateStart) } else { Cause::Undecidable };
-        return (found, false);
-    }
-    if unread {
-        return (Cause::Undecidable, false);
-    }
-    match () {
-        () if timed.ended_at_expiry(expiry) && timed.is_unfinished() => (Cause::Of(Mechanism::CutAtExpiry), true),
-        () if timed.ended_at_expiry(expiry) => (Cause::Undecidable, false),
-        () if timed.met_idle_timer() => (Cause::Of(Mechanism::IdleTimeout), false),
-        () => (Cause::EndedAfterExpiry, timed.is_unfinished()),
+        End::HeadUnsure if learned.without_answer && head_late() => (Cause::Of(Mechanism::LateStart), false),
+        End::AtExpiry if timed.is_unfinished() && !unread => (Cause::Of(Mechanism::CutAtExpiry), true),
+        End::HeadUnsure | End::AtExpiry => (Cause::Undecidable, false),
+        End::Later if unread => (Cause::Undecidable, false),
+        End::Later if timed.met_idle_timer() => (Cause::Of(Mechanism::IdleTimeout), false),
+        End::Later => (Cause::EndedAfterExpiry, timed.is_unfinished()),
     }
 }
 

@@ -9,7 +9,7 @@ use ttlsweep_record::{Mechanism, Verdict};
 
 use super::finding::Finding;
 use super::ruling::{Ruling, TargetRuling};
-use super::seen::Seen;
+use super::seen::{Later, Seen};
 use crate::prose::{count, secs, share};
 use crate::verdict::cause::enforcement::Enforces;
 
@@ -139,18 +139,13 @@ impl TargetRuling {
                 let them = count(self.not_judged, noun);
                 format!("nothing could be timed: {them} outlived the link, and none of the ends is judged")
             }
-            Answer::CannotTell if hits == 0 && self.seen.later > 0 => {
-                let [first, last] = self.seen.later_s.map(secs);
-                format!(
-                    "none was cut at once, but {} {outlived} ended {first} to {last} after it",
-                    share(self.seen.later, self.judged)
-                )
-            }
             Answer::CannotTell if hits == 0 => {
-                format!(
-                    "none was cut, which is not enough for a NO: {} {outlived} ran past it",
-                    share(self.judged, self.judged)
-                )
+                let Some(Later { transfers, between_s }) = self.seen.later else {
+                    let all = share(self.judged, self.judged);
+                    return format!("none was cut, which is not enough for a NO: {all} {outlived} ran past it");
+                };
+                let ([first, last], some) = (between_s.map(secs), share(transfers, self.judged));
+                format!("none was cut at once, but {some} {outlived} ended {first} to {last} after it")
             }
             Answer::CannotTell => format!("it looks like a cut, but may be chance: {}", self.cut_words(&outlived)),
             Answer::Yes => format!("cut at expiry: {}", self.cut_words(&outlived)),
@@ -181,7 +176,7 @@ impl TargetRuling {
     /// `50 of 50 uploads that outlived their link were reset within 0.1 s of it`
     fn cut_words(&self, outlived: &str) -> String {
         let Seen { hits, within_s, how, later, .. } = &self.seen;
-        let later = if *later > 0 { format!(", {later} later") } else { String::new() };
+        let later = later.map_or_else(String::new, |later| format!(", {} later", later.transfers));
         format!("{hits} of {} {outlived} {how} within {} of it{later}", self.judged, bound::seconds_up(*within_s))
     }
 

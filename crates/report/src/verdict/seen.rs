@@ -16,10 +16,8 @@ pub(super) struct Seen {
     pub(super) hits: u64,
     /// Whether ends up to a second after expiry are cuts there, too: its test found that they are more frequent then.
     pub(super) late: bool,
-    /// How many ended in flight after expiry, and later than counts as a cut.
-    pub(super) later: u64,
-    /// How long after expiry the first and the last of these ended, in seconds.
-    pub(super) later_s: [f64; 2],
+    /// Those that ended in flight after expiry, and later than counts as a cut; `None` if none did.
+    pub(super) later: Option<Later>,
     /// Trials in which a link was outlived.
     pub(super) trials: u64,
     /// Of these, the ones in which one was cut, and those that were cut for the most part.
@@ -44,6 +42,15 @@ pub(super) struct Seen {
     pub(super) largest_bytes: u64,
 }
 
+/// Ends in flight after expiry, later than counts as a cut.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Later {
+    /// How many.
+    pub(super) transfers: u64,
+    /// How long after expiry the first and the last of them ended, in seconds.
+    pub(super) between_s: [f64; 2],
+}
+
 impl Seen {
     /// `failures` is how many of them the test on `cut-at-expiry` counts: it looks near expiry, and up to a second later.
     pub(super) fn of(target: &Target, failures: u64) -> Self {
@@ -60,11 +67,9 @@ impl Seen {
         let keys: BTreeSet<u32> = in_grid().map(|flight| flight.key).collect();
         let keys = || keys.iter().map(|key| &target.keys[*key as usize]);
         let least = |least: f64, life: f64| if life > 0.0 { least.min(life) } else { least };
-        let later: Vec<f64> = grid(target)
-            .filter(went_on)
-            .filter(|flight| flight.ended_in_flight && !window.is_hit(flight))
-            .filter_map(|flight| Some(flight.end - flight.expiry?))
-            .collect();
+        let ended_later =
+            grid(target).filter(went_on).filter(|flight| flight.ended_in_flight && !window.is_hit(flight));
+        let later = ended_later.filter_map(|flight| Some(flight.end - flight.expiry?)).fold(None, Later::with);
         Self {
             noun: match (keys().any(|key| key.method.is_upload()), keys().any(|key| !key.method.is_upload())) {
                 (true, true) => "transfer",
@@ -73,11 +78,7 @@ impl Seen {
             },
             hits: outlived.transfers_hit(),
             late: window != near,
-            later: later.len() as u64,
-            later_s: [
-                later.iter().copied().fold(f64::INFINITY, f64::min),
-                later.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-            ],
+            later,
             trials: outlived.trials(),
             trials_hit: [outlived.hit(), by_trial.most_hit()],
             blocks: target.flights.iter().map(|flight| flight.block).collect::<BTreeSet<_>>().len() as u64,
@@ -90,6 +91,15 @@ impl Seen {
             shortest_s: in_grid().filter_map(|flight| flight.expiry).fold(f64::INFINITY, least),
             largest_bytes: keys().map(|key| key.size_bytes).max().unwrap_or(0),
         }
+    }
+}
+
+impl Later {
+    /// `known` and one more that ended so many seconds after expiry.
+    fn with(known: Option<Self>, after_s: f64) -> Option<Self> {
+        let Self { transfers, between_s: [first, last] } =
+            known.unwrap_or(Self { transfers: 0, between_s: [after_s, after_s] });
+        Some(Self { transfers: transfers + 1, between_s: [first.min(after_s), last.max(after_s)] })
     }
 }
 

@@ -24,7 +24,35 @@ pub(in crate::verdict) struct Timed<'a> {
     pub(in crate::verdict) is_judged: bool,
 }
 
+/// Where a transfer's end stands against the expiry of its link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::verdict) enum End {
+    /// Before it, while the link lived; or there is no link.
+    Alive,
+    /// At it or later, and nobody can tell when.
+    NotJudged,
+    /// At it or later; the head was late, or may have been.
+    HeadUnsure,
+    /// At it.
+    AtExpiry,
+    /// Later than counts as at it.
+    Later,
+}
+
 impl Timed<'_> {
+    /// Where its end stands against its expiry.
+    pub(in crate::verdict) fn end(&self) -> End {
+        let Some(expiry) = self.expiry.filter(|expiry| self.seen.ended_at >= expiry - self.delta) else {
+            return End::Alive;
+        };
+        match () {
+            () if !self.is_judged => End::NotJudged,
+            () if !self.head_in_time(expiry) => End::HeadUnsure,
+            () if self.ended_at_expiry(expiry) => End::AtExpiry,
+            () => End::Later,
+        }
+    }
+
     /// When the head was known to have arrived: confirmed by the peer's kernel, or proven by a 100 or by a success.
     pub(in crate::verdict) fn head_arrived(&self) -> Option<i64> {
         let success = self.seen.outcome == Outcome::Completed || self.seen.phase == Phase::ResponseBody;
