@@ -12,6 +12,8 @@
 //! him in a thread of their own. Data waits for him in its place, since the reader of a pipe counts on all of it, until
 //! [`give_up`] says that the process is to end. Each `main` ends with [`exit::finish`](crate::exit::finish).
 
+#![allow(clippy::disallowed_methods, reason = "this is where stdout is written")]
+
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -57,7 +59,9 @@ pub fn question(text: fmt::Arguments<'_>) {
 
 /// Rows that stand below all words on a terminal; none takes them away.
 pub(crate) fn rows(rows: &[String]) {
-    STDERR.show(rows);
+    // A row may name what an experiment of others names.
+    let shown: Vec<String> = rows.iter().map(|row| coloured(&row.replace('\n', "␊")).into_owned()).collect();
+    STDERR.show(&shown);
 }
 
 /// From now on stderr is for programs: each line is one JSON object with a `kind`, which is `words` for what people read.
@@ -80,12 +84,17 @@ pub fn data(line: fmt::Arguments<'_>) {
 /// The name of a file or folder as a line of data: its own bytes, whether or not they are UTF-8, so that the next program
 /// finds it. A terminal is shown it.
 pub fn path(path: &Path) {
-    if io::stdout().is_terminal() {
+    if is_terminal() {
         return data(format_args!("{}", path.display()));
     }
     let mut line = path.as_os_str().as_encoded_bytes().to_vec();
     line.push(b'\n');
     to_stdout(&line);
+}
+
+/// Whether stdout is a terminal.
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
 }
 
 /// Gives a slow reader time to read what is still to be written. Returns whether a signal ended the wait for a reader of data.

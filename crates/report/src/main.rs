@@ -1,7 +1,7 @@
 //! `ttlsweep-report`: data to stdout and files, words to stderr.
 
 use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process;
 
@@ -36,7 +36,7 @@ fn answer() -> process::ExitCode {
             };
         }
         Some(Command::Ttl(args)) => {
-            return match ttl::run(args, &mut io::stdout().lock()) {
+            return match ttl::run(args, &mut say::Stdout) {
                 Ok(()) => ExitCode::Done.into(),
                 Err(error) => fail(error.exit_code(), error),
             };
@@ -48,7 +48,9 @@ fn answer() -> process::ExitCode {
             let checked = args.gate().check(&done.verdict);
             match show(&args, &done, &checked) {
                 // Anyone who reads our output may stop reading early, `head` for one; the files are written.
-                Err(error) if !say::is_lost_reader(&error) => fail(ExitCode::Internal, error),
+                Err(error) if !say::is_lost_reader(&error) => {
+                    fail(ExitCode::Internal, format_args!("stdout cannot be written: {error}"))
+                }
                 Ok(()) | Err(_) => conclude(&checked),
             }
         }
@@ -136,7 +138,7 @@ fn show(args: &Args, report: &Report, checked: &[Checked]) -> io::Result<()> {
 /// Columns and lines. A file or a pipe takes any number of both.
 fn terminal_size() -> (usize, usize) {
     match terminal_size::terminal_size() {
-        Some((width, height)) if io::stdout().is_terminal() => (usize::from(width.0), usize::from(height.0)),
+        Some((width, height)) if say::is_terminal() => (usize::from(width.0), usize::from(height.0)),
         _ => (usize::MAX, usize::MAX),
     }
 }

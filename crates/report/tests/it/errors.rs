@@ -290,6 +290,18 @@ fn nothing_that_others_wrote_into_a_run_is_obeyed_anywhere() {
         let arg = format!("--format={format}");
         shown.push((arg.clone(), ttlsweep_report(&[&folder, Path::new(&arg)])));
     }
+    // It is about the names of targets.
+    let cells = fs::read_to_string(folder.join("cells.csv")).unwrap();
+    edit(&folder, "cells.csv", |text| {
+        let lines = text.lines().count();
+        (2..=lines)
+            .fold(text, |text, line| with_field(&with_field(&text, line, "target", "s3"), line, "bucket", OBEYED))
+    });
+    for format in ["text", "json"] {
+        let arg = format!("--format={format}");
+        shown.push((format!("ttl {arg}"), ttlsweep_report(&[Path::new("ttl"), &folder, Path::new(&arg)])));
+    }
+    fs::write(folder.join("cells.csv"), cells).unwrap();
     let bundle = base.path().join("bundle");
     shown.push(("verify".to_owned(), ttlsweep_report(&[Path::new("verify"), &folder])));
     shown.push(("case".to_owned(), ttlsweep_report(&[Path::new("case"), &folder, Path::new("--out"), &bundle])));
