@@ -70,6 +70,8 @@ pub struct Task<'a> {
     pub key: &'a str,
     /// Whether to send `Expect: 100-continue` and wait.
     pub expect_continue: bool,
+    /// Whether the body stays here whatever is answered: who asks only whether so large a body would be refused.
+    pub head_alone: bool,
     /// The timeouts.
     pub limits: Limits,
     /// How often the kernel is asked.
@@ -79,7 +81,16 @@ pub struct Task<'a> {
 impl<'a> Task<'a> {
     /// A transfer without a name or an `Expect`, whose kernel's view is of no interest before its end.
     pub fn new(request: &'a SignedRequest, payload: Payload<'a>, key: &'a str, limits: Limits) -> Self {
-        Self { transfer_id: "", request, payload, key, expect_continue: false, limits, sample_every: SELDOM }
+        Self {
+            transfer_id: "",
+            request,
+            payload,
+            key,
+            expect_continue: false,
+            head_alone: false,
+            limits,
+            sample_every: SELDOM,
+        }
     }
 }
 

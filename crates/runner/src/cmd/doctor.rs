@@ -139,6 +139,11 @@ async fn look_there(
                 report.tell(finding);
             }
         }
+        let puts = cells.iter().filter(|cell| cell.method == Method::Put).map(|cell| cell.size_bytes.0);
+        if let Some(largest) = puts.max().filter(|largest| *largest > BODY) {
+            let body = Source::Generated { block: Block::new(plan.seed), len: largest };
+            report.tell(enforcement::size(&one_off, &prefix, &body, &mut stop).await);
+        }
         report.tell(enforcement::delete(&one_off, &key).await);
     }
 }

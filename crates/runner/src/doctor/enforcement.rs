@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ttlsweep_record::{Cell, ExpiryPolicy, Method, Outcome, TransferRecord};
+use ttlsweep_record::{ByteCount, Cell, ExpiryPolicy, Method, Outcome, TransferRecord};
 
 use super::{Finding, Level};
 use crate::s3::object_key::{ObjectKey, RunPrefix};
@@ -107,6 +107,45 @@ pub(crate) async fn links(
         tracing::warn!("{error}");
     }
     found
+}
+
+/// Announces a body of the experiment's own size by a living link, and sends none of it: what a proxy or store refuses by the
+/// length alone, it refuses at the head.
+pub(crate) async fn size(one_off: &OneOff<'_>, prefix: &RunPrefix, body: &Source, stop: &mut Stop) -> Finding {
+    let store = one_off.target.store.as_asked();
+    let key = prefix.key("doctor-size");
+    let operation = Operation { method: Method::Put, key: key.clone(), part: None };
+    let link = match store.presign(&operation, "doctor-size", one_off.clock.wall(), LIVING).await {
+        Ok(link) => link,
+        Err(error) => return Finding::new(Level::Error, SIZE, error.to_string(), "check the credentials"),
+    };
+    let row = one_off.announce(&link, &key, body, stop).await;
+    // Some stores keep what came of a body that broke off.
+    if let Err(error) = store.delete_object(&key).await {
+        tracing::warn!("{error}");
+    }
+    judge_size(&row, body.len(), &one_off.target.store)
+}
+
+fn judge_size(row: &TransferRecord, bytes: u64, store: &Store) -> Finding {
+    let (size, said) = (ByteCount(bytes), said(row));
+    match row.outcome {
+        Outcome::Rejected => Finding::new(
+            Level::Error,
+            SIZE,
+            format!("a put of {size} is refused at its head: {said}"),
+            causes(row, Asked::LivingLink(Method::Put), store),
+        ),
+        Outcome::TimedOut | Outcome::Completed => {
+            Finding::ok(SIZE, format!("a put of {size} is not refused at its head"))
+        }
+        _ => Finding::new(
+            Level::Warning,
+            SIZE,
+            format!("a put of {size} that is announced with `Expect: 100-continue` got no answer: {said}"),
+            "smaller ones pass; look at it with `ttlsweep trace`",
+        ),
+    }
 }
 
 fn judge_living(row: &TransferRecord, method: Method, store: &Store) -> Finding {
@@ -236,6 +275,7 @@ fn said(row: &TransferRecord) -> String {
 const PUT: &str = "put";
 const DELETE: &str = "delete";
 const LINK: &str = "link";
+const SIZE: &str = "size";
 const EXPIRY: &str = "expiry";
 
 /// Long enough for a slow path, and for clocks that differ by seconds.

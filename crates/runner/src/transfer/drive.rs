@@ -101,7 +101,7 @@ pub(crate) async fn drive(
                 Ok(head) => {
                     // No 100 will follow a final answer, and only a 2xx makes the body worth sending.
                     watch.continue_by = None;
-                    if head.status().is_success() {
+                    if head.status().is_success() && !task.head_alone {
                         marks.stop_waiting_for_continue();
                     }
                     let comparison = task.payload.comparison(task.key);
@@ -161,9 +161,9 @@ fn request(task: &Task<'_>, body: RequestBody, body_len: u64, marks: &Arc<HttpMa
         headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
     }
     // Any server may send any 1xx unasked, and none of them is the final response.
-    let marks = Arc::clone(marks);
+    let (marks, head_alone) = (Arc::clone(marks), task.head_alone);
     hyper::ext::on_informational(&mut request, move |response| {
-        if response.status() == StatusCode::CONTINUE {
+        if response.status() == StatusCode::CONTINUE && !head_alone {
             marks.note_continue();
         } else {
             marks.note_informational();
@@ -223,7 +223,7 @@ impl<'a> Watch<'a> {
             sample_every: task.sample_every,
             next_sample: now + task.sample_every,
             next_head_look: Some(now + HEAD_ACK_EVERY),
-            continue_by: waits_for_continue.then(|| now + CONTINUE_WAIT),
+            continue_by: (waits_for_continue && !task.head_alone).then(|| now + CONTINUE_WAIT),
             head_acked: None,
             info_at_head: None,
             acked: 0,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use ttlsweep_record::{Cell, TransferRecord};
 
@@ -49,11 +50,39 @@ impl OneOff<'_> {
         upload: Option<&Source>,
         stop: &mut Stop,
     ) -> TransferRecord {
-        let cell = self.cell;
+        let payload = upload.map_or(Payload::Unknown, Payload::Upload);
+        let task = Task::new(request, payload, key.as_str(), Limits::of(self.cell));
+        self.run(kept, &task, key, stop).await
+    }
+
+    /// Sends the head of an upload alone, with `Expect: 100-continue`, to see whether so large a body would be refused. Where it
+    /// would not, the row says that this side's timeout ran out.
+    pub(crate) async fn announce(
+        &self,
+        request: &SignedRequest,
+        key: &ObjectKey,
+        body: &Source,
+        stop: &mut Stop,
+    ) -> TransferRecord {
+        let limits = Limits { idle: ANNOUNCED, ..Limits::of(self.cell) };
+        let task = Task {
+            expect_continue: true,
+            head_alone: true,
+            ..Task::new(request, Payload::Upload(body), key.as_str(), limits)
+        };
+        self.run(&mut None, &task, key, stop).await
+    }
+
+    async fn run(
+        &self,
+        kept: &mut Option<Connection>,
+        task: &Task<'_>,
+        key: &ObjectKey,
+        stop: &mut Stop,
+    ) -> TransferRecord {
+        let (cell, request) = (self.cell, task.request);
         let socket = SocketOptions::of(cell);
         let dialer = Dialer { socket, ids: Arc::clone(&self.ids), ..self.target.dialer(request) };
-        let payload = upload.map_or(Payload::Unknown, Payload::Upload);
-        let task = Task::new(request, payload, key.as_str(), Limits::of(cell));
         let anchor = self.clock.anchor();
         let row = TransferRecord {
             object_key: key.to_string(),
@@ -61,7 +90,10 @@ impl OneOff<'_> {
             expires_at: request.expires_at,
             ..TransferRecord::begun(cell, anchor.wall)
         };
-        let observed = super::run(&task, &dialer, kept, anchor, stop).await;
+        let observed = super::run(task, &dialer, kept, anchor, stop).await;
         complete(row, observed, request).transfer
     }
 }
+
+/// How long nothing may come back before a head counts as not refused.
+const ANNOUNCED: Duration = Duration::from_secs(2);

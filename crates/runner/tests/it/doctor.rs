@@ -170,6 +170,34 @@ async fn where_living_links_are_refused_an_expired_one_that_is_refused_is_no_com
     assert!(found.lines().last().unwrap().starts_with("mend these 3 errors"), "{found}");
 }
 
+/// A proxy looks at the announced length and answers at the head, so that no byte of a large body need be sent to find out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_size_that_a_proxy_refuses_is_found_without_sending_it() {
+    let testbed = signing::start(plain(ExpiryPolicy::OnRequest)).await;
+    let length = |parts: &http::request::Parts| -> Option<u64> {
+        parts.headers.get("content-length")?.to_str().ok()?.parse().ok()
+    };
+    let front = Front::before(&testbed, move |parts| {
+        (length(parts)? > 300_000).then(|| (413, "<html><title>413 Request Entity Too Large</title></html>".to_owned()))
+    })
+    .await;
+    let lab = lab();
+    for (size, line, code) in [
+        ("3GB", "error size a put of 3GB is refused at its head: rejected (413", 2),
+        ("300kB", "ok size a put of 300kB is not refused at its head", 0),
+    ] {
+        let mut command = command(&lab, &front.endpoint, &[]);
+        let timeout = "transfer.timeout=8h";
+        command.args(["--set", &format!("grid.size={size}"), "--set", "grid.method=put", "--set", timeout]);
+        command.args(["--set", "grid.bandwidth=10Mbit/s"]);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let found = findings(&output);
+        assert!(found.contains(line), "{line} is not in: {found} {}", words(&output).1);
+        assert_eq!(output.status.code(), Some(code), "{found}");
+    }
+    assert_eq!(objects(&testbed).await, Vec::<String>::new());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bucket_that_demands_headers_can_be_swept_with_them_and_doctor_says_so() {
     let demands = ["x-amz-server-side-encryption: aws:kms", "content-type: text/plain; charset=utf-8", "x-tenant"];

@@ -103,7 +103,7 @@ impl Front {
                             ended: now(),
                         };
                         let answer = match rule(&parts) {
-                            Some(refusal) => refuse(refusal, body).await,
+                            Some(refusal) => refuse(refusal, &parts, body).await,
                             None if garbled(&stats) => {
                                 let answer = hand_on(behind, Request::from_parts(parts, body)).await;
                                 drop(answer.into_body().collect().await);
@@ -168,9 +168,11 @@ fn whole(text: impl Into<Bytes>) -> BoxBody<Bytes, hyper::Error> {
     Full::new(text.into()).map_err(|never| match never {}).boxed()
 }
 
-async fn refuse((status, text): Refusal, body: Incoming) -> Response<BoxBody<Bytes, hyper::Error>> {
-    // Read first, so that this is not an early answer.
-    let _ = body.collect().await;
+async fn refuse((status, text): Refusal, parts: &Parts, body: Incoming) -> Response<BoxBody<Bytes, hyper::Error>> {
+    // Read first, so that this is not an early answer; who asks first is told first.
+    if !parts.headers.contains_key(http::header::EXPECT) {
+        let _ = body.collect().await;
+    }
     if status == NO_ANSWER {
         std::future::pending::<()>().await;
     }
