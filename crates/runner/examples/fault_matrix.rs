@@ -327,10 +327,10 @@ impl Client {
     ) -> Result<Self, Failure> {
         let rate = BitRate::new(8_000_000).filter(|_| case.capped);
         let side = if case.method.is_upload() { Side::Write } else { Side::Read };
-        let receive_buffer = (case.capped && side == Side::Read).then_some(32 << 10);
+        let reads_per_s = (case.capped && side == Side::Read).then_some(1_000_000);
         let dialer = Dialer {
             cap: rate.map(|rate| (Arc::new(Limiter::new(rate, 1)), side)),
-            socket: SocketOptions { receive_buffer, ..SocketOptions::default() },
+            socket: SocketOptions { reads_per_s, ..SocketOptions::default() },
             ..Dialer::new(Endpoint::of(&endpoint.parse()?)?, tls)
         };
         Ok(Self {

@@ -60,8 +60,8 @@ pub struct Dialer {
 /// What is set on a socket before it is connected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SocketOptions {
-    /// The kernel's receive buffer in bytes, where it must be small: what waits in it has left the server's hands already.
-    pub receive_buffer: Option<u32>,
+    /// Bytes a second that this end reads, if it is capped: see [`receive_buffer`].
+    pub reads_per_s: Option<u64>,
     /// The congestion control; `None` for the kernel's own choice.
     pub congestion: Option<String>,
 }
@@ -69,9 +69,26 @@ pub struct SocketOptions {
 impl SocketOptions {
     /// What `cell` sets, whatever its trial adds.
     pub(crate) fn of(cell: &Cell) -> Self {
-        Self { receive_buffer: None, congestion: cell.congestion.clone() }
+        Self { reads_per_s: None, congestion: cell.congestion.clone() }
     }
 }
+
+/// The receive buffer in bytes for a connection that is read at a capped rate.
+///
+/// What waits in it has left the server's hands: a download whose last bytes wait there can no longer be cut, and the end of one
+/// that was cut is seen only when they have been read. But a buffer below rate × round trip would hold a download below its cap.
+/// So it holds two round trips, and never so little that the kernel holds back its window updates.
+fn receive_buffer(reads_per_s: u64, round_trip: Option<Duration>) -> u32 {
+    let holds = 2 * round_trip.unwrap_or(UNKNOWN_ROUND_TRIP) + BETWEEN_READS;
+    let bytes = u128::from(reads_per_s) * holds.as_micros() / 1_000_000;
+    bytes.clamp(SMALLEST_BUFFER, LARGEST_BUFFER) as u32
+}
+
+const UNKNOWN_ROUND_TRIP: Duration = Duration::from_millis(100);
+/// How long a reader that waits for its turn may be away.
+const BETWEEN_READS: Duration = Duration::from_millis(20);
+const SMALLEST_BUFFER: u128 = 32 << 10;
+const LARGEST_BUFFER: u128 = 4 << 20;
 
 type Stack = HttpMarked<HeldErrors<RateLimited<Timestamped<Socket>>>>;
 

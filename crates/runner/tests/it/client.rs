@@ -109,11 +109,11 @@ impl Client {
         self
     }
 
-    /// Caps what it downloads, with a receive buffer of so many bytes.
-    pub(crate) fn download_capped(mut self, bits_per_second: u64, buffer: u32) -> Self {
+    /// Caps what it downloads.
+    pub(crate) fn download_capped(mut self, bits_per_second: u64) -> Self {
         let rate = BitRate::new(bits_per_second).unwrap();
         self.dialer.cap = Some((Arc::new(Limiter::new(rate, 1)), Side::Read));
-        self.dialer.socket.receive_buffer = Some(buffer);
+        self.dialer.socket.reads_per_s = Some(bits_per_second / 8);
         self
     }
 

@@ -36,18 +36,13 @@ impl TrialRun {
         SAMPLE_EVERY.max(Duration::from_micros(users * 1_000_000 / SAMPLES_A_SECOND))
     }
 
-    /// A capped download needs a small receive buffer: what waits there has left the server's hands, and a transfer whose
-    /// last bytes wait in it could no longer be cut. But a buffer below rate × round trip would hold the download below its
-    /// cap, so it is 200 ms of one user's share, and never so small that the kernel holds back its window updates.
-    pub(super) fn receive_buffer(&self) -> Option<u32> {
+    /// Bytes a second that one user of a capped download reads.
+    pub(super) fn reads_per_s(&self) -> Option<u64> {
         let rate = self.cell.bandwidth_bps.filter(|_| self.cell.method == Method::Get)?;
         let sharers = if self.cell.bandwidth_per == BandwidthPer::Trial { self.cell.users } else { 1 };
-        let share = rate.bits_per_second() / 8 / 5 / u64::from(sharers);
-        Some(share.clamp(SMALLEST_BUFFER, LARGEST_BUFFER) as u32)
+        Some(rate.bits_per_second() / 8 / u64::from(sharers))
     }
 }
 
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 const SAMPLES_A_SECOND: u64 = 2_000;
-const SMALLEST_BUFFER: u64 = 32 << 10;
-const LARGEST_BUFFER: u64 = 1 << 20;

@@ -281,7 +281,7 @@ impl User {
         let TrialRun { run, cell, target, .. } = &*self.trial;
         Dialer {
             cap: self.cap.clone(),
-            socket: SocketOptions { receive_buffer: self.trial.receive_buffer(), ..SocketOptions::of(cell) },
+            socket: SocketOptions { reads_per_s: self.trial.reads_per_s(), ..SocketOptions::of(cell) },
             ids: Arc::clone(&run.connection_ids),
             ..target.dialer(signed)
         }
