@@ -375,6 +375,7 @@ impl Client {
             payload,
             key,
             expect_continue: false,
+            head_alone: false,
             limits: case.limits(),
             sample_every: Duration::from_millis(100),
         };

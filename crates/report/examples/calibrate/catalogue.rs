@@ -276,6 +276,36 @@ fn innocent() -> Vec<World> {
                 ..World::default()
             },
         ),
+        world(
+            "brief-resets-30",
+            "downloads of 3 s, 30 % reset at random",
+            World { broken: 0.3, plan: brief_plan(), also: network(), ..World::default() },
+        ),
+        world(
+            "brief-ticks-30",
+            "downloads of 3 s, 30 % reset on one of the server's whole seconds",
+            World { ticks: 0.3, offset_us: 0, plan: brief_plan(), also: network(), ..World::default() },
+        ),
+        world(
+            "brief-timer-60",
+            "downloads of 3 s, 60 % reset at an age of 2 s, the TTL",
+            World {
+                timer: Some(Timer { share: 0.6, age_us: 2 * SECOND, ..timer }),
+                plan: brief_plan(),
+                also: network(),
+                ..World::default()
+            },
+        ),
+        world(
+            "brief-unread-heads",
+            "uploads of 3 s; heads lie with the server for 0.3 s on average before it reads them; the refusals come as resets",
+            World {
+                unread_us: 300_000,
+                refusals_lost: 0.9,
+                plan: Plan { method: Method::Put, ..brief_plan() },
+                ..World::default()
+            },
+        ),
         world("downloads", "downloads; nothing goes wrong", World { plan: download_plan(), ..World::default() }),
         world(
             "downloads-short-30",
@@ -435,6 +465,16 @@ fn guilty() -> Vec<World> {
             "downloads turn into other bytes at expiry, and go on to their full length",
             World { breaks: Breaks::Altered, plan: download_plan(), ..cuts(cut) },
         ),
+        world(
+            "cut-brief-late",
+            "downloads of 3 s end 0.1 to 0.35 s after expiry, in good order: what the server had written drains first",
+            World { breaks: Breaks::Short, plan: brief_plan(), ..cuts(Cut { delay_us: (100_000, 350_000), ..cut }) },
+        ),
+        world(
+            "cut-brief-late-resets-15",
+            "downloads of 3 s are reset up to 0.4 s after expiry; 15 % reset at random",
+            World { broken: 0.15, plan: brief_plan(), also: network(), ..cuts(Cut { delay_us: (0, 400_000), ..cut }) },
+        ),
         world("cut-part-40", "only 40 % of its connections are reset at expiry", cuts(Cut { share: 0.4, ..cut })),
     ]
 }
@@ -467,4 +507,9 @@ fn minted_plan() -> Plan {
 
 fn download_plan() -> Plan {
     Plan { method: Method::Get, ..World::default().plan }
+}
+
+/// Transfers so short that a second is much of their time.
+fn brief_plan() -> Plan {
+    Plan { ttls: vec![2], needed_us: 3 * SECOND, ..download_plan() }
 }

@@ -148,6 +148,21 @@ fn innocents_are_not_accused() {
     }
 }
 
+/// Whole seconds are a third of the seconds of a transfer of three, and each expiry is one.
+#[test]
+fn what_breaks_on_whole_seconds_is_no_cut_of_brief_transfers() {
+    let (sum, accused) = tally(&["brief-ticks-30"], Sample { transfers: 80, trials: 20 }, 50);
+    assert_eq!(accused, 0, "{sum:?}");
+    assert!(sum.right >= 45, "{sum:?}");
+}
+
+/// A second is a third of their time, but what a server had written drains in less.
+#[test]
+fn a_cut_of_brief_transfers_that_drains_is_found() {
+    let (sum, _) = tally(&["cut-brief-late"], ENOUGH, 50);
+    assert!(sum.right >= 45 && sum.wrong == 0, "{sum:?}");
+}
+
 #[test]
 fn cuts_are_found_from_twenty_transfers_on() {
     let names =

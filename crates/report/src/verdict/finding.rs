@@ -4,7 +4,7 @@ pub(super) use ttlsweep_record::decision::MOST_SHARE;
 use ttlsweep_record::{Mechanism, Verdict};
 
 use crate::prose::percent;
-use crate::stats::{fisher_greater, trials_for_bound, upper_bound};
+use crate::stats::{WindowExcess, fisher_greater, trials_for_bound, upper_bound, window_excess};
 
 /// What one target's transfers say about one mechanism.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,6 +137,12 @@ impl ByTrial {
     /// Trials of which most was hit.
     pub(super) fn most_hit(&self) -> u64 {
         self.0.values().filter(|(all, hits)| 2 * hits > *all).count() as u64
+    }
+
+    /// Whether more trials are hit for the most part than a share of their time explains that is the same for all.
+    pub(super) fn excess_over(&self, share: f64) -> Option<WindowExcess> {
+        let most_hit = self.0.values().map(|(all, hits)| (2 * hits > *all, share));
+        window_excess(&most_hit.collect::<Vec<_>>())
     }
 
     /// The numbers of all trials and of those of which most was hit, by `group`.

@@ -174,8 +174,17 @@ impl<'a> Prepared<'a> {
 
     /// The server's expiry on this machine's clock, as the two stood during the trial.
     fn expiry(&self, seen: &Observation) -> Option<i64> {
-        let middle = self.bracket(seen).map_or(0, |bracket| i64::midpoint(bracket.low_us, bracket.high_us));
-        seen.expires_at.get().map(|expiry| expiry - middle)
+        seen.expires_at.get().map(|expiry| expiry - self.ahead(seen))
+    }
+
+    /// An instant of this machine's clock by the server's.
+    fn by_server(&self, seen: &Observation, at: i64) -> i64 {
+        at + self.ahead(seen)
+    }
+
+    /// By how much the server's clock is ahead: the middle of what its answers leave.
+    fn ahead(&self, seen: &Observation) -> i64 {
+        self.bracket(seen).map_or(0, |bracket| i64::midpoint(bracket.low_us, bracket.high_us))
     }
 
     /// How far the server's clock was ahead while its trial ran.
@@ -255,6 +264,7 @@ impl<'a> Prepared<'a> {
             ended_in_flight,
             end: since_head(seen.ended_at),
             expiry: timed.expiry.map(since_head),
+            second: seconds((-self.by_server(seen, head)).rem_euclid(1_000_000)) as f32,
             body_end: timed.body_end().map(since_head),
             body_arrived: timed.body_arrived().map(since_head),
             needed: timed.needed.map(seconds),

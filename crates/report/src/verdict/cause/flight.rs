@@ -20,6 +20,8 @@ pub(in crate::verdict) struct Flight {
     pub(in crate::verdict) end: f64,
     /// When its link expired; `None` if there is none.
     pub(in crate::verdict) expiry: Option<f64>,
+    /// Where a whole second of the server's clock begins, within the first second.
+    pub(in crate::verdict) second: f32,
     /// When its body was through, in the direction of the method.
     pub(in crate::verdict) body_end: Option<f64>,
     /// When the peer had the whole of it, at the earliest.
@@ -82,6 +84,12 @@ impl Flight {
                 Cause::Of(Mechanism::Gateway | Mechanism::ServerError) => after(),
                 _ => false,
             }
+    }
+
+    /// The whole second of the server's clock that is nearest to `at`: links expire on one.
+    pub(in crate::verdict) fn nearest_second(&self, at: f64) -> f64 {
+        let second = f64::from(self.second);
+        second + (at - second).round()
     }
 
     /// Whether it outlived an expiry by more than δ, the peer certainly not having the whole body then, however late its end was

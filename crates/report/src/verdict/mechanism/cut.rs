@@ -14,7 +14,7 @@ use crate::verdict::finding::Detail;
 use crate::verdict::finding::{ByTrial, MOST_SHARE, Tested};
 use crate::verdict::mechanism::by_host::ByHost;
 use crate::verdict::mechanism::support;
-use crate::verdict::mechanism::window::{Placebos, Window, grid, is_timer, later};
+use crate::verdict::mechanism::window::{Placebos, Window, grid, is_ticking, is_timer, later};
 use crate::verdict::target::Target;
 
 pub(in crate::verdict) fn test(target: &Target, alpha: f64, detail: Detail) -> Tested {
@@ -22,11 +22,17 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64, detail: Detail) -> T
     let placebos = Placebos::of(target);
     let near = Reading::of(target, &placebos, Window::at_expiry(delta));
     let late = Reading::of(target, &placebos, Window::late(delta));
+    let level = alpha / MECHANISMS;
+    let suspicion = suspicion(target, &placebos, [&near, &late], level);
+    // Short transfers leave too little time outside of the later window to tell a cut from chance; a shorter one may do.
+    let too_wide = late.share > MOST_IN_WINDOWS;
+    let late = match late.window.shortened(target).filter(|_| too_wide) {
+        Some(shortened) => Reading::of(target, &placebos, shortened),
+        None => late,
+    };
     // Whoever closes connections late closes all that have expired; what picks a few of them is something else.
     let most_late = 2 * late.outlived.most_hit() > late.outlived.trials();
-    let level = alpha / MECHANISMS;
     let is_late = !near.convinces(level) && late.convinces(level) && most_late;
-    let suspicion = suspicion(target, &placebos, [&near, &late], level);
     let within = near.outlived.transfers_hit();
     // A trial is hit where most of what met expiry was: one stray end among several survivors is not a cut.
     let bound = (near.outlived.most_hit(), near.outlived.trials());
@@ -70,6 +76,8 @@ struct Reading {
     spared: f64,
     /// Whether those controls that have a link, too, are hit as well.
     links_suffer: bool,
+    /// Whether connections end on whole seconds anyway.
+    is_ticking: bool,
     /// Whether grid and controls agree on an age rather than the grid on its expiry.
     is_timer: bool,
     /// The grid's trials by the machine that ran them.
@@ -85,7 +93,8 @@ impl Reading {
         let links_suffer = links_suffer(&outlived, &links);
         let by_host = ByHost::of(target, &outlived);
         let (share, is_timer) = (window.planned_share(target), is_timer(target, placebos, window));
-        Self { window, excess, share, spared, links_suffer, is_timer, by_host, outlived, controls }
+        let is_ticking = is_ticking(target);
+        Self { window, excess, share, spared, links_suffer, is_ticking, is_timer, by_host, outlived, controls }
     }
 
     /// Where not one of the controls was hit, and every trial of the grid was, a few trials must do. What leaves most of
@@ -97,12 +106,12 @@ impl Reading {
             () if 2 * self.outlived.hit() > trials => crate::verdict::ALPHA,
             () => crate::verdict::ALPHA / 10.0,
         };
-        self.spared <= level && !self.links_suffer && !self.is_timer
+        self.spared <= level && !self.links_suffer && !self.is_timer && !self.is_ticking
     }
 
     /// Whether what the controls suffer explains the ends.
     fn is_shared(&self) -> bool {
-        !self.is_spared() && self.controls.hit() > 0
+        !self.is_spared() && (self.controls.hit() > 0 || self.is_ticking)
     }
 
     /// Whether controls of that age end about as often within their placebo windows.
@@ -141,6 +150,12 @@ impl Reading {
             ))
         } else if self.controls.trials() == 0 {
             Some(format!("no control without an expiry ran to compare with: it takes {LEAST_TRIALS} or more"))
+        } else if self.is_ticking {
+            Some(
+                "connections end on whole seconds of the server's clock anyway, also where no link expires, and links expire \
+                 on whole seconds: it takes the server's own log to tell the two apart"
+                    .to_owned(),
+            )
         } else if self.is_shared() {
             Some(
                 "controls without an expiry end in flight at that age, too, so that a timer or the network may explain this \

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use ttlsweep_record::decision::MOST_IN_WINDOWS;
 use ttlsweep_record::{Control, Mechanism};
 
 use crate::stats::{WindowExcess, window_excess};
@@ -27,6 +28,17 @@ impl Window {
     /// The same for a cut that may be late: some servers look at their connections once a second.
     pub(in crate::verdict) const fn late(delta: f64) -> Self {
         Self { before: delta, after: delta + LATEST }
+    }
+
+    /// Of a window that holds too much of the time of transfers as short as these: what is left of it if it holds as much as it
+    /// may. Fixed, like its share, before outcomes are looked at. `None` if hardly more than δ is left.
+    pub(in crate::verdict) fn shortened(self, target: &Target) -> Option<Self> {
+        let delta = target.delta();
+        let planned: Vec<&Flight> = grid(target).filter(|flight| is_planned(flight, delta)).collect();
+        let mean = |of: fn(&Flight) -> f64| planned.iter().map(|flight| of(flight)).sum::<f64>() / planned.len() as f64;
+        let holds = ROUNDED * MOST_IN_WINDOWS * mean(Flight::at_risk) - mean(|flight| flight.late);
+        let after = (holds - self.before).min(self.after);
+        (after >= 2.0 * delta).then_some(Self { after, ..self })
     }
 
     /// The window's share of the time during which the flight could have ended.
@@ -95,6 +107,18 @@ impl Window {
     }
 }
 
+/// Whether connections end on whole seconds of the server's clock that no expiry explains: those of controls, and of the grid before
+/// expiry. Links expire on whole seconds, so that such ends follow an expiry by chance alone.
+pub(in crate::verdict) fn is_ticking(target: &Target) -> bool {
+    let delta = target.delta();
+    let before_expiry = |flight: &Flight| flight.expiry.is_none_or(|expiry| flight.end < expiry - delta);
+    let ended =
+        target.flights.iter().filter(|flight| is_timed(flight) && flight.ended_in_flight && before_expiry(flight));
+    let on_a_second = |flight: &Flight| (flight.end - flight.nearest_second(flight.end)).abs() <= delta;
+    let ended = ByTrial::count(ended.map(|flight| (flight.trial, on_a_second(flight))));
+    ended.excess_over((2.0 * delta).min(1.0)).is_some_and(|excess| excess.p <= TICKING)
+}
+
 /// Whether what ended within the window ended at one age rather than at one distance from its expiry, and controls did at that
 /// age, too. A timer as long as a TTL does that: links are cut to whole seconds, so all of its ends follow an expiry by less than
 /// one, and controls of that age may seem spared by chance.
@@ -137,8 +161,11 @@ struct Placebo<'a> {
 }
 
 impl Placebo<'_> {
+    /// Whether it ended so close to its placebo, or to the whole second of the server's clock that is nearest to it: links expire on
+    /// whole seconds, so that whatever ends connections once a second would otherwise be held against the grid alone.
     fn is_hit(&self, window: Window) -> bool {
-        window.holds(self.flight, self.expiry, self.late)
+        let holds = |expiry| window.holds(self.flight, expiry, self.late);
+        holds(self.expiry) || holds(self.flight.nearest_second(self.expiry))
     }
 }
 
@@ -252,3 +279,7 @@ const AGES_AGREE: f64 = 4.0;
 /// By how many seconds a cut may follow expiry and still be told: the widest window that leaves a transfer of some seconds
 /// enough time outside of it, and the period of the sweeps by which servers find connections to close.
 const LATEST: f64 = 1.0;
+/// How unlikely it must be that so many ends fall on whole seconds by chance.
+const TICKING: f64 = 0.001;
+/// So that what is made to hold the most that it may holds no more by a rounding.
+const ROUNDED: f64 = 0.999;
