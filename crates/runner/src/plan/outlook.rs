@@ -115,7 +115,7 @@ impl TargetOutlook {
     fn obstacle(&self) -> Option<String> {
         if !self.tries_expired {
             Some("without `expired_start` it stays unknown whether expiry is enforced".to_owned())
-        } else if self.controls == 0 {
+        } else if self.outlive > 0 && self.controls == 0 {
             Some("without `long_ttl` and `header_signed` there is nothing to compare with".to_owned())
         } else if self.outlive > 0 && self.share > MOST_IN_WINDOWS {
             let least = 2.0 * LEAST_DELTA_US as f64 / 1e6 / MOST_IN_WINDOWS;
@@ -148,6 +148,9 @@ impl TargetOutlook {
         };
         if let Some(obstacle) = self.obstacle() {
             return format!("{outlive}; {obstacle}, so this run can end only in CANNOT TELL");
+        }
+        if self.outlive == 0 {
+            return format!("{outlive}: if none does, this run can end only in CANNOT TELL");
         }
         let (yes, no) = (self.needed_for_yes(), trials_for_no());
         match (self.can_be_yes(), self.can_be_no()) {
@@ -299,7 +302,10 @@ mod tests {
         let (_, words) = outlook("grid = { ttl = \"10s\", size = \"1MB\" }\n");
         assert_eq!(words, "no trial outlives its link, so this run can end only in CANNOT TELL");
         let (_, words) = outlook("grid = { ttl = \"1s\", size = \"10GB\" }\n");
-        assert!(words.starts_with("no trial is certain to outlive its link, and 1 may"), "{words}");
+        assert_eq!(
+            words,
+            "no trial is certain to outlive its link, and 1 may: if none does, this run can end only in CANNOT TELL"
+        );
     }
 
     #[test]

@@ -117,10 +117,12 @@ impl Tally {
 
     /// Who failed how often: the grid by target, then the controls, then the starts after expiry.
     pub fn words(&self) -> String {
-        let mut parts: Vec<String> = match self.grid.as_slice() {
-            [(_, failed)] => vec![format!("of the grid {failed} failed")],
-            grid => grid.iter().map(|(name, failed)| format!("{name}: {failed} failed")).collect(),
+        let ran = self.grid.iter().filter(|(_, failed)| failed.transfers > 0);
+        let words = |(name, failed): &(String, Failed)| match self.grid.len() {
+            1 => format!("of the grid {failed} failed"),
+            _ => format!("{name}: {failed} failed"),
         };
+        let mut parts: Vec<String> = ran.map(words).collect();
         if self.controls.transfers > 0 {
             parts.push(format!("controls: {} failed", self.controls));
         }
@@ -144,7 +146,9 @@ impl Progress {
     /// Begins with `all` that is to be done of a plan.
     pub(crate) fn start(mode: Mode, all: Counts, plan: &Plan, experiment: &Experiment) -> Self {
         let drawn = (mode == Mode::Auto).then(|| Drawn::begin(experiment)).flatten();
-        let (done, tally, now) = (Counts::default(), Tally::default(), Instant::now());
+        let (done, mut tally, now) = (Counts::default(), Tally::default(), Instant::now());
+        // In the order of the plan, whichever is done first.
+        experiment.cells.iter().filter(|cell| cell.control.is_none()).for_each(|cell| tally.add(cell, 0, 0));
         let deciding = Deciding::of(plan, experiment);
         let mut progress = Self { mode, drawn, started: now, said: now, done, all, tally, deciding };
         progress.show(|_| {});
@@ -276,6 +280,8 @@ mod tests {
     fn grid_controls_and_expired_starts_are_never_one_number() {
         let cell = |policy, control| Cell { expiry_policy: Some(policy), control, ..example_cell() };
         let mut tally = Tally::default();
+        tally.add(&cell(ExpiryPolicy::OnRequest, None), 0, 0);
+        assert_eq!(tally.words(), "", "nothing is said of what has not run");
         tally.add(&cell(ExpiryPolicy::OnRequest, None), 0, 5);
         assert_eq!(tally.words(), "of the grid 0 of 5 failed");
         tally.add(&cell(ExpiryPolicy::InFlight, None), 4, 5);
