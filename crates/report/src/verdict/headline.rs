@@ -289,8 +289,10 @@ impl TargetRuling {
 fn found_too(found: &Finding, how: &str) -> String {
     let first = found.brief.split("; ").next().unwrap_or_default();
     let first = first.split(": in the grid").next().unwrap_or_default();
+    // What was cut off may have been in brackets.
+    let open = if first.matches('(').count() > first.matches(')').count() { ")" } else { "" };
     let gist = found.gist.as_ref().map(|gist| format!(" ({gist})")).unwrap_or_default();
-    format!("{how} {}: {first}{gist}.", plain(found.mechanism))
+    format!("{how} {}: {first}{open}{gist}.", plain(found.mechanism))
 }
 
 /// A mechanism in plain words, to follow "also".

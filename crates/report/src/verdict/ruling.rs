@@ -206,7 +206,13 @@ impl Ruling {
         let parts = [
             part(grid, &format!("transfers of the grid failed{of_them}")),
             part(controls, "controls failed"),
-            part(starts, "expired starts were refused, as they must be"),
+            part(
+                starts,
+                match starts[0] == starts[1] {
+                    true => "expired starts were refused, as they must be",
+                    false => "expired starts were refused, and all should be",
+                },
+            ),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         if parts.is_empty() { "No transfer was made.".to_owned() } else { format!("{}.", parts.join("; ")) }

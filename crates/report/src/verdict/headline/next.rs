@@ -17,7 +17,9 @@ impl TargetRuling {
             return "Ask a target that enforces expiry: nothing can be learned of it from one that does not."
                 .to_owned();
         }
-        if answer == Answer::CannotTell {
+        // Where all ended before their links did, and it is known why, larger bodies would end so, too.
+        let is_explained = !advice.is_empty() && self.outlived == 0 && self.grid_failed[0] == self.grid_failed[1];
+        if answer == Answer::CannotTell && !is_explained {
             advice.push(self.way_out());
         }
         if answer == Answer::NotTestable && advice.is_empty() {
@@ -60,8 +62,11 @@ impl TargetRuling {
                 .to_owned();
         }
         if unknown && self.enforcement.starts.all == 0 {
-            return "Run it with its controls: `ttlsweep run DIR/experiment.toml --set controls.expired_start=true`."
-                .to_owned();
+            // Without any other control there would be nothing to compare with, either.
+            let other = if self.controls_failed[1] == 0 { " --set controls.header_signed=true" } else { "" };
+            return format!(
+                "Run it with its controls: `ttlsweep run DIR/experiment.toml --set controls.expired_start=true{other}`."
+            );
         }
         if unknown {
             return "`ttlsweep doctor DIR/experiment.toml` asks with a living link and with an expired one, and says what is \
@@ -103,8 +108,10 @@ impl TargetRuling {
         if seen.needed_s <= 0.0 || !seen.shortest_s.is_finite() || seen.largest_bytes == 0 {
             return format!("Take links that live shorter than the {noun}s need, or larger bodies.");
         }
-        // Half as long again as the shortest link lives, or by so much longer than they are.
-        let factor = (1.5 * seen.shortest_s / seen.needed_s).max(1.5 * times);
+        // Half as long again as the shortest link lives, or by so much longer than they are. A link of the same TTL may live up to
+        // a second longer.
+        let needed_s = (1.5 * seen.shortest_s).max(1.2 * (seen.shortest_s + 1.0));
+        let factor = (needed_s / seen.needed_s).max(1.5 * times);
         let size = round_up(seen.largest_bytes as f64 * factor);
         format!(
             "Take larger bodies, so that links expire in flight (a body of {} takes {:.1} s here, the shortest link lives {:.1} s): \
