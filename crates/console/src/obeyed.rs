@@ -32,16 +32,22 @@ pub(crate) fn unannotated(text: &str) -> Cow<'_, str> {
 
 /// Without Azure's and TeamCity's commands, which may stand anywhere: `##vso[…]`.
 fn uncommanded(text: Cow<'_, str>) -> Cow<'_, str> {
-    let is_command = |rest: &str| rest.trim_start_matches(|char: char| char.is_ascii_alphabetic()).starts_with('[');
-    if !text.match_indices("##").any(|(at, signs)| is_command(&text[at + signs.len()..])) {
+    let is_command = |at: usize| {
+        let word = text[at..].strip_prefix("##").unwrap_or_default();
+        word.trim_start_matches(|char: char| char.is_ascii_alphabetic()).starts_with('[')
+    };
+    let commands: Vec<usize> = text.match_indices('#').map(|(at, _)| at).filter(|at| is_command(*at)).collect();
+    if commands.is_empty() {
         return text;
     }
-    let mut parts = text.split("##");
-    let mut shown = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        shown.push_str(if is_command(part) { "＃#" } else { "##" });
-        shown.push_str(part);
+    let mut shown = String::with_capacity(text.len() + 2 * commands.len());
+    let mut from = 0;
+    for at in commands {
+        shown.push_str(&text[from..at]);
+        shown.push('＃');
+        from = at + 1;
     }
+    shown.push_str(&text[from..]);
     Cow::Owned(shown)
 }
 
@@ -90,7 +96,7 @@ mod tests {
     #[test]
     fn a_pipeline_finds_no_command_in_its_log() {
         let ill = "no: ##vso[task.setvariable variable=PATH]/tmp ###[group]x ##teamcity[y] ## z";
-        assert_eq!(plain(ill), "no: ＃#vso[task.setvariable variable=PATH]/tmp ＃##[group]x ＃#teamcity[y] ## z");
+        assert_eq!(plain(ill), "no: ＃#vso[task.setvariable variable=PATH]/tmp #＃#[group]x ＃#teamcity[y] ## z");
         assert_eq!(coloured("##[error]x"), "＃#[error]x");
         assert_eq!(unannotated("a\n ::add-mask::b\n::1\nc ::d"), "a\n ：:add-mask::b\n::1\nc ::d");
     }
