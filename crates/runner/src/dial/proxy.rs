@@ -293,14 +293,19 @@ fn split_port(rule: &str) -> (&str, Option<u16>) {
 }
 
 /// A URL's scheme, which may be left out, and what stands behind it. A password that holds `://` makes no scheme of what is
-/// before it.
+/// before it, and where there may be one, only a scheme that is known is one.
 fn scheme_and_rest(value: &str) -> (Option<&str>, &str) {
     let fits = |char: char| char.is_ascii_alphanumeric() || matches!(char, '+' | '-' | '.');
+    let is_known = |scheme: &str| SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
     match value.split_once("://") {
-        Some((scheme, rest)) if scheme.chars().all(fits) => (Some(scheme), rest),
+        Some((scheme, rest)) if scheme.chars().all(fits) && (is_known(scheme) || !rest.contains('@')) => {
+            (Some(scheme), rest)
+        }
         _ => (None, value),
     }
 }
+
+const SCHEMES: [&str; 7] = ["http", "https", "socks", "socks4", "socks4a", "socks5", "socks5h"];
 
 /// What stands between a URL's scheme and its path.
 fn authority(value: &str) -> &str {
@@ -439,6 +444,8 @@ mod tests {
             assert!(found.contains(why) && found.contains("NO_PROXY=store.test"), "{found}");
             assert!(found.starts_with("ALL_PROXY is `") && !found.contains("hush"), "{found}");
         }
+        let found = way("ALL_PROXY=hushsocks4://x@p:1080", "https://store.test");
+        assert!(!found.contains("hush"), "what stands before an @ is no scheme: {found}");
     }
 
     #[test]
