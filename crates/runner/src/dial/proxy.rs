@@ -445,7 +445,7 @@ mod tests {
             assert!(found.starts_with("ALL_PROXY is `") && !found.contains("hush"), "{found}");
         }
         let found = way("ALL_PROXY=hushsocks4://x@p:1080", "https://store.test");
-        assert!(!found.contains("hush"), "what stands before an @ is no scheme: {found}");
+        assert!(!found.contains("hush"), "what stands before an @ is not a scheme: {found}");
     }
 
     #[test]
