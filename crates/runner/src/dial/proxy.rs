@@ -150,6 +150,12 @@ impl Proxy {
             _ => return Err(wrong("only HTTP proxies can be used, and no SOCKS")),
         }
         let server = Endpoint::of(found.uri()).map_err(|_| wrong("this is not a proxy's address"))?;
+        // A slash in a password ends the address for those who read it as a URL: what is before it would be looked up and shown.
+        let meant = authority(value.trim()).rsplit_once('@').map(|(_, host)| host.trim_start_matches('['));
+        let host = server.host().trim_start_matches('[');
+        if meant.is_some_and(|meant| !meant.get(..host.len()).is_some_and(|start| start.eq_ignore_ascii_case(host))) {
+            return Err(wrong("this is not a proxy's address: a slash in a password is written %2F"));
+        }
         let authorization = found.basic_auth().cloned();
         if let Some(header) = &authorization {
             secret::remember(header.to_str().ok().and_then(|text| text.strip_prefix("Basic ")));
@@ -438,6 +444,7 @@ mod tests {
             ("u:hush://x@p:1:", "not a proxy's address"),
             ("https://u:hush@p:1", "reached by TLS"),
             ("ftp://p:1", "not a proxy's address"),
+            ("http://hush/word@p:1", "a slash in a password"),
             ("http://", "not a proxy's address"),
         ] {
             let found = way(&format!("ALL_PROXY={value}"), "https://store.test");
