@@ -16,6 +16,7 @@ mod letters;
 mod named;
 mod notation;
 mod squeezed;
+mod stretch;
 mod view;
 
 use std::borrow::Cow;
@@ -162,7 +163,7 @@ impl Search<'_> {
             self.work -= text.bytes.len();
             self.level(text, layers, within);
         }
-        if notation::speaks(&inner.bytes) {
+        if stretch::speaks(&inner.bytes) {
             self.level(inner, layers, within);
         }
     }

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::REDACTED;
-use super::notation::{Readable, runs};
 use super::squeezed;
+use super::stretch::{Readable, runs};
 use super::view::View;
 
 /// An alphabet.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::letters::BASE64;
+use super::stretch::runs;
 use super::view::View;
 
 /// The text with its escapes read, for as long as there are any: what is escaped twice is read twice.
@@ -255,48 +256,10 @@ fn keep_long(found: &mut Vec<View>, run: &mut View) {
     }
 }
 
-/// Whether bytes may be a text: some characters in a row can be read, zeros and line breaks left aside, as UTF-16 has them.
-pub(super) fn speaks(bytes: &[u8]) -> bool {
-    let mut row = Readable::default();
-    bytes.iter().any(|byte| row.is_long_with(*byte))
-}
-
-/// How many characters that can be read came in a row.
-#[derive(Default)]
-pub(super) struct Readable(usize);
-
-impl Readable {
-    pub(super) fn is_long_with(&mut self, byte: u8) -> bool {
-        match byte {
-            0 | b'\n' | b'\r' | b'\t' => {}
-            b' '..=b'~' => self.0 += 1,
-            _ => self.0 = 0,
-        }
-        self.0 >= LEAST_READABLE
-    }
-}
-
-/// Stretches of bytes that belong, of at least this length.
-pub(super) fn runs(bytes: &[u8], belongs: impl Fn(u8) -> bool, least: usize) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    for at in 0..=bytes.len() {
-        if bytes.get(at).is_some_and(|byte| belongs(*byte)) {
-            continue;
-        }
-        if at - start >= least {
-            found.push(start..at);
-        }
-        start = at + 1;
-    }
-    found
-}
-
 /// How often a text is unescaped; nobody escapes this often but to hide something.
 const DEEPEST: usize = 8;
 const LEAST_HEX: usize = 16;
 const LEAST_NUMBERS: usize = 8;
-const LEAST_READABLE: usize = 6;
 const LONGEST_GAP: usize = 12;
 const LONGEST_ENTITY: usize = 12;
 const LONGEST_TAG: usize = 200;
