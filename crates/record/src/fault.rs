@@ -38,7 +38,7 @@ impl Fault {
             return None;
         }
         match (self.kind, self.place) {
-            (NoContinue | EarlyOk, _) => Some("a download has no request body"),
+            (NoContinue | ContinueFirst | EarlyOk, _) => Some("a download has no request body"),
             (Error { .. } | Redirect | Garbage | TruncatedHead, FaultPlace::Share(_)) => {
                 Some("an answer cannot be given once a download has started")
             }
@@ -80,6 +80,12 @@ pub enum FaultKind {
     TruncatedBody,
     /// The 100 Continue is never sent.
     NoContinue,
+    /// The 100 Continue is sent before the head is looked at.
+    ContinueFirst,
+    /// The head is read so long after it arrived.
+    LateHead(Duration),
+    /// A bare RST on so many percent of the connections.
+    ResetSome(u8),
     /// A 200 before the body has come.
     EarlyOk,
     /// A whole answer, after which nothing more is read.
@@ -113,6 +119,9 @@ impl FaultKind {
             Self::TruncatedHead => "truncated-head",
             Self::TruncatedBody => "truncated-body",
             Self::NoContinue => "no-continue",
+            Self::ContinueFirst => "continue-first",
+            Self::LateHead(_) => "late-head",
+            Self::ResetSome(_) => "reset-some",
             Self::EarlyOk => "early-ok",
             Self::StopReadingAfterAnswer => "stop-reading-after-answer",
             Self::KeepAliveClose => "keep-alive-close",
@@ -129,6 +138,11 @@ impl FaultKind {
         matches!(self, Self::TlsAlert | Self::TlsClose | Self::Refuse | Self::Blackhole)
     }
 
+    /// Whether it meets every transfer before its head is verified, so that what will be refused meets it, too.
+    pub const fn is_before_the_head(self) -> bool {
+        matches!(self, Self::ContinueFirst | Self::LateHead(_))
+    }
+
     /// Whether it needs TLS to happen at all.
     pub const fn needs_tls(self) -> bool {
         matches!(self, Self::TlsAlert | Self::TlsClose)
@@ -136,7 +150,9 @@ impl FaultKind {
 
     /// Whether it can be placed; the others have a place by their nature.
     const fn takes_place(self) -> bool {
-        !matches!(self, Self::NoContinue | Self::KeepAliveClose | Self::ConnectionClose) && !self.is_of_connection()
+        !matches!(self, Self::NoContinue | Self::KeepAliveClose | Self::ConnectionClose)
+            && !self.is_before_the_head()
+            && !self.is_of_connection()
     }
 
     fn parse(text: &str) -> Result<Self, FaultError> {
@@ -152,6 +168,18 @@ impl FaultKind {
                 return Ok(Self::Slow(rate));
             }
             ("slow", None) => return Err(FaultError::new("`slow` lacks its rate", SLOW)),
+            ("late-head", Some(time)) => {
+                let time = parse_duration(time).map_err(|error| FaultError::new(error.problem, LATE_HEAD))?;
+                return Ok(Self::LateHead(time));
+            }
+            ("late-head", None) => return Err(FaultError::new("`late-head` lacks its time", LATE_HEAD)),
+            ("reset-some", Some(share)) => {
+                let percent = share.strip_suffix('%').and_then(|percent| percent.parse().ok());
+                let percent = percent.filter(|percent| (1..=99).contains(percent));
+                let wrong = || FaultError::new(format!("`{share}` is not a share of the connections"), RESET_SOME);
+                return percent.map(Self::ResetSome).ok_or_else(wrong);
+            }
+            ("reset-some", None) => return Err(FaultError::new("`reset-some` lacks its share", RESET_SOME)),
             ("reset", _) => Self::Reset,
             ("close", _) => Self::Close,
             ("close-notify", _) => Self::CloseNotify,
@@ -161,6 +189,7 @@ impl FaultKind {
             ("truncated-head", _) => Self::TruncatedHead,
             ("truncated-body", _) => Self::TruncatedBody,
             ("no-continue", _) => Self::NoContinue,
+            ("continue-first", _) => Self::ContinueFirst,
             ("early-ok", _) => Self::EarlyOk,
             ("stop-reading-after-answer", _) => Self::StopReadingAfterAnswer,
             ("keep-alive-close", _) => Self::KeepAliveClose,
@@ -183,6 +212,8 @@ impl fmt::Display for FaultKind {
         match self {
             Self::Error { status, code } => write!(f, "error:{status}:{code}"),
             Self::Slow(rate) => write!(f, "slow:{rate}"),
+            Self::LateHead(time) => write!(f, "late-head:{}", Exact(time.as_micros())),
+            Self::ResetSome(percent) => write!(f, "reset-some:{percent}%"),
             other => f.pad(other.as_str()),
         }
     }
@@ -366,6 +397,21 @@ pub const KINDS: &[(&str, &str)] = &[
          half-way if none is given.",
     ),
     ("no-continue", "The 100 Continue is never sent; a body that comes anyway is taken. Uploads only, no place."),
+    (
+        "continue-first",
+        "The 100 Continue is sent before the head is looked at, as many proxies do, to those too that are refused then. \
+         Uploads only, no place.",
+    ),
+    (
+        "late-head:TIME",
+        "The head is read so long after it arrived, for example `late-head:3s`, and refused then if the link has expired \
+         meanwhile. No place.",
+    ),
+    (
+        "reset-some:NN%",
+        "As `reset`, on so many percent of the connections; which ones follows from their number. For example \
+         `reset-some:40%@expiry`.",
+    ),
     ("early-ok", "A 200 before the body has come whole, which is then read on and stored. Uploads only."),
     (
         "stop-reading-after-answer",
@@ -429,6 +475,10 @@ const ERROR: &str = "write for example `error:503:SlowDown`: a status from 400 t
 
 const SLOW: &str = "write for example `slow:64kbit/s`";
 
+const LATE_HEAD: &str = "write for example `late-head:3s`";
+
+const RESET_SOME: &str = "write for example `reset-some:40%@expiry`, from 1 to 99 %";
+
 const EXPECTED_PLACE: &str = "expected `head`, a share such as `50%`, a time after the head such as `+250ms`, \
                               `expiry`, `expiry+100ms` or `expiry-100ms`";
 
@@ -448,8 +498,8 @@ mod tests {
     fn every_kind_reads_back_as_itself() {
         let mut words = Vec::new();
         for (notation, _) in KINDS {
-            let text =
-                notation.replace("STATUS", "503").replace("CODE", "SlowDown").replace("RATE", "64kbit/s").to_owned();
+            let text = notation.replace("STATUS", "503").replace("CODE", "SlowDown").replace("RATE", "64kbit/s");
+            let text = text.replace("TIME", "1500ms").replace("NN%", "40%");
             assert_eq!(read(&text).to_string(), text);
             let word = read(&text).kind().as_str();
             assert!(text == word || text.starts_with(&format!("{word}:")), "{text}");
@@ -491,6 +541,9 @@ mod tests {
         assert!(say("error:503:Slow Down").contains("not an S3 error code"));
         assert!(say("slow").contains("`slow:64kbit/s`"));
         assert!(say("slow:64").ends_with("; write for example `slow:64kbit/s`"));
+        assert!(say("late-head").contains("`late-head:3s`") && say("late-head:3").contains("`late-head:3s`"));
+        assert!(say("reset-some:0%").contains("`0%` is not a share of the connections"));
+        assert_eq!(say("late-head:3s@50%"), "`late-head:3s` has its place by its nature; write `late-head:3s`");
         assert!(say("reset@half").contains("`half` is not a place in a transfer"));
         assert!(say("reset@101%").contains("`101%` is not a share of a body"));
         assert!(say("reset@-5ms").contains("not a place"));

@@ -164,6 +164,8 @@ words! {
         HeaderSigned = "header-signed",
         /// Starts after its link expired: must be refused, or the target enforces nothing.
         ExpiredStart = "expired-start",
+        /// The grid's own upload, with `Expect: 100-continue`: a 100 shows that the server's program has read the head.
+        ExpectContinue = "expect-continue",
     }
 }
 

@@ -75,7 +75,8 @@ impl Seen {
 /// What was done to a transfer, as far as this client saw it; `None` if it did not fail, or in a way that was never measured.
 fn situation(seen: &Observation, runs: &Runs) -> Option<Situation> {
     let cell = &runs.cells[seen.cell as usize];
-    if cell.control == Some(Control::ExpiredStart) {
+    // Clients send no `Expect` by themselves, but for curl.
+    if matches!(cell.control, Some(Control::ExpiredStart | Control::ExpectContinue)) {
         return None;
     }
     let download = cell.method == Method::Get;

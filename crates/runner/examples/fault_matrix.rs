@@ -232,7 +232,7 @@ impl Case {
         let waits = self.fault.starts_with("stall") || self.fault == "blackhole";
         let idle = if waits { Duration::from_millis(700) } else { patient };
         let connect = if self.fault == "blackhole" && self.tls { Duration::from_millis(700) } else { patient };
-        Limits { connect, idle, total: patient * 3 }
+        Limits { connect, total: patient * 3, ..Limits::all(idle) }
     }
 
     fn is_plain_comparison(&self) -> bool {

@@ -324,6 +324,31 @@ mod tests {
     }
 
     #[test]
+    fn the_expect_arm_is_the_grid_once_more_and_an_expired_start_of_its_own_behind_all_others() {
+        let plain = load(SMALL).experiment;
+        let armed = load(&format!("{SMALL}[controls]\nexpect_continue = true")).experiment;
+        let (same, arm) = armed.cells.split_at(plain.cells.len());
+        assert_eq!(same, plain.cells, "with or without it, the others keep their settings and their names");
+        let asked: Vec<_> = arm.iter().map(|c| (c.control, c.users, c.ttl_s)).collect();
+        let grid = plain.cells[..6].iter().map(|c| (Some(Control::ExpectContinue), c.users, c.ttl_s));
+        let starts = [1, 2].map(|users| (Some(Control::ExpiredStart), users, Some(1)));
+        assert_eq!(asked, grid.chain(starts).collect::<Vec<_>>());
+        assert!(arm.iter().all(|cell| cell.expect_continue));
+        assert_ne!(armed.plan_hash(), plain.plan_hash());
+        let off = load(&format!("{SMALL}[controls]\nexpect_continue = false")).experiment;
+        assert_eq!((off.plan_hash(), off), (plain.plan_hash(), plain));
+    }
+
+    #[test]
+    fn downloads_have_no_part_in_the_expect_arm() {
+        let both = format!("{SMALL}[transfer]\nmethod = [\"put\", \"get\"]\n[controls]\nexpect_continue = true");
+        let cells = load(&both).experiment.cells;
+        let (uploads, downloads): (Vec<_>, Vec<_>) = cells.iter().partition(|cell| cell.method.is_upload());
+        let waits = |cells: &[&ttlsweep_record::Cell]| cells.iter().filter(|cell| cell.expect_continue).count();
+        assert_eq!((waits(&uploads), waits(&downloads)), (6 + 2, 0));
+    }
+
+    #[test]
     fn any_setting_of_a_cell_can_be_an_axis_in_its_own_table_or_in_the_grid() {
         let own =
             load(&format!("{SMALL}[target]\nexpiry = [\"never\", \"in-flight\"]\n[transfer]\nramp = [\"0s\", \"1s\"]"));

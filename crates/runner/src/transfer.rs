@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ttlsweep_record::{Cell, EventKind, SampleRecord};
+use ttlsweep_record::{Cell, Control, EventKind, SampleRecord};
 
 use crate::clock::Anchor;
 use crate::dial::{Connection, DialError, Dialer, Steps};
@@ -28,6 +28,7 @@ use crate::wire::marks::HttpProgress;
 use crate::wire::tape::Tape;
 use crate::wire::{Side, SocketError};
 
+use drive::CONTINUE_WAIT;
 use response::Response;
 
 /// The timeouts of a transfer.
@@ -39,12 +40,14 @@ pub struct Limits {
     pub idle: Duration,
     /// For the whole transfer.
     pub total: Duration,
+    /// For the 100 Continue: then the body is sent without it.
+    pub continued: Duration,
 }
 
 impl Limits {
     /// One for each of them.
     pub fn all(each: Duration) -> Self {
-        Self { connect: each, idle: each, total: each }
+        Self { connect: each, idle: each, total: each, continued: CONTINUE_WAIT }
     }
 
     /// A cell's.
@@ -53,7 +56,21 @@ impl Limits {
             connect: Duration::from_micros(cell.connect_timeout_us),
             idle: Duration::from_micros(cell.idle_timeout_us),
             total: Duration::from_micros(cell.timeout_us),
+            continued: continued_within(cell),
         }
+    }
+}
+
+/// Where the 100 itself is the question, it is waited for until the link has expired and the answer to a late head is back; but
+/// not as long as makes the wait a standstill.
+fn continued_within(cell: &Cell) -> Duration {
+    let is_of_arm = matches!(cell.control, Some(Control::ExpectContinue | Control::ExpiredStart));
+    match cell.ttl_s.filter(|_| is_of_arm && cell.expect_continue) {
+        Some(ttl_s) => {
+            let expired = Duration::from_secs(ttl_s.into()) + CONTINUE_WAIT;
+            expired.min(Duration::from_micros(cell.idle_timeout_us) / 2).max(CONTINUE_WAIT)
+        }
+        None => CONTINUE_WAIT,
     }
 }
 
@@ -455,3 +472,27 @@ fn note_progress(tape: &mut Tape, progress: &HttpProgress, facts: &ConnectionFac
 
 /// Longer than what is sampled so takes.
 const SELDOM: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::example_cell;
+
+    #[test]
+    fn the_arm_waits_for_its_100_until_a_late_heads_refusal_is_back() {
+        let waits = |control, ttl_s| {
+            let cell = Cell {
+                control,
+                ttl_s: Some(ttl_s),
+                expect_continue: true,
+                idle_timeout_us: 60_000_000,
+                ..example_cell()
+            };
+            Limits::of(&cell).continued.as_secs()
+        };
+        assert_eq!(waits(None, 10), 3);
+        assert_eq!(waits(Some(Control::ExpectContinue), 10), 13);
+        assert_eq!(waits(Some(Control::ExpectContinue), 3600), 30, "no standstill comes of it");
+        assert_eq!(waits(Some(Control::ExpiredStart), 1), 4);
+    }
+}

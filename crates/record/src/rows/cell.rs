@@ -11,7 +11,7 @@ row! {
     pub struct Cell {
         /// Names the cell within its plan; the same plan gives the same names.
         pub cell_id: String,
-        /// Which control this is: `long-ttl`, `header-signed` or `expired-start`; empty for the grid's own cells.
+        /// Which control this is: `long-ttl`, `header-signed`, `expired-start` or `expect-continue`; empty for the grid's own cells.
         pub control: Option<Control>,
         /// `embedded` (the testbed inside the runner) or `s3`.
         pub target: TargetKind,

@@ -180,6 +180,7 @@ const fn purpose(control: Control) -> &'static str {
         Control::LongTtl => "the same bytes and cap with a link that does not expire meanwhile",
         Control::HeaderSigned => "the same without any link",
         Control::ExpiredStart => "a link that had expired before it was used: must fail",
+        Control::ExpectContinue => "the same short-lived links with `Expect: 100-continue`",
     }
 }
 

@@ -150,6 +150,7 @@ fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect) {
             Some(Control::LongTtl) => vec!["long-ttl".to_owned(), ttl],
             Some(Control::HeaderSigned) => vec!["header-".to_owned(), "signed".to_owned()],
             Some(Control::ExpiredStart) => vec!["expired-".to_owned(), "start".to_owned()],
+            Some(Control::ExpectContinue) => vec!["expect".to_owned(), ttl],
         };
         for (line, text) in (0..).zip(lines) {
             let y = area.top + line_height(SMALL) * (line + 1) + line_height(SMALL) / 2;

@@ -1,6 +1,6 @@
 //! `outcomes-by-cell.png`: what the failures of each cell were, as stacked bars with their counts.
 
-use ttlsweep_record::Outcome;
+use ttlsweep_record::{Control, Outcome};
 
 use super::{About, Part, pages};
 use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
@@ -55,7 +55,8 @@ pub(crate) fn groups(cells: &[CellSummary], axes: &Axes) -> Vec<Group> {
         };
         let within = axes.within_panel(&summary.cell);
         let label = match summary.cell.control {
-            // A control's TTL is its own, not a value of the axis.
+            Some(Control::ExpectContinue) if !within.is_empty() => within,
+            // Other controls' TTLs are their own, and no values of the axis.
             Some(_) if axes.is_varied("users") => format!("users {}", summary.cell.users),
             Some(control) => control.to_string(),
             None if within.is_empty() => "the only cell".to_owned(),

@@ -356,8 +356,9 @@ fn settings(cell: &Cell) -> Cell {
 /// The control, and the axes that are no target's own.
 fn label(cell: &Cell, axes: &Axes, compared: Compared) -> String {
     let shown = if compared == Compared::Targets { settings(cell) } else { cell.clone() };
-    // A control's TTL is its own, not a value of the axis.
     let within = match cell.control {
+        Some(Control::ExpectContinue) => axes.within_panel(&shown),
+        // Other controls' TTLs are their own, and no values of the axis.
         Some(_) if axes.is_varied("users") => format!("users {}", cell.users),
         Some(_) => String::new(),
         None => axes.within_panel(&shown),

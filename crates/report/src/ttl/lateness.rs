@@ -91,7 +91,7 @@ pub(crate) fn groups(runs: &Runs, evidence: &Evidence<'_>) -> Vec<Group> {
     let mut trials: Vec<Option<Trial>> = vec![None; runs.trials.len()];
     for seen in runs.transfers.observations() {
         let cell = &runs.cells[seen.cell as usize];
-        if cell.control != Some(Control::ExpiredStart) {
+        if tells_lateness(cell) {
             let trial = trials[seen.trial as usize].get_or_insert_with(|| Trial::new(seen.cell));
             trial.add(seen, cell, evidence);
         }
@@ -99,7 +99,7 @@ pub(crate) fn groups(runs: &Runs, evidence: &Evidence<'_>) -> Vec<Group> {
     let mut groups: Vec<(Cell, Vec<u32>)> = Vec::new();
     let mut places: HashMap<Cell, usize> = HashMap::new();
     let mut group_of: Vec<Option<usize>> = vec![None; runs.cells.len()];
-    for (at, cell) in runs.cells.iter().enumerate().filter(|(_, cell)| cell.control != Some(Control::ExpiredStart)) {
+    for (at, cell) in runs.cells.iter().enumerate().filter(|(_, cell)| tells_lateness(cell)) {
         let shared = shared(cell);
         let place = *places.entry(shared.clone()).or_insert_with(|| {
             groups.push((shared, Vec::new()));
@@ -115,6 +115,11 @@ pub(crate) fn groups(runs: &Runs, evidence: &Evidence<'_>) -> Vec<Group> {
         }
     }
     groups.into_iter().zip(members).map(|((cell, cells), trials)| group(runs, cell, cells, &trials)).collect()
+}
+
+/// Whether its transfers need what the grid's do: a start after expiry does not, nor one that waits for a 100 Continue.
+const fn tells_lateness(cell: &Cell) -> bool {
+    !matches!(cell.control, Some(Control::ExpiredStart | Control::ExpectContinue))
 }
 
 /// The cell without what tells it from the others of its group.

@@ -23,6 +23,7 @@ pub(crate) fn check(resolved: &Resolved, problems: &mut Problems) {
         the_transfers_name_has_its_place,
         objects_fit_one_put,
         keys_are_short_enough,
+        the_expect_arm_can_prove_something,
     ];
     for problem in checks.iter().filter_map(|check| check(resolved)) {
         problems.push(problem);
@@ -135,6 +136,30 @@ fn the_transfers_name_has_its_place(resolved: &Resolved) -> Option<Problem> {
     })
 }
 
+fn the_expect_arm_can_prove_something(resolved: &Resolved) -> Option<Problem> {
+    let arm = resolved.heads.iter().find(|values| values.setting.key == "expect_continue")?;
+    let place = arm.key_place.as_ref().filter(|_| resolved.head.expect_arm)?;
+    let here = |message: &str| Problem::at(place, "this control", message);
+    let methods = resolved.cell_values("method", |cell| cell.method);
+    if let Some((_, method)) = methods.first().filter(|_| !methods.iter().any(|(method, _)| method.is_upload())) {
+        let problem = here("no upload waits for a 100 Continue: a download has no body to keep back");
+        return Some(
+            problem
+                .and_at(method, "this method")
+                .help("write expect_continue = false below [controls], or method = \"put\""),
+        );
+    }
+    let waiting = resolved.cell_values("expect_continue", |cell| cell.expect_continue);
+    if let Some((_, grid)) = waiting.into_iter().find(|(waits, _)| *waits) {
+        let problem = here("the grid waits for its 100s already: the control would be the same again");
+        return Some(problem.and_at(grid, "the grid's").help("leave one of them out"));
+    }
+    (!resolved.head.expired_start).then(|| {
+        let problem = here("without expired starts nothing tells whether a 100 proves anything");
+        problem.help("leave out expired_start = false below [controls]")
+    })
+}
+
 fn trials_do_not_disturb_each_other(resolved: &Resolved) -> Option<Problem> {
     let place = resolved.key_place("parallel_trials")?;
     let side_by_side = resolved.head.parallel_trials > 1 && resolved.head.kind == TargetKind::S3;
@@ -153,7 +178,10 @@ fn not_too_many_trials(resolved: &Resolved) -> Option<Problem> {
     let grid = sizes.clone().map(|(_, size)| size).fold(1u128, u128::saturating_mul);
     let others = sizes.clone().filter(|(axis, _)| axis.setting.key != "ttl");
     let combinations = others.map(|(_, size)| size).fold(1u128, u128::saturating_mul);
-    let block = grid.saturating_add(combinations.saturating_mul(controls::kinds(&resolved.head).len() as u128));
+    let kinds = combinations.saturating_mul(controls::kinds(&resolved.head).len() as u128);
+    // The arm's expired starts are a kind; beside them it has each of the grid's cells again.
+    let arm = if resolved.head.expect_arm { grid } else { 0 };
+    let block = grid.saturating_add(kinds).saturating_add(arm);
     let trials = block.saturating_mul(u128::from(resolved.head.repetitions));
     if trials <= u128::from(MOST_TRIALS) {
         return None;

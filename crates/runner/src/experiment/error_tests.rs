@@ -30,12 +30,21 @@ fn every_report_reads_as_it_is_written_down() {
         a_set_option,
         the_target,
         a_clock_probe,
+        an_expect_arm,
         several_at_once,
         a_file_that_cannot_be_read,
     ] {
         cases(&mut reports);
     }
     reports.compare();
+}
+
+fn an_expect_arm(reports: &mut Reports) {
+    let arm = |more: &str| format!("{SMALL}{more}\n[controls]\nexpect_continue = true\n");
+    reports.add("an Expect arm of downloads", &arm("[transfer]\nmethod = \"get\""), &[]);
+    reports.add("an Expect arm of what expects", &arm("[transfer]\nexpect_continue = [false, true]"), &[]);
+    reports.add("an Expect arm without expired starts", &format!("{}expired_start = false\n", arm("")), &[]);
+    reports.add("an Expect arm in words", &format!("{SMALL}\n[controls]\nexpect_continue = \"yes\"\n"), &[]);
 }
 
 fn a_clock_probe(reports: &mut Reports) {

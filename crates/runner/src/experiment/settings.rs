@@ -103,6 +103,7 @@ pub(crate) struct Head {
     pub(crate) long_ttl_s: Option<u32>,
     pub(crate) header_signed: bool,
     pub(crate) expired_start: bool,
+    pub(crate) expect_arm: bool,
 }
 
 impl Head {
@@ -120,6 +121,7 @@ impl Head {
             long_ttl_s: None,
             header_signed: true,
             expired_start: true,
+            expect_arm: false,
         }
     }
 }
@@ -658,6 +660,17 @@ pub(crate) static SETTINGS: &[Setting] = &[
         only: None,
         doc: "A link of 1 s, used after it expired: it must be refused, or the target enforces nothing.",
         read: Read::Head(|item| Choice::of(values::flag(item), |head, flag| head.expired_start = flag)),
+    },
+    Setting {
+        table: Table::Controls,
+        key: "expect_continue",
+        takes: ValueKind::Text("`true` or `false`"),
+        absent: IfAbsent::Default("false"),
+        only: None,
+        doc: "The grid's uploads once more with `Expect: 100-continue`, and the expired start, too. A refusal then comes before \
+              the body, and a 100 shows that the server's program has read the head, if expired starts get none. The 100 is \
+              waited for until 3 s after the link's TTL, but for no more than half the `idle_timeout`.",
+        read: Read::Head(|item| Choice::of(values::flag(item), |head, flag| head.expect_arm = flag)),
     },
 ];
 

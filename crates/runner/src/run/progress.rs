@@ -90,6 +90,8 @@ pub struct Tally {
     pub controls: Failed,
     /// Starts after expiry.
     pub expired_starts: Failed,
+    /// The grid's uploads with `Expect: 100-continue`.
+    pub expecting: Failed,
 }
 
 impl Tally {
@@ -97,7 +99,8 @@ impl Tally {
     pub fn add(&mut self, cell: &Cell, failed: u64, transfers: u64) {
         match cell.control {
             Some(Control::ExpiredStart) => self.expired_starts.add(failed, transfers),
-            Some(_) => self.controls.add(failed, transfers),
+            Some(Control::ExpectContinue) => self.expecting.add(failed, transfers),
+            Some(Control::LongTtl | Control::HeaderSigned) => self.controls.add(failed, transfers),
             None => {
                 let name = target_name(cell);
                 let known = self.grid.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
@@ -112,7 +115,7 @@ impl Tally {
     /// All transfers.
     pub fn transfers(&self) -> u64 {
         let grid: u64 = self.grid.iter().map(|(_, failed)| failed.transfers).sum();
-        grid + self.controls.transfers + self.expired_starts.transfers
+        grid + self.controls.transfers + self.expired_starts.transfers + self.expecting.transfers
     }
 
     /// Who failed how often: the grid by target, then the controls, then the starts after expiry.
@@ -123,6 +126,9 @@ impl Tally {
             _ => format!("{name}: {failed} failed"),
         };
         let mut parts: Vec<String> = ran.map(words).collect();
+        if self.expecting.transfers > 0 {
+            parts.push(format!("the same with `Expect`: {} failed", self.expecting));
+        }
         if self.controls.transfers > 0 {
             parts.push(format!("controls: {} failed", self.controls));
         }
@@ -296,5 +302,8 @@ mod tests {
         );
         assert_eq!(tally.beside_the_grid(), "controls 1/8; expired starts, which must fail, 3/3");
         assert_eq!(tally.transfers(), 22);
+        tally.add(&cell(ExpiryPolicy::InFlight, Some(Control::ExpectContinue)), 2, 5);
+        assert!(tally.words().contains("the same with `Expect`: 2 of 5 failed; controls: 1 of 8 failed"));
+        assert_eq!(tally.transfers(), 27);
     }
 }

@@ -41,7 +41,8 @@ pub(crate) struct Done {
 }
 
 /// How long a server may take for its 100 before the body is still sent (RFC 9110 §10.1.1: a client should not
-/// wait indefinitely). Three seconds leave room for a head in a full uplink's queue; curl waits one.
+/// wait indefinitely), where the 100 is not what is asked about. Three seconds leave room for a head in a full uplink's queue; curl
+/// waits one.
 pub const CONTINUE_WAIT: Duration = Duration::from_secs(3);
 
 /// How often the kernel is asked whether the peer confirmed the head.
@@ -223,7 +224,7 @@ impl<'a> Watch<'a> {
             sample_every: task.sample_every,
             next_sample: now + task.sample_every,
             next_head_look: Some(now + HEAD_ACK_EVERY),
-            continue_by: (waits_for_continue && !task.head_alone).then(|| now + CONTINUE_WAIT),
+            continue_by: (waits_for_continue && !task.head_alone).then(|| now + task.limits.continued),
             head_acked: None,
             info_at_head: None,
             acked: 0,

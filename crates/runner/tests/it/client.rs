@@ -86,11 +86,7 @@ impl Client {
             stop: switch.listen(None),
             stopped_after: None,
             switch,
-            limits: Limits {
-                connect: Duration::from_secs(10),
-                idle: Duration::from_secs(10),
-                total: Duration::from_secs(20),
-            },
+            limits: Limits { total: Duration::from_secs(20), ..Limits::all(Duration::from_secs(10)) },
             expect_continue: false,
             query: String::new(),
         }

@@ -39,7 +39,9 @@ impl FaultInjector<'_> {
     pub(crate) async fn serve(&self, parts: &Parts, serving: impl FnOnce() -> Serving) -> Reply {
         // Parts are uploads like any other.
         let method = if parts.method == http::Method::GET { Method::Get } else { Method::Put };
-        if self.fault.misfit(method).is_some() {
+        let spared =
+            matches!(self.fault.kind(), FaultKind::ResetSome(percent) if !is_met(self.control.number, percent));
+        if self.fault.misfit(method).is_some() || self.fault.kind().is_before_the_head() || spared {
             return serving().await.into();
         }
         match self.fault.kind() {
@@ -188,7 +190,7 @@ impl FaultInjector<'_> {
     fn below_http(&self) -> Option<ConnectionAction> {
         let say = |text: String| ConnectionAction::Say { bytes: Bytes::from(text), notify: false };
         Some(match self.fault.kind() {
-            FaultKind::Reset => ConnectionAction::Reset,
+            FaultKind::Reset | FaultKind::ResetSome(_) => ConnectionAction::Reset,
             FaultKind::Close => CLOSE,
             FaultKind::CloseNotify => ConnectionAction::Say { bytes: Bytes::new(), notify: true },
             FaultKind::Stall => ConnectionAction::Hold,
@@ -211,6 +213,8 @@ impl FaultInjector<'_> {
             | FaultKind::Redirect
             | FaultKind::Slow(_)
             | FaultKind::NoContinue
+            | FaultKind::ContinueFirst
+            | FaultKind::LateHead(_)
             | FaultKind::EarlyOk
             | FaultKind::StopReadingAfterAnswer
             | FaultKind::KeepAliveClose
@@ -276,6 +280,15 @@ impl FaultInjector<'_> {
     }
 }
 
+/// Whether a connection is among the so many percent that a fault meets: as if by chance, and the same in every run.
+fn is_met(connection: u64, percent: u8) -> bool {
+    // Steele, Lea and Flood's SplitMix64: neighbouring numbers are far apart behind it.
+    let mut mixed = connection.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed ^ (mixed >> 31)) % 100 < u64::from(percent)
+}
+
 /// When a fault acts.
 #[derive(Debug, Clone, Copy)]
 enum Due {
@@ -323,6 +336,14 @@ const IDLE: Duration = Duration::from_millis(100);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_of_some_connections_meets_as_many_as_it_says() {
+        let met = (0..10_000).filter(|number| is_met(*number, 40)).count();
+        // Five deviations of a binomial of 10,000.
+        assert!((3_755..4_245).contains(&met), "{met}");
+        assert_eq!((0..100).filter(|number| is_met(*number, 0)).count(), 0);
+    }
 
     #[test]
     fn a_share_is_never_reached_early() {

@@ -15,8 +15,8 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::host::{S3Host, VirtualHost};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Result, s3_error};
-use ttlsweep_record::Fault;
 use ttlsweep_record::words::{Cut, EarlyClose};
+use ttlsweep_record::{Fault, FaultKind};
 
 use crate::clock::Moment;
 use crate::config::TestbedConfig;
@@ -106,15 +106,24 @@ pub(crate) async fn answer(
     control: Arc<ConnectionControl>,
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Infallible> {
-    let arrived = Moment::now();
-    let ids = server.ids.next();
     let (parts, incoming) = request.into_parts();
     let expects_continue = parts.headers.contains_key(EXPECT);
+    let query = Query::read(&parts);
     let form = Form::of(&parts);
     let is_form = form.is_some();
     let upload = Upload::new(incoming, form);
+    match control.fault.map(Fault::kind).filter(|_| is_transfer(&parts, &query)) {
+        Some(FaultKind::LateHead(time)) => server.timer.at(Instant::now() + time).await,
+        Some(FaultKind::ContinueFirst) if expects_continue => {
+            upload.invite();
+            // HTTP sends the 100 when this task lets it, and before any answer.
+            server.timer.at(Instant::now() + INVITATION).await;
+        }
+        _ => {}
+    }
+    let arrived = Moment::now();
+    let ids = server.ids.next();
     let page = Page::of(&parts);
-    let query = Query::read(&parts);
     let link = Link::read(&query);
     let exchange = Exchange::begin(
         server.request_log.clone(),
@@ -345,6 +354,9 @@ impl Verified<'_> {
         injector.serve(&parts, || Box::pin(serving(parts.clone()))).await
     }
 }
+
+/// How long a 100 Continue that is sent first is ahead of what follows.
+const INVITATION: Duration = Duration::from_millis(20);
 
 /// Lets the S3 service answer.
 async fn call(server: Arc<Server>, mut parts: Parts, is_verified: bool, body: UploadBody) -> Response<Body> {

@@ -149,6 +149,13 @@ impl Upload {
         self.shared.bytes.load(Ordering::Relaxed)
     }
 
+    /// Asks for the body, so that the client is told to send it, and lets it wait.
+    pub(crate) fn invite(&self) {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        // Nothing has come of a body that waits to be asked for.
+        let _ = Pin::new(&mut self.body()).poll_frame(&mut context);
+    }
+
     /// Whether anybody has asked for the body: from then on the client may have been told to send it (100 Continue).
     pub(crate) fn is_invited(&self) -> bool {
         self.shared.polled.load(Ordering::Relaxed)

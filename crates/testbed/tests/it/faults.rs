@@ -377,6 +377,47 @@ async fn garbage_and_broken_heads_and_bodies_are_followed_by_a_fin() {
 }
 
 #[tokio::test]
+async fn a_100_that_is_sent_first_goes_to_expired_links_too() {
+    of_each(["continue-first"], 0, async |rig, _fault, _tls| {
+        let expect = "expect: 100-continue\r\n";
+        let said = async |age: time::Duration| {
+            let mut wire = rig.connect().await;
+            wire.send(&rig.link("PUT", "key", 10, age).head(PIECE_BYTES, expect)).await;
+            let heard = wire.hear(A_WHILE).await;
+            (wire, String::from_utf8_lossy(&heard.bytes).into_owned())
+        };
+        let (_, expired) = said(time::Duration::minutes(1)).await;
+        assert!(expired.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403"), "{expired}");
+        let (mut wire, living) = said(time::Duration::ZERO).await;
+        assert_eq!(living, "HTTP/1.1 100 Continue\r\n\r\n");
+        wire.send(&[b'x'; PIECE_BYTES]).await;
+        assert_eq!(wire.response().await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_head_that_is_read_late_is_refused_if_its_link_has_expired_meanwhile_and_gets_no_100() {
+    of_each(["late-head:1500ms"], 0, async |rig, _fault, _tls| {
+        let expect = "expect: 100-continue\r\n";
+        let started = Instant::now();
+        let mut wires = [rig.connect().await, rig.connect().await];
+        // It lives for up to a second, which is over before it is read.
+        wires[0].send(&rig.link("PUT", "key", 1, time::Duration::ZERO).head(PIECE_BYTES, expect)).await;
+        wires[1].send(&rig.link("PUT", "key", 60, time::Duration::ZERO).head(PIECE_BYTES, expect)).await;
+        let [late, living] = &mut wires;
+        let (late, living) = tokio::join!(late.hear(Duration::from_secs(2)), living.hear(Duration::from_secs(2)));
+        assert!(started.elapsed() >= Duration::from_millis(1500));
+        let said = |heard: &Heard| String::from_utf8_lossy(&heard.bytes).into_owned();
+        assert!(said(&late).starts_with("HTTP/1.1 403"), "{}", said(&late));
+        assert_eq!(said(&living), "HTTP/1.1 100 Continue\r\n\r\n");
+        wires[1].send(&[b'x'; PIECE_BYTES]).await;
+        assert_eq!(wires[1].response().await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_100_never_comes_but_the_body_is_taken() {
     of_each(["no-continue"], 0, async |rig, _fault, _tls| {
         let mut wire = rig.connect().await;

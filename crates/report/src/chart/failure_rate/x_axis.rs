@@ -35,6 +35,9 @@ impl Place {
             }
             Self::Control(Control::HeaderSigned, _) => vec!["header-".into(), "signed".into()],
             Self::Control(Control::ExpiredStart, _) => vec!["expired-".into(), "start".into()],
+            Self::Control(Control::ExpectContinue, ttl_s) => {
+                vec!["expect".into(), ttl_s.map(format_ttl).unwrap_or_default()]
+            }
         }
     }
 }
