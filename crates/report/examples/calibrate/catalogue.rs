@@ -317,7 +317,49 @@ fn innocent() -> Vec<World> {
             "30 % of the downloads turn into other bytes at random",
             World { broken: 0.3, breaks: Breaks::Altered, plan: download_plan(), ..World::default() },
         ),
+        world(
+            "quiet-expect",
+            "nothing goes wrong; with the Expect arm",
+            World { plan: expect_plan(), ..World::default() },
+        ),
+        world(
+            "resets-30-expect",
+            "30 % reset at random; with the Expect arm",
+            World { broken: 0.3, plan: expect_plan(), also: network(), ..World::default() },
+        ),
+        world(
+            "timer-links-expect",
+            "timer-links with the Expect arm",
+            World {
+                timer: Some(Timer { links_only: true, ..timer }),
+                plan: expect_plan(),
+                also: network(),
+                ..World::default()
+            },
+        ),
+        world(
+            "late-heads-lost-expect",
+            "late-heads-lost with the Expect arm",
+            World {
+                queue: (0.5, 6 * SECOND),
+                refusals_lost: 1.0,
+                plan: expect_plan(),
+                also: vec![Mechanism::LateStart],
+                ..World::default()
+            },
+        ),
+        world(
+            "unread-heads-expect",
+            "unread-heads with the Expect arm",
+            World { also: vec![Mechanism::LateStart], ..unread(false) },
+        ),
+        world("unread-heads-proxy", "the same behind a proxy that sends a 100 Continue to anyone", unread(true)),
     ]
+}
+
+/// Heads that lie with the server, with the Expect arm; `continues_all` if something before it sends the 100s.
+fn unread(continues_all: bool) -> World {
+    World { unread_us: 3 * SECOND, refusals_lost: 0.9, continues_all, plan: expect_plan(), ..World::default() }
 }
 
 fn guilty() -> Vec<World> {
@@ -476,6 +518,27 @@ fn guilty() -> Vec<World> {
             World { broken: 0.15, plan: brief_plan(), also: network(), ..cuts(Cut { delay_us: (0, 400_000), ..cut }) },
         ),
         world("cut-part-40", "only 40 % of its connections are reset at expiry", cuts(Cut { share: 0.4, ..cut })),
+        world("cut-expect", "resets at expiry; with the Expect arm", World { plan: expect_plan(), ..cuts(cut) }),
+        world(
+            "cut-late-3-expect",
+            "cut-late-3 with the Expect arm",
+            World { plan: expect_plan(), ..cuts(Cut { delay_us: (0, 3 * SECOND), ..cut }) },
+        ),
+        world(
+            "cut-late-3-proxy",
+            "the same behind a proxy that sends a 100 Continue to anyone",
+            World { continues_all: true, plan: expect_plan(), ..cuts(Cut { delay_us: (0, 3 * SECOND), ..cut }) },
+        ),
+        world(
+            "cut-proxy",
+            "resets at expiry behind such a proxy",
+            World { continues_all: true, plan: expect_plan(), ..cuts(cut) },
+        ),
+        world(
+            "cut-part-40-expect",
+            "cut-part-40 with the Expect arm",
+            World { plan: expect_plan(), ..cuts(Cut { share: 0.4, ..cut }) },
+        ),
     ]
 }
 
@@ -503,6 +566,10 @@ fn slow_plan(ttl: u32) -> Plan {
 /// Of three transfers in a row the first ends in time, the second outlives the link, and the third starts late.
 fn minted_plan() -> Plan {
     Plan { ttls: vec![18], living_ttl: 120, transfers_per_user: 3, ..World::default().plan }
+}
+
+fn expect_plan() -> Plan {
+    Plan { expects: true, ..World::default().plan }
 }
 
 fn download_plan() -> Plan {

@@ -66,7 +66,9 @@ pub(crate) fn record(
     let size = cell.size_bytes.0;
     let came = (size as f64 * end.arrived) as u64;
     let uploads = cell.method.is_upload();
-    let written = if uploads { (came + world.ahead_bytes).min(size) } else { 0 };
+    // A body that waits for its 100 has not left yet.
+    let has_begun = request.waits.is_none() || end.body_from - half_trip <= end.at;
+    let written = if uploads && has_begun { (came + world.ahead_bytes).min(size) } else { 0 };
     let whole = uploads && written == size;
     // The kernel's view is asked for every 10 ms.
     let acked_at = noticed(request.arrives_at + half_trip + chance.between(0, 10_000), sent.lag_us, chance);
@@ -87,9 +89,12 @@ pub(crate) fn record(
         body_bytes_acked: Some(if uploads { came } else { 0 }),
         rtt_us: u32::try_from(sent.seen_rtt_us.1).ok(),
         min_rtt_us: u32::try_from(sent.seen_rtt_us.0).ok(),
-        phase: if whole || !uploads { Phase::Wait } else { Phase::RequestBody },
+        phase: if whole || !uploads || !has_begun { Phase::Wait } else { Phase::RequestBody },
         ..TransferRecord::begun(cell, at(sent.started_at))
     };
+    let continued_at = end.continued_at.map(|sent| sent + half_trip + 200).filter(|at| *at < ended_at);
+    row.continue_us =
+        continued_at.map(|at| (noticed(at, sent.lag_us, chance).min(ended_at) - sent.started_at).unsigned_abs());
     // The last byte is taken by the socket as long before it arrives as the socket is ahead.
     let ahead = world.ahead_bytes as f64 / size as f64 * request.needed_us as f64;
     row.send_us = if uploads {
@@ -98,12 +103,14 @@ pub(crate) fn record(
         Some(100)
     };
     let early = matches!(end.how, How::Answered(_)) && end.arrived < 1.0;
+    // An answer is lost when the server closes with unread data.
+    let may_be_lost = has_begun;
     let mut dated_at = end.at;
     match end.how {
-        How::Answered(_) if early && chance.happens(world.refusals_lost) => {
+        How::Answered(_) if early && may_be_lost && chance.happens(world.refusals_lost) => {
             broken(&mut row, if chance.happens(0.5) { Breaks::Close } else { Breaks::Reset });
         }
-        How::Answered(_) if end.arrived <= 0.0 && chance.happens(world.lost_at_head) => {
+        How::Answered(_) if end.arrived <= 0.0 && may_be_lost && chance.happens(world.lost_at_head) => {
             broken(&mut row, Breaks::Reset);
         }
         How::Answered(answer) => answered(&mut row, sent, ended_at, refusal(answer)),

@@ -51,13 +51,14 @@ impl Sample {
 /// The grid's cells, then the controls.
 pub(crate) fn cells(plan: &Plan, sample: Sample) -> Vec<Cell> {
     let expiring = if sample.trials == 0 { &[] } else { plan.ttls.as_slice() };
-    let grid = expiring.iter().chain([&plan.living_ttl]).map(|ttl| (Some(*ttl), None));
-    let controls = [
-        (Some(3600), Some(Control::LongTtl)),
-        (None, Some(Control::HeaderSigned)),
-        (Some(1), Some(Control::ExpiredStart)),
-    ];
-    grid.chain(controls).map(|(ttl, control)| cell(plan, sample.users(), ttl, control)).collect()
+    let grid = || expiring.iter().chain([&plan.living_ttl]).map(|ttl| Some(*ttl));
+    let expired_start = (Some(1), Some(Control::ExpiredStart));
+    let controls = [(Some(3600), Some(Control::LongTtl)), (None, Some(Control::HeaderSigned)), expired_start];
+    let plain = grid().map(|ttl| (ttl, None)).chain(controls);
+    let arm = grid().map(|ttl| (ttl, Some(Control::ExpectContinue))).chain([expired_start]);
+    let of = |(ttl, control)| cell(plan, sample.users(), ttl, control);
+    let expecting = |cell: Cell| Cell { cell_id: format!("{}-expect", cell.cell_id), expect_continue: true, ..cell };
+    plain.map(of).chain(arm.filter(|_| plan.expects).map(of).map(expecting)).collect()
 }
 
 fn cell(plan: &Plan, users: u32, ttl_s: Option<u32>, control: Option<Control>) -> Cell {

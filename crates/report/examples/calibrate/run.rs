@@ -11,7 +11,7 @@ use ttlsweep_rundir::environment::ClockOffset;
 use crate::chance::Chance;
 use crate::client::{Sent, ServerDate, last_sample, record};
 use crate::plan::{MOST_BLOCKS, Sample, cells};
-use crate::server::{Disposition, Request, ServerClock, serve};
+use crate::server::{Disposition, Request, ServerClock, Waits, serve};
 use crate::world::{SECOND, Whose, World};
 
 /// What a run leaves behind.
@@ -159,6 +159,10 @@ impl Run {
                     dated_at,
                     expires_at: dated_at.zip(cell.ttl_s).map(|(date, ttl)| date + i64::from(ttl) * SECOND),
                     needed_us: (world.plan.needed_us as f64 * pace * own) as i64,
+                    waits: cell.expect_continue.then(|| Waits {
+                        round_trip_us: way.rtt_us,
+                        until: head_written_at + patience_us(&cell) + way.rtt_us / 2,
+                    }),
                 };
                 let presigned_at = cell.ttl_s.map(|_| made_at);
                 let sent = Sent {
@@ -178,7 +182,8 @@ impl Run {
                     self.at_work.extend(end.why);
                 }
                 let expiry = request.expires_at.map(|expires| way.server.clock.first_at(expires));
-                if expiry.is_some_and(|expiry| request.arrives_at < expiry && expiry <= end.at) {
+                let in_grid = cell.control.is_none();
+                if in_grid && expiry.is_some_and(|expiry| request.arrives_at < expiry && expiry <= end.at) {
                     self.affected.add(&trial_id);
                 }
                 let mut row = record(world, &cell, sent, &request, end, chance);
@@ -234,6 +239,12 @@ impl Run {
         }
         row.clock_offset_us = self.bracket.map(|bracket| i64::midpoint(bracket.low_us, bracket.high_us));
     }
+}
+
+/// For how long the client waits for a 100 Continue: until its link has expired, and 3 s more.
+fn patience_us(cell: &Cell) -> i64 {
+    let until_s = i64::from(cell.ttl_s.unwrap_or(0)) + 3;
+    (until_s * SECOND).min(cell.idle_timeout_us.cast_signed() / 2)
 }
 
 /// The way to the server and the two clocks, as one run finds them.

@@ -19,6 +19,17 @@ pub(crate) struct Request {
     pub(crate) expires_at: Option<i64>,
     /// What the body takes from there when nothing stops it.
     pub(crate) needed_us: i64,
+    /// How the body waits for a 100 Continue; `None` if it comes with the head.
+    pub(crate) waits: Option<Waits>,
+}
+
+/// A body that is sent when the 100 Continue has come, or when the client's patience is over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waits {
+    /// From the 100 on its way to the body's first byte.
+    pub(crate) round_trip_us: i64,
+    /// When the body comes at the latest.
+    pub(crate) until: i64,
 }
 
 /// What all transfers of a trial share.
@@ -39,6 +50,10 @@ pub(crate) struct End {
     pub(crate) why: Option<Mechanism>,
     /// The body's share that had arrived.
     pub(crate) arrived: f64,
+    /// When a 100 Continue was sent; `None` if there was none.
+    pub(crate) continued_at: Option<i64>,
+    /// When the body's first byte arrived, or would have.
+    pub(crate) body_from: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +106,11 @@ pub(crate) fn serve(
     // On the client's clock, the server's expiry is early by what its clock is ahead.
     let expiry = request.expires_at.map(|expires| clock.first_at(expires));
     let expired = |at: i64| world.enforces() && request.expires_at.is_some_and(|expires| clock.reads(at) >= expires);
-    let body = Body::draw(world, read_at, request.needed_us, chance);
+    let continues_at = if world.continues_all { request.arrives_at } else { read_at };
+    let from = request
+        .waits
+        .map_or(read_at, |waits| waits.until.max(request.arrives_at).min(continues_at + waits.round_trip_us));
+    let body = Body::draw(world, from, request.needed_us, chance);
     let mut ends = Vec::with_capacity(8);
     if expired(read_at) {
         ends.push((read_at, How::Answered(Answer::Expired), Some(Mechanism::LateStart)));
@@ -103,6 +122,7 @@ pub(crate) fn serve(
     if disposition.throttled || chance.happens(world.throttled) {
         ends.push((read_at, How::Answered(Answer::SlowDown), Some(Mechanism::Throttled)));
     }
+    let continues = request.waits.is_some() && (world.continues_all || ends.is_empty());
     if let (Rule::Cut(cut), Some(expiry)) = (world.rule, expiry)
         && chance.happens(cut.share)
         && !expired(read_at)
@@ -152,9 +172,11 @@ pub(crate) fn serve(
     } else {
         (How::Stored, None)
     };
-    ends.push((body.whole_at, how, why));
+    // What something before the server has taken whole is not stored before the head is read.
+    ends.push((body.whole_at.max(read_at), how, why));
     let (at, how, why) = ends.into_iter().min_by_key(|(at, ..)| *at).expect("the body comes to its end");
-    End { at, how, why, arrived: body.arrived(at) }
+    let continued_at = Some(continues_at).filter(|sent| continues && *sent <= at);
+    End { at, how, why, arrived: body.arrived(at), continued_at, body_from: body.from }
 }
 
 /// The body's progress, with one place where it may stand still.

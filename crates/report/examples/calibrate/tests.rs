@@ -185,3 +185,29 @@ fn a_target_that_enforces_nothing_is_known_for_it() {
     let (_, ruling) = simulate(&world("enforces-nothing"), SMALL, Seeds::Development, 0);
     assert_eq!(ruling.overall, Verdict::Invalid);
 }
+
+#[test]
+fn a_100_continue_parts_heads_that_are_read_late_from_a_late_cut_unless_everyone_gets_one() {
+    let tally = |name: &str| {
+        let score = calibrate(&world(name), ENOUGH, Seeds::Development, 30);
+        (score.cut, score.accused)
+    };
+    let right = |name: &str| tally(name).0.right;
+    assert!(right("unread-heads-expect") >= 27, "{:?}", tally("unread-heads-expect"));
+    assert!(right("late-heads-lost-expect") >= 27, "{:?}", tally("late-heads-lost-expect"));
+    assert!(right("cut-late-3-expect") >= 27, "{:?}", tally("cut-late-3-expect"));
+    assert_eq!(tally("unread-heads-proxy").1, 0);
+    assert_eq!(tally("cut-late-3-proxy").0.wrong, 0);
+}
+
+#[test]
+fn the_expect_arm_is_no_part_of_other_worlds() {
+    let quiet = simulate(&world("quiet"), SMALL, Seeds::Development, 0).0;
+    assert!(quiet.cells.iter().all(|cell| !cell.expect_continue));
+    assert!(quiet.transfers.iter().all(|row| row.continue_us.is_none()));
+    let armed = simulate(&world("quiet-expect"), SMALL, Seeds::Development, 0).0;
+    let asked = |row: &&TransferRecord| row.trial_id.contains("-expect");
+    let continued = |row: &&TransferRecord| row.continue_us.is_some();
+    assert!(armed.transfers.iter().filter(|row| !asked(row)).all(|row| row.continue_us.is_none()));
+    assert!(armed.transfers.iter().filter(asked).any(|row| continued(&row)));
+}

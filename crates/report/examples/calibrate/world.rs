@@ -49,6 +49,9 @@ pub(crate) struct World {
     pub(crate) step: Option<Step>,
     /// How old the server lets the time grow that it writes into its answers: 0 = it looks at its clock for each.
     pub(crate) date_every_us: i64,
+    /// Whether something before the server tells everyone to go on (100 Continue) as soon as a head arrives; else the server
+    /// does, when it has read the head and lets it in.
+    pub(crate) continues_all: bool,
     pub(crate) plan: Plan,
     /// What is at work there beside the cut.
     pub(crate) also: Vec<Mechanism>,
@@ -161,6 +164,8 @@ pub(crate) struct Plan {
     /// One after the other, each user; links are made ahead if there are several.
     pub(crate) transfers_per_user: u32,
     pub(crate) method: Method,
+    /// Whether the grid's uploads are made once more with `Expect: 100-continue`.
+    pub(crate) expects: bool,
 }
 
 impl Default for World {
@@ -190,12 +195,14 @@ impl Default for World {
             stutter: None,
             step: None,
             date_every_us: 0,
+            continues_all: false,
             plan: Plan {
                 ttls: vec![4],
                 living_ttl: 60,
                 needed_us: 12 * SECOND,
                 transfers_per_user: 1,
                 method: Method::Put,
+                expects: false,
             },
             also: Vec::new(),
         }

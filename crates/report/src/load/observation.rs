@@ -192,6 +192,8 @@ pub struct Condition {
     pub control: Option<Control>,
     /// What it shares with its controls.
     pub key: Key,
+    /// Whether its transfers wait for a 100 Continue.
+    pub expects: bool,
 }
 
 /// The settings that a cell and its controls have in common: all but the TTL.
@@ -219,7 +221,7 @@ pub struct Key {
     pub wait_us: u64,
     /// When links are made.
     pub presign: Presign,
-    /// Whether a 100 Continue is waited for.
+    /// Whether a 100 Continue is waited for, by the grid and its controls but for the one that is there for it.
     pub expect_continue: bool,
     /// Whether connections are kept.
     pub reuse_connections: bool,
@@ -244,10 +246,11 @@ impl Condition {
                 ramp_us: cell.ramp_us,
                 wait_us: cell.wait_us,
                 presign: cell.presign,
-                expect_continue: cell.expect_continue,
+                expect_continue: cell.expect_continue && cell.control != Some(Control::ExpectContinue),
                 reuse_connections: cell.reuse_connections,
                 congestion: cell.congestion.clone(),
             },
+            expects: cell.expect_continue,
         }
     }
 }

@@ -1,4 +1,5 @@
 pub(crate) mod ages;
+pub(crate) mod continues;
 pub(crate) mod enforcement;
 pub(crate) mod flight;
 pub(crate) mod learned;

@@ -43,7 +43,7 @@ pub(crate) struct TestedFacts {
 impl<'e> TestedTarget<'e> {
     /// Its transfers as the tests saw them.
     pub(crate) fn view(&self) -> View<'_, 'e> {
-        View::of(&self.target, self.observations, self.found.facts.seen.late)
+        View::of(&self.target, self.observations, self.found.facts.seen.window)
     }
 }
 
@@ -142,7 +142,9 @@ fn facts(evidence: &Evidence<'_>, target: &Target, cut: u64) -> TargetRuling {
         let of = || target.flights.iter().filter(|flight| keep(flight)).map(seen).filter(|seen| seen.counts());
         [of().filter(|seen| seen.outcome.is_failure()).count() as u64, of().count() as u64]
     };
-    let of = |cause: Cause| target.flights.iter().filter(|flight| flight.cause == cause).count() as u64;
+    let of = |cause: Cause| {
+        target.flights.iter().filter(|flight| flight.cause == cause && !flight.is_of_expect_arm()).count() as u64
+    };
     let named =
         |cause: Cause| target.tallies.of(cause).map(|reported| Unnamed::of(&target.tallies, reported)).collect();
     let endpoint = endpoint_names(&target.endpoints);

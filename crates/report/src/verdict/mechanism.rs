@@ -4,6 +4,7 @@ pub(crate) mod alive;
 pub(crate) mod by_host;
 pub(crate) mod completion;
 pub(crate) mod cut;
+pub(crate) mod expect;
 pub(crate) mod named;
 pub(crate) mod network;
 pub(crate) mod stray;

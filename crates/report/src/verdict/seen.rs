@@ -14,8 +14,8 @@ pub(super) struct Seen {
     pub(super) noun: &'static str,
     /// How many of them were cut.
     pub(super) hits: u64,
-    /// Whether ends up to a second after expiry are cuts there, too: its test found that they are more frequent then.
-    pub(super) late: bool,
+    /// What counts as a cut there: ends near expiry, or later ones, too, if the test found that these are more frequent then.
+    pub(super) window: Window,
     /// Those that ended in flight after expiry, and later than counts as a cut; `None` if none did.
     pub(super) later: Option<Later>,
     /// Trials in which a link was outlived.
@@ -57,7 +57,10 @@ impl Seen {
         let delta = target.delta();
         let near = Window::at_expiry(delta);
         let by_trial = near.outlived(target);
-        let window = if failures > by_trial.transfers_hit() { Window::late(delta) } else { near };
+        let window = [near, Window::late(delta)]
+            .into_iter()
+            .find(|window| window.outlived(target).transfers_hit() >= failures)
+            .unwrap_or_else(|| Window::from_expiry(delta));
         let outlived = window.outlived(target);
         let hit = || grid(target).filter(|flight| flight.head_in_time && window.is_hit(flight));
         let distance = |flight: &Flight| flight.expiry.map_or(0.0, |expiry| (flight.end - expiry).abs());
@@ -77,7 +80,7 @@ impl Seen {
                 _ => "upload",
             },
             hits: outlived.transfers_hit(),
-            late: window != near,
+            window,
             later,
             trials: outlived.trials(),
             trials_hit: [outlived.hit(), by_trial.most_hit()],

@@ -10,6 +10,7 @@ use super::waited::LateHeads;
 use crate::load::observation::{Key, Observation};
 use crate::prose::seconds;
 use crate::verdict::cause::ages::Ages;
+use crate::verdict::cause::continues::Continues;
 use crate::verdict::cause::enforcement::Enforcement;
 use crate::verdict::cause::flight::Flight;
 use crate::verdict::cause::learned::Learned;
@@ -49,6 +50,8 @@ pub(super) struct Target {
     pub(super) perhaps: Option<ClockStep>,
     /// Whether it enforces expiry.
     pub(super) enforcement: Enforcement,
+    /// What a 100 Continue proves there.
+    pub(super) continues: Continues,
     /// Failures by what was answered.
     pub(super) tallies: Tallies,
     /// From which age on links were refused that lived.
@@ -158,6 +161,7 @@ impl<'a> Prepared<'a> {
             stale_us: self.stale_us,
             perhaps: self.perhaps,
             enforcement: learned.enforcement,
+            continues: learned.continues,
             tallies,
             ages,
             store: learned.store,
@@ -202,7 +206,8 @@ impl<'a> Prepared<'a> {
 
     /// From which age on living links were refused.
     fn ages(&self, flights: &[Flight]) -> Option<Ages> {
-        let refused = |flight: &Flight| flight.cause == Cause::Of(Mechanism::RefusedAlive);
+        let refused =
+            |flight: &Flight| flight.cause == Cause::Of(Mechanism::RefusedAlive) && !flight.is_of_expect_arm();
         if !flights.iter().any(refused) {
             return None;
         }
@@ -229,6 +234,7 @@ impl<'a> Prepared<'a> {
         Timed {
             seen,
             is_upload,
+            expects: self.evidence.conditions[seen.cell as usize].expects,
             expiry: self.expiry(seen),
             needed,
             delta: self.delta_us,
@@ -250,7 +256,10 @@ impl<'a> Prepared<'a> {
     ) -> Flight {
         let timed = self.timed(seen, idle);
         let (cause, ended_in_flight) = cause(&timed, self.evidence.answers, learned);
-        counting.add(&timed, cause, self.control(seen).is_none());
+        // What the arm met, its own sentence tells.
+        if self.control(seen) != Some(Control::ExpectContinue) {
+            counting.add(&timed, cause, self.control(seen).is_none());
+        }
         let was_set = self.was_set(seen);
         let head = seen.head_written_at.get().unwrap_or(seen.started_at);
         let since_head = |at: i64| seconds(at - head);
@@ -269,6 +278,7 @@ impl<'a> Prepared<'a> {
             body_arrived: timed.body_arrived().map(since_head),
             needed: timed.needed.map(seconds),
             head_in_time: timed.expiry.is_some_and(|expiry| timed.head_in_time(expiry)),
+            continued: timed.expects && timed.expiry.zip(timed.continued_at()).is_some_and(|(expiry, at)| at < expiry),
             late: seconds(timed.late),
             is_judged: timed.is_judged,
             was_set,

@@ -65,10 +65,9 @@ pub(crate) struct Sight<'a> {
 }
 
 impl<'a, 'e> View<'a, 'e> {
-    /// `late` if ends up to a second after expiry are cuts, too.
-    pub(super) fn of(target: &'a Target, observations: &'e [Observation], late: bool) -> Self {
-        let delta = target.delta();
-        Self { target, observations, cut: if late { Window::late(delta) } else { Window::at_expiry(delta) } }
+    /// `cut` holds what counts as a cut.
+    pub(super) const fn of(target: &'a Target, observations: &'e [Observation], cut: Window) -> Self {
+        Self { target, observations, cut }
     }
 
     /// The endpoints that make the target.

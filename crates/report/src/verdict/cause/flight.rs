@@ -30,6 +30,8 @@ pub(in crate::verdict) struct Flight {
     pub(in crate::verdict) needed: Option<f64>,
     /// Whether its head was proven to have arrived before expiry.
     pub(in crate::verdict) head_in_time: bool,
+    /// Whether it waited for a 100 Continue, and got it before expiry.
+    pub(in crate::verdict) continued: bool,
     /// By how many seconds its end may have been noted late at most, beside what δ allows for.
     pub(in crate::verdict) late: f64,
     /// Whether its end can be held against expiry at all.
@@ -54,9 +56,19 @@ impl Flight {
         self.control.is_none()
     }
 
+    /// Whether its link is one of the grid's, with or without an `Expect`.
+    pub(in crate::verdict) fn has_short_link(&self) -> bool {
+        self.in_grid() || self.is_of_expect_arm()
+    }
+
     /// Whether it is a control in which nothing expires.
     pub(in crate::verdict) fn is_unexpiring_control(&self) -> bool {
         matches!(self.control, Some(Control::LongTtl | Control::HeaderSigned))
+    }
+
+    /// Whether it is one of the grid's uploads with `Expect: 100-continue`.
+    pub(in crate::verdict) fn is_of_expect_arm(&self) -> bool {
+        self.control == Some(Control::ExpectContinue)
     }
 
     /// Whether it is in the denominator.

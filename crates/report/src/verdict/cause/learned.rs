@@ -8,6 +8,7 @@ use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::load::observation::Answer;
 use crate::stats::fisher_greater;
+use crate::verdict::cause::continues::Continues;
 use crate::verdict::cause::enforcement::{Enforcement, ExpiredStarts, Living};
 use crate::verdict::cause::store::Store;
 use crate::verdict::cause::words::{described, word_of};
@@ -32,6 +33,8 @@ pub(in crate::verdict) struct Learned {
     pub(in crate::verdict) refused_at_head: bool,
     /// What the store's own answers look like.
     pub(in crate::verdict) store: Store,
+    /// What a 100 Continue proves.
+    pub(in crate::verdict) continues: Continues,
     /// Whether the target enforces expiry.
     pub(in crate::verdict) enforcement: Enforcement,
 }
@@ -85,9 +88,11 @@ impl Learned {
         let living_trials = living_trials().collect::<BTreeSet<u32>>().len() as u64;
         let starts = || all().filter(|(control, _)| *control == Some(Control::ExpiredStart)).map(|(_, timed)| timed);
         let expired = words_of_expiry(starts(), answers, &alive, &store, living_trials);
+        let continues = Continues::of(starts());
         let (starts, other) = tally(starts(), answers, &expired, &alive);
         Self {
             without_answer,
+            continues,
             enforcement: Enforcement::judge(starts, living, offset, other),
             header_signed_served: header_signed_served_at.is_some(),
             expired,

@@ -9,6 +9,8 @@ use crate::verdict::evidence::standstill::IdleTimer;
 pub(in crate::verdict) struct Timed<'a> {
     pub(in crate::verdict) seen: &'a Observation,
     pub(in crate::verdict) is_upload: bool,
+    /// Whether it waits for a 100 Continue before its body.
+    pub(in crate::verdict) expects: bool,
     /// The server's expiry on this machine's clock.
     pub(in crate::verdict) expiry: Option<i64>,
     pub(in crate::verdict) needed: Option<i64>,
@@ -60,7 +62,8 @@ impl Timed<'_> {
         [self.seen.head_acked_at.get(), self.continued_at(), response].into_iter().flatten().min()
     }
 
-    fn continued_at(&self) -> Option<i64> {
+    /// When its 100 Continue came.
+    pub(in crate::verdict) fn continued_at(&self) -> Option<i64> {
         self.seen.continue_us.get().map(|at| self.seen.started_at + at)
     }
 
@@ -88,8 +91,16 @@ impl Timed<'_> {
         (-self.delta..=self.delta.saturating_add(self.late)).contains(&(instant - expiry))
     }
 
-    /// Whether it ended so soon after its head that the head alone was judged.
+    /// Whether it waited for a 100 Continue in vain, and nothing of its body was sent.
+    fn kept_its_body(&self) -> bool {
+        self.expects && self.continued_at().is_none() && self.seen.body_bytes_written == 0
+    }
+
+    /// Whether it ended so soon after its head that the head alone was judged, or without any of its body.
     pub(in crate::verdict) fn ended_at_head(&self, trips: i64) -> bool {
+        if self.is_upload && self.kept_its_body() {
+            return true;
+        }
         let head = self.head_arrived().max(self.seen.head_written_at.get());
         head.is_some_and(|at| self.seen.ended_at - at <= (self.delta + trips * self.rtt).saturating_add(self.late))
     }

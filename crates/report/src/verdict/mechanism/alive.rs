@@ -14,7 +14,8 @@ use crate::verdict::target::Target;
 pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
     let cause = Cause::Of(Mechanism::RefusedAlive);
     let counted = || target.flights.iter().filter(|flight| flight.counts());
-    let links = counted().filter(|flight| flight.expiry.is_some());
+    // Some servers refuse an `Expect`, and that says nothing of links.
+    let links = counted().filter(|flight| flight.expiry.is_some() && !flight.is_of_expect_arm());
     let links = ByTrial::count(links.map(|flight| (flight.trial, flight.cause == cause)));
     // What is refused without a link is not a policy on links; such an end has no mechanism.
     let without = counted().filter(|flight| flight.expiry.is_none());

@@ -13,6 +13,7 @@ use crate::verdict::cause::flight::Flight;
 use crate::verdict::finding::Detail;
 use crate::verdict::finding::{ByTrial, MOST_SHARE, Tested};
 use crate::verdict::mechanism::by_host::ByHost;
+use crate::verdict::mechanism::expect::Arm;
 use crate::verdict::mechanism::support;
 use crate::verdict::mechanism::window::{Placebos, Window, grid, is_ticking, is_timer, later};
 use crate::verdict::target::Target;
@@ -20,35 +21,57 @@ use crate::verdict::target::Target;
 pub(in crate::verdict) fn test(target: &Target, alpha: f64, detail: Detail) -> Tested {
     let delta = target.delta();
     let placebos = Placebos::of(target);
-    let near = Reading::of(target, &placebos, Window::at_expiry(delta));
-    let late = Reading::of(target, &placebos, Window::late(delta));
+    let arm = Arm::of(target, &placebos);
+    let proof = arm.as_ref().filter(|arm| arm.is_proof());
+    let looks = if proof.is_some() { 4.0 } else { 2.0 };
+    let reading = |window: Window| Reading { looks, ..Reading::of(target, &placebos, window) };
+    let near = reading(Window::at_expiry(delta));
+    let late = reading(Window::late(delta));
     let level = alpha / MECHANISMS;
-    let suspicion = suspicion(target, &placebos, [&near, &late], level);
+    let explained = proof.is_some_and(Arm::explains_late_ends);
+    let suspicion = suspicion(target, &placebos, [&near, &late], level).filter(|_| !explained);
     // Short transfers leave too little time outside of the later window to tell a cut from chance; a shorter one may do.
     let too_wide = late.share > MOST_IN_WINDOWS;
     let late = match late.window.shortened(target).filter(|_| too_wide) {
-        Some(shortened) => Reading::of(target, &placebos, shortened),
+        Some(shortened) => reading(shortened),
         None => late,
     };
     // Whoever closes connections late closes all that have expired; what picks a few of them is something else.
     let most_late = 2 * late.outlived.most_hit() > late.outlived.trials();
     let is_late = !near.convinces(level) && late.convinces(level) && most_late;
+    // Plain uploads must show it, too: there are gateways that only an `Expect` upsets.
+    let any = proof.filter(|arm| arm.convinces(level)).map(|_| reading(Window::from_expiry(delta)));
+    let any = any.filter(|any| any.is_spared() && any.by_host.split().is_none());
+    let by_arm = !near.convinces(level) && !is_late && any.is_some();
     let within = near.outlived.transfers_hit();
     // A trial is hit where most of what met expiry was: one stray end among several survivors is not a cut.
     let bound = (near.outlived.most_hit(), near.outlived.trials());
     let most_share = if near.outlived.hit() > 0 && near.is_explained() { MOST_STRAY } else { MOST_SHARE };
-    let reading = if is_late { late } else { near };
+    let reading = match any {
+        Some(any) if by_arm => any,
+        _ if is_late => late,
+        _ => near,
+    };
+    let by_arm = proof.filter(|_| by_arm);
+    let (p, obstacle) = match by_arm {
+        Some(arm) => (Some(arm.p()), None),
+        None => (reading.p(), reading.obstacle(level).or_else(|| proof.and_then(Arm::obstacle))),
+    };
+    let mut evidence = sentence(target, &reading, (is_late || by_arm.is_some()).then_some(within));
+    if let Some(arm) = &arm {
+        evidence = format!("{evidence}; {}", arm.sentence());
+    }
     Tested {
         mechanism: Mechanism::CutAtExpiry,
         failures: reading.outlived.transfers_hit(),
         transfers: reading.outlived.transfers(),
         hits: bound.0,
         trials: bound.1,
-        p: reading.p(),
-        obstacle: reading.obstacle(level),
+        p,
+        obstacle,
         suspicion,
         most_share,
-        evidence: sentence(target, &reading, is_late.then_some(within)),
+        evidence,
         support: if detail == Detail::Full && reading.outlived.transfers_hit() > 0 {
             reading.by_host.sentence().into_iter().chain(support::sentences(target, delta)).collect()
         } else {
@@ -82,6 +105,8 @@ struct Reading {
     is_timer: bool,
     /// The grid's trials by the machine that ran them.
     by_host: ByHost,
+    /// What the window's p is multiplied by: other tests share the level with it.
+    looks: f64,
 }
 
 impl Reading {
@@ -93,8 +118,8 @@ impl Reading {
         let links_suffer = links_suffer(&outlived, &links);
         let by_host = ByHost::of(target, &outlived);
         let (share, is_timer) = (window.planned_share(target), is_timer(target, placebos, window));
-        let is_ticking = is_ticking(target);
-        Self { window, excess, share, spared, links_suffer, is_ticking, is_timer, by_host, outlived, controls }
+        let (is_ticking, looks) = (is_ticking(target), 2.0);
+        Self { window, excess, share, spared, links_suffer, is_ticking, is_timer, by_host, outlived, controls, looks }
     }
 
     /// Where not one of the controls was hit, and every trial of the grid was, a few trials must do. What leaves most of
@@ -120,10 +145,10 @@ impl Reading {
         share(&self.controls) >= EXPLAINED * share(&self.outlived)
     }
 
-    /// Two windows are looked at. Where the controls end as often, what they suffer explains the excess, and the claim is no
+    /// Two windows are looked at, and the Expect arm, if it proves anything. Where the controls end as often, what they suffer explains the excess, and the claim is no
     /// surer than the difference.
     fn p(&self) -> Option<f64> {
-        let p = (2.0 * self.excess?.p).min(1.0);
+        let p = (self.looks * self.excess?.p).min(1.0);
         Some(if self.is_shared() { p.max(self.spared) } else { p })
     }
 
@@ -178,7 +203,7 @@ impl Reading {
 }
 
 /// Whether controls that have a link, too, give the lie to it: some timers are for links alone.
-fn links_suffer(outlived: &ByTrial, links: &ByTrial) -> bool {
+pub(in crate::verdict) fn links_suffer(outlived: &ByTrial, links: &ByTrial) -> bool {
     links.hit() > 0 && outlived.exceeds(links) > LINKS_SUFFER
 }
 
@@ -242,6 +267,9 @@ fn sentence(target: &Target, reading: &Reading, within: Option<u64>) -> String {
             let more = if hits.any(beyond) { ", and as much more as this machine noted ends late" } else { "" };
             format!("at expiry (δ = {}{more})", secs(after))
         }
+        Some(within) if reading.window.after.is_infinite() => {
+            format!("after expiry, {within} of them within {} of it", secs(reading.window.before))
+        }
         Some(within) => format!(
             "within {} after expiry, {within} of them within {} of it",
             secs(reading.window.after),
@@ -269,14 +297,16 @@ fn sentence(target: &Target, reading: &Reading, within: Option<u64>) -> String {
             count(reading.controls.transfers_hit(), "transfer"),
         ),
     });
-    if let Some(excess) = reading.excess.filter(|_| outlived.transfers_hit() > 0) {
+    // What reaches to the end holds nearly all of the time.
+    let excess = reading.excess.filter(|_| outlived.transfers_hit() > 0 && reading.window.after.is_finite());
+    if let Some(excess) = excess {
         parts.push(format!("the windows hold {} of the time at risk: {}", percent(excess.share), p_value(excess.p)));
     }
     parts.join("; ")
 }
 
 /// Stray ends may hit this share of trials: 1 of 5 is chance, 2 are not.
-const MOST_STRAY: f64 = 0.75;
+pub(in crate::verdict) const MOST_STRAY: f64 = 0.75;
 /// Where controls of that age end at least this often, for each end of the grid, they explain it.
 const EXPLAINED: f64 = 0.5;
 /// Where some control with a living link ended at that age, too, it must be this unlikely that the grid is no worse.

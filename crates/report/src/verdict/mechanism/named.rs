@@ -20,7 +20,7 @@ pub(in crate::verdict) fn test(target: &Target, mechanism: Mechanism, alpha: f64
         ByTrial::count(flights.map(|flight| (flight.trial, is_hit(flight))))
     };
     // Only what has a link can start late; controls are counted with the grid elsewhere, since they are hit in the same way.
-    let all = if mechanism == Mechanism::LateStart { of(Flight::in_grid) } else { of(|_| true) };
+    let all = if mechanism == Mechanism::LateStart { of(Flight::has_short_link) } else { of(|_| true) };
     let (grid, controls) = (of(Flight::in_grid), of(Flight::is_unexpiring_control));
     let p = stray::p(&all);
     let skew = (mechanism == Mechanism::ClockSkew).then(|| skewed(target)).flatten();
@@ -114,7 +114,7 @@ fn suspicion(target: &Target, mechanism: Mechanism) -> Option<String> {
     let may_be = |flight: &Flight| match mechanism {
         Mechanism::LateStart => {
             let after = flight.expiry.is_some_and(|expiry| flight.end >= expiry - target.delta());
-            flight.in_grid() && !flight.head_in_time && after
+            flight.has_short_link() && !flight.head_in_time && after
         }
         Mechanism::IdleTimeout | Mechanism::Throttled => flight.ended_in_flight,
         _ => false,
@@ -130,7 +130,13 @@ fn suspicion(target: &Target, mechanism: Mechanism) -> Option<String> {
             ));
         }
     }
-    let undecidable = target.flights.iter().filter(|flight| flight.cause == Cause::Undecidable && may_be(flight));
+    // Where 100s are waited for, heads that lay unread are thought of.
+    let has_arm = target.flights.iter().any(Flight::is_of_expect_arm);
+    let unread = |flight: &Flight| {
+        has_arm && mechanism == Mechanism::LateStart && flight.in_grid() && flight.cause == Cause::EndedAfterExpiry
+    };
+    let undecidable =
+        target.flights.iter().filter(|flight| (flight.cause == Cause::Undecidable && may_be(flight)) || unread(flight));
     match undecidable.count() as u64 {
         // Of what a store answers at the head and closes behind, this is the likeliest.
         0 if mechanism == Mechanism::Throttled => target.tallies.ended_at_head(),

@@ -41,6 +41,11 @@ impl Window {
         (after >= 2.0 * delta).then_some(Self { after, ..self })
     }
 
+    /// From expiry on, however late.
+    pub(in crate::verdict) const fn from_expiry(delta: f64) -> Self {
+        Self { before: delta, after: f64::INFINITY }
+    }
+
     /// The window's share of the time during which the flight could have ended.
     fn share(self, flight: &Flight) -> f64 {
         let (Some(expiry), at_risk) = (flight.expiry, flight.at_risk()) else { return 0.0 };
@@ -76,8 +81,16 @@ impl Window {
     /// Of the trials in which links expired in flight, head in time and body unfinished: what ended within the window, and
     /// what met expiry and did not.
     pub(in crate::verdict) fn outlived(self, target: &Target) -> ByTrial {
-        let delta = target.delta();
-        let met = grid(target).filter(|flight| self.met(flight, delta));
+        self.outlived_among(grid(target), target.delta())
+    }
+
+    /// The same of some of the target's flights.
+    pub(in crate::verdict) fn outlived_among<'a>(
+        self,
+        flights: impl Iterator<Item = &'a Flight>,
+        delta: f64,
+    ) -> ByTrial {
+        let met = flights.filter(|flight| self.met(flight, delta));
         ByTrial::count(met.map(|flight| (flight.trial, self.is_hit(flight))))
     }
 
@@ -261,6 +274,11 @@ pub(in crate::verdict) fn later(target: &Target) -> ByTrial {
 /// late by nobody knows how much would pass for one that went on after expiry.
 pub(in crate::verdict) fn grid(target: &Target) -> impl Iterator<Item = &Flight> {
     target.flights.iter().filter(|flight| flight.in_grid() && is_timed(flight))
+}
+
+/// The grid's uploads with `Expect: 100-continue`, of which the same holds.
+pub(in crate::verdict) fn expect_arm(target: &Target) -> impl Iterator<Item = &Flight> {
+    target.flights.iter().filter(|flight| flight.is_of_expect_arm() && is_timed(flight))
 }
 
 fn is_timed(flight: &Flight) -> bool {
