@@ -145,8 +145,8 @@ impl Reading {
         share(&self.controls) >= EXPLAINED * share(&self.outlived)
     }
 
-    /// Two windows are looked at, and the Expect arm, if it proves anything. Where the controls end as often, what they suffer explains the excess, and the claim is no
-    /// surer than the difference.
+    /// Two windows are looked at, and the Expect arm, if it proves anything. Where the controls end as often, what they suffer
+    /// explains the excess, and the claim is as sure as the difference at most.
     fn p(&self) -> Option<f64> {
         let p = (self.looks * self.excess?.p).min(1.0);
         Some(if self.is_shared() { p.max(self.spared) } else { p })

@@ -1,5 +1,5 @@
 //! The Expect arm: uploads of which a 100 Continue shows that the server's program had read the head before expiry. What ends
-//! such an upload from expiry on, however late, is no refusal of a head that lay unread; and if such uploads go on where the
+//! such an upload from expiry on, however late, does not refuse a head that lay unread; and if such uploads go on where the
 //! others seem to be ended, it is the heads of those that were read late.
 
 use ttlsweep_record::Mechanism;
@@ -121,8 +121,7 @@ impl Arm {
         let read_late = late(self.read_late, "the head had come in time and was read late");
         let came_late = late(self.came_late, "the head came late");
         format!(
-            "with `Expect`, {} of {} got a 100 Continue, so that it proves a head that was read in time: {read}{}{}",
-            "none",
+            "with `Expect`, none of {} got a 100 Continue, so that it proves a head that was read in time: {read}{}{}",
             count(self.starts, "expired start"),
             read_late.unwrap_or_default(),
             came_late.unwrap_or_default(),
