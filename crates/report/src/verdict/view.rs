@@ -144,7 +144,7 @@ impl<'a, 'e> View<'a, 'e> {
 
 fn way(flight: &Flight, cut: Window) -> Way {
     match flight.cause {
-        _ if flight.in_grid() && flight.head_in_time && cut.is_hit(flight) => Way::Cut,
+        _ if flight.has_short_link() && flight.head_in_time && cut.is_hit(flight) => Way::Cut,
         Cause::Of(Mechanism::RejectedAtCompletion) => Way::RefusedAtEnd,
         Cause::Of(Mechanism::LateStart) => Way::RefusedAtStart,
         _ => Way::Other,
