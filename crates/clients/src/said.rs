@@ -67,14 +67,18 @@ pub fn gist(text: &str) -> &str {
         let errno = word.len() > 3 && word.starts_with('E') && word.bytes().all(|letter| letter.is_ascii_uppercase());
         (error && *word != "IOException") || errno || word.starts_with("ERR_")
     });
-    // Behind its last colon a text of another kind says what happened.
-    let end = text.rsplit(": ").next().unwrap_or(text);
+    // Behind its last colon a text of another kind says what happened, unless only a number stands there.
+    let end = match text.rsplit_once(": ") {
+        Some((_, end)) if end.len() > LONGEST_NUMBER => end,
+        _ => text.split_once(": ").map_or(text, |(_, end)| end),
+    };
     let longest = end.char_indices().nth(LONGEST_GIST).map_or(end, |(at, _)| &end[..at]);
     named.next_back().unwrap_or(longest)
 }
 
 const ENDS: &[&str] = &["Error", "Exception", "Disconnected"];
 const LONGEST_GIST: usize = 50;
+const LONGEST_NUMBER: usize = 3;
 
 #[cfg(test)]
 mod tests {
@@ -83,6 +87,10 @@ mod tests {
     #[test]
     fn a_gist_is_what_people_know_a_text_by() {
         for (text, expected) in [
+            (
+                "java.io.IOException: fixed content-length: N, bytes received: N",
+                "fixed content-length: N, bytes received: N",
+            ),
             ("curl: (56) Recv failure: Connection reset by peer", "curl: (56)"),
             ("requests.exceptions.SSLError: Max retries (Caused by SSLError(SSLEOFError(8, 'EOF')))", "SSLEOFError"),
             ("TypeError: fetch failed [cause]: Error: write EPIPE", "EPIPE"),
