@@ -180,6 +180,13 @@ fn cuts_that_come_late_are_never_denied() {
     assert_eq!(sum.wrong, 0, "{sum:?}");
 }
 
+/// Of uploads with and without an `Expect`, all that end do so at expiry.
+#[test]
+fn what_the_expect_arm_shows_of_a_cut_forbids_an_acquittal() {
+    let (sum, _) = tally(&["cut-part-40-expect"], Sample { transfers: 10, trials: 5 }, 100);
+    assert_eq!(sum.wrong, 0, "{sum:?}");
+}
+
 #[test]
 fn a_target_that_enforces_nothing_is_known_for_it() {
     let (_, ruling) = simulate(&world("enforces-nothing"), SMALL, Seeds::Development, 0);

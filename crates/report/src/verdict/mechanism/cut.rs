@@ -15,7 +15,7 @@ use crate::verdict::finding::{ByTrial, MOST_SHARE, Tested};
 use crate::verdict::mechanism::by_host::ByHost;
 use crate::verdict::mechanism::expect::Arm;
 use crate::verdict::mechanism::support;
-use crate::verdict::mechanism::window::{Placebos, Window, grid, is_ticking, is_timer, later};
+use crate::verdict::mechanism::window::{Placebos, Window, expect_arm, grid, is_ticking, is_timer, later};
 use crate::verdict::target::Target;
 
 pub(in crate::verdict) fn test(target: &Target, alpha: f64, detail: Detail) -> Tested {
@@ -213,9 +213,11 @@ fn suspicion(target: &Target, placebos: &Placebos<'_>, [near, late]: [&Reading; 
     let is_after = |flight: &Flight| flight.ended_after_expiry(target.delta());
     let after: Vec<&Flight> = grid(target).filter(|flight| is_after(flight)).collect();
     let trials = ByTrial::count(after.iter().map(|flight| (flight.trial, true))).trials();
-    let follows = |flight: &Flight| flight.in_grid() && (is_cut(flight) || is_after(flight));
+    let follows = |flight: &Flight| flight.has_short_link() && (is_cut(flight) || is_after(flight));
     let nowhere_else = !target.flights.iter().any(|flight| flight.ended_in_flight && !follows(flight));
-    if nowhere_else && grid(target).any(is_cut) {
+    // What is cut with an `Expect` is cut.
+    let mut short = grid(target).chain(expect_arm(target));
+    if nowhere_else && short.any(is_cut) {
         return Some(near.obstacle(level).unwrap_or_else(|| near.more(level)));
     }
     // Few trials make no small p; but if nothing ever ended but after expiry, an acquittal would be rash.
