@@ -60,7 +60,7 @@ pub struct Dialer {
 /// What is set on a socket before it is connected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SocketOptions {
-    /// Bytes a second that this end reads, if it is capped: see [`receive_buffer`].
+    /// Bytes a second that this end reads, if it is capped: the kernel holds little more than two round trips of them.
     pub reads_per_s: Option<u64>,
     /// The congestion control; `None` for the kernel's own choice.
     pub congestion: Option<String>,
