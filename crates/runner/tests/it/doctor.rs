@@ -174,11 +174,12 @@ async fn where_living_links_are_refused_an_expired_one_that_is_refused_is_no_com
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_size_that_a_proxy_refuses_is_found_without_sending_it() {
     let testbed = signing::start(plain(ExpiryPolicy::OnRequest)).await;
-    let length = |parts: &http::request::Parts| -> Option<u64> {
-        parts.headers.get("content-length")?.to_str().ok()?.parse().ok()
-    };
-    let front = Front::before(&testbed, move |parts| {
-        (length(parts)? > 300_000).then(|| (413, "<html><title>413 Request Entity Too Large</title></html>".to_owned()))
+    fn length(headers: &http::HeaderMap) -> Option<u64> {
+        headers.get("content-length")?.to_str().ok()?.parse().ok()
+    }
+    let front = Front::before(&testbed, |parts| {
+        (length(&parts.headers)? > 300_000)
+            .then(|| (413, "<html><title>413 Request Entity Too Large</title></html>".to_owned()))
     })
     .await;
     let lab = lab();
@@ -196,6 +197,11 @@ async fn a_size_that_a_proxy_refuses_is_found_without_sending_it() {
         assert_eq!(output.status.code(), Some(code), "{found}");
     }
     assert_eq!(objects(&testbed).await, Vec::<String>::new());
+    // What is sent has more than one segment, or a path that drops large packets would not show.
+    let asked = front.asked();
+    let puts = asked.iter().filter(|asked| asked.method == Method::PUT && !asked.headers.contains_key("expect"));
+    let least = puts.filter_map(|put| length(&put.headers)).min();
+    assert_eq!(least, Some(64_000));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
