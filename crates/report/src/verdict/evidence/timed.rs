@@ -29,7 +29,7 @@ pub(in crate::verdict) struct Timed<'a> {
 /// Where a transfer's end stands against the expiry of its link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::verdict) enum End {
-    /// Before it, while the link lived; or there is no link.
+    /// Before expiry, or without a link.
     Alive,
     /// At it or later, and nobody can tell when.
     NotJudged,

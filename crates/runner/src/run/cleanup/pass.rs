@@ -21,7 +21,7 @@ pub(super) struct Bar {
 }
 
 impl Bar {
-    /// `None` if there is no terminal, or a sweep is drawn on it.
+    /// Draws the bar; `None` without a terminal, or while a sweep is drawn on it.
     pub(super) fn begin(all: usize) -> Option<Self> {
         let bar = Self { board: Board::open()?, done: AtomicUsize::new(0), all };
         bar.show(0);
