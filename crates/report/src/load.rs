@@ -2,10 +2,10 @@
 //! in several folders, its shards.
 
 mod error;
-pub(crate) mod observation;
 pub(crate) mod samples;
 mod shards;
 mod spread;
+pub(crate) mod transfer;
 mod transfers;
 pub(crate) mod whole_attempts;
 
@@ -25,7 +25,7 @@ pub(crate) use spread::StartSpread;
 pub(crate) use transfers::Transfers;
 pub(crate) use transfers::transfer_at;
 
-use crate::load::observation::Asked;
+use crate::load::transfer::Asked;
 use crate::load::whole_attempts::Attempts;
 use shards::Shards;
 use transfers::{RowCounts, RunBefore, TransferReader};

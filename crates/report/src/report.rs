@@ -18,7 +18,7 @@ use crate::compare::hosts::{HostComparison, compare_hosts};
 use crate::compare::runs::{Comparison, compare};
 use crate::figures::collect::{self, Collected};
 use crate::figures::draw::Drawing;
-use crate::load::observation::Observation;
+use crate::load::transfer::Transfer;
 use crate::load::{LoadError, Runs, load, short_hash};
 use crate::names;
 use crate::page::{self, Contents, Drawings, Repeat};
@@ -159,7 +159,7 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
 /// What the verdict says of each cell's transfers.
 fn verdict_counts(runs: &Runs, targets: &[Collected<'_>]) -> Vec<VerdictCounts> {
     let mut verdict_counts = vec![VerdictCounts::default(); runs.cells.len()];
-    let seen = |row: u32| &runs.transfers.observations()[row as usize];
+    let seen = |row: u32| &runs.transfers.all()[row as usize];
     for seen in targets.iter().flat_map(|target| &target.outlived).map(|row| seen(*row)) {
         let cell = &mut verdict_counts[seen.cell as usize];
         cell.outlived += 1;
@@ -172,8 +172,8 @@ fn verdict_counts(runs: &Runs, targets: &[Collected<'_>]) -> Vec<VerdictCounts> 
         }
     }
     // The verdict asks of these whether expiry is enforced; that they are refused is as it must be.
-    let starts = |seen: &&Observation| runs.cells[seen.cell as usize].control == Some(Control::ExpiredStart);
-    for seen in runs.transfers.observations().iter().filter(starts).filter(|seen| seen.outcome.is_failure()) {
+    let starts = |seen: &&Transfer| runs.cells[seen.cell as usize].control == Some(Control::ExpiredStart);
+    for seen in runs.transfers.all().iter().filter(starts).filter(|seen| seen.outcome.is_failure()) {
         let way = if seen.outcome == Outcome::Rejected { Way::RefusedAtStart } else { Way::Other };
         verdict_counts[seen.cell as usize].ways[way as usize] += u64::from(seen.counts());
     }
@@ -216,7 +216,7 @@ fn caption(runs: &Runs, cells: &[CellSummary], verdict: &Ruling) -> Caption {
         finding: String::new(),
         experiment: first.experiment.clone(),
         runs: runs.environments.iter().map(|environment| environment.run_id.clone()).collect(),
-        transfers: runs.transfers.observations().len() as u64,
+        transfers: runs.transfers.all().len() as u64,
         trials: runs.trials.len() as u64,
         seed: first.seed,
         version: versions.join(" and "),

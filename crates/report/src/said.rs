@@ -8,7 +8,7 @@ use ttlsweep_clients::said::{SHOWN, Situation, Words, gist, said};
 use ttlsweep_record::{Control, Method, Outcome, Phase};
 
 use crate::load::Runs;
-use crate::load::observation::Observation;
+use crate::load::transfer::Transfer;
 
 /// Failures of one kind, and what each client says of it.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ pub(crate) struct Seen {
 /// The kinds of failures, the most frequent first. Expired starts fail as they must, and are no part of it.
 pub(crate) fn seen(runs: &Runs) -> Vec<Seen> {
     let mut counts: BTreeMap<Situation, u64> = BTreeMap::new();
-    for observation in runs.transfers.observations() {
-        if let Some(situation) = situation(observation, runs) {
+    for transfer in runs.transfers.all() {
+        if let Some(situation) = situation(transfer, runs) {
             *counts.entry(situation).or_default() += 1;
         }
     }
@@ -73,7 +73,7 @@ impl Seen {
 }
 
 /// What was done to a transfer, as far as this client saw it; `None` if it did not fail, or in a way that was never measured.
-fn situation(seen: &Observation, runs: &Runs) -> Option<Situation> {
+fn situation(seen: &Transfer, runs: &Runs) -> Option<Situation> {
     let cell = &runs.cells[seen.cell as usize];
     // Clients send no `Expect` by themselves, but for curl.
     if matches!(cell.control, Some(Control::ExpiredStart | Control::ExpectContinue)) {
@@ -93,7 +93,7 @@ fn situation(seen: &Observation, runs: &Runs) -> Option<Situation> {
     Some(Situation { cause, download, tls })
 }
 
-fn rejected(seen: &Observation, runs: &Runs, download: bool) -> Option<Cause> {
+fn rejected(seen: &Transfer, runs: &Runs, download: bool) -> Option<Cause> {
     let answer = &runs.transfers.answers()[seen.answer? as usize];
     let early = matches!(seen.phase, Phase::RequestHead | Phase::RequestBody);
     let late = seen.head_written_at.get().zip(seen.expires_at.get()).is_some_and(|(head, expiry)| head >= expiry);

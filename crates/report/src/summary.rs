@@ -9,7 +9,7 @@ use polars::prelude::*;
 use ttlsweep_record::{Cell, Control, Outcome, SummaryRecord};
 
 use crate::load::Runs;
-use crate::load::observation::Observation;
+use crate::load::transfer::Transfer;
 use crate::stats::wilson;
 use crate::verdict::Way;
 
@@ -133,7 +133,7 @@ pub fn summarize(runs: &Runs) -> PolarsResult<Vec<CellSummary>> {
             median_total_us: None,
         })
         .collect();
-    let counted = Counted::of(runs.transfers.observations())?;
+    let counted = Counted::of(runs.transfers.all())?;
     for row in 0..counted.height {
         let summary = &mut summaries[counted.cell[row] as usize];
         summary.counts = counted.counts(row);
@@ -191,9 +191,9 @@ struct Counted {
 }
 
 impl Counted {
-    fn of(transfers: &[Observation]) -> PolarsResult<Self> {
+    fn of(transfers: &[Transfer]) -> PolarsResult<Self> {
         // Without a link nothing is late, nor without a head on the wire: no server ever saw it.
-        let is_late = |seen: &Observation| {
+        let is_late = |seen: &Transfer| {
             let head = seen.head_written_at.get().zip(seen.expires_at.get());
             seen.counts() && head.is_some_and(|(head, expiry)| head >= expiry)
         };

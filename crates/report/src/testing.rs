@@ -16,8 +16,8 @@ pub mod compare {
 
 pub mod load {
     pub use crate::load::{LeftOut, Runs, load};
-    pub mod observation {
-        pub use crate::load::observation::{Answer, Asked, Condition, Dictionary, Micros, Observation, Timeout};
+    pub mod transfer {
+        pub use crate::load::transfer::{Answer, Asked, Condition, Dictionary, Micros, Timeout, Transfer};
     }
 }
 

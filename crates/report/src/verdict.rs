@@ -1,7 +1,7 @@
 //! Which mechanism explains the failures, and how sure that is: drawn from what a client could see, and from nothing else.
 //!
 //! The way of the data: `evidence` takes from the runs what may be known; `target` parts it by target, fixes δ and the
-//! durations needed, and makes each observation a `flight` on the server's clock; `learned` takes from the controls how the
+//! durations needed, and makes each transfer a `flight` on the server's clock; `learned` takes from the controls how the
 //! target words expiry and what the store's own answers look like, `enforcement` whether it enforces expiry; `cause` says what
 //! a failure counts toward, `reported` how such failures ended; `cut`, `completion`, `network`, `alive` and `named` each test
 //! mechanisms on the trials; `decide` puts it together into a `ruling`, `headline` says it, `file` writes it. `view` shows charts each target's transfers as the tests see them.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use ttlsweep_record::{Outcome, Phase, SampleRecord, TransferRecord, TrialRecord};
-use ttlsweep_report::testing::load::observation::{Answer, Asked, Condition, Dictionary, Micros, Observation, Timeout};
+use ttlsweep_report::testing::load::transfer::{Answer, Asked, Condition, Dictionary, Micros, Timeout, Transfer};
 use ttlsweep_report::testing::verdict::{Beside, Clocks, Detail, Evidence, Ruling, Trial, decide_in, late_us};
 
 use crate::plan::ENDPOINT;
@@ -19,13 +19,13 @@ pub(crate) fn rule(run: &Run, detail: Detail) -> Ruling {
         run.samples.iter().map(|sample| (sample.transfer_id.as_str(), sample)).collect();
     let observe = |row: &TransferRecord| {
         let places = (trials[row.trial_id.as_str()], cells[row.cell_id.as_str()]);
-        let mut seen = observation(row, places, &mut answers);
+        let mut seen = transfer(row, places, &mut answers);
         if let Some(sample) = samples.get(row.transfer_id.as_str()).filter(|_| seen.waits()) {
             seen.note_sample(sample);
         }
         seen
     };
-    let observations: Vec<Observation> = run.transfers.iter().map(observe).collect();
+    let transfers: Vec<Transfer> = run.transfers.iter().map(observe).collect();
     let asked: Vec<Asked> = run
         .transfers
         .first()
@@ -43,17 +43,17 @@ pub(crate) fn rule(run: &Run, detail: Detail) -> Ruling {
     let evidence = Evidence {
         conditions: run.cells.iter().map(Condition::of).collect(),
         hosts: vec!["simulated".into()],
-        observations: &observations,
+        transfers: &transfers,
         asked: &asked,
         answers: answers.values(),
         proxies: vec![None; asked.len()],
-        clocks: Clocks::read(&observations, &seen_trials, beside),
+        clocks: Clocks::read(&transfers, &seen_trials, beside),
         trials: seen_trials,
     };
     decide_in(&evidence, detail)
 }
 
-fn observation(row: &TransferRecord, (trial, cell): (u32, u32), answers: &mut Dictionary<Answer>) -> Observation {
+fn transfer(row: &TransferRecord, (trial, cell): (u32, u32), answers: &mut Dictionary<Answer>) -> Transfer {
     let count = |value: Option<u64>| value.map(|value| value as i64).into();
     let answer = row.status.map(|status| {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -65,7 +65,7 @@ fn observation(row: &TransferRecord, (trial, cell): (u32, u32), answers: &mut Di
             &text(&row.answer),
         ))
     });
-    Observation {
+    Transfer {
         trial,
         cell,
         asked: 0,

@@ -141,7 +141,7 @@ fn adjust(comparisons: &mut [Comparison]) {
 /// The failures of each whole trial, late starts left out; `None` if none of its transfers counts.
 pub(crate) fn failures(runs: &Runs) -> Vec<Option<Tally>> {
     let mut counts = vec![(0u64, 0u64); runs.trials.len()];
-    for seen in runs.transfers.observations() {
+    for seen in runs.transfers.all() {
         let expired_start = runs.cells[seen.cell as usize].control == Some(Control::ExpiredStart);
         let late = seen.head_written_at.get().zip(seen.expires_at.get()).is_some_and(|(head, at)| head >= at);
         if !seen.counts() || (late && !expired_start) {

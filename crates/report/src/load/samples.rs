@@ -8,7 +8,7 @@ use ttlsweep_record::row::Row;
 use ttlsweep_rundir::csv_file::{ReadError, RowFile};
 
 use super::LoadError;
-use super::observation::Observation;
+use super::transfer::Transfer;
 
 /// Calls `each` with every row of the folder's file and the name of its transfer. Another runner may write no such file.
 ///
@@ -34,7 +34,7 @@ pub(crate) fn each(
     }
 }
 
-/// Notes in `observations` until when each of the `waiting` uploads of the folder, by name, had bytes that the peer's kernel had
+/// Notes in `transfers` until when each of the `waiting` uploads of the folder, by name, had bytes that the peer's kernel had
 /// not confirmed.
 ///
 /// # Errors
@@ -42,13 +42,13 @@ pub(crate) fn each(
 pub(super) fn note_unconfirmed(
     folder: &Path,
     waiting: &HashMap<Box<[u8]>, usize>,
-    observations: &mut [Observation],
+    transfers: &mut [Transfer],
 ) -> Result<(), LoadError> {
     if waiting.is_empty() {
         return Ok(());
     }
     each(folder, |name, file| {
-        if let Some(seen) = waiting.get(name).map(|row| &mut observations[*row]) {
+        if let Some(seen) = waiting.get(name).map(|row| &mut transfers[*row]) {
             seen.note_sample(&file.row()?);
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! `transfers.csv` → one observation per row. Rows are read one by one, so that a bad one can be named by its line.
+//! `transfers.csv` → one [`Transfer`] per row. Rows are read one by one, so that a bad one can be named by its line.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use ttlsweep_rundir::merge::{Duplicate, Duplicates};
 use super::error::LoadError;
 use super::samples::note_unconfirmed;
 use super::shards::Shards;
-use crate::load::observation::{Answer, Asked, Dictionary, Micros, Observation, Timeout};
+use crate::load::transfer::{Answer, Asked, Dictionary, Micros, Timeout, Transfer};
 use crate::load::whole_attempts::{Attempts, Fate};
 
 /// The transfers of whole trials.
 #[derive(Debug)]
 pub struct Transfers {
-    observations: Vec<Observation>,
+    transfers: Vec<Transfer>,
     asked: Vec<Asked>,
     answers: Vec<Answer>,
     places: Vec<u64>,
@@ -39,16 +39,16 @@ impl Transfers {
     }
 
     /// What a client could see of each transfer, in the order of folders and files.
-    pub fn observations(&self) -> &[Observation] {
-        &self.observations
+    pub fn all(&self) -> &[Transfer] {
+        &self.transfers
     }
 
-    /// The endpoints that were asked, by each run; observations name them by their place.
+    /// The endpoints that were asked, by each run; transfers name them by their place.
     pub fn asked(&self) -> &[Asked] {
         &self.asked
     }
 
-    /// The distinct final responses; observations name them by their place.
+    /// The distinct final responses; transfers name them by their place.
     pub fn answers(&self) -> &[Answer] {
         &self.answers
     }
@@ -79,7 +79,7 @@ pub(super) struct RowCounts {
 /// The transfers while they are read, over all runs.
 #[derive(Default)]
 pub(super) struct TransferReader {
-    observations: Vec<Observation>,
+    transfers: Vec<Transfer>,
     asked: Dictionary<Asked>,
     answers: Dictionary<Answer>,
     places: Vec<u64>,
@@ -115,7 +115,7 @@ impl TransferReader {
         let mut file = TransferFile::open(folder)?;
         let mut last = LastTrial::default();
         let mut waiting = HashMap::new();
-        self.folders.push(self.observations.len());
+        self.folders.push(self.transfers.len());
         while file.file.next_row()? {
             let row = file.row();
             row.of_run(before.run_id)?;
@@ -140,14 +140,14 @@ impl TransferReader {
             let user = row.number(Field::User)?;
             let shard = before.shards.of_user(&attempts.whole()[trial - first_trial], user);
             let trial = u32::try_from(trial).unwrap_or(u32::MAX);
-            let observation = self.observe(&row, (before.run, shard), trial, cell)?;
-            if observation.waits() {
-                waiting.insert(row.bytes(Field::TransferId).into(), self.observations.len());
+            let transfer = self.observe(&row, (before.run, shard), trial, cell)?;
+            if transfer.waits() {
+                waiting.insert(row.bytes(Field::TransferId).into(), self.transfers.len());
             }
-            self.observations.push(observation);
+            self.transfers.push(transfer);
             self.places.push(file.file.offset());
         }
-        note_unconfirmed(folder, &waiting, &mut self.observations)
+        note_unconfirmed(folder, &waiting, &mut self.transfers)
     }
 
     /// The first transfer that stands twice in the files of `folders`, which were read.
@@ -162,7 +162,7 @@ impl TransferReader {
         (run, shard): (u32, Option<u32>),
         trial: u32,
         cell: u32,
-    ) -> Result<Observation, LoadError> {
+    ) -> Result<Transfer, LoadError> {
         let instant = |field| row.optional(field, parse_instant);
         let count = |field| row.optional(field, parse_number::<i64>);
         let asked = self.asked.place(Asked { run, shard, endpoint: row.text(Field::Endpoint)?.to_owned() });
@@ -186,7 +186,7 @@ impl TransferReader {
         let step = |field| row.optional(field, parse_number);
         let steps = [step(Field::DnsUs)?, step(Field::ConnectUs)?, step(Field::TlsUs)?];
         let sent_after = sent_after(Timestamp::from_unix_micros(started_at), steps).unix_micros();
-        let observation = Observation {
+        let transfer = Transfer {
             trial,
             cell,
             asked,
@@ -219,12 +219,12 @@ impl TransferReader {
             ran_out: (outcome == Outcome::TimedOut)
                 .then(|| timeout(row.bytes(Field::Error), row.bytes(Field::Errno), phase)),
         };
-        Ok(observation)
+        Ok(transfer)
     }
 
     pub(super) fn into_transfers(self) -> Transfers {
         Transfers {
-            observations: self.observations,
+            transfers: self.transfers,
             asked: self.asked.values().to_vec(),
             answers: self.answers.values().to_vec(),
             places: self.places,

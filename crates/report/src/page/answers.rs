@@ -21,7 +21,7 @@ pub(super) struct Answer<'a> {
 /// The distinct answers, the most frequent first, and how many kinds more there were.
 pub(super) fn answers(runs: &Runs) -> (Vec<Answer<'_>>, usize) {
     let mut counts: HashMap<u32, [u64; Control::ALL.len() + 1]> = HashMap::new();
-    for seen in runs.transfers.observations() {
+    for seen in runs.transfers.all() {
         let Some(answer) = seen.answer else { continue };
         let control = runs.cells[seen.cell as usize].control;
         let at = control.map_or(0, |control| control as usize + 1);

@@ -82,7 +82,7 @@ pub(crate) fn policies(runs: &Runs, endpoints: &str) -> String {
     let asked: Vec<bool> =
         transfers.asked().iter().map(|asked| endpoints.split(' ').any(|one| one == asked.endpoint)).collect();
     let cells: BTreeSet<u32> =
-        transfers.observations().iter().filter(|seen| asked[seen.asked as usize]).map(|seen| seen.cell).collect();
+        transfers.all().iter().filter(|seen| asked[seen.asked as usize]).map(|seen| seen.cell).collect();
     let policies: BTreeSet<&str> =
         cells.iter().filter_map(|cell| runs.cells[*cell as usize].expiry_policy).map(ExpiryPolicy::as_str).collect();
     if policies.is_empty() {

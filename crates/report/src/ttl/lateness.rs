@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use ttlsweep_record::{Cell, Control, Outcome, Presign};
 
 use crate::load::Runs;
-use crate::load::observation::Observation;
+use crate::load::transfer::Transfer;
 use crate::verdict::Evidence;
 
 /// The TTL that a trial needed, in microseconds.
@@ -89,7 +89,7 @@ pub(crate) struct Group {
 /// The groups of `runs`, in the order of the plan.
 pub(crate) fn groups(runs: &Runs, evidence: &Evidence<'_>) -> Vec<Group> {
     let mut trials: Vec<Option<Trial>> = vec![None; runs.trials.len()];
-    for seen in runs.transfers.observations() {
+    for seen in runs.transfers.all() {
         let cell = &runs.cells[seen.cell as usize];
         if tells_lateness(cell) {
             let trial = trials[seen.trial as usize].get_or_insert_with(|| Trial::new(seen.cell));
@@ -211,7 +211,7 @@ impl Trial {
         }
     }
 
-    fn add(&mut self, seen: &Observation, cell: &Cell, evidence: &Evidence<'_>) {
+    fn add(&mut self, seen: &Transfer, cell: &Cell, evidence: &Evidence<'_>) {
         match seen.outcome {
             Outcome::Cancelled => return,
             Outcome::FailedLocally => {

@@ -9,7 +9,7 @@ pub(crate) mod words;
 
 use ttlsweep_record::{Mechanism, Outcome, Phase};
 
-use crate::load::observation::{Answer, Timeout};
+use crate::load::transfer::{Answer, Timeout};
 use crate::verdict::cause::enforcement::most_apart_us;
 use crate::verdict::cause::learned::Learned;
 use crate::verdict::cause::words::{says_not_yet, word_of};

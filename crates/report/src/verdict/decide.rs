@@ -11,7 +11,7 @@ use super::ruling::{Again, Ruling, TargetRuling, Unnamed};
 use super::seen::Seen;
 use super::target::{Target, targets};
 use super::view::View;
-use crate::load::observation::Observation;
+use crate::load::transfer::Transfer;
 use crate::stats::holm;
 use crate::verdict::cause::enforcement::{Enforces, ExpiredStarts};
 use crate::verdict::cause::flight::Flight;
@@ -29,7 +29,7 @@ pub fn decide_in(evidence: &Evidence<'_>, detail: Detail) -> Ruling {
 /// A target whose mechanisms were tested, while its transfers are at hand.
 pub(crate) struct TestedTarget<'a> {
     target: Target,
-    observations: &'a [Observation],
+    transfers: &'a [Transfer],
     /// What the tests found: all that is left once its transfers are gone.
     pub(crate) found: TestedFacts,
 }
@@ -43,7 +43,7 @@ pub(crate) struct TestedFacts {
 impl<'e> TestedTarget<'e> {
     /// Its transfers as the tests saw them.
     pub(crate) fn view(&self) -> View<'_, 'e> {
-        View::of(&self.target, self.observations, self.found.facts.seen.window)
+        View::of(&self.target, self.transfers, self.found.facts.seen.window)
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn tested<'a>(
         let tests = tests(&target, detail);
         let cut = tests.iter().find(|tested| tested.mechanism == Mechanism::CutAtExpiry);
         let facts = facts(evidence, &target, cut.map_or(0, |tested| tested.failures));
-        TestedTarget { target, observations: evidence.observations, found: TestedFacts { facts, tests } }
+        TestedTarget { target, transfers: evidence.transfers, found: TestedFacts { facts, tests } }
     })
 }
 
@@ -138,7 +138,7 @@ fn rule(facts: TargetRuling, mut mechanisms: Vec<Finding>) -> TargetRuling {
 fn facts(evidence: &Evidence<'_>, target: &Target, cut: u64) -> TargetRuling {
     let (judged, not_judged) = (cut::outlived(target), target.not_judged().all());
     let failed = |keep: fn(&Flight) -> bool| {
-        let seen = |flight: &Flight| &evidence.observations[flight.row as usize];
+        let seen = |flight: &Flight| &evidence.transfers[flight.row as usize];
         let of = || target.flights.iter().filter(|flight| keep(flight)).map(seen).filter(|seen| seen.counts());
         [of().filter(|seen| seen.outcome.is_failure()).count() as u64, of().count() as u64]
     };

@@ -12,7 +12,7 @@ use ttlsweep_record::{ClockRecord, TrialRecord};
 use crate::verdict::evidence::clocks::{Beside, Clocks};
 
 use crate::load::Runs;
-use crate::load::observation::{Answer, Asked, Condition, Observation};
+use crate::load::transfer::{Answer, Asked, Condition, Transfer};
 
 /// What a client could know of the runs. The testbed's policy and faults are not among it: from here on no code can ask.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct Evidence<'a> {
     /// The machines that ran them; trials name them by their place.
     pub hosts: Vec<String>,
     /// The transfers of the whole trials.
-    pub observations: &'a [Observation],
+    pub transfers: &'a [Transfer],
     /// Which run asked which endpoint.
     pub asked: &'a [Asked],
     /// The distinct final responses.
@@ -69,12 +69,12 @@ impl<'a> Evidence<'a> {
         });
         let trials: Vec<Trial> = trials.collect();
         let transfers = &runs.transfers;
-        let clocks = Clocks::read(transfers.observations(), &trials, beside(runs));
+        let clocks = Clocks::read(transfers.all(), &trials, beside(runs));
         Self {
             conditions: runs.cells.iter().map(Condition::of).collect(),
             trials,
             hosts: hosts.into_iter().map(str::to_owned).collect(),
-            observations: transfers.observations(),
+            transfers: transfers.all(),
             asked: transfers.asked(),
             answers: transfers.answers(),
             proxies: transfers.asked().iter().map(|asked| runs.proxy(asked)).collect(),
@@ -87,7 +87,7 @@ impl<'a> Evidence<'a> {
 fn beside(runs: &Runs) -> Vec<Beside> {
     let mut asked_in: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); runs.transfers.asked().len()];
     if !runs.clock_rows.is_empty() {
-        for seen in runs.transfers.observations() {
+        for seen in runs.transfers.all() {
             asked_in[seen.asked as usize].insert(seen.trial);
         }
     }

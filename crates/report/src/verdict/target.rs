@@ -7,7 +7,7 @@ use ttlsweep_rundir::environment::ClockOffset;
 use super::cause::{Cause, cause};
 use super::evidence::Evidence;
 use super::waited::LateHeads;
-use crate::load::observation::{Key, Observation};
+use crate::load::transfer::{Key, Transfer};
 use crate::prose::seconds;
 use crate::verdict::cause::ages::Ages;
 use crate::verdict::cause::continues::Continues;
@@ -94,7 +94,7 @@ pub(super) fn targets<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = Ta
         })
         .collect();
     groups.members(evidence).into_iter().map(move |members| {
-        let seen: Vec<&Observation> = members.rows.iter().map(|row| &evidence.observations[*row as usize]).collect();
+        let seen: Vec<&Transfer> = members.rows.iter().map(|row| &evidence.transfers[*row as usize]).collect();
         Prepared::of(evidence, &seen, &key_of).target(members, &seen, &keys)
     })
 }
@@ -113,7 +113,7 @@ struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    fn of(evidence: &'a Evidence<'a>, members: &[&Observation], key_of: &'a [u32]) -> Self {
+    fn of(evidence: &'a Evidence<'a>, members: &[&Transfer], key_of: &'a [u32]) -> Self {
         let asked: BTreeSet<u32> = members.iter().map(|seen| seen.asked).collect();
         let clocks: Vec<&ServerClock> = asked.iter().filter_map(|at| evidence.clocks.of(*at)).collect();
         let brackets = clocks.iter().filter_map(|clock| clock.widest());
@@ -129,7 +129,7 @@ impl<'a> Prepared<'a> {
         Self { evidence, key_of, delta_us, trips, offset, steps, stale_us, perhaps, needed }
     }
 
-    fn target(self, members: Members, seen: &[&Observation], keys: &[Key]) -> Target {
+    fn target(self, members: Members, seen: &[&Transfer], keys: &[Key]) -> Target {
         let all = || seen.iter().map(|seen| (self.control(seen), self.timed(seen, None)));
         let learned = Learned::of(all, self.evidence.answers, self.offset);
         let others = || seen.iter().filter(|seen| self.control(seen) != Some(Control::ExpiredStart));
@@ -172,27 +172,27 @@ impl<'a> Prepared<'a> {
         }
     }
 
-    fn control(&self, seen: &Observation) -> Option<Control> {
+    fn control(&self, seen: &Transfer) -> Option<Control> {
         self.evidence.conditions[seen.cell as usize].control
     }
 
     /// The server's expiry on this machine's clock, as the two stood during the trial.
-    fn expiry(&self, seen: &Observation) -> Option<i64> {
+    fn expiry(&self, seen: &Transfer) -> Option<i64> {
         seen.expires_at.get().map(|expiry| expiry - self.ahead(seen))
     }
 
     /// An instant of this machine's clock by the server's.
-    fn by_server(&self, seen: &Observation, at: i64) -> i64 {
+    fn by_server(&self, seen: &Transfer, at: i64) -> i64 {
         at + self.ahead(seen)
     }
 
     /// By how much the server's clock is ahead: the middle of what its answers leave.
-    fn ahead(&self, seen: &Observation) -> i64 {
+    fn ahead(&self, seen: &Transfer) -> i64 {
         self.bracket(seen).map_or(0, |bracket| i64::midpoint(bracket.low_us, bracket.high_us))
     }
 
     /// How far the server's clock was ahead while its trial ran.
-    fn bracket(&self, seen: &Observation) -> Option<ClockOffset> {
+    fn bracket(&self, seen: &Transfer) -> Option<ClockOffset> {
         match self.evidence.clocks.stood(seen.asked, seen.trial) {
             Stood::At(bracket) => bracket,
             Stood::Set => self.offset,
@@ -200,7 +200,7 @@ impl<'a> Prepared<'a> {
     }
 
     /// Whether a clock was set during its trial, so that nobody knows when its link expired.
-    fn was_set(&self, seen: &Observation) -> bool {
+    fn was_set(&self, seen: &Transfer) -> bool {
         self.evidence.clocks.stood(seen.asked, seen.trial) == Stood::Set
     }
 
@@ -212,17 +212,17 @@ impl<'a> Prepared<'a> {
             return None;
         }
         let let_in = |flight: &Flight| {
-            flight.ended_in_flight || self.evidence.observations[flight.row as usize].outcome == Outcome::Completed
+            flight.ended_in_flight || self.evidence.transfers[flight.row as usize].outcome == Outcome::Completed
         };
         let links = flights.iter().filter(|flight| refused(flight) || let_in(flight));
         let aged = links.filter_map(|flight| {
-            let age = self.evidence.observations[flight.row as usize].link_age_us.get()?;
+            let age = self.evidence.transfers[flight.row as usize].link_age_us.get()?;
             Some((age, refused(flight)))
         });
         Ages::part(aged.collect())
     }
 
-    fn timed<'b>(&self, seen: &'b Observation, idle: Option<IdleTimer>) -> Timed<'b> {
+    fn timed<'b>(&self, seen: &'b Transfer, idle: Option<IdleTimer>) -> Timed<'b> {
         let trial = self.evidence.trials[seen.trial as usize];
         let is_upload = self.evidence.conditions[seen.cell as usize].key.method.is_upload();
         let needed = self.needed.of_trial(self.key_of[seen.cell as usize], trial.block);
@@ -249,7 +249,7 @@ impl<'a> Prepared<'a> {
     fn flight(
         &self,
         row: u32,
-        seen: &Observation,
+        seen: &Transfer,
         learned: &Learned,
         idle: Option<IdleTimer>,
         counting: &mut Counting,
@@ -301,13 +301,12 @@ struct Trips {
 }
 
 impl Trips {
-    fn of(evidence: &Evidence<'_>, members: &[&Observation]) -> Self {
-        let is_upload = |seen: &&&Observation| evidence.conditions[seen.cell as usize].key.method.is_upload();
+    fn of(evidence: &Evidence<'_>, members: &[&Transfer]) -> Self {
+        let is_upload = |seen: &&&Transfer| evidence.conditions[seen.cell as usize].key.method.is_upload();
         let middle = |trips: &mut dyn Iterator<Item = u32>| median(&mut trips.collect::<Vec<_>>()).map(i64::from);
-        let at_the_end = |seen: &&Observation| seen.rtt_us;
-        let least_of = |least: &mut dyn Iterator<Item = &&Observation>| {
-            least.filter_map(|seen| seen.min_rtt_us).min().map(i64::from)
-        };
+        let at_the_end = |seen: &&Transfer| seen.rtt_us;
+        let least_of =
+            |least: &mut dyn Iterator<Item = &&Transfer>| least.filter_map(|seen| seen.min_rtt_us).min().map(i64::from);
         let least = least_of(&mut members.iter());
         let up = least_of(&mut members.iter().filter(is_upload));
         let up = up.or_else(|| middle(&mut members.iter().filter(is_upload).filter_map(at_the_end)));

@@ -2,7 +2,7 @@ use ttlsweep_record::{Control, Mechanism};
 
 use super::cause::Cause;
 use super::target::Target;
-use crate::load::observation::Observation;
+use crate::load::transfer::Transfer;
 use crate::verdict::cause::flight::Flight;
 use crate::verdict::mechanism::window::{self, Placebos, Window};
 
@@ -11,7 +11,7 @@ use crate::verdict::mechanism::window::{self, Placebos, Window};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a, 'e> {
     target: &'a Target,
-    observations: &'e [Observation],
+    transfers: &'e [Transfer],
     /// What counts as a cut there.
     cut: Window,
 }
@@ -39,8 +39,8 @@ impl Way {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sight<'a> {
     /// What a client saw of it.
-    pub seen: &'a Observation,
-    /// Its place among the evidence's observations.
+    pub seen: &'a Transfer,
+    /// Its place among the evidence's transfers.
     pub row: u32,
     /// The block of its run, numbered over all runs.
     pub block: u32,
@@ -66,8 +66,8 @@ pub(crate) struct Sight<'a> {
 
 impl<'a, 'e> View<'a, 'e> {
     /// `cut` holds what counts as a cut.
-    pub(super) const fn of(target: &'a Target, observations: &'e [Observation], cut: Window) -> Self {
-        Self { target, observations, cut }
+    pub(super) const fn of(target: &'a Target, transfers: &'e [Transfer], cut: Window) -> Self {
+        Self { target, transfers, cut }
     }
 
     /// The endpoints that make the target.
@@ -126,7 +126,7 @@ impl<'a, 'e> View<'a, 'e> {
 
     fn sight(&self, flight: &Flight) -> Sight<'e> {
         Sight {
-            seen: &self.observations[flight.row as usize],
+            seen: &self.transfers[flight.row as usize],
             row: flight.row,
             block: flight.block,
             key: flight.key,

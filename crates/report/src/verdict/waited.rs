@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use ttlsweep_record::units::grouped;
 
-use crate::load::observation::Observation;
+use crate::load::transfer::Transfer;
 use crate::prose::{seconds, secs};
 
 /// The heads of a target's late starts, of which the one that waited longest is kept.
@@ -26,7 +26,7 @@ struct LateHead {
 }
 
 impl LateHead {
-    fn of(seen: &Observation, least_trip_us: Option<i64>) -> Option<Self> {
+    fn of(seen: &Transfer, least_trip_us: Option<i64>) -> Option<Self> {
         let date = seen.presigned_at.get()?.div_euclid(SECOND) * SECOND;
         let queue = seen.rtt_us.zip(least_trip_us).map_or(0, |(end, least)| i64::from(end) - least);
         Some(Self {
@@ -61,7 +61,7 @@ impl LateHead {
 
 impl LateHeads {
     /// Adds a late start to a target of which a round trip takes so long through empty queues.
-    pub(super) fn add(&mut self, seen: &Observation, least_trip_us: Option<i64>) {
+    pub(super) fn add(&mut self, seen: &Transfer, least_trip_us: Option<i64>) {
         self.count += 1;
         let head = LateHead::of(seen, least_trip_us);
         if head.map(|head| head.arrived()) > self.longest.map(|head| head.arrived()) {

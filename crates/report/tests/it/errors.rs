@@ -77,7 +77,7 @@ fn a_file_that_ends_within_a_row_is_named_with_its_line() {
 fn a_last_row_without_a_line_break_is_a_row() {
     let (_base, folder) = written("run");
     edit(&folder, "transfers.csv", |text| text.trim_end().to_owned());
-    assert_eq!(load(&[folder]).unwrap().transfers.observations().len(), 2);
+    assert_eq!(load(&[folder]).unwrap().transfers.all().len(), 2);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn further_columns_and_another_order_are_read() {
     edit(&folder, "transfers.csv", |text| {
         text.lines().enumerate().map(|(at, line)| format!("{},{line}\n", if at == 0 { "note" } else { "x" })).collect()
     });
-    assert_eq!(load(&[folder]).unwrap().transfers.observations().len(), 2);
+    assert_eq!(load(&[folder]).unwrap().transfers.all().len(), 2);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn the_same_run_given_twice_is_refused() {
 fn a_column_that_came_later_may_be_missing() {
     let (_base, folder) = written("run");
     edit(&folder, "cells.csv", |text| without_column(&text, "fault"));
-    assert_eq!(load(&[folder]).unwrap().transfers.observations().len(), 2);
+    assert_eq!(load(&[folder]).unwrap().transfers.all().len(), 2);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_mark_of_byte_order_and_windows_line_ends_are_no_obstacle() {
     for file in ["transfers.csv", "trials.csv", "cells.csv"] {
         edit(&folder, file, |text| format!("\u{feff}{}", text.replace('\n', "\r\n")));
     }
-    assert_eq!(load(&[folder]).unwrap().transfers.observations().len(), 2);
+    assert_eq!(load(&[folder]).unwrap().transfers.all().len(), 2);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn rows_of_another_run_are_named() {
 fn an_empty_file_is_told_from_one_without_rows() {
     let (_base, folder) = written("run");
     edit(&folder, "transfers.csv", |text| format!("{}\n", text.lines().next().unwrap()));
-    assert_eq!(load(std::slice::from_ref(&folder)).unwrap().transfers.observations().len(), 0);
+    assert_eq!(load(std::slice::from_ref(&folder)).unwrap().transfers.all().len(), 0);
     edit(&folder, "transfers.csv", |_| String::new());
     let said = failure(&[&folder]);
     assert!(said.contains("transfers.csv is empty, without even a header"), "{said}");
@@ -357,7 +357,7 @@ fn a_file_that_went_through_a_spreadsheet_is_read_and_its_lines_are_counted_as_t
         edit(&folder, file, |text| through(&text));
     }
     assert!(fs::read_to_string(folder.join("transfers.csv")).unwrap().contains(",FALSE,"));
-    assert_eq!(load(std::slice::from_ref(&folder)).unwrap().transfers.observations().len(), 2);
+    assert_eq!(load(std::slice::from_ref(&folder)).unwrap().transfers.all().len(), 2);
     edit(&folder, "transfers.csv", |text| text.replace(",FALSE,", ",FALSCH,"));
     let said = failure(&[&folder]);
     assert!(said.contains("transfers.csv line 2, column `reused_connection`: `FALSCH` is neither"), "{said}");

@@ -83,7 +83,7 @@ fn edit_environment(folder: &Path, change: impl FnOnce(&mut Environment)) {
 /// What was read, without what names folders.
 fn reported(runs: &Runs) -> String {
     let ruling = decide(&Evidence::of(runs));
-    format!("{:?} {:?} {:?} {:?} {ruling:?}", runs.cells, runs.trials, runs.left_out, runs.transfers.observations())
+    format!("{:?} {:?} {:?} {:?} {ruling:?}", runs.cells, runs.trials, runs.left_out, runs.transfers.all())
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn the_shards_say_what_the_whole_says() {
     };
     assert_eq!(without_host(&one), without_host(&many));
     assert_eq!(many.hosts(), HOSTS);
-    assert_eq!(one.transfers.observations().len(), many.transfers.observations().len());
+    assert_eq!(one.transfers.all().len(), many.transfers.all().len());
     // The same transfers: nothing was left to sampling here.
     let (one, many) = (decide(&Evidence::of(&one)), decide(&Evidence::of(&many)));
     assert_eq!((one.overall, &one.headline), (many.overall, &many.headline));
@@ -184,7 +184,7 @@ fn what_differs_by_host_is_kept_by_host() {
 
     // Each transfer is moved by its own machine's offset: block 2 ran in the second shard.
     let runs = load(&[merged]).unwrap();
-    for seen in runs.transfers.observations() {
+    for seen in runs.transfers.all() {
         let trial = &runs.trials[seen.trial as usize];
         let offset = runs.recorded_offset(&runs.transfers.asked()[seen.asked as usize]).unwrap();
         assert_eq!(offset.low_us, if trial.block % 4 == 2 { 400_000 } else { -12_000 }, "{}", trial.trial_id);
@@ -357,7 +357,7 @@ fn the_parts_of_a_trial_are_one_trial_and_it_is_said_how_far_apart_they_started(
     for runs in [load(&[merged]).unwrap(), load(&[parts[2].clone(), parts[0].clone(), parts[1].clone()]).unwrap()] {
         assert_eq!(runs.trials.len(), one.trials.len());
         assert!(runs.trials.iter().all(|trial| trial.host == "ash, birch, cedar" && trial.transfers == 6));
-        assert_eq!(runs.transfers.observations().len(), one.transfers.observations().len());
+        assert_eq!(runs.transfers.all().len(), one.transfers.all().len());
         let spread = runs.start_spread.unwrap();
         assert_eq!(
             (spread.trials, spread.own_clocks.median_us, spread.own_clocks.most_us),

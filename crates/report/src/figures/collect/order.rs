@@ -12,7 +12,7 @@ use crate::load::Runs;
 /// One panel a run that has a whole trial, and a host of it: blocks of several hosts run at the same time.
 pub(crate) fn run_order(runs: &Runs) -> Vec<Panel> {
     let mut outcomes = vec![[0u32; Outcome::ALL.len()]; runs.trials.len()];
-    for seen in runs.transfers.observations() {
+    for seen in runs.transfers.all() {
         outcomes[seen.trial as usize][seen.outcome as usize] += 1;
     }
     let mut panels = Vec::new();

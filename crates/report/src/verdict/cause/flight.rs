@@ -6,7 +6,7 @@ use crate::verdict::cause::Cause;
 /// machine's clock by the middle of the offset's bracket.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::verdict) struct Flight {
-    /// Its place among the evidence's observations.
+    /// Its place among the evidence's transfers.
     pub(in crate::verdict) row: u32,
     pub(in crate::verdict) trial: u32,
     /// The settings that it shares with its controls.

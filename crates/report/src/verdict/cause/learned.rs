@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use ttlsweep_record::{Control, Mechanism, Outcome};
 use ttlsweep_rundir::environment::ClockOffset;
 
-use crate::load::observation::Answer;
+use crate::load::transfer::Answer;
 use crate::stats::fisher_greater;
 use crate::verdict::cause::continues::Continues;
 use crate::verdict::cause::enforcement::{Enforcement, ExpiredStarts, Living};

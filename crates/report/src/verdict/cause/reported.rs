@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use ttlsweep_record::{Mechanism, Outcome};
 use ttlsweep_rundir::environment::ClockOffset;
 
-use crate::load::observation::{Answer, Timeout};
+use crate::load::transfer::{Answer, Timeout};
 use crate::prose::{count, share};
 use crate::verdict::cause::enforcement::{agreement, clocks, most_apart_us};
 use crate::verdict::cause::words::{described, says_not_yet, word_of};

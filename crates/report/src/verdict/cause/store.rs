@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::load::observation::Answer;
+use crate::load::transfer::Answer;
 
 /// What the store's own answers have in common.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use ttlsweep_record::Mechanism;
 
-use crate::load::observation::Answer;
+use crate::load::transfer::Answer;
 
 /// The mechanism that the answer names; `None` if it only says no, or that it failed.
 pub(in crate::verdict) fn word_of(answer: &Answer) -> Option<Mechanism> {

@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 use ttlsweep_record::{ClockEntry, ClockRecord, Timestamp, TrialRecord};
 use ttlsweep_rundir::environment::ClockOffset;
 
-use crate::load::observation::Observation;
+use crate::load::transfer::Transfer;
 use crate::verdict::evidence::Trial;
 use crate::verdict::evidence::clock_steps::{ClockStep, OwnSteps, Whose};
 
@@ -106,11 +106,11 @@ impl Beside {
 
 impl Clocks {
     /// Reads the clock of each of what was asked from the answers and from what is known `beside` them.
-    pub fn read(observations: &[Observation], trials: &[Trial], beside: Vec<Beside>) -> Self {
-        let of = |seen: &Observation| reading(seen, trials[seen.trial as usize].late_us);
+    pub fn read(transfers: &[Transfer], trials: &[Trial], beside: Vec<Beside>) -> Self {
+        let of = |seen: &Transfer| reading(seen, trials[seen.trial as usize].late_us);
         // Of ten million answers that agree nothing need be kept but what they leave together.
         let mut all: Vec<Option<Reading>> = vec![None; beside.len()];
-        for seen in observations {
+        for seen in transfers {
             let all = &mut all[seen.asked as usize];
             *all = of(seen).map(|one| all.map_or(one, |all| together(&all, &one))).or(*all);
         }
@@ -123,7 +123,7 @@ impl Clocks {
         let agree: Vec<bool> = all.iter().zip(&beside).map(agree).collect();
         let mut readings: Vec<Vec<Reading>> = vec![Vec::new(); beside.len()];
         let mut named: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); beside.len()];
-        for seen in observations.iter().filter(|seen| !agree[seen.asked as usize]) {
+        for seen in transfers.iter().filter(|seen| !agree[seen.asked as usize]) {
             named[seen.asked as usize].insert(seen.trial);
             readings[seen.asked as usize].extend(of(seen));
         }
@@ -167,7 +167,7 @@ const fn gap(bracket: ClockOffset) -> i64 {
 }
 
 /// What an answer says. Instants may have been noted late, the one after which it was asked, too.
-fn reading(seen: &Observation, late_us: Option<i64>) -> Option<Reading> {
+fn reading(seen: &Transfer, late_us: Option<i64>) -> Option<Reading> {
     let at = Timestamp::from_unix_micros;
     let answered = seen.response_start_us.get().map_or(seen.ended_at, |response| seen.started_at + response);
     let offset = ClockOffset::of_answer(at(seen.server_time.get()?), at(seen.sent_after.get()?), at(answered));

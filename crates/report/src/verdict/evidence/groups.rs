@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::verdict::evidence::Evidence;
 
-/// Which observations belong to one target.
+/// Which transfers belong to one target.
 pub(in crate::verdict) struct Groups {
     by_cell: HashMap<u32, usize>,
     names: Vec<BTreeSet<String>>,
@@ -10,7 +10,7 @@ pub(in crate::verdict) struct Groups {
 
 impl Groups {
     pub(in crate::verdict) fn of(evidence: &Evidence<'_>) -> Self {
-        let pairs: BTreeSet<(u32, u32)> = evidence.observations.iter().map(|seen| (seen.cell, seen.asked)).collect();
+        let pairs: BTreeSet<(u32, u32)> = evidence.transfers.iter().map(|seen| (seen.cell, seen.asked)).collect();
         let mut groups: Vec<(BTreeSet<u32>, BTreeSet<String>)> = Vec::new();
         for (cell, asked) in pairs {
             let endpoint = &evidence.asked[asked as usize].endpoint;
@@ -49,7 +49,7 @@ impl Groups {
         for group in &mut members {
             group.cells.sort_unstable();
         }
-        for (row, seen) in (0..).zip(evidence.observations) {
+        for (row, seen) in (0..).zip(evidence.transfers) {
             members[self.by_cell[&seen.cell]].rows.push(row);
         }
         members
@@ -61,6 +61,6 @@ impl Groups {
 pub(in crate::verdict) struct Members {
     pub(in crate::verdict) endpoints: Vec<String>,
     pub(in crate::verdict) cells: Vec<u32>,
-    /// Places among the observations.
+    /// Places among the transfers.
     pub(in crate::verdict) rows: Vec<u32>,
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use ttlsweep_record::{Control, Outcome};
 
-use crate::load::observation::Observation;
+use crate::load::transfer::Transfer;
 use crate::verdict::evidence::Evidence;
 
 /// How long transfers take when nothing stops them: the median of the long-TTL control of the same settings and block, of
@@ -10,7 +10,7 @@ use crate::verdict::evidence::Evidence;
 pub(in crate::verdict) struct Needed(HashMap<(u32, Option<u32>), i64>);
 
 impl Needed {
-    pub(in crate::verdict) fn of(evidence: &Evidence<'_>, members: &[&Observation], key_of: &[u32]) -> Self {
+    pub(in crate::verdict) fn of(evidence: &Evidence<'_>, members: &[&Transfer], key_of: &[u32]) -> Self {
         let mut found = HashMap::new();
         // The better source comes later and overwrites.
         for control in [Control::HeaderSigned, Control::LongTtl] {

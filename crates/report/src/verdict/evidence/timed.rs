@@ -1,13 +1,13 @@
 use ttlsweep_record::{Outcome, Phase};
 use ttlsweep_rundir::environment::ClockOffset;
 
-use crate::load::observation::Observation;
+use crate::load::transfer::Transfer;
 use crate::verdict::evidence::standstill::IdleTimer;
 
-/// An observation with what is needed to say what its end counts toward. Instants are microseconds by this machine's clock.
+/// A transfer with what is needed to say what its end counts toward. Instants are microseconds by this machine's clock.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::verdict) struct Timed<'a> {
-    pub(in crate::verdict) seen: &'a Observation,
+    pub(in crate::verdict) seen: &'a Transfer,
     pub(in crate::verdict) is_upload: bool,
     /// Whether it waits for a 100 Continue before its body.
     pub(in crate::verdict) expects: bool,

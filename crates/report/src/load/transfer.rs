@@ -5,7 +5,7 @@ use ttlsweep_record::{BandwidthPer, BitRate, Cell, Control, Method, Outcome, Pha
 
 /// One transfer of a whole trial. Instants are microseconds since the epoch by this machine's clock.
 #[derive(Debug, Clone, Copy)]
-pub struct Observation {
+pub struct Transfer {
     /// The trial, as its place among the whole trials.
     pub trial: u32,
     /// The cell, as its place among the plan's cells.
@@ -69,7 +69,7 @@ pub struct Observation {
     pub ran_out: Option<Timeout>,
 }
 
-impl Observation {
+impl Transfer {
     /// Whether it is in the denominators: all are but the cancelled, which are censored, and this machine's own failures.
     pub const fn counts(&self) -> bool {
         !matches!(self.outcome, Outcome::Cancelled | Outcome::FailedLocally)
