@@ -6,7 +6,7 @@ from typing import Dict, Optional
 from page_check.browser import Browser
 
 from .causes import BODY
-from .programs import TIMEOUT_S, Client, Said
+from .client import TIMEOUT_S, Client, Said
 
 # The page asks loopback from an origin of its own, as pages with presigned links ask a store.
 OPTIONS = [

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Iterable, List, NamedTuple
 
 from .causes import OTHERWISE, Cause
+from .client import Client, Said
 from .links import LONG_S, link
-from .programs import Client, Said
 from .testbed import BUCKET, KEYS, WARM, Record, Testbed
 
 # Where the first few agree, nothing is a race; where they do not, how often each happens is worth knowing.

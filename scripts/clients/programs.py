@@ -11,41 +11,12 @@ from pathlib import Path
 from typing import Dict, List, Optional
 
 from . import install
-from .texts import normalised, of_answer
+from .chromium import InBrowser
+from .client import TIMEOUT_S, Client, Said
 
 HERE = Path(__file__).parent / "workers"
 # Nothing that answers at all takes as long: some wait seconds between their own retries.
 ANSWER_WITHIN_S = 45
-TIMEOUT_S = 4
-
-
-class Said:
-    """What a client said of one transfer: one line, and the status that its program saw, 0 if none."""
-
-    def __init__(self, text: str, status: int):
-        self.text, self.status = normalised(text), status
-
-    @classmethod
-    def of(cls, status: int, body: str, error: str) -> "Said":
-        return cls(error or of_answer(status, body), status)
-
-
-class Client:
-    """One client; `signs` if it signs its headers and uses no link, `kept` if it can use a connection twice."""
-
-    def __init__(self, name: str, version: str, signs=False, connections=("fresh", "kept"), methods=("put", "get")):
-        self.name, self.version, self.signs = name, version, signs
-        self.connections, self.methods = connections, methods
-
-    def prepare(self, certificate: str):
-        """Starts what takes its time to start, before a link is made that may live for less than that."""
-
-    def ask(self, job: Dict, certificate: str) -> Said:
-        """Makes one transfer, and returns what the client said of it."""
-        raise NotImplementedError
-
-    def close(self):
-        """Ends what is left running."""
 
 
 class Worker(Client):
@@ -258,7 +229,5 @@ def _of_chromium() -> List[Client]:
     program = install.chromium()
     if not program:
         return []
-    from .chromium import InBrowser
-
     version = _version([program, "--version"], r"(\d+\.[\d.]+)")
     return [InBrowser(how, version, program) for how in ("XMLHttpRequest", "fetch")]
