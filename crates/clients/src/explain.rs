@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use crate::cause::Cause;
 use crate::features::{Features, Weights, features};
-use crate::{Cause, Said, table};
+use crate::table::{Said, table};
 
 /// What a text can mean.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Cause, Said, table};
+use crate::cause::Cause;
+use crate::table::{Said, table};
 
 /// What happened, as far as it is known; what is `None` may be either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::Cause;
+use crate::cause::Cause;
 
 /// One text of one combination of client and cause, with how often it came.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
