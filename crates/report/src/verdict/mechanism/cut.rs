@@ -15,7 +15,9 @@ use crate::verdict::finding::{ByTrial, MOST_SHARE, Tested};
 use crate::verdict::mechanism::by_host::ByHost;
 use crate::verdict::mechanism::expect::Arm;
 use crate::verdict::mechanism::support;
-use crate::verdict::mechanism::window::{Placebos, Window, expect_arm, grid, is_ticking, is_timer, later};
+use crate::verdict::mechanism::window::{
+    MOST_STRAY, Placebos, Window, expect_arm, grid, is_ticking, is_timer, later, links_suffer,
+};
 use crate::verdict::target::Target;
 
 pub(in crate::verdict) fn test(target: &Target, alpha: f64, detail: Detail) -> Tested {
@@ -202,11 +204,6 @@ impl Reading {
     }
 }
 
-/// Whether controls that have a link, too, give the lie to it: some timers are for links alone.
-pub(in crate::verdict) fn links_suffer(outlived: &ByTrial, links: &ByTrial) -> bool {
-    links.hit() > 0 && outlived.exceeds(links) > LINKS_SUFFER
-}
-
 /// What forbids an acquittal: ends that follow expiry, if later than δ, and that nothing but expiry explains.
 fn suspicion(target: &Target, placebos: &Placebos<'_>, [near, late]: [&Reading; 2], level: f64) -> Option<String> {
     let is_cut = |flight: &Flight| flight.cause == Cause::Of(Mechanism::CutAtExpiry);
@@ -307,11 +304,7 @@ fn sentence(target: &Target, reading: &Reading, within: Option<u64>) -> String {
     parts.join("; ")
 }
 
-/// Stray ends may hit this share of trials: 1 of 5 is chance, 2 are not.
-pub(in crate::verdict) const MOST_STRAY: f64 = 0.75;
 /// Where controls of that age end at least this often, for each end of the grid, they explain it.
 const EXPLAINED: f64 = 0.5;
-/// Where some control with a living link ended at that age, too, it must be this unlikely that the grid is no worse.
-const LINKS_SUFFER: f64 = 0.1;
 /// As many as the vocabulary has: what Holm's first step divides by.
 const MECHANISMS: f64 = Mechanism::ALL.len() as f64;

@@ -11,8 +11,7 @@ use crate::verdict::cause::Cause;
 use crate::verdict::cause::flight::Flight;
 use crate::verdict::finding::ByTrial;
 use crate::verdict::mechanism::by_host::ByHost;
-use crate::verdict::mechanism::cut::{MOST_STRAY, links_suffer};
-use crate::verdict::mechanism::window::{Placebos, Window, expect_arm};
+use crate::verdict::mechanism::window::{MOST_STRAY, Placebos, Window, expect_arm, links_suffer};
 use crate::verdict::target::Target;
 
 /// What the arm shows; there is one only if it ran.

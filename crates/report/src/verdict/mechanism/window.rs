@@ -258,6 +258,11 @@ impl<'a> Placebos<'a> {
     }
 }
 
+/// Whether controls that have a link, too, give the lie to it: some timers are for links alone.
+pub(in crate::verdict) fn links_suffer(outlived: &ByTrial, links: &ByTrial) -> bool {
+    links.hit() > 0 && outlived.exceeds(links) > LINKS_SUFFER
+}
+
 fn has_a_link(flight: &Flight) -> bool {
     flight.control == Some(Control::LongTtl)
 }
@@ -292,6 +297,10 @@ fn is_planned(flight: &Flight, delta: f64) -> bool {
     flight.expiry.is_some_and(|expiry| expiry > delta && expiry < until)
 }
 
+/// Stray ends may hit this share of trials: 1 of 5 is chance, 2 are not.
+pub(in crate::verdict) const MOST_STRAY: f64 = 0.75;
+/// Where some control with a living link ended at that age, too, it must be this unlikely that the grid is no worse.
+const LINKS_SUFFER: f64 = 0.1;
 /// A timer's ends agree on an age so many times better than on a distance from expiry.
 const AGES_AGREE: f64 = 4.0;
 /// By how many seconds a cut may follow expiry and still be told: the widest window that leaves a transfer of some seconds
