@@ -245,6 +245,24 @@ words! {
 }
 
 words! {
+    /// Which kind of log a server wrote.
+    LogSource, "kind of log" {
+        /// S3's server access log as text.
+        S3 = "s3",
+        /// S3's server access log as JSON, from CloudWatch Logs.
+        S3Json = "s3-json",
+        /// CloudTrail's data events.
+        CloudTrail = "cloudtrail",
+        /// The ops log of Ceph's object gateway.
+        Ceph = "ceph",
+        /// nginx's access log.
+        Nginx = "nginx",
+        /// haproxy's log of HTTP requests.
+        Haproxy = "haproxy",
+    }
+}
+
+words! {
     /// How a bucket is addressed in a URL.
     Addressing, "addressing" {
         /// `https://bucket.host/key`

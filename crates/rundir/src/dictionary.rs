@@ -5,7 +5,7 @@ use std::fmt::Write;
 use ttlsweep_record::row::{Column, Row};
 use ttlsweep_record::rows::{ComparisonRecord, SummaryRecord};
 use ttlsweep_record::words::{
-    ClockEntry, Control, EventKind, ObjectChange, ObjectState, Outcome, PeerClose, Phase, TrialState,
+    ClockEntry, Control, EventKind, LogSource, ObjectChange, ObjectState, Outcome, PeerClose, Phase, TrialState,
 };
 
 use crate::files;
@@ -34,6 +34,7 @@ pub fn markdown() -> String {
         ("control", Control::WORDS),
         ("state", TrialState::WORDS),
         ("event", EventKind::WORDS),
+        ("source", LogSource::WORDS),
     ] {
         let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
         let _ = writeln!(text, "| `{column}` | {} |", words.join(" "));

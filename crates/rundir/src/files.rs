@@ -7,7 +7,8 @@ use std::path::Path;
 
 use ttlsweep_record::row::{Column, Row};
 use ttlsweep_record::rows::{
-    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
+    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, ServerRecord, TransferRecord,
+    TrialRecord,
 };
 
 use crate::csv_file::{ReadError, RowWriter, TornEnd, check_columns, torn_end};
@@ -44,10 +45,12 @@ pub enum Needed {
     ToResume,
     /// Nobody: runs of earlier versions have none.
     Never,
+    /// Nobody: it is written once the run is over, if at all.
+    Later,
 }
 
 /// Everything that stays in the folder of a run.
-pub static ROWS: [RunFile; 8] = [
+pub static ROWS: [RunFile; 9] = [
     RunFile::of::<TransferRecord>("One row per transfer.", Needed::Always),
     RunFile::of::<TrialRecord>("One row per attempt at a trial.", Needed::Always),
     RunFile::of::<HarnessRecord>("Is it us? One row per attempt that was not killed.", Needed::Never),
@@ -56,6 +59,7 @@ pub static ROWS: [RunFile; 8] = [
     RunFile::of::<SampleRecord>("The kernel's view of each transfer.", Needed::Never),
     RunFile::of::<ClockRecord>("The server's clock against this machine's, and steps of either.", Needed::Never),
     RunFile::of::<ObjectRecord>("What was made in the bucket and deleted again.", Needed::Never),
+    RunFile::of::<ServerRecord>("What servers' own logs say of the transfers, by `ttlsweep join`.", Needed::Later),
 ];
 
 /// What is there beside them until the run is whole.
@@ -95,12 +99,18 @@ impl RunFile {
     }
 }
 
+/// What a run writes row by row. The cells are written whole, before the folder has its name.
+pub(crate) fn written_by_run() -> impl Iterator<Item = &'static RunFile> {
+    let by_run = |file: &&RunFile| file.name != Cell::FILE && file.needed != Needed::Later;
+    ROWS.iter().chain([&STARTED]).filter(by_run)
+}
+
 /// Creates every file of a new run in `folder` with its header, and `cells.csv` whole, on the disk.
 ///
 /// # Errors
 /// A file is there already, or cannot be written; the message names it.
 pub fn create(folder: &Path, cells: &[Cell]) -> io::Result<()> {
-    for file in ROWS.iter().chain([&STARTED]).filter(|file| file.name != Cell::FILE) {
+    for file in written_by_run() {
         named(file.name, (file.create)(&folder.join(file.name)))?;
     }
     named(Cell::FILE, write_cells(folder, cells))

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ttlsweep_record::row::Row;
-use ttlsweep_record::rows::{Cell, ObjectRecord};
+use ttlsweep_record::rows::ObjectRecord;
 
 use crate::csv_file::{ReadError, TornEnd};
 use crate::disk;
@@ -31,8 +31,7 @@ impl Mending {
     /// # Errors
     /// A file is gone, or has what no torn write leaves, or columns that no row can be added to.
     pub fn of_run(folder: &Path) -> Result<Self, ReadError> {
-        // The cells were written whole, before the folder had its name.
-        Self::of(folder, files::ROWS.iter().chain([&files::STARTED]).filter(|file| file.name != Cell::FILE))
+        Self::of(folder, files::written_by_run())
     }
 
     /// Looks at `objects.csv` alone. Nothing is written.

@@ -13,7 +13,8 @@ use crate::disk::{self, CopyError, Staging};
 use crate::files::{EXPERIMENT, JOURNAL};
 use ttlsweep_record::row::Row;
 use ttlsweep_record::rows::{
-    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
+    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, ServerRecord, TransferRecord,
+    TrialRecord,
 };
 use ttlsweep_record::words::TrialState;
 
@@ -68,6 +69,9 @@ fn fill(into: &Path, set: &ShardSet, cells: &[Cell], trials: &Trials) -> Result<
     copy_all::<HarnessRecord>(into, set)?;
     copy_all::<ObjectRecord>(into, set)?;
     copy_all::<ClockRecord>(into, set)?;
+    if set.folders().iter().any(|folder| disk::is_there(&folder.path.join(ServerRecord::FILE))) {
+        copy_all::<ServerRecord>(into, set)?;
+    }
     // Last: by this file a folder is known for a run's.
     merged_environment(set).write(into).map_err(|source| unwritable(into, source))?;
     Ok(Written { trials: trials.rows().len() as u64, transfers })

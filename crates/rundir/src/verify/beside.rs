@@ -10,7 +10,8 @@ use crate::files::JOURNAL;
 use ttlsweep_record::names::attempt_of;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::rows::{
-    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION, SampleRecord, TransferRecord,
+    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION, SampleRecord, ServerRecord,
+    TransferRecord,
 };
 
 pub(super) fn read(
@@ -37,6 +38,17 @@ pub(super) fn read(
     found.each::<SampleRecord>(SampleRecord::FILE, |found, line, row| {
         unknown(found, SampleRecord::FILE, line, &row.transfer_id);
     })?;
+    if disk::is_there(&found.folder.join(ServerRecord::FILE)) {
+        let mut lines = HashSet::new();
+        found.each::<ServerRecord>(ServerRecord::FILE, |found, line, row| {
+            unknown(found, ServerRecord::FILE, line, &row.transfer_id);
+            let name = row.transfer_id.clone();
+            if !lines.insert(row) {
+                let line = found.has_room().then(line);
+                found.add(ServerRecord::FILE, line, format!("the row of the transfer {name} is there twice"));
+            }
+        })?;
+    }
     let is_written = |found: &Problems, file: &str| {
         // Runs of earlier versions have none.
         environment.schema_version == SCHEMA_VERSION || disk::is_there(&found.folder.join(file))
