@@ -88,6 +88,14 @@ pub enum Command {
     /// a row; no row contradicts itself or its neighbours. Exit code 0: it is; 3: it is not; 2: it cannot be read.
     Verify(VerifyArgs),
 
+    /// Puts what servers' own logs say of a run's transfers beside them, as server.csv.
+    ///
+    /// S3 server access logs (text, or JSON from CloudWatch Logs), CloudTrail data events, Ceph's ops log, and access logs of nginx
+    /// and haproxy, each plain or gzip, in any order. A line belongs to the transfer whose name its request carries, or whose
+    /// request id it has. Nothing of a URL is kept but that name. Rows that are there already stay, so that logs may be joined as
+    /// they are delivered. A transfer without a line proves nothing.
+    Join(JoinArgs),
+
     /// Says which TTL the transfers of runs need, with a bound; without a run, what arithmetic says.
     ///
     /// For a store that checks a link's date when the request's head arrives, and for one that checks at the end or cuts. The
@@ -109,6 +117,18 @@ pub struct VerifyArgs {
     /// A file of names of transfers, one a line, that had started and so must have a row.
     #[arg(long, value_name = "FILE")]
     pub told: Option<PathBuf>,
+}
+
+/// Which logs are to be joined.
+#[derive(Debug, clap::Args)]
+pub struct JoinArgs {
+    /// The run's folder, or the folder that holds its shards.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+
+    /// Logs, folders of logs, or `-` for standard input.
+    #[arg(required = true, value_name = "LOG")]
+    pub logs: Vec<PathBuf>,
 }
 
 /// How the bundle is to be made.

@@ -228,6 +228,14 @@ impl Run {
     }
 }
 
+/// Holds that `folder` is a run's, or a shard's.
+///
+/// # Errors
+/// It is not, or its environment cannot be read.
+pub(crate) fn check_run(folder: &Path) -> Result<(), LoadError> {
+    read_environment(folder).map(drop)
+}
+
 fn read_environment(folder: &Path) -> Result<Environment, LoadError> {
     if !fs::metadata(folder).is_ok_and(|meta| meta.is_dir()) {
         return Err(LoadError::NoFolder { folder: folder.to_owned() });

@@ -9,8 +9,9 @@ use clap::{CommandFactory, Parser};
 use ttlsweep_console::exit::{ExitCode, end_with, fail, finish};
 use ttlsweep_console::{pages, say};
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
-use ttlsweep_report::cli::{Args, CaseArgs, Command};
+use ttlsweep_report::cli::{Args, CaseArgs, Command, JoinArgs};
 use ttlsweep_report::gate::{Checked, last_line};
+use ttlsweep_report::join::{self, Joined};
 use ttlsweep_report::report::{Report, report};
 use ttlsweep_report::terminal;
 use ttlsweep_report::ttl;
@@ -35,6 +36,7 @@ fn answer() -> process::ExitCode {
                 Err(error) => fail(error.exit_code(), error),
             };
         }
+        Some(Command::Join(args)) => return join_logs(args),
         Some(Command::Ttl(args)) => {
             return match ttl::run(args, &mut say::Stdout) {
                 Ok(()) => ExitCode::Done.into(),
@@ -54,6 +56,24 @@ fn answer() -> process::ExitCode {
                 Ok(()) | Err(_) => conclude(&checked),
             }
         }
+        Err(error) => fail(error.exit_code(), error),
+    }
+}
+
+fn join_logs(args: &JoinArgs) -> process::ExitCode {
+    match join::run(args, &mut say::Stdout, &mut |joined: &Joined| {
+        for file in &joined.passed_over {
+            say!("note: {} is not a log that is known here, and was passed over", file.display());
+        }
+        for line in &joined.bad {
+            say!("warning: {line}");
+        }
+        let more = joined.bad_lines - joined.bad.len() as u64;
+        if more > 0 {
+            say!("warning: and {more} more");
+        }
+    }) {
+        Ok(()) => ExitCode::Done.into(),
         Err(error) => fail(error.exit_code(), error),
     }
 }

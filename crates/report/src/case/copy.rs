@@ -139,4 +139,5 @@ fn write(path: &Path, text: &str) -> Result<(), CaseError> {
 }
 
 /// Of these, what sentences stand in, or whatever a server likes: a name in a form that nobody can know may be among them.
-const TO_READ: &[&str] = &["answer", "content_type", "error", "s3_code", "s3_message", "server", "via"];
+const TO_READ: &[&str] =
+    &["answer", "content_type", "error", "error_code", "operation", "s3_code", "s3_message", "server", "via"];

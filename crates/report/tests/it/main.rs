@@ -15,6 +15,7 @@ mod errors;
 mod fuzz;
 mod gate;
 mod hosts;
+mod join;
 mod one_answer;
 mod page;
 mod shards;

@@ -41,7 +41,7 @@ fn template(command: &Command) -> String {
 const GROUPS: &[(&str, &[&str])] = &[
     ("Before a run", &["doctor", "trace", "testbed"]),
     ("Run", &["run", "resume", "merge", "clean"]),
-    ("After a run", &["report", "ttl", "case", "verify", "explain"]),
+    ("After a run", &["report", "ttl", "case", "verify", "join", "explain"]),
     ("More", &["completions", "man", "help"]),
 ];
 

@@ -52,6 +52,7 @@ pub(crate) const SIBLINGS: &[Sibling] = &[
     Sibling::new("report", REPORT, "Say what one or many runs show: verdict, charts and a page", false),
     Sibling::new("case", REPORT, "Make a bundle of a run for a case with AWS Support", true),
     Sibling::new("verify", REPORT, "Say whether a run's folder is whole and consistent", true),
+    Sibling::new("join", REPORT, "Put what servers' own logs say beside a run's transfers", true),
     Sibling::new("ttl", REPORT, "Say which TTL transfers need, from runs or by arithmetic", true),
     Sibling::new("testbed", TESTBED, "Serve an S3 endpoint whose expiry policy is known", false),
 ];
