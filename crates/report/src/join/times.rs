@@ -44,7 +44,7 @@ pub(super) fn seconds(text: &str) -> Option<Dated> {
 /// A number of seconds with a fraction, in whole milliseconds.
 pub(super) fn millis(text: &str) -> Option<u64> {
     let seconds: f64 = text.parse().ok()?;
-    (seconds >= 0.0 && seconds < 1e9).then_some((seconds * 1e3).round() as u64)
+    (0.0..1e9).contains(&seconds).then_some((seconds * 1e3).round() as u64)
 }
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -232,7 +232,7 @@ fn neither_rotation_nor_order_nor_packing_nor_repetition_matters() {
     packed(logs.join("b.gz"), &shuffled[70..].concat());
     write(logs.join(".hidden"), "words");
     write(logs.join("README"), "These are logs.\n");
-    let joined = join(&folder, &[logs.clone()]).unwrap();
+    let joined = join(&folder, std::slice::from_ref(&logs)).unwrap();
     assert_eq!(server_csv(&folder), expected);
     assert_eq!(joined.passed_over, [logs.join("README")]);
 }
