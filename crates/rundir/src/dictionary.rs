@@ -52,14 +52,14 @@ fn table(text: &mut String, file: &str, what: &str, columns: &[Column]) {
 const INTRODUCTION: &str = "\
 # Data dictionary
 
-What each column of a run's CSV files holds. The files are RFC 4180 and UTF-8, with a header always; an empty field means
-not known or did not happen, never zero; integers are in the unit that the column's name ends with; instants are RFC 3339
+What each column of a run's CSV files holds. The files are RFC 4180 and UTF-8, with a header always. An empty field means
+not known or did not happen, never zero. Integers are in the unit that the column's name ends with. Instants are RFC 3339
 in UTC with microseconds. This page is generated from the row types (`just dictionary`).
 
-Text in a cell may come from a server that means ill. So control characters stand as their pictures (`␊` for a line break,
-`␀` for NUL, `␛` for ESC; `�` where Unicode has none), and an apostrophe stands before `=`, `+`, `-` and `@` (and their wide
-forms) at the beginning of a text and behind `;`, `,` and `\"` in it, so that no spreadsheet takes any of it for a formula: `'=1+1`
-is what a server sent as `=1+1`. Numbers have no apostrophe: a negative `margin_us` is a number. ttlsweep and its report take the
+Text in a cell may come from a malicious server. So control characters stand as their pictures: `␊` for a line break, `␀`
+for NUL, `␛` for ESC, `�` where Unicode has none. An apostrophe stands before `=`, `+`, `-` and `@` (and their wide forms) at
+the beginning of a text, and behind `;`, `,` and `\"` in it. So no spreadsheet takes any of it for a formula: `'=1+1` is what a
+server sent as `=1+1`. Numbers have no apostrophe: a negative `margin_us` is a number. ttlsweep and its report take the
 apostrophe off as they read; `re.sub(r\"(^|[;,\\\"])'(?='*[=+\\-@＝＋－＠])\", r\"\\1\", text)` does so elsewhere. What came
 as `'=` stands as `''=`.
 ";

@@ -37,17 +37,17 @@ row! {
         pub server_time: Option<Timestamp>,
         /// The status of a probe's answer; whichever it is, its `Date` counts.
         pub status: Option<u16>,
-        /// The least by which the server's clock is ahead of this machine's, in microseconds: of a probe, what its answer alone
+        /// The least by which the server's clock is ahead of this machine's, in microseconds. Of a probe, what its answer alone
         /// says (`server_time` − `received_at`); of a bracket, what all its answers together do.
         pub low_us: Option<i64>,
-        /// The most by which the server's clock is ahead of this machine's, in microseconds: of a probe, what its answer alone
+        /// The most by which the server's clock is ahead of this machine's, in microseconds. Of a probe, what its answer alone
         /// says (`server_time` + 1 s − `sent_at`), if the server read its clock for it; of a bracket, what all its answers
         /// together do, `stale_us` included.
         pub high_us: Option<i64>,
         /// How many answers a bracket is from.
         pub answers: Option<u64>,
-        /// Of a bracket, by how much it was widened because its answers contradict each other unless the server's dates are
-        /// stale (made once a second, or kept), in microseconds; 0 = its answers agree.
+        /// Of a bracket, by how much it was widened, in microseconds; 0 = its answers agree. Else they contradict each other
+        /// unless the server's dates are stale (made once a second, or kept).
         pub stale_us: Option<u64>,
         /// By how much a clock was stepped, in microseconds: positive = set forward. Of `step`, exactly; of `server-step`, the
         /// least by which the answers before and after it differ.

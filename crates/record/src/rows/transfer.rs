@@ -79,9 +79,9 @@ row! {
         pub tls_version: Option<String>,
         /// Microseconds for the name's look-up; empty if the host is an address or the connection was reused.
         pub dns_us: Option<u64>,
-        /// Microseconds until the TCP connection stood: from the first attempt at an address to the handshake that won, with
-        /// whatever addresses did not answer before (`address-tried` in `events.csv` tells each one's beginning), and through a
-        /// proxy until it had opened its tunnel. Empty on a reused connection.
+        /// Microseconds until the TCP connection stood: from the first attempt at an address to the handshake that won, or
+        /// through a proxy until it had opened its tunnel. Addresses that did not answer before are part of it (`address-tried`
+        /// in `events.csv` has each one's beginning). Empty on a reused connection.
         pub connect_us: Option<u64>,
         /// Microseconds for the TLS handshake; empty over plain TCP and on a reused connection.
         pub tls_us: Option<u64>,
@@ -125,8 +125,8 @@ row! {
         pub outcome: Outcome,
         /// Where it ended; `done` for a completed transfer.
         pub phase: Phase,
-        /// Whether the final response began before the request body was sent whole: before the local socket had taken all of
-        /// it, or before the peer's kernel had confirmed what the socket had taken (Linux only); empty if none came.
+        /// Whether the final response began before the request body was sent whole; empty if none came. That is before the
+        /// local socket had taken all of it, or before the peer's kernel had confirmed what the socket had taken (Linux only).
         pub early_response: Option<bool>,
         /// How the peer ended the connection, where it did so before the transfer was over.
         pub peer_close: Option<PeerClose>,
@@ -152,8 +152,8 @@ row! {
         pub via: Option<String>,
         /// `Content-Type` of the final response.
         pub content_type: Option<String>,
-        /// The first 200 characters of the final response's text, if that is not a 2xx's object and not S3's XML: what a browser
-        /// shows of a page, anything else as it is, white space folded.
+        /// The first 200 characters of the final response's text, if that is not a 2xx's object and not S3's XML. Of a page it
+        /// is what a browser shows, anything else is as it is, white space folded.
         pub answer: Option<String>,
     }
 }

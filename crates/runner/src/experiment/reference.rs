@@ -43,7 +43,7 @@ const FAULTS: &str = "
 ## Faults
 
 What `faults` takes: `KIND[:ARGUMENT][@PLACE]`, for example `\"reset@50%\"` or `\"error:503:SlowDown@+250ms\"`. The same thing
-goes wrong with every transfer that would otherwise be served; a request that is refused at its head, because its link has
+goes wrong with every transfer that would otherwise be served. A request that is refused at its head, because its link has
 expired or its signature is wrong, is still refused. What the runner asks beside the transfers, and the objects
 that downloads read, go by a port where nothing goes wrong. `ttlsweep testbed --fault` takes the same words.
 ";
@@ -52,7 +52,7 @@ const INTRODUCTION: &str = "\
 # The experiment file
 
 Every key of an experiment file, table by table. Durations are texts such as `\"250ms\"`, `\"10s\"`, `\"1h30m\"`
-(units us, ms, s, m, h, d); sizes are bytes, where `MB` is 10^6 and `MiB` 2^20; rates are bits a second in powers of
+(units us, ms, s, m, h, d). Sizes are bytes, where `MB` is 10^6 and `MiB` 2^20. Rates are bits a second in powers of
 ten. A key that nothing reads, and a value that no run could honour, is an error that points at the line. `--set
 table.key=value` overrides any key from the command line: `--set transfer.timeout=5s`, `--set 'grid.ttl=[1s, 2s]'`.
 `experiments/` holds files to start from.

@@ -394,7 +394,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: ValueKind::Words(EarlyClose::WORDS),
         absent: IfAbsent::Default("\"close\""),
         only: Some(TargetKind::Embedded),
-        doc: "How the testbed closes after an answer that came before the whole body: it reads the rest, lingers, \
+        doc: "How the testbed closes after an answer that came before the whole body. It reads the rest, lingers, \
               closes \
               at once (RST if anything is unread, else FIN), sends FIN and RST at the next data, or sends a bare RST. \
               With `lost`, the answer never leaves: a bare RST takes its place, as with a server whose small answer \
