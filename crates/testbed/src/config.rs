@@ -9,6 +9,8 @@ use std::time::Duration;
 use ttlsweep_record::Fault;
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
 
+use crate::truth::access_log::AccessLogConfig;
+
 pub use demands::{RequiredHeader, RequiredHeaderError, UnknownParameters, UnknownParametersError};
 pub use secret::Secret;
 
@@ -59,6 +61,8 @@ pub struct TestbedConfig {
     pub link_age: Option<Duration>,
     /// What is done with a query parameter that S3 does not have, such as `x-run`.
     pub unknown_parameters: UnknownParameters,
+    /// An access log as S3 writes it. The signatures of links are in it, as in S3's.
+    pub access_log: Option<AccessLogConfig>,
     /// Whether there is a ListObjectsV2; without it, that answers 501 NotImplemented. ListObjects is always there.
     pub list_v2: bool,
 }
@@ -82,6 +86,7 @@ impl Default for TestbedConfig {
             refuse_links: false,
             link_age: None,
             unknown_parameters: UnknownParameters::Ignore,
+            access_log: None,
             list_v2: true,
         }
     }

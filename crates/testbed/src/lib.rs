@@ -12,7 +12,7 @@
 //!   plan, `demands` is what a bucket's policy or a store's gaps refuse, `fault` injects the configured fault, `upload` is the body on its way in, `form` the expiry within it if it is a form's, `answer` the body on its way out, `errors` speaks S3's XML.
 //! - `operations` are S3's operations as the library `s3s` wants them, over `store` (buckets, objects, uploads in parts)
 //!   and `spool` (their bytes, in a file without a name).
-//! - `exchange` follows a request from head to last byte and writes its record into `request_log`.
+//! - `exchange` follows a request from head to last byte and writes its record into `request_log`, and a line into the `access_log`.
 //! - `cors` answers the preflights of browsers and lets pages of other origins read what they are told.
 //! - `subject` tells buckets from objects, and transfers from the rest.
 //! - `clock`, `timer`, `ids` are small servants; [`sigv4`] and [`sigv2`] are the signatures, for tests and tools as well.
@@ -87,4 +87,5 @@ pub use config::{
 pub use http::tls::TlsError;
 pub use s3::{sigv2, sigv4};
 pub use testbed::{Testbed, TestbedError};
+pub use truth::access_log::{AccessLogConfig, AccessLogFormat, AccessLogFormatError};
 pub use truth::request_log::{Disposition, FaultRecord, RequestRecord};

@@ -19,7 +19,8 @@ use ttlsweep_record::fault::{KINDS, PLACES};
 use ttlsweep_record::units::{UnitError, parse_duration};
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
 use ttlsweep_testbed::{
-    DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, RequiredHeader, Secret, Testbed, TestbedConfig, UnknownParameters,
+    AccessLogConfig, AccessLogFormat, DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, RequiredHeader, Secret, Testbed,
+    TestbedConfig, UnknownParameters,
 };
 
 fn main() -> process::ExitCode {
@@ -67,6 +68,10 @@ impl Options {
         config.refuse_links = matches.get_flag("refuse-links");
         config.link_age = matches.get_one("link-age").copied();
         set(matches, "unknown-parameters", &mut config.unknown_parameters);
+        config.access_log = matches.get_one::<PathBuf>("access-log").map(|path| {
+            let format = matches.get_one("access-log-format").copied().unwrap_or_default();
+            AccessLogConfig { path: path.clone(), format }
+        });
         config.list_v2 = !matches.get_flag("no-list-v2");
         if let Some(buckets) = matches.get_many("bucket") {
             config.buckets = buckets.cloned().collect();
@@ -277,6 +282,16 @@ fn command() -> Command {
                 "A bucket that exists from the start; may be given more than once [default: ttlsweep]",
             )
             .action(ArgAction::Append),
+        )
+        .arg(
+            option("access-log", "FILE", "Add a line per request to this file, as S3's access log has it, signatures included")
+                .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(
+            option("access-log-format", "FORMAT", "How the access log is written")
+                .value_parser(words::<AccessLogFormat>(AccessLogFormat::WORDS))
+                .default_value("s3")
+                .requires("access-log"),
         )
         .arg(
             option("cert-out", "FILE", "Write the certificate that clients must trust to this file")

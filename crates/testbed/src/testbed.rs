@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::config::TestbedConfig;
 use crate::http::connection::{BUFFER_BYTES, serve};
 use crate::http::service::Server;
 use crate::http::tls::{TlsError, make_identity};
+use crate::truth::access_log::AccessLog;
 use crate::truth::request_log::{RequestLog, RequestRecord};
 
 /// A running S3 endpoint. It stops when it is dropped, or in an orderly way by [`Testbed::shutdown`].
@@ -57,7 +59,11 @@ impl Testbed {
         let control_addr = control.as_ref().map_or(Ok(addr), local_addr).map_err(TestbedError::System)?;
         let identity = if config.tls { Some(make_identity(addr.ip(), &config.buckets)?) } else { None };
         let (acceptor, ca_pem) = identity.map(|identity| (identity.acceptor, identity.ca_pem)).unzip();
-        let request_log = Arc::new(RequestLog::new(config.requests_kept));
+        let access_log = config.access_log.as_ref().map(|log| {
+            let unwritable = |source| TestbedError::AccessLog { path: log.path.clone(), source };
+            AccessLog::open(log, &config.region).map_err(unwritable)
+        });
+        let request_log = Arc::new(RequestLog::new(config.requests_kept, access_log.transpose()?));
         let server = Arc::new(Server::new(&config, request_log.clone()).map_err(TestbedError::System)?);
         let mut accepting = JoinSet::new();
         let mut serve_at = |socket, fault| {
@@ -148,6 +154,14 @@ pub enum TestbedError {
     /// There is no handshake that the fault could happen in.
     #[error("the fault `{0}` happens in the TLS handshake; switch TLS on, or leave the fault out")]
     NeedsTls(Fault),
+    /// The access log cannot be written.
+    #[error("cannot write the access log {}: {source}", path.display())]
+    AccessLog {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A bucket's name is none.
     #[error("`{0}` cannot be a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens")]
     BucketName(String),

@@ -22,6 +22,7 @@ mod gateway;
 mod held_error;
 mod hostile;
 mod hostile_sweep;
+mod join;
 mod merge;
 mod names;
 mod object;

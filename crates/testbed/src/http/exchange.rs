@@ -9,7 +9,9 @@ use ttlsweep_record::FaultKind;
 use crate::clock::Moment;
 use crate::http::upload::Upload;
 use crate::lock::lock;
+use crate::s3::errors::ErrorCode;
 use crate::s3::ids::RequestIds;
+use crate::truth::access_log::Asked;
 use crate::truth::request_log::{Disposition, FaultRecord, RequestLog, RequestRecord};
 
 /// A request on its way through the testbed. Its record is written exactly once, however it ends.
@@ -31,6 +33,8 @@ pub(crate) struct Opening {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) expires_at: Option<OffsetDateTime>,
+    /// For the access log.
+    pub(crate) asked: Asked,
 }
 
 impl Exchange {
@@ -67,6 +71,11 @@ impl Exchange {
         let mut state = self.lock();
         state.status = Some(status.as_u16());
         state.lasts = lasts;
+    }
+
+    /// Which of S3's codes the answer has.
+    pub(crate) fn refuse_with(&self, code: &ErrorCode) {
+        self.lock().error_code = Some(code.0.clone());
     }
 
     pub(crate) fn sent(&self, bytes: usize) {
@@ -127,7 +136,7 @@ impl Exchange {
             None => Disposition::Broken,
         };
         let opening = &self.opening;
-        self.request_log.push(RequestRecord {
+        let record = RequestRecord {
             run: opening.run.clone(),
             connection: opening.connection,
             request_id: opening.ids.request_id.clone(),
@@ -143,7 +152,8 @@ impl Exchange {
             answered_at: state.answered_at,
             answer_lost: state.answer_lost,
             ended_at: opening.arrived.wall_now(),
-        });
+        };
+        self.request_log.push_request(record, &opening.asked, state.error_code.as_deref());
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -157,6 +167,7 @@ struct State {
     fault: Option<FaultRecord>,
     expires_at: Option<OffsetDateTime>,
     status: Option<u16>,
+    error_code: Option<String>,
     answer_lost: bool,
     response_bytes: u64,
     lasts: bool,

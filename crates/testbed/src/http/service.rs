@@ -38,6 +38,7 @@ use crate::s3::query::Query;
 use crate::s3::spool::Spool;
 use crate::s3::store::Store;
 use crate::s3::subject::{bucket_of_host, is_transfer};
+use crate::truth::access_log::Asked;
 use crate::truth::policy::{Plan, Policy};
 use crate::truth::request_log::{Disposition, RequestLog};
 
@@ -136,6 +137,7 @@ pub(crate) async fn answer(
             method: parts.method.to_string(),
             path: parts.uri.path().to_owned(),
             expires_at: link.as_ref().ok().and_then(Option::as_ref).map(|link| link.expires_at),
+            asked: Asked::of(&parts, &query),
         },
     );
     control.begin(exchange.clone());
@@ -169,6 +171,9 @@ pub(crate) async fn answer(
         page.admit(response.headers_mut());
     }
     sign_off(&mut response, &ids);
+    if let Some(code) = response.extensions().get() {
+        exchange.refuse_with(code);
+    }
     let holds = matches!(after, Some((_, ConnectionAction::Hold)));
     if server.early_close == EarlyClose::Lost && reader.is_none() && !upload.is_whole() && !holds {
         // Nothing is unread of a body that waits for its 100 Continue, so that the answer leaves.

@@ -21,6 +21,10 @@ pub(crate) struct Failure {
     fields: Vec<(&'static str, String)>,
 }
 
+/// The code of an answer, beside it: its XML is on its way already.
+#[derive(Debug, Clone)]
+pub(crate) struct ErrorCode(pub(crate) String);
+
 impl Failure {
     pub(crate) fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self { status, code: code.into(), message: message.into(), fields: Vec::new() }
@@ -67,6 +71,7 @@ impl Failure {
         let mut response = Response::new(Body::from(Bytes::from(xml)));
         *response.status_mut() = self.status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        response.extensions_mut().insert(ErrorCode(self.code.into_owned()));
         response
     }
 }

@@ -10,6 +10,7 @@ use ttlsweep_record::words::Cut;
 
 use crate::clock::Moment;
 use crate::lock::lock;
+use crate::truth::access_log::{AccessLog, Asked};
 
 /// What the testbed did with one request, from its own side of the wire; written once the request is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,11 +133,20 @@ impl fmt::Display for Disposition {
 pub(crate) struct RequestLog {
     kept: usize,
     log: Mutex<VecDeque<RequestRecord>>,
+    access_log: Option<AccessLog>,
 }
 
 impl RequestLog {
-    pub(crate) const fn new(kept: usize) -> Self {
-        Self { kept, log: Mutex::new(VecDeque::new()) }
+    pub(crate) const fn new(kept: usize, access_log: Option<AccessLog>) -> Self {
+        Self { kept, log: Mutex::new(VecDeque::new()), access_log }
+    }
+
+    /// A request is over: it gets a line of the access log, too, if there is one.
+    pub(crate) fn push_request(&self, record: RequestRecord, asked: &Asked, error_code: Option<&str>) {
+        if let Some(access_log) = &self.access_log {
+            access_log.note(&record, asked, error_code);
+        }
+        self.push(record);
     }
 
     pub(crate) fn push(&self, record: RequestRecord) {
