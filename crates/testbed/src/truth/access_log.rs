@@ -143,7 +143,7 @@ impl Line<'_> {
             or_none(key),
             record.method,
             asked.target,
-            record.status.map_or("-".to_owned(), |status| status.to_string()),
+            record.status.map_or_else(|| "-".to_owned(), |status| status.to_string()),
             self.error_code.unwrap_or("-"),
             if record.response_bytes == 0 { "-".to_owned() } else { record.response_bytes.to_string() },
             self.total_ms(),
