@@ -136,7 +136,8 @@ fn judge_size(row: &TransferRecord, bytes: u64, store: &Store) -> Finding {
             format!("a put of {size} is refused at its head: {said}"),
             causes(row, Asked::LivingLink(Method::Put), store),
         ),
-        Outcome::TimedOut | Outcome::Completed => {
+        Outcome::Completed => Finding::ok(SIZE, format!("a put of {size} is not refused at its head")),
+        Outcome::TimedOut if head_arrived(row) => {
             Finding::ok(SIZE, format!("a put of {size} is not refused at its head"))
         }
         _ => Finding::new(
@@ -146,6 +147,13 @@ fn judge_size(row: &TransferRecord, bytes: u64, store: &Store) -> Finding {
             "smaller ones pass; look at it with `ttlsweep trace`",
         ),
     }
+}
+
+/// Whether the peer has the head, as far as can be told: where the kernel tells what was confirmed, a head that waits in this
+/// machine's buffer asked nobody.
+fn head_arrived(row: &TransferRecord) -> bool {
+    let arrived = if row.rtt_us.is_some() { row.head_acked_at } else { row.head_written_at };
+    arrived.is_some()
 }
 
 fn judge_living(row: &TransferRecord, method: Method, store: &Store) -> Finding {
@@ -319,6 +327,18 @@ mod tests {
         assert_eq!(level(Outcome::Completed, Some(200), None, None), Level::Error);
         assert_eq!(level(Outcome::Completed, Some(200), None, Some(ExpiryPolicy::OnRequest)), Level::Error);
         assert_eq!(level(Outcome::Completed, Some(200), None, Some(ExpiryPolicy::Never)), Level::Ok);
+    }
+
+    #[test]
+    fn silence_lets_a_size_pass_only_if_the_head_was_confirmed() {
+        let instant = Some(Timestamp::from_unix_micros(1));
+        let unconnected = row(Outcome::TimedOut, None, None);
+        assert!(!head_arrived(&unconnected));
+        let unconfirmed = TransferRecord { head_written_at: instant, rtt_us: Some(30_000), ..unconnected.clone() };
+        assert!(!head_arrived(&unconfirmed));
+        assert!(head_arrived(&TransferRecord { head_acked_at: instant, ..unconfirmed }));
+        let kernel_that_does_not_tell = TransferRecord { head_written_at: instant, ..unconnected };
+        assert!(head_arrived(&kernel_that_does_not_tell));
     }
 
     #[test]
