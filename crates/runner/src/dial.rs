@@ -8,6 +8,7 @@ pub(crate) mod proxy;
 pub(crate) mod race;
 pub(crate) mod reach;
 pub(crate) mod resolve;
+pub(crate) mod short_buffer;
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use ttlsweep_record::{Cell, EventKind, Phase};
 
 use crate::dial::no_tls::plainer;
 use crate::dial::reach::Route;
+use crate::dial::short_buffer::ShortBuffer;
 use crate::wire::body::RequestBody;
 use crate::wire::cap::RateLimited;
 use crate::wire::endpoint::Endpoint;
@@ -57,10 +59,10 @@ pub struct Dialer {
     pub route: Route,
 }
 
-/// What is set on a socket before it is connected.
+/// What is set on a socket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SocketOptions {
-    /// Bytes a second that this end reads, if it is capped: the kernel holds little more than two round trips of them.
+    /// Bytes a second that this end reads, if it is capped: see [`ShortBuffer`].
     pub reads_per_s: Option<u64>,
     /// The congestion control; `None` for the kernel's own choice.
     pub congestion: Option<String>,
@@ -72,23 +74,6 @@ impl SocketOptions {
         Self { reads_per_s: None, congestion: cell.congestion.clone() }
     }
 }
-
-/// The receive buffer in bytes for a connection that is read at a capped rate.
-///
-/// What waits in it has left the server's hands: a download whose last bytes wait there can no longer be cut, and the end of one
-/// that was cut is seen only when they have been read. But a buffer below rate × round trip would hold a download below its cap.
-/// So it holds two round trips, and never so little that the kernel holds back its window updates.
-fn receive_buffer(reads_per_s: u64, round_trip: Option<Duration>) -> u32 {
-    let holds = 2 * round_trip.unwrap_or(UNKNOWN_ROUND_TRIP) + BETWEEN_READS;
-    let bytes = u128::from(reads_per_s) * holds.as_micros() / 1_000_000;
-    bytes.clamp(SMALLEST_BUFFER, LARGEST_BUFFER) as u32
-}
-
-const UNKNOWN_ROUND_TRIP: Duration = Duration::from_millis(100);
-/// How long a reader that waits for its turn may be away.
-const BETWEEN_READS: Duration = Duration::from_millis(20);
-const SMALLEST_BUFFER: u128 = 32 << 10;
-const LARGEST_BUFFER: u128 = 4 << 20;
 
 type Stack = HttpMarked<HeldErrors<RateLimited<Timestamped<Socket>>>>;
 
@@ -118,9 +103,23 @@ pub struct Connection {
 pub(crate) struct KernelView {
     socket: Socket,
     acked_before: u64,
+    /// The receive buffer, if it was shortened for a capped reader.
+    short_buffer: Option<Arc<ShortBuffer>>,
 }
 
 impl KernelView {
+    /// Whether its receive buffer was shortened for a capped reader.
+    pub(crate) fn has_short_buffer(&self) -> bool {
+        self.short_buffer.is_some()
+    }
+
+    /// Gives a capped reader, who has read `read` bytes so far, a longer receive buffer if it turns out to need one.
+    pub(crate) fn look_at_buffer(&self, read: u64) {
+        if let Some(buffer) = &self.short_buffer {
+            buffer.look(&self.socket, read);
+        }
+    }
+
     /// The kernel's view now, with `bytes_acked` counted from the first byte that was written to the socket.
     pub(crate) fn tcp_info(&self) -> Option<TcpInfo> {
         let info = kernel::tcp_info(self.socket.stream())?;
@@ -208,7 +207,8 @@ impl Dialer {
         let (socket, remote) = reached?;
         let local = socket.stream().local_addr().ok();
         let acked_before = kernel::tcp_info(socket.stream()).map_or(0, |info| info.bytes_acked);
-        let kernel = KernelView { socket: socket.clone(), acked_before };
+        let short_buffer = self.socket.reads_per_s.and_then(|rate| ShortBuffer::of(&socket, rate)).map(Arc::new);
+        let kernel = KernelView { socket: socket.clone(), acked_before, short_buffer };
 
         let stamped = Timestamped::new(socket, Arc::clone(&stats));
         let held = HeldErrors::new(RateLimited::new(stamped, self.cap.clone()), Arc::clone(&stats));

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use ttlsweep_record::EventKind;
 use ttlsweep_record::units::{format_micros, micros};
 
-use super::{SocketOptions, receive_buffer};
+use super::SocketOptions;
 use crate::wire::kernel;
 use crate::wire::socket::Socket;
 use crate::wire::tape::Tape;
@@ -106,12 +106,7 @@ async fn connect(address: SocketAddr, options: &SocketOptions) -> io::Result<Soc
         kernel::set_congestion(&socket, name)?;
     }
     socket.set_nodelay(true)?;
-    let stream = socket.connect(address).await?;
-    if let Some(rate) = options.reads_per_s {
-        let round_trip = kernel::tcp_info(&stream).map(|info| Duration::from_micros(info.rtt_us.into()));
-        socket2::SockRef::from(&stream).set_recv_buffer_size(receive_buffer(rate, round_trip) as usize)?;
-    }
-    Ok(Socket::new(stream))
+    Ok(Socket::new(socket.connect(address).await?))
 }
 
 /// The addresses in turn by family, beginning with the resolver's first (RFC 8305 §4); within a family its order stays.

@@ -15,6 +15,7 @@ use ttlsweep_record::{EventKind, SampleRecord};
 use super::response::{ReadError, Response, ResponseReader};
 use super::{End, RanOut, Task};
 use crate::clock::Anchor;
+use crate::dial::short_buffer;
 use crate::dial::{Connection, KernelView};
 use crate::stop::Stop;
 use crate::wire::SocketStats;
@@ -64,7 +65,7 @@ pub(crate) async fn drive(
     marks.begin(body_len, waits_for_continue);
     let request = request(task, body, body_len, marks);
 
-    let mut watch = Watch::new(task, anchor, deadline, waits_for_continue);
+    let mut watch = Watch::new(task, anchor, deadline, waits_for_continue, kernel.has_short_buffer());
     let mut response: Option<ResponseReader> = None;
     let mut connection_ended = false;
     let mut broken_noted = false;
@@ -202,6 +203,8 @@ struct Watch<'a> {
     sample_every: Duration,
     next_sample: Instant,
     next_head_look: Option<Instant>,
+    /// When the receive buffer is looked at; `None` if it is the kernel's own.
+    next_buffer_look: Option<Instant>,
     continue_by: Option<Instant>,
     head_acked: Option<Instant>,
     info_at_head: Option<TcpInfo>,
@@ -212,7 +215,7 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(task: &Task<'a>, anchor: Anchor, deadline: Instant, waits_for_continue: bool) -> Self {
+    fn new(task: &Task<'a>, anchor: Anchor, deadline: Instant, waits_for_continue: bool, shortened: bool) -> Self {
         let now = Instant::now();
         Self {
             transfer_id: task.transfer_id,
@@ -224,6 +227,7 @@ impl<'a> Watch<'a> {
             sample_every: task.sample_every,
             next_sample: now + task.sample_every,
             next_head_look: Some(now + HEAD_ACK_EVERY),
+            next_buffer_look: shortened.then(|| now + short_buffer::LOOK_EVERY),
             continue_by: (waits_for_continue && !task.head_alone).then(|| now + task.limits.continued),
             head_acked: None,
             info_at_head: None,
@@ -235,7 +239,11 @@ impl<'a> Watch<'a> {
 
     fn next_look(&self) -> Instant {
         let idle_at = self.idle_since + self.idle;
-        let optional = self.next_head_look.into_iter().chain(self.continue_by).min().unwrap_or(self.deadline);
+        let optional = [self.next_head_look, self.next_buffer_look, self.continue_by]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(self.deadline);
         self.deadline.min(idle_at).min(self.next_sample).min(optional)
     }
 
@@ -283,6 +291,10 @@ impl<'a> Watch<'a> {
                     None => self.next_head_look = None,
                 }
             }
+        }
+        if self.next_buffer_look.is_some_and(|at| now >= at) {
+            self.next_buffer_look = Some(now + short_buffer::LOOK_EVERY);
+            kernel.look_at_buffer(stats.read());
         }
         if now >= self.next_sample {
             self.sample(stats, kernel);

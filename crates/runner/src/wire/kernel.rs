@@ -1,9 +1,10 @@
-//! The kernel's view of a connection: TCP_INFO, and its congestion control. The only file of the workspace with `unsafe` in it.
+//! The kernel's view of a connection: TCP_INFO, its congestion control and its receive buffer. The only file of the workspace with `unsafe` in it.
 //!
 //! On anything but Linux [`tcp_info`] and [`congestion`] answer nothing; the columns that come from them stay empty and nothing
 //! else changes.
 
 use std::io;
+use std::sync::LazyLock;
 
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -61,6 +62,59 @@ pub(crate) fn tcp_info(stream: &TcpStream) -> Option<TcpInfo> {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn tcp_info(_: &TcpStream) -> Option<TcpInfo> {
     None
+}
+
+/// The most bytes of receive buffer that a process may ask for; `None` if the system does not tell.
+pub(crate) fn largest_receive_buffer() -> Option<u64> {
+    static LARGEST: LazyLock<Option<u64>> =
+        LazyLock::new(|| std::fs::read_to_string("/proc/sys/net/core/rmem_max").ok()?.trim().parse().ok());
+    *LARGEST
+}
+
+/// Holds `bytes` in the receive buffer of `stream`, and no more.
+///
+/// # Errors
+/// The kernel's own.
+pub(crate) fn set_receive_buffer(stream: &TcpStream, bytes: u64) -> io::Result<()> {
+    socket2::SockRef::from(stream).set_recv_buffer_size(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
+/// Gives the receive buffer of `stream` as much as this process may ask for, and the kernel leave to go beyond it, as it does for
+/// every socket that asks for nothing. The window has a clamp of its own (tcp(7), `TCP_WINDOW_CLAMP`), which stays where the shorter
+/// buffer put it: without the last step the longer buffer changes nothing.
+///
+/// # Errors
+/// The kernel's own.
+#[cfg(target_os = "linux")]
+pub(crate) fn lengthen_receive_buffer(stream: &TcpStream) -> io::Result<()> {
+    let largest = largest_receive_buffer().unwrap_or(MOST_RECEIVE_BUFFER).min(MOST_RECEIVE_BUFFER);
+    set_receive_buffer(stream, largest)?;
+    // Linux before 5.14 does not know it, and then the buffer stays as long as it is now.
+    let _ = set_option(stream, libc::SOL_SOCKET, libc::SO_BUF_LOCK, 0);
+    set_option(stream, libc::IPPROTO_TCP, libc::TCP_WINDOW_CLAMP, MOST_RECEIVE_BUFFER as libc::c_int)
+}
+
+#[cfg(target_os = "linux")]
+const MOST_RECEIVE_BUFFER: u64 = 4 << 20;
+
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)] // Neither nix, rustix nor socket2 has these options.
+fn set_option(stream: &TcpStream, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+
+    let len = size_of_val(&value) as libc::socklen_t;
+    // SAFETY: the descriptor is open for as long as `stream` is borrowed; pointer and length describe `value`.
+    let result = unsafe { libc::setsockopt(stream.as_raw_fd(), level, name, (&raw const value).cast(), len) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Gives the receive buffer of `stream` as much as it can have.
+///
+/// # Errors
+/// Always: only Linux can be asked while a connection stands.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn lengthen_receive_buffer(_: &TcpStream) -> io::Result<()> {
+    Err(io::Error::from(io::ErrorKind::Unsupported))
 }
 
 /// The name of a connection's congestion control; `None` if the system does not tell.
