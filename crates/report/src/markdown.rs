@@ -55,43 +55,21 @@ fn flat(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[path = "../../record/tests/common/inert.rs"]
+mod inert;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What a reader of Markdown would make of text that is neither escaped nor code: links, emphasis, tags, lines.
+    /// Whether no reader of Markdown would make links, emphasis, tags or lines of it.
     fn is_inert(shown: &str) -> bool {
-        let mut rest = shown;
-        let mut plain = String::new();
-        while let Some(char) = rest.chars().next() {
-            if char == '\\' {
-                rest = &rest[1 + rest[1..].chars().next().map_or(0, char::len_utf8)..];
-                plain.push('\u{1}');
-            } else if char == '`' {
-                let fence = rest.len() - rest.trim_start_matches('`').len();
-                let Some(end) = code_end(&rest[fence..], fence) else { return false };
-                rest = &rest[fence + end + fence..];
-            } else {
-                plain.push(char);
-                rest = &rest[char.len_utf8()..];
-            }
-        }
+        let Some(plain) = inert::plain(shown) else { return false };
         let tag =
             plain.match_indices('<').any(|(at, _)| plain[at + 1..].starts_with(|next: char| !next.is_whitespace()));
         !tag && !plain.contains(['*', '_', '[', '|', '@', '\n', '\r'])
             && !plain.contains("://")
             && !plain.contains("www.")
-    }
-
-    fn code_end(rest: &str, fence: usize) -> Option<usize> {
-        let mut at = 0;
-        while let Some(found) = rest[at..].find('`') {
-            let run = rest[at + found..].len() - rest[at + found..].trim_start_matches('`').len();
-            if run == fence {
-                return Some(at + found);
-            }
-            at += found + run;
-        }
-        None
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod policies;
 mod program;
 mod proxies;
 mod repair;
+mod reported;
 mod resume;
 mod secrets;
 mod server;
@@ -43,6 +44,9 @@ mod sweeps;
 mod terminal;
 mod upload;
 mod verify;
+
+#[path = "../../../record/tests/common/inert.rs"]
+mod inert;
 
 #[path = "../../../record/tests/common/mutate.rs"]
 mod mutate;

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,32 +19,43 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use ttlsweep_testbed::sigv4::{ALGORITHM, Presigner, Scope, SignedRequest, UNSIGNED_PAYLOAD};
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, RequestRecord, Testbed, TestbedConfig};
 
-/// A testbed with whatever a client needs to talk to it.
+/// A testbed of this process, and what it takes to talk to it.
 pub(crate) struct Rig {
     pub(crate) testbed: Testbed,
-    config: TestbedConfig,
+    there: There,
 }
 
-impl Rig {
-    pub(crate) async fn start(config: TestbedConfig) -> Self {
-        crate::lag::watch();
-        let testbed = Testbed::start(config.clone()).await.unwrap();
-        Self { testbed, config }
-    }
+impl Deref for Rig {
+    type Target = There;
 
+    fn deref(&self) -> &There {
+        &self.there
+    }
+}
+
+/// A testbed somewhere, as its clients know it.
+pub(crate) struct There {
+    pub(crate) addr: SocketAddr,
+    /// The certificate that it shows, if it speaks TLS.
+    pub(crate) ca_pem: Option<String>,
+    /// How it was started: whose keys it takes.
+    pub(crate) config: TestbedConfig,
+}
+
+impl There {
     pub(crate) async fn connect(&self) -> Wire {
         self.try_connect().await.unwrap()
     }
 
     /// A connection, if one comes about.
     pub(crate) async fn try_connect(&self) -> io::Result<Wire> {
-        self.connect_to(self.testbed.addr()).await
+        self.connect_to(self.addr).await
     }
 
     pub(crate) async fn connect_to(&self, addr: SocketAddr) -> io::Result<Wire> {
         let socket = TcpStream::connect(addr).await?;
         socket.set_nodelay(true)?;
-        let stream: Box<dyn Stream> = match self.testbed.ca_pem() {
+        let stream: Box<dyn Stream> = match &self.ca_pem {
             None => Box::new(socket),
             Some(ca) => {
                 let mut roots = RootCertStore::empty();
@@ -53,7 +65,7 @@ impl Rig {
                     .unwrap()
                     .with_root_certificates(roots)
                     .with_no_client_auth();
-                let name = ServerName::from(self.testbed.addr().ip());
+                let name = ServerName::from(self.addr.ip());
                 Box::new(TlsConnector::from(Arc::new(config)).connect(name, socket).await?)
             }
         };
@@ -67,7 +79,7 @@ impl Rig {
 
     /// A link of a minute that covers these headers, too.
     pub(crate) fn link_with_headers(&self, method: &str, key: &str, headers: &[(&str, &str)]) -> Link {
-        let host = self.testbed.addr().to_string();
+        let host = self.addr.to_string();
         let headers: Vec<_> = headers.iter().copied().chain([("host", host.as_str())]).collect();
         let path = format!("/ttlsweep/{key}");
         self.link_of(method, &path, &[], &headers, 60, time::Duration::ZERO, self.config.secret_key.expose())
@@ -82,7 +94,7 @@ impl Rig {
         age: time::Duration,
         secret_key: &str,
     ) -> Link {
-        let host = self.testbed.addr().to_string();
+        let host = self.addr.to_string();
         self.link_of(method, path, query, &[("host", &host)], ttl_s, age, secret_key)
     }
 
@@ -100,7 +112,7 @@ impl Rig {
         let signed_at = OffsetDateTime::now_utc() - age;
         let signed_at = signed_at.replace_nanosecond(0).unwrap();
         let amz_date = signed_at.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap();
-        let host = self.testbed.addr().to_string();
+        let host = self.addr.to_string();
         let signer = Presigner { access_key: &self.config.access_key, secret_key, region: &self.config.region };
         let target = signer.presign(method, path, query, headers, &amz_date, ttl_s);
         Link { method: method.to_owned(), target, host, expires_at: signed_at + Duration::from_secs(ttl_s) }
@@ -127,6 +139,15 @@ impl Rig {
     pub(crate) async fn ask(&self, method: &str, key: &str, body: &[u8]) -> Response {
         let link = self.link(method, key, 60, time::Duration::ZERO);
         self.connect().await.ask(&link, body).await
+    }
+}
+
+impl Rig {
+    pub(crate) async fn start(config: TestbedConfig) -> Self {
+        crate::lag::watch();
+        let testbed = Testbed::start(config.clone()).await.unwrap();
+        let there = There { addr: testbed.addr(), ca_pem: testbed.ca_pem().map(str::to_owned), config };
+        Self { testbed, there }
     }
 
     /// One request without a body where no fault is met.
@@ -183,11 +204,11 @@ impl<'a> Signed<'a> {
     }
 
     /// The head. `extra` are whole lines, which the signature does not cover.
-    pub(crate) fn head(&self, rig: &Rig, extra: &str) -> Vec<u8> {
+    pub(crate) fn head(&self, there: &There, extra: &str) -> Vec<u8> {
         let signed_at = OffsetDateTime::now_utc() - self.age;
         let amz_date = signed_at.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap();
         let mut headers = self.headers.clone();
-        headers.push(("host", rig.testbed.addr().to_string()));
+        headers.push(("host", there.addr.to_string()));
         headers.push(("x-amz-content-sha256", self.payload.clone()));
         headers.push(match self.dated {
             false => ("x-amz-date", amz_date.clone()),
@@ -223,9 +244,9 @@ impl<'a> Signed<'a> {
     }
 
     /// Sends it with its body on a connection of its own.
-    pub(crate) async fn ask(&self, rig: &Rig, body: &[u8]) -> Response {
-        let mut wire = rig.connect().await;
-        wire.send(&self.head(rig, &format!("content-length: {}\r\n", body.len()))).await;
+    pub(crate) async fn ask(&self, there: &There, body: &[u8]) -> Response {
+        let mut wire = there.connect().await;
+        wire.send(&self.head(there, &format!("content-length: {}\r\n", body.len()))).await;
         wire.send(body).await;
         wire.response().await
     }

@@ -14,6 +14,7 @@ mod operations;
 mod pages;
 mod program;
 mod signatures;
+mod strangers;
 
 #[path = "../../../record/tests/common/programs.rs"]
 mod programs;

@@ -159,6 +159,6 @@ fn an_address_that_is_taken_ends_it_with_1() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("choose another port"));
 }
 
-fn testbed() -> Command {
+pub(crate) fn testbed() -> Command {
     Command::new(chosen(env!("CARGO_BIN_EXE_ttlsweep-testbed")))
 }
