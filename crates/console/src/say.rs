@@ -142,7 +142,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 static DATA_LOSS_REPORTED: AtomicBool = AtomicBool::new(false);
 
 /// Whether an error of a stream says that nobody reads it any more: the reader of a pipe has ended, or a terminal was closed.
-pub fn is_lost_reader(error: &io::Error) -> bool {
+fn is_lost_reader(error: &io::Error) -> bool {
     /// What Linux and the BSDs answer to a write to a terminal that has gone.
     const EIO: i32 = 5;
     error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(EIO)
@@ -168,19 +168,24 @@ impl Write for Stderr {
     }
 }
 
-/// A writer of data to stdout whose errors are returned. Texts are written whole.
+/// A writer of data to stdout whose errors are returned, but for those of a reader who has gone: he wants no more, and all else
+/// goes on. Texts are written whole.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stdout;
 
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        io::stdout().write_all(plain(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        unless_lost(io::stdout().write_all(plain(&String::from_utf8_lossy(bytes)).as_bytes()))?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stdout().flush()
+        unless_lost(io::stdout().flush())
     }
+}
+
+fn unless_lost(result: io::Result<()>) -> io::Result<()> {
+    result.or_else(|error| if is_lost_reader(&error) { Ok(()) } else { Err(error) })
 }
 
 #[cfg(test)]

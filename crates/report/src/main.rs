@@ -1,7 +1,7 @@
 //! `ttlsweep-report`: data to stdout and files, words to stderr.
 
 use std::env;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process;
 
@@ -49,11 +49,8 @@ fn answer() -> process::ExitCode {
         Ok(done) => {
             let checked = args.gate().check(&done.verdict);
             match show(&args, &done, &checked) {
-                // Anyone who reads our output may stop reading early, `head` for one; the files are written.
-                Err(error) if !say::is_lost_reader(&error) => {
-                    fail(ExitCode::Internal, format_args!("stdout cannot be written: {error}"))
-                }
-                Ok(()) | Err(_) => conclude(&checked),
+                Err(error) => fail(ExitCode::Internal, format_args!("stdout cannot be written: {error}")),
+                Ok(()) => conclude(&checked),
             }
         }
         Err(error) => fail(error.exit_code(), error),
@@ -118,17 +115,19 @@ fn kept(redaction: Redaction) -> impl Iterator<Item = &'static str> {
     .filter_map(|(replaced, note)| (!replaced).then_some(note))
 }
 
-/// The secrets of the environment and of the AWS credentials file, which may stand in no bundle.
+/// The secrets of the environment and of AWS's two files of profiles, which may stand in no bundle.
 fn known_secrets() -> KnownSecrets {
-    let variable = |name: &str| env::var(name).ok();
+    let variable = |name: &str| Some(env::var_os(name)?.to_string_lossy().into_owned());
     let mut known = KnownSecrets::of_environment(variable);
-    let file = variable("AWS_SHARED_CREDENTIALS_FILE")
-        .map(PathBuf::from)
-        .or_else(|| Some(env::home_dir()?.join(".aws/credentials")));
-    if let Some(file) = file
-        && let Ok(text) = disk::open_named(&file).and_then(io::read_to_string)
-    {
-        known.add_credentials_file(&file.display().to_string(), &text);
+    for (named, usual) in [("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")] {
+        let usual = || Some(env::home_dir()?.join(".aws").join(usual));
+        let Some(file) = env::var_os(named).map(PathBuf::from).or_else(usual) else { continue };
+        let mut bytes = Vec::new();
+        // Without such a file there are no such secrets.
+        if disk::open_named(&file).and_then(|mut file| file.read_to_end(&mut bytes)).is_ok() {
+            // A comment in it may be in whatever character set.
+            known.add_profiles(&file.display().to_string(), &String::from_utf8_lossy(&bytes));
+        }
     }
     known
 }

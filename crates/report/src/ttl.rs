@@ -60,10 +60,7 @@ pub enum Format {
 /// See [`TtlError`].
 pub fn run(args: &TtlArgs, out: &mut impl Write) -> Result<(), TtlError> {
     let answer = if args.runs.is_empty() { from_arithmetic(args)? } else { from_runs(args)? };
-    match out.write_all(answer.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if !say::is_lost_reader(&error) => Err(TtlError::Answer(error)),
-        _ => Ok(()),
-    }
+    out.write_all(answer.as_bytes()).and_then(|()| out.flush()).map_err(TtlError::Answer)
 }
 
 fn from_runs(args: &TtlArgs) -> Result<String, TtlError> {

@@ -21,13 +21,16 @@ impl KnownSecrets {
         known
     }
 
-    /// Adds the secrets of every profile in the text of an AWS credentials file, `name` saying which file it is.
-    pub fn add_credentials_file(&mut self, name: &str, text: &str) {
-        for line in text.lines() {
-            if let Some((key, value)) = line.split_once('=')
-                && matches!(key.trim(), "aws_secret_access_key" | "aws_session_token")
-            {
-                self.add(&format!("{} in {name}", key.trim()), value);
+    /// Adds the secrets of every profile in the text of AWS's file of credentials or of its configuration, `name` saying which
+    /// file it is.
+    pub fn add_profiles(&mut self, name: &str, text: &str) {
+        // Some editors and tools write other line ends, and AWS's programs read keys in any case.
+        for line in text.split(['\n', '\r']) {
+            if let Some((key, value)) = line.split_once('=') {
+                let key = key.trim().to_ascii_lowercase();
+                if PROFILES.contains(&key.as_str()) {
+                    self.add(&format!("{key} in {name}"), value);
+                }
             }
         }
     }
@@ -46,5 +49,8 @@ impl KnownSecrets {
 }
 
 const VARIABLES: [&str; 3] = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"];
+
+/// The older tools' name of a token is still read by some.
+const PROFILES: [&str; 3] = ["aws_secret_access_key", "aws_session_token", "aws_security_token"];
 
 const LEAST_LENGTH: usize = 8;

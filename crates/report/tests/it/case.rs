@@ -73,6 +73,7 @@ fn case(args: &[&str], paths: &[&Path]) -> Output {
         .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
         .env("AWS_SESSION_TOKEN", SESSION_TOKEN)
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_CONFIG_FILE", "/dev/null")
         .output()
         .unwrap()
 }
@@ -537,5 +538,33 @@ fn a_planted_secret_is_found_and_its_line_named_in_every_notation() {
             );
         }
         assert!(!dirty.join("ttlsweep-case").exists() && output.stdout.is_empty());
+    }
+}
+
+/// A profile's key is known from both of AWS's files, however they are written.
+#[test]
+fn the_secrets_of_every_profile_are_known_from_both_files() {
+    let base = tempfile::tempdir().unwrap();
+    let run = run(base.path());
+    edit(&run.join("experiment.toml"), |text| format!("{text}# {SECRET_KEY}\n"));
+    let profile = |name: &str, end: &str| format!("[default]{end}region = x{end}{name} = {SECRET_KEY}{end}");
+    let latin = [b"# Schl\xfcssel\n".to_vec(), profile("aws_secret_access_key", "\n").into_bytes()].concat();
+    for (text, name) in [
+        (profile("aws_secret_access_key", "\n").into_bytes(), "aws_secret_access_key"),
+        (profile("AWS_Secret_Access_Key", "\r\n").into_bytes(), "aws_secret_access_key"),
+        (profile("aws_session_token", "\r").into_bytes(), "aws_session_token"),
+        (latin, "aws_secret_access_key"),
+    ] {
+        let file = base.path().join("profiles");
+        fs::write(&file, text).unwrap();
+        for variable in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+            let mut command = Command::new(crate::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep-report")));
+            let output =
+                command.arg("case").arg(&run).env_clear().env("HOME", base.path()).env(variable, &file).output();
+            let output = output.unwrap();
+            assert_eq!(output.status.code(), Some(2), "{variable}: {}", said(&output));
+            let expected = format!("the value of {name} in {}", file.display());
+            assert!(said(&output).contains(&expected), "{variable}: {}", said(&output));
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use ttlsweep_record::TrialRecord;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
@@ -162,4 +162,26 @@ async fn a_bundle_on_a_full_disk_cannot_be_written_and_leaves_nothing() {
         assert!(said.contains("cannot write") && said.contains("No space left on device"), "{kib} kB: {said}");
         assert!(code == Some(1) && output.stdout.is_empty(), "{kib} kB: {output:?}");
     }
+}
+
+/// A closed terminal is a reader who has gone, for each answer of the report.
+#[test]
+fn a_terminal_that_was_closed_changes_no_answer() {
+    let lab = Lab::with("short.toml", plan("short", "ttl = \"60s\"", false));
+    succeed(lab.ttlsweep(&["run", "short.toml"]));
+    // util-linux's `script` gives it a terminal, which goes with it; the commands outlast that.
+    let script = "trap '' HUP; touch ready; while [ ! -e closed ]; do sleep 0.1; done; \
+                  for command in '' verify ttl; do \"$REPORT\" $command results/short/latest; echo $? >> codes; done; \
+                  touch done";
+    lab.write("reports.sh", script);
+    let mut terminal = lab.shell("exec script -qfec 'sh reports.sh' /dev/null");
+    terminal.env("REPORT", reporter()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut terminal = terminal.spawn().unwrap();
+    wait_until("the terminal is there", || lab.path("ready").exists());
+    terminal.kill().unwrap();
+    terminal.wait().unwrap();
+    lab.write("closed", "");
+    wait_until("all have answered", || lab.path("done").exists());
+    assert_eq!(fs::read_to_string(lab.path("codes")).unwrap(), "0\n0\n0\n");
+    assert!(lab.path("results/short/latest/report.html").exists());
 }
