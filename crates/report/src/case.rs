@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 use ttlsweep_record::Verdict;
 use ttlsweep_record::text::ServerText;
-use ttlsweep_rundir::disk::Staging;
+use ttlsweep_rundir::disk::{Staging, unique_name};
 use ttlsweep_rundir::environment::Environment;
 use ttlsweep_rundir::merge::run_folders;
 
@@ -148,17 +148,33 @@ impl Place {
         self.parent.join(format!("{}{}", self.name, archive::ENDING))
     }
 
-    /// Moves both to their place.
+    /// Moves both to their place. An earlier bundle is moved beside the new one, to go with its folder.
     fn put(&self, folder: &Path, packed: &Path) -> Result<(), CaseError> {
         let in_place = |path: &Path, result: io::Result<()>| {
             result.map_err(|source| CaseError::Write { path: path.to_owned(), source })
         };
-        if self.folder().exists() {
-            in_place(&self.folder(), fs::remove_dir_all(self.folder()))?;
-        }
-        in_place(&self.folder(), fs::rename(folder, self.folder()))?;
+        let put = loop {
+            match fs::rename(folder, self.folder()) {
+                // Again and again, since bundles that are made at the same time come to the same place.
+                Err(error) if is_taken(&error) => {
+                    let aside = folder.with_file_name(unique_name("earlier-"));
+                    match fs::rename(self.folder(), aside) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => break Err(error),
+                        _ => {}
+                    }
+                }
+                ended => break ended,
+            }
+        };
+        in_place(&self.folder(), put)?;
         in_place(&self.archive(), fs::rename(packed, self.archive()))
     }
+}
+
+/// Something stands where a folder is to be.
+fn is_taken(error: &io::Error) -> bool {
+    use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotADirectory};
+    matches!(error.kind(), AlreadyExists | DirectoryNotEmpty | NotADirectory)
 }
 
 /// `case.tar.gz` asks for the archive of that name and the folder `case` beside it.

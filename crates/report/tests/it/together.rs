@@ -47,6 +47,27 @@ fn eight_reports_of_one_folder_at_once_all_succeed_and_leave_one_report() {
 }
 
 #[test]
+fn eight_bundles_of_one_folder_at_once_all_succeed_and_leave_one() {
+    let (base, folder) = written();
+    let out = base.path().join("case");
+    let program = chosen(env!("CARGO_BIN_EXE_ttlsweep-report"));
+    let start = || {
+        let mut command = Command::new(&program);
+        command.arg("case").arg(&folder).arg("--out").arg(&out).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    for _ in 0..2 {
+        let all: Vec<_> = (0..8).map(|_| start()).collect();
+        for child in all {
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    assert_eq!(names(base.path()), ["case", "case.tar.gz", "run"]);
+    assert!(out.join("case.md").exists() && out.join("SHA256SUMS").exists());
+}
+
+#[test]
 fn what_a_killed_report_left_hinders_no_other() {
     let (_base, folder) = written();
     fs::create_dir_all(folder.join(".report-unfinished/charts")).unwrap();
