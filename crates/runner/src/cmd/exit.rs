@@ -89,10 +89,9 @@ impl From<FolderError> for Failure {
     fn from(error: FolderError) -> Self {
         let code = match &error {
             FolderError::Io { source, .. } if disk::is_full(source.kind()) => ExitCode::Internal,
-            FolderError::Io { .. }
-            | FolderError::InUse(_)
-            | FolderError::NoRun(_)
-            | FolderError::OtherDivision { .. } => ExitCode::Usage,
+            // It need only be started again: by a person, or by an engine while the task before it is still ending.
+            FolderError::InUse(_) => ExitCode::TryAgain,
+            FolderError::Io { .. } | FolderError::NoRun(_) | FolderError::OtherDivision { .. } => ExitCode::Usage,
         };
         Self::new(code, error)
     }
@@ -119,8 +118,6 @@ impl From<RepairError> for Failure {
 impl From<PlaceError> for Failure {
     fn from(error: PlaceError) -> Self {
         match error {
-            // A task that an engine started while the one before it is still ending need only be started again.
-            PlaceError::Folder(error @ FolderError::InUse(_)) => Self::new(ExitCode::TryAgain, error),
             PlaceError::Folder(error) => error.into(),
             PlaceError::SideBySide(_) | PlaceError::OtherPlan { .. } | PlaceError::Environment(_) => Self::usage(error),
         }

@@ -101,7 +101,7 @@ fn a_killed_run_is_finished_and_what_was_in_flight_is_reported() {
     wait_for_words(&mut resuming, "recorded as cancelled");
     // While it runs, nobody else may write there.
     let (code, said) = words(&lab.ttlsweep(&["resume", "results/three/latest"]).output().unwrap());
-    assert_eq!(code, Some(2));
+    assert_eq!(code, Some(75));
     assert!(said.contains("in use by another ttlsweep"), "{said}");
     let output = resuming.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
