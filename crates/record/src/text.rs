@@ -73,7 +73,8 @@ impl From<&str> for ServerText {
 }
 
 /// The text without control characters: in the place of each stands Unicode's picture of it (`␛` for ESC, `␊` for a line
-/// break, `␀` for NUL), and `�` if there is none, which includes what turns the direction of writing around.
+/// break, `␀` for NUL), and `�` if there is none, which includes what turns the direction of writing around and what nobody
+/// sees.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if text.chars().all(|char| picture(char).is_none()) {
         return Cow::Borrowed(text);
@@ -81,7 +82,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|char| picture(char).unwrap_or(char)).collect())
 }
 
-/// Whether a terminal or a page obeys the character instead of showing it.
+/// Whether a terminal or a page does not show the character, but obeys or hides it.
 pub fn is_obeyed(char: char) -> bool {
     picture(char).is_some()
 }
@@ -129,6 +130,13 @@ fn picture(char: char) -> Option<char> {
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {
             Some(char::REPLACEMENT_CHARACTER)
         }
+        // What nobody sees, so that two names look like one. The joiners that some scripts and pictures need stay.
+        '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' => {
+            Some(char::REPLACEMENT_CHARACTER)
+        }
+        '\u{3164}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => {
+            Some(char::REPLACEMENT_CHARACTER)
+        }
         _ => None,
     }
 }
@@ -155,6 +163,7 @@ mod tests {
     #[test]
     fn control_characters_become_their_pictures() {
         assert_eq!(visible("a\r\nb\0\x1b[31m\x7f\u{9b}\u{202e}\u{ffff}c"), "a␍␊b␀␛[31m␡���c");
+        assert_eq!(visible("my\u{200b}-\u{ad}buck\u{2060}et\u{e0061}"), "my�-�buck�et�");
         assert!(matches!(visible("Request has expired: ünï"), Cow::Borrowed(_)));
         assert_eq!(visible_lines("one\x1b\ntwo"), "one␛\ntwo");
     }

@@ -208,7 +208,7 @@ impl Cleaner {
                         at: self.clock.wall(),
                         cell_id: cell_id.clone(),
                         object_key: made.key.to_string(),
-                        upload_id: made.upload_id.map(|id| id.raw().to_owned()),
+                        upload_id: made.written_id(),
                         change: ObjectChange::Deleted,
                     });
                 }

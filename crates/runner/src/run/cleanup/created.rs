@@ -5,6 +5,7 @@ use std::fmt;
 use ttlsweep_record::text::{ServerText, visible};
 
 use crate::s3::object_key::ObjectKey;
+use crate::secret::redacted;
 
 /// Something that a run made in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,10 +16,17 @@ pub struct CreatedObject {
     pub upload_id: Option<ServerText>,
 }
 
+impl CreatedObject {
+    /// The upload's name as it may be written: a store may name it by a secret of the request. It is found again by listing then.
+    pub(crate) fn written_id(&self) -> Option<String> {
+        self.upload_id.as_ref().map(|id| redacted(id.raw()).into_owned())
+    }
+}
+
 /// One line, whatever the store calls the upload.
 impl fmt::Display for CreatedObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.upload_id {
+        match self.written_id().map(ServerText::new) {
             None => write!(f, "{}", visible(self.key.as_str())),
             Some(upload_id) => write!(f, "{} (multipart upload {upload_id})", visible(self.key.as_str())),
         }

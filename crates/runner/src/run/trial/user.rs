@@ -104,7 +104,7 @@ impl User {
         };
         // Given up when all users are done, also where it was stopped before its turn came.
         if let Multipart::Begun(upload_id) = &self.upload {
-            tally.made.push(CreatedObject { key: self.upload_key(), upload_id: Some(upload_id.clone().into()) });
+            tally.made.push(self.created_upload(upload_id));
         }
         tally
     }
@@ -124,10 +124,14 @@ impl User {
             at: run.clock.wall(),
             cell_id: cell.cell_id.clone(),
             object_key: key.to_string(),
-            upload_id: Some(upload_id.clone()),
+            upload_id: self.created_upload(&upload_id).written_id(),
             change: ObjectChange::Made,
         });
         Multipart::Begun(upload_id)
+    }
+
+    fn created_upload(&self, upload_id: &str) -> CreatedObject {
+        CreatedObject { key: self.upload_key(), upload_id: Some(upload_id.into()) }
     }
 
     /// Transfers until all are done, or there is a reason to stop, which is returned.
