@@ -69,14 +69,11 @@ impl Joined {
 /// Joins what the arguments name, writes `server.csv`, and says to `out` what was found, after `warn` has had its turn.
 ///
 /// # Errors
-/// See [`JoinError`]. Once nobody reads the answer any more, the rest of it is not written, which is not an error.
+/// See [`JoinError`].
 pub fn run(args: &JoinArgs, out: &mut impl Write, warn: &mut dyn FnMut(&Joined)) -> Result<(), JoinError> {
     let joined = join(&args.run, &args.logs)?;
     warn(&joined);
-    match out.write_all(text(&joined).as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if !ttlsweep_console::say::is_lost_reader(&error) => Err(JoinError::Answer(error)),
-        _ => Ok(()),
-    }
+    out.write_all(text(&joined).as_bytes()).and_then(|()| out.flush()).map_err(JoinError::Answer)
 }
 
 /// Reads the logs and writes `server.csv` into the run's folder, or into that of each of its shards. Rows that are there
