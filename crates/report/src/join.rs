@@ -163,7 +163,7 @@ fn write(folders: &[PathBuf], transfers: &Transfers, rows: Vec<Found>, joined: &
     let sources: BTreeSet<LogSource> = all().map(|row| row.source).collect();
     for source in sources {
         let held =
-            all().filter(|row| row.source == source).filter_map(|row| Some((row, transfers.seen(&row.transfer_id)?)));
+            all().filter(|row| row.source == source).filter_map(|row| Some((row, *transfers.seen(&row.transfer_id)?)));
         joined.measured.push(Meaning::of(held).to_string_of(source));
     }
     for (folder, rows) in folders.iter().zip(by_folder) {

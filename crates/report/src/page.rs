@@ -9,6 +9,7 @@ mod clients;
 mod compared;
 mod environment;
 mod figure;
+mod logs;
 mod method;
 mod repeat;
 mod tables;
@@ -94,6 +95,7 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
         clients: clients::section(runs)?,
         method: method::Method::of(runs, verdict, left_out_lines(runs, cells)),
         environments: environment::tables(runs),
+        logs: logs::lines(runs),
         repeat,
     };
     let mut text = Printable(String::new());
@@ -131,6 +133,8 @@ struct Page<'a> {
     clients: String,
     method: method::Method,
     environments: Vec<environment::Table<'a>>,
+    /// What servers' own logs say; empty if none were joined.
+    logs: Vec<String>,
     repeat: &'a Repeat,
 }
 

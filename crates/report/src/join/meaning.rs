@@ -9,6 +9,7 @@ use std::fmt;
 
 use ttlsweep_record::{LogSource, Outcome, ServerRecord, Timestamp, TransferRecord};
 
+use crate::load::transfer::Transfer;
 use crate::prose::count;
 
 /// What this side knows of when a transfer's request was answered.
@@ -43,6 +44,20 @@ impl Seen {
     }
 }
 
+impl From<&Transfer> for Seen {
+    fn from(transfer: &Transfer) -> Self {
+        let at = Timestamp::from_unix_micros;
+        Self {
+            started_at: at(transfer.started_at),
+            is_answered: matches!(transfer.outcome, Outcome::Completed | Outcome::Rejected),
+            sent_after: transfer.sent_after.get().map(at),
+            head_acked_at: transfer.head_acked_at.get().map(at),
+            response_at: transfer.response_start_us.get().map(|after| at(transfer.started_at + after)),
+            ended_at: at(transfer.ended_at),
+        }
+    }
+}
+
 /// What was measured of one kind of log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Meaning {
@@ -71,7 +86,7 @@ pub(crate) enum Time {
 
 impl Meaning {
     /// Holds the rows of one kind of log against what this side saw.
-    pub(crate) fn of<'a>(rows: impl Iterator<Item = (&'a ServerRecord, &'a Seen)>) -> Self {
+    pub(crate) fn of<'a>(rows: impl Iterator<Item = (&'a ServerRecord, Seen)>) -> Self {
         let (mut heads, mut ends, mut totals) = (Bounds::default(), Bounds::default(), Vec::new());
         let mut transfers = 0;
         for (row, seen) in rows.filter(|(_, seen)| seen.is_answered) {

@@ -6,8 +6,9 @@ use std::str::FromStr;
 
 use ttlsweep_record::text::{unguarded, visible};
 use ttlsweep_record::units::UnitError;
-use ttlsweep_record::{Outcome, Phase, Timestamp, TransferRecord, UnknownWord, row::Row, sent_after};
-use ttlsweep_rundir::csv_file::{RowFile, flag_problem, number_problem};
+use ttlsweep_record::{Outcome, Phase, ServerRecord, Timestamp, TransferRecord, UnknownWord, row::Row, sent_after};
+use ttlsweep_rundir::csv_file::{RowFile, flag_problem, number_problem, read_rows};
+use ttlsweep_rundir::disk;
 use ttlsweep_rundir::merge::{Duplicate, Duplicates};
 
 use super::error::LoadError;
@@ -25,9 +26,15 @@ pub struct Transfers {
     places: Vec<u64>,
     /// For each folder the number of rows before its first.
     folders: Vec<usize>,
+    logged: Vec<(usize, ServerRecord)>,
 }
 
 impl Transfers {
+    /// What servers' own logs say of transfers, each with the place of its transfer.
+    pub(crate) fn logged(&self) -> &[(usize, ServerRecord)] {
+        &self.logged
+    }
+
     /// Where the row stands in its folder's file, in bytes from the file's beginning.
     pub(crate) fn place(&self, row: usize) -> u64 {
         self.places[row]
@@ -84,6 +91,7 @@ pub(super) struct TransferReader {
     answers: Dictionary<Answer>,
     places: Vec<u64>,
     folders: Vec<usize>,
+    logged: Vec<(usize, ServerRecord)>,
     duplicates: Duplicates,
 }
 
@@ -115,6 +123,7 @@ impl TransferReader {
         let mut file = TransferFile::open(folder)?;
         let mut last = LastTrial::default();
         let mut waiting = HashMap::new();
+        let mut logged = logged_in(folder)?;
         self.folders.push(self.transfers.len());
         while file.file.next_row()? {
             let row = file.row();
@@ -144,6 +153,8 @@ impl TransferReader {
             if transfer.waits() {
                 waiting.insert(row.bytes(Field::TransferId).into(), self.transfers.len());
             }
+            let lines = logged.remove(row.bytes(Field::TransferId)).unwrap_or_default();
+            self.logged.extend(lines.into_iter().map(|line| (self.transfers.len(), line)));
             self.transfers.push(transfer);
             self.places.push(file.file.offset());
         }
@@ -229,8 +240,20 @@ impl TransferReader {
             answers: self.answers.values().to_vec(),
             places: self.places,
             folders: self.folders,
+            logged: self.logged,
         }
     }
+}
+
+/// What servers' own logs say of a folder's transfers, by their names; nothing if no logs were joined.
+fn logged_in(folder: &Path) -> Result<HashMap<Vec<u8>, Vec<ServerRecord>>, LoadError> {
+    let mut logged: HashMap<Vec<u8>, Vec<ServerRecord>> = HashMap::new();
+    if disk::is_there(&folder.join(ServerRecord::FILE)) {
+        for row in read_rows::<ServerRecord>(folder)? {
+            logged.entry(row.transfer_id.clone().into_bytes()).or_default().push(row);
+        }
+    }
+    Ok(logged)
 }
 
 /// Rows of one trial mostly follow each other, so that the last one's answer mostly holds.

@@ -350,3 +350,29 @@ fn shards_have_their_own_rows_which_merge_and_verify_know() {
     assert_eq!(found[0], (Some(end + 1), format!("the row of the transfer {} is there twice", rows[0].transfer_id)));
     assert_eq!(found[1], (Some(end + 2), "the transfer a-stranger has no row in transfers.csv".to_owned()));
 }
+
+#[test]
+fn the_page_says_how_many_transfers_were_found_and_the_bundle_has_them() {
+    let (base, folder, rows) = run();
+    fs::write(folder.join("experiment.toml"), "[experiment]\nname = \"ttl-grid\"\n").unwrap();
+    let page = |folder: &Path| {
+        ttlsweep_report::report::report(&[folder.to_path_buf()], None).unwrap();
+        fs::read_to_string(folder.join("report.html")).unwrap()
+    };
+    assert!(!page(&folder).contains("own logs"));
+    let half: String = rows.iter().step_by(2).map(s3_json).collect();
+    let all: String = rows.iter().map(nginx).collect();
+    join(&folder, &[write(base.path().join("half"), &half), write(base.path().join("all"), &all)]).unwrap();
+    let text = page(&folder);
+    let (some, many) = (rows.len().div_ceil(2), rows.len());
+    assert!(text.contains(&format!("<li>s3-json: {some} of {many} transfers found; by ")), "{text}");
+    assert!(
+        text.contains(&format!("<li>nginx: {many} of {many} transfers found; by "))
+            && text.contains("when the answer was out")
+    );
+
+    let (redaction, known) =
+        (ttlsweep_report::case::Redaction::default(), ttlsweep_report::case::KnownSecrets::default());
+    let bundle = ttlsweep_report::case::bundle(&folder, Some(&base.path().join("case")), redaction, &known).unwrap();
+    assert_eq!(fs::read_to_string(bundle.folder.join(ServerRecord::FILE)).unwrap(), server_csv(&folder));
+}
