@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use ttlsweep_record::{LogSource, Outcome, ServerRecord, Timestamp, TransferRecord};
+use ttlsweep_record::{LogSource, Method, Outcome, ServerRecord, Timestamp, TransferRecord};
 
 use crate::load::transfer::Transfer;
 use crate::prose::count;
@@ -19,6 +19,8 @@ pub(crate) struct Seen {
     pub(crate) started_at: Timestamp,
     /// Whether an answer was read whole.
     pub(crate) is_answered: bool,
+    /// Whether it is an upload: of a download, the last bytes wait in buffers long after the server is done.
+    pub(crate) is_upload: bool,
     /// Before its head was written.
     pub(crate) sent_after: Option<Timestamp>,
     /// When the peer's kernel had confirmed the head.
@@ -36,6 +38,7 @@ impl Seen {
         Self {
             started_at: row.started_at,
             is_answered: matches!(row.outcome, Outcome::Completed | Outcome::Rejected),
+            is_upload: row.method.is_upload(),
             sent_after: row.sent_after(),
             head_acked_at: row.head_acked_at,
             response_at: row.response_start_us.map(after),
@@ -44,12 +47,14 @@ impl Seen {
     }
 }
 
-impl From<&Transfer> for Seen {
-    fn from(transfer: &Transfer) -> Self {
+impl Seen {
+    /// By what the report keeps of it.
+    pub(crate) fn of_transfer(transfer: &Transfer, method: Method) -> Self {
         let at = Timestamp::from_unix_micros;
         Self {
             started_at: at(transfer.started_at),
             is_answered: matches!(transfer.outcome, Outcome::Completed | Outcome::Rejected),
+            is_upload: method.is_upload(),
             sent_after: transfer.sent_after.get().map(at),
             head_acked_at: transfer.head_acked_at.get().map(at),
             response_at: transfer.response_start_us.get().map(|after| at(transfer.started_at + after)),
@@ -65,7 +70,7 @@ pub(crate) struct Meaning {
     pub(crate) transfers: u64,
     /// What its time is.
     pub(crate) time: Time,
-    /// The log's total time, less this side's from the head to the end, in microseconds: of nine in ten.
+    /// The log's total time of uploads, less this side's from the head to the end, in microseconds: of nine in ten.
     pub(crate) total_us: Option<(i64, i64)>,
 }
 
@@ -92,7 +97,7 @@ impl Meaning {
         for (row, seen) in rows.filter(|(_, seen)| seen.is_answered) {
             let Some((sent, response)) = seen.sent_after.zip(seen.response_at) else { continue };
             transfers += 1;
-            if let Some(total) = row.total_ms {
+            if let Some(total) = row.total_ms.filter(|_| seen.is_upload) {
                 totals.push((total as i64).saturating_mul(1000) - seen.ended_at.micros_since(sent));
             }
             let Some((at, unit)) = row.request_at.zip(row.precision_us) else { continue };
@@ -159,7 +164,7 @@ impl fmt::Display for Meaning {
             let is = if self.is_total_known() { "is" } else { "is not" };
             write!(
                 f,
-                "; its total time {is} that from the head to the end ({} s more than this side's)",
+                "; its total time of uploads {is} that from the head to the end ({} s more than this side's)",
                 between(low, high)
             )?;
         }

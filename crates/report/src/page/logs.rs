@@ -20,7 +20,8 @@ pub(super) fn lines(runs: &Runs) -> Vec<String> {
     for ((run, source), rows) in logs {
         let found = rows.iter().map(|(at, _)| at).collect::<BTreeSet<_>>().len();
         let all = (0..transfers.len()).filter(|at| run_of(*at) == run).count() as u64;
-        let meaning = Meaning::of(rows.iter().map(|(at, line)| (*line, Seen::from(&transfers[*at]))));
+        let seen = |at: usize| Seen::of_transfer(&transfers[at], runs.cells[transfers[at].cell as usize].method);
+        let meaning = Meaning::of(rows.iter().map(|(at, line)| (*line, seen(*at))));
         let of_run = match runs.environments.as_slice() {
             [_] => String::new(),
             many => format!("Run {}, ", many[run as usize].run_id),

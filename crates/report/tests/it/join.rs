@@ -188,7 +188,7 @@ fn what_a_time_means_is_measured() {
         let is = if source == LogSource::Nginx { "when the answer was out" } else { "when the head arrived" };
         assert!(said.contains(&format!("its time is {is}, by a clock ")), "{said}");
         assert_eq!(
-            said.contains("its total time is that from the head to the end"),
+            said.contains("its total time of uploads is that from the head to the end"),
             source != LogSource::CloudTrail,
             "{said}"
         );
