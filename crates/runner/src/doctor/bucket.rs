@@ -1,4 +1,6 @@
-//! Where the bucket is, and whether requests reach it without a redirect.
+//! Where the bucket is, whether requests reach it without a redirect, and whether it logs them.
+
+use ttlsweep_record::text::ServerText;
 
 use super::{Finding, Level};
 use crate::s3::{BucketAnswer, Store};
@@ -6,7 +8,8 @@ use crate::s3::{BucketAnswer, Store};
 /// Asks the bucket.
 pub(crate) async fn check(store: &Store) -> Vec<Finding> {
     let mut findings = vec![judge(&store.head_bucket().await, store.bucket(), store.region())];
-    if store.keeps_versions().await == Some(true) {
+    let keeps_versions = store.keeps_versions().await;
+    if keeps_versions == Some(true) {
         findings.push(Finding::new(
             Level::Warning,
             SUBJECT,
@@ -14,7 +17,27 @@ pub(crate) async fn check(store: &Store) -> Vec<Finding> {
             "use a bucket without versioning, or the lifecycle rule below, which deletes old versions, too",
         ));
     }
+    // A store that cannot tell of the one is not asked about the other.
+    if keeps_versions.is_some() {
+        findings.extend(store.access_log().await.map(|log| logged(log.as_ref(), store.bucket())));
+    }
     findings
+}
+
+/// A run needs no log, but a log answers what a broken connection cannot.
+fn logged(log: Option<&ServerText>, bucket: &str) -> Finding {
+    let found = match log {
+        Some(place) => {
+            format!(
+                "its access log goes to s3://{place}, mostly within hours: fetch it, and `ttlsweep join` it with the run"
+            )
+        }
+        None => format!(
+            "it has no access log; `aws s3api put-bucket-logging --bucket {bucket} …` before the run lets `ttlsweep join` tell \
+             what the store saw (docs/server-logs.md)"
+        ),
+    };
+    Finding::ok("access log", found)
 }
 
 fn judge(answer: &BucketAnswer, bucket: &str, signed_for: &str) -> Finding {

@@ -1,4 +1,4 @@
-//! What a bucket says of itself: where it is, and whether it keeps what is deleted.
+//! What a bucket says of itself: where it is, whether it keeps what is deleted, and where its access log goes.
 
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::BucketVersioningStatus;
@@ -45,5 +45,11 @@ impl Store {
     pub(crate) async fn keeps_versions(&self) -> Option<bool> {
         let versioning = self.control.get_bucket_versioning().bucket(&self.bucket).send().await.ok()?;
         Some(versioning.status() == Some(&BucketVersioningStatus::Enabled))
+    }
+
+    /// Where its access log goes, `bucket/prefix`, or that it has none; `None` if that cannot be found out.
+    pub(crate) async fn access_log(&self) -> Option<Option<ServerText>> {
+        let logging = self.control.get_bucket_logging().bucket(&self.bucket).send().await.ok()?;
+        Some(logging.logging_enabled().map(|log| format!("{}/{}", log.target_bucket(), log.target_prefix()).into()))
     }
 }

@@ -94,6 +94,36 @@ async fn a_key_that_may_not_delete_is_a_warning() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_the_access_log_goes_is_said_and_how_to_have_one() {
+    let testbed = signing::start(plain(ExpiryPolicy::OnRequest)).await;
+    let goes =
+        "<LoggingEnabled><TargetBucket>my-logs</TargetBucket><TargetPrefix>sweep/</TargetPrefix></LoggingEnabled>";
+    for (status, said) in [
+        (
+            goes,
+            "ok access log its access log goes to s3://my-logs/sweep/, mostly within hours: fetch it, and `ttlsweep join` it",
+        ),
+        (
+            "",
+            "ok access log it has no access log; `aws s3api put-bucket-logging --bucket ttlsweep …` before the run lets",
+        ),
+    ] {
+        let front = Front::before(&testbed, move |head| match head.uri.query()? {
+            "versioning" => Some((200, "<VersioningConfiguration/>".to_owned())),
+            "logging" => Some((200, format!("<BucketLoggingStatus>{status}</BucketLoggingStatus>"))),
+            _ => None,
+        })
+        .await;
+        let output = ask(&lab(), &front.endpoint, &[]).await;
+        let found = findings(&output);
+        assert_eq!(output.status.code(), Some(0), "{found}");
+        assert!(found.contains(said), "{said} is not in: {found}");
+    }
+    // A store that does not know the question is not said to have none.
+    assert!(!findings(&ask(&lab(), &testbed.endpoint(), &[]).await).contains("access log"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redirect_and_another_region_are_errors() {
     let testbed = signing::start(plain(ExpiryPolicy::OnRequest)).await;
     let front = Front::before(&testbed, |head| {
