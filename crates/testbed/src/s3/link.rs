@@ -82,6 +82,11 @@ impl Link {
     }
 
     fn read_v4(query: &Query) -> Result<Self, Failure> {
+        // Which of two is meant nobody can tell, and not both are signed.
+        let is_twice = |name: &&&str| query.names().filter(|found| found == *name).count() > 1;
+        if let Some(name) = SIGNING_PARAMETERS_V4.iter().find(is_twice) {
+            return Err(malformed(format!("{name} must be given once.")));
+        }
         if need(query, "X-Amz-Algorithm")? != ALGORITHM {
             return Err(malformed(format!("X-Amz-Algorithm only supports {ALGORITHM}.")));
         }

@@ -75,7 +75,13 @@ async fn a_ttl_or_date_that_no_signer_writes_is_refused_though_it_is_signed_and_
             if date == next_year { (403, "AccessDenied") } else { (400, "AuthorizationQueryParametersError") };
         assert_eq!(reported(&answer), (expected.0, Some(expected.1)), "{date} {ttl}");
     }
-    wire.send(&signed(&there, &today, "10")).await;
+    let head = String::from_utf8(signed(&there, &today, "10")).unwrap();
+    for twice in ["X-Amz-Signature=0", "X-Amz-Expires=604800"] {
+        wire.send(head.replacen(" HTTP/1.1", &format!("&{twice} HTTP/1.1"), 1).as_bytes()).await;
+        let answer = wire.response().await;
+        assert_eq!(reported(&answer), (400, Some("AuthorizationQueryParametersError")), "{twice}");
+    }
+    wire.send(head.as_bytes()).await;
     assert_eq!(wire.response().await.status, 200, "the hand that signs these is right");
 }
 
