@@ -7,7 +7,7 @@ use std::process;
 
 use clap::{CommandFactory, Parser};
 use ttlsweep_console::exit::{ExitCode, end_with, fail, finish};
-use ttlsweep_console::{pages, say};
+use ttlsweep_console::{pages, room, say};
 use ttlsweep_report::case::{KnownSecrets, Redaction, bundle};
 use ttlsweep_report::cli::{Args, CaseArgs, Command, JoinArgs};
 use ttlsweep_report::gate::{Checked, last_line};
@@ -27,6 +27,11 @@ fn answer() -> process::ExitCode {
         return code;
     }
     let args = Args::try_parse().unwrap_or_else(|error| end_with(&error));
+    let draws = matches!(args.command, None | Some(Command::Case(_)));
+    // What reads the rows has two pools of threads.
+    if draws && let Err(error) = room::for_a_start(LEAST_DESCRIPTORS, 2 * room::processors() + 1) {
+        return fail(ExitCode::Internal, error);
+    }
     match &args.command {
         Some(Command::Case(case)) => return make_case(case),
         Some(Command::Verify(args)) => {
@@ -161,6 +166,9 @@ fn terminal_size() -> (usize, usize) {
         _ => (usize::MAX, usize::MAX),
     }
 }
+
+/// What these pools and the files take that are open at once.
+const LEAST_DESCRIPTORS: usize = 12;
 
 /// What a terminal shows of the texts that are to be read.
 const MOST_TO_READ: usize = 30;

@@ -39,6 +39,6 @@ mod wire;
 #[cfg(test)]
 mod fuzz;
 
-pub use host::machine::{can_open, keep_memory_private};
+pub use host::machine::keep_memory_private;
 pub use run::progress::Mode;
 pub use secret::redacted;

@@ -10,11 +10,11 @@ use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use ttlsweep_console::exit::{fail, finish};
-use ttlsweep_console::say;
+use ttlsweep_console::{room, say};
 use ttlsweep_runner::cli::siblings::Sibling;
 use ttlsweep_runner::cli::{Cli, Command, ResumeArgs, RunArgs};
 use ttlsweep_runner::cmd::exit::{Failure, descriptor_advice};
-use ttlsweep_runner::{Mode, can_open, cmd, keep_memory_private, redacted};
+use ttlsweep_runner::{Mode, cmd, keep_memory_private, redacted};
 
 fn main() -> ExitCode {
     finish(answer())
@@ -52,8 +52,7 @@ fn answer() -> ExitCode {
             if backtrace.status() == BacktraceStatus::Captured { backtrace.to_string() } else { String::new() };
         say!("{}\n{traced}", redacted(&panic.to_string()));
     }));
-    // The runtime would panic.
-    if let Err(error) = can_open(LEAST_DESCRIPTORS) {
+    if let Err(error) = room::for_a_start(LEAST_DESCRIPTORS, room::processors() + LEAST_THREADS) {
         return fail(cmd::exit::ExitCode::Internal, error);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -86,6 +85,9 @@ fn answer() -> ExitCode {
 
 /// What the runtime, its signals and a first connection take.
 const LEAST_DESCRIPTORS: usize = 16;
+
+/// What the embedded testbed, look-ups, files and this program's words take beside the runtime's own.
+const LEAST_THREADS: usize = 6;
 
 /// Takes secrets out of each line; the subscriber writes a line at a time. It never fails: the subscriber would print that it
 /// did, to the same stderr.

@@ -13,7 +13,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tracing_subscriber::EnvFilter;
 use ttlsweep_console::exit::{CODES, ExitCode, end_with, fail, finish};
 use ttlsweep_console::signals::{HANGUP, is_ignored};
-use ttlsweep_console::{data, pages, say};
+use ttlsweep_console::{data, pages, room, say};
 use ttlsweep_record::Fault;
 use ttlsweep_record::fault::{KINDS, PLACES};
 use ttlsweep_record::units::{UnitError, parse_duration};
@@ -36,11 +36,20 @@ fn answer() -> process::ExitCode {
         .with_writer(|| say::Stderr)
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG)))
         .init();
+    if let Err(error) = room::for_a_start(LEAST_DESCRIPTORS, room::processors() + LEAST_THREADS) {
+        return fail(ExitCode::Internal, error);
+    }
     match run(options) {
         Ok(()) => ExitCode::Done.into(),
         Err(error) => fail(ExitCode::Internal, format_args!("{error:#}")),
     }
 }
+
+/// What the runtime, its signals and the two listeners take.
+const LEAST_DESCRIPTORS: usize = 8;
+
+/// What its words and files take beside the runtime's own.
+const LEAST_THREADS: usize = 3;
 
 struct Options {
     config: TestbedConfig,

@@ -489,6 +489,20 @@ fn a_reader_that_has_gone_ends_neither_report_nor_bundle() {
     assert!(folder.join("verdict.json").is_file());
 }
 
+/// The pools of what reads the rows would panic.
+#[test]
+fn few_descriptors_are_reported() {
+    let (_base, folder) = written("run");
+    let program = crate::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep-report"));
+    for descriptors in [6, 8, 10, 12] {
+        let script = format!("ulimit -n {descriptors}; exec \"$0\" \"$1\"");
+        let output = Command::new("sh").args(["-c", &script]).arg(&program).arg(&folder).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{descriptors}: {said}");
+        assert!(said.contains("ulimit -n") && !said.contains("panicked"), "{descriptors}: {said}");
+    }
+}
+
 /// Nobody writes to the pipe, and nobody waits for that.
 #[test]
 fn a_pipe_in_place_of_a_list_is_refused_and_not_waited_for() {

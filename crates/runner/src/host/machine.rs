@@ -1,10 +1,9 @@
 //! What this machine is, for `environment.json`, and the limits that a large trial needs raised.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::time::Duration;
-use std::{fs, io};
 
-use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// The machine's name.
@@ -72,35 +71,6 @@ pub fn raise_descriptor_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!("the limit on open descriptors cannot be raised: {error}");
     }
-}
-
-/// Whether it was because of a lack of descriptors, this process's or the machine's, that a file could not be opened.
-fn lacks_descriptors(error: &io::Error) -> bool {
-    [Errno::MFILE, Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
-}
-
-/// Whether this process may open as many files more, without which nothing can be begun.
-///
-/// # Errors
-/// It may not; the words say how many it may, and what to do.
-pub fn can_open(files: usize) -> Result<(), String> {
-    let mut open = Vec::with_capacity(files);
-    while open.len() < files {
-        // The root is there also where a container has no /dev.
-        match fs::File::open("/") {
-            Ok(file) => open.push(file),
-            Err(error) if !lacks_descriptors(&error) => return Ok(()),
-            Err(error) => {
-                let limit = descriptor_limit().map_or_else(String::new, |limit| format!(" of its limit of {limit}"));
-                return Err(format!(
-                    "this process may open only {} files more{limit}, and it takes {files} to begin anything ({error}): raise \
-                     the limit with `ulimit -n`",
-                    open.len()
-                ));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The kernel's TCP settings by name, those that are numbers or names without spaces of their own (Linux only).

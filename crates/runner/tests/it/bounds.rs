@@ -1,6 +1,6 @@
 //! Servers that nobody can trust, and answers that never end: each is an error with a way on, soon and in little memory.
 
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -224,4 +224,53 @@ fn few_descriptors_are_reported_and_leave_no_empty_run() {
         assert_eq!(left, 0, "{descriptors}: {said}");
     }
     assert!(refused >= 3, "too few were refused to say anything: {refused}");
+}
+
+/// A container may have so few processes, threads included, that the runtime does not get its own, and waits for them.
+#[cfg(target_os = "linux")]
+#[test]
+fn few_threads_are_reported_and_nobody_waits_for_more() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: the limit counts all processes of a user, and only root can be another one");
+        return;
+    }
+    let lab = Lab::with("bounds.toml", EXPERIMENT);
+    let program = crate::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep"));
+    for name in ["ttlsweep", "ttlsweep-report", "ttlsweep-testbed"] {
+        std::fs::copy(program.with_file_name(name), lab.path(name)).unwrap();
+    }
+    let (mut begun, mut refused) = (0, 0);
+    let run = "run bounds.toml";
+    succeed(
+        lab.shell("chmod -R a+rwX . && setpriv --reuid=64999 --regid=64999 --clear-groups ./ttlsweep run bounds.toml"),
+    );
+    for threads in [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 80] {
+        for command in
+            [&format!("ttlsweep {run}"), "ttlsweep-report results/bounds/latest", "ttlsweep-testbed --no-tls"]
+        {
+            let limited = format!("ulimit -u {threads}; exec ./{command}");
+            let script =
+                format!("exec timeout 20 setpriv --reuid=64999 --regid=64999 --clear-groups bash -c '{limited}'");
+            let mut child = lab.shell(&script).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let serves = command.contains("testbed");
+            if serves {
+                // What has begun to serve does so until it is ended.
+                std::thread::sleep(Duration::from_secs(1));
+                if child.try_wait().unwrap().is_none() {
+                    crate::program::signal(&child, rustix::process::Signal::TERM);
+                }
+            }
+            let output = child.wait_with_output().unwrap();
+            let (code, said) = words(&output);
+            assert!(!said.contains("panicked"), "{threads} {command}: {said}");
+            if code == Some(1) {
+                refused += 1;
+                assert!(said.contains("ulimit -u"), "{threads} {command}: {said}");
+            } else {
+                begun += 1;
+                assert_eq!(code, Some(0), "{threads} {command}: {said}");
+            }
+        }
+    }
+    assert!(begun >= 3 && refused >= 3, "{begun} {refused}");
 }

@@ -152,6 +152,16 @@ fn a_killed_testbed_leaves_no_file_and_shows_none_while_it_lives() {
 }
 
 #[test]
+fn few_descriptors_are_reported() {
+    for descriptors in [6, 7, 8, 9, 10] {
+        let script = format!("ulimit -n {descriptors}; exec \"$0\" --no-tls");
+        let output = Command::new("sh").args(["-c", &script]).arg(testbed().get_program()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{descriptors}: {output:?}");
+        assert!(String::from_utf8(output.stderr).unwrap().contains("ulimit -n"), "{descriptors}");
+    }
+}
+
+#[test]
 fn an_address_that_is_taken_ends_it_with_1() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let output = testbed().args(["--listen", &taken.local_addr().unwrap().to_string()]).output().unwrap();
