@@ -10,6 +10,7 @@ mod controls;
 mod definition;
 mod document;
 pub(crate) mod extras;
+mod file;
 mod freeze;
 mod grid;
 mod identity;
@@ -27,8 +28,6 @@ mod warnings;
 #[cfg(test)]
 mod error_tests;
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -39,7 +38,7 @@ pub(crate) use options::EnvironmentEndpoint;
 pub use options::LoadOptions;
 pub(crate) use problems::LoadError;
 pub(crate) use problems::nearest;
-use problems::{Problem, Problems, Source, reason};
+use problems::{Problem, Problems, Source};
 pub use reference::reference_markdown;
 use resolve::Resolved;
 
@@ -85,23 +84,9 @@ impl Loaded {
 /// The file cannot be read, or something in it or in the options is wrong; the error shows every problem where it
 /// stands and says what to write.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {
-    let text = read(path).map_err(LoadError::of)?;
-    let text = String::from_utf8(text).map_err(|error| LoadError::of(no_text(path, &error)))?;
+    let text = file::read(path).map_err(LoadError::of)?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     load_text(&path.display().to_string(), &text, folder, options)
-}
-
-/// A file of gigabytes is not an experiment, and a pipe may never end.
-fn read(path: &Path) -> Result<Vec<u8>, Problem> {
-    const MOST: u64 = 16 << 20;
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes))
-        .map_err(|error| unreadable(path, &error))?;
-    if bytes.len() as u64 > MOST {
-        return Err(Problem::nowhere(format!("{} is larger than 16 MiB, as no experiment is", path.display())));
-    }
-    Ok(bytes)
 }
 
 fn load_text(name: &str, text: &str, folder: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {
@@ -156,36 +141,6 @@ fn assemble(resolved: &Resolved) -> Experiment {
         target: head.kind,
         cells,
     }
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Problem {
-    if path.is_dir() {
-        return Problem::nowhere(format!("{} is a folder, not an experiment file", path.display()))
-            .help("give the path of a TOML file, for example experiments/ttl-grid.toml");
-    }
-    let problem = Problem::nowhere(format!("cannot read {}: {}", path.display(), reason(error)));
-    match neighbour(path) {
-        Some(near) => problem.help(format!("is it {near}?")),
-        None => problem.help("give the path of an experiment file, for example experiments/ttl-grid.toml"),
-    }
-}
-
-/// The file in the same folder whose name is nearest.
-fn neighbour(path: &Path) -> Option<String> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let entries = std::fs::read_dir(folder.unwrap_or_else(|| Path::new("."))).ok()?;
-    let mut names: Vec<_> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.retain(|name| name.ends_with(".toml"));
-    names.sort_unstable();
-    let wanted = path.file_stem()?.to_str()?;
-    let near = nearest(wanted, names.iter().map(|name| name.trim_end_matches(".toml")))?;
-    Some(path.with_file_name(format!("{near}.toml")).display().to_string())
-}
-
-fn no_text(path: &Path, error: &std::string::FromUtf8Error) -> Problem {
-    let byte = error.utf8_error().valid_up_to();
-    Problem::nowhere(format!("{} is no UTF-8 text: see byte {byte}", path.display()))
-        .help("give the path of a TOML file, for example experiments/ttl-grid.toml")
 }
 
 #[cfg(test)]
