@@ -17,8 +17,14 @@ use crate::say;
 pub fn print_completions(mut command: Command, shell: Shell) {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, name, &mut script);
-    say::data(format_args!("{}", String::from_utf8_lossy(&script).trim_end()));
+    clap_complete::generate(shell, &mut command, &name, &mut script);
+    let script = String::from_utf8_lossy(&script);
+    // The library looks for the commands of a program with a hyphen by another name than it gives them: they complete nothing.
+    let (sought, given) =
+        (format!("{}__subcmd__", name.replace('-', "__")), format!("{}__subcmd__", name.replace('-', "__subcmd__")));
+    let script =
+        if shell == Shell::Bash && name.contains('-') { script.replace(&given, &sought) } else { script.into() };
+    say::data(format_args!("{}", script.trim_end()));
 }
 
 /// Writes a program's manual pages into a folder, one a command, and returns how many. The folder is made.
@@ -34,13 +40,26 @@ pub fn write_manual(command: Command, folder: &Path) -> Result<usize, String> {
         let mut left = vec![command];
         while let Some(command) = left.pop() {
             left.extend(command.get_subcommands().filter(|command| !command.is_hide_set()).cloned());
-            clap_mangen::Man::new(command).generate_to(folder)?;
+            let page = clap_mangen::Man::new(command);
+            let mut text = Vec::new();
+            page.render(&mut text)?;
+            fs::write(folder.join(page.get_filename()), as_it_is_written(&String::from_utf8_lossy(&text)))?;
             written += 1;
         }
         Ok(written)
     };
     pages().map_err(|error| format!("cannot write manual pages into {}: {error}", folder.display()))
 }
+
+/// A page whose examples and exit codes keep their lines and columns, which `man` would fill to paragraphs.
+fn as_it_is_written(page: &str) -> String {
+    let Some((before, after)) = page.split_once(EXTRA) else { return page.to_owned() };
+    let (kept, rest) = after.split_at(after.find("\n.SH ").map_or(after.len(), |at| at + 1));
+    format!("{before}.SH \"EXAMPLES AND EXIT CODES\"\n.nf\n{kept}.fi\n{rest}")
+}
+
+/// How the library names what stands below a command's options.
+const EXTRA: &str = ".SH EXTRA\n";
 
 /// `completions SHELL` and `man DIR`, which a program that `ttlsweep` runs has without showing them; `None` if it is started
 /// with anything else.
@@ -77,6 +96,18 @@ mod tests {
         assert_eq!(names, ["one-two-three.1", "one-two.1", "one.1"]);
         let page = fs::read_to_string(folder.path().join("man1/one-two.1")).unwrap();
         assert!(page.contains("Does two things"), "{page}");
+    }
+
+    #[test]
+    fn examples_keep_their_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let command = Command::new("one").version("1").after_help("Examples:\n  one a   does a\n  one b   does b");
+        write_manual(command, folder.path()).unwrap();
+        let page = fs::read_to_string(folder.path().join("one.1")).unwrap();
+        let (_, after) = page.split_once(".SH \"EXAMPLES AND EXIT CODES\"\n.nf\n").unwrap();
+        let (kept, after) = after.split_once("\n.fi\n").unwrap();
+        assert_eq!(kept.lines().filter(|line| line.contains("does")).count(), 2, "{page}");
+        assert!(after.starts_with(".SH VERSION"), "{page}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::process::Command;
 
+use clap_complete::Shell;
 use ttlsweep_console::{pages, say};
 
 use super::sibling::beside;
@@ -14,8 +15,15 @@ use crate::cmd::exit::{ExitCode, Failure};
 pub fn completions(args: &CompletionsArgs) -> Result<ExitCode, Failure> {
     pages::print_completions(command(), args.shell);
     let shell = args.shell.to_string();
-    Ok(ask_siblings("completions", OsStr::new(&shell)))
+    let code = ask_siblings("completions", OsStr::new(&shell));
+    if args.shell == Shell::Bash {
+        say::data(format_args!("{BY_NAME}"));
+    }
+    Ok(code)
 }
+
+/// Completes what is typed behind `ttlsweep report` as `ttlsweep-report` does, and so on for each program beside this one.
+const BY_NAME: &str = include_str!("by_name.bash");
 
 /// Writes manual pages into a folder.
 ///

@@ -71,11 +71,40 @@ fn completions_and_manual_pages_are_of_all_programs_that_are_there() {
     let lab = installed(Some("test \"$1\" = man && touch \"$2/ttlsweep-report.1\"; echo complete -F _report; exit 0"));
     let script = succeed(ttlsweep(&lab, &["completions", "bash"])).stdout;
     let script = String::from_utf8(script).unwrap();
-    assert!(script.contains("--dry-run") && script.ends_with("complete -F _report\n"), "{script}");
+    assert!(script.contains("--dry-run") && script.contains("complete -F _report\n"), "{script}");
     succeed(ttlsweep(&lab, &["man", "man1"]));
     let page = fs::read_to_string(lab.path("man1/ttlsweep-run.1")).unwrap();
     assert!(page.contains("experiments/smoke.toml") && page.contains("try again later"), "{page}");
     assert!(lab.path("man1/ttlsweep-report.1").exists() && !lab.path("man1/ttlsweep-case.1").exists());
+}
+
+#[test]
+fn bash_completes_what_the_program_beside_this_one_knows() {
+    // As the library writes it for a program with a hyphen in its name.
+    let beside = r#"
+        cat <<'END'
+_ttlsweep__report() { COMPREPLY=("$1 ${COMP_WORDS[*]} at $COMP_CWORD: $2 after $3"); }
+END"#;
+    let lab = installed(Some(beside));
+    let script = String::from_utf8(succeed(ttlsweep(&lab, &["completions", "bash"])).stdout).unwrap();
+    let completed = |line: &str| {
+        let words: Vec<String> = line.split(' ').map(|word| format!("'{word}'")).collect();
+        let asked = format!(
+            "{script}\nCOMP_WORDS=({}); COMP_CWORD={}\n$(complete -p ttlsweep | sed 's/.*-F \\([^ ]*\\).*/\\1/') ttlsweep {} {}\n\
+             echo \"${{COMPREPLY[*]}}\"",
+            words.join(" "),
+            words.len() - 1,
+            words[words.len() - 1],
+            words[words.len() - 2],
+        );
+        let output = Command::new("bash").args(["-c", &asked]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    };
+    assert_eq!(completed("ttlsweep r"), "report run resume");
+    assert_eq!(completed("ttlsweep run --progress j"), "json");
+    let program = "ttlsweep-report ttlsweep-report";
+    assert_eq!(completed("ttlsweep report a --f"), format!("{program} a --f at 2: --f after a"));
+    assert_eq!(completed("ttlsweep case --red"), format!("{program} case --red at 2: --red after case"));
 }
 
 #[test]
