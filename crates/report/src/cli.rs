@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ttlsweep_console::exit::CODES;
-use ttlsweep_record::Verdict;
+use ttlsweep_record::{Mechanism, Verdict};
 
 use crate::case::Redaction;
 use crate::format::Format;
@@ -41,11 +42,11 @@ pub struct Args {
 
     /// Exit with 3 if this mechanism is supported at some target, or if the verdict on cut-at-expiry is `invalid` or
     /// `inconclusive` there.
-    #[arg(long, value_name = "WHAT[,…]", value_delimiter = ',', help_heading = "Gate")]
+    #[arg(long, value_name = "WHAT[,…]", value_delimiter = ',', help_heading = "Gate", value_parser = unwanted())]
     pub fail_on: Vec<Unwanted>,
 
     /// Exit with 3 unless this is the verdict on cut-at-expiry at every target: `not-supported` for a store that must not cut.
-    #[arg(long, value_name = "VERDICT", help_heading = "Gate", value_parser = required)]
+    #[arg(long, value_name = "VERDICT", help_heading = "Gate", value_parser = required())]
     pub require: Option<Verdict>,
 
     /// How the answer is written to stdout; the files are written in any case.
@@ -61,10 +62,17 @@ impl Args {
 }
 
 /// A verdict that a store can be required to have.
-fn required(text: &str) -> Result<Verdict, String> {
-    let known = [Verdict::Supported, Verdict::NotSupported];
-    let found = known.into_iter().find(|verdict| verdict.as_str() == text);
-    found.ok_or_else(|| "expected not-supported or supported".to_owned())
+fn required() -> impl TypedValueParser<Value = Verdict> {
+    let known = [Verdict::NotSupported, Verdict::Supported].map(Verdict::as_str);
+    PossibleValuesParser::new(known).try_map(|word| word.parse::<Verdict>())
+}
+
+/// What a gate may not let through.
+fn unwanted() -> impl TypedValueParser<Value = Unwanted> {
+    let verdicts = [Verdict::Invalid, Verdict::Inconclusive].map(Verdict::as_str);
+    let mechanisms = Mechanism::ALL.iter().map(|mechanism| mechanism.as_str());
+    let known: Vec<&str> = verdicts.into_iter().chain(mechanisms).collect();
+    PossibleValuesParser::new(known).try_map(|word| word.parse::<Unwanted>())
 }
 
 const EXAMPLES: &str = "\
@@ -80,12 +88,14 @@ pub enum Command {
     /// Makes a bundle for a case with AWS Support: a folder and a .tar.gz of it.
     ///
     /// It is refused where a signature, a credential or a session token is found in the run's files.
+    #[command(after_help = CASE_EXAMPLES, after_long_help = format!("{CASE_EXAMPLES}\n\n{CODES}"))]
     Case(CaseArgs),
 
     /// Says whether a run's folder is whole and consistent, one problem a line, by file and line.
     ///
     /// Every planned trial is there whole once, with all its transfers; no transfer is there twice; what the journal tells of has
     /// a row; no row contradicts itself or its neighbours. Exit code 0: it is; 3: it is not; 2: it cannot be read.
+    #[command(after_help = VERIFY_EXAMPLES, after_long_help = format!("{VERIFY_EXAMPLES}\n\n{CODES}"))]
     Verify(VerifyArgs),
 
     /// Puts what servers' own logs say of a run's transfers beside them, as server.csv.
@@ -102,6 +112,16 @@ pub enum Command {
     /// verdict says which of the two it is.
     Ttl(TtlArgs),
 }
+
+const CASE_EXAMPLES: &str = "\
+Examples:
+  ttlsweep case results/ttl-grid/latest
+  ttlsweep case results/ttl-grid/latest --out case.tar.gz --redact-bucket --redact-account --redact-host";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  ttlsweep verify results/ttl-grid/latest
+  ttlsweep verify results/night/shards --json";
 
 /// What is to be verified.
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use ttlsweep_record::{Mechanism, Verdict};
+use ttlsweep_record::{Mechanism, UnknownWord, Verdict};
 
 use crate::verdict::{Ruling, TargetRuling};
 
@@ -35,15 +35,11 @@ impl Unwanted {
 }
 
 impl FromStr for Unwanted {
-    type Err = String;
+    type Err = UnknownWord;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
         let verdict = [Verdict::Invalid, Verdict::Inconclusive].into_iter().find(|verdict| verdict.as_str() == text);
-        let mechanism = || text.parse().ok().map(Self::Mechanism);
-        verdict.map(Self::Verdict).or_else(mechanism).ok_or_else(|| {
-            let all: Vec<&str> = Mechanism::ALL.iter().map(|mechanism| mechanism.as_str()).collect();
-            format!("expected invalid, inconclusive, or a mechanism: {}", all.join(", "))
-        })
+        verdict.map_or_else(|| text.parse().map(Self::Mechanism), |verdict| Ok(Self::Verdict(verdict)))
     }
 }
 

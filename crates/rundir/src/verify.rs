@@ -100,6 +100,9 @@ impl fmt::Display for Verified {
 /// Why nothing can be said about a folder.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
+    /// The path is not a folder.
+    #[error("{} is not a folder; name a run's folder, such as results/<experiment>/latest", .0.display())]
+    NoFolder(PathBuf),
     /// It is not a run's folder, or its `environment.json` cannot be read.
     #[error("{0}")]
     Environment(io::Error),
@@ -115,6 +118,9 @@ pub enum Unreadable {
 /// It is not a run's folder, or the system refuses to read one of its files. A file that holds something else than it should is a
 /// problem, and no error.
 pub fn verify(folder: &Path, reported: &HashSet<String>) -> Result<Verified, Unreadable> {
+    if !folder.is_dir() {
+        return Err(Unreadable::NoFolder(folder.to_owned()));
+    }
     let environment = Environment::read(folder).map_err(Unreadable::Environment)?;
     let mut found = Problems { folder: folder.to_owned(), problems: Vec::new(), count: 0 };
     if let Err(error) = disk::read_to_string(&folder.join(EXPERIMENT)) {

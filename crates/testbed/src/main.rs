@@ -218,7 +218,7 @@ fn command() -> Command {
         .after_long_help(format!("{EXAMPLES}\n\n{CODES}"))
         .arg(
             option("listen", "ADDR", "Address and port to listen at; port 0 takes a free one")
-                .value_parser(value_parser!(SocketAddr))
+                .value_parser(address)
                 .default_value("127.0.0.1:0"),
         )
         .arg(
@@ -340,6 +340,14 @@ fn flag(name: &'static str, help: &'static str) -> Arg {
 
 fn duration(text: &str) -> Result<Duration, UnitError> {
     parse_duration(text)
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let local = |port: &str| port.parse::<u16>().ok().map(|port| format!("127.0.0.1:{port}"));
+    text.parse().map_err(|_| match local(text.trim_start_matches("localhost").trim_start_matches(':')) {
+        Some(meant) => format!("write {meant}"),
+        None => "expected an address and a port, such as 127.0.0.1:9000".to_owned(),
+    })
 }
 
 fn words<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>

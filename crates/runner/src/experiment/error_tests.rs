@@ -256,6 +256,8 @@ fn the_target(reports: &mut Reports) {
     reports.add("an endpoint with a path", SMALL, &["--bucket", "b", "--endpoint", "http://127.0.0.1:9000/b"]);
     for (title, url) in [
         ("an endpoint without a scheme", "127.0.0.1:9000"),
+        ("an endpoint without its colon", "http//127.0.0.1:9000"),
+        ("an endpoint without its second slash", "https:/s3.example.com/bucket"),
         ("an endpoint that is a host", "s3.example.com/bucket"),
         ("an endpoint that is a bucket", "s3://mine"),
         ("an endpoint with another scheme", "tcp://localhost:9000"),

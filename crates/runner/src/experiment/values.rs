@@ -38,6 +38,14 @@ pub(crate) fn number(item: &Item<'_>, least: u64, most: u64) -> Result<u64, Prob
             DeValue::String(text) if text.parse::<u64>().is_ok() => {
                 problem.help(format!("write {text} without quotes"))
             }
+            DeValue::String(text) => {
+                match text.split_once('-').map(|(from, to)| (from.trim().parse(), to.trim().parse())) {
+                    Some((Ok::<u64, _>(from), Ok::<u64, _>(to))) if from < to => {
+                        problem.help(format!("of an axis each value is named: write [{from}, {to}], and those between"))
+                    }
+                    _ => problem,
+                }
+            }
             _ => problem,
         });
     };
@@ -64,6 +72,12 @@ pub(crate) fn flag(item: &Item<'_>) -> Result<bool, Problem> {
         DeValue::Boolean(flag) => Ok(*flag),
         DeValue::String(text) if text == "true" || text == "false" => {
             Err(wrong_type(item, "true or false").help(format!("write {text} without quotes")))
+        }
+        DeValue::String(text) if ["yes", "on"].contains(&text.to_ascii_lowercase().as_str()) => {
+            Err(wrong_type(item, "true or false").help("write true"))
+        }
+        DeValue::String(text) if ["no", "off", "none"].contains(&text.to_ascii_lowercase().as_str()) => {
+            Err(wrong_type(item, "true or false").help("write false"))
         }
         _ => Err(wrong_type(item, "true or false")),
     }
@@ -160,6 +174,15 @@ pub(crate) fn endpoint(item: &Item<'_>) -> Result<String, Problem> {
     };
     let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https")) else {
         let (scheme, host) = url.split_once("://").unwrap_or(("", &url));
+        // A colon or a slash that is missing.
+        let meant = ["https", "http"].into_iter().find_map(|known| {
+            let rest = host.strip_prefix(known)?.trim_start_matches(':');
+            let rest = rest.strip_prefix('/')?.trim_start_matches('/').split(['/', '?', '#']).next()?;
+            (!rest.is_empty()).then(|| format!("\"{known}://{rest}\""))
+        });
+        if let Some(meant) = meant {
+            return complain(meant);
+        }
         let host = host.split(['/', '?', '#']).next().unwrap_or_default();
         return match (scheme, host.is_empty()) {
             ("s3", false) => complain(format!("--bucket {host}: this names a bucket; an endpoint is a server's URL")),
@@ -222,12 +245,17 @@ pub(crate) fn clock_probe(item: &Item<'_>) -> Result<Micros, Problem> {
 
 /// A link's lifetime: whole seconds, from one second to seven days, as S3 allows.
 pub(crate) fn ttl(item: &Item<'_>) -> Result<Seconds, Problem> {
-    let Micros(micros) = micros(item, TTL)?;
     let key = item.key;
     let text = item.place.text().trim_matches('"');
+    let none = format!("`{key}` cannot be {text}: such a link would be expired when it is made");
+    let none = || unit_problem(item, TTL, &none, "write at least \"1s\"");
+    // Without a unit it is as wrong, and no unit would mend it.
+    if text == "0" {
+        return Err(none());
+    }
+    let Micros(micros) = micros(item, TTL)?;
     if micros == 0 {
-        let problem = format!("`{key}` cannot be {text}: such a link would be expired when it is made");
-        return Err(unit_problem(item, TTL, &problem, "write at least \"1s\""));
+        return Err(none());
     }
     if micros > 1_000_000 * u64::from(LONGEST_TTL_S) {
         let problem = format!("`{key}` cannot be {text}: S3 signs links for 7 days at most");
