@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use ttlsweep_record::text::visible;
 
 use crate::gate::{Checked, last_line};
-use crate::markdown::prose;
+use crate::markdown::{code, prose};
 use crate::verdict::{Ruling, TakeAway, TargetAnswer, json};
 
 /// How stdout is written.
@@ -57,7 +57,7 @@ fn markdown(taken: &[TakeAway], checked: &[Checked]) -> String {
     for one in taken {
         let seen =
             [one.what.as_str()].into_iter().chain(one.also.iter().map(String::as_str)).collect::<Vec<_>>().join(". ");
-        let (name, seen, sure, next) = (cell(&one.name), cell(&seen), cell(&one.sure), cell(&one.next));
+        let (name, seen, sure, next) = (cell(&one.name), cell(&seen), cell(&one.sure), with_commands(&one.next));
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| {name} | **{}** | {seen} | {sure} | {next} |", one.answer.word());
     }
@@ -65,6 +65,20 @@ fn markdown(taken: &[TakeAway], checked: &[Checked]) -> String {
         let _ = write!(text, "\n{}\n", cell(&line));
     }
     text
+}
+
+/// Sentences within a table, with what stands between backquotes as code that can be copied.
+fn with_commands(text: &str) -> String {
+    let part = |(at, part): (usize, &str)| match at % 2 {
+        _ if part.trim().is_empty() => part.to_owned(),
+        // A blank at either end does not belong to the sentence's other words.
+        0 => {
+            let [before, after] = [part.starts_with(' '), part.ends_with(' ')].map(|is| if is { " " } else { "" });
+            format!("{before}{}{after}", prose(&visible(part)))
+        }
+        _ => code(&visible(part)).replace('|', "\\|"),
+    };
+    text.split('`').enumerate().map(part).collect()
 }
 
 fn junit(taken: &[TakeAway], checked: &[Checked]) -> String {

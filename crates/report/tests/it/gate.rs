@@ -81,6 +81,8 @@ fn markdown_is_one_table_whatever_the_words_hold() {
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
     assert_eq!(rows.len(), 3, "{text}");
     assert!(rows[2].contains("| **YES** | "), "{text}");
+    // A command is code that can be copied.
+    assert!(rows[2].contains(" with the bundle of `ttlsweep case "), "{text}");
     let bars = |row: &str| row.replace("\\|", "").matches('|').count();
     assert_eq!(bars(rows[0]), bars(rows[2]), "{text}");
     assert!(text.trim_end().lines().last().unwrap().starts_with("gate NOT met"), "{text}");

@@ -240,7 +240,8 @@ impl Progress {
     }
 
     fn left_words(&self) -> String {
-        self.left().map_or_else(String::new, |left| format!(", about {} left", round_time(left)))
+        let left = self.left().filter(|left| *left >= Duration::from_secs(1));
+        left.map_or_else(String::new, |left| format!(", about {} left", round_time(left)))
     }
 
     /// What is left, by how fast the estimated time has gone by so far.
