@@ -15,16 +15,17 @@ mod repeat;
 mod tables;
 mod ttl;
 
+use crate::prose::count;
 use std::fmt::Write;
 
 use askama::Template;
 use ttlsweep_record::Control;
 
 use crate::chart::Chart;
-use crate::chart::kit::caption::plural;
 use crate::compare::runs::Comparison;
 use crate::load::Runs;
 use crate::printable::Printable;
+use crate::said;
 use crate::summary::CellSummary;
 use crate::summary::axes::Axes;
 use crate::summary::table::left_out_lines;
@@ -73,10 +74,11 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
         experiment: &first.experiment,
         question: &first.question,
         identity: identity(runs),
-        counted: format!("{} {}", verdict.counts_line(), plural(runs.trials.len() as u64, "whole trial")),
+        counted: format!("{} {}", verdict.counts_line(), count(runs.trials.len() as u64, "whole trial")),
         verdict,
         finding: if verdict.targets.len() > 1 { verdict.finding() } else { String::new() },
         taken: verdict.take_aways(),
+        said: said::line(runs),
         left_out: left_out_lines(runs, cells),
         enforcement: verdict.enforcement(),
         warnings: &runs.warnings,
@@ -114,6 +116,8 @@ struct Page<'a> {
     /// All answers in one sentence; empty if there is one only.
     finding: String,
     taken: Vec<TakeAway>,
+    /// What other clients say of the failures; empty if nothing failed that the table knows.
+    said: String,
     left_out: Vec<String>,
     enforcement: String,
     warnings: &'a [String],
@@ -156,6 +160,11 @@ fn identity(runs: &Runs) -> String {
 }
 
 impl Page<'_> {
+    /// Whether what is to be done has a folder in it.
+    fn names_folder(&self) -> bool {
+        self.taken.iter().any(|one| one.next.contains("DIR"))
+    }
+
     fn story(&self) -> Vec<&Figure> {
         self.drawings.at(Place::Story).collect()
     }

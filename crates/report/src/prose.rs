@@ -1,13 +1,20 @@
 //! Numbers in sentences and in tables: the one place that words a count, a share, a p-value, a time.
 
-/// `1 transfer`, `12 transfers`.
+use ttlsweep_record::units::grouped;
+
+/// `1 transfer`, `12,345 transfers`.
 pub(crate) fn count(n: u64, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+    if n == 1 { format!("1 {noun}") } else { format!("{} {noun}s", grouped(n)) }
 }
 
-/// `none of 60`, `12 of 12`.
+/// `0 of 60`, `12,345 of 67,890`.
+pub(crate) fn of(k: u64, n: u64) -> String {
+    format!("{} of {}", grouped(k), grouped(n))
+}
+
+/// The same in a sentence: `none of 60`.
 pub(crate) fn share(k: u64, n: u64) -> String {
-    if k == 0 && n > 0 { format!("none of {n}") } else { format!("{k} of {n}") }
+    if k == 0 && n > 0 { format!("none of {}", grouped(n)) } else { of(k, n) }
 }
 
 /// Percent with as many digits as tell it apart from nothing.
@@ -70,8 +77,8 @@ mod tests {
 
     #[test]
     fn numbers_read_as_one_would_say_them() {
-        assert_eq!(count(1, "trial"), "1 trial");
-        assert_eq!(share(0, 60), "none of 60");
+        assert_eq!([count(1, "trial"), count(10_912, "transfer")], ["1 trial", "10,912 transfers"]);
+        assert_eq!([share(0, 6000), share(1, 6000), of(0, 60)], ["none of 6,000", "1 of 6,000", "0 of 60"]);
         assert_eq!((percent(0.522), percent(0.036), percent(0.0004)), ("52 %".into(), "3.6 %".into(), "0.04 %".into()));
         assert_eq!((p_in_table(1e-16), p_value(1e-16)), ("< 1e-15".into(), "p < 1e-15".into()));
         assert_eq!((p_value(1.25e-4), p_value(0.012)), ("p = 1.3e-4".into(), "p = 0.012".into()));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use ttlsweep_clients::Cause;
 use ttlsweep_clients::said::{SHOWN, Situation, Words, gist, said};
+use ttlsweep_record::units::grouped;
 use ttlsweep_record::{Control, Method, Outcome, Phase};
 
 use crate::load::Runs;
@@ -49,7 +50,8 @@ pub(crate) fn line(runs: &Runs) -> String {
     };
     let (count, more) = (reported.count, if seen.len() > 1 { "; the page has the other kinds" } else { "" });
     format!(
-        "In other clients ({count} × {}): {words}{more}; what yours said: `ttlsweep explain \"ITS WORDS\"`",
+        "In other clients ({} × {}): {words}{more}; what yours said: `ttlsweep explain \"ITS WORDS\"`",
+        grouped(count),
         reported.situation.cause.as_str()
     )
 }

@@ -1,11 +1,11 @@
 //! The failing transfers by kind, with a few examples of each: those that ended nearest to their link's expiry.
 
+use crate::prose::count;
 use std::fmt::Write as _;
 
 use ttlsweep_record::units::format_micros;
 use ttlsweep_record::{ByteCount, Cell, Outcome, TransferRecord};
 
-use crate::chart::kit::caption::plural;
 use crate::markdown::{code, quoted};
 
 /// Failures that ended alike.
@@ -30,7 +30,7 @@ pub(super) fn kinds(failing: &[TransferRecord], cells: &[Cell], most: usize) -> 
     kinds.sort_by_key(|(_, rows)| (rows[0].control.is_some(), std::cmp::Reverse(rows.len())));
     let kind = |(what, mut rows): (String, Vec<&TransferRecord>)| {
         rows.sort_by_key(|row| (row.margin_us.map_or(u64::MAX, i64::unsigned_abs), row.ended_at));
-        let title = format!("{what}: {}", plural(rows.len() as u64, "transfer"));
+        let title = format!("{what}: {}", count(rows.len() as u64, "transfer"));
         Kind { title, examples: rows.into_iter().take(most).map(|row| line(row, cells)).collect() }
     };
     kinds.into_iter().map(kind).collect()

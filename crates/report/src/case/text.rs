@@ -1,6 +1,7 @@
 //! `case.md`: the case in AWS's terms, to be pasted into the support form or read as it is: what is asked comes second, and all of
 //! it is short enough for the form.
 
+use crate::prose::of;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -114,7 +115,7 @@ impl Page {
                     // Of the starts after expiry the line on enforcement tells.
                     let reported = all > 0 && *control != Control::ExpiredStart;
                     reported
-                        .then(|| format!("{control} ({}): {} of {all} failed", purpose(*control), counts.failures()))
+                        .then(|| format!("{control} ({}): {} failed", purpose(*control), of(counts.failures(), all)))
                 })
                 .collect(),
             failing: case.failing.len(),

@@ -114,8 +114,8 @@ fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect) {
 
 const HOW: &str = "The unit is the trial: each counts with the share of its transfers that failed, late starts left out. Intervals: \
                    Newcombe's at 95 %, not adjusted. Square and filled: the difference is shown, Holm's p over everything \
-                   compared here being at most 0.01; round and hollow: it is not. To the right both failure rates and the \
-                   numbers of trials. The shaded row is the mean over the grid's own cells.";
+                   compared here being at most 0.01; round and hollow: it is not. To the right failed of transfers, the second \
+                   against the first. The shaded row is the mean over the grid's own cells.";
 const ROW: i32 = 30;
 const MOST_ROWS: usize = 48;
 const TEXT: Letter = Letter::size(SMALL);

@@ -2,12 +2,15 @@
 
 mod x_axis;
 
+use ttlsweep_record::units::grouped;
+
+use crate::prose::{count, of};
 use plotters::style::RGBColor;
 use ttlsweep_record::Control;
 
 use super::About;
 use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
-use crate::chart::kit::caption::{Caption, grouped, line_height, plural};
+use crate::chart::kit::caption::{Caption, line_height};
 use crate::chart::kit::legend::{Legend, Sample};
 use crate::chart::kit::lettering::{Letter, wrap};
 use crate::chart::kit::theme::{FAINT, FRAME, Form, HEADING, INK, Marker, PALE, RULE, SHADE, SMALL, TEXT};
@@ -165,7 +168,7 @@ impl Series {
     }
 
     fn label(&self) -> String {
-        plural(u64::from(self.users), "user")
+        count(u64::from(self.users), "user")
     }
 
     const fn line(&self) -> (RGBColor, u32, bool) {
@@ -448,9 +451,9 @@ fn fraction(point: &Point, form: Form) -> String {
         return "–".to_owned();
     }
     if form == Form::NARROW {
-        return format!("{}/{}", point.failures, point.transfers);
+        return format!("{}/{}", grouped(point.failures), grouped(point.transfers));
     }
-    format!("{} of {}", grouped(point.failures), grouped(point.transfers))
+    of(point.failures, point.transfers)
 }
 
 /// From one series' points to the next one's.

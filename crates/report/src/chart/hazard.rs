@@ -1,10 +1,11 @@
 //! `cumulative-hazard.png`: does the risk of being ended in flight rise at expiry, or is it the age of the transfer alone?
 
 use plotters::style::RGBColor;
+use ttlsweep_record::units::grouped;
 
 use super::About;
 use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
-use crate::chart::kit::caption::{Caption, grouped, line_height};
+use crate::chart::kit::caption::{Caption, line_height};
 use crate::chart::kit::lettering::Letter;
 use crate::chart::kit::panels::{Heading, draw_panels};
 use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, draw_lower_axis, draw_upward_axis};

@@ -1,11 +1,12 @@
 //! `users-by-ttl.png`: where in the grid do transfers fail? Users against TTL, with k/n in each field.
 
+use crate::prose::count;
 use plotters::style::RGBColor;
 use ttlsweep_record::Control;
 
 use super::About;
 use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
-use crate::chart::kit::caption::{Caption, line_height, plural};
+use crate::chart::kit::caption::{Caption, line_height};
 use crate::chart::kit::lettering::Letter;
 use crate::chart::kit::panels::{Heading, draw_panels};
 use crate::chart::kit::theme::{FAINT, FRAME, INK, MARGIN, PAPER, Pattern, SMALL, TEXT, WIDTH};
@@ -159,7 +160,7 @@ fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect) {
     }
     for (row, users) in panel.users.iter().enumerate() {
         let top = area.top + HEAD + ROW * i32::try_from(row).unwrap_or(0);
-        canvas.text(left - 14, top + ROW / 2, &plural(u64::from(*users), "user"), SMALL_LETTER.right());
+        canvas.text(left - 14, top + ROW / 2, &count(u64::from(*users), "user"), SMALL_LETTER.right());
         for column in 0..panel.columns.len() {
             let field = panel.fields[row * panel.columns.len() + column];
             let rect = Rect { left: at(column), right: at(column) + width, top, bottom: top + ROW };

@@ -1,10 +1,11 @@
 //! `outcomes-by-cell.png`: what the failures of each cell were, as stacked bars with their counts.
 
+use ttlsweep_record::units::grouped;
 use ttlsweep_record::{Control, Outcome};
 
 use super::{About, Part, pages};
 use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
-use crate::chart::kit::caption::{Caption, grouped, line_height};
+use crate::chart::kit::caption::{Caption, line_height};
 use crate::chart::kit::lettering::{Letter, fit};
 use crate::chart::kit::theme::{HEADING, MARGIN, PAPER, RULE, SMALL, WIDTH, outcome_style};
 use crate::summary::axes::Axes;

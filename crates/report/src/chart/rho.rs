@@ -3,12 +3,13 @@
 
 use super::About;
 use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
-use crate::chart::kit::caption::{Caption, grouped, line_height};
+use crate::chart::kit::caption::{Caption, line_height};
 use crate::chart::kit::lettering::Letter;
 use crate::chart::kit::panels::{Heading, draw_panels};
 use crate::chart::kit::plot::{GUTTER, LOWER_AXIS, Scale, draw_upward_axis};
 use crate::chart::kit::theme::{BLUE, FAINT, FRAME, INK, MARGIN, Marker, RULE, SMALL, VERMILION, WIDTH};
 use crate::stats::wilson;
+use ttlsweep_record::units::grouped;
 
 /// The chart in words.
 pub(crate) const ABOUT: About = About {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use ttlsweep_record::{Cell, ComparisonRecord, Control, TrialRecord};
 
 use crate::load::Runs;
-use crate::prose::count;
+use crate::prose::{count, of};
 use crate::stats::{
     Difference, Interval, PermutationTrial, StratumHits, fisher_two_sided, holm, mean_difference, newcombe,
     permutation_two_sided, stratified_two_sided,
@@ -54,6 +54,8 @@ pub struct CellComparison {
     pub second: Side,
     /// What was found.
     pub tested: Tested,
+    /// Whether its transfers begin after expiry, so that a refusal is not a failure.
+    pub must_fail: bool,
 }
 
 /// The trials of a cell.
@@ -235,7 +237,8 @@ impl Trials {
             let difference = newcombe((first.share, first.trials), (second.share, second.trials))?;
             let label = label(&runs.cells[first_cell], axes, compared);
             let tested = Tested { difference, p, p_holm: 1.0 };
-            cells.push(CellComparison { first_cell, second_cell, label, first, second, tested });
+            let must_fail = runs.cells[first_cell].control == Some(Control::ExpiredStart);
+            cells.push(CellComparison { first_cell, second_cell, label, first, second, tested, must_fail });
             all.push(here);
         }
         let mut found = Comparison { compared, first, second, cells, mean: Tested::nothing(), tests: 1 };
@@ -394,7 +397,7 @@ impl Comparison {
     /// `in-flight failed where on-request did not: 25 of 25 against 0 of 25 transfers`
     fn who_failed(&self, first: Side, second: Side) -> String {
         let Self { first: one, second: other, .. } = self;
-        let numbers = |side: Side| format!("{} of {}", side.failed, side.transfers);
+        let numbers = |side: Side| of(side.failed, side.transfers);
         match (first.failed, second.failed) {
             (0, _) => {
                 format!("{other} failed where {one} did not: {} against {} transfers", numbers(second), numbers(first))
@@ -403,13 +406,20 @@ impl Comparison {
                 format!("{one} failed where {other} did not: {} against {} transfers", numbers(first), numbers(second))
             }
             _ => {
-                let difference = self.mean.difference.estimate;
-                let kind = match () {
+                let kind = |difference: f64| match () {
                     () if difference > 0.0005 => "more often than",
                     () if difference < -0.0005 => "less often than",
                     () => "as often as",
                 };
-                format!("{other} failed {kind} {one}: {} against {} transfers", numbers(second), numbers(first))
+                let rate = |side: Side| side.failed as f64 / side.transfers as f64;
+                let (by_cell, in_all) = (kind(self.mean.difference.estimate), kind(rate(second) - rate(first)));
+                let numbers = format!("{} against {} transfers", numbers(second), numbers(first));
+                // If one side has more transfers in the bad cells, the sums alone would say the opposite.
+                if by_cell == in_all {
+                    format!("{other} failed {by_cell} {one}: {numbers}")
+                } else {
+                    format!("cell by cell {other} failed {by_cell} {one}, though in all it was {numbers}")
+                }
             }
         }
     }
@@ -427,13 +437,11 @@ impl Comparison {
         if let Some(cell) = largest {
             let (first, second) = (cell.first, cell.second);
             return format!(
-                "that is more than chance in {} of {matching}{controls}, most in {}: {} of {} against {} of {}",
+                "that is more than chance in {} of {matching}{controls}, most in {}: {} against {}",
                 shown.len(),
                 cell.label,
-                second.failed,
-                second.transfers,
-                first.failed,
-                first.transfers
+                of(second.failed, second.transfers),
+                of(first.failed, first.transfers)
             );
         }
         // Said of the cells in which something failed; the others could show nothing whatever their size.
@@ -532,9 +540,11 @@ impl Comparison {
 }
 
 impl CellComparison {
-    /// Whether nothing failed on either side.
+    /// Whether all was as it must be on either side.
     pub(crate) const fn says_nothing(&self) -> bool {
-        self.first.failed + self.second.failed == 0
+        let Self { first, second, must_fail, .. } = self;
+        let all = first.transfers + second.transfers;
+        first.failed + second.failed == if *must_fail { all } else { 0 }
     }
 }
 
@@ -579,6 +589,30 @@ mod tests {
         };
         let all: Vec<_> = ours.iter().map(trial(false)).chain(theirs.iter().map(trial(true))).collect();
         permutation_two_sided(&all, 2_000, SEED).unwrap()
+    }
+
+    #[test]
+    fn sums_that_say_the_opposite_of_the_cells_are_told_beside_them() {
+        let side = |failed, transfers| Side { trials: 1, share: 0.0, failed, transfers };
+        let compared = |estimate, first, second| {
+            let interval = Interval { low: -1.0, high: 1.0 };
+            let mean = Tested { difference: Difference { estimate, interval }, ..Tested::nothing() };
+            let (compared, cells) = (Compared::Runs, Vec::new());
+            Comparison { compared, first: "a".into(), second: "b".into(), cells, mean, tests: 1 }
+                .who_failed(first, second)
+        };
+        assert_eq!(
+            compared(0.2, side(10, 25), side(1_500, 3_000)),
+            "b failed more often than a: 1,500 of 3,000 against 10 of 25 transfers"
+        );
+        assert_eq!(
+            compared(-0.2, side(10, 25), side(12, 25)),
+            "cell by cell b failed less often than a, though in all it was 12 of 25 against 10 of 25 transfers"
+        );
+        assert_eq!(
+            compared(0.4, side(0, 25), side(10, 25)),
+            "b failed where a did not: 10 of 25 against 0 of 25 transfers"
+        );
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn left_out(parts: &[(u64, &str)]) -> String {
     let parts: Vec<String> = parts
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, why)| format!("{} {why}", chart::kit::caption::grouped(*count)))
+        .map(|(count, why)| format!("{} {why}", ttlsweep_record::units::grouped(*count)))
         .collect();
     if parts.is_empty() { String::new() } else { format!(" Left out: {}.", parts.join(", ")) }
 }

@@ -1,10 +1,11 @@
 //! Every chart of a report, drawn; one that has nothing to show is left out, and says why.
 
+use crate::prose::{count, of};
 use std::path::Path;
 
 use ttlsweep_record::Cell;
 
-use crate::chart::kit::caption::{Caption, plural};
+use crate::chart::kit::caption::Caption;
 use crate::chart::kit::png;
 use crate::chart::kit::theme::Form;
 use crate::chart::{
@@ -174,7 +175,7 @@ fn host_panels(compared: &[HostComparison]) -> Vec<hosts::Panel> {
         words: format!(
             "{:.1} % of {}, others {:.1} %",
             one.share * 100.0,
-            plural(one.trials, "trial"),
+            count(one.trials, "trial"),
             one.others * 100.0
         ),
     };
@@ -204,12 +205,12 @@ fn comparisons(found: &[Comparison], plan: &[Cell]) -> Vec<comparison::Panel> {
         let cells = one.cells.iter().filter(|cell| !cell.says_nothing()).map(|cell| {
             let (first, second) = (cell.first, cell.second);
             let words =
-                format!("{} of {} against {} of {}", second.failed, second.transfers, first.failed, first.transfers);
+                format!("{} against {}", of(second.failed, second.transfers), of(first.failed, first.transfers));
             row(&cell.label, false, &cell.tested, words)
         });
         let what = if one.compared == Compared::Runs { "runs" } else { "targets" };
         comparison::Panel {
-            title: format!("{what}: {} less {}", one.second, one.first),
+            title: format!("{what}: {} against {}", one.second, one.first),
             notes: format!("{}.", one.sentence(plan)),
             rows: std::iter::once(mean).chain(cells).collect(),
         }

@@ -3,6 +3,8 @@
 use askama::Template;
 use ttlsweep_clients::said::{Situation, Words};
 
+use ttlsweep_record::units::grouped;
+
 use crate::load::Runs;
 use crate::said::{Seen, seen};
 
@@ -25,6 +27,10 @@ impl Section<'_> {
         let Situation { cause, download, tls } = situation;
         let what = if *download { "download, " } else { "" };
         format!("{what}{}, over {}", cause.meaning(), if *tls { "TLS" } else { "plain HTTP" })
+    }
+
+    fn counted(&self, count: &u64) -> String {
+        grouped(*count)
     }
 
     /// The words that came most often; a race of many has a tail that nobody reads.

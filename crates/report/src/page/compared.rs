@@ -2,9 +2,8 @@
 
 use ttlsweep_record::Cell;
 
-use crate::chart::kit::caption::plural;
 use crate::compare::runs::{CellComparison, Comparison, Side, Tested, signed};
-use crate::prose::p_in_table;
+use crate::prose::{count, of, p_in_table};
 
 /// One pair of runs or targets.
 #[derive(Debug)]
@@ -14,8 +13,8 @@ pub(super) struct Compared<'a> {
     pub(super) second: &'a str,
     pub(super) sentence: String,
     pub(super) rows: Vec<Row<'a>>,
-    /// How many cells there are in which nothing failed on either side.
-    pub(super) nothing: usize,
+    /// Of how many cells more there is nothing to say; empty if of none.
+    pub(super) nothing: String,
     /// How many cells more there are than rows.
     pub(super) more: usize,
 }
@@ -48,7 +47,10 @@ impl<'a> Compared<'a> {
             second: &one.second,
             sentence: one.sentence(cells),
             rows: if telling.is_empty() { Vec::new() } else { std::iter::once(mean).chain(rows).collect() },
-            nothing: one.cells.len() - telling.len(),
+            nothing: match one.cells.len() - telling.len() {
+                0 => String::new(),
+                n => format!("In {} all was as it must be on either side.", count(n as u64, "other cell")),
+            },
             more: telling.len().saturating_sub(MOST_ROWS),
         }
     }
@@ -57,7 +59,7 @@ impl<'a> Compared<'a> {
 impl<'a> Row<'a> {
     /// `enough` says whether so many trials could show a difference at all: a p that could not be small is none.
     fn of(label: &'a str, sides: Option<(Side, Side)>, tested: &Tested, enough: bool) -> Self {
-        let side = |side: Side| format!("{} of {} in {}", side.failed, side.transfers, plural(side.trials, "trial"));
+        let side = |side: Side| format!("{} in {}", of(side.failed, side.transfers), count(side.trials, "trial"));
         let (first, second) = sides.map(|(first, second)| (side(first), side(second))).unwrap_or_default();
         let interval = tested.difference.interval;
         Self {

@@ -1,3 +1,4 @@
+use crate::prose::of;
 use ttlsweep_record::units::format_micros;
 
 use crate::load::Runs;
@@ -29,8 +30,8 @@ impl Method {
             left_out,
             start_spread: runs.start_spread.map(|spread| spread.line()).unwrap_or_default(),
             starved: format!(
-                "{starved} of {} trials were starved of processor time; the lag of this machine's scheduler {worst}.",
-                runs.trials.len(),
+                "{} trials were starved of processor time; the lag of this machine's scheduler {worst}.",
+                of(starved as u64, runs.trials.len() as u64),
             ),
             alpha: ALPHA,
         }

@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
+use ttlsweep_record::units::grouped;
 
 use ttlsweep_record::{self as record, Control, ExpiryPolicy, Verdict};
 
-use crate::chart::kit::caption::plural;
 use crate::load::Runs;
-use crate::prose::{p_in_table, percent_in_table};
+use crate::prose::{count, p_in_table, percent_in_table};
 use crate::summary::CellSummary;
 use crate::summary::axes::Axes;
 use crate::summary::table;
@@ -32,7 +32,7 @@ impl<'a> Mechanism<'a> {
             name: found.mechanism,
             means: meaning(found.mechanism),
             verdict: found.verdict,
-            count: format!("{}/{}", found.failures, found.transfers),
+            count: format!("{}/{}", grouped(found.failures), grouped(found.transfers)),
             p: found.p_value.map(p_in_table).unwrap_or_default(),
             bound: found.upper_bound.map(percent).unwrap_or_default(),
             evidence: &found.evidence,
@@ -131,9 +131,9 @@ pub(super) fn cells(cells: &[CellSummary], axes: &Axes, take: impl Fn(&CellSumma
         heads: columns.iter().map(|column| Head { name: column.head, numbers: column.numbers }).collect(),
         rows: loud.into_iter().map(row).collect(),
         alike_words: if shown.iter().any(|summary| summary.cell.control.is_some()) {
-            format!("{} in which all was as it must be", plural(quiet.len() as u64, "control"))
+            format!("{} in which all was as it must be", count(quiet.len() as u64, "control"))
         } else {
-            format!("{} in which nothing failed", plural(quiet.len() as u64, "cell"))
+            format!("{} in which nothing failed", count(quiet.len() as u64, "cell"))
         },
         alike: quiet.into_iter().map(row).collect(),
         more: taken.len() - shown.len(),

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use ttlsweep_record::units::format_micros;
+use ttlsweep_record::units::{format_micros, grouped};
 use ttlsweep_record::{Control, Outcome};
 
 use crate::load::{LeftOut, Runs};
-use crate::prose::percent_in_table;
+use crate::prose::{of, percent_in_table};
 use crate::stats::wilson;
 use crate::summary::axes::{Axes, format_ttl};
 use crate::summary::{CellSummary, total};
@@ -39,27 +39,28 @@ pub fn left_out_lines(runs: &Runs, cells: &[CellSummary]) -> Vec<String> {
     let mut lines = Vec::new();
     if missing_trials > 0 {
         lines.push(format!(
-            "{missing_trials} of {planned_trials} trials have not been run whole: these are partial results"
+            "{} trials have not been run whole: these are partial results",
+            of(missing_trials, planned_trials)
         ));
     }
     lines.extend(runs.missing.iter().cloned());
     if superseded > 0 {
-        lines.push(format!("{superseded} transfers of interrupted attempts are superseded and not counted"));
+        lines.push(format!("{} transfers of interrupted attempts are superseded and not counted", grouped(superseded)));
     }
     if unfinished > 0 {
-        lines.push(format!("{unfinished} transfers of trials without a whole attempt are not counted"));
+        lines.push(format!("{} transfers of trials without a whole attempt are not counted", grouped(unfinished)));
     }
     if cancelled > 0 {
-        lines.push(format!("{cancelled} transfers were cancelled and are in no denominator"));
+        lines.push(format!("{} transfers were cancelled and are in no denominator", grouped(cancelled)));
     }
     if failed_locally > 0 {
-        lines.push(format!("{failed_locally} transfers failed on this machine and are in no denominator"));
+        lines.push(format!("{} transfers failed on this machine and are in no denominator", grouped(failed_locally)));
     }
     if starved > 0 {
         lines.push(format!(
-            "{starved} of {} trials were starved of processor time; their ends are held against expiry as far as is known by \
+            "{} trials were starved of processor time; their ends are held against expiry as far as is known by \
              how much they were noted late",
-            runs.trials.len()
+            of(starved as u64, runs.trials.len() as u64)
         ));
     }
     lines
@@ -161,7 +162,11 @@ fn must_fail(summary: &CellSummary) -> bool {
 
 fn failed(summary: &CellSummary) -> String {
     let (failures, transfers) = (summary.counts.failures(), summary.counts.transfers());
-    if must_fail(summary) { format!("{transfers} starts") } else { format!("{failures}/{transfers}") }
+    if must_fail(summary) {
+        format!("{} starts", grouped(transfers))
+    } else {
+        format!("{}/{}", grouped(failures), grouped(transfers))
+    }
 }
 
 fn rate(summary: &CellSummary) -> String {
@@ -185,7 +190,7 @@ fn interval(summary: &CellSummary) -> String {
 fn outlived(summary: &CellSummary) -> String {
     match (summary.counts.outlived, summary.counts.outlived_completed) {
         (0, _) => "0".to_owned(),
-        (outlived, completed) => format!("{outlived} ({completed} completed)"),
+        (outlived, completed) => format!("{} ({} completed)", grouped(outlived), grouped(completed)),
     }
 }
 
@@ -194,13 +199,16 @@ fn late(summary: &CellSummary) -> String {
         (0, _) => "0".to_owned(),
         // Every one of them is late by design.
         _ if must_fail(summary) => "–".to_owned(),
-        (late, failures) => format!("{late} ({failures} failed)"),
+        (late, failures) => format!("{} ({} failed)", grouped(late), grouped(failures)),
     }
 }
 
 fn outcomes(summary: &CellSummary) -> String {
     let parts = Outcome::ALL.iter().filter(|outcome| summary.counts.outcome(**outcome) > 0);
-    parts.map(|outcome| format!("{outcome} {}", summary.counts.outcome(*outcome))).collect::<Vec<_>>().join(", ")
+    parts
+        .map(|outcome| format!("{outcome} {}", grouped(summary.counts.outcome(*outcome))))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 const GAP: usize = 2;

@@ -1,3 +1,4 @@
+use crate::prose::of;
 use std::cmp::Ordering;
 
 use ttlsweep_record::{Mechanism, Verdict};
@@ -114,7 +115,7 @@ fn rule(facts: TargetRuling, mut mechanisms: Vec<Finding>) -> TargetRuling {
         let (verdict, why) = match facts.enforcement.enforces {
             Enforces::No => {
                 let ExpiredStarts { all, let_through, .. } = facts.enforcement.starts;
-                (Verdict::Invalid, format!("{let_through} of {all} expired starts were let through"))
+                (Verdict::Invalid, format!("{} expired starts were let through", of(let_through, all)))
             }
             Enforces::Unknown if about_expiry => (
                 Verdict::Inconclusive,

@@ -10,7 +10,9 @@ use ttlsweep_record::{Mechanism, Verdict};
 use super::finding::Finding;
 use super::ruling::{Ruling, TargetRuling};
 use super::seen::{Later, Seen};
-use crate::prose::{count, secs, share};
+use ttlsweep_record::units::grouped;
+
+use crate::prose::{count, of, secs, share};
 use crate::verdict::cause::enforcement::Enforces;
 
 /// What a target's run says to the question whether transfers in flight are cut.
@@ -159,15 +161,17 @@ impl TargetRuling {
             Answer::No => {
                 let (word, rest) = match self.seen.completed {
                     0 => ("not at expiry", "but none to its end".to_owned()),
-                    few if !self.most_end_well() => ("not at expiry", format!("but only {few} to their end")),
-                    most => ("they go on", format!("{most} to their end")),
+                    few if !self.most_end_well() => {
+                        ("not at expiry", format!("but only {} to their end", grouped(few)))
+                    }
+                    most => ("they go on", format!("{} to their end", grouped(most))),
                 };
-                format!("{word}: {} of {} {outlived} ran past it, {rest}", self.judged, self.judged)
+                format!("{word}: {} {outlived} ran past it, {rest}", of(self.judged, self.judged))
             }
         };
         let unjudged = match self.not_judged {
             1 if self.judged > 0 => ", 1 more is not judged".to_owned(),
-            n if n > 0 && self.judged > 0 => format!(", {n} more are not judged"),
+            n if n > 0 && self.judged > 0 => format!(", {} more are not judged", grouped(n)),
             _ => String::new(),
         };
         format!("{met}{unjudged}; {}", self.controls_words())
@@ -176,15 +180,17 @@ impl TargetRuling {
     /// `50 of 50 uploads that outlived their link were reset within 0.1 s of it`
     fn cut_words(&self, outlived: &str) -> String {
         let Seen { hits, within_s, how, later, .. } = &self.seen;
-        let later = later.map_or_else(String::new, |later| format!(", {} later", later.transfers));
-        format!("{hits} of {} {outlived} {how} within {} of it{later}", self.judged, bound::seconds_up(*within_s))
+        let later = later.map_or_else(String::new, |later| format!(", {} later", grouped(later.transfers)));
+        let seen = of(*hits, self.judged);
+        format!("{seen} {outlived} {how} within {} of it{later}", bound::seconds_up(*within_s))
     }
 
     fn refused_at_end(&self) -> String {
-        let [refused, of] =
+        let [refused, all] =
             self.finding(Mechanism::RejectedAtCompletion).map_or([0, 0], |found| [found.failures, found.transfers]);
         format!(
-            "not cut but refused at the end: {refused} of {of} {}s whose body was through after expiry were refused then",
+            "not cut but refused at the end: {} {}s whose body was through after expiry were refused then",
+            of(refused, all),
             self.seen.noun
         )
     }
@@ -193,7 +199,7 @@ impl TargetRuling {
     fn controls_words(&self) -> String {
         match self.controls_failed {
             [_, 0] => "no controls ran".to_owned(),
-            [failed, all] => format!("{failed} of {all} controls failed"),
+            [failed, all] => format!("{} controls failed", of(failed, all)),
         }
     }
 
@@ -249,14 +255,23 @@ impl TargetRuling {
             Answer::Yes => {
                 let ([hit, _], all) = (self.seen.trials_hit, self.seen.trials);
                 let p = self.finding(Mechanism::CutAtExpiry).and_then(|found| found.p_value).unwrap_or(1.0);
-                format!("{hit} of {} show it; chance would do this {}", count(all, "trial"), bound::once_in(p))
+                format!(
+                    "{} of {} show it; chance would do this {}",
+                    grouped(hit),
+                    count(all, "trial"),
+                    bound::once_in(p)
+                )
             }
             Answer::No => bound::sentence(self),
             Answer::CannotTell if self.all_fails() => {
                 "not at all: where controls without a link fail, too, nothing is said of links".to_owned()
             }
             Answer::CannotTell => self.what_it_takes(),
-            Answer::NotTestable => "as sure as the expired starts are: this run says nothing else of expiry".to_owned(),
+            Answer::NotTestable if self.overall == Verdict::Invalid => {
+                "certain: a link that is served after its expiry is proof; what becomes of running transfers is not known"
+                    .to_owned()
+            }
+            Answer::NotTestable => "no link was let in, so this run says nothing of expiry".to_owned(),
         }
     }
 

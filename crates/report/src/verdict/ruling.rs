@@ -1,13 +1,13 @@
 //! What is concluded, over all targets and on each, and how that is counted and reported in lines.
 
-use ttlsweep_record::units::format_micros;
+use ttlsweep_record::units::{format_micros, grouped};
 use ttlsweep_record::{Mechanism, Verdict};
 use ttlsweep_rundir::environment::ClockOffset;
 
 use super::cause::Cause;
 use super::finding::Finding;
 use super::seen::Seen;
-use crate::prose::{count, secs};
+use crate::prose::{count, of, secs};
 use crate::verdict::cause::enforcement::{Enforcement, Enforces};
 use crate::verdict::cause::reported::{Reported, Tallies};
 use crate::verdict::evidence::clock_steps::ClockStep;
@@ -196,12 +196,12 @@ impl Ruling {
         };
         let (grid, controls) = (sum(|target| target.grid_failed), sum(|target| target.controls_failed));
         let starts = sum(|target| [target.enforcement.starts.refused, target.enforcement.starts.all]);
-        let part = |[failed, all]: [u64; 2], what: &str| (all > 0).then(|| format!("{failed} of {all} {what}"));
+        let part = |[failed, all]: [u64; 2], what: &str| (all > 0).then(|| format!("{} {what}", of(failed, all)));
         let undecided: u64 = self.targets.iter().flat_map(|target| &target.undecided).map(|kind| kind.grid).sum();
         let of_them = match undecided {
             0 => String::new(),
             1 => " (1 of them fits two mechanisms and counts toward neither)".to_owned(),
-            n => format!(" ({n} of them fit two mechanisms and count toward neither)"),
+            n => format!(" ({} of them fit two mechanisms and count toward neither)", grouped(n)),
         };
         let parts = [
             part(grid, &format!("transfers of the grid failed{of_them}")),

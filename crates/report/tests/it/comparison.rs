@@ -114,6 +114,30 @@ fn all_against_none_is_reported_in_words_and_with_the_trials_that_it_takes() {
 }
 
 #[test]
+fn no_p_is_shown_that_could_not_be_small_and_no_row_in_which_all_was_as_it_must_be() {
+    // All of 20 against none of 20, two-sided and once for each of the six that are tested: 6 × 2 / C(40, 20).
+    for (blocks, p) in [(5, "too few trials"), (20, "8.7e-11")] {
+        let folder = tempfile::tempdir().unwrap();
+        let policies = [ExpiryPolicy::OnRequest, ExpiryPolicy::InFlight].map(Some).to_vec();
+        Sweep { policies, ttls: vec![2, 30], blocks, transfer_us: 6_000_000, ..Sweep::default() }.write(folder.path());
+        let report = report(&[folder.path().to_owned()], None).unwrap();
+        let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
+        let (_, compared) = page.split_once("Cell by cell").unwrap();
+        let (table, after) = compared.split_once("</table>").unwrap();
+        let rows: Vec<&str> = table.split("<tr>").skip(2).collect();
+        // The mean, and the one cell whose links expire in flight.
+        assert_eq!(rows.len(), 2, "{table}");
+        assert!(rows[1].contains("ttl 2s") && rows[1].contains(p), "{}", rows[1]);
+        assert!(rows[1].contains(&format!("{blocks} of {blocks} in {blocks} trials")), "{}", rows[1]);
+        // Among them the starts after expiry, all of which were refused on both sides.
+        assert!(after.contains("In 4 other cells all was as it must be on either side."), "{after}");
+        let drawn = report.charts.iter().find(|chart| chart.about.name == "comparison").unwrap();
+        let texts = drawn.sheets.iter().flat_map(|sheet| sheet.texts()).collect::<Vec<_>>().join("\n");
+        assert!(texts.contains("ttl 2s") && !texts.contains("expired-start"), "{texts}");
+    }
+}
+
+#[test]
 fn where_nothing_failed_nothing_is_compared_cell_by_cell() {
     let report = targets(3, [ExpiryPolicy::OnRequest, ExpiryPolicy::Never]);
     for one in &report.comparisons {

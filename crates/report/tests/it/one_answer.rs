@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::common::answers::{Asked, Did, Surroundings};
+use ttlsweep_record::units::grouped;
 use ttlsweep_record::{Control, Method, SummaryRecord};
 use ttlsweep_rundir::csv_file::read_rows;
 
@@ -52,15 +53,20 @@ fn worlds() -> Vec<(&'static str, Surroundings, Physics)> {
                 _ => at_head(asked, Did::expired()),
             }),
         ),
-        (
-            "cuts",
-            small(),
-            Box::new(|asked| match asked.expires_in_us {
-                Some(life) if life > 0 && life < asked.needed_us => Did::Reset { after_us: life },
-                _ => at_head(asked, Did::expired()),
-            }),
-        ),
+        ("cuts", small(), cuts(0)),
+        ("one TTL", Surroundings { ttls: vec![2], ..small() }, cuts(0)),
+        // Cut at expiry, and noted later than δ.
+        ("starved", Surroundings { lag_us: 150_000, blocks: 5, ..small() }, cuts(120_000)),
+        ("thousands", Surroundings { transfers_per_user: 170, ..small() }, cuts(0)),
     ]
+}
+
+/// Transfers that outlive their link are reset at its expiry, and this machine notes it so much later.
+fn cuts(noted_late_us: i64) -> Physics {
+    Box::new(move |asked| match asked.expires_in_us {
+        Some(life) if life > 0 && life < asked.needed_us => Did::Reset { after_us: life + noted_late_us },
+        _ => at_head(asked, Did::expired()),
+    })
 }
 
 /// The page's words, its tags and entities undone.
@@ -125,6 +131,22 @@ fn assert_counts_add_up(name: &str, folder: &Path, target: &serde_json::Value) {
     assert_eq!(number("grid") + number("controls") + number("expired_starts"), all, "{name}");
 }
 
+/// What charts write above and below themselves is what the answer counts.
+fn assert_charts_count_alike(name: &str, page: &str, target: &serde_json::Value) {
+    let number = |field: &str| grouped(target[field].as_u64().unwrap());
+    let times = |said: &str| page.matches(said).count();
+    let failed = format!("{} of {} transfers of the grid failed", number("grid_failed"), number("grid"));
+    assert!(times(&failed) >= 2, "{name}: {failed}\n{page}");
+    if target["answer"] == "yes" {
+        let (_, seen) = target["line"].as_str().unwrap().split_once(": ").unwrap();
+        let (seen, _) = seen.split_once(" within ").unwrap();
+        assert!(seen.contains(&format!(" of {} ", number("judged"))), "{name}: {seen}");
+        assert!(times(seen) >= 3, "in the answer and above both charts of the story; {name}: {seen}\n{page}");
+        let (hits, _) = seen.split_once(' ').unwrap();
+        assert!(times(&format!("and {hits} count as cut;")) == 1, "{name}: {hits}\n{page}");
+    }
+}
+
 fn assert_one_answer(name: &str, folder: &Path) {
     let shown = folder.to_str().unwrap();
     let stdout = run(&[shown]);
@@ -150,14 +172,15 @@ fn assert_one_answer(name: &str, folder: &Path) {
         assert!(stdout.contains(&said.replace("DIR", shown)), "{name}: {said}\n{stdout}");
     }
     assert_counts_add_up(name, folder, target);
+    assert_charts_count_alike(name, &page, target);
     // Machine words are for machines.
     for word in ["supported", "inconclusive", "invalid"] {
         let first: Vec<&str> = stdout.lines().take_while(|line| *line != "Evidence").collect();
         assert!(!first.join(" ").contains(word), "{name}: {word}\n{stdout}");
     }
 
-    let (all, refused, through) =
-        (&target["expired_starts"], &target["expired_starts_refused"], &target["expired_starts_let_through"]);
+    let [all, refused, through] = ["expired_starts", "expired_starts_refused", "expired_starts_let_through"]
+        .map(|field| grouped(target[field].as_u64().unwrap()));
     let overall = json["overall"].as_str().unwrap();
     let everywhere = format!("{stdout}{page}{case}");
     let enforces = everywhere.contains("enforces expiry (");
@@ -179,7 +202,7 @@ fn assert_one_answer(name: &str, folder: &Path) {
             assert!(enforcement.contains(reason) && line.contains(reason), "{name}: {reason}\n{line}");
             assert!(page.contains(reason) && !enforces && !nothing, "{name}: {everywhere}");
             assert_eq!(overall, "inconclusive", "{name}");
-            assert_eq!(refused, 0, "{name}");
+            assert_eq!(refused, "0", "{name}");
         }
     }
     // Nobody can act on a number alone.
@@ -228,6 +251,9 @@ fn stdout_page_case_and_json_never_contradict_each_other() {
         ("clock 20 s ahead", "unknown"),
         ("odd answers", "yes"),
         ("cuts", "yes"),
+        ("one TTL", "yes"),
+        ("starved", "yes"),
+        ("thousands", "yes"),
     ];
     assert_eq!(reported, expected.map(|(name, enforces)| (name, enforces.to_owned())));
 }

@@ -4,6 +4,7 @@ use super::canvas::{Canvas, Sheet};
 use super::lettering::{Letter, wrap};
 use super::theme::{FAINT, Form, MARGIN, SMALL, TITLE, WARNING, WIDTH};
 use crate::chart::About;
+use crate::prose::count;
 
 /// What a chart says of the runs it shows.
 #[derive(Debug, Clone, Default)]
@@ -95,8 +96,8 @@ impl Caption {
         let identity = format!(
             "{} · {runs} · n = {} in {} · seed {} · ttlsweep {} · plan {}",
             self.experiment,
-            plural(self.transfers, "transfer"),
-            plural(self.trials, "whole trial"),
+            count(self.transfers, "transfer"),
+            count(self.trials, "whole trial"),
             self.seed,
             self.version,
             self.plan,
@@ -114,24 +115,6 @@ impl Caption {
     }
 }
 
-/// `1234567` as `1 234 567`, with spaces that don't break.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push('\u{a0}');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `1 user`, `4 users`.
-pub(crate) fn plural(number: u64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", grouped(number)) }
-}
-
 /// The distance from one line of text to the next.
 pub(in crate::chart) const fn line_height(size: i32) -> i32 {
     size * 4 / 3
@@ -139,14 +122,3 @@ pub(in crate::chart) const fn line_height(size: i32) -> i32 {
 
 const USABLE: i32 = WIDTH - 2 * MARGIN;
 const TITLE_LETTER: Letter = Letter::size(TITLE).bold();
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_grouped() {
-        assert_eq!(grouped(7), "7");
-        assert_eq!(grouped(1_234_567), "1\u{a0}234\u{a0}567");
-    }
-}

@@ -146,6 +146,12 @@ pub(in crate::chart) fn lightened(colour: RGBColor) -> RGBColor {
 
 /// The same on a dark page: what is light becomes dark and the other way round, and strong colours stay strong.
 pub(in crate::chart) fn in_the_dark(colour: RGBColor) -> RGBColor {
+    match colour {
+        // Turned round, these two would be as dark as the page, and like each other.
+        PALE => return RGBColor(0x4c, 0x52, 0x58),
+        LIVING => return RGBColor(0x2b, 0x6a, 0x94),
+        _ => {}
+    }
     let parts = [colour.0, colour.1, colour.2].map(f64::from);
     let (least, most) = (parts[0].min(parts[1]).min(parts[2]), parts[0].max(parts[1]).max(parts[2]));
     let lightness = (least + most) / 510.0;
@@ -195,5 +201,13 @@ mod tests {
             let (dark, page) = (in_the_dark(colour), in_the_dark(PAPER));
             assert!(contrast(dark, page) >= 4.5, "{dark:?}: {:.2}", contrast(dark, page));
         }
+    }
+
+    #[test]
+    fn on_a_dark_page_intervals_are_seen_and_a_living_link_is_not_taken_for_a_connection_being_made() {
+        let contrasts = |one, other| contrast(in_the_dark(one), in_the_dark(other));
+        assert!(contrasts(PALE, PAPER) >= 2.0, "{:.2}", contrasts(PALE, PAPER));
+        assert!(contrasts(LIVING, RULE) >= 1.8, "{:.2}", contrasts(LIVING, RULE));
+        assert!(contrasts(LIVING, PAPER) >= 3.0, "{:.2}", contrasts(LIVING, PAPER));
     }
 }

@@ -1,22 +1,27 @@
 //! Failures by when they ended against expiry, and the placebo.
 
+use crate::prose::count;
 use std::collections::HashSet;
+use ttlsweep_record::units::grouped;
 
 use super::{left_out, quantile};
 use crate::chart::ends::{Count, Histogram, Panel};
-use crate::chart::kit::caption::{grouped, plural};
 use crate::verdict::{Sight, View, Way};
 
 pub(super) fn panel(view: &View<'_, '_>, title: &str) -> Option<Panel> {
     let delta = view.delta();
-    let at_end: HashSet<u32> = view.ways().filter(|(_, way)| *way == Way::RefusedAtEnd).map(|(row, _)| row).collect();
+    let of_way =
+        |wanted: Way| -> HashSet<u32> { view.ways().filter(|(_, way)| *way == wanted).map(|(row, _)| row).collect() };
+    let (at_end, cut) = (of_way(Way::RefusedAtEnd), of_way(Way::Cut));
     let kind = |sight: &Sight<'_>| match () {
         () if sight.ended_in_flight => Kind::InFlight,
         () if at_end.contains(&sight.row) => Kind::AtEnd,
         () => Kind::Otherwise,
     };
-    let grid = Side::of(view.grid(), delta, kind);
-    let controls = Side::of(view.controls(), delta, kind);
+    // As the answer counts them: what this machine noted late is among them.
+    let grid = Side::of(view.grid(), delta, kind, |sight, _| cut.contains(&sight.row));
+    let controls =
+        Side::of(view.controls(), delta, kind, |sight, margin| sight.ended_in_flight && margin.abs() <= delta);
     if grid.failures.is_empty() && controls.failures.is_empty() {
         return None;
     }
@@ -30,19 +35,19 @@ pub(super) fn panel(view: &View<'_, '_>, title: &str) -> Option<Panel> {
     let beyond = |side: &Side| side.failures.iter().filter(|(margin, _)| margin.abs() > -wide.from).count() as u64;
     let placebo = match (controls.transfers, controls.failures.len()) {
         (0, _) => "no control without an expiry ran: there is no placebo".to_owned(),
-        (all, 0) => format!("placebo: none of {} failed", plural(all, "control")),
+        (all, 0) => format!("placebo: none of {} failed", count(all, "control")),
         _ => "placebo: no control failed near here".to_owned(),
     };
     let notes = format!(
-        "δ = {delta:.3} s. Grid: {} failed of {} with a link, {} of the {} that ended in flight within δ; {} were in flight when \
-         it expired. Placebo: {} of {} failed, {} in flight within δ; {} were in flight then.{}",
+        "δ = {delta:.3} s. Grid: {} failed of {} with a link; {} ended in flight, and {} count as cut; {} were in flight when it \
+         expired. Placebo: {} of {} failed, {} in flight within δ; {} were in flight then.{}",
         grouped(grid.failures.len() as u64),
-        plural(grid.transfers, "transfer"),
-        grouped(grid.in_window),
+        count(grid.transfers, "transfer"),
         grouped(grid.in_flight),
+        grouped(grid.in_window),
         grouped(grid.exposed),
         grouped(controls.failures.len() as u64),
-        plural(controls.transfers, "control"),
+        count(controls.transfers, "control"),
         grouped(controls.in_window),
         grouped(controls.exposed),
         left_out(&[
@@ -73,7 +78,13 @@ struct Side {
 }
 
 impl Side {
-    fn of<'a>(sights: impl Iterator<Item = Sight<'a>>, delta: f64, kind: impl Fn(&Sight<'_>) -> Kind) -> Self {
+    /// `is_in_window` is asked of each failure, with when it ended from expiry.
+    fn of<'a>(
+        sights: impl Iterator<Item = Sight<'a>>,
+        delta: f64,
+        kind: impl Fn(&Sight<'_>) -> Kind,
+        is_in_window: impl Fn(&Sight<'_>, f64) -> bool,
+    ) -> Self {
         let mut side = Self { failures: Vec::new(), transfers: 0, in_flight: 0, in_window: 0, exposed: 0 };
         for sight in sights.filter(|sight| sight.seen.counts()) {
             let Some(expiry) = sight.expiry else { continue };
@@ -83,7 +94,7 @@ impl Side {
                 let margin = sight.end - expiry;
                 side.failures.push((margin, kind(&sight)));
                 side.in_flight += u64::from(sight.ended_in_flight);
-                side.in_window += u64::from(sight.ended_in_flight && margin.abs() <= delta);
+                side.in_window += u64::from(is_in_window(&sight, margin));
             }
         }
         side

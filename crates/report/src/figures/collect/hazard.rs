@@ -1,10 +1,11 @@
 //! The cumulative hazard around expiry.
 
+use crate::prose::count;
 use std::collections::HashSet;
+use ttlsweep_record::units::grouped;
 
 use super::{is_sampled, quantile};
 use crate::chart::hazard::Panel;
-use crate::chart::kit::caption::{grouped, plural};
 use crate::stats::{Spell, cumulative_hazard};
 use crate::verdict::{Sight, View};
 
@@ -35,7 +36,7 @@ pub(super) fn panel(view: &View<'_, '_>, title: &str) -> Option<Panel> {
     let events = |spells: &[Spell]| spells.iter().filter(|spell| spell.event).count() as u64;
     let units = |spells: &[Spell]| spells.iter().map(|spell| spell.unit).collect::<HashSet<_>>().len() as u64;
     let side = |spells: &[Spell], noun: &str| {
-        let (all, trials) = (plural(spells.len() as u64, noun), plural(units(spells), "trial"));
+        let (all, trials) = (count(spells.len() as u64, noun), count(units(spells), "trial"));
         format!("{all} in {trials}, {} ended in flight", grouped(events(spells)))
     };
     let beside = if controls.is_empty() { "no control to compare with".to_owned() } else { side(&controls, "control") };

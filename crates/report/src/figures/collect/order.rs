@@ -1,11 +1,12 @@
 //! The trials of each run in the order of time.
 
+use crate::prose::count;
 use std::collections::{BTreeMap, BTreeSet};
+use ttlsweep_record::units::grouped;
 
 use ttlsweep_record::Outcome;
 use ttlsweep_rundir::environment::Environment;
 
-use crate::chart::kit::caption::{grouped, plural};
 use crate::chart::run_order::{Block, Mark, Panel};
 use crate::load::Runs;
 
@@ -74,8 +75,8 @@ fn panel(
         title,
         notes: format!(
             "{} in {} on {date} at {place}{sample}.",
-            plural(all as u64, "whole trial"),
-            plural(blocks.len() as u64, "block"),
+            count(all as u64, "whole trial"),
+            count(blocks.len() as u64, "block"),
         ),
         blocks,
         trials: shown,

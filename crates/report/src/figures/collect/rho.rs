@@ -1,9 +1,9 @@
 //! Failures by ρ.
 
+use crate::prose::count;
 use std::collections::{BTreeMap, HashSet};
 
 use super::left_out;
-use crate::chart::kit::caption::plural;
 use crate::chart::rho::{Bin, Panel};
 use crate::verdict::View;
 
@@ -43,8 +43,8 @@ pub(super) fn panel(view: &View<'_, '_>, title: &str) -> Option<Panel> {
     let outermost: Vec<&str> = outermost.into_iter().filter(|(there, _)| *there).map(|(_, words)| words).collect();
     let notes = format!(
         "{} in {}{}.{}",
-        plural(transfers, "transfer"),
-        plural(trials, "trial"),
+        count(transfers, "transfer"),
+        count(trials, "trial"),
         if outermost.is_empty() { String::new() } else { format!("; {}", outermost.join(", ")) },
         left_out(&[
             (late, "whose head was not certainly in time"),

@@ -1,11 +1,11 @@
 //! The trial of each target that tells most of what it does with a link that expires in flight.
 
+use crate::prose::count;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ttlsweep_record::Control;
 
 use super::Collected;
-use crate::chart::kit::caption::plural;
 use crate::chart::timeline::{Lane, Panel};
 use crate::load::{LoadError, Runs, transfer_at};
 use crate::summary::axes::Axes;
@@ -146,7 +146,7 @@ fn panel(
     }
     lanes.sort_by_key(|(user, sequence, _)| (*user, *sequence));
     let (trial, cell) = (&runs.trials[best.trial as usize], &runs.cells[best.cell as usize]);
-    let more = if best.more > 0 { plural(best.more as u64, "transfer") + " more" } else { String::new() };
+    let more = if best.more > 0 { count(best.more as u64, "transfer") + " more" } else { String::new() };
     let settings = [axes.panel_without_target(cell), axes.within_panel(cell), format!("block {}", trial.block), more];
     Ok(Panel {
         title: target.title.clone(),

@@ -1,7 +1,7 @@
 //! From which age on links were refused: policies on `s3:signatureAge`, sessions that ended, and clocks that are held against
 //! the link's date all show in the link's age, and in nothing else.
 
-use crate::prose::share;
+use crate::prose::{of, share};
 use crate::stats::fisher_greater;
 
 /// The age that parts refused links from served ones.
@@ -47,11 +47,10 @@ impl Ages {
     pub(in crate::verdict) fn sentence(self) -> String {
         let (all, hit) = self.older;
         format!(
-            "{} links of {} and older were refused, {} of {} younger (up to {})",
+            "{} links of {} and older were refused, {} younger (up to {})",
             share(hit, all),
             self.from(),
-            self.younger.1,
-            self.younger.0,
+            of(self.younger.1, self.younger.0),
             shown(self.up_to_us),
         )
     }

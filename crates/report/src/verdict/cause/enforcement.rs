@@ -1,8 +1,9 @@
 //! Does the target enforce expiry? Decided here and nowhere else: headline, captions, page, case and JSON read it.
 
+use ttlsweep_record::units::grouped;
 use ttlsweep_rundir::environment::ClockOffset;
 
-use crate::prose::{count, secs};
+use crate::prose::{count, of, secs};
 
 /// The controls that show whether expiry is enforced at all, by what became of them. Each is counted once.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -86,11 +87,12 @@ impl Enforcement {
         };
         let ExpiredStarts { all, refused, let_through, in_time, .. } = starts;
         let reason = match enforces {
-            Enforces::No => format!("{let_through} of {} let through", starts_of(all)),
+            Enforces::No => format!("{} let through", starts_of(let_through, all)),
             Enforces::Yes if in_time > 0 => {
-                format!("{refused} of {} refused; {in_time} were served, but {}", starts_of(all), not_late(offset))
+                let (refused, served) = (starts_of(refused, all), grouped(in_time));
+                format!("{refused} refused; {served} were served, but {}", not_late(offset))
             }
-            Enforces::Yes => format!("{refused} of {} refused", starts_of(all)),
+            Enforces::Yes => format!("{} refused", starts_of(refused, all)),
             Enforces::Unknown => unknown(starts, living, offset, other),
         };
         let all_links_refused =
@@ -108,14 +110,15 @@ impl Enforcement {
     }
 }
 
-fn starts_of(all: u64) -> String {
-    format!("{all} expired starts")
+/// `30 of 30 expired starts`
+fn starts_of(some: u64, all: u64) -> String {
+    format!("{} expired starts", of(some, all))
 }
 
 /// Why nothing is known: the cause that most expired starts share.
 fn unknown(starts: ExpiredStarts, living: Living, offset: Option<ClockOffset>, other: Option<String>) -> String {
     let ExpiredStarts { all, in_time, refused_alike, other_answer, unanswered, .. } = starts;
-    let starts = || starts_of(all);
+    let starts = |some| starts_of(some, all);
     let most = [in_time, refused_alike, other_answer, unanswered].into_iter().max().unwrap_or(0);
     match most {
         0 => "no expired start ran".to_owned(),
@@ -124,26 +127,24 @@ fn unknown(starts: ExpiredStarts, living: Living, offset: Option<ClockOffset>, o
             let headers = match (header_signed, header_signed_refused) {
                 (0, _) => String::new(),
                 (all, 0) => format!(", but none of {} signed in headers", count(all, "request")),
-                (all, refused) => format!(", and {refused} of {} signed in headers", count(all, "request")),
+                (all, refused) => format!(", and {} of {} signed in headers", grouped(refused), count(all, "request")),
             };
             if links == 0 || links_refused < links {
                 let (refused, ran) = (links_refused + header_signed_refused, links + header_signed);
-                let others = format!("{refused} of {ran} transfers with a living link or without one");
-                return format!("{n} of {} were refused, but so were {others}", starts());
+                let others = format!("{} transfers with a living link or without one", of(refused, ran));
+                return format!("{} were refused, but so were {others}", starts(n));
             }
-            let living = format!(
-                "all links were refused, living ones too: {n} of {} and {links} of {links} living links",
-                starts()
-            );
+            let living =
+                format!("all links were refused, living ones too: {} and {} living links", starts(n), of(links, links));
             format!("{living}{headers}")
         }
-        n if n == in_time => format!("{n} of {} were served, but {}", starts(), not_late(offset)),
+        n if n == in_time => format!("{} were served, but {}", starts(n), not_late(offset)),
         n if n == other_answer => format!(
-            "{n} of {} were answered {}, which says nothing of expiry",
-            starts(),
+            "{} were answered {}, which says nothing of expiry",
+            starts(n),
             other.unwrap_or_else(|| "something else".to_owned())
         ),
-        n => format!("{n} of {} ended without an answer, and none was seen to be refused", starts()),
+        n => format!("{} ended without an answer, and none was seen to be refused", starts(n)),
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use ttlsweep_record::units::grouped;
 
 use ttlsweep_record::{Mechanism, Outcome};
 use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::load::transfer::{Answer, Timeout};
-use crate::prose::{count, share};
+use crate::prose::{count, of, share};
 use crate::verdict::cause::enforcement::{agreement, clocks, most_apart_us};
 use crate::verdict::cause::words::{described, says_not_yet, word_of};
 use crate::verdict::cause::{Cause, NO_SKEW_US};
@@ -151,10 +152,16 @@ impl Tallies {
             (0, others) => format!("{} controls were {words}", share(*controls, others)),
             (all, 0) => format!("{} were {words}", share(*grid, all)),
             (all, others) if *grid == 0 => {
-                format!("{} controls were {words}, and none of {all} other transfers", share(*controls, others))
+                format!(
+                    "{} controls were {words}, and none of {} other transfers",
+                    share(*controls, others),
+                    grouped(all)
+                )
             }
-            (all, others) if *controls == 0 => format!("{} were {words}, none of {others} controls", share(*grid, all)),
-            (all, others) => format!("{} were {words}, {controls} of {others} controls too", share(*grid, all)),
+            (all, others) if *controls == 0 => {
+                format!("{} were {words}, none of {} controls", share(*grid, all), grouped(others))
+            }
+            (all, others) => format!("{} were {words}, {} controls too", share(*grid, all), of(*controls, others)),
         }
     }
 }

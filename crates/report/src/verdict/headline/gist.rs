@@ -1,6 +1,8 @@
 //! What was found in a few words: what charts' titles begin with.
 
+use crate::prose::of;
 use ttlsweep_record::Mechanism;
+use ttlsweep_record::units::grouped;
 
 use super::{Answer, MOST_NAMED};
 use crate::verdict::cause::enforcement::Enforces;
@@ -18,17 +20,19 @@ impl TargetRuling {
                 "nothing shows whether expiry is enforced".to_owned()
             }
             Answer::No if self.supports(Mechanism::RejectedAtCompletion) => {
-                let [refused, of] = self
+                let [refused, all] = self
                     .finding(Mechanism::RejectedAtCompletion)
                     .map_or([0, 0], |found| [found.failures, found.transfers]);
-                format!("{refused} of {of} {}s whose body was through after expiry were refused then", seen.noun)
+                format!("{} {}s whose body was through after expiry were refused then", of(refused, all), seen.noun)
             }
             Answer::CannotTell if self.outlived == 0 => "no link was outlived".to_owned(),
-            Answer::CannotTell if self.judged == 0 => format!("none of {} {outlived} could be timed", self.not_judged),
-            Answer::Yes | Answer::CannotTell | Answer::No if seen.hits > 0 => {
-                format!("{} of {} {outlived} {}", seen.hits, self.judged, seen.how)
+            Answer::CannotTell if self.judged == 0 => {
+                format!("none of {} {outlived} could be timed", grouped(self.not_judged))
             }
-            _ => format!("0 of {} {outlived} were cut", self.judged),
+            Answer::Yes | Answer::CannotTell | Answer::No if seen.hits > 0 => {
+                format!("{} {outlived} {}", of(seen.hits, self.judged), seen.how)
+            }
+            _ => format!("{} {outlived} were cut", of(0, self.judged)),
         }
     }
 
@@ -95,13 +99,13 @@ impl Ruling {
         match self.targets.as_slice() {
             [one] => {
                 let [failed, all] = one.grid_failed;
-                format!("{failed} of {all} transfers of the grid failed")
+                format!("{} transfers of the grid failed", of(failed, all))
             }
             several if several.len() <= MOST_NAMED => {
                 let common = self.common();
                 let named = |target: &TargetRuling| {
                     let [failed, all] = target.grid_failed;
-                    format!("{} {failed} of {all}", &target.name[common.len()..])
+                    format!("{} {}", &target.name[common.len()..], of(failed, all))
                 };
                 let named = several.iter().map(named).collect::<Vec<_>>().join(", ");
                 format!("transfers of the grid that failed: {named}")

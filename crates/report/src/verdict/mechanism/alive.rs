@@ -2,6 +2,7 @@
 //! spared.
 
 use ttlsweep_record::Mechanism;
+use ttlsweep_record::units::grouped;
 
 use crate::prose::{count, p_value, share};
 use crate::stats::fisher_greater;
@@ -26,9 +27,9 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
     parts.push(format!(
         "{} links were refused while they lived by the server's clock ({} of {}), {} of {} signed in headers",
         share(links.transfers_hit(), links.transfers()),
-        links.hit(),
+        grouped(links.hit()),
         count(links.trials(), "trial"),
-        without.transfers_hit(),
+        grouped(without.transfers_hit()),
         count(without.transfers(), "transfer"),
     ));
     parts.extend(target.tallies.of(cause).take(MOST_REPORTED).map(|reported| target.tallies.sentence(reported)));

@@ -1,6 +1,7 @@
 //! `rejected-at-completion`: refused after the whole body, expiry having passed meanwhile.
 
 use ttlsweep_record::Mechanism;
+use ttlsweep_record::units::grouped;
 
 use crate::prose::{count, p_value, share};
 use crate::stats::fisher_greater;
@@ -33,10 +34,10 @@ pub(in crate::verdict) fn test(target: &Target) -> Tested {
             "{} transfers whose body was through after expiry were refused then ({} of {}); of {} that were through with a \
              living link or without one, {}; {}",
             share(refused, all),
-            grid.hit(),
+            grouped(grid.hit()),
             count(grid.trials(), "trial"),
-            others.transfers(),
-            if others.transfers_hit() == 0 { "none".to_owned() } else { others.transfers_hit().to_string() },
+            grouped(others.transfers()),
+            if others.transfers_hit() == 0 { "none".to_owned() } else { grouped(others.transfers_hit()) },
             p_value(p),
         )
     };
@@ -72,7 +73,7 @@ fn held_back(target: &Target) -> Option<String> {
     let between = target.proxy.as_ref().map(|url| format!("but the proxy {url} stands between"));
     let late = (after_body > at_head).then(|| {
         let all = count(refused, "refused expired start");
-        format!("but {after_body} of {all} were refused only after their whole body, too")
+        format!("but {} of {all} were refused only after their whole body, too", grouped(after_body))
     });
     let why = [late, between].into_iter().flatten().collect::<Vec<_>>();
     (!why.is_empty()).then(|| {

@@ -5,6 +5,7 @@ use ttlsweep_record::Mechanism;
 use ttlsweep_record::decision::{
     LEAST_TRIALS, MOST_IN_WINDOWS, NOT_SPARED, are_set_apart, trials_for_no, trials_for_yes,
 };
+use ttlsweep_record::units::grouped;
 
 use crate::prose::{count, p_value, percent, secs, share};
 use crate::stats::{WindowExcess, upper_bound};
@@ -267,18 +268,19 @@ fn sentence(target: &Target, reading: &Reading, within: Option<u64>) -> String {
             format!("at expiry (δ = {}{more})", secs(after))
         }
         Some(within) if reading.window.after.is_infinite() => {
-            format!("after expiry, {within} of them within {} of it", secs(reading.window.before))
+            format!("after expiry, {} of them within {} of it", grouped(within), secs(reading.window.before))
         }
         Some(within) => format!(
-            "within {} after expiry, {within} of them within {} of it",
+            "within {} after expiry, {} of them within {} of it",
             secs(reading.window.after),
+            grouped(within),
             secs(reading.window.before)
         ),
     };
     let mut parts = vec![format!(
         "{} {noun} that outlived their link were cut {place} ({} of {})",
         share(outlived.transfers_hit(), outlived.transfers()),
-        outlived.hit(),
+        grouped(outlived.hit()),
         count(outlived.trials(), "trial"),
     )];
     if not_judged.all() > 0 {

@@ -2,6 +2,7 @@
 //! trials than stray answers could.
 
 use ttlsweep_record::Mechanism;
+use ttlsweep_record::units::grouped;
 
 use crate::prose::{count, p_value, percent, share};
 use crate::stats::clopper_pearson;
@@ -28,14 +29,14 @@ pub(in crate::verdict) fn test(target: &Target, mechanism: Mechanism, alpha: f64
         "{} transfers {} ({} of {})",
         share(all.transfers_hit(), all.transfers()),
         deed(mechanism),
-        all.hit(),
+        grouped(all.hit()),
         count(all.trials(), "trial")
     );
     if all.hit() > 0 {
         let rate = |trials: &ByTrial| match clopper_pearson(trials.hit(), trials.trials(), 0.95) {
             Some(interval) => format!(
                 "{} of {} ({} to {})",
-                trials.hit(),
+                grouped(trials.hit()),
                 count(trials.trials(), "trial"),
                 percent(interval.low),
                 percent(interval.high)

@@ -1,6 +1,7 @@
 //! `network`: connections that end while the link is alive, or without any, and so for no cause of expiry.
 
 use ttlsweep_record::Mechanism;
+use ttlsweep_record::units::grouped;
 
 use crate::prose::{count, p_value, share};
 use crate::stats::fisher_greater;
@@ -27,14 +28,14 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
     let mut evidence = format!(
         "{} transfers ended by reset, close, without a connection or unconfirmed while their link was alive or without a link ({} of {}",
         share(all.transfers_hit(), all.transfers()),
-        all.hit(),
+        grouped(all.hit()),
         count(all.trials(), "trial"),
     );
-    evidence = format!("{evidence}; {} of {} of controls)", controls.hit(), count(controls.trials(), "trial"));
+    evidence = format!("{evidence}; {} of {} of controls)", grouped(controls.hit()), count(controls.trials(), "trial"));
     if later > 0 {
         let kind =
             if after_too { "no more often than controls of that age" } else { "more often than controls of that age" };
-        evidence = format!("{evidence}, {later} more after expiry, {kind}");
+        evidence = format!("{evidence}, {} more after expiry, {kind}", grouped(later));
     }
     let tallies = &target.tallies;
     let unconfirmed = tallies.of(Cause::Of(Mechanism::Network)).filter(|reported| reported.unconfirmed);

@@ -23,6 +23,8 @@ pub(crate) struct Surroundings {
     pub(crate) offset_us: i64,
     /// Every n-th transfer's link is made too early.
     pub(crate) late_every: u64,
+    /// By how much this machine notes ends late at most; it is starved if that is not zero.
+    pub(crate) lag_us: u64,
 }
 
 impl Default for Surroundings {
@@ -37,6 +39,7 @@ impl Default for Surroundings {
             needed_us: 6_000_000,
             offset_us: 0,
             late_every: 0,
+            lag_us: 0,
         }
     }
 }
@@ -175,6 +178,9 @@ impl Surroundings {
                 let mut trial = trial_row(&sweep.run_id, cell, &trial_id, block, position, transfers);
                 trial.started_at = Timestamp::from_unix_micros(begun);
                 trial.ended_at = Timestamp::from_unix_micros(clock);
+                if self.lag_us > 0 {
+                    (trial.starved, trial.scheduler_lag_us) = (true, Some(self.lag_us));
+                }
                 files.trials.write(&trial).unwrap();
             }
         }
