@@ -85,7 +85,15 @@ pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
     );
     let date = time::PrimitiveDateTime::parse(text, format).ok()?;
-    Some(Timestamp::from_unix_micros(date.assume_utc().unix_timestamp() * 1_000_000))
+    plausible(Timestamp::from_unix_micros(date.assume_utc().unix_timestamp() * 1_000_000))
+}
+
+/// What a server says the time is, if it is one that can be counted with: links are signed by it, and behind the year 9999 there
+/// is none that can be written.
+pub(crate) fn plausible(time: Timestamp) -> Option<Timestamp> {
+    /// The first instant of the year 9999.
+    const TOO_LATE_US: i64 = 253_370_764_800_000_000;
+    (0..TOO_LATE_US).contains(&time.unix_micros()).then_some(time)
 }
 
 #[cfg(test)]
@@ -126,5 +134,6 @@ mod tests {
         let date = http_date("Tue, 24 Nov 2026 19:37:00 GMT").unwrap();
         assert_eq!(date.to_string(), "2026-11-24T19:37:00.000000Z");
         assert_eq!(http_date("yesterday"), None);
+        assert_eq!(http_date("Fri, 31 Dec 9999 23:59:59 GMT"), None);
     }
 }

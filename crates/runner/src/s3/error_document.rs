@@ -5,6 +5,7 @@ use quick_xml::events::Event;
 use ttlsweep_record::Timestamp;
 use ttlsweep_record::text::{ServerText, shortened};
 
+use crate::clock::plausible;
 use crate::secret::redacted;
 
 /// What an error document says; other servers leave much of it out.
@@ -71,7 +72,7 @@ impl S3Error {
             b"Message" => self.message = value(),
             b"RequestId" => self.request_id = value(),
             b"HostId" => self.host_id = value(),
-            b"ServerTime" => self.server_time = text.parse().ok(),
+            b"ServerTime" => self.server_time = text.parse().ok().and_then(plausible),
             _ => {}
         }
     }
