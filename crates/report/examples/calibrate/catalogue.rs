@@ -318,6 +318,11 @@ fn innocent() -> Vec<World> {
             World { broken: 0.3, breaks: Breaks::Altered, plan: download_plan(), ..World::default() },
         ),
         world(
+            "silent-30",
+            "30 % stand still at random until this side gives up",
+            World { broken: 0.3, breaks: Breaks::Silence, ..World::default() },
+        ),
+        world(
             "quiet-expect",
             "nothing goes wrong; with the Expect arm",
             World { plan: expect_plan(), ..World::default() },
@@ -481,6 +486,21 @@ fn guilty() -> Vec<World> {
             "cut-gateway",
             "resets at expiry, behind a gateway that answers 502; 10 % answered by it besides",
             World { gateway: 0.1, also: vec![Mechanism::Gateway], ..cuts(Cut { by: CutBy::Gateway, ..cut }) },
+        ),
+        world(
+            "cut-slow-down",
+            "answers 503 SlowDown at expiry; 10 % are told so besides",
+            World { throttled: 0.1, also: vec![Mechanism::Throttled], ..cuts(Cut { by: CutBy::SlowDown, ..cut }) },
+        ),
+        world(
+            "cut-silent",
+            "takes nothing more after expiry, and says nothing",
+            World { breaks: Breaks::Silence, ..cuts(cut) },
+        ),
+        world(
+            "cut-silent-downloads",
+            "the same of downloads",
+            World { breaks: Breaks::Silence, plan: download_plan(), ..cuts(cut) },
         ),
         world(
             "cut-links-aged",

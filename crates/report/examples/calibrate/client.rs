@@ -62,7 +62,8 @@ pub(crate) fn record(
     // The machine's clock is read once, at the start.
     let at = |instant: i64| Timestamp::from_unix_micros(instant + sent.set_by_us);
     let half_trip = sent.rtt_us / 2;
-    let ended_at = noticed(end.at + half_trip + chance.between(0, 400), sent.lag_us, chance);
+    let gives_up_after = if end.how == How::Broken && world.breaks == Breaks::Silence { IDLE_TIMEOUT_US } else { 0 };
+    let ended_at = noticed(end.at + half_trip + chance.between(0, 400) + gives_up_after, sent.lag_us, chance);
     let size = cell.size_bytes.0;
     let came = (size as f64 * end.arrived) as u64;
     let uploads = cell.method.is_upload();
@@ -188,7 +189,11 @@ fn broken(row: &mut TransferRecord, breaks: Breaks) {
         Breaks::Close => (Outcome::Closed, Some("EPIPE")),
         Breaks::Short => (Outcome::Truncated, None),
         Breaks::Altered => (Outcome::Altered, None),
+        Breaks::Silence => (Outcome::TimedOut, None),
     };
+    if breaks == Breaks::Silence {
+        row.error = Some("this side's idle_timeout of 30 s ran out".to_owned());
+    }
     row.outcome = outcome;
     row.errno = errno.map(str::to_owned);
 }
@@ -224,4 +229,5 @@ const fn refusal(answer: Answer) -> Said {
     }
 }
 
+const IDLE_TIMEOUT_US: i64 = 30 * SECOND;
 const SAMPLED_EVERY_US: u64 = 100_000;

@@ -131,6 +131,7 @@ pub(crate) fn serve(
             CutBy::Break => How::Broken,
             CutBy::Refusal => How::Answered(Answer::Expired),
             CutBy::Gateway => How::Answered(Answer::BadGateway),
+            CutBy::SlowDown => How::Answered(Answer::SlowDown),
         };
         let at = expiry.max(read_at) + chance.between(cut.delay_us.0, cut.delay_us.1);
         ends.push((at, how, Some(Mechanism::CutAtExpiry)));

@@ -180,6 +180,23 @@ fn cuts_that_come_late_are_never_denied() {
     assert_eq!(sum.wrong, 0, "{sum:?}");
 }
 
+/// A server that falls silent ends nothing: no window sees it, and nobody may take it for one that goes on.
+#[test]
+fn silence_at_expiry_is_never_taken_for_going_on() {
+    for sample in [SMALL, ENOUGH] {
+        let (sum, _) = tally(&["cut-silent", "cut-silent-downloads"], sample, 50);
+        assert_eq!(sum.wrong, 0, "{sum:?}");
+    }
+    let (sum, accused) = tally(&["silent-30"], ENOUGH, 50);
+    assert!(sum.right >= 35 && accused == 0, "{sum:?}");
+}
+
+#[test]
+fn a_cut_that_says_slow_down_is_a_cut() {
+    let (sum, _) = tally(&["cut-slow-down"], ENOUGH, 50);
+    assert!(sum.right >= 48 && sum.wrong == 0, "{sum:?}");
+}
+
 /// Of uploads with and without an `Expect`, all that end do so at expiry.
 #[test]
 fn what_the_expect_arm_shows_of_a_cut_forbids_an_acquittal() {

@@ -87,6 +87,8 @@ pub(crate) enum CutBy {
     Refusal,
     /// The connection breaks behind a gateway, which answers 502.
     Gateway,
+    /// A 503 comes first, which says SlowDown.
+    SlowDown,
 }
 
 /// How a broken transfer shows.
@@ -100,6 +102,8 @@ pub(crate) enum Breaks {
     Short,
     /// A download turns into other bytes, and comes to its end in good order.
     Altered,
+    /// Nothing moves any more, and nobody says so: this side gives up after 30 s.
+    Silence,
 }
 
 /// Connections of a certain age are broken, whatever their link.

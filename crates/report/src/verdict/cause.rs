@@ -49,7 +49,7 @@ pub(super) fn cause(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) ->
         Outcome::Rejected => refused(timed, answers, learned),
         Outcome::Reset | Outcome::Closed | Outcome::Truncated => broken(timed, learned),
         Outcome::Altered => altered(timed, answers, learned),
-        Outcome::Malformed => (Cause::Unexplained, false),
+        Outcome::Malformed => malformed(timed),
     }
 }
 
@@ -59,6 +59,17 @@ fn timed_out(timed: &Timed<'_>) -> Cause {
         Some(Timeout::Connect | Timeout::Kernel) => Cause::Of(Mechanism::Network),
         _ if timed.is_unconfirmed() => Cause::Of(Mechanism::Network),
         Some(Timeout::Idle | Timeout::Whole) | None => Cause::Unexplained,
+    }
+}
+
+/// Bytes that are not HTTP. Within a body they end it as surely as a close does.
+fn malformed(timed: &Timed<'_>) -> (Cause, bool) {
+    let in_flight = timed.is_unfinished() && !timed.ended_at_head(1);
+    match timed.end() {
+        End::AtExpiry if in_flight => (Cause::Of(Mechanism::CutAtExpiry), true),
+        End::Later if in_flight => (Cause::EndedAfterExpiry, true),
+        End::NotJudged if in_flight => (Cause::NotJudged, false),
+        _ => (Cause::Unexplained, in_flight),
     }
 }
 
@@ -88,7 +99,11 @@ fn refused(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) -> (Cause, 
             return failed_with(timed, mechanism);
         }
         if let Some(mechanism) = word_of(answer).filter(|word| !is_contradicted(*word, timed, place, answer, learned)) {
-            return (Cause::Of(mechanism), false);
+            return match mechanism {
+                // Whoever cuts may say so in any words. Of the end of credentials and of clocks, more than the moment is known.
+                Mechanism::Throttled | Mechanism::IdleTimeout | Mechanism::Redirected => failed_with(timed, mechanism),
+                _ => (Cause::Of(mechanism), false),
+            };
         }
         if !(400..500).contains(&answer.status) {
             return (Cause::Unexplained, false);
@@ -179,6 +194,8 @@ fn broken(timed: &Timed<'_>, learned: &Learned) -> (Cause, bool) {
     let unread = learned.refused_at_head && timed.ended_at_head(2);
     let in_flight = timed.is_unfinished() && !unread;
     let unrelated = || match () {
+        // Its framing says that it is whole, which no network does.
+        () if seen.outcome == Outcome::Truncated => Cause::Unexplained,
         () if timed.met_idle_timer() => Cause::Of(Mechanism::IdleTimeout),
         // Slow, or standing for a time of its own; or answered by something that was never read.
         () if timed.standstill().is_some() || unread => Cause::Undecidable,

@@ -141,6 +141,10 @@ impl TargetRuling {
                 let them = count(self.not_judged, noun);
                 format!("nothing could be timed: {them} outlived the link, and none of the ends is judged")
             }
+            Answer::CannotTell if hits == 0 && self.seen.silent > 0 => {
+                let silent = share(self.seen.silent, self.judged);
+                format!("none was closed, but {silent} {outlived} stood still and never came to an end")
+            }
             Answer::CannotTell if hits == 0 => {
                 let Some(Later { transfers, between_s }) = self.seen.later else {
                     let all = share(self.judged, self.judged);

@@ -4,6 +4,7 @@ use ttlsweep_record::Mechanism;
 
 use super::cause::Cause;
 use super::cause::flight::Flight;
+use super::mechanism::cut::fell_silent;
 use super::mechanism::window::{Window, grid};
 use super::target::Target;
 
@@ -30,6 +31,9 @@ pub(super) struct Seen {
     pub(super) within_s: f64,
     /// How many of them completed.
     pub(super) completed: u64,
+    /// How many of them stood still until this side gave up, or a timer did, if it is so many more than of the controls that the
+    /// store may have fallen silent at expiry; else none.
+    pub(super) silent: u64,
     /// The share of the time at risk that lies near expiry.
     pub(super) window_share: f64,
     /// The same of the time up to a second after expiry.
@@ -88,6 +92,11 @@ impl Seen {
             how: how(target, window != near),
             within_s: hit().map(distance).fold(0.0, f64::max),
             completed: grid(target).filter(went_on).filter(|flight| flight.cause == Cause::None).count() as u64,
+            silent: if fell_silent(target) {
+                grid(target).filter(went_on).filter(|flight| flight.stood_still()).count() as u64
+            } else {
+                0
+            },
             window_share: near.planned_share(target),
             late_share: Window::late(delta).planned_share(target),
             needed_s: in_grid().filter_map(|flight| flight.needed).fold(0.0, f64::max),

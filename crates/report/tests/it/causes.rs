@@ -64,6 +64,50 @@ fn however_a_store_words_expiry_it_is_a_cut_in_mid_body() {
 }
 
 #[test]
+fn a_cut_may_be_worded_as_anything_and_need_not_be_worded_as_starts_are() {
+    for (status, code) in
+        [(503, "SlowDown"), (400, "RequestTimeout"), (307, "TemporaryRedirect"), (500, "InternalError")]
+    {
+        let world = Surroundings { ttls: vec![2, 4], ..Surroundings::default() };
+        let found = ruling(&world, |asked| match asked.expires_in_us {
+            Some(life) if life > 0 && life < asked.needed_us => Did::xml(status, code, "no").after(life + 1000),
+            _ => at_head(asked, Did::expired()),
+        });
+        assert_supported(&found, &[Mechanism::CutAtExpiry]);
+        assert_eq!(found.targets[0].answer(), TargetAnswer::Yes, "{code}");
+    }
+}
+
+#[test]
+fn whoever_falls_silent_at_expiry_is_not_acquitted() {
+    for method in [Method::Put, Method::Get] {
+        let world = Surroundings { ttls: vec![2], blocks: 6, method, ..Surroundings::default() };
+        let silent = Did::RanOut { name: "idle_timeout", acked: 300_000, retransmits: 0 };
+        let found = ruling(&world, |asked| match asked.expires_in_us {
+            Some(life) if life > 0 && life < asked.needed_us => silent,
+            _ => at_head(asked, Did::expired()),
+        });
+        let taken = found.targets[0].take_away();
+        assert_eq!(found.targets[0].answer(), TargetAnswer::CannotTell, "{}", taken.line());
+        assert!(taken.line().contains("6 of 6") && taken.line().contains("stood still"), "{}", taken.line());
+        assert!(taken.sure.contains("fall silent at expiry"), "{}", taken.sure);
+        assert!(taken.next.contains("ttlsweep join"), "{}", taken.next);
+    }
+}
+
+#[test]
+fn standing_still_acquits_where_controls_stand_as_often() {
+    let world = Surroundings { ttls: vec![2], blocks: 8, ..Surroundings::default() };
+    let silent = Did::RanOut { name: "idle_timeout", acked: 300_000, retransmits: 0 };
+    let found = ruling(&world, |asked| match asked.expires_in_us {
+        _ if asked.is_expired() => Did::expired(),
+        _ if asked.block % 2 == 0 => silent,
+        _ => Did::Serve,
+    });
+    assert_eq!(found.targets[0].answer(), TargetAnswer::No, "{}", found.headline);
+}
+
+#[test]
 fn expired_credentials_are_still_told_from_expired_links() {
     // From the third block on everything is refused, requests signed in headers, too.
     let gone = Did::xml(400, "ExpiredToken", "The provided token has expired.");

@@ -93,9 +93,20 @@ impl Flight {
         self.ended_in_flight
             && match self.cause {
                 Cause::EndedAfterExpiry => true,
-                Cause::Of(Mechanism::Gateway | Mechanism::ServerError) => after(),
+                Cause::Of(
+                    Mechanism::Gateway
+                    | Mechanism::ServerError
+                    | Mechanism::Throttled
+                    | Mechanism::IdleTimeout
+                    | Mechanism::Redirected,
+                ) => after(),
                 _ => false,
             }
+    }
+
+    /// Whether nobody brought it to an end that says anything: this side gave up, or something stood still for too long.
+    pub(in crate::verdict) fn stood_still(&self) -> bool {
+        matches!(self.cause, Cause::Unexplained | Cause::Of(Mechanism::IdleTimeout))
     }
 
     /// The whole second of the server's clock that is nearest to `at`: links expire on one.

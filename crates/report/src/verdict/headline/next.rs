@@ -90,6 +90,11 @@ impl TargetRuling {
             }
             () if self.outlived == 0 => self.longer(1.0),
             () if self.judged == 0 => format!("Run it again while this machine is idle: {both}."),
+            () if self.seen.silent > 0 => {
+                "Ask the store's operator what becomes of a connection when its link expires. \
+                 `ttlsweep join DIR LOG…` puts the store's own log beside the transfers."
+                    .to_owned()
+            }
             () if self.seen.window_share > MOST_IN_WINDOWS => self.longer(self.seen.window_share / MOST_IN_WINDOWS),
             () if self.seen.hits == 0 && self.seen.later.is_some() && self.seen.late_share > MOST_IN_WINDOWS => {
                 self.longer(self.seen.late_share / MOST_IN_WINDOWS)

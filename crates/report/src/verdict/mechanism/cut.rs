@@ -144,8 +144,7 @@ impl Reading {
 
     /// Whether controls of that age end about as often within their placebo windows.
     fn is_explained(&self) -> bool {
-        let share = |trials: &ByTrial| trials.transfers_hit() as f64 / trials.transfers().max(1) as f64;
-        share(&self.controls) >= EXPLAINED * share(&self.outlived)
+        is_explained_by(&self.outlived, &self.controls)
     }
 
     /// Two windows are looked at, and the Expect arm, if it proves anything. Where the controls end as often, what they suffer
@@ -193,8 +192,10 @@ impl Reading {
         } else if !self.is_spared() {
             let controls = |n: u64| (self.controls.trials() * n / self.outlived.trials()).max(1);
             let enough = |n: &u64| are_set_apart(*n, controls(*n));
-            let enough = (self.needed(level)..).find(enough).unwrap_or(LEAST_TRIALS);
-            Some(format!("too few to be set apart: it takes {enough} trials cut at expiry with their controls"))
+            // Of those that are there, some were hit and did not do.
+            let least = self.needed(level).max(self.outlived.hit() + 1);
+            let enough = (least..).find(enough).unwrap_or(least);
+            Some(format!("too few to be set apart: it takes {enough} or more trials cut at expiry with their controls"))
         } else {
             self.by_host.split()
         }
@@ -207,6 +208,13 @@ impl Reading {
 
 /// What forbids an acquittal: ends that follow expiry, if later than δ, and that nothing but expiry explains.
 fn suspicion(target: &Target, placebos: &Placebos<'_>, [near, late]: [&Reading; 2], level: f64) -> Option<String> {
+    if fell_silent(target) {
+        return Some(
+            "but many that outlived their link stood still and never came to an end, and the controls did: a store may fall \
+             silent at expiry. It takes the server's log to tell"
+                .to_owned(),
+        );
+    }
     let is_cut = |flight: &Flight| flight.cause == Cause::Of(Mechanism::CutAtExpiry);
     let is_after = |flight: &Flight| flight.ended_after_expiry(target.delta());
     let after: Vec<&Flight> = grid(target).filter(|flight| is_after(flight)).collect();
@@ -244,6 +252,25 @@ fn suspicion(target: &Target, placebos: &Placebos<'_>, [near, late]: [&Reading; 
         secs(*first),
         secs(*last),
     ))
+}
+
+/// Whether so many of those that met expiry stood still until this side gave up, or a timer did, that an acquittal would be rash: a
+/// store that falls silent at expiry does not end anything. Controls that stand still as often explain it.
+pub(in crate::verdict) fn fell_silent(target: &Target) -> bool {
+    let delta = target.delta();
+    let window = Window::at_expiry(delta);
+    let met = grid(target).filter(|flight| window.met(flight, delta));
+    let met = ByTrial::count(met.map(|flight| (flight.trial, flight.stood_still())));
+    let controls = target.flights.iter().filter(|flight| flight.is_unexpiring_control() && flight.counts());
+    let controls = ByTrial::count(controls.map(|flight| (flight.trial, flight.stood_still())));
+    let still = met.most_hit();
+    still > 0 && upper_bound(still, met.trials()) > MOST_STRAY && !is_explained_by(&met, &controls)
+}
+
+/// Whether controls are hit about as often.
+fn is_explained_by(trials: &ByTrial, controls: &ByTrial) -> bool {
+    let share = |trials: &ByTrial| trials.transfers_hit() as f64 / trials.transfers().max(1) as f64;
+    share(controls) >= EXPLAINED * share(trials)
 }
 
 /// The numbers in words; `within` is how many were cut within δ, where the later window is the one that shows it.
