@@ -210,7 +210,7 @@ impl Reading {
 fn suspicion(target: &Target, placebos: &Placebos<'_>, [near, late]: [&Reading; 2], level: f64) -> Option<String> {
     if fell_silent(target) {
         return Some(
-            "but many that outlived their link stood still and never came to an end, and the controls did: a store may fall \
+            "many that outlived their link stood still and never came to an end, and the controls did: a store may fall \
              silent at expiry. It takes the server's log to tell"
                 .to_owned(),
         );
