@@ -13,6 +13,7 @@ mod error;
 mod haproxy;
 mod lines;
 pub(crate) mod meaning;
+mod members;
 mod nginx;
 mod objects;
 mod s3_json;

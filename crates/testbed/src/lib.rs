@@ -88,4 +88,4 @@ pub use http::tls::TlsError;
 pub use s3::{sigv2, sigv4};
 pub use testbed::{Testbed, TestbedError};
 pub use truth::access_log::{AccessLogConfig, AccessLogFormat, AccessLogFormatError};
-pub use truth::request_log::{Disposition, FaultRecord, RequestRecord};
+pub use truth::request_record::{Disposition, FaultRecord, RequestRecord};

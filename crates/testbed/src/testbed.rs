@@ -18,7 +18,8 @@ use crate::http::connection::{BUFFER_BYTES, serve};
 use crate::http::service::Server;
 use crate::http::tls::{TlsError, make_identity};
 use crate::truth::access_log::AccessLog;
-use crate::truth::request_log::{RequestLog, RequestRecord};
+use crate::truth::request_log::RequestLog;
+use crate::truth::request_record::RequestRecord;
 
 /// A running S3 endpoint. It stops when it is dropped, or in an orderly way by [`Testbed::shutdown`].
 #[derive(Debug)]

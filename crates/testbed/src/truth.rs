@@ -3,3 +3,4 @@
 pub(crate) mod access_log;
 pub(crate) mod policy;
 pub(crate) mod request_log;
+pub(crate) mod request_record;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use ttlsweep_record::LogSource;
 
 use super::entry::{Entry, Target, word};
-use super::lines::{count, text};
+use super::members::{count, text};
 use super::times::iso;
 
 /// Whether an object is such a record.

@@ -22,7 +22,7 @@ use crate::clock::Moment;
 use crate::http::control::{ConnectionAction, ConnectionControl, Ending, HardCut, LINGER, ToHttp, ToSocket};
 use crate::http::service::{Server, answer};
 use crate::http::timer::Timer;
-use crate::truth::request_log::{Disposition, FaultRecord, RequestRecord};
+use crate::truth::request_record::{Disposition, FaultRecord, RequestRecord};
 
 /// Serves a connection until either side has had enough, or it is cut.
 pub(crate) async fn serve(socket: TcpStream, fault: Option<Fault>, tls: Option<TlsAcceptor>, server: Arc<Server>) {

@@ -12,7 +12,8 @@ use crate::lock::lock;
 use crate::s3::errors::ErrorCode;
 use crate::s3::ids::RequestIds;
 use crate::truth::access_log::Asked;
-use crate::truth::request_log::{Disposition, FaultRecord, RequestLog, RequestRecord};
+use crate::truth::request_log::RequestLog;
+use crate::truth::request_record::{Disposition, FaultRecord, RequestRecord};
 
 /// A request on its way through the testbed. Its record is written exactly once, however it ends.
 #[derive(Debug)]

@@ -40,7 +40,8 @@ use crate::s3::store::Store;
 use crate::s3::subject::{bucket_of_host, is_transfer};
 use crate::truth::access_log::Asked;
 use crate::truth::policy::{Plan, Policy};
-use crate::truth::request_log::{Disposition, RequestLog};
+use crate::truth::request_log::RequestLog;
+use crate::truth::request_record::Disposition;
 
 /// What all connections of a testbed share.
 pub(crate) struct Server {

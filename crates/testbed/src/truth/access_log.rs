@@ -14,7 +14,7 @@ use time::macros::format_description;
 
 use crate::lock::lock;
 use crate::s3::query::Query;
-use crate::truth::request_log::RequestRecord;
+use crate::truth::request_record::RequestRecord;
 
 /// Where an access log goes, and how it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
