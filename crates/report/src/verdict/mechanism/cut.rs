@@ -33,6 +33,7 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64, detail: Detail) -> T
     let level = alpha / MECHANISMS;
     let explained = proof.is_some_and(Arm::explains_late_ends);
     let suspicion = suspicion(target, &placebos, [&near, &late], level).filter(|_| !explained);
+    let suspicion = fell_silent(target).then(|| SILENCE.to_owned()).or(suspicion);
     // Short transfers leave too little time outside of the later window to tell a cut from chance; a shorter one may do.
     let too_wide = late.share > MOST_IN_WINDOWS;
     let late = match late.window.shortened(target).filter(|_| too_wide) {
@@ -208,13 +209,6 @@ impl Reading {
 
 /// What forbids an acquittal: ends that follow expiry, if later than δ, and that nothing but expiry explains.
 fn suspicion(target: &Target, placebos: &Placebos<'_>, [near, late]: [&Reading; 2], level: f64) -> Option<String> {
-    if fell_silent(target) {
-        return Some(
-            "many that outlived their link stood still and never came to an end, and the controls did: a store may fall \
-             silent at expiry. It takes the server's log to tell"
-                .to_owned(),
-        );
-    }
     let is_cut = |flight: &Flight| flight.cause == Cause::Of(Mechanism::CutAtExpiry);
     let is_after = |flight: &Flight| flight.ended_after_expiry(target.delta());
     let after: Vec<&Flight> = grid(target).filter(|flight| is_after(flight)).collect();
@@ -266,6 +260,9 @@ pub(in crate::verdict) fn fell_silent(target: &Target) -> bool {
     let still = met.most_hit();
     still > 0 && upper_bound(still, met.trials()) > MOST_STRAY && !is_explained_by(&met, &controls)
 }
+
+const SILENCE: &str = "many that outlived their link stood still and never came to an end, and the controls did: a store may fall \
+                       silent at expiry. It takes the server's log to tell";
 
 /// Whether controls are hit about as often.
 fn is_explained_by(trials: &ByTrial, controls: &ByTrial) -> bool {
