@@ -122,6 +122,12 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_no_link_can_be_signed_by_is_not_one() {
+        let error = S3Error::parse(b"<Error><ServerTime>9999-12-31T23:59:59Z</ServerTime></Error>");
+        assert_eq!(error.server_time, None);
+    }
+
+    #[test]
     fn entities_are_resolved_and_what_is_broken_off_is_no_error() {
         let error = S3Error::parse(b"<Error><Code>A&amp;B&#33;</Code><Message>bro");
         assert_eq!(error.code.as_deref(), Some("A&B!"));

@@ -308,19 +308,3 @@ async fn a_run_against_a_store_whose_clock_is_off_warns_and_records_two_probes_b
     }
     testbed.shutdown().await;
 }
-
-/// Links are signed by the server's clock, and behind the year 9999 there is no date to sign by.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_dates_its_answers_into_the_year_9999_ends_no_run() {
-    let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
-    let url = redating(testbed.addr(), 253_402_300_000 * SECOND_US - now_us()).await;
-    let lab = Lab::new();
-    let embedded = "kind = \"embedded\"\ntls = false\n";
-    let s3 = EMBEDDED.replace(embedded, "kind = \"s3\"\nbucket = \"ttlsweep\"\n");
-    lab.write("clocks.toml", s3.replace("repetitions = 6", "repetitions = 1"));
-    let args = ["run", "clocks.toml", "--endpoint", &url, "--set", "target.clock_probe=2s"];
-    let mut command = lab.with_key(&testbed, &args);
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", words(&output).1);
-    testbed.shutdown().await;
-}

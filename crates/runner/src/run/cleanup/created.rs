@@ -32,3 +32,24 @@ impl fmt::Display for CreatedObject {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::object_key::RunPrefix;
+
+    #[test]
+    fn a_store_that_names_an_upload_by_the_requests_token_has_it_written_nowhere() {
+        let secret = "FwoGZXIvYXdzEBYaDJk3examplesecret0123";
+        let named = |id: &str| CreatedObject {
+            key: RunPrefix::new("", "probe", "probe").key("c1"),
+            upload_id: Some(ServerText::new(id)),
+        };
+        let upload = named(&format!("x-amz-security-token={secret}"));
+        for written in [upload.written_id().unwrap(), upload.to_string()] {
+            assert!(!written.contains(secret), "{written}");
+        }
+        let honest = "VXBsb2FkIElEIGZvciA2aWWpbmcncyBteS1tb3ZpZS5tMnRzIHVwbG9hZA";
+        assert_eq!(named(honest).written_id().as_deref(), Some(honest));
+    }
+}
