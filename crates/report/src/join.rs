@@ -1,8 +1,8 @@
 //! `ttlsweep-report join`: what servers' own logs say of a run's transfers, put beside them as `server.csv`.
 //!
 //! The way of the data: `source` opens files, folders and pipes and unpacks gzip; `lines` cuts them into records, lines of
-//! text or objects of JSON, and tries the [`FORMATS`] on each. A room per format (`s3_text`, `s3_json`, `cloudtrail`,
-//! `ceph_ops`, `nginx`, `haproxy`) makes an [`Entry`] of it. `transfers` says which of the run's transfers that is, by the name
+//! text or objects of JSON, and tries the `FORMATS` on each. A room per format (`s3_text`, `s3_json`, `cloudtrail`,
+//! `ceph_ops`, `nginx`, `haproxy`) makes an `Entry` of it. `transfers` says which of the run's transfers that is, by the name
 //! that the request carried or by the answer's request id; `meaning` measures on the run's own transfers what a log's times
 //! mean. Of a logged URL nothing is kept but the transfer's name, and what is kept of other texts is redacted.
 
