@@ -62,7 +62,7 @@ pub struct Dialer {
 /// What is set on a socket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SocketOptions {
-    /// Bytes a second that this end reads, if it is capped: see [`ShortBuffer`].
+    /// Bytes a second that this end reads, if it is capped: see `ShortBuffer`.
     pub reads_per_s: Option<u64>,
     /// The congestion control; `None` for the kernel's own choice.
     pub congestion: Option<String>,
