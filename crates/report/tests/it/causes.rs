@@ -79,7 +79,7 @@ fn a_cut_may_be_worded_as_anything_and_need_not_be_worded_as_starts_are() {
 }
 
 #[test]
-fn whoever_falls_silent_at_expiry_is_not_acquitted() {
+fn a_store_that_falls_silent_at_expiry_is_not_acquitted() {
     for method in [Method::Put, Method::Get] {
         let world = Surroundings { ttls: vec![2], blocks: 6, method, ..Surroundings::default() };
         let silent = Did::RanOut { name: "idle_timeout", acked: 300_000, retransmits: 0 };

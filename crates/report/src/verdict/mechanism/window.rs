@@ -299,7 +299,7 @@ fn is_planned(flight: &Flight, delta: f64) -> bool {
 
 /// Stray ends may hit this share of trials: 1 of 5 is chance, 2 are not.
 pub(in crate::verdict) const MOST_STRAY: f64 = 0.75;
-/// Where some control with a living link ended at that age, too, it must be this unlikely that the grid is no worse.
+/// If controls with a living link ended at that age, too, p that the grid is no worse must be at most this.
 const LINKS_SUFFER: f64 = 0.1;
 /// A timer's ends agree on an age so many times better than on a distance from expiry.
 const AGES_AGREE: f64 = 4.0;
