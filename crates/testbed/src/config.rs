@@ -1,5 +1,6 @@
 //! What a testbed is told before it starts.
 
+mod access_log;
 mod demands;
 mod secret;
 
@@ -9,8 +10,7 @@ use std::time::Duration;
 use ttlsweep_record::Fault;
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
 
-use crate::truth::access_log::AccessLogConfig;
-
+pub use access_log::{AccessLogConfig, AccessLogFormat, AccessLogFormatError};
 pub use demands::{RequiredHeader, RequiredHeaderError, UnknownParameters, UnknownParametersError};
 pub use secret::Secret;
 

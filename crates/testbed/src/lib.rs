@@ -81,11 +81,10 @@ mod testbed;
 mod truth;
 
 pub use config::{
-    DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, RequiredHeader, RequiredHeaderError, Secret, TestbedConfig,
-    UnknownParameters, UnknownParametersError,
+    AccessLogConfig, AccessLogFormat, AccessLogFormatError, DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, RequiredHeader,
+    RequiredHeaderError, Secret, TestbedConfig, UnknownParameters, UnknownParametersError,
 };
 pub use http::tls::TlsError;
 pub use s3::{sigv2, sigv4};
 pub use testbed::{Testbed, TestbedError};
-pub use truth::access_log::{AccessLogConfig, AccessLogFormat, AccessLogFormatError};
 pub use truth::request_record::{Disposition, FaultRecord, RequestRecord};

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,50 +11,10 @@ use serde_json::json;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use crate::config::{AccessLogConfig, AccessLogFormat};
 use crate::lock::lock;
 use crate::s3::query::Query;
 use crate::truth::request_record::RequestRecord;
-
-/// Where an access log goes, and how it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccessLogConfig {
-    /// The file. What is in it stays.
-    pub path: PathBuf,
-    /// How it is written.
-    pub format: AccessLogFormat,
-}
-
-/// How an access log is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum AccessLogFormat {
-    /// As S3 delivers it to a bucket: text of 27 fields, times in whole seconds.
-    #[default]
-    S3,
-    /// As S3 delivers it to CloudWatch Logs: an object of JSON per line, times in milliseconds.
-    S3Json,
-}
-
-impl AccessLogFormat {
-    /// The words for them, as on the command line and as in the `source` of `server.csv`.
-    pub const WORDS: &'static [&'static str] = &["s3", "s3-json"];
-}
-
-/// A word that is none of [`AccessLogFormat::WORDS`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected s3 or s3-json")]
-pub struct AccessLogFormatError;
-
-impl std::str::FromStr for AccessLogFormat {
-    type Err = AccessLogFormatError;
-
-    fn from_str(text: &str) -> Result<Self, AccessLogFormatError> {
-        match text {
-            "s3" => Ok(Self::S3),
-            "s3-json" => Ok(Self::S3Json),
-            _ => Err(AccessLogFormatError),
-        }
-    }
-}
 
 /// What only the log has of a request.
 #[derive(Debug)]
