@@ -6,6 +6,7 @@
 //! its place before all of it is done.
 
 mod archive;
+mod args;
 mod copy;
 mod error;
 mod examples;
@@ -27,6 +28,7 @@ use ttlsweep_rundir::disk::{Staging, unique_name};
 use ttlsweep_rundir::environment::Environment;
 use ttlsweep_rundir::merge::run_folders;
 
+pub use args::CaseArgs;
 pub use error::{CaseError, Found};
 pub use redact::Redaction;
 pub use secrets::KnownSecrets;

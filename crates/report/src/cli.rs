@@ -1,4 +1,4 @@
-//! What can be asked for on the command line; no behaviour.
+//! What can be asked for on the command line; no behaviour. What a command beside the report is asked stands with the command.
 
 use std::path::PathBuf;
 
@@ -6,10 +6,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ttlsweep_console::exit::CODES;
 use ttlsweep_record::{Mechanism, Verdict};
 
-use crate::case::Redaction;
+use crate::case::CaseArgs;
 use crate::format::Format;
 use crate::gate::{Gate, Unwanted};
+use crate::join::JoinArgs;
 use crate::ttl::TtlArgs;
+use crate::verify::VerifyArgs;
 
 /// Counts what one or many runs of one plan recorded, draws it, and says which mechanism explains the failures.
 ///
@@ -88,14 +90,12 @@ pub enum Command {
     /// Makes a bundle for a case with AWS Support: a folder and a .tar.gz of it.
     ///
     /// It is refused where a signature, a credential or a session token is found in the run's files.
-    #[command(after_help = CASE_EXAMPLES, after_long_help = format!("{CASE_EXAMPLES}\n\n{CODES}"))]
     Case(CaseArgs),
 
     /// Says whether a run's folder is whole and consistent, one problem a line, by file and line.
     ///
     /// Every planned trial is there whole once, with all its transfers; no transfer is there twice; what the journal tells of has
     /// a row; no row contradicts itself or its neighbours. Exit code 0: it is; 3: it is not; 2: it cannot be read.
-    #[command(after_help = VERIFY_EXAMPLES, after_long_help = format!("{VERIFY_EXAMPLES}\n\n{CODES}"))]
     Verify(VerifyArgs),
 
     /// Puts what servers' own logs say of a run's transfers beside them, as server.csv.
@@ -111,74 +111,4 @@ pub enum Command {
     /// For a store that checks a link's date when the request's head arrives, and for one that checks at the end or cuts. The
     /// verdict says which of the two it is.
     Ttl(TtlArgs),
-}
-
-const CASE_EXAMPLES: &str = "\
-Examples:
-  ttlsweep case results/ttl-grid/latest
-  ttlsweep case results/ttl-grid/latest --out case.tar.gz --redact-bucket --redact-account --redact-host";
-
-const VERIFY_EXAMPLES: &str = "\
-Examples:
-  ttlsweep verify results/ttl-grid/latest
-  ttlsweep verify results/night/shards --json";
-
-/// What is to be verified.
-#[derive(Debug, clap::Args)]
-pub struct VerifyArgs {
-    /// Folders of runs, or folders that hold the shards of a run.
-    #[arg(required = true, value_name = "DIR")]
-    pub folders: Vec<PathBuf>,
-
-    /// Print one JSON object a folder.
-    #[arg(long)]
-    pub json: bool,
-
-    /// A file of names of transfers, one a line, that had started and so must have a row.
-    #[arg(long, value_name = "FILE")]
-    pub told: Option<PathBuf>,
-}
-
-/// Which logs are to be joined.
-#[derive(Debug, clap::Args)]
-pub struct JoinArgs {
-    /// The run's folder, or the folder that holds its shards.
-    #[arg(value_name = "RUN")]
-    pub run: PathBuf,
-
-    /// Logs, folders of logs, or `-` for standard input.
-    #[arg(required = true, value_name = "LOG")]
-    pub logs: Vec<PathBuf>,
-}
-
-/// How the bundle is to be made.
-#[derive(Debug, clap::Args)]
-pub struct CaseArgs {
-    /// The run's folder.
-    #[arg(value_name = "DIR")]
-    pub run: PathBuf,
-
-    /// Where the bundle goes: a folder that is to be made, a folder that is there, or a .tar.gz; the other one lies beside
-    /// it [default: within the run's folder].
-    #[arg(long, value_name = "FILE_OR_DIR")]
-    pub out: Option<PathBuf>,
-
-    /// Replace the bucket's name everywhere, host names included.
-    #[arg(long)]
-    pub redact_bucket: bool,
-
-    /// Replace account ids everywhere: twelve digits in ARNs, and in names of buckets, prefixes and endpoints.
-    #[arg(long)]
-    pub redact_account: bool,
-
-    /// Replace this machine's name and its own addresses everywhere.
-    #[arg(long)]
-    pub redact_host: bool,
-}
-
-impl CaseArgs {
-    /// What is to be replaced.
-    pub const fn redaction(&self) -> Redaction {
-        Redaction { bucket: self.redact_bucket, account: self.redact_account, host: self.redact_host }
-    }
 }

@@ -6,6 +6,7 @@
 //! that the request carried or by the answer's request id; `meaning` measures on the run's own transfers what a log's times
 //! mean. Of a logged URL nothing is kept but the transfer's name, and what is kept of other texts is redacted.
 
+mod args;
 mod ceph_ops;
 mod cloudtrail;
 mod entry;
@@ -33,8 +34,8 @@ use ttlsweep_rundir::csv_file::{RowWriter, read_rows};
 use ttlsweep_rundir::disk;
 use ttlsweep_rundir::merge::run_folders;
 
-use crate::cli::JoinArgs;
 use crate::prose::count;
+pub use args::JoinArgs;
 use entry::Entry;
 pub use error::JoinError;
 use lines::{BadLine, Log};

@@ -2,15 +2,30 @@
 
 use std::collections::HashSet;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use ttlsweep_console::exit::ExitCode;
+use ttlsweep_console::exit::{CODES, ExitCode};
 use ttlsweep_rundir::disk;
 use ttlsweep_rundir::merge::{MergeError, ShardSet, run_folders};
 use ttlsweep_rundir::verify::{Unreadable, Verified, verify};
 
-use crate::cli::VerifyArgs;
+/// What is to be verified.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{CODES}"))]
+pub struct VerifyArgs {
+    /// Folders of runs, or folders that hold the shards of a run.
+    #[arg(required = true, value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+
+    /// Print one JSON object a folder.
+    #[arg(long)]
+    pub json: bool,
+
+    /// A file of names of transfers, one a line, that had started and so must have a row.
+    #[arg(long, value_name = "FILE")]
+    pub told: Option<PathBuf>,
+}
 
 /// Why nothing can be said, or not all of it.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +40,7 @@ pub enum VerifyError {
     #[error("cannot read {}: {source}", path.display())]
     Told {
         /// The file.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// Why not.
         source: io::Error,
     },
@@ -109,3 +124,8 @@ fn answer_missing(named: &Path, set: &ShardSet, missing: &[u32], json: bool) -> 
 fn write(out: &mut impl Write, line: &str) -> Result<(), VerifyError> {
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(VerifyError::Write)
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  ttlsweep verify results/ttl-grid/latest
+  ttlsweep verify results/night/shards --json";
