@@ -21,7 +21,8 @@ from bench import memory, report
 from bench.clients import Load, known_clients
 from bench.measure import run
 from bench.sink import Sink
-from bench.tools import PROJECT, Unavailable, environment, program
+from bench.tools import environment, program
+from lib.checkout import PROJECT, Unavailable
 from lib.pages import replace_part
 
 MB = 1_000_000

@@ -19,11 +19,12 @@ from typing import List
 
 from bottleneck.judged import judged
 from bottleneck.line import SERVER, Line, Queue
+from lib.checkout import PROJECT, Unavailable
+from lib.loopback import BUCKET, KEYS, environment
 from lib.network import Refused
 from lib.processes import Processes
+from lib.sweeps import Failed, last_lines, report_on
 from lib.verify import verify
-from real_servers.servers import BUCKET, KEYS, Unavailable, environment
-from real_servers.serving import PROJECT, Failed, last_lines, report_on
 
 PORT = 9000
 POLICIES = ("on-request", "in-flight")

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import report
-from bench.tools import PROJECT, Unavailable, environment, program
+from bench.tools import environment, program
+from lib.checkout import PROJECT, Unavailable
 from lib.pages import replace_part
 
 USERS = [1, 5, 100]

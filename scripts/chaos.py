@@ -33,8 +33,8 @@ from chaos.embedded import Embedded
 from chaos.kill import Broken, Killer
 from chaos.sharded import Sharded
 from chaos.toll import COMMANDS, Toll
+from lib.loopback import environment
 from lib.processes import Processes
-from real_servers.servers import environment
 
 PROGRAMS = {"ttlsweep": "ttlsweep", "report": "ttlsweep-report", "testbed": "ttlsweep-testbed"}
 

@@ -17,7 +17,7 @@ from clients import page
 from clients.causes import BODY, CAUSES
 from clients.drive import FEW, MANY, Drive
 from clients.programs import all_clients, short_clients
-from lib.virtual_environment import PROJECT
+from lib.checkout import PROJECT, Unavailable, programs
 
 
 def main() -> int:
@@ -27,7 +27,7 @@ def main() -> int:
         return 0
     # So that testbeds and clients end, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    program = testbed_program(arguments.bin)
+    (program,) = programs(arguments.bin, ["ttlsweep-testbed"])
     clients = short_clients(sys.executable) if arguments.short else all_clients()
     causes = [one for one in CAUSES if not arguments.short or one.name in ("refused-at-start", "cut-reset")]
     if arguments.client:
@@ -82,14 +82,6 @@ def check(rows) -> int:
     return 1 if wrong or not rows else 0
 
 
-def testbed_program(folder) -> Path:
-    folders = [folder] if folder else [PROJECT / "target" / profile for profile in ("release", "debug")]
-    for one in folders:
-        if (one / "ttlsweep-testbed").is_file():
-            return (one / "ttlsweep-testbed").absolute()
-    sys.exit("clients: there is no ttlsweep-testbed: `just build` makes it")
-
-
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=Path, help="the folder of ttlsweep-testbed (target/release or debug)")
@@ -107,5 +99,7 @@ def parse_arguments():
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except Unavailable as error:
+        sys.exit(f"clients: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -18,7 +18,8 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bench.tools import PROJECT, Unavailable, environment, program
+from bench.tools import environment, program
+from lib.checkout import PROJECT, Unavailable
 from lib.pages import replace_part
 
 WITHIN_US = 5_000

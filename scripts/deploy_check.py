@@ -22,8 +22,8 @@ from deploy_check.engines import CloudRun, Plans, Refused
 from deploy_check.kubernetes import Job
 from deploy_check.pipelines import Pipeline
 from deploy_check.slurm_script import BatchScript
+from lib.checkout import PROJECT
 
-PROJECT = Path(__file__).resolve().parent.parent
 DEPLOY = PROJECT / "deploy"
 
 

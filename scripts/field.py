@@ -17,9 +17,11 @@ from field import page
 from field.facts import MethodFacts, ServerFacts, absent_row, row
 from field.install import NotInstalled, install
 from field.servers import FIELD_SERVERS
+from lib.checkout import PROJECT, Unavailable, programs
 from lib.processes import Processes
-from real_servers.servers import Unavailable, known_servers
-from real_servers.serving import PROJECT, VENV, Failed, Served, last_lines, programs, report_on, version_of
+from lib.sweeps import Failed, last_lines, report_on
+from real_servers.servers import known_servers
+from real_servers.serving import VENV, Served, version_of
 
 EXPERIMENT = PROJECT / "experiments" / "field.toml"
 PROBE = Path(__file__).parent / "field" / "probe.py"

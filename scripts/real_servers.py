@@ -11,12 +11,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+from lib.checkout import PROJECT, Unavailable, programs
 from lib.processes import Processes
+from lib.sweeps import Failed, report_on
 from real_servers.bundle import bundle_contradictions
 from real_servers.checks import contradictions, report_contradictions, server_failures
 from real_servers.rows import Run
-from real_servers.servers import Unavailable, known_servers
-from real_servers.serving import PROJECT, VENV, Failed, Served, programs, report_on
+from real_servers.servers import known_servers
+from real_servers.serving import VENV, Served
 from real_servers.table import table
 
 EXPERIMENT = PROJECT / "experiments" / "real-server.toml"

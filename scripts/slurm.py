@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 
 from lib import debian
+from lib.checkout import PROJECT, Unavailable
 from lib.processes import Processes
-from real_servers.servers import Unavailable
-from real_servers.serving import PROJECT, report_on
+from lib.sweeps import report_on
 from slurm.cluster import Cluster, SlurmFailed
 from slurm.experiment import SHARDS, Sharded
 from slurm.folders import Folders

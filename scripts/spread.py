@@ -15,9 +15,10 @@ import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from lib.checkout import PROJECT, Unavailable
+from lib.loopback import BUCKET, KEYS, environment
 from lib.processes import Processes
-from real_servers.servers import BUCKET, KEYS, Unavailable, environment
-from real_servers.serving import PROJECT, last_lines
+from lib.sweeps import last_lines
 from spread.namespaces import SERVER, Namespaces
 from spread.tally import Tally, problems_of_merged, tally
 

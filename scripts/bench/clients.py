@@ -4,7 +4,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from .tools import Unavailable, body_file, installed_programs, program
+from lib.checkout import Unavailable
+
+from .tools import body_file, installed_programs, program
 
 BUCKET = "bench"
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")

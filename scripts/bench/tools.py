@@ -3,15 +3,11 @@
 import os
 from pathlib import Path
 
+from lib.checkout import PROJECT, Unavailable
 from lib.virtual_environment import virtual_environment
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 FOLDER = PROJECT / ".bench"
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-
-
-class Unavailable(Exception):
-    """Something that the benchmark needs is not there."""
 
 
 def program(folder, name) -> Path:

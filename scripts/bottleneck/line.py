@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import List, Sequence
 
+from lib.checkout import Unavailable
 from lib.network import Network, Refused, run, within
-from real_servers.servers import Unavailable
 
 # Of the networks for documentation (RFC 5737), which nobody has.
 SERVER, ROUTER_TO_SERVER = "192.0.2.1", "192.0.2.2"

@@ -6,8 +6,8 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from lib.loopback import BUCKET, HOST
 from lib.processes import Processes
-from real_servers.servers import BUCKET, HOST
 
 from .bucket import contents
 from .kept import Kept, cut_tail

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 from lib import debian
-from lib.virtual_environment import PROJECT, virtual_environment
+from lib.checkout import PROJECT
+from lib.virtual_environment import virtual_environment
 
 WORKERS = Path(__file__).parent / "workers"
 FOLDER = PROJECT / ".clients"

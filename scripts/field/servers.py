@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import Callable, Dict, List
 
-from real_servers.servers import HOST, KEYS, Keys, Refusal, Server, package_version, program
+from lib.loopback import HOST, KEYS, Keys
+from real_servers.servers import Refusal, Server, package_version, program
 
 HERE = Path(__file__).resolve().parent
 

@@ -1,1 +1,1 @@
-"""What several checks share: processes that end with us, Debian's packages, namespaces, `verify`, pages with measured parts."""
+"""What several checks share: the checkout, loopback, processes that end with us, Debian's packages, namespaces, `verify`."""

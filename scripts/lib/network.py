@@ -4,7 +4,7 @@ import os
 import subprocess
 from typing import List, Sequence
 
-from real_servers.servers import Unavailable
+from lib.checkout import Unavailable
 
 
 class Refused(Unavailable):

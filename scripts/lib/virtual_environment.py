@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
-
 
 def virtual_environment(folder: Path, requirements: Path) -> Path:
     """The folder of the environment's programs; made on the first call, and again when the pins change."""
@@ -30,4 +28,5 @@ def virtual_environment(folder: Path, requirements: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(virtual_environment(PROJECT / sys.argv[1], PROJECT / sys.argv[2]))
+    project = Path(__file__).resolve().parent.parent.parent
+    print(virtual_environment(project / sys.argv[1], project / sys.argv[2]))

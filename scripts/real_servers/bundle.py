@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import List
 from urllib.parse import quote
 
+from lib.loopback import KEYS
 from real_servers.rows import Run
-from real_servers.servers import KEYS
 
 # In whatever way a server or a tool might have written it.
 FORBIDDEN = {

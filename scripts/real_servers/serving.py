@@ -4,11 +4,13 @@ import re
 import subprocess
 from pathlib import Path
 
+from lib.checkout import PROJECT, Unavailable
+from lib.loopback import BUCKET, HOST, environment, free_ports
 from lib.processes import Processes
+from lib.sweeps import Failed, last_lines
 
-from .servers import BUCKET, HOST, Server, Unavailable, environment, free_ports
+from .servers import Server
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 VENV = PROJECT / ".servers" / "venv"
 READY_WITHIN_S = 60
 
@@ -60,30 +62,6 @@ class Served:
         return folder
 
 
-class Failed(Exception):
-    """A sweep or its report did not end well; the message says how."""
-
-
-def report_on(report: Path, folder: Path, within_s: float) -> tuple:
-    """Lets `report` judge a run, and returns its answer and its line on enforcement."""
-    done = subprocess.run([report, folder], capture_output=True, text=True, timeout=within_s, check=False)
-    if done.returncode != 0:
-        raise Failed(f"ttlsweep-report ended with {done.returncode}:\n{done.stderr}")
-    lines = done.stdout.splitlines()
-    return lines[0], next(line for line in lines if "Enforcement: " in line)
-
-
-def programs(folder):
-    """The programs under test: those in `folder`, else those that were built for release, else for debugging."""
-    folders = [folder] if folder else [PROJECT / "target" / profile for profile in ("release", "debug")]
-    names = ("ttlsweep", "ttlsweep-report")
-    for one in folders:
-        if all((one / name).is_file() for name in names):
-            return [(one / name).absolute() for name in names]
-    tried = " or ".join(str(one) for one in folders)
-    raise Unavailable(f"{' and '.join(names)} are not in {tried}: run `cargo build --workspace --bins`")
-
-
 def version_of(server: Server, home: Path) -> str:
     """The version that the server's own program tells."""
     told = subprocess.run(
@@ -91,7 +69,3 @@ def version_of(server: Server, home: Path) -> str:
     ).stdout
     found = re.search(r"\d+\.\d+(\.\d+)?", told)
     return found.group() if found else ""
-
-
-def last_lines(path) -> str:
-    return "\n".join(path.read_text(errors="replace").splitlines()[-20:])

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional
 
+from lib.loopback import free_ports
 from lib.processes import Processes
-from real_servers.servers import free_ports
 
 from .programs import Programs
 

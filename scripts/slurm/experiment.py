@@ -4,8 +4,9 @@ import subprocess
 from pathlib import Path
 from typing import Dict, List, Optional
 
+from lib.checkout import Unavailable
+from lib.loopback import BUCKET, HOST, environment, free_ports
 from lib.processes import Processes
-from real_servers.servers import BUCKET, HOST, Unavailable, environment, free_ports
 
 SHARDS = 4
 USERS, TRANSFERS = 2, 2

@@ -2,8 +2,8 @@
 
 from typing import List, Sequence
 
+from lib.checkout import Unavailable
 from lib.network import Network, within
-from real_servers.servers import Unavailable
 
 # Of the networks for documentation (RFC 5737), which nobody has: the server's address is the same from everywhere.
 SERVER = "192.0.2.1"
