@@ -22,7 +22,7 @@ pub fn processors() -> usize {
 
 fn can_open(files: usize) -> Result<(), String> {
     /// What a process, and a machine, answers that has no descriptor left.
-    const LACKING: [i32; 2] = [24, 23];
+    const LACKING: [i32; 2] = [libc::EMFILE, libc::ENFILE];
     let mut open = Vec::new();
     while open.len() < files {
         // The root is there also where a container has no /dev.
