@@ -63,6 +63,12 @@ pub(crate) fn secs(seconds: f64) -> String {
     format!("{shown} s")
 }
 
+/// `1.5 s`, `1.5 to 3 s`.
+pub(crate) fn secs_between([first, last]: [f64; 2]) -> String {
+    let (first, last) = (secs(first), secs(last));
+    if first == last { last } else { format!("{} to {last}", first.trim_end_matches(" s")) }
+}
+
 /// Below this a p-value is rounding.
 const LEAST_P: f64 = 1e-15;
 

@@ -8,11 +8,12 @@ mod next;
 use ttlsweep_record::{Mechanism, Verdict};
 
 use super::finding::Finding;
+use super::mechanism::cut::Unheard;
 use super::ruling::{Ruling, TargetRuling};
 use super::seen::{Later, Seen};
 use ttlsweep_record::units::grouped;
 
-use crate::prose::{count, of, secs, share};
+use crate::prose::{count, of, secs_between, share};
 use crate::verdict::cause::enforcement::Enforces;
 
 /// What a target's run says to the question whether transfers in flight are cut.
@@ -141,18 +142,7 @@ impl TargetRuling {
                 let them = count(self.not_judged, noun);
                 format!("nothing could be timed: {them} outlived the link, and none of the ends is judged")
             }
-            Answer::CannotTell if hits == 0 && self.seen.silent > 0 => {
-                let silent = share(self.seen.silent, self.judged);
-                format!("none was closed, but {silent} {outlived} stood still and never came to an end")
-            }
-            Answer::CannotTell if hits == 0 => {
-                let Some(Later { transfers, between_s }) = self.seen.later else {
-                    let all = share(self.judged, self.judged);
-                    return format!("none was cut, which is not enough for a NO: {all} {outlived} ran past it");
-                };
-                let ([first, last], some) = (between_s.map(secs), share(transfers, self.judged));
-                format!("none was cut at once, but {some} {outlived} ended {first} to {last} after it")
-            }
+            Answer::CannotTell if hits == 0 => self.uncut_words(&outlived),
             Answer::CannotTell => format!("it looks like a cut, but may be chance: {}", self.cut_words(&outlived)),
             Answer::Yes => format!("cut at expiry: {}", self.cut_words(&outlived)),
             Answer::No if self.supports(Mechanism::RejectedAtCompletion) => self.refused_at_end(),
@@ -187,6 +177,28 @@ impl TargetRuling {
         let later = later.map_or_else(String::new, |later| format!(", {} later", grouped(later.transfers)));
         let seen = of(*hits, self.judged);
         format!("{seen} {outlived} {how} within {} of it{later}", bound::seconds_up(*within_s))
+    }
+
+    /// Why it cannot tell although none was cut.
+    fn uncut_words(&self, outlived: &str) -> String {
+        match (self.seen.unheard, self.seen.later) {
+            (Some((Unheard::Silent, some)), _) => {
+                let some = share(some, self.judged);
+                format!("none was closed, but {some} {outlived} stood still and never came to an end")
+            }
+            (Some((Unheard::PutOff, some)), _) => {
+                let some = share(some, self.judged);
+                format!("no link was served, living ones neither: {some} {outlived} were put off with another answer")
+            }
+            (None, Some(Later { transfers, between_s })) => {
+                let some = share(transfers, self.judged);
+                format!("none was cut at once, but {some} {outlived} ended {} after it", secs_between(between_s))
+            }
+            (None, None) => {
+                let all = share(self.judged, self.judged);
+                format!("none was cut, which is not enough for a NO: {all} {outlived} ran past it")
+            }
+        }
     }
 
     fn refused_at_end(&self) -> String {

@@ -4,7 +4,7 @@ use ttlsweep_record::Mechanism;
 
 use super::cause::Cause;
 use super::cause::flight::Flight;
-use super::mechanism::cut::fell_silent;
+use super::mechanism::cut::{Unheard, takes_the_arm};
 use super::mechanism::window::{Window, grid};
 use super::target::Target;
 
@@ -31,9 +31,10 @@ pub(super) struct Seen {
     pub(super) within_s: f64,
     /// How many of them completed.
     pub(super) completed: u64,
-    /// How many of them stood still until this side gave up, or a timer did, if it is so many more than of the controls that the
-    /// store may have fallen silent at expiry; else none.
-    pub(super) silent: u64,
+    /// Why nothing was heard of them that says whether they were let go on, and of how many this holds.
+    pub(super) unheard: Option<(Unheard, u64)>,
+    /// Whether the Expect arm might tell more.
+    pub(super) takes_the_arm: bool,
     /// The share of the time at risk that lies near expiry.
     pub(super) window_share: f64,
     /// The same of the time up to a second after expiry.
@@ -92,11 +93,9 @@ impl Seen {
             how: how(target, window != near),
             within_s: hit().map(distance).fold(0.0, f64::max),
             completed: grid(target).filter(went_on).filter(|flight| flight.cause == Cause::None).count() as u64,
-            silent: if fell_silent(target) {
-                grid(target).filter(went_on).filter(|flight| flight.stood_still()).count() as u64
-            } else {
-                0
-            },
+            unheard: Unheard::of(target)
+                .map(|why| (why, grid(target).filter(went_on).filter(|flight| why.is(flight)).count() as u64)),
+            takes_the_arm: takes_the_arm(target),
             window_share: near.planned_share(target),
             late_share: Window::late(delta).planned_share(target),
             needed_s: in_grid().filter_map(|flight| flight.needed).fold(0.0, f64::max),

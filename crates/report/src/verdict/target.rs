@@ -271,7 +271,7 @@ impl<'a> Prepared<'a> {
             control: self.control(seen),
             cause,
             ended_in_flight,
-            end: since_head(seen.ended_at),
+            end: since_head(timed.over_at()),
             expiry: timed.expiry.map(since_head),
             second: seconds((-self.by_server(seen, head)).rem_euclid(1_000_000)) as f32,
             body_end: timed.body_end().map(since_head),
@@ -303,6 +303,7 @@ struct Trips {
 impl Trips {
     fn of(evidence: &Evidence<'_>, members: &[&Transfer]) -> Self {
         let is_upload = |seen: &&&Transfer| evidence.conditions[seen.cell as usize].key.method.is_upload();
+            was_put_off: is_put_off(seen.outcome) && cause != Cause::Of(Mechanism::RejectedAtCompletion),
         let middle = |trips: &mut dyn Iterator<Item = u32>| median(&mut trips.collect::<Vec<_>>()).map(i64::from);
         let at_the_end = |seen: &&Transfer| seen.rtt_us;
         let least_of =
@@ -329,3 +330,8 @@ impl Trips {
 fn uncertainty(bracket: ClockOffset) -> i64 {
     (bracket.high_us - bracket.low_us).abs().div_euclid(2)
 }
+/// Whether a whole answer came that is not what was asked for.
+const fn is_put_off(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Rejected | Outcome::Truncated | Outcome::Altered)
+}
+

@@ -108,6 +108,88 @@ fn standing_still_acquits_where_controls_stand_as_often() {
 }
 
 #[test]
+fn links_of_which_none_is_ever_served_acquit_nobody() {
+    let half = |asked: &Asked| Did::Truncated { after_us: asked.needed_us / 2 };
+    let portal = |_: &Asked| Did::page(200, "portal", "text/html", "<html>Please log in</html>").after_body();
+    for (method, instead) in [(Method::Get, &half as &dyn Fn(&Asked) -> Did), (Method::Put, &portal)] {
+        for headers_too in [false, true] {
+            let world = Surroundings { ttls: vec![2], blocks: 8, method, ..Surroundings::default() };
+            let found = ruling(&world, |asked| match asked.expires_in_us {
+                Some(life) if life <= 0 => Did::expired(),
+                None if !headers_too => Did::Serve,
+                _ => instead(asked),
+            });
+            let taken = found.targets[0].take_away();
+            assert_eq!(found.targets[0].answer(), TargetAnswer::CannotTell, "{}", taken.line());
+            assert!(taken.line().contains("no link was served") && taken.line().contains("8 of 8"), "{}", taken.line());
+            assert!(taken.next.contains("ttlsweep doctor"), "{}", taken.next);
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_is_reset_long_after_expiry_was_not_cut_by_it_though_no_link_is_served() {
+    let world = Surroundings { ttls: vec![2], blocks: 8, ..Surroundings::default() };
+    let found = ruling(&world, |asked| match asked.expires_in_us {
+        Some(life) if life <= 0 => Did::expired(),
+        _ => Did::Reset { after_us: asked.needed_us * 6 / 10 },
+    });
+    assert_eq!(found.targets[0].answer(), TargetAnswer::No, "{}", found.headline);
+}
+
+#[test]
+fn an_upload_that_is_taken_whole_behind_a_success_at_expiry_outlived_its_link() {
+    let world = Surroundings { ttls: vec![2], blocks: 8, ..Surroundings::default() };
+    let found = ruling(&world, |asked| match asked.expires_in_us {
+        Some(life) if life > 0 && life < asked.needed_us => Did::EarlyOk { after_us: life + 1000 },
+        _ => at_head(asked, Did::expired()),
+    });
+    let target = &found.targets[0];
+    assert_eq!((target.answer(), target.outlived), (TargetAnswer::No, 8), "{}", found.headline);
+}
+
+#[test]
+fn connections_that_end_long_after_expiry_are_told_with_what_would_tell_more() {
+    for (method, takes) in [(Method::Put, "controls.expect_continue=true"), (Method::Get, "ttlsweep join")] {
+        let world = Surroundings { ttls: vec![2], blocks: 5, method, ..Surroundings::default() };
+        let found = ruling(&world, |asked| match asked.expires_in_us {
+            Some(life) if life > 0 && life + 3 * SECOND / 2 < asked.needed_us => {
+                Did::Reset { after_us: life + 3 * SECOND / 2 }
+            }
+            _ => at_head(asked, Did::expired()),
+        });
+        let taken = found.targets[0].take_away();
+        assert_eq!(found.targets[0].answer(), TargetAnswer::CannotTell, "{}", taken.line());
+        assert!(taken.line().contains("5 of 5") && taken.line().contains("ended 1.5 s after it"), "{}", taken.line());
+        assert!(taken.next.contains(takes), "{}", taken.next);
+    }
+}
+
+#[test]
+fn a_timer_that_ends_links_alone_is_not_laid_at_the_networks_door() {
+    let world = Surroundings { ttls: vec![2], blocks: 6, ..Surroundings::default() };
+    let found = ruling(&world, |asked| match asked.expires_in_us {
+        Some(life) if life > 0 => Did::Reset { after_us: 700_000 },
+        _ => at_head(asked, Did::expired()),
+    });
+    let network = find(&found, Mechanism::Network);
+    assert_eq!(network.verdict, Verdict::Inconclusive, "{}", network.evidence);
+    let told = found.targets[0].take_away().full();
+    assert!(told.contains("of links alone: none of 6 transfers without a link"), "{told}");
+}
+
+#[test]
+fn a_download_that_was_exchanged_is_told_as_such() {
+    let world = Surroundings { ttls: vec![2], blocks: 6, method: Method::Get, ..Surroundings::default() };
+    let found = ruling(&world, |asked| match asked.expires_in_us {
+        Some(life) if life > 0 => Did::Altered { after_us: 500_000 },
+        _ => at_head(asked, Did::expired()),
+    });
+    let told = found.targets[0].take_away().full();
+    assert!(told.contains("answered 200, but with something else than the object"), "{told}");
+}
+
+#[test]
 fn expired_credentials_are_still_told_from_expired_links() {
     // From the third block on everything is refused, requests signed in headers, too.
     let gone = Did::xml(400, "ExpiredToken", "The provided token has expired.");
@@ -495,7 +577,7 @@ fn a_timer_of_the_ttls_length_is_a_timer_though_most_controls_are_spared() {
     let timer = found(4 * SECOND);
     assert!(!timer.supports(Mechanism::CutAtExpiry), "{}", timer.headline);
     let evidence = &find(&timer, Mechanism::CutAtExpiry).evidence;
-    assert!(evidence.contains("it takes TTLs further apart to tell"), "{evidence}");
+    assert!(evidence.contains("it takes `expect_continue = true` or the server's log to tell"), "{evidence}");
     // At another age they explain nothing.
     assert!(found(4 * SECOND - 400_000).supports(Mechanism::CutAtExpiry));
 }

@@ -16,7 +16,7 @@ pub(in crate::verdict) struct Flight {
     pub(in crate::verdict) cause: Cause,
     /// It ended by reset, close or a refusal of no other name, its head in time and its body unfinished.
     pub(in crate::verdict) ended_in_flight: bool,
-    /// When it ended.
+    /// When it was over.
     pub(in crate::verdict) end: f64,
     /// When its link expired; `None` if there is none.
     pub(in crate::verdict) expiry: Option<f64>,
@@ -38,6 +38,8 @@ pub(in crate::verdict) struct Flight {
     pub(in crate::verdict) is_judged: bool,
     /// Whether a clock was set during its trial, or may have been.
     pub(in crate::verdict) was_set: bool,
+    /// Whether it was answered in good order, and not with what it asked for.
+    pub(in crate::verdict) was_put_off: bool,
 }
 
 impl Flight {

@@ -19,6 +19,8 @@ use crate::verdict::evidence::timed::Timed;
 enum Way {
     /// A final response; its place among the answers, and what became of the transfer.
     Answered(u32, Outcome),
+    /// A success without the object, in either direction; its place among the answers, and whether it answered an upload.
+    Altered(u32, bool),
     /// A timeout of this side.
     RanOut(Timeout),
     /// A timeout of this side, nothing beyond the first segments having been confirmed.
@@ -90,7 +92,10 @@ impl Counting {
                     reported.get_mut().controls += controls;
                 }
                 Entry::Vacant(place) => {
-                    let answer = if let Way::Answered(place, _) = way { Some(&answers[place as usize]) } else { None };
+                    let answer = match way {
+                        Way::Answered(place, _) | Way::Altered(place, _) => Some(&answers[place as usize]),
+                        _ => None,
+                    };
                     let word = answer.and_then(word_of);
                     let doubted = answer.filter(|_| word.is_some_and(|word| cause != Cause::Of(word)));
                     let doubt = doubted.and_then(|answer| doubt(answer, offset));
@@ -191,6 +196,7 @@ fn way(timed: &Timed<'_>) -> Way {
     match (seen.answer, seen.ran_out) {
         (_, Some(timeout)) if timed.is_unconfirmed() => Way::Unconfirmed(timeout),
         (_, Some(timeout)) => Way::RanOut(timeout),
+        (Some(place), None) if seen.outcome == Outcome::Altered => Way::Altered(place, timed.is_upload),
         (Some(place), None) if !matches!(seen.outcome, Outcome::Truncated) => Way::Answered(place, seen.outcome),
         (None, None) if matches!(seen.outcome, Outcome::Reset | Outcome::Closed) && timed.ended_at_head(2) => {
             Way::AtHead(seen.outcome)
@@ -208,6 +214,11 @@ fn words(way: Way, answers: &[Answer]) -> String {
             ended(outcome).to_owned()
         }
         Way::Answered(place, _) => format!("answered {}", described(&answers[place as usize])),
+        Way::Altered(place, is_upload) => {
+            let instead =
+                if is_upload { "its object is not there or not whole" } else { "with something else than the object" };
+            format!("answered {}, but {instead}", described(&answers[place as usize]))
+        }
         Way::RanOut(timeout) => format!("{GIVEN_UP} {}", whose(timeout)),
         Way::Unconfirmed(timeout) => format!(
             "{GIVEN_UP} {}, nothing beyond the first segments ever having been confirmed, though sent again and again",

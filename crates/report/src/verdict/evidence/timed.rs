@@ -150,6 +150,12 @@ impl Timed<'_> {
 
     /// When the peer had the whole body, at the earliest: what the socket took may stand in a queue for seconds.
     pub(in crate::verdict) fn body_arrived(&self) -> Option<i64> {
+    /// When it was over. An upload whose success came before its body was through went on until then.
+    pub(in crate::verdict) fn over_at(&self) -> i64 {
+        let body_end = self.body_end().filter(|_| self.seen.outcome == Outcome::Completed);
+        body_end.map_or(self.seen.ended_at, |body_end| self.seen.ended_at.max(body_end))
+    }
+
         let unconfirmed = self.seen.unconfirmed_at.get().filter(|_| self.is_upload);
         self.body_end().map(|end| unconfirmed.map_or(end, |at| end.max(at)))
     }

@@ -5,6 +5,7 @@ use ttlsweep_record::{ByteCount, Mechanism, Verdict};
 
 use super::{Answer, sentence};
 use crate::verdict::cause::enforcement::{Enforces, most_apart_us};
+use crate::verdict::mechanism::cut::Unheard;
 use crate::verdict::ruling::{Again, TargetRuling};
 
 impl TargetRuling {
@@ -90,7 +91,11 @@ impl TargetRuling {
             }
             () if self.outlived == 0 => self.longer(1.0),
             () if self.judged == 0 => format!("Run it again while this machine is idle: {both}."),
-            () if self.seen.silent > 0 => {
+            () if matches!(self.seen.unheard, Some((Unheard::PutOff, _))) => {
+                "Find out first why no link is served: `ttlsweep doctor DIR/experiment.toml` tries a living one and says what answers."
+                    .to_owned()
+            }
+            () if self.seen.unheard.is_some() => {
                 "Ask the store's operator what becomes of a connection when its link expires. \
                  `ttlsweep join DIR LOG…` puts the store's own log beside the transfers."
                     .to_owned()
@@ -98,6 +103,17 @@ impl TargetRuling {
             () if self.seen.window_share > MOST_IN_WINDOWS => self.longer(self.seen.window_share / MOST_IN_WINDOWS),
             () if self.seen.hits == 0 && self.seen.later.is_some() && self.seen.late_share > MOST_IN_WINDOWS => {
                 self.longer(self.seen.late_share / MOST_IN_WINDOWS)
+            }
+            () if self.seen.hits == 0 && self.seen.later.is_some() => {
+                let log = "`ttlsweep join DIR LOG…` puts the store's own log beside the transfers.";
+                if self.seen.takes_the_arm {
+                    format!(
+                        "Run it with uploads that wait for the store's word: `ttlsweep run DIR/experiment.toml --set \
+                         controls.expect_continue=true`. Or {log}"
+                    )
+                } else {
+                    format!("Ask the store's operator what ends such connections. {log}")
+                }
             }
             () if self.not_judged > 0 => {
                 format!("Run it again while this machine is idle, and report on both: {both}.")

@@ -7,7 +7,7 @@ use ttlsweep_record::decision::{
 };
 use ttlsweep_record::units::grouped;
 
-use crate::prose::{count, p_value, percent, secs, share};
+use crate::prose::{count, p_value, percent, secs, secs_between, share};
 use crate::stats::{WindowExcess, upper_bound};
 use crate::verdict::cause::Cause;
 use crate::verdict::cause::flight::Flight;
@@ -33,7 +33,7 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64, detail: Detail) -> T
     let level = alpha / MECHANISMS;
     let explained = proof.is_some_and(Arm::explains_late_ends);
     let suspicion = suspicion(target, &placebos, [&near, &late], level).filter(|_| !explained);
-    let suspicion = fell_silent(target).then(|| SILENCE.to_owned()).or(suspicion);
+    let suspicion = Unheard::of(target).map(Unheard::suspicion).or(suspicion);
     // Short transfers leave too little time outside of the later window to tell a cut from chance; a shorter one may do.
     let too_wide = late.share > MOST_IN_WINDOWS;
     let late = match late.window.shortened(target).filter(|_| too_wide) {
@@ -237,32 +237,82 @@ fn suspicion(target: &Target, placebos: &Placebos<'_>, [near, late]: [&Reading; 
     let takes = if late.share > MOST_IN_WINDOWS {
         format!("transfers of {} or more", secs((late.window.before + late.window.after) / MOST_IN_WINDOWS))
     } else {
-        "TTLs further apart".to_owned()
+        what_tells(target).to_owned()
     };
     Some(format!(
-        "but {} ended {} to {} after expiry, more often than the controls of that age, as a cut that comes late would have \
-         it: it takes {takes} to tell",
+        "but {} ended {} after expiry, more often than the controls of that age, as a cut that comes late would have it: it \
+         takes {takes} to tell",
         count(after.len() as u64, "transfer"),
-        secs(*first),
-        secs(*last),
+        secs_between([*first, *last]),
     ))
 }
 
-/// Whether so many of those that met expiry stood still until this side gave up, or a timer did, that an acquittal would be rash: a
-/// store that falls silent at expiry does not end anything. Controls that stand still as often explain it.
-pub(in crate::verdict) fn fell_silent(target: &Target) -> bool {
-    let delta = target.delta();
-    let window = Window::at_expiry(delta);
-    let met = grid(target).filter(|flight| window.met(flight, delta));
-    let met = ByTrial::count(met.map(|flight| (flight.trial, flight.stood_still())));
-    let controls = target.flights.iter().filter(|flight| flight.is_unexpiring_control() && flight.counts());
-    let controls = ByTrial::count(controls.map(|flight| (flight.trial, flight.stood_still())));
-    let still = met.most_hit();
-    still > 0 && upper_bound(still, met.trials()) > MOST_STRAY && !is_explained_by(&met, &controls)
+/// What tells a cut that comes late from a timer or the network.
+fn what_tells(target: &Target) -> &'static str {
+    if takes_the_arm(target) { "`expect_continue = true` or the server's log" } else { "the server's log" }
 }
 
-const SILENCE: &str = "many that outlived their link stood still and never came to an end, and the controls did: a store may fall \
-                       silent at expiry. It takes the server's log to tell";
+/// Whether uploads might run with an `Expect: 100-continue` besides, and did not.
+pub(in crate::verdict) fn takes_the_arm(target: &Target) -> bool {
+    let mut grid = target.flights.iter().filter(|flight| flight.in_grid());
+    let uploads = grid.any(|flight| target.keys[flight.key as usize].method.is_upload());
+    uploads && !target.flights.iter().any(Flight::is_of_expect_arm)
+}
+
+/// Why nothing was heard of those that met expiry which says that the store let them go on. Each forbids an acquittal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::verdict) enum Unheard {
+    /// They stood still until this side gave up, or a timer did: a store that falls silent at expiry does not end anything. Controls
+    /// that stand still as often would explain it.
+    Silent,
+    /// They were put off with some other answer, and no link ever brought its object through, living ones included: what answers
+    /// them need not be the store, and need not know of expiry.
+    PutOff,
+}
+
+impl Unheard {
+    pub(in crate::verdict) fn of(target: &Target) -> Option<Self> {
+        let delta = target.delta();
+        let window = Window::at_expiry(delta);
+        let met = |is: fn(&Flight) -> bool| {
+            let met = grid(target).filter(|flight| window.met(flight, delta));
+            ByTrial::count(met.map(|flight| (flight.trial, is(flight))))
+        };
+        let still = met(Flight::stood_still);
+        let controls = target.flights.iter().filter(|flight| flight.is_unexpiring_control() && flight.counts());
+        let controls = ByTrial::count(controls.map(|flight| (flight.trial, flight.stood_still())));
+        let most = still.most_hit();
+        if most > 0 && upper_bound(most, still.trials()) > MOST_STRAY && !is_explained_by(&still, &controls) {
+            return Some(Self::Silent);
+        }
+        let put_off = met(|flight| flight.was_put_off);
+        let mut links = target.flights.iter().filter(|flight| flight.expiry.is_some());
+        let is_put_off = 2 * put_off.most_hit() > put_off.trials() && !links.any(|flight| flight.cause == Cause::None);
+        is_put_off.then_some(Self::PutOff)
+    }
+
+    /// Whether it holds of this one.
+    pub(in crate::verdict) fn is(self, flight: &Flight) -> bool {
+        match self {
+            Self::Silent => flight.stood_still(),
+            Self::PutOff => flight.was_put_off,
+        }
+    }
+
+    fn suspicion(self) -> String {
+        match self {
+            Self::Silent => {
+                "many that outlived their link stood still and never came to an end, and the controls did: a store may fall silent \
+                 at expiry. It takes the server's log to tell"
+            }
+            Self::PutOff => {
+                "no link brought its object through, living ones included, so that nothing shows that the store itself met them: it \
+                 takes links that are served"
+            }
+        }
+        .to_owned()
+    }
+}
 
 /// Whether controls are hit about as often.
 fn is_explained_by(trials: &ByTrial, controls: &ByTrial) -> bool {

@@ -24,6 +24,14 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
     let later = counted().filter(|flight| flight.cause == Cause::EndedAfterExpiry).count() as u64;
     let p = stray::p(&all);
     let grid_only = fisher_greater(grid.hit(), grid.trials(), controls.hit(), controls.trials());
+    let of_links = |has_link: bool| {
+        let of = counted().filter(move |flight| flight.expiry.is_some() == has_link);
+        ByTrial::count(of.map(|flight| (flight.trial, alive(flight))))
+    };
+    let (links, others) = (of_links(true), of_links(false));
+    let p_links = fisher_greater(links.hit(), links.trials(), others.hit(), others.trials());
+    let links_alone = (others.hit() == 0 && p_links <= crate::verdict::ALPHA)
+        .then(|| format!("of links alone: none of {} without a link", count(others.transfers(), "transfer")));
     let failures = all.transfers_hit() + if after_too { later } else { 0 };
     let mut evidence = format!(
         "{} transfers ended by reset, close, without a connection or unconfirmed while their link was alive or without a link ({} of {}",
@@ -62,7 +70,11 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
         trials: all.trials(),
         p: (all.trials() > 0).then_some(p),
         obstacle: (all.hit() > 0 && controls.trials() > 0 && grid_only <= crate::verdict::ALPHA)
-            .then(|| "the controls are spared, so that it is not the network alone".to_owned()),
+            .then(|| "the controls are spared, so that it is not the network alone".to_owned())
+            .or_else(|| {
+                let links_alone = links_alone.as_ref()?;
+                Some(format!("{links_alone}, so that it is not the network alone"))
+            }),
         suspicion: (later > 0)
             .then(|| format!("but {} ended after expiry: it takes longer TTLs to tell", count(later, "transfer")))
             .or_else(|| tallies.ended_at_head()),
@@ -70,6 +82,6 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
         evidence,
         support: Vec::new(),
         more: stray::more(&all, alpha),
-        gist: drops,
+        gist: drops.or(links_alone),
     }
 }

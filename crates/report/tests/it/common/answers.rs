@@ -87,6 +87,10 @@ pub(crate) enum Did {
     Truncated {
         after_us: i64,
     },
+    /// A success before the body is through, which is taken whole.
+    EarlyOk {
+        after_us: i64,
+    },
     /// A download of which other bytes come from then on.
     Altered {
         after_us: i64,
@@ -225,6 +229,7 @@ impl Surroundings {
             | Did::Reset { after_us: after }
             | Did::Truncated { after_us: after }
             | Did::Altered { after_us: after } => (after, after as f64 / needed_us as f64),
+            Did::EarlyOk { after_us } => (after_us, 1.0),
             Did::RanOut { acked, .. } => (5_000_000, acked as f64 / row.body_bytes as f64),
         };
         let whole = share >= 1.0;
@@ -247,6 +252,10 @@ impl Surroundings {
                 (row.status, row.request_id, row.server) =
                     (Some(200), Some(format!("ID{serial}")), Some("AmazonS3".into()));
                 row.response_start_us = Some(if upload { row.total_us - 1 } else { 2_500 });
+            }
+            Did::EarlyOk { .. } => {
+                (row.status, row.request_id, row.early_response) = (Some(200), Some(format!("ID{serial}")), Some(true));
+                row.response_start_us = Some(row.total_us - 1);
             }
             Did::Answer(said) => {
                 let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
