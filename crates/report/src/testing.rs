@@ -17,7 +17,7 @@ pub mod compare {
 pub mod load {
     pub use crate::load::{LeftOut, Runs, load};
     pub mod transfer {
-        pub use crate::load::transfer::{Answer, Asked, Condition, Dictionary, Micros, Timeout, Transfer};
+        pub use crate::load::transfer::{Answer, Asked, Condition, Dictionary, LogPlace, Micros, Timeout, Transfer};
     }
 }
 

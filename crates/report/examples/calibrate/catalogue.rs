@@ -3,7 +3,7 @@
 
 use ttlsweep_record::{Mechanism, Method};
 
-use crate::world::{Breaks, Cut, CutBy, Plan, Rule, SECOND, Stalls, Step, Stutter, Timer, Whose, World};
+use crate::world::{Breaks, Cut, CutBy, Log, Plan, Rule, SECOND, Stalls, Step, Stutter, Timer, Whose, World};
 
 /// All of them, those that cut last.
 pub(crate) fn worlds() -> Vec<World> {
@@ -104,6 +104,39 @@ fn innocent() -> Vec<World> {
             "unread-heads",
             "heads lie with the server for 3 s on average before it reads them; the refusals come as resets",
             World { unread_us: 3 * SECOND, refusals_lost: 0.9, ..World::default() },
+        ),
+        world(
+            "late-heads-lost-log",
+            "late-heads-lost with the server's log, in milliseconds",
+            World {
+                queue: (0.5, 6 * SECOND),
+                refusals_lost: 1.0,
+                log: LOG,
+                also: vec![Mechanism::LateStart],
+                ..World::default()
+            },
+        ),
+        world(
+            "unread-heads-log",
+            "unread-heads with the server's log, in milliseconds",
+            World {
+                unread_us: 3 * SECOND,
+                refusals_lost: 0.9,
+                log: LOG,
+                also: vec![Mechanism::LateStart],
+                ..World::default()
+            },
+        ),
+        world(
+            "unread-heads-log-seconds",
+            "the same, in whole seconds",
+            World {
+                unread_us: 3 * SECOND,
+                refusals_lost: 0.9,
+                log: Some(Log { unit_us: SECOND, of_ends: false }),
+                also: vec![Mechanism::LateStart],
+                ..World::default()
+            },
         ),
         world(
             "minted-ahead",
@@ -488,6 +521,31 @@ fn guilty() -> Vec<World> {
             World { gateway: 0.1, also: vec![Mechanism::Gateway], ..cuts(Cut { by: CutBy::Gateway, ..cut }) },
         ),
         world(
+            "cut-refused-log",
+            "answers 403 at expiry, and no answer is ever read; half of the trials' heads are late; with the server's log",
+            World {
+                queue: (0.5, 6 * SECOND),
+                log: LOG,
+                also: vec![Mechanism::LateStart],
+                refusals_lost: 1.0,
+                ..cuts(Cut { by: CutBy::Refusal, ..cut })
+            },
+        ),
+        world(
+            "cut-refused-log-ends",
+            "answers 403 at expiry, and no answer is ever read; the server's log has the instants of the ends",
+            World {
+                log: Some(Log { unit_us: 1000, of_ends: true }),
+                refusals_lost: 1.0,
+                ..cuts(Cut { by: CutBy::Refusal, ..cut })
+            },
+        ),
+        world(
+            "cut-portal",
+            "resets at expiry, but a portal takes all uploads by link and answers 200: the store sees none of them",
+            World { portal: true, also: vec![Mechanism::Gateway], ..cuts(cut) },
+        ),
+        world(
             "cut-slow-down",
             "answers 503 SlowDown at expiry; 10 % are told so besides",
             World { throttled: 0.1, also: vec![Mechanism::Throttled], ..cuts(Cut { by: CutBy::SlowDown, ..cut }) },
@@ -566,6 +624,8 @@ fn world(name: &'static str, story: &'static str, world: World) -> World {
     World { name, story, ..world }
 }
 
+/// In milliseconds, of the heads.
+const LOG: Option<Log> = Some(Log { unit_us: 1000, of_ends: false });
 /// Most of the body.
 const AHEAD: u64 = 10_000_000;
 /// As measured: a server with Nagle's algorithm that answers over TLS and closes with unread data.

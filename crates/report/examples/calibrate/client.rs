@@ -1,6 +1,8 @@
 //! What a client records of a transfer's end, as the runner would: instants by its own clock, phases, bytes, answers.
 
-use ttlsweep_record::{Cell, Outcome, Phase, SampleRecord, Timestamp, TransferRecord};
+use ttlsweep_record::{
+    Cell, LogSource, Mechanism, Outcome, Phase, SampleRecord, ServerRecord, Timestamp, TransferRecord,
+};
 
 use crate::chance::Chance;
 use crate::plan::ENDPOINT;
@@ -159,13 +161,43 @@ pub(crate) fn last_sample(row: &TransferRecord) -> Option<SampleRecord> {
     })
 }
 
+/// What the server's log has of it; `None` if its line is missing.
+pub(crate) fn line(world: &World, sent: Sent, end: End, chance: &mut Chance) -> Option<ServerRecord> {
+    let log = world.log.filter(|_| chance.happens(0.8))?;
+    let at = sent.server.clock.reads(if log.of_ends { end.at } else { end.read_at });
+    let status = match end.how {
+        How::Stored => 200,
+        How::Answered(answer) => refusal(answer).status,
+        // Whoever cuts by a rule may log it as a refusal.
+        How::Broken if end.why == Some(Mechanism::CutAtExpiry) => 403,
+        How::Broken => 400,
+    };
+    Some(ServerRecord {
+        transfer_id: String::new(),
+        source: LogSource::S3Json,
+        request_at: Some(Timestamp::from_unix_micros(at - at.rem_euclid(log.unit_us))),
+        precision_us: Some(log.unit_us.unsigned_abs()),
+        status: Some(status),
+        error_code: None,
+        total_ms: Some(((end.at - end.read_at) / 1000).unsigned_abs()),
+        turnaround_ms: None,
+        bytes_in: None,
+        bytes_out: None,
+        request_id: None,
+        operation: None,
+    })
+}
+
 fn answered(row: &mut TransferRecord, sent: Sent, began_at: i64, Said { status, by }: Said) {
     row.status = Some(status);
     // An answer proves that the head had arrived.
     row.head_acked_at = row.head_acked_at.or_else(|| Some(Timestamp::from_unix_micros(began_at + sent.set_by_us - 50)));
     row.response_start_us = Some((began_at - sent.started_at - 50).unsigned_abs());
-    (row.outcome, row.phase) =
-        if status == 200 { (Outcome::Completed, Phase::Done) } else { (Outcome::Rejected, row.phase) };
+    (row.outcome, row.phase) = match (status, by) {
+        (200, By::Store(_)) => (Outcome::Completed, Phase::Done),
+        (200, By::Gateway(_)) => (Outcome::Altered, Phase::Wait),
+        _ => (Outcome::Rejected, row.phase),
+    };
     row.response_bytes = 300;
     match by {
         By::Store(said) => {
@@ -225,6 +257,7 @@ const fn refusal(answer: Answer) -> Said {
         Answer::SlowDown => store(503, "SlowDown", "Please reduce your request rate."),
         Answer::RequestTimeout => store(400, "RequestTimeout", "Your socket connection was not read from in time."),
         Answer::BadGateway => Said { status: 502, by: By::Gateway("502 Bad Gateway nginx") },
+        Answer::Portal => Said { status: 200, by: By::Gateway("Please log in") },
         Answer::GatewayTimeout => Said { status: 504, by: By::Gateway("504 Gateway Time-out nginx") },
     }
 }

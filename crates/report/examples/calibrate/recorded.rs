@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 
 use ttlsweep_record::{Outcome, Phase, SampleRecord, TransferRecord, TrialRecord};
-use ttlsweep_report::testing::load::transfer::{Answer, Asked, Condition, Dictionary, Micros, Timeout, Transfer};
+use ttlsweep_report::testing::load::transfer::{
+    Answer, Asked, Condition, Dictionary, LogPlace, Micros, Timeout, Transfer,
+};
 use ttlsweep_report::testing::verdict::{Beside, Clocks, Detail, Evidence, Ruling, Trial, decide_in, late_us};
 
 use crate::plan::ENDPOINT;
@@ -25,7 +27,10 @@ pub(crate) fn rule(run: &Run, detail: Detail) -> Ruling {
         }
         seen
     };
-    let transfers: Vec<Transfer> = run.transfers.iter().map(observe).collect();
+    let mut transfers: Vec<Transfer> = run.transfers.iter().map(observe).collect();
+    for (place, (at, _)) in run.logged.iter().enumerate() {
+        transfers[*at].logged = LogPlace::after(place);
+    }
     let asked: Vec<Asked> = run
         .transfers
         .first()
@@ -46,6 +51,7 @@ pub(crate) fn rule(run: &Run, detail: Detail) -> Ruling {
         transfers: &transfers,
         asked: &asked,
         answers: answers.values(),
+        logged: &run.logged,
         proxies: vec![None; asked.len()],
         clocks: Clocks::read(&transfers, &seen_trials, beside),
         trials: seen_trials,
@@ -99,5 +105,6 @@ fn transfer(row: &TransferRecord, (trial, cell): (u32, u32), answers: &mut Dicti
             Phase::Connect | Phase::Dns | Phase::Tls => Timeout::Connect,
             _ => Timeout::Idle,
         }),
+        logged: LogPlace::NONE,
     }
 }

@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 
 use ttlsweep_record::{
-    Cell, ClockEntry, ClockRecord, Control, Mechanism, SampleRecord, Timestamp, TransferRecord, TrialRecord, TrialState,
+    Cell, ClockEntry, ClockRecord, Control, Mechanism, SampleRecord, ServerRecord, Timestamp, TransferRecord,
+    TrialRecord, TrialState,
 };
 use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::chance::Chance;
-use crate::client::{Sent, ServerDate, last_sample, record};
+use crate::client::{Sent, ServerDate, last_sample, line, record};
 use crate::plan::{MOST_BLOCKS, Sample, cells};
 use crate::server::{Disposition, Request, ServerClock, Waits, serve};
 use crate::world::{SECOND, Whose, World};
@@ -23,6 +24,8 @@ pub(crate) struct Run {
     pub(crate) transfers: Vec<TransferRecord>,
     /// Of each upload whose body the socket took whole, the last sample before its end.
     pub(crate) samples: Vec<SampleRecord>,
+    /// What the server's log has, each with the place of its transfer.
+    pub(crate) logged: Vec<(usize, ServerRecord)>,
     /// What the client's watch on its own clock wrote down.
     pub(crate) clock: Vec<ClockRecord>,
     /// Around the server's clock, as `environment.json` has it.
@@ -59,6 +62,7 @@ impl Run {
             trials: Vec::new(),
             transfers: Vec::new(),
             samples: Vec::new(),
+            logged: Vec::new(),
             clock: Vec::new(),
             bracket: None,
             at_work: BTreeSet::new(),
@@ -193,6 +197,9 @@ impl Run {
                 (row.block, row.position, row.user, row.sequence) = (block, position, user, sequence);
                 self.narrow(&mut row);
                 self.samples.extend(last_sample(&row));
+                let line = line(world, sent, end, chance)
+                    .map(|line| ServerRecord { transfer_id: row.transfer_id.clone(), ..line });
+                self.logged.extend(line.map(|line| (self.transfers.len(), line)));
                 clock = row.ended_at.unix_micros() - set_by_us + chance.between(200, 2_000);
                 last = last.max(clock);
                 self.transfers.push(row);

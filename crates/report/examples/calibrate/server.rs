@@ -54,6 +54,8 @@ pub(crate) struct End {
     pub(crate) continued_at: Option<i64>,
     /// When the body's first byte arrived, or would have.
     pub(crate) body_from: i64,
+    /// When the server's program read the head.
+    pub(crate) read_at: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +74,7 @@ pub(crate) enum Answer {
     RequestTimeout,
     BadGateway,
     GatewayTimeout,
+    Portal,
 }
 
 /// The server's clock: how far it is ahead, and from when on by how much more.
@@ -167,6 +170,10 @@ pub(crate) fn serve(
         };
         ends.push((at, How::Answered(answer), Some(Mechanism::Gateway)));
     }
+    if world.portal && request.expires_at.is_some() && !expired(read_at) {
+        // The store never sees it, and cuts nothing.
+        ends = vec![(body.whole_at, How::Answered(Answer::Portal), Some(Mechanism::Gateway))];
+    }
     let refused = world.rule == Rule::AtCompletion && expired(body.whole_at);
     let (how, why) = if refused {
         (How::Answered(Answer::Expired), Some(Mechanism::RejectedAtCompletion))
@@ -177,7 +184,7 @@ pub(crate) fn serve(
     ends.push((body.whole_at.max(read_at), how, why));
     let (at, how, why) = ends.into_iter().min_by_key(|(at, ..)| *at).expect("the body comes to its end");
     let continued_at = Some(continues_at).filter(|sent| continues && *sent <= at);
-    End { at, how, why, arrived: body.arrived(at), continued_at, body_from: body.from }
+    End { at, how, why, arrived: body.arrived(at), continued_at, body_from: body.from, read_at }
 }
 
 /// The body's progress, with one place where it may stand still.

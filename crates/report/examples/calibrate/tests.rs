@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ttlsweep_record::{Cell, ClockRecord, SCHEMA_VERSION, SampleRecord, TransferRecord, TrialRecord, Verdict};
+use ttlsweep_record::{Cell, ClockRecord, SCHEMA_VERSION, SampleRecord, ServerRecord, TransferRecord, TrialRecord, Verdict};
 use ttlsweep_report::testing::load::load;
 use ttlsweep_report::testing::stats::clopper_pearson;
 use ttlsweep_report::testing::verdict::{Detail, Evidence, Ruling, decide};
@@ -77,6 +77,9 @@ fn write(run: &Run, folder: &Path) {
     let mut samples = RowWriter::<SampleRecord>::create(folder).unwrap();
     run.samples.iter().for_each(|row| samples.write(row).unwrap());
     samples.flush().unwrap();
+    let mut logged = RowWriter::<ServerRecord>::create(folder).unwrap();
+    run.logged.iter().for_each(|(_, line)| logged.write(line).unwrap());
+    logged.flush().unwrap();
 }
 
 #[test]
@@ -180,15 +183,25 @@ fn cuts_that_come_late_are_never_denied() {
     assert_eq!(sum.wrong, 0, "{sum:?}");
 }
 
-/// A server that falls silent ends nothing: no window sees it, and nobody may take it for one that goes on.
+/// A server that falls silent ends nothing, and one behind a portal never meets anything: no window sees it, and nobody may take it
+/// for one that goes on.
 #[test]
 fn silence_at_expiry_is_never_taken_for_going_on() {
     for sample in [SMALL, ENOUGH] {
-        let (sum, _) = tally(&["cut-silent", "cut-silent-downloads"], sample, 50);
+        let (sum, _) = tally(&["cut-silent", "cut-silent-downloads", "cut-portal"], sample, 50);
         assert_eq!(sum.wrong, 0, "{sum:?}");
     }
     let (sum, accused) = tally(&["silent-30"], ENOUGH, 50);
     assert!(sum.right >= 35 && accused == 0, "{sum:?}");
+}
+
+/// Heads that waited are told from cuts by the store's log, if its times are those of the heads; else nothing is taken from it.
+#[test]
+fn the_servers_log_tells_a_head_that_was_read_late_from_a_cut() {
+    let (late, _) = tally(&["late-heads-lost-log", "unread-heads-log"], ENOUGH, 40);
+    assert!(late.right >= 78 && late.wrong == 0, "{late:?}");
+    let (cut, _) = tally(&["cut-refused-log", "cut-refused-log-ends"], ENOUGH, 40);
+    assert!(cut.right >= 78 && cut.wrong == 0, "{cut:?}");
 }
 
 #[test]

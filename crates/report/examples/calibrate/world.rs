@@ -23,6 +23,8 @@ pub(crate) struct World {
     pub(crate) lost_at_head: f64,
     /// Of transfers, how many are answered by a gateway in the store's place, in mid-body or after it.
     pub(crate) gateway: f64,
+    /// Whether something in the store's place takes every upload by a living link, and answers 200 with a page of its own.
+    pub(crate) portal: bool,
     /// Links of this age and older are refused, whatever their TTL.
     pub(crate) oldest_link_us: Option<i64>,
     /// Of trials, how many have all of their transfers broken at one instant.
@@ -49,6 +51,8 @@ pub(crate) struct World {
     pub(crate) step: Option<Step>,
     /// How old the server lets the time grow that it writes into its answers: 0 = it looks at its clock for each.
     pub(crate) date_every_us: i64,
+    /// The server's own log, if it is joined to the run.
+    pub(crate) log: Option<Log>,
     /// Whether something before the server tells everyone to go on (100 Continue) as soon as a head arrives; else the server
     /// does, when it has read the head and lets it in.
     pub(crate) continues_all: bool,
@@ -140,6 +144,15 @@ pub(crate) struct Stutter {
     pub(crate) measured: bool,
 }
 
+/// What the server writes down of each request, with its total time in milliseconds; a fifth of the lines are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Log {
+    /// What its instants are cut to.
+    pub(crate) unit_us: i64,
+    /// Whether they are those of the ends, and not those at which heads were read.
+    pub(crate) of_ends: bool,
+}
+
 /// A clock is set in the middle of the run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Step {
@@ -184,6 +197,7 @@ impl Default for World {
             breaks: Breaks::Reset,
             lost_at_head: 0.0,
             gateway: 0.0,
+            portal: false,
             oldest_link_us: None,
             bursts: 0.0,
             ticks: 0.0,
@@ -199,6 +213,7 @@ impl Default for World {
             stutter: None,
             step: None,
             date_every_us: 0,
+            log: None,
             continues_all: false,
             plan: Plan {
                 ttls: vec![4],

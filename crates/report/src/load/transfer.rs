@@ -67,6 +67,8 @@ pub struct Transfer {
     pub local_error: bool,
     /// Which timeout ended it.
     pub ran_out: Option<Timeout>,
+    /// Where the lines begin that servers' own logs have of it.
+    pub logged: LogPlace,
 }
 
 impl Transfer {
@@ -123,6 +125,25 @@ impl Micros {
 impl From<Option<i64>> for Micros {
     fn from(value: Option<i64>) -> Self {
         value.map_or(Self::UNKNOWN, Self)
+    }
+}
+
+/// A place among the lines of servers' own logs, if there is one, in four bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogPlace(u32);
+
+impl LogPlace {
+    /// No line.
+    pub const NONE: Self = Self(u32::MAX);
+
+    /// The place of the next line, `lines` being there already.
+    pub fn after(lines: usize) -> Self {
+        Self(u32::try_from(lines).unwrap_or(u32::MAX))
+    }
+
+    /// The place.
+    pub const fn get(self) -> Option<usize> {
+        if self.0 == u32::MAX { None } else { Some(self.0 as usize) }
     }
 }
 

@@ -14,7 +14,7 @@ use ttlsweep_rundir::merge::{Duplicate, Duplicates};
 use super::error::LoadError;
 use super::samples::note_unconfirmed;
 use super::shards::Shards;
-use crate::load::transfer::{Answer, Asked, Dictionary, Micros, Timeout, Transfer};
+use crate::load::transfer::{Answer, Asked, Dictionary, LogPlace, Micros, Timeout, Transfer};
 use crate::load::whole_attempts::{Attempts, Fate};
 
 /// The transfers of whole trials.
@@ -31,7 +31,7 @@ pub struct Transfers {
 
 impl Transfers {
     /// What servers' own logs say of transfers, each with the place of its transfer.
-    pub(crate) fn logged(&self) -> &[(usize, ServerRecord)] {
+    pub fn logged(&self) -> &[(usize, ServerRecord)] {
         &self.logged
     }
 
@@ -149,12 +149,14 @@ impl TransferReader {
             let user = row.number(Field::User)?;
             let shard = before.shards.of_user(&attempts.whole()[trial - first_trial], user);
             let trial = u32::try_from(trial).unwrap_or(u32::MAX);
-            let transfer = self.observe(&row, (before.run, shard), trial, cell)?;
+            let mut transfer = self.observe(&row, (before.run, shard), trial, cell)?;
             if transfer.waits() {
                 waiting.insert(row.bytes(Field::TransferId).into(), self.transfers.len());
             }
-            let lines = logged.remove(row.bytes(Field::TransferId)).unwrap_or_default();
-            self.logged.extend(lines.into_iter().map(|line| (self.transfers.len(), line)));
+            if let Some(lines) = logged.remove(row.bytes(Field::TransferId)) {
+                transfer.logged = LogPlace::after(self.logged.len());
+                self.logged.extend(lines.into_iter().map(|line| (self.transfers.len(), line)));
+            }
             self.transfers.push(transfer);
             self.places.push(file.file.offset());
         }
@@ -229,6 +231,7 @@ impl TransferReader {
             local_error: LOCAL_ERRORS.contains(&row.text(Field::Errno)?),
             ran_out: (outcome == Outcome::TimedOut)
                 .then(|| timeout(row.bytes(Field::Error), row.bytes(Field::Errno), phase)),
+            logged: LogPlace::NONE,
         };
         Ok(transfer)
     }

@@ -45,6 +45,7 @@ pub(super) fn cause(timed: &Timed<'_>, answers: &[Answer], learned: &Learned) ->
         _ if seen.local_error => (Cause::Of(Mechanism::Client), false),
         Outcome::Unconnected if seen.phase == Phase::Dns => (Cause::Of(Mechanism::Client), false),
         Outcome::Unconnected => (Cause::Of(Mechanism::Network), false),
+        _ if timed.refused_late => (Cause::Of(Mechanism::LateStart), false),
         Outcome::TimedOut => (timed_out(timed), false),
         Outcome::Rejected => refused(timed, answers, learned),
         Outcome::Reset | Outcome::Closed | Outcome::Truncated => broken(timed, learned),

@@ -1,13 +1,14 @@
 pub(crate) mod clock_steps;
 pub(crate) mod clocks;
 pub(crate) mod groups;
+pub(crate) mod logs;
 pub(crate) mod needed;
 pub(crate) mod standstill;
 pub(crate) mod timed;
 
 use std::collections::{BTreeSet, HashMap};
 
-use ttlsweep_record::{ClockRecord, TrialRecord};
+use ttlsweep_record::{ClockRecord, ServerRecord, TrialRecord};
 
 use crate::verdict::evidence::clocks::{Beside, Clocks};
 
@@ -29,6 +30,8 @@ pub struct Evidence<'a> {
     pub asked: &'a [Asked],
     /// The distinct final responses.
     pub answers: &'a [Answer],
+    /// What servers' own logs say, in the order of the transfers, each line with the place of its transfer.
+    pub logged: &'a [(usize, ServerRecord)],
     /// The proxy on the way to each of `asked`; `None` if it was asked directly, or the file is too old to tell.
     pub proxies: Vec<Option<String>>,
     /// How the clock of each of `asked` stood against the client's during each trial.
@@ -77,6 +80,7 @@ impl<'a> Evidence<'a> {
             transfers: transfers.all(),
             asked: transfers.asked(),
             answers: transfers.answers(),
+            logged: transfers.logged(),
             proxies: transfers.asked().iter().map(|asked| runs.proxy(asked)).collect(),
             clocks,
         }

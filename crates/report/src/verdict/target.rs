@@ -19,6 +19,7 @@ use crate::verdict::cause::store::Store;
 use crate::verdict::evidence::clock_steps::ClockStep;
 use crate::verdict::evidence::clocks::{ServerClock, Stood};
 use crate::verdict::evidence::groups::{Groups, Members};
+use crate::verdict::evidence::logs::Logs;
 use crate::verdict::evidence::needed::{Needed, median};
 use crate::verdict::evidence::standstill::IdleTimer;
 use crate::verdict::evidence::timed::Timed;
@@ -110,6 +111,7 @@ struct Prepared<'a> {
     stale_us: i64,
     perhaps: Option<ClockStep>,
     needed: Needed,
+    logs: Logs<'a>,
 }
 
 impl<'a> Prepared<'a> {
@@ -126,7 +128,25 @@ impl<'a> Prepared<'a> {
         let stale_us = clocks.iter().map(|clock| clock.stale_us()).max().unwrap_or(0);
         let perhaps = clocks.iter().find_map(|clock| clock.perhaps());
         let needed = Needed::of(evidence, members, key_of);
-        Self { evidence, key_of, delta_us, trips, offset, steps, stale_us, perhaps, needed }
+        let mut prepared = Self {
+            evidence,
+            key_of,
+            delta_us,
+            trips,
+            offset,
+            steps,
+            stale_us,
+            perhaps,
+            needed,
+            logs: Logs::of(&[], std::iter::empty()),
+        };
+        let measured = members.iter().map(|seen| {
+            let is_upload = evidence.conditions[seen.cell as usize].key.method.is_upload();
+            (*seen, is_upload, prepared.bracket(seen))
+        });
+        let logs = Logs::of(evidence.logged, measured);
+        prepared.logs = logs;
+        prepared
     }
 
     fn target(self, members: Members, seen: &[&Transfer], keys: &[Key]) -> Target {
@@ -243,6 +263,7 @@ impl<'a> Prepared<'a> {
             idle,
             late: trial.late_us.unwrap_or(0),
             is_judged: trial.late_us.is_some_and(fits) && !self.was_set(seen),
+            refused_late: self.logs.refused_late(seen, self.bracket(seen)),
         }
     }
 
@@ -282,6 +303,7 @@ impl<'a> Prepared<'a> {
             late: seconds(timed.late),
             is_judged: timed.is_judged,
             was_set,
+            was_put_off: is_put_off(seen.outcome) && cause != Cause::Of(Mechanism::RejectedAtCompletion),
         }
     }
 }
@@ -303,7 +325,6 @@ struct Trips {
 impl Trips {
     fn of(evidence: &Evidence<'_>, members: &[&Transfer]) -> Self {
         let is_upload = |seen: &&&Transfer| evidence.conditions[seen.cell as usize].key.method.is_upload();
-            was_put_off: is_put_off(seen.outcome) && cause != Cause::Of(Mechanism::RejectedAtCompletion),
         let middle = |trips: &mut dyn Iterator<Item = u32>| median(&mut trips.collect::<Vec<_>>()).map(i64::from);
         let at_the_end = |seen: &&Transfer| seen.rtt_us;
         let least_of =
@@ -326,12 +347,12 @@ impl Trips {
     }
 }
 
-/// Half the bracket's width.
-fn uncertainty(bracket: ClockOffset) -> i64 {
-    (bracket.high_us - bracket.low_us).abs().div_euclid(2)
-}
 /// Whether a whole answer came that is not what was asked for.
 const fn is_put_off(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Rejected | Outcome::Truncated | Outcome::Altered)
 }
 
+/// Half the bracket's width.
+fn uncertainty(bracket: ClockOffset) -> i64 {
+    (bracket.high_us - bracket.low_us).abs().div_euclid(2)
+}

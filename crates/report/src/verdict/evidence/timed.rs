@@ -24,6 +24,8 @@ pub(in crate::verdict) struct Timed<'a> {
     pub(in crate::verdict) late: i64,
     /// Whether ends at and after expiry can be told apart here at all.
     pub(in crate::verdict) is_judged: bool,
+    /// Whether the store's own log says that it got the request after expiry, and refused it.
+    pub(in crate::verdict) refused_late: bool,
 }
 
 /// Where a transfer's end stands against the expiry of its link.
@@ -70,8 +72,8 @@ impl Timed<'_> {
     /// Whether the head certainly arrived before expiry. A 100 that came after expiry proves nothing: there are servers that
     /// send one to anyone who asks.
     pub(in crate::verdict) fn head_in_time(&self, expiry: i64) -> bool {
-        self.head_arrived().is_some_and(|at| at < expiry - self.delta)
-            || self.continued_at().is_some_and(|at| at <= expiry)
+        let arrived = || self.head_arrived().is_some_and(|at| at < expiry - self.delta);
+        !self.refused_late && (arrived() || self.continued_at().is_some_and(|at| at <= expiry))
     }
 
     /// Whether the head was written or confirmed too late, or too near to expiry to be sure, however late that was noted.
@@ -148,14 +150,14 @@ impl Timed<'_> {
         (self.seen.outcome == Outcome::Completed).then_some(self.seen.ended_at)
     }
 
-    /// When the peer had the whole body, at the earliest: what the socket took may stand in a queue for seconds.
-    pub(in crate::verdict) fn body_arrived(&self) -> Option<i64> {
     /// When it was over. An upload whose success came before its body was through went on until then.
     pub(in crate::verdict) fn over_at(&self) -> i64 {
         let body_end = self.body_end().filter(|_| self.seen.outcome == Outcome::Completed);
         body_end.map_or(self.seen.ended_at, |body_end| self.seen.ended_at.max(body_end))
     }
 
+    /// When the peer had the whole body, at the earliest: what the socket took may stand in a queue for seconds.
+    pub(in crate::verdict) fn body_arrived(&self) -> Option<i64> {
         let unconfirmed = self.seen.unconfirmed_at.get().filter(|_| self.is_upload);
         self.body_end().map(|end| unconfirmed.map_or(end, |at| end.max(at)))
     }
