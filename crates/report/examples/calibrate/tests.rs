@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ttlsweep_record::{Cell, ClockRecord, SCHEMA_VERSION, SampleRecord, ServerRecord, TransferRecord, TrialRecord, Verdict};
+use ttlsweep_record::{
+    Cell, ClockRecord, SCHEMA_VERSION, SampleRecord, ServerRecord, TransferRecord, TrialRecord, Verdict,
+};
 use ttlsweep_report::testing::load::load;
 use ttlsweep_report::testing::stats::clopper_pearson;
 use ttlsweep_report::testing::verdict::{Detail, Evidence, Ruling, decide};

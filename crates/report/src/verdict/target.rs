@@ -22,7 +22,7 @@ use crate::verdict::evidence::groups::{Groups, Members};
 use crate::verdict::evidence::logs::Logs;
 use crate::verdict::evidence::needed::{Needed, median};
 use crate::verdict::evidence::standstill::IdleTimer;
-use crate::verdict::evidence::timed::Timed;
+use crate::verdict::evidence::timed::{End, Timed};
 
 /// One target: endpoints that the same cells were asked of, with every flight to them.
 #[derive(Debug)]
@@ -153,8 +153,11 @@ impl<'a> Prepared<'a> {
         let all = || seen.iter().map(|seen| (self.control(seen), self.timed(seen, None)));
         let learned = Learned::of(all, self.evidence.answers, self.offset);
         let others = || seen.iter().filter(|seen| self.control(seen) != Some(Control::ExpiredStart));
-        let standstills = others().filter_map(|seen| self.timed(seen, None).standstill_before_break());
-        let idle = IdleTimer::of(standstills.collect());
+        let standstills = others().filter_map(|seen| {
+            let timed = self.timed(seen, None);
+            timed.standstill_before_break().map(|length| (length, timed.end() == End::Alive))
+        });
+        let idle = IdleTimer::of(&standstills.collect::<Vec<_>>());
         let rows = members.rows.iter().zip(seen);
         let rows = rows.filter(|(_, seen)| self.control(seen) != Some(Control::ExpiredStart));
         let (mut late_heads, mut counting) = (LateHeads::default(), Counting::default());

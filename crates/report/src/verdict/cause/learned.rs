@@ -180,11 +180,17 @@ fn tally<'a>(
             .expiry
             .zip(seen.head_written_at.get())
             .is_some_and(|(expiry, at)| timed.is_judged && at - timed.late > expiry + timed.delta);
+        let is_refused = match (seen.outcome, seen.answer) {
+            (Outcome::Rejected, Some(place)) => expired.contains(&place),
+            // Nobody read the answer, but the store wrote down that it gave one.
+            (_, None) => timed.refused_late,
+            _ => false,
+        };
         match (seen.outcome, seen.answer) {
             // What was sent short had been let in.
             (Outcome::Completed | Outcome::Truncated, _) if late => starts.let_through += 1,
             (Outcome::Completed | Outcome::Truncated, _) => starts.in_time += 1,
-            (Outcome::Rejected, Some(place)) if expired.contains(&place) => {
+            _ if is_refused => {
                 starts.refused += 1;
                 let at_head = timed.is_unfinished() || timed.ended_at_head(1);
                 *(if at_head { &mut starts.at_head } else { &mut starts.after_body }) += 1;

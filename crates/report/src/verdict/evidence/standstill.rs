@@ -8,12 +8,14 @@ use crate::verdict::evidence::needed::median;
 pub(in crate::verdict) struct IdleTimer(i64);
 
 impl IdleTimer {
-    /// The timer that most of the standstills before a break agree on; `None` if there are fewer than three, or if they do
-    /// not agree.
-    pub(in crate::verdict) fn of(mut standstills: Vec<i64>) -> Option<Self> {
-        let timer = Self(median(&mut standstills)?);
-        let agree = standstills.iter().filter(|standstill| timer.is_close(**standstill, AGREE)).count();
-        (standstills.len() >= LEAST && 2 * agree > standstills.len()).then_some(timer)
+    /// The timer that most of the standstills before a break agree on, each with whether its end owes nothing to an expiry; `None`
+    /// if there are fewer than three, or if they do not agree. A head that lies unread past its expiry leaves a standstill, too:
+    /// one of them at least must be of a link that lived, or of no link.
+    pub(in crate::verdict) fn of(standstills: &[(i64, bool)]) -> Option<Self> {
+        let timer = Self(median(&mut standstills.iter().map(|(length, _)| *length).collect::<Vec<_>>())?);
+        let agree = || standstills.iter().filter(|(length, _)| timer.is_close(*length, AGREE));
+        let is_timer = standstills.len() >= LEAST && 2 * agree().count() > standstills.len();
+        (is_timer && agree().any(|(_, alive)| *alive)).then_some(timer)
     }
 
     /// Whether a standstill of this length is one that the timer ends.
@@ -35,6 +37,14 @@ const FITS: f64 = 0.5;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_timer_ends_living_links_too() {
+        let like = |alive| [(20_000_000, false), (20_300_000, alive), (19_900_000, false)];
+        assert_eq!(IdleTimer::of(&like(true)), Some(IdleTimer(20_000_000)));
+        assert_eq!(IdleTimer::of(&like(false)), None);
+        assert_eq!(IdleTimer::of(&like(true)[..2]), None);
+    }
 
     #[test]
     fn a_timer_fits_what_is_about_as_long() {
