@@ -107,33 +107,36 @@ fn innocent() -> Vec<World> {
         ),
         world(
             "late-heads-lost-log",
-            "late-heads-lost with the server's log, in milliseconds",
+            "late-heads-lost with the server's log, in milliseconds; its clock was found beforehand",
             World {
                 queue: (0.5, 6 * SECOND),
                 refusals_lost: 1.0,
                 log: LOG,
+                probed: true,
                 also: vec![Mechanism::LateStart],
                 ..World::default()
             },
         ),
         world(
             "unread-heads-log",
-            "unread-heads with the server's log, in milliseconds",
+            "unread-heads with the same",
             World {
                 unread_us: 3 * SECOND,
                 refusals_lost: 0.9,
                 log: LOG,
+                probed: true,
                 also: vec![Mechanism::LateStart],
                 ..World::default()
             },
         ),
         world(
             "unread-heads-log-seconds",
-            "the same, in whole seconds",
+            "the same, with a log in whole seconds",
             World {
                 unread_us: 3 * SECOND,
                 refusals_lost: 0.9,
                 log: Some(Log { unit_us: SECOND, of_ends: false }),
+                probed: true,
                 also: vec![Mechanism::LateStart],
                 ..World::default()
             },
@@ -526,6 +529,7 @@ fn guilty() -> Vec<World> {
             World {
                 queue: (0.5, 6 * SECOND),
                 log: LOG,
+                probed: true,
                 also: vec![Mechanism::LateStart],
                 refusals_lost: 1.0,
                 ..cuts(Cut { by: CutBy::Refusal, ..cut })
@@ -533,10 +537,11 @@ fn guilty() -> Vec<World> {
         ),
         world(
             "cut-refused-log-ends",
-            "answers 403 at expiry, and no answer is ever read; the server's log has the instants of the ends",
+            "answers 403 at expiry, of ten answers nine are lost; the server's log has the instants of the ends",
             World {
                 log: Some(Log { unit_us: 1000, of_ends: true }),
-                refusals_lost: 1.0,
+                probed: true,
+                refusals_lost: 0.9,
                 ..cuts(Cut { by: CutBy::Refusal, ..cut })
             },
         ),

@@ -163,7 +163,7 @@ pub(crate) fn last_sample(row: &TransferRecord) -> Option<SampleRecord> {
 
 /// What the server's log has of it; `None` if its line is missing.
 pub(crate) fn line(world: &World, sent: Sent, end: End, chance: &mut Chance) -> Option<ServerRecord> {
-    let log = world.log.filter(|_| chance.happens(0.8))?;
+    let log = world.log.filter(|_| chance.happens(0.98))?;
     let at = sent.server.clock.reads(if log.of_ends { end.at } else { end.read_at });
     let status = match end.how {
         How::Stored => 200,

@@ -71,6 +71,11 @@ impl Run {
         let mut clock = START + chance.between(0, SECOND);
         let blocks = sample.blocks(&world.plan);
         let way = Way::draw(world, (clock, blocks, run.cells.len()), chance);
+        run.bracket = world.probed.then(|| ClockOffset {
+            low_us: world.offset_us - way.rtt_us,
+            high_us: world.offset_us + way.rtt_us,
+            responses: 24,
+        });
         for block in 1..=blocks * MOST_BLOCKS {
             if block > blocks && run.affected.is_enough(sample) {
                 break;

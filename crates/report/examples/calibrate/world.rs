@@ -53,6 +53,8 @@ pub(crate) struct World {
     pub(crate) date_every_us: i64,
     /// The server's own log, if it is joined to the run.
     pub(crate) log: Option<Log>,
+    /// Whether short requests found the server's clock before the first trial, as every run makes them now.
+    pub(crate) probed: bool,
     /// Whether something before the server tells everyone to go on (100 Continue) as soon as a head arrives; else the server
     /// does, when it has read the head and lets it in.
     pub(crate) continues_all: bool,
@@ -144,7 +146,7 @@ pub(crate) struct Stutter {
     pub(crate) measured: bool,
 }
 
-/// What the server writes down of each request, with its total time in milliseconds; a fifth of the lines are missing.
+/// What the server writes down of each request, with its total time in milliseconds; one line in fifty is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Log {
     /// What its instants are cut to.
@@ -214,6 +216,7 @@ impl Default for World {
             step: None,
             date_every_us: 0,
             log: None,
+            probed: false,
             continues_all: false,
             plan: Plan {
                 ttls: vec![4],
