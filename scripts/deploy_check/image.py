@@ -9,7 +9,7 @@ from typing import Iterator, Tuple
 WITHIN_S = 120
 # chroot is a program of the administrator's.
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-PROGRAMS = ["ttlsweep", "ttlsweep-report", "ttlsweep-testbed"]
+PROGRAMS = ["ttlsweep", "ttlsweep-path", "ttlsweep-report", "ttlsweep-testbed"]
 
 
 def lint(containerfile: Path, programs: Path) -> Iterator[str]:

@@ -1,0 +1,146 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::Parser;
+use ttlsweep_console::exit::CODES;
+use ttlsweep_record::units::parse_duration;
+use ttlsweep_record::{BitRate, ByteCount};
+
+use crate::queue::{Discipline, Settings};
+
+/// Runs a command behind a slow line with a queue, on this machine alone.
+///
+/// COMMAND runs in a network of its own. All that it can reach is the far side, 10.77.0.2 (also in TTLSWEEP_FAR_ADDRESS), and
+/// the way there and back is the line. The testbed that `ttlsweep run` brings along listens at the far side; --far starts any
+/// other server there. It takes Linux with TUN devices, and namespaces for everyone or root.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ttlsweep-path",
+    version = ttlsweep_console::version(env!("CARGO_PKG_VERSION"), option_env!("TTLSWEEP_GIT_REVISION")),
+    max_term_width = 100,
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{ENDS}\n\n{CODES}")
+)]
+pub struct Args {
+    /// What the line carries in each direction, headers of IP and above included
+    #[arg(long, value_name = "RATE")]
+    pub rate: BitRate,
+    /// What it carries to COMMAND, if that is not the same
+    #[arg(long, value_name = "RATE")]
+    pub down_rate: Option<BitRate>,
+    /// How much waits for the line before packets are dropped, in each direction
+    #[arg(long, value_name = "SIZE")]
+    pub queue: ByteCount,
+    /// How long a packet is under way beside what it waits, in each direction; a round trip takes twice as long
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
+    pub delay: Duration,
+    /// The share of packets that is lost behind the queue, in each direction
+    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share)]
+    pub loss: u32,
+    /// Which packets a queue drops
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Discipline::TailDrop)]
+    pub discipline: Discipline,
+    /// What --loss draws from: the same seed loses the same packets by number
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+    /// A server's command line for the far side, read by `sh`; COMMAND begins once it listens, and it ends with COMMAND
+    #[arg(long, value_name = "SERVER")]
+    pub far: Option<String>,
+    /// What to run, with its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+impl Args {
+    /// The options that make this line.
+    pub fn line(&self) -> String {
+        let delay_us = self.delay.as_micros();
+        let delay =
+            if delay_us.is_multiple_of(1000) { format!("{}ms", delay_us / 1000) } else { format!("{delay_us}us") };
+        let mut line = format!("--rate {} --queue {} --delay {delay}", self.rate, self.queue);
+        for (option, value) in [
+            ("--down-rate", self.down_rate.map(|rate| rate.to_string())),
+            ("--loss", (self.loss > 0).then(|| format!("{}% --seed {}", f64::from(self.loss) / 1e4, self.seed))),
+            ("--discipline", (self.discipline == Discipline::CoDel).then(|| "codel".to_owned())),
+        ] {
+            if let Some(value) = value {
+                line.push_str(&format!(" {option} {value}"));
+            }
+        }
+        line
+    }
+
+    /// What the line does with what comes from COMMAND.
+    pub fn up(&self) -> Settings {
+        Settings {
+            rate: self.rate,
+            queue_bytes: self.queue.0,
+            delay_ns: u64::try_from(self.delay.as_nanos()).unwrap_or(u64::MAX),
+            loss_ppm: self.loss,
+            discipline: self.discipline,
+        }
+    }
+
+    /// What the line does with what goes to COMMAND.
+    pub fn down(&self) -> Settings {
+        Settings { rate: self.down_rate.unwrap_or(self.rate), ..self.up() }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ttlsweep path --rate 6Mbit/s --queue 3MB --delay 15ms -- ttlsweep run experiments/bloat.toml
+  ttlsweep path --rate 20Mbit/s --queue 256kB --discipline codel --loss 0.1% -- ttlsweep run experiments/bloat.toml
+  ttlsweep path --rate 4Mbit/s --queue 1MB --far 'ttlsweep testbed --listen 10.77.0.2:9000 --no-tls' -- \\
+      curl http://10.77.0.2:9000/";
+
+const ENDS: &str = "It ends as COMMAND does, with 128 and a signal's number if that ended it. Where it cannot begin:";
+
+/// Reads a share in percent as parts of a million.
+fn parse_share(text: &str) -> Result<u32, String> {
+    let number = text.strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
+    let share = number.filter(|percent| (0.0..=100.0).contains(percent));
+    share
+        .map(|percent| (percent * 10_000.0).round() as u32)
+        .ok_or_else(|| "expected a share from 0% to 100%, for example `1%` or `0.05%`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_read_to_a_millionth() {
+        assert_eq!(parse_share("1%"), Ok(10_000));
+        assert_eq!(parse_share("0.05%"), Ok(500));
+        assert_eq!(parse_share("100%"), Ok(1_000_000));
+        for wrong in ["1", "-1%", "101%", "much", "NaN%", ""] {
+            assert!(parse_share(wrong).unwrap_err().contains("for example `1%`"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn each_direction_has_its_rate_and_all_else_in_common() {
+        let args = "path --rate 6Mbit/s --down-rate 50Mbit/s --queue 3MB --delay 15ms --loss 1% -- true";
+        let args = Args::try_parse_from(args.split(' ')).unwrap();
+        assert_eq!((args.up().rate.bits_per_second(), args.down().rate.bits_per_second()), (6_000_000, 50_000_000));
+        assert_eq!((args.up().queue_bytes, args.up().delay_ns, args.up().loss_ppm), (3_000_000, 15_000_000, 10_000));
+        assert_eq!(args.down(), Settings { rate: args.down().rate, ..args.up() });
+    }
+
+    #[test]
+    fn the_line_says_what_makes_it_again() {
+        for options in [
+            "--rate 6Mbit/s --queue 3MB",
+            "--rate 1Gbit/s --down-rate 9Mbit/s --queue 1KiB --delay 2500us \
+                         --loss 0.05% --seed 9 --discipline codel",
+        ] {
+            let parsed =
+                |options: &str| Args::try_parse_from(format!("path {options} -- true").split_whitespace()).unwrap();
+            let (args, again) = (parsed(options), parsed(&parsed(options).line()));
+            assert_eq!((args.up(), args.down(), args.line()), (again.up(), again.down(), again.line()));
+        }
+    }
+}

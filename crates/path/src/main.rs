@@ -1,0 +1,34 @@
+//! The program `ttlsweep-path`.
+
+use std::env;
+use std::process;
+
+use clap::{CommandFactory, Parser};
+use ttlsweep_console::exit::{end_with, finish};
+use ttlsweep_console::pages;
+use ttlsweep_path::cli::Args;
+
+fn main() -> process::ExitCode {
+    if let Some(code) = pages::answer(Args::command(), env::args_os().skip(1)) {
+        return finish(code);
+    }
+    let args = Args::try_parse().unwrap_or_else(|error| end_with(&error));
+    finish(answer(&args))
+}
+
+#[cfg(target_os = "linux")]
+fn answer(args: &Args) -> process::ExitCode {
+    match ttlsweep_path::run::run(args) {
+        Ok(ran) => {
+            ttlsweep_console::say!("{}", ran.totals);
+            ran.exit_code().into()
+        }
+        Err(error) => ttlsweep_console::exit::fail(error.exit_code(), error),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn answer(_: &Args) -> process::ExitCode {
+    let advice = "a path is made of Linux's network namespaces: run it in a virtual machine or a container with Linux";
+    ttlsweep_console::exit::fail(ttlsweep_console::exit::ExitCode::Usage, advice)
+}
