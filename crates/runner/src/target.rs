@@ -1,11 +1,13 @@
 //! The endpoints that a plan's cells ask: stores that exist, and testbeds that live as long as the run.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use tokio::runtime::{Builder, Runtime};
+use ttlsweep_path::far::Far;
 use ttlsweep_record::{Addressing, Cell, Cut, EarlyClose, ExpiryPolicy, Fault, Method, TargetKind, Timestamp};
 use ttlsweep_rundir::environment::ProxyUse;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
@@ -136,7 +138,7 @@ impl Targets {
             Some(testbeds) => testbeds,
             None => self.testbeds.insert(Testbeds::new().map_err(|error| failed(&error))?),
         };
-        let defaults = TestbedConfig::default();
+        let defaults = TestbedConfig { listen: testbeds.listen, ..TestbedConfig::default() };
         let config = TestbedConfig {
             tls: cell.tls.unwrap_or(defaults.tls),
             expiry: cell.expiry_policy.unwrap_or(defaults.expiry),
@@ -252,13 +254,22 @@ impl TargetKey {
 #[derive(Debug)]
 struct Testbeds {
     running: Vec<Arc<Testbed>>,
+    listen: SocketAddr,
     runtime: Option<Runtime>,
 }
 
 impl Testbeds {
+    /// At the far side of the path that this process is on, if it is on one.
     fn new() -> std::io::Result<Self> {
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("testbed").enable_all().build()?;
-        Ok(Self { running: Vec::new(), runtime: Some(runtime) })
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("testbed").enable_all();
+        let mut listen = TestbedConfig::default().listen;
+        if let Some(far) = Far::find(|name| std::env::var(name).ok())? {
+            listen.set_ip(far.address);
+            // A thread that stays at this side finds nothing there to listen at, and that is an error of its own.
+            builder.on_thread_start(move || drop(far.enter()));
+        }
+        Ok(Self { running: Vec::new(), listen, runtime: Some(builder.build()?) })
     }
 
     async fn start(&mut self, config: TestbedConfig) -> Result<Arc<Testbed>, String> {

@@ -54,9 +54,11 @@ pub(crate) const SIBLINGS: &[Sibling] = &[
     Sibling::new("verify", REPORT, "Say whether a run's folder is whole and consistent", true),
     Sibling::new("join", REPORT, "Put what servers' own logs say beside a run's transfers", true),
     Sibling::new("ttl", REPORT, "Say which TTL transfers need, from runs or by arithmetic", true),
+    Sibling::new("path", PATH, "Run a command behind a slow line with a queue, on this machine alone", false),
     Sibling::new("testbed", TESTBED, "Serve an S3 endpoint whose expiry policy is known", false),
 ];
 
+const PATH: &str = "ttlsweep-path";
 const REPORT: &str = "ttlsweep-report";
 const TESTBED: &str = "ttlsweep-testbed";
 
@@ -78,6 +80,10 @@ mod tests {
         assert_eq!(asked("verify"), Some((REPORT, "verify".to_owned())));
         assert_eq!(asked("help case"), Some((REPORT, "case --help".to_owned())));
         assert_eq!(asked("help testbed"), Some((TESTBED, "--help".to_owned())));
+        assert_eq!(
+            asked("path --rate 1Mbit/s -- ttlsweep run a"),
+            Some((PATH, "--rate 1Mbit/s -- ttlsweep run a".to_owned()))
+        );
         assert_eq!(asked("run report"), None);
         assert_eq!(asked("help run"), None);
         assert_eq!(asked(""), None);

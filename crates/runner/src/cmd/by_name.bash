@@ -5,6 +5,7 @@ _ttlsweep_by_name() {
         case "${COMP_WORDS[1]}" in
             report) program=ttlsweep-report ;;
             testbed) program=ttlsweep-testbed ;;
+            path) program=ttlsweep-path ;;
             # Of several commands of one program the name is passed on.
             case | verify | ttl) program=ttlsweep-report drop=1 ;;
         esac

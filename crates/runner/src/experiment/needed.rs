@@ -1,8 +1,10 @@
 //! How long a cell's transfers need when nothing stops them, and whether they outlive their links: known before anything is
 //! sent, as far as a cap says it.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use ttlsweep_path::far;
 use ttlsweep_record::decision::LEAST_DELTA_US;
 use ttlsweep_record::{BandwidthPer, BitRate, Cell, Presign, TargetKind};
 
@@ -17,14 +19,15 @@ pub(crate) fn needed(cell: &Cell) -> Duration {
     SET_UP.saturating_add(Duration::from_nanos(rate.nanos_for(cell.size_bytes.0.saturating_mul(sharers))))
 }
 
-/// The rate that is assumed if no cap is set.
+/// The rate that is assumed if no cap is set: that of the path that this process is on, if it is on one.
 pub(crate) fn assumed_rate(target: TargetKind) -> BitRate {
+    static OF_PATH: LazyLock<Option<BitRate>> = LazyLock::new(|| far::rate(|name| std::env::var(name).ok()));
     let bits_per_second = match target {
         TargetKind::Embedded => 1_000_000_000,
         TargetKind::S3 => 100_000_000,
     };
     // Neither is zero.
-    BitRate::new(bits_per_second).expect("a rate above zero")
+    OF_PATH.unwrap_or_else(|| BitRate::new(bits_per_second).expect("a rate above zero"))
 }
 
 /// Whether some transfer of each of a cell's trials is in flight when its link expires, its head in time.
