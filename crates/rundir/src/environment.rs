@@ -90,6 +90,9 @@ pub struct Environment {
     /// user and password.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proxies_ignored: Vec<String>,
+    /// The slow line that all of it ran behind, as the options of `ttlsweep path`; `None` if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Microseconds that the server's clock was ahead at the end of the run, by endpoint.
     pub clock_offset: BTreeMap<String, ClockOffset>,
     /// Of a run that was merged, its machines; empty for any other. Above, host, system and endpoints are then those of all

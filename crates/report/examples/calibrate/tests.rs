@@ -60,6 +60,7 @@ fn write(run: &Run, folder: &Path) {
         regions: BTreeMap::new(),
         proxies: BTreeMap::new(),
         proxies_ignored: Vec::new(),
+        path: None,
         clock_offset: run.bracket.map(|bracket| (ENDPOINT.to_owned(), bracket)).into_iter().collect(),
         hosts: Vec::new(),
     };

@@ -36,6 +36,7 @@ pub fn merged_environment(set: &ShardSet) -> Environment {
         regions,
         proxies,
         proxies_ignored: proxies_ignored.into_iter().cloned().collect(),
+        path: first.path.clone().filter(|path| all().all(|one| one.path.as_ref() == Some(path))),
         clock_offset,
         shard: None,
         part: None,

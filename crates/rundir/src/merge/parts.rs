@@ -148,6 +148,7 @@ mod tests {
             regions: BTreeMap::new(),
             proxies: BTreeMap::new(),
             proxies_ignored: Vec::new(),
+            path: None,
             clock_offset: BTreeMap::new(),
             hosts: Vec::new(),
         }

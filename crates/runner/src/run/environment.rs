@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ttlsweep_path::far;
 use ttlsweep_record::{SCHEMA_VERSION, Timestamp};
 use ttlsweep_rundir::environment::Environment;
 
@@ -43,9 +44,15 @@ pub fn of_new_run(experiment: &Experiment, whole: &Plan, now: Timestamp, targets
         regions: targets.regions(),
         proxies: targets.proxies(),
         proxies_ignored: targets.proxies_ignored(),
+        path: path(),
         clock_offset: BTreeMap::new(),
         hosts: Vec::new(),
     }
+}
+
+/// The slow line that this process is behind.
+fn path() -> Option<String> {
+    std::env::var(far::LINE).ok().map(|options| redacted(&options).into_owned())
 }
 
 /// That of a run that goes on, on this machine now, which an engine may have chosen again. Which machine ran what before stands
@@ -65,6 +72,7 @@ pub(crate) fn of_resumed_run(begun: Environment, targets: &Targets) -> Environme
         memory_bytes: machine::memory_bytes(),
         descriptor_limit: machine::descriptor_limit(),
         tcp_sysctls: machine::tcp_sysctls(),
+        path: path(),
         ..begun
     }
 }

@@ -314,6 +314,7 @@ impl Sweep {
             regions: BTreeMap::new(),
             proxies: BTreeMap::new(),
             proxies_ignored: Vec::new(),
+            path: None,
             clock_offset: (0..if self.world.dates_us.is_some() { 0 } else { 4 })
                 .map(|policy| (format!("https://127.0.0.1:{}", 9000 + policy), self.bracket()))
                 .collect(),
