@@ -19,7 +19,7 @@ impl Seeds {
     const fn word(self) -> u64 {
         match self {
             Self::Development => 0x0dee_7e10,
-            Self::Judgement => 0x2026_1130_5e1f_9b37,
+            Self::Judgement => 0x2026_1130_0545_7c1d,
         }
     }
 }

@@ -166,6 +166,15 @@ fn connections_that_end_long_after_expiry_are_told_with_what_would_tell_more() {
 }
 
 #[test]
+fn where_expired_starts_get_no_answer_the_stores_log_is_asked() {
+    let world = Surroundings { ttls: vec![2], ..Surroundings::default() };
+    let found = ruling(&world, |asked| at_head(asked, Did::Reset { after_us: 3_000 }));
+    let taken = found.targets[0].take_away();
+    assert!(taken.line().contains("5 of 5 expired starts ended without an answer"), "{}", taken.line());
+    assert!(taken.next.contains("ttlsweep join DIR LOG"), "{}", taken.next);
+}
+
+#[test]
 fn a_timer_that_ends_links_alone_is_not_laid_at_the_networks_door() {
     let world = Surroundings { ttls: vec![2], blocks: 6, ..Surroundings::default() };
     let found = ruling(&world, |asked| match asked.expires_in_us {
@@ -522,6 +531,23 @@ fn a_timeout_of_this_side_is_not_the_servers() {
         let reported = &found.targets[0].no_mechanism[0].sentence;
         assert!(reported.contains(&format!("were given up by ttlsweep's own {name}")), "{reported}");
     }
+}
+
+#[test]
+fn a_path_that_drops_large_packets_on_the_way_back_is_named_beside_a_silent_store() {
+    let world = Surroundings { ttls: vec![2], method: Method::Get, ..Surroundings::default() };
+    let stuck = Did::RanOut { name: "idle_timeout", acked: 1_000, retransmits: 0 };
+    let found = ruling(&world, |asked| if asked.is_expired() { Did::expired() } else { stuck });
+    let told = found.targets[0].take_away().full();
+    assert!(told.contains("the store was silent, or the path drops large packets"), "{told}");
+}
+
+#[test]
+fn a_store_that_fails_at_everything_is_asked_by_doctor() {
+    let world = Surroundings { ttls: vec![2], ..Surroundings::default() };
+    let found = ruling(&world, |_| Did::xml(501, "NotImplemented", "A header you provided implies functionality"));
+    let taken = found.targets[0].take_away();
+    assert!(taken.next.contains("ttlsweep doctor") && !taken.next.contains("operator"), "{}", taken.next);
 }
 
 #[test]

@@ -25,6 +25,8 @@ enum Way {
     RanOut(Timeout),
     /// A timeout of this side, nothing beyond the first segments having been confirmed.
     Unconfirmed(Timeout),
+    /// A timeout of this side, no more than an answer's first segments having come of a download.
+    Unheard(Timeout),
     /// A peer that ended the connection so soon that it may have refused the head.
     AtHead(Outcome),
     /// Anything else.
@@ -195,6 +197,7 @@ fn way(timed: &Timed<'_>) -> Way {
     let seen = timed.seen;
     match (seen.answer, seen.ran_out) {
         (_, Some(timeout)) if timed.is_unconfirmed() => Way::Unconfirmed(timeout),
+        (_, Some(timeout)) if timed.is_unheard() => Way::Unheard(timeout),
         (_, Some(timeout)) => Way::RanOut(timeout),
         (Some(place), None) if seen.outcome == Outcome::Altered => Way::Altered(place, timed.is_upload),
         (Some(place), None) if !matches!(seen.outcome, Outcome::Truncated) => Way::Answered(place, seen.outcome),
@@ -220,6 +223,10 @@ fn words(way: Way, answers: &[Answer]) -> String {
             format!("answered {}, but {instead}", described(&answers[place as usize]))
         }
         Way::RanOut(timeout) => format!("{GIVEN_UP} {}", whose(timeout)),
+        Way::Unheard(timeout) => format!(
+            "{GIVEN_UP} {}, hardly an answer having come: the store was silent, or the path drops large packets",
+            whose(timeout)
+        ),
         Way::Unconfirmed(timeout) => format!(
             "{GIVEN_UP} {}, nothing beyond the first segments ever having been confirmed, though sent again and again",
             whose(timeout)

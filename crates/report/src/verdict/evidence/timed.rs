@@ -185,6 +185,13 @@ impl Timed<'_> {
     pub(in crate::verdict) fn met_idle_timer(&self) -> bool {
         self.idle.zip(self.standstill()).is_some_and(|(timer, standstill)| timer.fits(standstill))
     }
+
+    /// Whether this side gave up on a download of which hardly the first segments came, although its head had arrived.
+    pub(in crate::verdict) fn is_unheard(&self) -> bool {
+        let seen = self.seen;
+        let came = i64::try_from(seen.response_bytes).unwrap_or(i64::MAX);
+        !self.is_upload && seen.ran_out.is_some() && seen.head_acked_at.get().is_some() && came <= FIRST_SEGMENTS
+    }
 }
 
 /// A body of which the peer confirmed no more than this, after the small segments that pass any path.

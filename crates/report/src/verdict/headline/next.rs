@@ -12,7 +12,10 @@ impl TargetRuling {
     /// What to do next, in sentences with their commands. `DIR` stands for the run's folder.
     pub(super) fn next(&self) -> String {
         let answer = self.answer();
-        let supported = Mechanism::ALL.iter().filter(|mechanism| self.supports(**mechanism));
+        // A store that fails at everything fails at how it is asked, as far as anyone can tell: one that knows no `x-run` does.
+        let tells_nothing = |mechanism: Mechanism| mechanism == Mechanism::ServerError && self.all_fails();
+        let is_told = |mechanism: &&Mechanism| self.supports(**mechanism) && !tells_nothing(**mechanism);
+        let supported = Mechanism::ALL.iter().filter(is_told);
         let mut advice: Vec<String> = supported.map(|mechanism| advice(*mechanism).to_owned()).collect();
         if answer == Answer::NotTestable && self.overall == Verdict::Invalid {
             return "Ask a target that enforces expiry: nothing can be learned of it from one that does not."
@@ -68,6 +71,11 @@ impl TargetRuling {
             return format!(
                 "Run it with its controls: `ttlsweep run DIR/experiment.toml --set controls.expired_start=true{other}`."
             );
+        }
+        if unknown && 2 * self.enforcement.starts.unanswered > self.enforcement.starts.all {
+            return "Ask the store's log whether it refused them: `ttlsweep join DIR LOG…`. `ttlsweep doctor DIR/experiment.toml` \
+                    asks with a living link and with an expired one, and says what is wrong."
+                .to_owned();
         }
         if unknown {
             return "`ttlsweep doctor DIR/experiment.toml` asks with a living link and with an expired one, and says what is \
