@@ -44,7 +44,7 @@ pub(super) fn tables(runs: &Runs) -> Vec<Table<'_>> {
 
 fn table(environment: &Environment) -> Table<'_> {
     let unknown = || "not known".to_owned();
-    let lines = vec![
+    let mut lines = vec![
         ("plan", environment.plan_hash.clone()),
         ("seed", environment.seed.to_string()),
         ("blocks", environment.repetitions.to_string()),
@@ -58,6 +58,7 @@ fn table(environment: &Environment) -> Table<'_> {
         ("memory", environment.memory_bytes.map_or_else(unknown, gibibytes)),
         ("open descriptors allowed", environment.descriptor_limit.map_or_else(unknown, |limit| limit.to_string())),
     ];
+    lines.extend(environment.path.clone().map(|path| ("behind `ttlsweep path`", path)));
     let mut urls: Vec<&String> = environment.endpoints.keys().chain(environment.clock_offset.keys()).collect();
     urls.sort();
     urls.dedup();

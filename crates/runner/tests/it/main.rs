@@ -26,6 +26,7 @@ mod join;
 mod merge;
 mod names;
 mod object;
+mod path;
 mod policies;
 mod program;
 mod proxies;

@@ -1,0 +1,43 @@
+//! A run behind the slow line of `ttlsweep path`, by the programs as they lie beside each other.
+
+use ttlsweep_record::Outcome;
+use ttlsweep_rundir::environment::Environment;
+
+use crate::program::{Lab, Run, words};
+use crate::programs::chosen;
+
+const EXPERIMENT: &str = "[experiment]\nname = \"behind\"\n[target]\nexpiry = \"never\"\n[grid]\nusers = 2\nttl = \"60s\"\n\
+    size = \"200kB\"\n[transfer]\njitter = \"0s\"\n[controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n";
+
+/// Left out, and said so, where this machine makes no namespaces.
+#[test]
+fn the_embedded_testbed_stands_at_the_far_side_of_the_line() {
+    let lab = Lab::with("behind.toml", EXPERIMENT);
+    let program = chosen(env!("CARGO_BIN_EXE_ttlsweep"));
+    assert!(program.with_file_name("ttlsweep-path").exists(), "`cargo test --workspace` builds it");
+    let run = [program.to_str().unwrap(), "run", "behind.toml", "--set", "target.clock_probe=0s"];
+    let line = ["path", "--rate", "8Mbit/s", "--queue", "100kB", "--delay", "20ms", "--"];
+    let output = lab.ttlsweep(&[&line[..], &run[..]].concat()).output().unwrap();
+    let (code, said) = words(&output);
+    if code == Some(2) && (said.contains("cannot make a network namespace") || said.contains("/dev/net/tun")) {
+        eprintln!("left out, as this machine makes no paths: {said}");
+        return;
+    }
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("where no cap is set, 8Mbit/s are assumed"), "{said}");
+
+    let run = Run::printed(&lab, &output);
+    assert_eq!(
+        Environment::read(run.path()).unwrap().path.as_deref(),
+        Some("--rate 8Mbit/s --queue 100kB --delay 20ms")
+    );
+    let transfers = run.transfers();
+    assert_eq!(transfers.len(), 2);
+    for transfer in transfers {
+        assert_eq!(transfer.outcome, Outcome::Completed, "{transfer:?}");
+        assert!(transfer.remote_addr.as_ref().is_some_and(|addr| addr.starts_with("10.77.0.2:")), "{transfer:?}");
+        // Twice the delay; and two uploads of 200 kB through 8 Mbit/s take 0.4 s together.
+        assert!(transfer.min_rtt_us.is_some_and(|rtt_us| rtt_us >= 40_000), "{transfer:?}");
+        assert!(transfer.total_us > 200_000, "{transfer:?}");
+    }
+}
