@@ -42,6 +42,15 @@ ttl *ARGS: build
 case DIR *ARGS: build
     target/release/ttlsweep-report case "$@"
 
+# Reproduces the original report on one machine: links of 10 s, a full uplink, a store that cuts nothing (namespaces; 12 minutes).
+[group('experiment')]
+bloat *ARGS: build
+    #!/bin/sh
+    set -u
+    folder=$(target/release/ttlsweep path --rate 4Mbit/s --queue 3MB --delay 15ms -- \
+        target/release/ttlsweep run experiments/bloat.toml "$@") || exit
+    target/release/ttlsweep report "$folder"
+
 # Opens the notebooks on the newest run; TTLSWEEP_RUN names another one.
 [group('experiment')]
 notebook *ARGS:
@@ -120,6 +129,11 @@ spread *ARGS: build
 [group('develop')]
 bottleneck *ARGS: build
     python3 scripts/bottleneck.py --bin target/release {{ARGS}}
+
+# How late heads come behind lines of ten kinds, by congestion control and kept connections: the table of docs/bloat.md, in 14 minutes.
+[group('develop')]
+bloat-table *ARGS: build
+    python3 scripts/bloat.py --bin target/release {{ARGS}}
 
 # Runs four shards of BLOCKS on a real Slurm on loopback, kills two of its tasks halfway, and counts the merged rows.
 [group('develop')]

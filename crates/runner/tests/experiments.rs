@@ -38,8 +38,9 @@ fn the_experiment_that_tests_a_ttl_loads_and_plans() {
 /// What a file of this project is for must not end in CANNOT TELL for lack of trials.
 #[test]
 fn every_experiment_can_end_in_yes_and_in_no() {
-    let about_the_instrument = ["testbed-thousand-users.toml"];
-    let decides = |path: &PathBuf| !about_the_instrument.iter().any(|name| path.ends_with(name));
+    // One is about the instrument, and the other has no cap: its uploads outlive their links by the line that `just bloat` gives it.
+    let others = ["testbed-thousand-users.toml", "bloat.toml"];
+    let decides = |path: &PathBuf| !others.iter().any(|name| path.ends_with(name));
     for path in experiment_files().filter(decides) {
         let loaded = load_file(&path);
         let outlook = Outlook::new(&Plan::new(&loaded.experiment), &loaded.experiment);
