@@ -54,11 +54,6 @@ impl Known {
         }
     }
 
-    /// Whether no value is known.
-    pub fn is_empty(&self) -> bool {
-        self.needles.is_empty() && self.short.is_empty()
-    }
-
     fn add_as(&mut self, name: &str, value: &str, passes: bool) {
         let value = value.trim();
         if value.len() < SHORTEST {

@@ -58,17 +58,6 @@ impl Axes {
         self.describe(cell, |name| name == "users" || name == "ttl")
     }
 
-    /// The axes, but for users and TTL, on which all of `cells` agree though the plan's cells don't.
-    pub fn shared(&self, cells: &[&Cell]) -> String {
-        let Some(first) = cells.first() else { return String::new() };
-        self.describe(first, |name| {
-            let same = |setting: &&Setting| {
-                setting.name == name && cells.iter().all(|cell| (setting.value)(cell) == (setting.value)(first))
-            };
-            name != "users" && name != "ttl" && self.varied.iter().any(|setting| same(&setting))
-        })
-    }
-
     /// What makes `cells` another target than the plan's others, but for the settings that are `known` already.
     pub(crate) fn of_target(&self, cells: &[&Cell], known: &[&str]) -> String {
         let Some(first) = cells.first() else { return String::new() };

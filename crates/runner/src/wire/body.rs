@@ -82,13 +82,8 @@ impl BodyFile {
     }
 
     /// Its size in bytes when it was opened.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.len
-    }
-
-    /// Whether it was empty when it was opened.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// Whether somebody has written to it since it was opened; `false` if the operating system does not say.

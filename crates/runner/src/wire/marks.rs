@@ -97,11 +97,6 @@ impl HttpMarks {
         progress
     }
 
-    /// When the socket had taken the head whole.
-    pub fn head_written(&self) -> Option<Instant> {
-        self.lock().head_written
-    }
-
     /// Where in the socket's stream the head ended.
     pub(crate) fn head_ends_at(&self) -> Option<u64> {
         self.lock().head_ends_at
@@ -326,7 +321,7 @@ mod tests {
         marks.stats.note_written(head.len());
         marks.note_accepted(&[IoSlice::new(head)], head.len());
         marks.note_flushed();
-        assert!(marks.head_written().is_some());
+        assert!(marks.progress().head_written.is_some());
         assert_eq!((marks.body_written(), marks.head_ends_at()), (0, Some(head.len() as u64)));
         marks.stats.note_written(7);
         marks.note_accepted(&[IoSlice::new(b"1234567")], 7);

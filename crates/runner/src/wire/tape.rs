@@ -11,11 +11,6 @@ pub struct Tape {
 }
 
 impl Tape {
-    /// Notes an event that happens now.
-    pub fn note(&mut self, event: EventKind) {
-        self.events.push((Instant::now(), event, None));
-    }
-
     /// Notes an event that happens now, with its value.
     pub(crate) fn note_with(&mut self, event: EventKind, value: impl Into<String>) {
         self.events.push((Instant::now(), event, Some(value.into())));
