@@ -29,7 +29,7 @@ impl ServerText {
     }
 
     /// The text as it is shown.
-    pub fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         shortened(&self.0, Self::LONGEST)
     }
 }

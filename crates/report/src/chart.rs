@@ -47,12 +47,12 @@ pub struct Chart {
 
 impl Chart {
     /// A chart that was drawn.
-    pub const fn drawn(about: About, sheets: Vec<Sheet>, narrow: Vec<Sheet>, images: Vec<PathBuf>) -> Self {
+    pub(crate) const fn drawn(about: About, sheets: Vec<Sheet>, narrow: Vec<Sheet>, images: Vec<PathBuf>) -> Self {
         Self { about, sheets, narrow, images, absent: None }
     }
 
     /// A chart that has nothing to show: an empty axis would look like a finding.
-    pub fn absent(about: About, why: impl Into<String>) -> Self {
+    pub(crate) fn absent(about: About, why: impl Into<String>) -> Self {
         Self { about, sheets: Vec::new(), narrow: Vec::new(), images: Vec::new(), absent: Some(why.into()) }
     }
 }

@@ -66,7 +66,7 @@ impl Runs {
     }
 
     /// The proxy that stood between.
-    pub fn proxy(&self, asked: &Asked) -> Option<String> {
+    pub(crate) fn proxy(&self, asked: &Asked) -> Option<String> {
         self.environments[asked.run as usize].proxies.get(&asked.endpoint).map(|proxy| proxy.url.clone())
     }
 

@@ -54,7 +54,7 @@ impl Counts {
     }
 
     /// All of them, those that are in no denominator included.
-    pub fn recorded(&self) -> u64 {
+    pub(crate) fn recorded(&self) -> u64 {
         self.by_outcome.iter().sum()
     }
 
@@ -80,7 +80,7 @@ impl Counts {
 
 impl CellSummary {
     /// The row of `summary.csv`.
-    pub fn record(&self) -> SummaryRecord {
+    pub(crate) fn record(&self) -> SummaryRecord {
         let counts = &self.counts;
         let (failures, transfers) = (counts.failures(), counts.transfers());
         let interval = wilson(failures, transfers);

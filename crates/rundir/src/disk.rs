@@ -206,7 +206,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), CopyError> {
 }
 
 /// The error with the file that it is about, for a reader who sees only the error.
-pub fn unwritable(path: &Path, error: &io::Error) -> io::Error {
+pub(crate) fn unwritable(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
 }
 
@@ -250,7 +250,7 @@ impl Staging {
     ///
     /// # Errors
     /// The folder that holds `place` cannot be written.
-    pub fn beside(place: &Path) -> io::Result<Self> {
+    pub(crate) fn beside(place: &Path) -> io::Result<Self> {
         Self::within(parent_of(place), unfinished_prefix(place))
     }
 
@@ -263,7 +263,7 @@ impl Staging {
     ///
     /// # Errors
     /// It cannot be synced, or something has come to `place` meanwhile.
-    pub fn publish(self, place: &Path) -> io::Result<()> {
+    pub(crate) fn publish(self, place: &Path) -> io::Result<()> {
         sync_folder(&self.path)?;
         // A folder that has come meanwhile is not empty, so that renaming onto it fails.
         fs::rename(&self.path, place)?;

@@ -224,7 +224,7 @@ impl Environment {
     ///
     /// # Errors
     /// It is not such a file, is of a version that is not known, or has names that cannot be any.
-    pub fn parse(text: &str) -> serde_json::Result<Self> {
+    pub(crate) fn parse(text: &str) -> serde_json::Result<Self> {
         /// Of a version that is not known all else may have changed, and is no reason to speak of anything but the version.
         #[derive(Deserialize)]
         struct Version {

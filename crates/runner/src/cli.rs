@@ -49,7 +49,7 @@ impl Cli {
 }
 
 /// All that can be typed, the commands of other programs included.
-pub fn command() -> clap::Command {
+pub(crate) fn command() -> clap::Command {
     help::arranged(
         siblings::SIBLINGS.iter().fold(Cli::command(), |command, sibling| command.subcommand(sibling.stub())),
     )
@@ -139,7 +139,7 @@ impl PortionArgs {
     ///
     /// # Errors
     /// The engine's variables do not tell which one it is, or an option goes with another one; the message names it.
-    pub fn resolve(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Portion>, String> {
+    pub(crate) fn resolve(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Portion>, String> {
         // Not by clap, which lets `--shard` stand for the `--spread` that it excludes.
         if self.spread.is_none() && (self.start_at.is_some() || self.start_every.is_some()) {
             return Err("--start-at and --start-every go with `--spread`: shards do not begin together".to_owned());

@@ -201,7 +201,12 @@ impl Dialer {
     ///
     /// # Errors
     /// The step that failed, with the operating system's error where it has one.
-    pub async fn dial(&self, deadline: Instant, steps: &mut Steps, tape: &mut Tape) -> Result<Connection, DialError> {
+    pub(crate) async fn dial(
+        &self,
+        deadline: Instant,
+        steps: &mut Steps,
+        tape: &mut Tape,
+    ) -> Result<Connection, DialError> {
         let stats = Arc::new(SocketStats::new());
         let reached = self.route.reach(&self.endpoint, &self.socket, deadline, steps, tape).await;
         let (socket, remote) = reached?;

@@ -29,7 +29,7 @@ impl AskedShare {
     ///
     /// # Errors
     /// The engine's variables are missing, or do not tell which share this is.
-    pub fn resolve(self, variable: impl Fn(&str) -> Option<String>) -> Result<Share, EngineError> {
+    pub(crate) fn resolve(self, variable: impl Fn(&str) -> Option<String>) -> Result<Share, EngineError> {
         match self {
             Self::Given(share) => Ok(share),
             Self::Auto { of } => engine::share(variable, of),

@@ -64,12 +64,12 @@ impl Run {
     }
 
     /// Its name.
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.environment.run_id
     }
 
     /// What the keys of a cell's objects begin with.
-    pub fn prefix(&self, cell: &Cell) -> RunPrefix {
+    pub(crate) fn prefix(&self, cell: &Cell) -> RunPrefix {
         RunPrefix::new(&cell.prefix, &self.experiment.name, self.id()).of_portion(self.environment.portion())
     }
 

@@ -63,7 +63,7 @@ pub struct Stop {
 
 impl Stop {
     /// Waits until there is a reason to stop.
-    pub async fn reason(&mut self) -> StopReason {
+    pub(crate) async fn reason(&mut self) -> StopReason {
         let Self { switch, deadline } = self;
         let thrown = async {
             // An error says that nobody is left who could stop the run.
@@ -85,7 +85,7 @@ impl Stop {
     }
 
     /// The reason to stop that holds already.
-    pub fn now(&self) -> Option<StopReason> {
+    pub(crate) fn now(&self) -> Option<StopReason> {
         if *self.switch.borrow() {
             return Some(StopReason::Interrupted);
         }
@@ -93,7 +93,7 @@ impl Stop {
     }
 
     /// Sleeps until `instant` unless there is a reason to stop before.
-    pub async fn sleep_until(&mut self, instant: Instant) -> Option<StopReason> {
+    pub(crate) async fn sleep_until(&mut self, instant: Instant) -> Option<StopReason> {
         tokio::select! {
             biased;
             reason = self.reason() => Some(reason),

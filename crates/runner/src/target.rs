@@ -84,7 +84,7 @@ impl Targets {
     }
 
     /// Each endpoint with the addresses that it resolves to now.
-    pub async fn addresses(&self) -> BTreeMap<String, Vec<String>> {
+    pub(crate) async fn addresses(&self) -> BTreeMap<String, Vec<String>> {
         let mut found = BTreeMap::new();
         for target in self.by_key.values() {
             let endpoint = &target.endpoint;
@@ -101,17 +101,17 @@ impl Targets {
     }
 
     /// Steps of this machine's clock.
-    pub fn steps(&self) -> &WallSteps {
+    pub(crate) fn steps(&self) -> &WallSteps {
         &self.steps
     }
 
     /// The region that is signed for, by endpoint.
-    pub fn regions(&self) -> BTreeMap<String, String> {
+    pub(crate) fn regions(&self) -> BTreeMap<String, String> {
         self.all().map(|target| (target.endpoint.to_string(), target.store.region().to_owned())).collect()
     }
 
     /// The proxy that stands between, by endpoint; those that are asked directly are not among them.
-    pub fn proxies(&self) -> BTreeMap<String, ProxyUse> {
+    pub(crate) fn proxies(&self) -> BTreeMap<String, ProxyUse> {
         let used = |target: &Arc<Target>| {
             let proxy = target.proxy()?;
             let used = ProxyUse { url: proxy.server().to_string(), variable: proxy.variable().to_owned() };
@@ -121,7 +121,7 @@ impl Targets {
     }
 
     /// The variables that name a proxy and are followed for no endpoint, with the reasons.
-    pub fn proxies_ignored(&self) -> Vec<String> {
+    pub(crate) fn proxies_ignored(&self) -> Vec<String> {
         let route = self.all().next().map(|target| target.store.route());
         route.map(|route| route.proxies.ignored(self.all().map(|target| &target.endpoint))).unwrap_or_default()
     }

@@ -165,7 +165,7 @@ pub struct Observed {
 
 impl Observed {
     /// Why it was stopped from this side; `None` if it was not.
-    pub fn stopped(&self) -> Option<StopReason> {
+    pub(crate) fn stopped(&self) -> Option<StopReason> {
         match self.end {
             End::Stopped(reason) => Some(reason),
             _ => None,

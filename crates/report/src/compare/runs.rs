@@ -486,7 +486,7 @@ impl Comparison {
     }
 
     /// The rows of `comparison.csv`: the mean, then the cells.
-    pub fn records<'a>(&'a self, cells: &'a [Cell]) -> impl Iterator<Item = ComparisonRecord> + 'a {
+    pub(crate) fn records<'a>(&'a self, cells: &'a [Cell]) -> impl Iterator<Item = ComparisonRecord> + 'a {
         let compared = match self.compared {
             Compared::Runs => "runs",
             Compared::Targets => "targets",

@@ -73,7 +73,7 @@ pub struct Transfer {
 
 impl Transfer {
     /// Whether it is in the denominators: all are but the cancelled, which are censored, and this machine's own failures.
-    pub const fn counts(&self) -> bool {
+    pub(crate) const fn counts(&self) -> bool {
         !matches!(self.outcome, Outcome::Cancelled | Outcome::FailedLocally)
     }
 
@@ -117,7 +117,7 @@ impl Micros {
     pub const UNKNOWN: Self = Self(i64::MIN);
 
     /// The number, if it is known.
-    pub const fn get(self) -> Option<i64> {
+    pub(crate) const fn get(self) -> Option<i64> {
         if self.0 == i64::MIN { None } else { Some(self.0) }
     }
 }

@@ -56,7 +56,7 @@ impl Transfers {
     }
 
     /// The distinct final responses; transfers name them by their place.
-    pub fn answers(&self) -> &[Answer] {
+    pub(crate) fn answers(&self) -> &[Answer] {
         &self.answers
     }
 }

@@ -44,7 +44,7 @@ impl Axes {
     }
 
     /// The settings that make a panel of a chart: every axis but users and TTL, which are drawn within it.
-    pub fn panel(&self, cell: &Cell) -> String {
+    pub(crate) fn panel(&self, cell: &Cell) -> String {
         self.describe(cell, |name| name != "users" && name != "ttl")
     }
 
@@ -70,12 +70,12 @@ impl Axes {
     }
 
     /// The axes but for those with a column of their own in the summary's table.
-    pub fn others(&self, cell: &Cell) -> String {
+    pub(crate) fn others(&self, cell: &Cell) -> String {
         self.describe(cell, |name| !["expiry", "method", "size", "bandwidth", "users", "ttl"].contains(&name))
     }
 
     /// The settings that don't vary and that a reader needs to place the figures: `method put · size 40MB`.
-    pub fn fixed(&self) -> String {
+    pub(crate) fn fixed(&self) -> String {
         let shown = ["expiry", "method", "size", "bandwidth", "users", "ttl", "endpoint", "presign", "expect_continue"];
         let parts = self.fixed.iter().filter(|(name, _)| shown.contains(name));
         parts.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(" · ")

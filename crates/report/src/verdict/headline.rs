@@ -41,7 +41,7 @@ impl Answer {
     }
 
     /// The word for people.
-    pub const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Yes => "YES",
             Self::No => "NO",
@@ -77,7 +77,7 @@ impl TakeAway {
     }
 
     /// The same with what else was found.
-    pub fn full(&self) -> String {
+    pub(crate) fn full(&self) -> String {
         [self.line()].into_iter().chain(self.also.iter().cloned()).collect::<Vec<_>>().join(" ")
     }
 }

@@ -140,7 +140,7 @@ impl RowFile {
     }
 
     /// The header's names.
-    pub fn columns(&self) -> Vec<String> {
+    pub(crate) fn columns(&self) -> Vec<String> {
         self.header.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
     }
 

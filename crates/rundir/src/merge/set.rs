@@ -107,7 +107,7 @@ impl ShardSet {
     }
 
     /// The first folder's environment: the plan's identity is the same in all of them.
-    pub fn first(&self) -> &Environment {
+    pub(crate) fn first(&self) -> &Environment {
         &self.folders[0].environment
     }
 

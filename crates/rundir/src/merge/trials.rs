@@ -44,7 +44,7 @@ impl Trials {
     }
 
     /// The rows.
-    pub fn rows(&self) -> &[TrialRecord] {
+    pub(crate) fn rows(&self) -> &[TrialRecord] {
         &self.rows
     }
 

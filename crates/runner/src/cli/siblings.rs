@@ -29,7 +29,7 @@ impl Sibling {
     }
 
     /// What its program calls itself in its messages and help.
-    pub fn called(&self) -> String {
+    pub(crate) fn called(&self) -> String {
         if self.is_one_of_several { "ttlsweep".to_owned() } else { format!("ttlsweep {}", self.name) }
     }
 

@@ -71,13 +71,13 @@ impl OffsetBracket {
     }
 
     /// The steps of this machine's clock.
-    pub fn steps(&self) -> &WallSteps {
+    pub(crate) fn steps(&self) -> &WallSteps {
         &self.steps
     }
 
     /// Narrows the bracket by a response that says `server` (whole seconds), between `before` and `after` by the clock of
     /// `anchor`.
-    pub fn narrow(&self, server: Timestamp, before: Timestamp, after: Timestamp, anchor: &Anchor) {
+    pub(crate) fn narrow(&self, server: Timestamp, before: Timestamp, after: Timestamp, anchor: &Anchor) {
         let shift = self.steps.shift_us(anchor);
         let mut state = self.state();
         let at = anchor.instant_at(after);
@@ -117,7 +117,7 @@ impl OffsetBracket {
     }
 
     /// What the answers since the last contradiction say, against the clock of `anchor`.
-    pub fn newest(&self, anchor: &Anchor) -> Option<ClockOffset> {
+    pub(crate) fn newest(&self, anchor: &Anchor) -> Option<ClockOffset> {
         let state = self.state();
         Some(state.current?.bracket(state.stale_us).moved(-self.steps.shift_us(anchor)))
     }
@@ -128,7 +128,7 @@ impl OffsetBracket {
     }
 
     /// How old the server's dates may be, in microseconds; 0 = nothing says that they are stale.
-    pub fn stale_us(&self) -> u64 {
+    pub(crate) fn stale_us(&self) -> u64 {
         self.state().stale_us.unsigned_abs()
     }
 

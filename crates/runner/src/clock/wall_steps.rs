@@ -27,7 +27,7 @@ struct State {
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     /// The last look before it, by the clock before it.
     pub after: Timestamp,
     /// The look that found it, by the clock behind it.
@@ -40,7 +40,7 @@ pub struct Step {
 
 impl WallSteps {
     /// Looks at the clocks, whose simultaneous readings `now` has.
-    pub fn look(&self, now: Anchor) {
+    pub(crate) fn look(&self, now: Anchor) {
         let mut state = self.state();
         let first = *state.first.get_or_insert(now);
         let last = state.last.replace(now).unwrap_or(first);
@@ -61,7 +61,7 @@ impl WallSteps {
     }
 
     /// The steps that were found since this was last asked.
-    pub fn take(&self) -> Vec<Step> {
+    pub(crate) fn take(&self) -> Vec<Step> {
         std::mem::take(&mut self.state().found)
     }
 

@@ -19,7 +19,7 @@ use ttlsweep_rundir::merge::MergeError;
 
 /// How a run ends that was stopped. A portion's process belongs to an engine, which starts it again where its code says that
 /// this may help, and finds 130 in no program but a shell's.
-pub fn stopped(portion: Option<Portion>) -> ExitCode {
+pub(crate) fn stopped(portion: Option<Portion>) -> ExitCode {
     if portion.is_some() { ExitCode::TryAgain } else { ExitCode::Interrupted }
 }
 
@@ -40,12 +40,12 @@ impl Failure {
     }
 
     /// What the user asked for cannot be done; no retry will mend it.
-    pub fn usage(error: impl fmt::Display) -> Self {
+    pub(crate) fn usage(error: impl fmt::Display) -> Self {
         Self::new(ExitCode::Usage, error)
     }
 
     /// Something that should have worked did not.
-    pub fn internal(error: impl fmt::Display) -> Self {
+    pub(crate) fn internal(error: impl fmt::Display) -> Self {
         Self::new(ExitCode::Internal, error)
     }
 }

@@ -25,7 +25,7 @@ pub fn become_it(sibling: &Sibling, arguments: &[OsString]) -> Failure {
 ///
 /// # Errors
 /// There is none.
-pub fn beside(program: &str) -> Result<PathBuf, Failure> {
+pub(crate) fn beside(program: &str) -> Result<PathBuf, Failure> {
     // Without /proc, what this program was started as tells, if that is a path.
     let started = || env::args_os().next().map(PathBuf::from).filter(|path| path.components().count() > 1);
     let here = env::current_exe().or_else(|error| started().ok_or(error));

@@ -30,7 +30,7 @@ pub struct Proxies {
 
 /// A proxy, and who says that it is to be used.
 #[derive(Debug, Clone)]
-pub struct Proxy {
+pub(crate) struct Proxy {
     server: Endpoint,
     variable: &'static str,
     authorization: Option<Arc<Secret<HeaderValue>>>,
@@ -108,7 +108,7 @@ impl Proxies {
     }
 
     /// Every variable that is set and was followed for none of `endpoints`, with the reason, for the record.
-    pub fn ignored<'a>(&self, endpoints: impl IntoIterator<Item = &'a Endpoint>) -> Vec<String> {
+    pub(crate) fn ignored<'a>(&self, endpoints: impl IntoIterator<Item = &'a Endpoint>) -> Vec<String> {
         let ways: Vec<_> = endpoints.into_iter().filter_map(|endpoint| self.way_to(endpoint).ok()).collect();
         let used = |name: &str| ways.iter().any(|way| matches!(way, Way::Through(proxy) if proxy.variable == name));
         let followed = |name: &str| name.eq_ignore_ascii_case("no_proxy") || used(name);
@@ -164,12 +164,12 @@ impl Proxy {
     }
 
     /// Where it listens.
-    pub fn server(&self) -> &Endpoint {
+    pub(crate) fn server(&self) -> &Endpoint {
         &self.server
     }
 
     /// The variable that names it.
-    pub fn variable(&self) -> &'static str {
+    pub(crate) fn variable(&self) -> &'static str {
         self.variable
     }
 

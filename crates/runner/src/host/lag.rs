@@ -38,7 +38,7 @@ impl LagProbe {
 
     /// Whether the machine was so short of processor time that the trial's instants are not to be trusted: later than the
     /// smallest window that the report lays around an expiry.
-    pub fn starved(&self) -> bool {
+    pub(crate) fn starved(&self) -> bool {
         self.longest_us() > STARVED_US
     }
 }

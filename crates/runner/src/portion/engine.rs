@@ -9,7 +9,7 @@ use ttlsweep_record::Share;
 
 /// An engine whose array jobs tell each task which one it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
+pub(crate) enum Engine {
     /// Slurm, `sbatch --array=1-4`: the indices begin where one likes and may have a step.
     /// <https://slurm.schedmd.com/job_array.html>
     Slurm,
@@ -24,7 +24,7 @@ pub enum Engine {
 
 /// Why the variables do not tell which share this is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EngineError {
+pub(crate) enum EngineError {
     /// No engine's variable is set.
     #[error("no array job is found: none of {} is set; write the share, for example `2/4`", all_indices())]
     None,

@@ -128,7 +128,7 @@ impl Cleaner {
     /// Deletes what was noted; what fails is kept for [`finish`](Self::finish). A store that left a deletion without an answer,
     /// or refused everything a few times in a row, is asked no more until then: each time might take a timeout, trials wait for
     /// it, and a deletion that this side gave up may still be going on in the store when the next trial begins.
-    pub async fn delete(&mut self) {
+    pub(crate) async fn delete(&mut self) {
         for pending in std::mem::take(&mut self.pending) {
             self.delete_at(pending, None).await;
         }

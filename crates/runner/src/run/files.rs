@@ -46,27 +46,27 @@ impl RowSink {
     }
 
     /// A transfer has started.
-    pub fn started(&self, row: TransferRecord) {
+    pub(crate) fn started(&self, row: TransferRecord) {
         self.send(Message::Started(Box::new(row)));
     }
 
     /// A transfer has ended.
-    pub fn ended(&self, rows: Rows) {
+    pub(crate) fn ended(&self, rows: Rows) {
         self.send(Message::Ended(Box::new(rows)));
     }
 
     /// A trial is over; its transfers were handed in before.
-    pub fn trial(&self, row: TrialRecord, harness: HarnessRecord) {
+    pub(crate) fn trial(&self, row: TrialRecord, harness: HarnessRecord) {
         self.send(Message::Trial(Box::new((row, harness))));
     }
 
     /// Something was made in the bucket, or deleted.
-    pub fn object(&self, row: ObjectRecord) {
+    pub(crate) fn object(&self, row: ObjectRecord) {
         self.send(Message::Object(Box::new(row)));
     }
 
     /// Something was learned of a clock.
-    pub fn clock(&self, row: ClockRecord) {
+    pub(crate) fn clock(&self, row: ClockRecord) {
         self.send(Message::Clock(Box::new(row)));
     }
 

@@ -119,7 +119,7 @@ impl Tally {
     }
 
     /// Who failed how often: the grid by target, then the controls, then the starts after expiry.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let ran = self.grid.iter().filter(|(_, failed)| failed.transfers > 0);
         let words = |(name, failed): &(String, Failed)| match self.grid.len() {
             1 => format!("of the grid {failed} failed"),

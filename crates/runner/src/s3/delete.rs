@@ -46,7 +46,10 @@ impl Store {
     ///
     /// # Errors
     /// The request as a whole was refused.
-    pub async fn delete_objects(&self, keys: &[ObjectKey]) -> Result<Vec<(ObjectKey, DeleteError)>, DeleteError> {
+    pub(crate) async fn delete_objects(
+        &self,
+        keys: &[ObjectKey],
+    ) -> Result<Vec<(ObjectKey, DeleteError)>, DeleteError> {
         let named = |error: &dyn std::fmt::Display| DeleteError::Failed(format!("DeleteObjects: {error}").into());
         let identifiers = keys.iter().map(|key| ObjectIdentifier::builder().key(key.as_str()).build());
         let identifiers = identifiers.collect::<Result<Vec<_>, _>>().map_err(|error| named(&error))?;
@@ -72,7 +75,7 @@ impl Store {
     ///
     /// # Errors
     /// It is still there.
-    pub async fn delete_object(&self, key: &ObjectKey) -> Result<(), DeleteError> {
+    pub(crate) async fn delete_object(&self, key: &ObjectKey) -> Result<(), DeleteError> {
         match self.control.delete_object().bucket(&self.bucket).key(key.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("NoSuchKey") => Ok(()),

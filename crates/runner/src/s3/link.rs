@@ -36,7 +36,7 @@ impl SignedRequest {
 
     /// Takes what is secret of this request out of texts that a server or a library wrote: where it is named, and where its
     /// value stands in whatever surroundings and notation.
-    pub fn redact<'a>(&self, texts: impl IntoIterator<Item = &'a mut String>) {
+    pub(crate) fn redact<'a>(&self, texts: impl IntoIterator<Item = &'a mut String>) {
         let mut texts = texts.into_iter().filter(|text| text.len() >= SHORTEST).peekable();
         if texts.peek().is_none() {
             return;

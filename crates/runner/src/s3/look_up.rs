@@ -25,7 +25,7 @@ pub enum FoundObject {
 
 impl FoundObject {
     /// The word for it.
-    pub fn state(self) -> ObjectState {
+    pub(crate) fn state(self) -> ObjectState {
         match self {
             Self::Present(_) => ObjectState::Present,
             Self::Absent => ObjectState::Absent,

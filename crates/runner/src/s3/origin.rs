@@ -6,7 +6,7 @@ use ttlsweep_record::Timestamp;
 
 /// Which link of the chain gave the credentials, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// In words.
     pub place: String,
     /// Whether they are temporary: they have a session token.

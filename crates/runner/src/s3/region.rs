@@ -9,7 +9,7 @@ use super::preflight::words;
 
 /// The answer to HeadBucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BucketAnswer {
+pub(crate) struct BucketAnswer {
     /// The status; `None` if nobody answered.
     pub status: Option<u16>,
     /// The bucket's region (`x-amz-bucket-region`), which S3 gives with refusals, too.
@@ -20,7 +20,7 @@ pub struct BucketAnswer {
 
 impl Store {
     /// Asks the bucket where it is.
-    pub async fn head_bucket(&self) -> BucketAnswer {
+    pub(crate) async fn head_bucket(&self) -> BucketAnswer {
         match self.control.head_bucket().bucket(&self.bucket).send().await {
             Ok(head) => {
                 BucketAnswer { status: Some(200), region: head.bucket_region().map(ServerText::from), refusal: None }

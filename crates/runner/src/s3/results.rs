@@ -97,7 +97,7 @@ impl ResultsUrl {
     }
 
     /// The bucket.
-    pub fn bucket(&self) -> &str {
+    pub(crate) fn bucket(&self) -> &str {
         &self.bucket
     }
 
@@ -108,7 +108,7 @@ impl ResultsUrl {
 
     /// The same place's `name` below it.
     #[must_use]
-    pub fn below(&self, name: &str) -> Self {
+    pub(crate) fn below(&self, name: &str) -> Self {
         let prefix = if self.prefix.is_empty() { name.to_owned() } else { format!("{}/{name}", self.prefix) };
         Self { bucket: self.bucket.clone(), prefix }
     }

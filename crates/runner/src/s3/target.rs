@@ -22,7 +22,7 @@ pub struct Target {
 
 impl Target {
     /// The proxy through which it is asked; `None` if it is asked directly.
-    pub fn proxy(&self) -> Option<Proxy> {
+    pub(crate) fn proxy(&self) -> Option<Proxy> {
         // One that cannot be used has ended the opening of the target.
         self.store.route().proxy_to(&self.endpoint).ok().flatten()
     }

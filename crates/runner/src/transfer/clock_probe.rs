@@ -244,7 +244,7 @@ fn answer(row: &TransferRecord) -> Option<Answer> {
 
 impl OffsetBracket {
     /// A bracket of its own for the same clocks.
-    pub fn sibling(&self) -> Self {
+    pub(crate) fn sibling(&self) -> Self {
         Self::new(Arc::clone(self.shared_steps()))
     }
 }

@@ -8,7 +8,7 @@ use crate::s3::FoundObject;
 impl Rows {
     /// Settles a success that was [doubtful](Self::doubtful) by what was found: it stays a completed one unless the object
     /// is not there, or not whole.
-    pub fn settle(&mut self, found: FoundObject) {
+    pub(crate) fn settle(&mut self, found: FoundObject) {
         let row = &mut self.transfer;
         row.object_state = Some(found.state());
         let missing = match found {

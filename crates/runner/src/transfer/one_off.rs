@@ -31,7 +31,7 @@ pub struct OneOff<'a> {
 
 impl OneOff<'_> {
     /// Sends the request, with a body where `upload` is one; what came of it, as a row would say it.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         request: &SignedRequest,
         key: &ObjectKey,

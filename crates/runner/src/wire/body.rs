@@ -249,7 +249,7 @@ struct Sending {
 
 impl RequestBody {
     /// No body at all.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self(None)
     }
 

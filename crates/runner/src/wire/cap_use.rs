@@ -6,19 +6,19 @@ use ttlsweep_record::units::micros;
 
 /// Counts over all streams that one trial caps.
 #[derive(Debug, Default)]
-pub struct CapUse {
+pub(crate) struct CapUse {
     spent_ns: AtomicU64,
     latest_us: AtomicU64,
 }
 
 impl CapUse {
     /// The cap's own code took this long.
-    pub fn spent(&self, time: Duration) {
+    pub(crate) fn spent(&self, time: Duration) {
         self.spent_ns.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
     /// Bytes went this long after their slot's end.
-    pub fn late(&self, by: Duration) {
+    pub(crate) fn late(&self, by: Duration) {
         self.latest_us.fetch_max(micros(by), Relaxed);
     }
 

@@ -127,7 +127,7 @@ pub(crate) fn congestion(stream: &TcpStream) -> Option<String> {
 
 /// The name of a connection's congestion control; `None` if the system does not tell.
 #[cfg(not(target_os = "linux"))]
-pub fn congestion(_: &TcpStream) -> Option<String> {
+pub(crate) fn congestion(_: &TcpStream) -> Option<String> {
     None
 }
 

@@ -55,7 +55,7 @@ impl Limiter {
     }
 
     /// What the cap costs.
-    pub fn used(&self) -> &CapUse {
+    pub(crate) fn used(&self) -> &CapUse {
         &self.used
     }
 
@@ -82,7 +82,7 @@ impl Limiter {
     }
 
     /// How long `bytes` occupy the cap.
-    pub fn cost(&self, bytes: u32) -> Duration {
+    pub(crate) fn cost(&self, bytes: u32) -> Duration {
         Duration::from_nanos(self.rate.nanos_for(u64::from(bytes)))
     }
 }

@@ -19,7 +19,7 @@ pub struct HttpMarks {
 }
 
 /// Knows how far the peer's kernel has confirmed what was written.
-pub trait Confirms: std::fmt::Debug + Send + Sync {
+pub(crate) trait Confirms: std::fmt::Debug + Send + Sync {
     /// Confirmed bytes, counted from the first that was written to the socket; `None` if this is not known.
     fn bytes_acked(&self) -> Option<u64>;
 }
@@ -79,19 +79,19 @@ impl HttpMarks {
     }
 
     /// Marks that also ask the kernel what the peer has confirmed.
-    pub fn asking(stats: Arc<SocketStats>, kernel: impl Confirms + 'static) -> Self {
+    pub(crate) fn asking(stats: Arc<SocketStats>, kernel: impl Confirms + 'static) -> Self {
         Self { kernel: Some(Box::new(kernel)), ..Self::new(stats) }
     }
 
     /// Begins a new exchange whose request has a body of `body_len` bytes.
-    pub fn begin(&self, body_len: u64, waits_for_continue: bool) {
+    pub(crate) fn begin(&self, body_len: u64, waits_for_continue: bool) {
         self.stats.begin_exchange();
         let settled = (0, self.stats.written());
         *self.lock() = HttpProgress { body_len, waits_for_continue, settled, ..HttpProgress::default() };
     }
 
     /// A copy of where the exchange stands.
-    pub fn progress(&self) -> HttpProgress {
+    pub(crate) fn progress(&self) -> HttpProgress {
         let mut progress = self.lock().clone();
         progress.body_waker = None;
         progress

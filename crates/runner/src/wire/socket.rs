@@ -20,7 +20,7 @@ impl Socket {
     }
 
     /// The stream itself, to ask about addresses and kernel statistics.
-    pub fn stream(&self) -> &TcpStream {
+    pub(crate) fn stream(&self) -> &TcpStream {
         &self.0
     }
 }

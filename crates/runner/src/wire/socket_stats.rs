@@ -74,7 +74,7 @@ impl SocketStats {
     }
 
     /// Bytes that the socket took so far, TLS included.
-    pub fn written(&self) -> u64 {
+    pub(crate) fn written(&self) -> u64 {
         self.written.load(Relaxed)
     }
 
@@ -132,13 +132,13 @@ impl SocketStats {
     }
 
     /// When a write error was first held back.
-    pub fn held(&self) -> Option<Instant> {
+    pub(crate) fn held(&self) -> Option<Instant> {
         self.rare().held
     }
 
     /// When the kernel was first known to hold an error for the connection, which may be long before a capped reader gets
     /// to it: behind a RST, what had come before still waits to be read.
-    pub fn broken(&self) -> Option<Instant> {
+    pub(crate) fn broken(&self) -> Option<Instant> {
         self.rare().broken
     }
 

@@ -54,7 +54,7 @@ impl TargetRuling {
 
 impl Ruling {
     /// The finding over all targets: of one its counts, of several which does what.
-    pub fn finding(&self) -> String {
+    pub(crate) fn finding(&self) -> String {
         let [first, more @ ..] = self.targets.as_slice() else { return "no transfer was made".to_owned() };
         if more.is_empty() {
             return match first.answer() {
