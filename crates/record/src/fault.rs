@@ -72,7 +72,7 @@ pub enum FaultKind {
     Stall,
     /// Nothing is read or sent any faster than this.
     Slow(BitRate),
-    /// Bytes that are no HTTP response.
+    /// Bytes that are not an HTTP response.
     Garbage,
     /// A response's head that breaks off.
     TruncatedHead,
@@ -82,9 +82,9 @@ pub enum FaultKind {
     NoContinue,
     /// The 100 Continue is sent before the head is looked at.
     ContinueFirst,
-    /// The head is read so long after it arrived.
+    /// The head is read this long after it arrived.
     LateHead(Duration),
-    /// A bare RST on so many percent of the connections.
+    /// A bare RST on this percentage of the connections.
     ResetSome(u8),
     /// A 200 before the body has come.
     EarlyOk,
@@ -225,7 +225,7 @@ pub enum FaultPlace {
     /// As soon as the request's head has arrived.
     #[default]
     Head,
-    /// When so many percent of the body have come, of an upload's request or a download's response.
+    /// When this percentage of the body has come, of an upload's request or a download's response.
     Share(u8),
     /// So long after the head arrived.
     After(Duration),
@@ -389,7 +389,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ),
     ("stall", "Reads and sends nothing more, and never answers."),
     ("slow:RATE", "Reads, or sends, the body no faster than this from there on, for example `slow:64kbit/s`."),
-    ("garbage", "Bytes that are no HTTP response, then a FIN. A download's answer waits for the place."),
+    ("garbage", "Bytes that are not an HTTP response, then a FIN. A download's answer waits for the place."),
     ("truncated-head", "A response's head that breaks off, then a FIN. A download's answer waits for the place."),
     (
         "truncated-body",
@@ -399,17 +399,17 @@ pub const KINDS: &[(&str, &str)] = &[
     ("no-continue", "The 100 Continue is never sent; a body that comes anyway is taken. Uploads only, no place."),
     (
         "continue-first",
-        "The 100 Continue is sent before the head is looked at, as many proxies do, to those too that are refused then. \
-         Uploads only, no place.",
+        "The 100 Continue is sent before the head is looked at, as many proxies do; a request that is then refused gets it, \
+         too. Uploads only, no place.",
     ),
     (
         "late-head:TIME",
-        "The head is read so long after it arrived, for example `late-head:3s`, and refused then if the link has expired \
+        "The head is read this long after it arrived, for example `late-head:3s`, and refused then if the link has expired \
          meanwhile. No place.",
     ),
     (
         "reset-some:NN%",
-        "As `reset`, on so many percent of the connections; which ones follows from their number. For example \
+        "As `reset`, on this share of the connections; a connection's number decides. For example \
          `reset-some:40%@expiry`.",
     ),
     ("early-ok", "A 200 before the body has come whole, which is then read on and stored. Uploads only."),
@@ -428,13 +428,13 @@ pub const KINDS: &[(&str, &str)] = &[
 
 /// Every place with what it means.
 pub const PLACES: &[(&str, &str)] = &[
-    ("head", "As soon as the request's head has arrived; this is where a fault happens that says nothing else."),
+    ("head", "As soon as the request's head has arrived; the default."),
     ("NN%", "When this share of the body has come: of an upload's body received, of a download's body sent."),
     ("+TIME", "This long after the head arrived, for example `+250ms`."),
     (
         "expiry, expiry+TIME, expiry-TIME",
         "At the link's expiry, or this long after or before it. A request signed in headers has no expiry, and is \
-         never met.",
+         never affected.",
     ),
 ];
 

@@ -91,7 +91,7 @@ words! {
         Reset = "reset",
         /// The peer closed the connection (FIN or close_notify) before a whole response.
         Closed = "closed",
-        /// Bytes came that are no HTTP response.
+        /// Bytes came that are not an HTTP response.
         Malformed = "malformed",
         /// One of the configured timeouts ran out: this side gave up.
         TimedOut = "timed-out",

@@ -15,7 +15,7 @@ use crate::verify::VerifyArgs;
 
 /// Counts what one or many runs of one plan recorded, draws it, and says which mechanism explains the failures.
 ///
-/// A folder named `case` is written `./case`.
+/// To report on a folder that is named `case`, write `./case`.
 #[derive(Debug, clap::Parser)]
 #[command(
     name = "ttlsweep-report",
@@ -37,8 +37,8 @@ pub struct Args {
     #[arg(required = true, value_name = "DIR")]
     pub runs: Vec<PathBuf>,
 
-    /// Where summary.csv, verdict.json, report.html and charts/ go; with one run its own folder, with several it must be
-    /// given.
+    /// Where summary.csv, verdict.json, report.html and charts/ go; by default into the run's own folder. Several runs
+    /// need it.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
@@ -89,12 +89,12 @@ Examples:
 pub enum Command {
     /// Makes a bundle for a case with AWS Support: a folder and a .tar.gz of it.
     ///
-    /// It is refused where a signature, a credential or a session token is found in the run's files.
+    /// There is no bundle if a signature, a credential or a session token is found in the run's files.
     Case(CaseArgs),
 
-    /// Says whether a run's folder is whole and consistent, one problem a line, by file and line.
+    /// Says whether a run's folder is whole and consistent, one problem per line, by file and line.
     ///
-    /// Every planned trial is there whole once, with all its transfers; no transfer is there twice; what the journal tells of has
+    /// Every planned trial is there once, with all its transfers; no transfer is there twice; what the journal tells of has
     /// a row; no row contradicts itself or its neighbours. Exit code 0: it is; 3: it is not; 2: it cannot be read.
     Verify(VerifyArgs),
 

@@ -18,11 +18,11 @@ pub struct VerifyArgs {
     #[arg(required = true, value_name = "DIR")]
     pub folders: Vec<PathBuf>,
 
-    /// Print one JSON object a folder.
+    /// Print one JSON object per folder.
     #[arg(long)]
     pub json: bool,
 
-    /// A file of names of transfers, one a line, that had started and so must have a row.
+    /// A file with one transfer name per line: those had started, and so must have a row.
     #[arg(long, value_name = "FILE")]
     pub told: Option<PathBuf>,
 }

@@ -83,7 +83,7 @@ pub enum Command {
 pub struct RunArgs {
     /// The experiment's TOML file
     pub experiment: PathBuf,
-    /// The folder that takes the place of results/
+    /// The folder to write runs into, in place of results/
     #[arg(long, value_name = "DIR", default_value = "results", hide_default_value = true)]
     pub out: PathBuf,
     /// Print the plan's cells, what they take and how the run can end; send nothing
@@ -120,13 +120,13 @@ pub struct PortionArgs {
     /// Run part I of N of every trial's users, together with the other parts' machines; `auto` and `auto/N` as for --shard
     #[arg(long, value_name = "I/N", group = "portion")]
     pub spread: Option<AskedShare>,
-    /// The name that all shards or parts share; derived from the plan without it, so that they agree
+    /// The name that all shards or parts share; by default it follows from the plan, so that they agree
     #[arg(long, value_name = "NAME", requires = "portion", value_parser = parse_run_id)]
     pub run_id: Option<String>,
-    /// When the first trial begins on all machines, in RFC 3339; the next whole five minutes without it
+    /// When the first trial begins on all machines, in RFC 3339; by default at the next whole five minutes
     #[arg(long, value_name = "TIME")]
     pub start_at: Option<Timestamp>,
-    /// The time from one trial's start to the next; what the plan's estimate allows for it without it
+    /// The time from one trial's start to the next; by default what the plan's estimate allows for one
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub start_every: Option<Duration>,
     /// Put the files of the shard or part below s3://BUCKET/PREFIX once it is whole, with credentials, region and endpoint of the AWS chain
@@ -213,7 +213,7 @@ pub struct ResumeArgs {
 pub struct DoctorArgs {
     /// The experiment's TOML file
     pub experiment: PathBuf,
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
     /// What changes the experiment.
@@ -236,10 +236,10 @@ pub struct CleanArgs {
 pub struct TraceArgs {
     /// An experiment's TOML file, or the folder of a run
     pub subject: PathBuf,
-    /// The cell to make a transfer of, such as c003; the grid's first one without it
+    /// The cell to make a transfer of, such as c003; by default the grid's first
     #[arg(long, value_name = "CELL")]
     pub cell: Option<String>,
-    /// The recorded transfer to look at, by its name or its end; the first failed one without it
+    /// The recorded transfer to look at, by its name or its end; by default the first that failed
     #[arg(long, value_name = "TRANSFER")]
     pub transfer: Option<String>,
     /// Also write an HTTP Archive 1.2: of this transfer, or of all transfers of the run
@@ -259,7 +259,7 @@ pub struct MergeArgs {
     /// The folder to make; it must not be there yet
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Merge what is there although shards, blocks or trials are missing
+    /// Merge what is there, even if shards, blocks or trials are missing
     #[arg(long)]
     pub partial: bool,
 }
@@ -294,7 +294,7 @@ pub struct CompletionsArgs {
 /// `ttlsweep man`
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// The folder, such as ~/.local/share/man/man1; it is made
+    /// The folder, such as ~/.local/share/man/man1; it is created if it is missing
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
 }

@@ -222,7 +222,7 @@ fn command() -> Command {
                 .default_value("127.0.0.1:0"),
         )
         .arg(
-            option("expiry", "POLICY", "When a link's expiry is held against a transfer")
+            option("expiry", "POLICY", "When a link's expiry counts against a transfer")
                 .value_parser(words::<ExpiryPolicy>(ExpiryPolicy::WORDS))
                 .default_value(default.expiry.as_str()),
         )
@@ -318,7 +318,7 @@ fn fault_help() -> String {
     let mut words = String::from(
         "What goes wrong with every transfer, as KIND[:ARGUMENT][@PLACE], for example reset@50% or \
          error:503:SlowDown@+250ms. A transfer is each PUT and GET of an object or of a part of one, by a link or signed in \
-         headers, whichever client sends it. Nothing else is met, except by what happens before any request. A request \
+         headers, whichever client sends it. No other request is affected, except by faults that come before any request. A request \
          that is refused at its head is still refused.\n\nKinds:\n",
     );
     for (title, list) in [("", KINDS), ("\nPlaces:\n", PLACES)] {

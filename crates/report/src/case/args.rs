@@ -12,8 +12,8 @@ pub struct CaseArgs {
     #[arg(value_name = "DIR")]
     pub run: PathBuf,
 
-    /// Where the bundle goes: a folder that is to be made, a folder that is there, or a .tar.gz; the other one lies beside
-    /// it [default: within the run's folder].
+    /// Where the bundle goes: a new folder, one that is there, or a .tar.gz; folder and .tar.gz lie side by side [default:
+    /// within the run's folder].
     #[arg(long, value_name = "FILE_OR_DIR")]
     pub out: Option<PathBuf>,
 
@@ -40,4 +40,5 @@ impl CaseArgs {
 const EXAMPLES: &str = "\
 Examples:
   ttlsweep case results/ttl-grid/latest
-  ttlsweep case results/ttl-grid/latest --out case.tar.gz --redact-bucket --redact-account --redact-host";
+  ttlsweep case results/ttl-grid/latest --out case.tar.gz
+  ttlsweep case results/ttl-grid/latest --redact-bucket --redact-account --redact-host";

@@ -22,11 +22,11 @@ pub struct TtlArgs {
     #[arg(long, value_name = "PERCENT", default_value = "5%")]
     pub risk: Risk,
 
-    /// The size of a transfer: of runs, one that they swept, or one between
+    /// The size of a transfer; with runs, a size that they swept or one between two of them
     #[arg(long, value_name = "SIZE")]
     pub size: Option<ByteCount>,
 
-    /// What all users share: of runs, a cap that they swept, or one between
+    /// What all users share; with runs, a cap that they swept or one between two of them
     #[arg(long, value_name = "RATE")]
     pub bandwidth: Option<BitRate>,
 
@@ -34,7 +34,7 @@ pub struct TtlArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub users: Option<u32>,
 
-    /// How long the credentials last that sign the links: no link outlives them
+    /// How long the credentials that sign the links last: no link outlives them
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub session: Option<Duration>,
 

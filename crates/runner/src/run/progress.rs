@@ -27,9 +27,9 @@ use crate::run::trial::TrialEnd;
 pub enum Mode {
     /// A bar and the grid on a terminal, a line every ten seconds otherwise.
     Auto,
-    /// One line a trial.
+    /// One line per trial.
     Plain,
-    /// One JSON object a trial; all else that goes to stderr is JSON, too.
+    /// One JSON object per trial; everything else on stderr is JSON, too.
     Json,
     /// Nothing.
     None,

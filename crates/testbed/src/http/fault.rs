@@ -280,7 +280,7 @@ impl FaultInjector<'_> {
     }
 }
 
-/// Whether a connection is among the so many percent that a fault meets: as if by chance, and the same in every run.
+/// Whether a connection is among the percentage that a fault meets: as if by chance, and the same in every run.
 fn is_met(connection: u64, percent: u8) -> bool {
     // Steele, Lea and Flood's SplitMix64: neighbouring numbers are far apart behind it.
     let mut mixed = connection.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
