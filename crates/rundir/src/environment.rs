@@ -1,5 +1,7 @@
 //! `environment.json`: the plan's identity and the machine that ran it.
 
+mod clock_offset;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -12,10 +14,14 @@ use ttlsweep_record::schema;
 use ttlsweep_record::share::{Portion, Share};
 use ttlsweep_record::units::Timestamp;
 
+pub use clock_offset::ClockOffset;
+
 /// The file's name within a run's folder.
 pub const FILE: &str = "environment.json";
 
 /// What must be known about a run beside its rows. A value that could not be found is empty, never guessed.
+///
+/// The fields stand flat, as in the file. Parts of their own, flattened by serde, would lose the line of a wrong value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
     /// The version of this file's meaning.
@@ -151,58 +157,6 @@ pub struct ShardEnvironment {
     pub clock_offset: BTreeMap<String, ClockOffset>,
 }
 
-/// A bracket around a server clock's offset from this machine's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClockOffset {
-    /// The smallest offset that all responses allow, in microseconds.
-    pub low_us: i64,
-    /// The largest offset that all responses allow, in microseconds.
-    pub high_us: i64,
-    /// How many responses narrowed it.
-    pub responses: u64,
-}
-
-impl ClockOffset {
-    /// What one answer allows. Its `date`, cut to whole seconds, was read from the server's clock some time between `asked` and
-    /// `answered`, both by this machine's clock.
-    pub fn of_answer(date: Timestamp, asked: Timestamp, answered: Timestamp) -> Self {
-        Self { low_us: date.micros_since(answered), high_us: date.micros_since(asked) + SECOND_US, responses: 1 }
-    }
-
-    /// What this and `other` both allow. If they contradict each other, the low end is above the high one.
-    #[must_use]
-    pub fn met_with(self, other: Self) -> Self {
-        Self {
-            low_us: self.low_us.max(other.low_us),
-            high_us: self.high_us.min(other.high_us),
-            responses: self.responses + other.responses,
-        }
-    }
-
-    /// What either of the two allows, and all between.
-    #[must_use]
-    pub fn hull(self, other: Self) -> Self {
-        Self {
-            low_us: self.low_us.min(other.low_us),
-            high_us: self.high_us.max(other.high_us),
-            responses: self.responses + other.responses,
-        }
-    }
-
-    /// The same against a clock that is behind this one by `by_us`.
-    #[must_use]
-    pub fn moved(self, by_us: i64) -> Self {
-        Self { low_us: self.low_us + by_us, high_us: self.high_us + by_us, ..self }
-    }
-
-    /// The offset in the middle.
-    pub fn middle_us(self) -> i64 {
-        i64::midpoint(self.low_us, self.high_us)
-    }
-}
-
-const SECOND_US: i64 = 1_000_000;
-
 impl Environment {
     /// What this is of a plan that several processes run together; `None` if one process runs all of it.
     pub fn portion(&self) -> Option<Portion> {
@@ -244,5 +198,87 @@ impl Environment {
         let text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
         // Otherwise the new name might outlast a loss of power and the text not.
         disk::write_whole(&path, (text + "\n").as_bytes()).map_err(|error| disk::unwritable(&path, &error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE_OF_TWO: &str = r#"{
+  "schema_version": 2,
+  "run_id": "20260102T030405Z-0123abcd",
+  "experiment": "grid",
+  "question": "?",
+  "plan_hash": "0123abcd",
+  "seed": 7,
+  "repetitions": 3,
+  "trials": 12,
+  "started_at": "2026-01-02T03:04:05.000006Z",
+  "command": [
+    "ttlsweep",
+    "run"
+  ],
+  "version": "0.1.0",
+  "git_revision": null,
+  "build_profile": "release",
+  "host": "ash, birch",
+  "os": "Linux 6.18",
+  "cpus": 2,
+  "memory_bytes": 18446744073709551615,
+  "descriptor_limit": null,
+  "tcp_sysctls": {
+    "ipv4.tcp_sack": "1"
+  },
+  "endpoints": {
+    "http://127.0.0.1:9000": [
+      "127.0.0.1"
+    ]
+  },
+  "clock_offset": {
+    "http://127.0.0.1:9000": {
+      "low_us": -3,
+      "high_us": 4,
+      "responses": 5
+    }
+  },
+  "hosts": [
+    {
+      "host": "ash",
+      "os": "Linux 6.18",
+      "cpus": 2,
+      "memory_bytes": 1,
+      "descriptor_limit": 2,
+      "tcp_sysctls": {},
+      "shards": [
+        {
+          "shard": "1/2",
+          "started_at": "2026-01-02T03:04:05.000006Z",
+          "command": [],
+          "endpoints": {},
+          "clock_offset": {}
+        }
+      ]
+    }
+  ]
+}"#;
+
+    #[test]
+    fn the_file_keeps_every_byte_when_it_is_read_and_written() {
+        let read = Environment::parse(FILE_OF_TWO).unwrap();
+        assert_eq!((read.cpus, read.hosts[0].host.as_str()), (2, "ash"));
+        assert_eq!(serde_json::to_string_pretty(&read).unwrap(), FILE_OF_TWO);
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_by_its_line() {
+        for (from, to, line) in [
+            (r#""host": "ash, birch""#, r#""host": "\u001b""#, 18),
+            (r#""cpus": 2"#, r#""cpus": "two""#, 20),
+            (r#""seed": 7"#, r#""seed": -7"#, 7),
+        ] {
+            let error = Environment::parse(&FILE_OF_TWO.replacen(from, to, 1)).unwrap_err();
+            assert_eq!(error.line(), line, "{error}");
+        }
     }
 }
