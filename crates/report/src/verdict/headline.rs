@@ -77,7 +77,7 @@ impl TakeAway {
     }
 
     /// The same with what else was found.
-    pub(crate) fn full(&self) -> String {
+    pub fn full(&self) -> String {
         [self.line()].into_iter().chain(self.also.iter().cloned()).collect::<Vec<_>>().join(" ")
     }
 }
