@@ -22,6 +22,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use ttlsweep_console::say;
 use ttlsweep_record::Cell;
+use ttlsweep_rundir::environment::Environment;
 use ttlsweep_rundir::files::JOURNAL;
 
 use self::ended::Ended;
@@ -58,8 +59,8 @@ async fn carry_out(
     }
     let ended = ended.map_err(|error| match &error {
         SweepError::Files(_) => Failure::internal(format!(
-            "{error}\nrows before that are kept; when it can be written again: ttlsweep resume {}",
-            path.display()
+            "{error}\nrows before that are kept; when it can be written again: {}",
+            how_to_resume(&environment, path)
         )),
         _ => error.into(),
     })?;
@@ -67,12 +68,12 @@ async fn carry_out(
 
     if ended.missing > 0 {
         let words = format!(
-            "stopped: {} recorded; {}; {} {} missing\nto go on: ttlsweep resume {}",
+            "stopped: {} recorded; {}; {} {} missing\nto go on: {}",
             counted(ended.tally.transfers(), "transfer"),
             ended.tally.words(),
             counted(ended.missing, "trial"),
             if ended.missing == 1 { "is" } else { "are" },
-            path.display()
+            how_to_resume(&environment, path)
         );
         let code = stopped(environment.portion());
         return Ok(Ended { code, folder: path.to_owned(), left: ended.left, words });
@@ -80,6 +81,12 @@ async fn carry_out(
     remove_journal(path);
     let words = format!("done: {} transfers; {}", ended.tally.transfers(), ended.tally.words());
     Ok(Ended { code: ExitCode::Done, folder: folder.finish()?, left: ended.left, words })
+}
+
+/// The command line that goes on with a run, behind the same slow line.
+fn how_to_resume(environment: &Environment, folder: &Path) -> String {
+    let behind = environment.path.as_ref().map_or_else(String::new, |line| format!("path {line} -- ttlsweep "));
+    format!("ttlsweep {behind}resume {}", folder.display())
 }
 
 /// Tries each congestion control that the cells name, before anything is sent.

@@ -9,7 +9,7 @@ use ttlsweep_rundir::environment::Environment;
 
 use super::ended::Ended;
 use super::signals::stop_on_signals;
-use super::{carry_out, open_targets, remove_journal, tell_proxies, try_congestion};
+use super::{carry_out, how_to_resume, open_targets, remove_journal, tell_proxies, try_congestion};
 use crate::cli::ResumeArgs;
 use crate::cmd::exit::{ExitCode, Failure, stopped};
 use crate::experiment::{self, LoadOptions};
@@ -68,6 +68,9 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
         let words = format!("nothing is missing: all {} trials are whole", plan.trials.len());
         return Ok(Ended { code: ExitCode::Done, folder: folder.finish()?, left: Vec::new(), words });
     }
+    if environment.path != environment::path() {
+        return Err(other_line(&environment, path));
+    }
     say!("{}: {} of {} trials are missing", experiment.name, missing.len(), plan.trials.len());
     let met = plan.for_portion(portion);
     let to_do = Plan { trials: missing, ..met.clone() };
@@ -105,6 +108,12 @@ fn plan_changed(environment: &Environment, folder: &RunFolder, plan: &Plan) -> F
         plan.hash
     );
     Failure::usage(message)
+}
+
+/// The refusal of another line than the rows so far were behind: half of a run must not be compared with the other.
+fn other_line(environment: &Environment, folder: &Path) -> Failure {
+    let was = environment.path.as_ref().map_or("no slow line", |_| "a slow line that is not there now");
+    Failure::usage(format!("the run was behind {was}; to go on: {}", how_to_resume(environment, folder)))
 }
 
 /// What a killed process left in the bucket; a testbed's is gone.

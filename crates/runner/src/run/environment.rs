@@ -50,8 +50,8 @@ pub fn of_new_run(experiment: &Experiment, whole: &Plan, now: Timestamp, targets
     }
 }
 
-/// The slow line that this process is behind.
-fn path() -> Option<String> {
+/// The slow line that this process is behind, as the options of `ttlsweep path`.
+pub(crate) fn path() -> Option<String> {
     std::env::var(far::LINE).ok().map(|options| redacted(&options).into_owned())
 }
 
@@ -72,7 +72,6 @@ pub(crate) fn of_resumed_run(begun: Environment, targets: &Targets) -> Environme
         memory_bytes: machine::memory_bytes(),
         descriptor_limit: machine::descriptor_limit(),
         tcp_sysctls: machine::tcp_sysctls(),
-        path: path(),
         ..begun
     }
 }

@@ -1,9 +1,11 @@
 //! A run behind the slow line of `ttlsweep path`, by the programs as they lie beside each other.
 
+use std::fs;
+
 use ttlsweep_record::Outcome;
 use ttlsweep_rundir::environment::Environment;
 
-use crate::program::{Lab, Run, words};
+use crate::program::{Lab, Run, succeed, words};
 use crate::programs::chosen;
 
 const EXPERIMENT: &str = "[experiment]\nname = \"behind\"\n[target]\nexpiry = \"never\"\n[grid]\nusers = 2\nttl = \"60s\"\n\
@@ -40,4 +42,15 @@ fn the_embedded_testbed_stands_at_the_far_side_of_the_line() {
         assert!(transfer.min_rtt_us.is_some_and(|rtt_us| rtt_us >= 40_000), "{transfer:?}");
         assert!(transfer.total_us > 200_000, "{transfer:?}");
     }
+
+    // As if it had been stopped before its only trial was whole.
+    let trials = run.path().join("trials.csv");
+    let header = fs::read_to_string(&trials).unwrap().lines().next().unwrap().to_owned();
+    fs::write(&trials, header + "\n").unwrap();
+    let resume = ["resume", run.path().to_str().unwrap()];
+    let (code, said) = words(&lab.ttlsweep(&resume).output().unwrap());
+    let behind = "to go on: ttlsweep path --rate 8Mbit/s --queue 100kB --delay 20ms -- ttlsweep resume ";
+    assert!(code == Some(2) && said.contains(behind), "{said}");
+    succeed(lab.ttlsweep(&[&line[..], &[program.to_str().unwrap()], &resume].concat()));
+    assert_eq!(run.trials().iter().map(|trial| trial.attempt).max(), Some(2));
 }
