@@ -13,18 +13,62 @@ use clap_complete::Shell;
 use crate::exit::{ExitCode, fail};
 use crate::say;
 
-/// Prints the script that completes a program's options and commands in a shell.
-pub fn print_completions(mut command: Command, shell: Shell) {
+/// The script that completes a program's options and commands in a shell.
+pub fn completions(command: Command, shell: Shell) -> String {
     let name = command.get_name().to_owned();
+    // The library's scripts take the first folder of such a program for a command, and then know nothing more.
+    let takes_either = command.has_subcommands() && command.get_positionals().next().is_some();
+    match shell {
+        Shell::Fish if takes_either => {
+            let commands: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+            let is_command = format!("set -q argv[1]; and contains -- \"$argv[1]\" {}", commands.join(" "));
+            generated(command, &name, shell).replacen("set -q argv[1]", &is_command, 1)
+        }
+        Shell::Zsh if takes_either => for_zsh(&command, &name),
+        // The library looks for the commands of a program with a hyphen by another name than it gives them.
+        Shell::Bash if name.contains('-') => {
+            let names = ["__", "__subcmd__"].map(|hyphen| format!("{}__subcmd__", name.replace('-', hyphen)));
+            generated(command, &name, shell).replace(&names[1], &names[0])
+        }
+        _ => generated(command, &name, shell),
+    }
+}
+
+/// Each command as a program of its own, and the program without any, which hands over to them.
+fn for_zsh(command: &Command, name: &str) -> String {
+    let commands: Vec<String> = command
+        .get_subcommands()
+        .map(|command| generated(command.clone(), &format!("{name}-{}", command.get_name()), Shell::Zsh))
+        .collect();
+    let described = command.get_subcommands().map(|command| {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        format!("'{}:{}'", command.get_name(), about.replace('\'', "'\\''").replace(':', "\\:"))
+    });
+    let described = described.collect::<Vec<_>>().join(" ");
+    let alone = generated(Command::new("alone").args(command.get_arguments().cloned()), name, Shell::Zsh);
+    let head = format!("_{name}() {{\n");
+    let either = format!(
+        r#"{head}    local -a either
+    either=({described})
+    if (( CURRENT > 2 )) && (( $+functions[_{name}-$words[2]] )); then
+        words=({name}-$words[2] "${{(@)words[3,-1]}}")
+        (( CURRENT -= 1 ))
+        _$words[1] "$@"
+        return
+    fi
+    (( CURRENT == 2 )) && _describe -t commands command either
+"#
+    );
+    format!("{}\n\n{}", commands.join("\n\n"), alone.replacen(&head, &either, 1))
+}
+
+fn generated(mut command: Command, name: &str, shell: Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, &name, &mut script);
+    clap_complete::generate(shell, &mut command, name, &mut script);
     let script = String::from_utf8_lossy(&script);
-    // The library looks for the commands of a program with a hyphen by another name than it gives them: they complete nothing.
-    let (sought, given) =
-        (format!("{}__subcmd__", name.replace('-', "__")), format!("{}__subcmd__", name.replace('-', "__subcmd__")));
-    let script =
-        if shell == Shell::Bash && name.contains('-') { script.replace(&given, &sought) } else { script.into() };
-    say::data(format_args!("{}", script.trim_end()));
+    // Behind the first of several arguments, two colons let zsh complete no option.
+    let script = if shell == Shell::Zsh { script.replace("\n'*::", "\n'*:") } else { script.into() };
+    script.trim_end().to_owned()
 }
 
 /// Writes a program's manual pages into a folder, one a command, and returns how many. The folder is made.
@@ -68,7 +112,7 @@ pub fn answer(command: Command, arguments: impl IntoIterator<Item = OsString>) -
     let [what, argument] = arguments.as_slice() else { return None };
     match what.to_str()? {
         "completions" => {
-            print_completions(command, Shell::from_str(argument.to_str()?).ok()?);
+            say::data(format_args!("{}", completions(command, Shell::from_str(argument.to_str()?).ok()?)));
             Some(ExitCode::Done.into())
         }
         "man" => Some(match write_manual(command, &PathBuf::from(argument)) {

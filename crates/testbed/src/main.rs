@@ -249,9 +249,9 @@ fn command() -> Command {
         .arg(
             option(
                 "require-header",
-                "'NAME: VALUE'",
-                "Refuse PUTs without this header with 403 AccessDenied, as a bucket's policy does; NAME alone stands for \
-                 any value; may be given more than once",
+                "HEADER",
+                "Refuse PUTs without this header, 'NAME: VALUE' or NAME for any value, with 403 AccessDenied, as a \
+                 bucket's policy does; may be given more than once",
             )
             .value_parser(value_parser!(RequiredHeader))
             .action(ArgAction::Append),

@@ -33,6 +33,11 @@ impl Sibling {
         if self.is_one_of_several { "ttlsweep".to_owned() } else { format!("ttlsweep {}", self.name) }
     }
 
+    /// How many of the words `ttlsweep NAME` its program's name stands for.
+    pub fn replaced(&self) -> usize {
+        if self.is_one_of_several { 1 } else { 2 }
+    }
+
     /// The sibling that a command line asks for, with its arguments, in which `ttlsweep help NAME` becomes `--help`.
     pub fn asked_for(arguments: &[OsString]) -> Option<(Self, Vec<OsString>)> {
         let named = |name: &OsStr| SIBLINGS.iter().find(|sibling| name == sibling.name).copied();

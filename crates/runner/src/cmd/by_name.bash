@@ -2,12 +2,9 @@
 _ttlsweep_by_name() {
     local program= drop=2
     if [[ $COMP_CWORD -ge 2 ]]; then
+        # `drop` is how many words the program's name stands for: of several commands of one program the name is passed on.
         case "${COMP_WORDS[1]}" in
-            report) program=ttlsweep-report ;;
-            testbed) program=ttlsweep-testbed ;;
-            path) program=ttlsweep-path ;;
-            # Of several commands of one program the name is passed on.
-            case | verify | ttl) program=ttlsweep-report drop=1 ;;
+            @SIBLINGS@
         esac
     fi
     local known="_${program//-/__}"

@@ -107,6 +107,48 @@ END"#;
     assert_eq!(completed("ttlsweep case --red"), format!("{program} case --red at 2: --red after case"));
 }
 
+/// zsh is asked by its function, since it completes nothing without a terminal; fish as a person asks it.
+#[test]
+fn zsh_and_fish_complete_what_the_program_beside_this_one_knows() {
+    let beside = r#"
+        case $2 in
+            zsh) echo '_ttlsweep-report() { print -r -- "$words at $CURRENT"; }' ;;
+            # A suggestion is shown only if it begins as what is typed does.
+            fish) echo 'complete -c ttlsweep-report -f -a "(commandline -ct):(commandline -opc | string join ,)"' ;;
+        esac"#;
+    let lab = installed(Some(beside));
+    let script = |shell| String::from_utf8(succeed(ttlsweep(&lab, &["completions", shell])).stdout).unwrap();
+    let (zsh, fish) = (script("zsh"), script("fish"));
+    assert!(zsh.starts_with("#compdef ttlsweep ttlsweep-report ttlsweep-path ttlsweep-testbed\n"), "{zsh}");
+    assert!(fish.contains("__fish_ttlsweep_using_subcommand report case verify join ttl path testbed"), "{fish}");
+    let asked = |shell: &str, text: String| {
+        let output = Command::new(shell).args(["-c", &text]).output().ok();
+        if output.is_none() {
+            eprintln!("{shell} is not here: what it completes was not tried");
+        }
+        output.map(|output| String::from_utf8(output.stdout).unwrap().trim_end().to_owned())
+    };
+    for (line, completed) in [
+        ("ttlsweep report a --f", "ttlsweep-report a --f at 3"),
+        ("ttlsweep case --red", "ttlsweep-report case --red at 3"),
+        ("ttlsweep-report case", "ttlsweep-report case at 2"),
+    ] {
+        let called = line.split(' ').next().unwrap_or_default();
+        let text = format!("compdef() {{ }}\n{zsh}\nwords=({line}); CURRENT=$#words; service={called}\n_ttlsweep",);
+        if let Some(found) = asked("zsh", text) {
+            assert_eq!(found, completed, "{line}");
+        }
+    }
+    for (line, completed) in [
+        ("ttlsweep report 'a b' --f", "--f:ttlsweep-report,a b"),
+        ("ttlsweep case --red", "--red:ttlsweep-report,case"),
+    ] {
+        if let Some(found) = asked("fish", format!("{fish}\ncomplete -C \"{line}\"")) {
+            assert_eq!(found, completed, "{line}");
+        }
+    }
+}
+
 #[test]
 fn the_version_names_the_revision() {
     let version = succeed(Lab::new().ttlsweep(&["--version"])).stdout;
