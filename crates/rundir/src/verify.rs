@@ -103,7 +103,10 @@ pub enum Unreadable {
     /// The path is not a folder.
     #[error("{} is not a folder; name a run's folder, such as results/<experiment>/latest", .0.display())]
     NoFolder(PathBuf),
-    /// It is not a run's folder, or its `environment.json` cannot be read.
+    /// It is not a run's folder.
+    #[error("{} is not a run's folder: it has no environment.json; name one, such as results/<experiment>/latest", .0.display())]
+    NoRun(PathBuf),
+    /// Its `environment.json` cannot be read.
     #[error("{0}")]
     Environment(io::Error),
     /// A file is there and cannot be read.
@@ -121,7 +124,10 @@ pub fn verify(folder: &Path, reported: &HashSet<String>) -> Result<Verified, Unr
     if !folder.is_dir() {
         return Err(Unreadable::NoFolder(folder.to_owned()));
     }
-    let environment = Environment::read(folder).map_err(Unreadable::Environment)?;
+    let environment = Environment::read(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Unreadable::NoRun(folder.to_owned()),
+        _ => Unreadable::Environment(error),
+    })?;
     let mut found = Problems { folder: folder.to_owned(), problems: Vec::new(), count: 0 };
     if let Err(error) = disk::read_to_string(&folder.join(EXPERIMENT)) {
         found.add(EXPERIMENT, None, format!("the frozen experiment cannot be read: {error}"));

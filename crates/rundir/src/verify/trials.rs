@@ -58,16 +58,18 @@ impl Trials {
             let planned = cell.and_then(|cell| planned(cell, trial.part));
             trials.rows.push(Attempt { trial, line, planned, found: 0 });
         }
-        for block in blocks(environment) {
-            for (cell, part) in
-                cells.iter().flat_map(|cell| parts(environment).into_iter().map(move |part| (cell, part)))
-            {
-                if !whole.contains_key(&(block, &cell.cell_id, part)) {
-                    let part = part.map(|part| format!(", part {part},")).unwrap_or_default();
-                    let problem = format!("the cell {} of block {block}{part} has no whole trial", cell.cell_id);
-                    found.add(TrialRecord::FILE, None, problem);
-                }
+        let planned = blocks(environment).flat_map(|block| {
+            let each = move |cell| parts(environment).into_iter().map(move |part| (block, cell, part));
+            cells.iter().map(|cell| cell.cell_id.as_str()).flat_map(each)
+        });
+        let (of, missing) = planned.fold((0, Vec::new()), |(of, mut missing), trial| {
+            if !whole.contains_key(&trial) {
+                missing.push(trial);
             }
+            (of + 1, missing)
+        });
+        if !missing.is_empty() {
+            found.add(TrialRecord::FILE, None, in_one_line(&missing, of));
         }
         Ok(trials)
     }
@@ -125,6 +127,21 @@ impl Attempt {
     }
 }
 
+/// `140 of 144 planned trials are not whole: the cell 3f2a of block 1, …`: a run that was stopped lacks as many as it has cells.
+fn in_one_line(missing: &[(u32, &str, Option<Share>)], of: usize) -> String {
+    let name = |(block, cell, part): &(u32, &str, Option<Share>)| {
+        let part = part.map(|part| format!(", part {part}")).unwrap_or_default();
+        format!("the cell {cell} of block {block}{part}")
+    };
+    let names: Vec<String> = missing.iter().take(MOST_NAMED).map(name).collect();
+    let more = missing.len() - names.len();
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    let are = if missing.len() == 1 { "is" } else { "are" };
+    format!("{} of {of} planned trials {are} not whole: {}{more}", missing.len(), names.join(", "))
+}
+
+const MOST_NAMED: usize = 3;
+
 /// The blocks that this folder is to have.
 fn blocks(environment: &Environment) -> impl Iterator<Item = u32> {
     let shard = environment.shard;
@@ -169,4 +186,19 @@ fn problems(environment: &Environment, cell: Option<&Cell>, trial: &TrialRecord)
         problems.push("it ended before it started".to_owned());
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_trials_are_missing_they_take_one_line() {
+        let part = Share::new(2, 4).unwrap();
+        let missing = [(1, "c1", None), (1, "c2", Some(part)), (2, "c1", None), (2, "c2", None), (3, "c1", None)];
+        let line = in_one_line(&missing, 6);
+        let said = "5 of 6 planned trials are not whole: the cell c1 of block 1, the cell c2 of block 1, part 2/4, the cell c1 of block 2, and 2 more";
+        assert_eq!(line, said);
+        assert_eq!(in_one_line(&missing[..1], 1), "1 of 1 planned trials is not whole: the cell c1 of block 1");
+    }
 }

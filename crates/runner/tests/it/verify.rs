@@ -52,7 +52,11 @@ fn what_a_hand_changed_is_reported_by_file_and_line() {
         ("transfers.csv", |lines| cell(lines, 7, "run_id", "another"), "line 7: the row is of run another"),
         ("transfers.csv", |lines| cell(lines, 7, "total_us", "x"), "line 7: column `total_us`: `x` is not a number"),
         ("transfers.csv", |lines| lines[3].push_str(",x"), "transfers.csv line 4: "),
-        ("trials.csv", |lines| drop(lines.remove(2)), "of block 2 has no whole trial"),
+        (
+            "trials.csv",
+            |lines| drop(lines.remove(2)),
+            "trials.csv: 1 of 2 planned trials is not whole: the cell c001 of block 2",
+        ),
         ("trials.csv", |lines| lines.push(lines[1].clone()), "trials.csv line 4: attempt 1 at the trial"),
         (
             "trials.csv",
@@ -60,7 +64,11 @@ fn what_a_hand_changed_is_reported_by_file_and_line() {
             "trials.csv line 3: the cell c001 of block 1 is whole twice",
         ),
         ("trials.csv", |lines| cell(lines, 3, "block", "7"), "trials.csv line 3: the plan has blocks 1 to 2"),
-        ("trials.csv", |lines| cell(lines, 3, "state", "interrupted"), "of block 2 has no whole trial"),
+        (
+            "trials.csv",
+            |lines| cell(lines, 3, "state", "interrupted"),
+            "trials.csv: 1 of 2 planned trials is not whole: the cell c001 of block 2",
+        ),
         (
             "events.csv",
             |lines| cell(lines, 3, "transfer_id", "nobody"),
