@@ -31,7 +31,10 @@ pub(super) fn explained(mut error: Error, command: &Command, arguments: &[OsStri
             let takes_settings =
                 arguments.get(1).is_some_and(|name| ["run", "doctor", "trace"].iter().any(|c| name == c));
             let clap_knows = of(&error, ContextKind::SuggestedArg);
-            if takes_settings && let Some(tip) = setting_for(&found, clap_knows.as_deref(), arguments) {
+            if takes_settings && ["--experiment", "--file", "--plan", "--config"].contains(&found.as_str()) {
+                error.remove(ContextKind::SuggestedArg);
+                suggest(&mut error, format!("the experiment's file stands alone, without {found}"));
+            } else if takes_settings && let Some(tip) = setting_for(&found, clap_knows.as_deref(), arguments) {
                 error.remove(ContextKind::SuggestedArg);
                 suggest(&mut error, tip);
             }
@@ -104,6 +107,12 @@ mod tests {
     fn a_file_or_a_folder_in_a_commands_place_says_which_command() {
         assert!(said("ttlsweep a/b.toml").contains("tip: to run this experiment: ttlsweep run a/b.toml"));
         assert!(said("ttlsweep .").contains("tip: to report on this run: ttlsweep report ."));
+    }
+
+    #[test]
+    fn the_experiments_file_takes_no_option() {
+        let said = said("ttlsweep run --experiment a.toml");
+        assert!(said.contains("tip: the experiment's file stands alone, without --experiment\n"), "{said}");
     }
 
     #[test]

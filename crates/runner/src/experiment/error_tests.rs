@@ -248,6 +248,7 @@ fn a_set_option(reports: &mut Reports) {
     reports.add("--set of numbers without brackets", SMALL, &["--set", "grid.users=1, 2,5"]);
     reports.add("--set of a list without a table", SMALL, &["--set", "ttl=10s,20s"]);
     reports.add("--set without a value", SMALL, &["--set", "transfer.timeout"]);
+    reports.add("--set with a colon", SMALL, &["--set", "grid.ttl: 3s"]);
 }
 
 fn the_target(reports: &mut Reports) {

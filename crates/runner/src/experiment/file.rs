@@ -52,7 +52,9 @@ fn unreadable(path: &Path, error: &io::Error) -> Unread {
         let behind = " is a folder, not an experiment file".to_owned();
         return Unread { before: "", behind, help: Some(TOML.to_owned()) };
     }
-    let help = match neighbour(path) {
+    // Those that ship are asked for by their names alone.
+    let shipped = || neighbour(&Path::new("experiments").join(path.file_name().filter(|name| *name == path)?));
+    let help = match neighbour(path).or_else(shipped) {
         Some(near) => format!("is it {near}?"),
         None => "give the path of an experiment file, for example experiments/ttl-grid.toml".to_owned(),
     };

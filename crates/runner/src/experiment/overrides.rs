@@ -113,8 +113,13 @@ fn option_entry<'a>(source: &Arc<Source>, key: &'static str, value: &'a str, off
 fn parse_set<'a>(source: &Arc<Source>, text: &'a str) -> Result<Entry<'a>, Problem> {
     let whole = Place::new(source, 0..text.len());
     let Some((path, value)) = text.split_once('=') else {
-        return Err(Problem::at(&whole, "expected key=value", "--set without a value")
-            .help(format!("write --set {text}=VALUE, for example --set transfer.timeout=5s")));
+        let meant = match text.split_once(':') {
+            Some((path, value)) => format!("{}={}", path.trim(), value.trim()),
+            None => format!("{text}=VALUE, for example --set transfer.timeout=5s"),
+        };
+        return Err(
+            Problem::at(&whole, "expected key=value", "--set without a value").help(format!("write --set {meant}"))
+        );
     };
     let path = path.trim();
     let Some((table_name, key)) = path.split_once('.') else {
