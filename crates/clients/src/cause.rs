@@ -67,6 +67,24 @@ impl Cause {
         }
     }
 
+    /// What happened, in the fewest words.
+    pub const fn in_short(self) -> &'static str {
+        match self {
+            Self::RefusedAtStart => "refused at the start",
+            Self::RefusedMidway => "refused on the way",
+            Self::RefusedAtEnd => "refused at the end",
+            Self::CutReset => "cut by a reset",
+            Self::CutClose => "cut by a close",
+            Self::Truncated => "cut short",
+            Self::Redirect => "redirected",
+            Self::SlowDown => "throttled",
+            Self::RequestTimeout => "too slow for the store",
+            Self::Stall => "stalled",
+            Self::StaleConnection => "sent on a stale connection",
+            Self::Completed => "served",
+        }
+    }
+
     /// What happened, in words.
     pub const fn meaning(self) -> &'static str {
         match self {

@@ -36,12 +36,13 @@ pub(crate) fn seen(runs: &Runs) -> Vec<Seen> {
     seen
 }
 
-/// One line about the most frequent kind of which clients say different things, since that is what misleads; empty if nothing
-/// failed that the table knows.
+/// One line about the most frequent kind of which clients say different things, since that is what misleads. If nothing failed that
+/// the table knows, it says where to look words up.
 pub(crate) fn line(runs: &Runs) -> String {
     let seen = seen(runs);
     let Some(reported) = seen.iter().find(|kind| !kind.is_said_alike()).or_else(|| seen.first()) else {
-        return String::new();
+        return "What your own client said somewhere else can be looked up: `ttlsweep explain \"ITS WORDS\"`"
+            .to_owned();
     };
     let words = if reported.is_said_alike() {
         reported.gists().next().map_or_else(String::new, |(_, words)| format!("all say {words}"))
@@ -52,7 +53,7 @@ pub(crate) fn line(runs: &Runs) -> String {
     format!(
         "In other clients ({} × {}): {words}{more}; what yours said: `ttlsweep explain \"ITS WORDS\"`",
         grouped(count),
-        reported.situation.cause.as_str()
+        reported.situation.cause.in_short()
     )
 }
 
