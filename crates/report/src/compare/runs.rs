@@ -394,16 +394,24 @@ impl Comparison {
         format!("{}; {}", self.who_failed(first, second), self.how_clear(&counted, &matching))
     }
 
-    /// `in-flight failed where on-request did not: 25 of 25 against 0 of 25 transfers`
+    /// `in-flight failed where on-request did not: 25 of 25 against 0 of 25 transfers begun in time`
     fn who_failed(&self, first: Side, second: Side) -> String {
         let Self { first: one, second: other, .. } = self;
         let numbers = |side: Side| of(side.failed, side.transfers);
         match (first.failed, second.failed) {
             (0, _) => {
-                format!("{other} failed where {one} did not: {} against {} transfers", numbers(second), numbers(first))
+                format!(
+                    "{other} failed where {one} did not: {} against {} transfers begun in time",
+                    numbers(second),
+                    numbers(first)
+                )
             }
             (_, 0) => {
-                format!("{one} failed where {other} did not: {} against {} transfers", numbers(first), numbers(second))
+                format!(
+                    "{one} failed where {other} did not: {} against {} transfers begun in time",
+                    numbers(first),
+                    numbers(second)
+                )
             }
             _ => {
                 let kind = |difference: f64| match () {
@@ -413,7 +421,7 @@ impl Comparison {
                 };
                 let rate = |side: Side| side.failed as f64 / side.transfers as f64;
                 let (by_cell, in_all) = (kind(self.mean.difference.estimate), kind(rate(second) - rate(first)));
-                let numbers = format!("{} against {} transfers", numbers(second), numbers(first));
+                let numbers = format!("{} against {} transfers begun in time", numbers(second), numbers(first));
                 // If one side has more transfers in the bad cells, the sums alone would say the opposite.
                 if by_cell == in_all {
                     format!("{other} failed {by_cell} {one}: {numbers}")
@@ -603,15 +611,15 @@ mod tests {
         };
         assert_eq!(
             compared(0.2, side(10, 25), side(1_500, 3_000)),
-            "b failed more often than a: 1,500 of 3,000 against 10 of 25 transfers"
+            "b failed more often than a: 1,500 of 3,000 against 10 of 25 transfers begun in time"
         );
         assert_eq!(
             compared(-0.2, side(10, 25), side(12, 25)),
-            "cell by cell b failed less often than a, though in all it was 12 of 25 against 10 of 25 transfers"
+            "cell by cell b failed less often than a, though in all it was 12 of 25 against 10 of 25 transfers begun in time"
         );
         assert_eq!(
             compared(0.4, side(0, 25), side(10, 25)),
-            "b failed where a did not: 10 of 25 against 0 of 25 transfers"
+            "b failed where a did not: 10 of 25 against 0 of 25 transfers begun in time"
         );
     }
 

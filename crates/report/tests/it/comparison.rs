@@ -106,11 +106,14 @@ fn all_against_none_is_reported_in_words_and_with_the_trials_that_it_takes() {
     };
     assert_eq!(
         sentence(5),
-        "testbed, in-flight failed where testbed, on-request did not: 5 of 5 against 0 of 5 transfers; 5 trials a side \
+        "testbed, in-flight failed where testbed, on-request did not: 5 of 5 against 0 of 5 transfers begun in time; 5 trials a side \
          are too few for the report's level in a single cell, 7 would do"
     );
     let enough = sentence(7);
-    assert!(enough.contains("7 of 7 against 0 of 7 transfers; that is more than chance in 1 of 1"), "{enough}");
+    assert!(
+        enough.contains("7 of 7 against 0 of 7 transfers begun in time; that is more than chance in 1 of 1"),
+        "{enough}"
+    );
 }
 
 #[test]
