@@ -15,7 +15,6 @@ mod repeat;
 mod tables;
 mod ttl;
 
-use crate::prose::count;
 use std::fmt::Write;
 
 use askama::Template;
@@ -28,7 +27,7 @@ use crate::printable::Printable;
 use crate::said;
 use crate::summary::CellSummary;
 use crate::summary::axes::Axes;
-use crate::summary::table::left_out_lines;
+use crate::summary::table::{left_out_lines, trials_words};
 use crate::ttl::Advice;
 use crate::verdict::{Ruling, TakeAway};
 
@@ -74,7 +73,7 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
         experiment: &first.experiment,
         question: &first.question,
         identity: identity(runs),
-        counted: format!("{} {}", verdict.counts_line(), count(runs.trials.len() as u64, "whole trial")),
+        counted: format!("{} {}", verdict.counts_line(), trials_words(runs)),
         verdict,
         finding: if verdict.targets.len() > 1 { verdict.finding() } else { String::new() },
         taken: verdict.take_aways(),

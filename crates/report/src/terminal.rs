@@ -10,7 +10,7 @@ use crate::compare::hosts::sentence;
 use crate::page;
 use crate::report::Report;
 use crate::said;
-use crate::summary::table::{left_out_lines, table};
+use crate::summary::table::{left_out_lines, table, trials_words};
 use crate::verdict::{TakeAway, TargetRuling};
 
 /// The text and the files that were written, in lines of at most `width` characters. `named` are the folders as they were named on
@@ -24,11 +24,9 @@ pub fn text(report: &Report, named: &[PathBuf], (width, height): (usize, usize))
         details(&mut below, taken, taken.name.as_str(), &Place::of(report, named), width);
     }
     line(&mut below, "");
-    line(&mut below, &wrapped(&report.verdict.counts_line(), 0, width));
-    let elsewhere = said::line(&report.runs);
-    if !elsewhere.is_empty() {
-        line(&mut below, &wrapped(&elsewhere, 0, width));
-    }
+    let counted = format!("{} {}.", report.verdict.counts_line(), trials_words(&report.runs));
+    line(&mut below, &wrapped(&counted, 0, width));
+    line(&mut below, &wrapped(&said::line(&report.runs), 0, width));
     evidence(&mut proof, report, width);
     for path in &report.written {
         line(&mut proof, &path.display().to_string());

@@ -6,7 +6,7 @@ use ttlsweep_record::units::{format_micros, grouped};
 use ttlsweep_record::{Control, Outcome};
 
 use crate::load::{LeftOut, Runs};
-use crate::prose::{of, percent_in_table};
+use crate::prose::{count, of, percent_in_table};
 use crate::stats::wilson;
 use crate::summary::axes::{Axes, format_ttl};
 use crate::summary::{CellSummary, total};
@@ -27,6 +27,15 @@ pub fn table(cells: &[CellSummary], axes: &Axes, width: usize) -> String {
         let _ = write!(text, "\ncontrols\n{}", block(&controls, axes, width));
     }
     text
+}
+
+/// How many trials there are, and of how many the times are in doubt: `144 whole trials, 63 of them starved of processor time`.
+pub(crate) fn trials_words(runs: &Runs) -> String {
+    let trials = count(runs.trials.len() as u64, "whole trial");
+    match runs.trials.iter().filter(|trial| trial.starved).count() as u64 {
+        0 => trials,
+        starved => format!("{trials}, {} of them starved of processor time", grouped(starved)),
+    }
 }
 
 /// What does not count, and what was not trusted: a line for each, none if there is nothing to say.
