@@ -76,6 +76,7 @@ def write_rows(path: Path, rows: List[Dict]):
 def write(docs: Path, rows: List[Dict], took: Optional[float]):
     """Writes the rows, the tables between the page's markers, and what the README claims of them."""
     write_rows(docs / ROWS, rows)
+    replace_part(docs / PAGE, "findings", findings(rows))
     replace_part(docs / PAGE, "clients", tables(rows, took))
     readme = docs.parent / "README.md"
     text, found = re.subn(r"\[\d+ of \d+ clients\]", f"[{claim(rows)}]", readme.read_text(encoding="utf-8"))
@@ -98,6 +99,70 @@ def _is_told_early(row: Dict) -> bool:
 
 def _says_403(row: Dict) -> bool:
     return row["status"] == 403 or "AccessDenied" in row["text"]
+
+
+def findings(rows: List[Dict]) -> str:
+    """Three findings that surprise, with their figures."""
+    found = [_half_a_file(rows), _cut_told_as_403(rows), _by_wire(rows)]
+    return "\n".join(f"{at}. {one}" for at, one in enumerate(found, 1))
+
+
+def _half_a_file(rows: List[Dict]) -> str:
+    all_told = _told(rows, lambda row: (row["method"], row["cause"]) == ("get", "truncated"), lambda row: row["text"] == "200")
+    glad = {client: told for client, told in all_told.items() if told[0]}
+    return (
+        f"**Half a download can be a success.** Of downloads that ended before their length, these clients said 200 and no more: "
+        f"{_names(glad)}. The other {len(all_told) - len(glad)} said an error each time ({_others(all_told, glad)} downloads)."
+    )
+
+
+def _cut_told_as_403(rows: List[Dict]) -> str:
+    all_told = _told(rows, lambda row: row["method"] == "put" and row["cause"] in ("cut-reset", "cut-close"), _says_403)
+    again = {client: told for client, told in all_told.items() if told[0]}
+    return (
+        "**A cut can come back as `403 Request has expired`.** Some clients send an upload again by themselves when it was cut "
+        f"without an answer. By then the link has expired, and they are refused. So it was with {_names(again)}. The other "
+        f"{len(all_told) - len(again)} never said so ({_others(all_told, again)} cuts). A 403 in a log does not acquit a store."
+    )
+
+
+def _by_wire(rows: List[Dict]) -> str:
+    http, tls = (
+        _told(rows, lambda row, wire=wire: _is_told_early(row) and row["wire"] == wire, _says_403) for wire in ("http", "tls")
+    )
+    gain = {client: tls[client][0] / tls[client][1] - seen / of for client, (seen, of) in http.items()}
+    in_order = sorted(gain, key=gain.get)
+    worse, better = [sum(change < 0 for change in gain.values()), sum(change > 0 for change in gain.values())]
+
+    def pair(client):
+        return f"{client} ({_of(http[client])} over plain HTTP, {_of(tls[client])} over TLS)"
+
+    return (
+        f"**TLS changes who sees one and the same 403, both ways.** {worse} clients saw an early 403 less often over TLS than "
+        f"over plain HTTP, most of all {pair(in_order[0])}. {better} saw it more often, most of all {pair(in_order[-1])}."
+    )
+
+
+def _told(rows: List[Dict], is_meant, says) -> Dict[str, tuple]:
+    """Each client with how often it says this, of how many such transfers."""
+    told: Dict[str, tuple] = {}
+    for row in filter(is_meant, rows):
+        seen, of = told.get(row["client"], (0, 0))
+        told[row["client"]] = (seen + row["count"] * says(row), of + row["count"])
+    return told
+
+
+def _others(told: Dict[str, tuple], but: Dict[str, tuple]) -> int:
+    return sum(of for client, (_, of) in told.items() if client not in but)
+
+
+def _of(told: tuple) -> str:
+    return f"{told[0]} of {told[1]}"
+
+
+def _names(told: Dict[str, tuple]) -> str:
+    in_order = sorted(told.items(), key=lambda one: -one[1][0] / one[1][1])
+    return "; ".join(f"{client} ({_of(counts)})" for client, counts in in_order)
 
 
 def tables(rows: List[Dict], took: Optional[float]) -> str:
