@@ -31,16 +31,24 @@ def run_alone(collect: Path, programs: Path, experiment: Path) -> Tuple[int, str
         subprocess.run([collect, root, *(programs / name for name in PROGRAMS)], check=True)
         size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file() and path.name not in PROGRAMS)
         (root / "tmp" / "experiment.toml").write_text(experiment.read_text())
-        for command, written in [
-            (["run", "/tmp/experiment.toml", "--out", "/tmp/results"], "transfers.csv"),
-            (["report", f"/tmp/results/{experiment.stem}/latest"], "report.html"),
-            (["testbed", "--version"], "transfers.csv"),
+        run = f"/tmp/results/{experiment.stem}/latest"
+        for command, said, written in [
+            (["run", "/tmp/experiment.toml", "--out", "/tmp/results"], "/tmp/results/", "transfers.csv"),
+            (["report", run], "testbed", "report.html"),
+            (["verify", run], "whole and consistent", None),
+            (["case", run], "case", "ttlsweep-case*/case.md"),
+            (["ttl", run], "TTL", None),
+            (["explain", "socket hang up"], "cut", None),
+            (["testbed", "--version"], "testbed", None),
+            *((["completions", shell], "report", None) for shell in ("bash", "zsh", "fish")),
         ]:
             done = _within(root, ["/usr/bin/ttlsweep", *command])
             if done.returncode != 0:
                 return size, f"`ttlsweep {command[0]}` alone ended with {done.returncode}: {done.stderr}"
-            files = list((root / "tmp" / "results").glob(f"*/2*/{written}"))
-            if not files or len(files[0].read_text().splitlines()) < 2:
+            if said not in done.stdout:
+                return size, f"`ttlsweep {command[0]}` alone says nothing of {said}: {done.stdout}"
+            files = list((root / "tmp" / "results").glob(f"*/2*/{written}")) if written else []
+            if written and (not files or len(files[0].read_text().splitlines()) < 2):
                 return size, f"`ttlsweep {command[0]}` alone wrote no {written}: {done.stderr}"
         return size, ""
 
