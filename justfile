@@ -101,6 +101,11 @@ field *ARGS: build
 clients *ARGS: build
     python3 scripts/clients.py "$@"
 
+# Runs the README's own command and puts what it prints and its picture into the README; ARGS: --bin FOLDER of built programs.
+[group('develop')]
+readme *ARGS:
+    python3 scripts/readme.py "$@"
+
 # Opens the page of a fresh run in a headless Chromium, at a desk's and a phone's width, and prints it.
 [group('develop')]
 page-check: fresh-run
