@@ -56,7 +56,11 @@ pub(crate) fn in_short(rows: &[Row], simulations: u64) -> String {
     };
     let whole = rows.iter().filter(|row| row.world.cuts_all());
     let denied: u64 = whole.flat_map(|row| &row.scores).map(|(_, score)| score.cut.wrong).sum();
-    let denied = if denied == 0 { "never denied".to_owned() } else { format!("denied {} times", grouped(denied)) };
+    let denied = match denied {
+        0 => "never denied".to_owned(),
+        1 => "denied once".to_owned(),
+        times => format!("denied {} times", grouped(times)),
+    };
     format!(
         "Simulated in {} worlds whose truth is known, with seeds that the rules had not seen ({} runs for each of {cells} sample sizes):\n\n\
          - Innocent servers were accused of cutting in {hits} of {} runs.{worst}\n\
