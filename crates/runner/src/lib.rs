@@ -20,6 +20,7 @@ mod dial;
 mod doctor;
 mod experiment;
 mod host;
+mod links;
 mod lock;
 mod plan;
 mod portion;
