@@ -241,6 +241,8 @@ words! {
         Embedded = "embedded",
         /// AWS S3 or any S3-compatible store.
         S3 = "s3",
+        /// Whatever links ask that somebody else has made: a command, an HTTP API or a file gives them.
+        Links = "links",
     }
 }
 

@@ -15,7 +15,7 @@ fn transfers_have_the_published_columns_in_the_published_order() {
         status s3_code s3_message request_id host_id server_time clock_offset_us \
         outcome phase early_response peer_close errno error object_state \
         rtt_us min_rtt_us retransmits \
-        congestion server via content_type answer";
+        congestion server via content_type answer mint_us";
     assert_eq!(TransferRecord::header(), published.split_whitespace().collect::<Vec<_>>());
 }
 

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use ttlsweep_record::Outcome;
 use ttlsweep_runner::testing::clock::{Clock, SystemClock};
 use ttlsweep_runner::testing::dial::Dialer;
-use ttlsweep_runner::testing::s3::link::SignedRequest;
+use ttlsweep_runner::testing::s3::link::{MadeBy, SignedRequest};
 use ttlsweep_runner::testing::secret::Secret;
 use ttlsweep_runner::testing::stop::StopSwitch;
 use ttlsweep_runner::testing::transfer::judge::judge;
@@ -128,6 +128,7 @@ async fn download(endpoint: &str, source: Option<&Source>) {
                 headers: Secret::new(HeaderMap::new()),
                 presigned_at: None,
                 expires_at: None,
+                made_by: MadeBy::Us,
             };
             let dialer = Dialer::new(Endpoint::of(request.uri.expose()).expect("an endpoint"), None);
             let payload = source.as_ref().map_or(Payload::Unknown, Payload::Download);

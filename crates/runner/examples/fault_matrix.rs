@@ -29,7 +29,7 @@ use ttlsweep_record::{BitRate, ByteCount, Cell, EarlyClose, Fault, Method, Outco
 use ttlsweep_runner::testing::clock::{Clock, SystemClock};
 use ttlsweep_runner::testing::dial::{Connection, Dialer, SocketOptions};
 use ttlsweep_runner::testing::experiment::{LoadOptions, load};
-use ttlsweep_runner::testing::s3::link::{SignedRequest, expiry_of};
+use ttlsweep_runner::testing::s3::link::{MadeBy, SignedRequest, expiry_of};
 use ttlsweep_runner::testing::secret::Secret;
 use ttlsweep_runner::testing::stop::StopSwitch;
 use ttlsweep_runner::testing::transfer::{self, Limits, Payload, Task, record};
@@ -409,7 +409,8 @@ fn link(endpoint: &Endpoint, method: Method, key: &str, name: Option<&str>) -> R
     let uri: http::Uri = format!("{}{path}", uri.to_string().trim_end_matches('/')).parse()?;
     let expires_at = Some(expiry_of(&uri)?);
     let (uri, headers) = (Secret::new(uri), Secret::new(HeaderMap::new()));
-    Ok(SignedRequest { method: verb, uri, headers, presigned_at: Some(made), expires_at })
+    let (presigned_at, made_by) = (Some(made), MadeBy::Us);
+    Ok(SignedRequest { method: verb, uri, headers, presigned_at, expires_at, made_by })
 }
 
 fn trusting(pem: &str) -> Result<Arc<rustls::ClientConfig>, Failure> {

@@ -1,13 +1,14 @@
 //! Whether machine, credentials and target are fit for an experiment: findings, each with what to do.
 //!
 //! [`machine`] and [`rate`] look at this side, [`credentials`], [`bucket`], [`clock`] and [`enforcement`] at the other one;
-//! [`lifecycle`] is advice. All that is sent is small, below a prefix of its own, and deleted again.
+//! [`lifecycle`] is advice. Of links that somebody else makes, [`links`] asks for one and uses it. All that is sent is small, below a prefix of its own, and deleted again.
 
 pub(crate) mod bucket;
 pub(crate) mod clock;
 pub(crate) mod credentials;
 pub(crate) mod enforcement;
 pub(crate) mod lifecycle;
+pub(crate) mod links;
 pub(crate) mod machine;
 pub(crate) mod rate;
 mod sink;

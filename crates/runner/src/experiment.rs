@@ -14,6 +14,7 @@ mod file;
 mod freeze;
 mod grid;
 mod identity;
+mod links;
 pub(crate) mod needed;
 mod options;
 mod overrides;
@@ -124,6 +125,9 @@ fn assemble(resolved: &Resolved) -> Experiment {
     let mut controls = controls::cells(resolved);
     grid::name(&mut controls, 'k');
     cells.append(&mut controls);
+    if let Some(links) = &head.links {
+        cells.iter_mut().for_each(|cell| links.note_in(cell));
+    }
     let listed = resolved.axes.iter().filter(|values| values.listed);
     let axes = listed.map(|values| Axis {
         key: values.setting.key,

@@ -37,8 +37,8 @@ use crate::dial::reach::Route;
 use crate::experiment::extras::Extras;
 use crate::s3::object_key::ObjectKey;
 
-pub(crate) use connect::StoreError;
 pub use connect::{Access, StoreSettings, Trust};
+pub(crate) use connect::{StoreError, tls_of_environment};
 pub(crate) use delete::DeleteError;
 use every_request::EveryRequest;
 pub use look_up::FoundObject;
@@ -47,7 +47,8 @@ pub use preflight::PreflightError;
 pub(crate) use region::BucketAnswer;
 pub(crate) use results::{Results, ResultsError, ResultsUrl};
 pub(crate) use sign::SignError;
-pub use target::Target;
+pub(crate) use target::LinkMaker;
+pub use target::{Maker, Target};
 
 /// One bucket at one endpoint, with the credentials to sign for it.
 #[derive(Clone)]

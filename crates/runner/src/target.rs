@@ -8,16 +8,23 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use tokio::runtime::{Builder, Runtime};
 use ttlsweep_path::far::Far;
-use ttlsweep_record::{Addressing, Cell, Cut, EarlyClose, ExpiryPolicy, Fault, Method, TargetKind, Timestamp};
+use ttlsweep_record::{Addressing, Cell, Control, Cut, EarlyClose, ExpiryPolicy, Fault, Method, TargetKind, Timestamp};
 use ttlsweep_rundir::environment::ProxyUse;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
-use crate::clock::SystemClock;
 use crate::clock::offset::OffsetBracket;
 use crate::clock::wall_steps::WallSteps;
+use crate::clock::{Clock, SystemClock};
+use crate::dial::reach::Route;
 use crate::experiment::extras::Extras;
+use crate::links::minter::{Ask, Minted, Minter, NoLink, Unanswered};
+use crate::links::source::LinkSource;
 use crate::s3::object_key::RunPrefix;
-use crate::s3::{Access, Operation, PreflightError, Store, StoreError, StoreSettings, Target, Trust};
+use crate::s3::{
+    Access, LinkMaker, Maker, Operation, PreflightError, Store, StoreError, StoreSettings, Target, Trust,
+    tls_of_environment,
+};
+use crate::stop::StopSwitch;
 use crate::wire::endpoint::Endpoint;
 
 /// Every target of a plan.
@@ -48,6 +55,14 @@ pub enum TargetError {
     /// The testbed cannot be started.
     #[error("the testbed cannot be started: {0}")]
     Testbed(String),
+    /// There are no links to be had, in words.
+    #[error("links from {name}: {why}")]
+    Links {
+        /// Who was asked.
+        name: String,
+        /// Why not.
+        why: Unanswered,
+    },
     /// The SDK made an address out of the settings that is none.
     #[error("{0}")]
     Address(String),
@@ -66,6 +81,7 @@ impl Targets {
                 continue;
             }
             let target = match cell.target {
+                TargetKind::Links => open_links(cell, cells, &targets.steps).await?,
                 TargetKind::S3 => open(&store_settings(cell), Extras::of(cell), None, &targets.steps).await?,
                 TargetKind::Embedded => {
                     let (settings, control) = targets.start_testbed(cell).await?;
@@ -107,7 +123,8 @@ impl Targets {
 
     /// The region that is signed for, by endpoint.
     pub(crate) fn regions(&self) -> BTreeMap<String, String> {
-        self.all().map(|target| (target.endpoint.to_string(), target.store.region().to_owned())).collect()
+        let region = |target: &Arc<Target>| Some((target.endpoint.to_string(), target.store()?.region().to_owned()));
+        self.all().filter_map(region).collect()
     }
 
     /// The proxy that stands between, by endpoint; those that are asked directly are not among them.
@@ -122,7 +139,7 @@ impl Targets {
 
     /// The variables that name a proxy and are followed for no endpoint, with the reasons.
     pub(crate) fn proxies_ignored(&self) -> Vec<String> {
-        let route = self.all().next().map(|target| target.store.route());
+        let route = self.all().next().map(|target| target.route());
         route.map(|route| route.proxies.ignored(self.all().map(|target| &target.endpoint))).unwrap_or_default()
     }
 
@@ -186,8 +203,73 @@ async fn open(
     let reported =
         |source| TargetError::Preflight { endpoint: endpoint.to_string(), bucket: settings.bucket.clone(), source };
     store.preflight().await.map_err(reported)?;
-    Ok(Target { store, offset, endpoint })
+    Ok(Target { maker: Maker::Store(store), offset, endpoint })
 }
+
+/// Asks for one link before the first transfer: whether there are any, where they point, and whether the TTL that is asked for is
+/// the one that they have.
+async fn open_links(cell: &Cell, cells: &[Cell], steps: &Arc<WallSteps>) -> Result<Target, TargetError> {
+    let source =
+        LinkSource::of(cell).ok_or_else(|| TargetError::Address("nothing says whose the links are".to_owned()))?;
+    let name = source.name();
+    let failed = |why| TargetError::Links { name: name.clone(), why };
+    let (tls, route) = (tls_of_environment()?, Route::of_environment());
+    let wrong = |why| failed(Unanswered::Wrong(why));
+    let minter = Minter::open(source, route.clone(), Arc::clone(&tls)).map_err(wrong)?;
+    let now = SystemClock.wall();
+    let uri = match minter.first_of_file(cell.method, now) {
+        Some(first) => first.map_err(wrong)?,
+        None => {
+            // The control's are the ones that a minter may not make.
+            let longest = cells.iter().max_by_key(|cell| cell.ttl_s).unwrap_or(cell);
+            let minted = trial_link(&minter, longest).await.map_err(failed)?;
+            lives_as_asked(&minter, longest, &minted, now).map_err(wrong)?;
+            minted.request.uri.expose().clone()
+        }
+    };
+    let endpoint = Endpoint::of(&uri).map_err(|error| TargetError::Address(error.to_string()))?;
+    route.proxy_to(&endpoint).map_err(StoreError::from)?;
+    let offset = Arc::new(OffsetBracket::new(Arc::clone(steps)));
+    Ok(Target { maker: Maker::Minter(LinkMaker { minter, route, tls }), offset, endpoint })
+}
+
+async fn trial_link(minter: &Minter, cell: &Cell) -> Result<Minted, Unanswered> {
+    let (size_bytes, ttl_s) = (cell.size_bytes.0, cell.ttl_s.unwrap_or(1));
+    let ask = Ask { transfer_id: "preflight", method: cell.method, size_bytes, ttl_s, user: 1 };
+    // Whoever waits for this listens for the user's Ctrl-C.
+    let mut stop = StopSwitch::new().listen(None);
+    match minter.mint(&ask, patience(cell), &SystemClock, &mut stop).await {
+        Ok(minted) => Ok(minted),
+        Err(NoLink::Failed(why, _)) => Err(why),
+        Err(NoLink::Stopped(reason)) => Err(Unanswered::Unreachable(reason.as_str().to_owned())),
+    }
+}
+
+/// A long-TTL control whose links expire like the others would show that they are as good as the others.
+fn lives_as_asked(minter: &Minter, cell: &Cell, minted: &Minted, now: Timestamp) -> Result<(), String> {
+    let asked_s = i64::from(cell.ttl_s.unwrap_or(1));
+    let lives_s = minted.life.expires.micros_since(minted.life.made.unwrap_or(now)) / 1_000_000;
+    // A second is cut off by many, and another by the time that the answer took.
+    if (lives_s - asked_s).abs() <= 2 + asked_s / 10 {
+        return Ok(());
+    }
+    let told = format!("asked for a link of {asked_s} s, it gave one of {lives_s} s ({})", minted.form);
+    if cell.control == Some(Control::LongTtl) && lives_s < asked_s {
+        return Err(format!(
+            "{told}; let it take `ttl_s`, or write long_ttl = false below [controls]: then nothing shows how long transfers need"
+        ));
+    }
+    tracing::warn!("{}: {told}; the rows have its own expiry, and ttl_s as it was asked for", minter.name());
+    Ok(())
+}
+
+/// How long a cell's minter may take.
+pub(crate) fn patience(cell: &Cell) -> Duration {
+    Duration::from_micros(cell.mint_timeout_us.unwrap_or(MINT_TIMEOUT_US))
+}
+
+/// For cells that somebody wrote by hand.
+const MINT_TIMEOUT_US: u64 = 30_000_000;
 
 fn store_settings(cell: &Cell) -> StoreSettings {
     StoreSettings {
@@ -213,6 +295,7 @@ struct TargetKey {
     run_parameter: Option<String>,
     headers: Option<String>,
     query: Option<String>,
+    links: Option<LinkSource>,
     testbed: TestbedKey,
 }
 
@@ -238,6 +321,7 @@ impl TargetKey {
             run_parameter: cell.run_parameter.clone(),
             headers: cell.headers.clone(),
             query: cell.query.clone(),
+            links: LinkSource::of(cell),
             testbed: TestbedKey {
                 tls: cell.tls,
                 expiry: cell.expiry_policy,

@@ -64,12 +64,12 @@ pub mod run {
 }
 
 pub mod s3 {
-    pub use crate::s3::{Access, FoundObject, Operation, PreflightError, Store, StoreSettings, Target, Trust};
+    pub use crate::s3::{Access, FoundObject, Maker, Operation, PreflightError, Store, StoreSettings, Target, Trust};
     pub mod error_document {
         pub use crate::s3::error_document::S3Error;
     }
     pub mod link {
-        pub use crate::s3::link::{SignedRequest, expiry_of};
+        pub use crate::s3::link::{MadeBy, SignedRequest, expiry_of};
     }
     pub mod object_key {
         pub use crate::s3::object_key::{ObjectKey, RunPrefix};

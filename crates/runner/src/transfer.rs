@@ -118,6 +118,8 @@ pub enum Payload<'a> {
     Upload(&'a Source),
     /// An object that was put and is asked for: what comes is held against it.
     Download(&'a Source),
+    /// An object that others have put is asked for: of what comes, the length alone is known.
+    OfLength(u64),
     /// Nothing is sent, and nobody knows what will come.
     Unknown,
 }
@@ -127,7 +129,7 @@ impl<'a> Payload<'a> {
     pub fn upload(self) -> Option<&'a Source> {
         match self {
             Self::Upload(source) => Some(source),
-            Self::Download(_) | Self::Unknown => None,
+            Self::Download(_) | Self::OfLength(_) | Self::Unknown => None,
         }
     }
 
@@ -135,6 +137,7 @@ impl<'a> Payload<'a> {
     fn comparison(self, key: &str) -> Option<Comparison> {
         match self {
             Self::Download(source) => Some(Comparison::new(source, key)),
+            Self::OfLength(bytes) => Some(Comparison::of_length(bytes)),
             Self::Upload(_) | Self::Unknown => None,
         }
     }

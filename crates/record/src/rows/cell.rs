@@ -5,7 +5,9 @@ use crate::words::{Addressing, BandwidthPer, Control, Cut, EarlyClose, ExpiryPol
 
 row! {
     "cells.csv",
-    added = [fault, congestion, run_parameter, headers, query],
+    added = [
+        fault, congestion, run_parameter, headers, query, mint, mint_folder, links_file, mint_timeout_us
+    ],
     /// One combination of settings, or one control: every setting resolved, whichever of them was an axis.
     #[derive(Eq, Hash)]
     pub struct Cell {
@@ -13,11 +15,11 @@ row! {
         pub cell_id: String,
         /// Which control this is: `long-ttl`, `header-signed`, `expired-start` or `expect-continue`; empty for the grid's own cells.
         pub control: Option<Control>,
-        /// `embedded` (the testbed inside the runner) or `s3`.
+        /// `embedded` (the testbed inside the runner), `s3`, or `links` (links that somebody else has made).
         pub target: TargetKind,
         /// The endpoint's URL where one was given; empty for the testbed and for AWS's own endpoints.
         pub endpoint: Option<String>,
-        /// The bucket.
+        /// The bucket; empty for links that somebody else has made.
         pub bucket: String,
         /// The region that links are signed for; empty = from the AWS configuration.
         pub region: Option<String>,
@@ -25,7 +27,7 @@ row! {
         pub profile: Option<String>,
         /// How the bucket is addressed: `virtual` or `path`; empty = `path` where an endpoint is given, else `virtual`.
         pub addressing: Option<Addressing>,
-        /// What every object key begins with.
+        /// What every object key begins with; empty for links that somebody else has made.
         pub prefix: String,
         /// Whether the testbed speaks TLS; empty if the target is not the testbed.
         pub tls: Option<bool>,
@@ -40,7 +42,7 @@ row! {
         pub fault: Option<Fault>,
         /// How many users run at once.
         pub users: u32,
-        /// The link's lifetime in seconds (`X-Amz-Expires`); empty without a link.
+        /// The link's lifetime in seconds (`X-Amz-Expires`), or the one that its minter was asked for; empty without a link.
         pub ttl_s: Option<u32>,
         /// The body's size in bytes.
         pub size_bytes: ByteCount,
@@ -84,6 +86,15 @@ row! {
         /// The parameters that are signed into the query of links, as `name=value; name=value`; a `;` or `\` of a value has a `\`
         /// before it. Empty = none but the transfer's name.
         pub query: Option<String>,
+        /// Who makes the links: an API's URL, or a command's words as a JSON array; empty if a file has them, or if they are
+        /// signed here.
+        pub mint: Option<String>,
+        /// The folder that the command runs in; empty without a command.
+        pub mint_folder: Option<String>,
+        /// The file that has the links; empty if they are minted or signed here.
+        pub links_file: Option<String>,
+        /// How long the minter may take for a link, in microseconds; empty if the target is not `links`.
+        pub mint_timeout_us: Option<u64>,
     }
 }
 
@@ -95,6 +106,17 @@ impl Cell {
             Some("false") => None,
             Some(name) => Some(name),
         }
+    }
+
+    /// The cell without the folders of the files that it names: they are another machine's elsewhere, and the plan is the same.
+    #[must_use]
+    pub fn without_folders(&self) -> Self {
+        let name = |file: &Option<String>| {
+            let name = |file: &String| file.rsplit('/').next().unwrap_or(file).to_owned();
+            file.as_ref().map(name)
+        };
+        let (size_file, links_file) = (name(&self.size_file), name(&self.links_file));
+        Self { size_file, links_file, mint_folder: None, ..self.clone() }
     }
 
     /// Whether AWS itself is asked: no endpoint is given, or one of AWS's own.

@@ -5,7 +5,7 @@ use crate::words::{Control, ExpiryPolicy, Method, ObjectState, Outcome, PeerClos
 
 row! {
     "transfers.csv",
-    added = [congestion, server, via, content_type, answer],
+    added = [congestion, server, via, content_type, answer, mint_us],
     /// One transfer: one HTTP request with its response, whatever became of it.
     pub struct TransferRecord {
         /// The version of these columns' meaning.
@@ -43,15 +43,17 @@ row! {
         pub user: u32,
         /// Which of the user's transfers, from 1.
         pub sequence: u32,
-        /// `embedded` or `s3`.
+        /// `embedded`, `s3` or `links`.
         pub target: TargetKind,
         /// Scheme, host and port that were asked.
         pub endpoint: String,
-        /// The object's key.
+        /// The object's key; of a link that somebody else made, its path.
         pub object_key: String,
-        /// When the link was made (UTC); empty without a link.
+        /// When the link was made (UTC); empty without a link. Of one that somebody else made it is the link's own date, or else when
+        /// its minter was asked; empty if it came from a file and has no date.
         pub presigned_at: Option<Timestamp>,
-        /// `X-Amz-Date` + `X-Amz-Expires`, read from the URL itself; empty without a link.
+        /// `X-Amz-Date` + `X-Amz-Expires`, read from the URL itself, or what other forms of links have in their place; empty without
+        /// a link.
         pub expires_at: Option<Timestamp>,
         /// When the transfer started (UTC): before DNS on a new connection.
         pub started_at: Timestamp,
@@ -155,6 +157,9 @@ row! {
         /// The first 200 characters of the final response's text, if that is not a 2xx's object and not S3's XML. Of a page it
         /// is what a browser shows, anything else is as it is, white space folded.
         pub answer: Option<String>,
+        /// How long the minter took for the link, before `started_at`, in microseconds; empty if the link was signed here or
+        /// stood in a file.
+        pub mint_us: Option<u64>,
     }
 }
 
@@ -245,6 +250,7 @@ impl TransferRecord {
             via: None,
             content_type: None,
             answer: None,
+            mint_us: None,
         }
     }
 }

@@ -100,6 +100,10 @@ fn cell(plan: &Plan, users: u32, ttl_s: Option<u32>, control: Option<Control>) -
         run_parameter: None,
         headers: None,
         query: None,
+        mint: None,
+        mint_folder: None,
+        links_file: None,
+        mint_timeout_us: None,
     }
 }
 

@@ -352,6 +352,10 @@ fn settings(cell: &Cell) -> Cell {
         run_parameter: None,
         headers: None,
         query: None,
+        mint: None,
+        mint_folder: None,
+        links_file: None,
+        mint_timeout_us: None,
         ..cell.clone()
     }
 }

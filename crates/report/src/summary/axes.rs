@@ -110,7 +110,7 @@ fn word(value: impl ToString) -> Option<String> {
 }
 
 /// The settings that make a target what it is, its faults included.
-const OF_TARGETS: [&str; 12] = [
+const OF_TARGETS: [&str; 16] = [
     "expiry",
     "cut",
     "early_close",
@@ -123,6 +123,10 @@ const OF_TARGETS: [&str; 12] = [
     "profile",
     "addressing",
     "prefix",
+    "mint",
+    "mint_folder",
+    "file",
+    "mint_timeout",
 ];
 
 /// In the order in which a cell's label names them; whatever can be made an axis must stand here.
@@ -163,6 +167,10 @@ const SETTINGS: &[Setting] = &[
     Setting { name: "profile", value: |cell| cell.profile.clone() },
     Setting { name: "addressing", value: |cell| cell.addressing.and_then(word) },
     Setting { name: "prefix", value: |cell| word(&cell.prefix) },
+    Setting { name: "mint", value: |cell| cell.mint.clone() },
+    Setting { name: "mint_folder", value: |cell| cell.mint_folder.clone() },
+    Setting { name: "file", value: |cell| cell.links_file.clone() },
+    Setting { name: "mint_timeout", value: |cell| cell.mint_timeout_us.and_then(duration) },
 ];
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::error::MergeError;
 use crate::csv_file::read_rows;
@@ -123,10 +123,10 @@ impl ShardSet {
     /// A folder's `cells.csv` cannot be read, or has other cells.
     pub fn cells(&self) -> Result<Vec<Cell>, MergeError> {
         let cells: Vec<Cell> = read_rows(&self.folders[0].path)?;
-        let known: Vec<Cell> = cells.iter().map(without_folder).collect();
+        let known: Vec<Cell> = cells.iter().map(Cell::without_folders).collect();
         for folder in &self.folders[1..] {
             let others: Vec<Cell> = read_rows(&folder.path)?;
-            let others: Vec<Cell> = others.iter().map(without_folder).collect();
+            let others: Vec<Cell> = others.iter().map(Cell::without_folders).collect();
             let differing = known.iter().zip(&others).find(|(one, other)| one != other).map(|(one, _)| one);
             let longer = if others.len() > known.len() { &others } else { &known };
             let beyond = (others.len() != known.len()).then(|| &longer[others.len().min(known.len())]);
@@ -177,10 +177,4 @@ fn plan(environment: &Environment) -> String {
 
 fn text(value: impl Display) -> String {
     value.to_string()
-}
-
-/// Where a body's file lies is each machine's own business; the plan's hash leaves it out, too.
-fn without_folder(cell: &Cell) -> Cell {
-    let name = |file: &String| Path::new(file).file_name().map(|name| name.to_string_lossy().into_owned());
-    Cell { size_file: cell.size_file.as_ref().map(|file| name(file).unwrap_or_else(|| file.clone())), ..cell.clone() }
 }

@@ -31,10 +31,15 @@ pub async fn clean(args: &CleanArgs) -> Result<ExitCode, Failure> {
     let path = folder.path();
     let environment = Environment::read(path).map_err(Failure::usage)?;
     let mending = Mending::of_objects(path).map_err(Failure::usage)?;
-    let cells: Vec<Cell> = read_rows(path).map_err(Failure::usage)?;
-    let cells: Vec<_> = cells.into_iter().filter(|cell| cell.target == TargetKind::S3).collect();
+    let all: Vec<Cell> = read_rows(path).map_err(Failure::usage)?;
+    let cells: Vec<_> = all.iter().cloned().filter(|cell| cell.target == TargetKind::S3).collect();
     if cells.is_empty() {
-        say!("nothing to delete: the testbed's objects went with it");
+        let links = all.iter().any(|cell| cell.target == TargetKind::Links);
+        if links {
+            say!("nothing can be deleted here: what links of others have put is their makers' to delete");
+        } else {
+            say!("nothing to delete: the testbed's objects went with it");
+        }
         return Ok(ExitCode::Done);
     }
     let mut recorded = Recorded::read(path, &cells, &environment).map_err(Failure::usage)?;
@@ -104,8 +109,9 @@ async fn add_listed(
         if seen.iter().any(|(other, below)| Arc::ptr_eq(other, &target) && *below == prefix) {
             continue;
         }
-        let objects = target.store.objects_below(&prefix).await.unwrap_or_else(|error| not_listed("objects", &error));
-        let uploads = target.store.uploads_below(&prefix).await.unwrap_or_else(|error| not_listed("uploads", &error));
+        let Some(store) = target.store() else { continue };
+        let objects = store.objects_below(&prefix).await.unwrap_or_else(|error| not_listed("objects", &error));
+        let uploads = store.uploads_below(&prefix).await.unwrap_or_else(|error| not_listed("uploads", &error));
         let objects = objects.into_iter().map(|key| CreatedObject { key, upload_id: None });
         let uploads =
             uploads.into_iter().map(|(key, upload_id)| CreatedObject { key, upload_id: Some(upload_id.into()) });

@@ -16,14 +16,14 @@ use crate::cli::DoctorArgs;
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure};
 use crate::dial::proxy::{Proxies, Way};
-use crate::doctor::{Finding, Level, bucket, clock, credentials, enforcement, lifecycle, machine, rate};
+use crate::doctor::{Finding, Level, bucket, clock, credentials, enforcement, lifecycle, links, machine, rate};
 use crate::experiment::Experiment;
 use crate::plan::Plan;
 use crate::plan::estimate::Estimate;
 use crate::plan::outlook::Outlook;
 use crate::run::folder;
-use crate::s3::Target;
 use crate::s3::object_key::RunPrefix;
+use crate::s3::{Maker, Target};
 use crate::stop::StopSwitch;
 use crate::target::Targets;
 use crate::transfer::one_off::OneOff;
@@ -88,6 +88,8 @@ async fn look_here(experiment: &Experiment, plan: &Plan, report: &mut Report) {
     }
     let secure = |cell: &Cell| match cell.target {
         TargetKind::Embedded => cell.tls.unwrap_or(true),
+        // Whatever they ask, it has a certificate.
+        TargetKind::Links => true,
         TargetKind::S3 => cell.endpoint.as_deref().is_none_or(|endpoint| endpoint.starts_with("https:")),
     };
     match rate::measure(plan, plan.cells.iter().any(secure), SELF_TEST).await {
@@ -111,12 +113,6 @@ async fn look_there(
 ) {
     let Some(&cell) = cells.first() else { return };
     let now = SystemClock.wall();
-    if cell.target == TargetKind::S3 {
-        report.tell(credentials::check(target.store.origin(), plan, estimate, now));
-        for finding in bucket::check(&target.store).await {
-            report.tell(finding);
-        }
-    }
     let run_id = folder::run_id(now, &plan.hash, &crate::host::machine::host());
     let prefix = RunPrefix::new(&cell.prefix, &experiment.name, &run_id);
     let key = prefix.key("doctor");
@@ -125,8 +121,23 @@ async fn look_there(
     let patient = Cell { timeout_us: PATIENCE_US, ..cell.clone() };
     let one_off = OneOff { target, cell: &patient, clock: &SystemClock, ids: Arc::new(AtomicU64::new(0)) };
     let mut stop = stop.listen(None);
+    let store = match &target.maker {
+        Maker::Store(store) => store,
+        Maker::Minter(maker) => {
+            for finding in links::check(&one_off, &maker.minter, cells, &key, plan.seed, &mut stop).await {
+                report.tell(finding);
+            }
+            return;
+        }
+    };
+    if cell.target == TargetKind::S3 {
+        report.tell(credentials::check(store.origin(), plan, estimate, now));
+        for finding in bucket::check(store).await {
+            report.tell(finding);
+        }
+    }
 
-    let put = enforcement::put(&one_off, &key, &body, &mut stop).await;
+    let put = enforcement::put(&one_off, store, &key, &body, &mut stop).await;
     let is_there = put.level == Level::Ok;
     report.tell(put);
     report.tell(clock::check(&one_off, &key, experiment.clock_probe, &mut stop).await);
@@ -135,16 +146,16 @@ async fn look_there(
         methods.sort_unstable();
         methods.dedup();
         for method in methods {
-            for finding in enforcement::links(&one_off, method, &prefix, &key, &body, &mut stop).await {
+            for finding in enforcement::links(&one_off, store, method, &prefix, &key, &body, &mut stop).await {
                 report.tell(finding);
             }
         }
         let puts = cells.iter().filter(|cell| cell.method == Method::Put).map(|cell| cell.size_bytes.0);
         if let Some(largest) = puts.max().filter(|largest| *largest > BODY) {
             let body = Source::Generated { block: Block::new(plan.seed), len: largest };
-            report.tell(enforcement::size(&one_off, &prefix, &body, &mut stop).await);
+            report.tell(enforcement::size(&one_off, store, &prefix, &body, &mut stop).await);
         }
-        report.tell(enforcement::delete(&one_off, &key).await);
+        report.tell(enforcement::delete(store, &key).await);
     }
 }
 
@@ -238,7 +249,11 @@ impl Report {
     fn about(&self, target: &Target, cells: &[&Cell]) {
         let policy = cells.first().and_then(|cell| cell.expiry_policy);
         let policy = policy.map(|policy| format!(", expiry {policy}")).unwrap_or_default();
-        say!("{}, bucket `{}`{policy}:", target.endpoint, target.store.bucket());
+        let what = match &target.maker {
+            Maker::Store(store) => format!("bucket `{}`{policy}", store.bucket()),
+            Maker::Minter(maker) => format!("by links from {}", maker.minter.name()),
+        };
+        say!("{}, {what}:", target.endpoint);
     }
 
     fn tell(&mut self, finding: Finding) {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::experiment::LoadError;
+use crate::links::minter::Unanswered;
 use crate::portion::placed::PlaceError;
 use crate::run::folder::FolderError;
 use crate::run::repair::RepairError;
@@ -78,6 +79,8 @@ impl From<TargetError> for Failure {
             TargetError::Preflight { source: PreflightError::Unreachable(_) | PreflightError::Unwell(_), .. } => {
                 ExitCode::TryAgain
             }
+            TargetError::Links { why: Unanswered::Unreachable(_), .. } => ExitCode::TryAgain,
+            TargetError::Links { .. } => ExitCode::Usage,
             TargetError::Preflight { .. } | TargetError::Store(_) | TargetError::Address(_) => ExitCode::Usage,
             TargetError::Testbed(_) => ExitCode::Internal,
         };

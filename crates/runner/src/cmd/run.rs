@@ -218,7 +218,7 @@ async fn put_results(upload: &Upload<'_>) -> Result<ExitCode, Failure> {
 /// A plan that takes more than anyone would want to find out afterwards is asked about first; if nobody can answer,
 /// `--yes` is the consent.
 fn ask(args: &RunArgs, experiment: &Experiment, estimate: &Estimate) -> Result<bool, Failure> {
-    if experiment.target != TargetKind::S3 || args.yes {
+    if experiment.target == TargetKind::Embedded || args.yes {
         return Ok(true);
     }
     let Some(limit) = exceeded_limit(&args.limits, estimate) else { return Ok(true) };
@@ -257,7 +257,8 @@ fn exceeded_limit(limits: &LimitArgs, estimate: &Estimate) -> Option<String> {
 /// A link dies with the credentials that signed it; that looks like a store that cuts.
 fn warn_of_credentials(targets: &Targets, plan: &Plan, estimate: &Estimate, now: Timestamp) {
     for target in targets.all() {
-        if let Some(problem) = doctor::credentials::too_short(target.store.origin().end, plan, estimate, now) {
+        let end = target.store().and_then(|store| store.origin().end);
+        if let Some(problem) = doctor::credentials::too_short(end, plan, estimate, now) {
             tracing::warn!("{problem}");
         }
     }

@@ -13,10 +13,15 @@ use crate::transfer::one_off::OneOff;
 use crate::wire::body::Source;
 
 /// Puts the object that the other checks ask for, signed in headers.
-pub(crate) async fn put(one_off: &OneOff<'_>, key: &ObjectKey, body: &Source, stop: &mut Stop) -> Finding {
+pub(crate) async fn put(
+    one_off: &OneOff<'_>,
+    store: &Store,
+    key: &ObjectKey,
+    body: &Source,
+    stop: &mut Stop,
+) -> Finding {
     let operation = Operation { method: Method::Put, key: key.clone(), part: None };
-    let store = one_off.target.store.as_asked();
-    let signed = match store.sign_headers(&operation, "doctor-put", one_off.clock.wall()).await {
+    let signed = match store.as_asked().sign_headers(&operation, "doctor-put", one_off.clock.wall()).await {
         Ok(signed) => signed,
         Err(error) => return Finding::new(Level::Error, PUT, error.to_string(), "check the credentials"),
     };
@@ -36,7 +41,7 @@ pub(crate) async fn put(one_off: &OneOff<'_>, key: &ObjectKey, body: &Source, st
             Level::Error,
             PUT,
             format!("a put is refused: {said}"),
-            causes(&row, Asked::HeaderSigned, &one_off.target.store),
+            causes(&row, Asked::HeaderSigned, store),
         ),
         _ => Finding::new(Level::Unreachable, PUT, format!("a put failed: {said}"), silence(&row)),
     }
@@ -46,26 +51,27 @@ pub(crate) async fn put(one_off: &OneOff<'_>, key: &ObjectKey, body: &Source, st
 /// What is reported to the second means little unless the first was let in.
 pub(crate) async fn links(
     one_off: &OneOff<'_>,
+    store: &Store,
     method: Method,
     prefix: &RunPrefix,
     there: &ObjectKey,
     body: &Source,
     stop: &mut Stop,
 ) -> Vec<Finding> {
-    let store = one_off.target.store.as_asked();
+    let asked = store.as_asked();
     let upload = match method {
-        Method::UploadPart => match store.try_begin_upload(there).await {
+        Method::UploadPart => match asked.try_begin_upload(there).await {
             Ok(upload_id) => Some(upload_id),
             Err(refusal) => {
                 // It may have been begun, with an answer that makes no sense.
-                for (key, upload_id) in store.uploads_below(prefix).await.unwrap_or_default() {
-                    if let Err(error) = store.abort_upload(&key, &upload_id).await {
+                for (key, upload_id) in asked.uploads_below(prefix).await.unwrap_or_default() {
+                    if let Err(error) = asked.abort_upload(&key, &upload_id).await {
                         tracing::warn!("{error}");
                     }
                 }
                 let (found, why) = *refusal;
                 let advice = match why {
-                    Some(why) => why.causes(Asked::Begin, store.extras().run_parameter.name()),
+                    Some(why) => why.causes(Asked::Begin, asked.extras().run_parameter.name()),
                     None => "try again later, or use another method".to_owned(),
                 };
                 return vec![Finding::new(Level::Error, LINK, format!("{method}: {found}"), advice)];
@@ -79,18 +85,18 @@ pub(crate) async fn links(
 
     // As a trial would make it: by this machine's clock.
     let living = Operation { method, key: there.clone(), part: part.clone() };
-    let living = match store.presign(&living, "doctor-living", one_off.clock.wall(), LIVING).await {
+    let living = match asked.presign(&living, "doctor-living", one_off.clock.wall(), LIVING).await {
         Ok(link) => one_off.send(&link, there, payload, stop).await,
         Err(error) => return vec![Finding::new(Level::Error, LINK, error.to_string(), "check the credentials")],
     };
-    found.push(judge_living(&living, method, &one_off.target.store));
+    found.push(judge_living(&living, method, store));
 
     let late = prefix.key("doctor-expired");
     let key = if method == Method::Put { &late } else { there };
     let operation = Operation { method, key: key.clone(), part };
     let offset = one_off.target.offset.middle_us(&one_off.clock.anchor()).unwrap_or(0);
     let signed_at = one_off.clock.wall().plus_micros(offset - LONG_PAST_US);
-    match store.presign(&operation, "doctor-expired", signed_at, Duration::from_secs(1)).await {
+    match asked.presign(&operation, "doctor-expired", signed_at, Duration::from_secs(1)).await {
         Ok(link) => {
             let row = one_off.send(&link, key, payload, stop).await;
             found.push(judge(&row, &living, method, one_off.cell));
@@ -99,8 +105,8 @@ pub(crate) async fn links(
     }
     // What was let through must go again; what was refused left nothing.
     let undone = match &upload {
-        Some(upload_id) => store.abort_upload(there, upload_id).await,
-        None if method == Method::Put => store.delete_object(&late).await,
+        Some(upload_id) => asked.abort_upload(there, upload_id).await,
+        None if method == Method::Put => asked.delete_object(&late).await,
         None => Ok(()),
     };
     if let Err(error) = undone {
@@ -111,20 +117,26 @@ pub(crate) async fn links(
 
 /// Announces a body of the experiment's own size by a living link, and sends none of it: what a proxy or store refuses by the
 /// length alone, it refuses at the head.
-pub(crate) async fn size(one_off: &OneOff<'_>, prefix: &RunPrefix, body: &Source, stop: &mut Stop) -> Finding {
-    let store = one_off.target.store.as_asked();
+pub(crate) async fn size(
+    one_off: &OneOff<'_>,
+    store: &Store,
+    prefix: &RunPrefix,
+    body: &Source,
+    stop: &mut Stop,
+) -> Finding {
+    let asked = store.as_asked();
     let key = prefix.key("doctor-size");
     let operation = Operation { method: Method::Put, key: key.clone(), part: None };
-    let link = match store.presign(&operation, "doctor-size", one_off.clock.wall(), LIVING).await {
+    let link = match asked.presign(&operation, "doctor-size", one_off.clock.wall(), LIVING).await {
         Ok(link) => link,
         Err(error) => return Finding::new(Level::Error, SIZE, error.to_string(), "check the credentials"),
     };
     let row = one_off.announce(&link, &key, body, stop).await;
     // Some stores keep what came of a body that broke off.
-    if let Err(error) = store.delete_object(&key).await {
+    if let Err(error) = asked.delete_object(&key).await {
         tracing::warn!("{error}");
     }
-    judge_size(&row, body.len(), &one_off.target.store)
+    judge_size(&row, body.len(), store)
 }
 
 fn judge_size(row: &TransferRecord, bytes: u64, store: &Store) -> Finding {
@@ -226,7 +238,7 @@ fn causes(row: &TransferRecord, asked: Asked, store: &Store) -> String {
 }
 
 /// What to do if nobody answered.
-fn silence(row: &TransferRecord) -> &'static str {
+pub(super) fn silence(row: &TransferRecord) -> &'static str {
     let confirmed = row.body_bytes_acked.unwrap_or(u64::MAX);
     if row.outcome == Outcome::TimedOut && confirmed <= FEW_SEGMENTS && row.body_bytes_written > FEW_SEGMENTS {
         "the connection stands, and of the body no more than the first segments was confirmed: the path may drop large packets \
@@ -237,7 +249,7 @@ fn silence(row: &TransferRecord) -> &'static str {
 }
 
 /// Codes for expiry differ from server to server, and those for another cause are few.
-fn refused_for_expiry(row: &TransferRecord) -> bool {
+pub(super) fn refused_for_expiry(row: &TransferRecord) -> bool {
     const OTHER_CAUSES: [&str; 6] = [
         "SignatureDoesNotMatch",
         "InvalidAccessKeyId",
@@ -251,8 +263,8 @@ fn refused_for_expiry(row: &TransferRecord) -> bool {
 }
 
 /// Deletes the object again.
-pub(crate) async fn delete(one_off: &OneOff<'_>, key: &ObjectKey) -> Finding {
-    match one_off.target.store.delete_object(key).await {
+pub(crate) async fn delete(store: &Store, key: &ObjectKey) -> Finding {
+    match store.delete_object(key).await {
         Ok(()) => Finding::ok(DELETE, "the key may delete what it puts"),
         Err(DeleteError::Denied(error)) => Finding::new(
             Level::Warning,
@@ -270,7 +282,7 @@ pub(crate) async fn delete(one_off: &OneOff<'_>, key: &ObjectKey) -> Finding {
     }
 }
 
-fn said(row: &TransferRecord) -> String {
+pub(super) fn said(row: &TransferRecord) -> String {
     let status = row.status.map(|status| status.to_string());
     let answer = row.answer.as_ref().map(|answer| format!("\"{answer}\""));
     let (server, via) =

@@ -15,7 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::dial::Dialer;
 use crate::host::machine::process_cpu;
 use crate::plan::Plan;
-use crate::s3::link::SignedRequest;
+use crate::s3::link::{MadeBy, SignedRequest};
 use crate::secret::Secret;
 use crate::stop::StopSwitch;
 use crate::transfer::{self, Limits, Payload, Task};
@@ -52,6 +52,7 @@ pub(crate) async fn measure(plan: &Plan, tls: bool, time: Duration) -> io::Resul
         headers: Secret::new(HeaderMap::new()),
         presigned_at: None,
         expires_at: None,
+        made_by: MadeBy::Us,
     });
     let source = Source::Generated { block: Block::new(plan.seed), len: BODY };
     let dialer = Dialer::new(endpoint, sink.trusted.clone());

@@ -4,6 +4,7 @@ use ttlsweep_record::{Method, TargetKind};
 
 use super::controls;
 use super::extras::Extras;
+use super::links;
 use super::problems::{Problem, Problems};
 use super::resolve::Resolved;
 use super::store_limits::{keys_are_short_enough, objects_fit_one_put};
@@ -25,7 +26,7 @@ pub(crate) fn check(resolved: &Resolved, problems: &mut Problems) {
         keys_are_short_enough,
         the_expect_arm_can_prove_something,
     ];
-    for problem in checks.iter().filter_map(|check| check(resolved)) {
+    for problem in checks.iter().filter_map(|check| check(resolved)).chain(links::problems(resolved)) {
         problems.push(problem);
     }
 }
@@ -162,9 +163,10 @@ fn the_expect_arm_can_prove_something(resolved: &Resolved) -> Option<Problem> {
 
 fn trials_do_not_disturb_each_other(resolved: &Resolved) -> Option<Problem> {
     let place = resolved.key_place("parallel_trials")?;
-    let side_by_side = resolved.head.parallel_trials > 1 && resolved.head.kind == TargetKind::S3;
+    let side_by_side = resolved.head.parallel_trials > 1 && resolved.head.kind != TargetKind::Embedded;
     side_by_side.then(|| {
-        Problem::at(place, "more than 1", "trials cannot run side by side against S3")
+        let store = if resolved.head.kind == TargetKind::S3 { "S3" } else { "what links ask" };
+        Problem::at(place, "more than 1", format!("trials cannot run side by side against {store}"))
             .and_at(&resolved.kind_place, "this target")
             .help(
                 "they would share one uplink and disturb each other; only the testbed gives each its own: write \

@@ -31,6 +31,7 @@ fn every_report_reads_as_it_is_written_down() {
         the_target,
         a_clock_probe,
         an_expect_arm,
+        links_of_others,
         several_at_once,
         a_file_that_cannot_be_read,
     ] {
@@ -45,6 +46,32 @@ fn an_expect_arm(reports: &mut Reports) {
     reports.add("an Expect arm of what expects", &arm("[transfer]\nexpect_continue = [false, true]"), &[]);
     reports.add("an Expect arm without expired starts", &format!("{}expired_start = false\n", arm("")), &[]);
     reports.add("an Expect arm in words", &format!("{SMALL}\n[controls]\nexpect_continue = \"yes\"\n"), &[]);
+}
+
+fn links_of_others(reports: &mut Reports) {
+    let links = |target: &str, more: &str| format!("{SMALL}{more}\n[target]\nkind = \"links\"\n{target}\n");
+    let minted = |more: &str| links("mint = [\"./mint.sh\"]", more);
+    reports.add("links that nobody makes", &links("", ""), &[]);
+    reports.add("links of two makers", &links("mint = \"https://h/\"\nfile = \"/etc/passwd\"", ""), &[]);
+    reports.add("a file of links that is not there", &links("file = \"no-links.txt\"", ""), &[]);
+    reports.add("a minter as a text", &links("mint = \"./mint.sh\"", ""), &[]);
+    reports.add("a minter of numbers", &links("mint = [\"head\", 1]", ""), &[]);
+    reports.add("a minter of nothing", &links("mint = []", ""), &[]);
+    reports.add("a minter with a password", &links("mint = \"https://me:hush@h/\"", ""), &[]);
+    reports.add("a bucket of links", &links("mint = [\"./mint.sh\"]\nbucket = \"b\"", ""), &[]);
+    reports.add("a minter of a bucket's", &format!("{SMALL}[target]\nmint = [\"./mint.sh\"]"), &[]);
+    reports.add("parts by links", &minted("[transfer]\nmethod = \"upload-part\""), &[]);
+    reports.add("links made ahead", &minted("[transfer]\npresign = [\"per-transfer\", \"per-user\"]"), &[]);
+    reports.add("a name in links", &minted("[transfer]\nrun_parameter = \"x-run\""), &[]);
+    reports.add("headers of links", &minted("[transfer]\nheaders = { x-amz-acl = \"private\" }"), &[]);
+    reports.add("parameters of links", &minted("[transfer]\nquery = { x-amz-acl = \"private\" }"), &[]);
+    reports.add("links that are signed in headers", &minted("[controls]\nheader_signed = true"), &[]);
+    reports.add("links whose objects go", &links("mint = [\"./mint.sh\"]\nkeep_objects = false", ""), &[]);
+    reports.add("links that ask for a clock", &links("mint = [\"./mint.sh\"]\nclock_probe = \"5s\"", ""), &[]);
+    reports.add("links side by side", &minted("").replace("[experiment]", "[experiment]\nparallel_trials = 2"), &[]);
+    reports.add("longer links of a file", &links("file = \"/etc/passwd\"", "[controls]\nlong_ttl = \"1h\""), &[]);
+    let two = links("file = \"/etc/passwd\"", "").replace("ttl = \"10s\"", "ttl = [\"10s\", \"20s\"]");
+    reports.add("a file's links of two TTLs", &two, &[]);
 }
 
 fn a_clock_probe(reports: &mut Reports) {

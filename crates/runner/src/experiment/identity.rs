@@ -1,7 +1,6 @@
 //! What makes two experiments the same plan: the hash over everything that matters, and over nothing else.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -38,12 +37,7 @@ struct Identity {
 
 /// The cell with its keys sorted and without what is empty, so that a new optional column changes no hash.
 fn canonical(cell: &Cell) -> BTreeMap<String, Value> {
-    let mut cell = cell.clone();
-    cell.size_file = cell.size_file.map(|file| match Path::new(&file).file_name() {
-        Some(name) => name.to_string_lossy().into_owned(),
-        None => file,
-    });
-    match serde_json::to_value(cell) {
+    match serde_json::to_value(cell.without_folders()) {
         Ok(Value::Object(fields)) => fields.into_iter().filter(|(_, value)| !value.is_null()).collect(),
         _ => BTreeMap::new(),
     }

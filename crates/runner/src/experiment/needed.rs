@@ -24,7 +24,7 @@ pub(crate) fn assumed_rate(target: TargetKind) -> BitRate {
     static OF_PATH: LazyLock<Option<BitRate>> = LazyLock::new(|| far::rate(|name| std::env::var(name).ok()));
     let bits_per_second = match target {
         TargetKind::Embedded => 1_000_000_000,
-        TargetKind::S3 => 100_000_000,
+        TargetKind::S3 | TargetKind::Links => 100_000_000,
     };
     // Neither is zero.
     OF_PATH.unwrap_or_else(|| BitRate::new(bits_per_second).expect("a rate above zero"))

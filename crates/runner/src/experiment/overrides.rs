@@ -10,7 +10,7 @@ use ttlsweep_record::TargetKind;
 use super::document::{Document, Entry, unknown_table};
 use super::options::LoadOptions;
 use super::problems::{Place, Problem, Problems, Source};
-use super::settings::{self, Table};
+use super::settings::{self, Setting, Table};
 
 /// Puts every option in place of what the file says; returns what the user should know about it.
 pub(crate) fn apply<'a>(document: &mut Document<'a>, options: &'a LoadOptions, problems: &mut Problems) -> Vec<String> {
@@ -62,13 +62,19 @@ fn leave_testbed(document: &mut Document<'_>) -> Vec<String> {
     let mut notices = Vec::new();
     document.entries.retain(|entry| {
         let setting = settings::find(&entry.key);
-        let testbed_only = setting.is_some_and(|s| s.may_stand_in(entry.table) && s.only == Some(TargetKind::Embedded));
-        if testbed_only {
+        let only = setting.filter(|setting| setting.may_stand_in(entry.table)).and_then(|setting| setting.only);
+        let others_only = only.is_some_and(|kind| kind != TargetKind::S3);
+        if others_only {
+            let of = if only == Some(TargetKind::Links) {
+                "only links of others have it"
+            } else {
+                "only the testbed has it"
+            };
             notices.push(match entry.value.as_ref() {
-                DeValue::Array(values) => {
-                    format!("dropped the axis `{}` ({} values): only the testbed has it", entry.key, values.len())
+                DeValue::Array(values) if setting.is_some_and(Setting::may_be_axis) => {
+                    format!("dropped the axis `{}` ({} values): {of}", entry.key, values.len())
                 }
-                _ => format!("dropped the setting `{}`: only the testbed has it", entry.key),
+                _ => format!("dropped the setting `{}`: {of}", entry.key),
             });
         }
         let is_parallel = entry.table == Table::Experiment && entry.key == "parallel_trials";
@@ -78,7 +84,7 @@ fn leave_testbed(document: &mut Document<'_>) -> Vec<String> {
                 "dropped `parallel_trials` to 1: trials side by side on one uplink would disturb each other".to_owned(),
             );
         }
-        !testbed_only && !side_by_side
+        !others_only && !side_by_side
     });
     notices
 }

@@ -7,6 +7,7 @@ use toml::de::DeValue;
 use ttlsweep_record::{Cell, TargetKind};
 
 use super::document::{Document, Entry};
+use super::links;
 use super::overrides;
 use super::problems::{Place, Problem, Problems, Source, nearest};
 use super::settings::{Choice, Head, IfAbsent, Read, SETTINGS, Setting, blank_cell};
@@ -46,7 +47,7 @@ impl Resolved {
             Self { head: Head::blank(), heads: Vec::new(), axes: Vec::new(), kind_place: document.start.clone() };
         for setting in SETTINGS {
             match setting.read {
-                Read::Head(read) => {
+                Read::Head(read) | Read::HeadList(read) => {
                     if let Some(values) = reader.values(setting, read, &resolved, problems) {
                         resolved.add_head(values);
                     }
@@ -136,6 +137,7 @@ impl<'a> Reader<'a> {
     ) -> Option<Values<T>> {
         let whole = Place::new(&entry.source, entry.value.span());
         let (items, listed): (Vec<&Spanned<DeValue<'_>>>, bool) = match entry.value.as_ref() {
+            DeValue::Array(_) if matches!(setting.read, Read::HeadList(_)) => (vec![&entry.value], false),
             DeValue::Array(_) if !setting.may_be_axis() => {
                 problems.push(
                     Problem::at(&whole, "expected one value", format!("`{}` cannot be an axis", setting.key)).help(
@@ -182,7 +184,10 @@ impl<'a> Reader<'a> {
         resolved: &Resolved,
         problems: &mut Problems,
     ) -> Option<Values<T>> {
-        let derived = if setting.key == "long_ttl" { long_ttl(resolved) } else { None };
+        let derived = match setting.key {
+            "long_ttl" => links::default(setting.key, &resolved.head).map(str::to_owned).or_else(|| long_ttl(resolved)),
+            key => links::default(key, &resolved.head).map(str::to_owned),
+        };
         let toml = match setting.absent {
             IfAbsent::Default(toml) => derived.as_deref().unwrap_or(toml),
             IfAbsent::Nothing(_) => return None,

@@ -12,6 +12,7 @@ use ttlsweep_record::{
 
 use super::problems::Problem;
 use super::values::{self, Item, Notation};
+use crate::links::source::LinkSource;
 
 /// One key of the experiment file.
 #[derive(Debug)]
@@ -62,6 +63,8 @@ pub(crate) enum IfAbsent {
 pub(crate) enum Read {
     /// Of the whole experiment.
     Head(fn(&Item<'_>) -> Result<Choice<Head>, Problem>),
+    /// The same, of which a list is one value and no axis.
+    HeadList(fn(&Item<'_>) -> Result<Choice<Head>, Problem>),
     /// Of a cell, so that it can be an axis.
     Cell(fn(&Item<'_>) -> Result<Choice<Cell>, Problem>),
 }
@@ -100,6 +103,7 @@ pub(crate) struct Head {
     pub(crate) kind: TargetKind,
     pub(crate) keep_objects: bool,
     pub(crate) clock_probe_us: u64,
+    pub(crate) links: Option<LinkSource>,
     pub(crate) long_ttl_s: Option<u32>,
     pub(crate) header_signed: bool,
     pub(crate) expired_start: bool,
@@ -118,6 +122,7 @@ impl Head {
             kind: TargetKind::Embedded,
             keep_objects: false,
             clock_probe_us: 0,
+            links: None,
             long_ttl_s: None,
             header_signed: true,
             expired_start: true,
@@ -128,16 +133,17 @@ impl Head {
 
 /// What a cell's settings are applied to; every field that its kind of target has is set by one of them.
 pub(crate) fn blank_cell(kind: TargetKind) -> Cell {
+    let has_keys = kind != TargetKind::Links;
     Cell {
         cell_id: String::new(),
         control: None,
         target: kind,
         endpoint: None,
-        bucket: EMBEDDED_BUCKET.to_owned(),
+        bucket: if has_keys { EMBEDDED_BUCKET } else { "" }.to_owned(),
         region: None,
         profile: None,
         addressing: None,
-        prefix: PREFIX.to_owned(),
+        prefix: if has_keys { PREFIX } else { "" }.to_owned(),
         tls: None,
         expiry_policy: None,
         cut: None,
@@ -165,6 +171,10 @@ pub(crate) fn blank_cell(kind: TargetKind) -> Cell {
         run_parameter: None,
         headers: None,
         query: None,
+        mint: None,
+        mint_folder: None,
+        links_file: None,
+        mint_timeout_us: None,
     }
 }
 
@@ -204,7 +214,8 @@ impl Table {
         match self {
             Self::Experiment => "What is asked, and how often. None of these can be an axis.",
             Self::Target => {
-                "What is uploaded to or downloaded from. All but `kind`, `keep_objects` and `clock_probe` can be axes."
+                "What is uploaded to or downloaded from. All but `kind`, `mint`, `file`, `keep_objects` and `clock_probe` can be \
+                 axes."
             }
             Self::Grid => {
                 "Each list is an axis; the grid is their product. Any other setting of `[target]` and `[transfer]` \
@@ -280,8 +291,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: ValueKind::Words(TargetKind::WORDS),
         absent: IfAbsent::Default("\"embedded\""),
         only: None,
-        doc: "The testbed inside the runner, or AWS S3 and any S3-compatible store. `--bucket` and `--endpoint` set \
-              `s3`.",
+        doc: "The testbed inside the runner, AWS S3 and any S3-compatible store, or links that somebody else makes: see \
+              [links.md](links.md). `--bucket` and `--endpoint` set `s3`.",
         read: Read::Head(|item| Choice::of(values::word(item), |head, kind| head.kind = kind.0)),
     },
     Setting {
@@ -340,12 +351,42 @@ pub(crate) static SETTINGS: &[Setting] = &[
     },
     Setting {
         table: Table::Target,
+        key: "mint",
+        takes: ValueKind::Text("a command as a list of words, such as `[\"python3\", \"mint.py\"]`, or an API's URL"),
+        absent: IfAbsent::Nothing("`file` has the links"),
+        only: Some(TargetKind::Links),
+        doc: "Who makes the links. A command runs in the experiment file's folder, and gets and gives a line of JSON for each; \
+              an API gets and gives the same by POST. What stands here is written to the run's folder: a secret belongs into \
+              the environment.",
+        read: Read::HeadList(|item| Choice::of(values::minter(item), |head, minter| head.links = Some(minter))),
+    },
+    Setting {
+        table: Table::Target,
+        key: "file",
+        takes: ValueKind::Text("a file's path"),
+        absent: IfAbsent::Nothing("`mint` makes the links"),
+        only: Some(TargetKind::Links),
+        doc: "A file of links that are made already, one a line, as a URL or as JSON. Each is used once, in their order. The path \
+              is relative to the experiment file's folder.",
+        read: Read::Head(|item| Choice::of(values::links_file(item), |head, file| head.links = Some(file))),
+    },
+    Setting {
+        table: Table::Target,
+        key: "mint_timeout",
+        takes: ValueKind::Text("a duration above zero"),
+        absent: IfAbsent::Default("\"30s\""),
+        only: Some(TargetKind::Links),
+        doc: "How long `mint` may take for one link; without one, the transfer ends as `failed-locally`.",
+        read: Read::Cell(|item| Choice::of(values::timespan(item), |cell, time| cell.mint_timeout_us = Some(time.0))),
+    },
+    Setting {
+        table: Table::Target,
         key: "keep_objects",
         takes: ValueKind::Text("`true` or `false`"),
         absent: IfAbsent::Default("false"),
         only: None,
         doc: "Whether objects stay in the bucket; otherwise they are deleted as each trial ends. `--keep-objects` gives it \
-              too.",
+              too. What links have put stays: nothing can be deleted by them.",
         read: Read::Head(|item| Choice::of(values::flag(item), |head, keep| head.keep_objects = keep)),
     },
     Setting {
@@ -356,7 +397,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         only: None,
         doc: "How long the store may be asked for its clock before the first trial, after the last and hourly between two \
               trials. At a store nearby it takes some two seconds and twenty small requests, for a bracket about as wide \
-              as a round trip. `0s` leaves it out: then only the transfers' own answers tell.",
+              as a round trip. `0s` leaves it out: then only the transfers' own answers tell. So it is with `kind = \"links\"`.",
         read: Read::Head(|item| Choice::of(values::clock_probe(item), |head, time| head.clock_probe_us = time.0)),
     },
     Setting {
@@ -649,7 +690,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: ValueKind::Text("`true` or `false`"),
         absent: IfAbsent::Default("true"),
         only: None,
-        doc: "The same bytes and cap signed in headers: no link at all.",
+        doc: "The same bytes and cap signed in headers: no link at all. With `kind = \"links\"` there is no such control.",
         read: Read::Head(|item| Choice::of(values::flag(item), |head, flag| head.header_signed = flag)),
     },
     Setting {
@@ -658,7 +699,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: ValueKind::Text("`true` or `false`"),
         absent: IfAbsent::Default("true"),
         only: None,
-        doc: "A link of 1 s, used after it expired: it must be refused, or the target enforces nothing.",
+        doc: "A link of 1 s, used after it expired: it must be refused, or the target enforces nothing. A minter may give one that \
+              lives longer, and the control waits as long.",
         read: Read::Head(|item| Choice::of(values::flag(item), |head, flag| head.expired_start = flag)),
     },
     Setting {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use toml::Spanned;
 use toml::de::DeValue;
 use ttlsweep_record::fault::{FaultError, KINDS};
 use ttlsweep_record::units::{UnitError, parse_duration};
@@ -11,6 +12,7 @@ use ttlsweep_rundir::disk;
 
 use super::problems::{Place, Problem, nearest, reason};
 use crate::experiment::extras::{BadExtra, RunParameter, SignedHeaders, SignedQuery};
+use crate::links::source::LinkSource;
 
 /// A value as it stands in the text, with what is needed to read it and to complain about it.
 #[derive(Debug, Clone, Copy)]
@@ -364,6 +366,73 @@ pub(crate) fn run_parameter(item: &Item<'_>) -> Result<RunParameter, Problem> {
     }
 }
 
+/// Who makes links: a command or an API.
+pub(crate) fn minter(item: &Item<'_>) -> Result<LinkSource, Problem> {
+    const EXPECTED: &str = "a list of words, or an http(s):// URL";
+    const HELP: &str = "write for example [\"python3\", \"mint.py\"], or \"https://api.example.com/links\"";
+    let words = |values: &[Spanned<DeValue<'_>>]| -> Option<Vec<String>> {
+        let words: Option<Vec<_>> = values.iter().map(|word| word.as_ref().as_str().map(str::to_owned)).collect();
+        words.filter(|words| words.first().is_some_and(|program| !program.is_empty()))
+    };
+    let wrong = || Problem::at(item.place, format!("expected {EXPECTED}"), "this names no minter").help(HELP);
+    let (words, folder) = match item.value {
+        DeValue::String(url) => {
+            let is_url = url.starts_with("http://") || url.starts_with("https://");
+            let parsed = url.parse::<http::Uri>().ok().filter(|_| is_url);
+            let uri = parsed.filter(|uri| uri.host().is_some_and(|host| !host.is_empty()));
+            let Some(uri) = uri else {
+                let help = if is_url { HELP.to_owned() } else { format!("a command is a list: write [\"{url}\"]") };
+                return Err(wrong().help(help));
+            };
+            if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+                let help = "take it out, and set the variable TTLSWEEP_MINT_AUTHORIZATION to the header's value, such as \
+                            \"Bearer …\"";
+                return Err(Problem::at(
+                    item.place,
+                    "has a password in it",
+                    "this URL would be written to the run's files",
+                )
+                .help(help));
+            }
+            return Ok(LinkSource::Api(url.clone().into_owned()));
+        }
+        DeValue::Array(values) => (words(values).ok_or_else(wrong)?, item.folder.to_owned()),
+        // As a frozen experiment has it.
+        DeValue::Table(table) => {
+            let get = |key: &str| table.iter().find(|(name, _)| name.as_ref() == key).map(|(_, value)| value.as_ref());
+            let command = get("command").and_then(DeValue::as_array).and_then(|values| words(values));
+            let folder = get("folder").and_then(DeValue::as_str);
+            let (Some(command), Some(folder), 2) = (command, folder, table.len()) else { return Err(wrong()) };
+            (command, item.folder.join(folder))
+        }
+        _ => return Err(wrong_type(item, EXPECTED).help(HELP)),
+    };
+    Ok(LinkSource::Command { words, folder: absolute_text(item, &folder)? })
+}
+
+/// A file of links.
+pub(crate) fn links_file(item: &Item<'_>) -> Result<LinkSource, Problem> {
+    let path = item.folder.join(text(item)?);
+    if !path.is_file() {
+        let message = format!("the file of links {} cannot be used", path.display());
+        return Err(Problem::at(item.place, "not a file that is there", message).help(
+            "the path is relative to the experiment file's folder; each line of the file is a URL, or JSON with a `url`",
+        ));
+    }
+    Ok(LinkSource::File(absolute_text(item, &path)?))
+}
+
+/// A path that holds wherever the experiment is loaded again.
+fn absolute_text(item: &Item<'_>, path: &Path) -> Result<String, Problem> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let absolute = std::path::absolute(path)
+        .map_err(|error| Problem::at(item.place, reason(&error), format!("{} cannot be used", path.display())))?;
+    absolute.into_os_string().into_string().map_err(|path| {
+        let message = format!("{} cannot be used", Path::new(&path).display());
+        Problem::at(item.place, "its path is not UTF-8", message).help("move it below folders whose names are UTF-8")
+    })
+}
+
 /// Headers by name.
 pub(crate) fn headers(item: &Item<'_>) -> Result<SignedHeaders, Problem> {
     const HELP: &str = "write for example { x-amz-acl = \"private\" }, or the table [transfer.headers] with a line for each \
@@ -535,6 +604,18 @@ fn inline<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let pairs: Vec<_> =
         pairs.map(|(name, value)| format!("{} = {}", name.to_owned().toml(), value.to_owned().toml())).collect();
     if pairs.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", pairs.join(", ")) }
+}
+
+impl Notation for LinkSource {
+    fn toml(&self) -> String {
+        match self {
+            Self::Command { words, folder } => {
+                let words: Vec<_> = words.iter().map(|word| word.clone().toml()).collect();
+                format!("{{ command = [{}], folder = {} }}", words.join(", "), folder.clone().toml())
+            }
+            Self::Api(text) | Self::File(text) => text.clone().toml(),
+        }
+    }
 }
 
 impl Notation for String {

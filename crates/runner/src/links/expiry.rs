@@ -49,7 +49,7 @@ pub(crate) struct Read {
 
 /// A link whose expiry is not known. No value of the link is in here: each is a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoExpiry {
+pub enum NoExpiry {
     /// Nothing in it says when it expires.
     #[error("nothing in the link says when it expires; looked for {}", looked_for())]
     Unknown,
@@ -103,6 +103,12 @@ pub(crate) fn expiry_of(uri: &Uri) -> Result<Read, NoExpiry> {
         return Ok(Read { life, form: form.name });
     }
     Err(NoExpiry::Unknown)
+}
+
+/// An instant by its seconds since 1970, of which there may be parts.
+pub(crate) fn seconds(seconds: f64) -> Option<Timestamp> {
+    let whole = query::epoch(Some(seconds.floor() as i64).filter(|_| seconds.is_finite()))?;
+    Some(whole.plus_micros((seconds.fract() * 1e6).round() as i64))
 }
 
 /// Whether this parameter of a link says nothing but an instant or a duration, in whatever form.

@@ -292,7 +292,7 @@ type ObjectForGet<'a> = (Option<&'a str>, &'a str, &'a str, u64);
 
 /// The objects that are put before the first block: one of each size in each place.
 fn objects_for_get(plan: &Plan) -> BTreeSet<ObjectForGet<'_>> {
-    let gets = plan.cells.iter().filter(|cell| cell.method == Method::Get);
+    let gets = plan.cells.iter().filter(|cell| cell.method == Method::Get && cell.target != TargetKind::Links);
     gets.map(|cell| (cell.endpoint.as_deref(), cell.bucket.as_str(), cell.prefix.as_str(), cell.size_bytes.0)).collect()
 }
 

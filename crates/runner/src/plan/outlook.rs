@@ -15,6 +15,7 @@ use super::Plan;
 use super::estimate::{Estimate, counted};
 use crate::experiment::Experiment;
 use crate::experiment::needed::{Outlives, needed, outlives};
+use crate::links::source::LinkSource;
 
 /// How a plan can end, target by target.
 #[derive(Debug, Clone, PartialEq)]
@@ -231,6 +232,9 @@ pub(crate) fn target_name(cell: &Cell) -> String {
         TargetKind::Embedded => {
             let policy = cell.expiry_policy.map(|policy| format!(", {policy}")).unwrap_or_default();
             format!("testbed{policy}")
+        }
+        TargetKind::Links => {
+            LinkSource::of(cell).map_or_else(String::new, |source| format!("links from {}", source.name()))
         }
         TargetKind::S3 => cell.endpoint.clone().unwrap_or_else(|| cell.bucket.clone()),
     }

@@ -232,7 +232,9 @@ impl Cleaner {
     ) -> pass::Results {
         let bar = (made.len() >= WORTH_A_BAR).then(|| Bar::begin(made.len())).flatten();
         let (uploads, objects): (Vec<_>, Vec<_>) = made.into_iter().partition(|made| made.upload_id.is_some());
-        let go = || Pass::new(&target.store, &self.leave, until, bar.as_ref());
+        // By links of others nothing is made that this run could delete.
+        let Some(store) = target.store() else { return Vec::new() };
+        let go = || Pass::new(store, &self.leave, until, bar.as_ref());
         let pass = go();
         let mut results = pass.abort(uploads).await;
         // A key that may not give uploads up may still delete objects; a store that does not answer, answers neither.

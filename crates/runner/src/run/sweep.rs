@@ -108,7 +108,8 @@ async fn unnamed_uploads(run: &Run, cleaner: &Cleaner) -> Vec<PendingCleanup> {
             continue;
         }
         // A key need not be allowed to list; `clean` says so where that matters.
-        let listed = target.store.uploads_below(&run.prefix(cell)).await.unwrap_or_default();
+        let Some(store) = target.store() else { continue };
+        let listed = store.uploads_below(&run.prefix(cell)).await.unwrap_or_default();
         let made = listed.into_iter().map(|(key, upload_id)| CreatedObject { key, upload_id: Some(upload_id.into()) });
         let made = made.filter(|made| !reported.contains(made)).collect();
         found.push(PendingCleanup { target, cell_id: cell.cell_id.clone(), made });

@@ -65,6 +65,7 @@ impl TrialRun {
                 stop: run.stop.listen(deadline),
                 upload: Multipart::None,
                 connection: None,
+                server: None,
             };
             users.spawn(user.run());
         }

@@ -241,6 +241,14 @@ impl Trust {
     }
 }
 
+/// TLS's settings for whatever is asked without keys: the certificates in the file that `AWS_CA_BUNDLE` names, else the system's.
+///
+/// # Errors
+/// They cannot be had.
+pub(crate) fn tls_of_environment() -> Result<Arc<rustls::ClientConfig>, StoreError> {
+    Ok(Arc::new(client_config(Trust::System.pem()?.as_deref())?))
+}
+
 /// rustls's settings, for transfers and for the SDK's requests alike.
 pub(super) fn client_config(pem: Option<&str>) -> Result<rustls::ClientConfig, StoreError> {
     let tls = |error: &dyn fmt::Display| StoreError::Tls(error.to_string());

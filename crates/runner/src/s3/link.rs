@@ -4,12 +4,10 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, Uri};
 use percent_encoding::percent_decode_str;
-use time::PrimitiveDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
 use ttlsweep_record::Timestamp;
 use ttlsweep_record::redact::has_pieces;
 
+use crate::links::expiry::{self, NoExpiry, is_time};
 use crate::secret::{REDACTED, SHORTEST, Secret, redacted, remember_passing};
 
 /// A request that is ready to be sent. Its signature is a secret for as long as it lives, and so are a session token and the
@@ -26,6 +24,21 @@ pub struct SignedRequest {
     pub presigned_at: Option<Timestamp>,
     /// When the link expires; `None` without a link.
     pub expires_at: Option<Timestamp>,
+    /// Who signed it.
+    pub made_by: MadeBy,
+}
+
+/// Who signed a request, and so what of it is secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MadeBy {
+    /// This program: it knows which parts are secret.
+    Us,
+    /// Somebody else: every value of the query is secret, but for instants, which the rows tell anyway, and the transfer's own
+    /// name, which the minter may have put there.
+    Others {
+        /// The name.
+        transfer_id: String,
+    },
 }
 
 impl SignedRequest {
@@ -63,9 +76,17 @@ impl SignedRequest {
         let (uri, headers) = (self.uri.expose(), self.headers.expose());
         let parameters = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
         let mut secrets: Vec<_> = parameters
-            .filter(|(name, _)| SECRET_PARAMETERS.contains(name))
+            .filter(|(name, value)| match &self.made_by {
+                MadeBy::Us => SECRET_PARAMETERS.contains(name),
+                MadeBy::Others { transfer_id } => !is_time(name) && value != transfer_id,
+            })
             .map(|(_, value)| value.to_owned())
             .collect();
+        if self.made_by != MadeBy::Us {
+            let is_secret = |name: &str| SECRET_IN_HEADERS.iter().any(|word| name.contains(word));
+            let values = headers.iter().filter(|(name, _)| is_secret(name.as_str()));
+            secrets.extend(values.filter_map(|(_, value)| value.to_str().ok()).map(str::to_owned));
+        }
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         secrets.extend(header("x-amz-security-token").map(str::to_owned));
         let authorization = header("authorization").unwrap_or_default();
@@ -87,10 +108,8 @@ impl SignedRequest {
 /// The parameters of a link whose values are secret.
 const SECRET_PARAMETERS: [&str; 3] = ["X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Credential"];
 
-/// A link from which its expiry cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("the presigned URL has no readable {0}")]
-pub struct NoExpiry(&'static str);
+/// What the name of a header has in it if its value is secret, where somebody else chose the headers.
+const SECRET_IN_HEADERS: [&str; 6] = ["auth", "cookie", "token", "signature", "key", "secret"];
 
 /// `X-Amz-Date` + `X-Amz-Expires`, read from the URL itself: the date is cut to whole seconds, so a link signed for T
 /// seconds lives between T−1 and T, and only its own text says which.
@@ -98,17 +117,8 @@ pub struct NoExpiry(&'static str);
 /// # Errors
 /// One of the two parameters is missing or unreadable.
 pub fn expiry_of(uri: &Uri) -> Result<Timestamp, NoExpiry> {
-    let parameter = |name: &'static str| {
-        let pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-        pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value).ok_or(NoExpiry(name))
-    };
-    let date = PrimitiveDateTime::parse(parameter("X-Amz-Date")?, AMZ_DATE).map_err(|_| NoExpiry("X-Amz-Date"))?;
-    let seconds: u32 = parameter("X-Amz-Expires")?.parse().map_err(|_| NoExpiry("X-Amz-Expires"))?;
-    let expires = date.assume_utc().unix_timestamp() + i64::from(seconds);
-    Ok(Timestamp::from_unix_micros(expires * 1_000_000))
+    Ok(expiry::expiry_of(uri)?.life.expires)
 }
-
-const AMZ_DATE: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");
 
 #[cfg(test)]
 mod tests {
@@ -128,7 +138,11 @@ mod tests {
     #[test]
     fn a_link_without_a_date_is_told_apart() {
         let uri: Uri = "https://host/key?X-Amz-Expires=10".parse().unwrap();
-        assert_eq!(expiry_of(&uri).unwrap_err().to_string(), "the presigned URL has no readable X-Amz-Date");
+        assert_eq!(
+            expiry_of(&uri).unwrap_err().to_string(),
+            "the link has the form of S3, Signature Version 4, and it has no `X-Amz-Date`; looked for X-Amz-Date with \
+             X-Amz-Expires"
+        );
     }
 
     fn request(uri: &'static str, headers: &[(&'static str, &'static str)]) -> SignedRequest {
@@ -139,6 +153,7 @@ mod tests {
             headers: Secret::new(headers.collect()),
             presigned_at: None,
             expires_at: None,
+            made_by: MadeBy::Us,
         }
     }
 

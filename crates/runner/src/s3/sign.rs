@@ -15,7 +15,7 @@ use ttlsweep_record::{Method, Timestamp};
 use super::connect::chain;
 use super::{Operation, Store};
 use crate::experiment::extras::Bearer;
-use crate::s3::link::{SignedRequest, expiry_of};
+use crate::s3::link::{MadeBy, SignedRequest, expiry_of};
 use crate::secret::Secret;
 
 /// A request that cannot be signed.
@@ -48,6 +48,7 @@ impl Store {
             headers: Secret::new(headers.collect()),
             presigned_at: Some(at),
             expires_at: Some(expires_at),
+            made_by: MadeBy::Us,
         }))
     }
 
@@ -96,7 +97,8 @@ impl Store {
         instructions.apply_to_request_http1x(&mut request);
         let (head, ()) = request.into_parts();
         let (uri, headers) = (Secret::new(head.uri), Secret::new(head.headers));
-        Ok(remembered(SignedRequest { method, uri, headers, presigned_at: None, expires_at: None }))
+        let (presigned_at, expires_at, made_by) = (None, None, MadeBy::Us);
+        Ok(remembered(SignedRequest { method, uri, headers, presigned_at, expires_at, made_by }))
     }
 
     async fn presigned(

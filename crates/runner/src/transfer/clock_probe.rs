@@ -209,8 +209,13 @@ impl Asking<'_> {
             return None;
         }
         let operation = Operation { method: Method::Get, key: self.key.clone(), part: None };
-        let store = one_off.target.store.as_asked();
-        let link = store.presign(&operation, "clock", one_off.clock.wall(), Duration::from_secs(60)).await.ok()?;
+        let link = one_off
+            .target
+            .store()?
+            .as_asked()
+            .presign(&operation, "clock", one_off.clock.wall(), Duration::from_secs(60))
+            .await
+            .ok()?;
         let anchor = one_off.clock.anchor();
         (self.effort.asked)(number);
         let row = one_off.send_on(&mut self.kept, &link, self.key, None, stop).await;

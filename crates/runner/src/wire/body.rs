@@ -296,7 +296,8 @@ fn unreadable(error: &io::Error) -> String {
 /// generated object is held against lies in memory already.
 #[derive(Debug)]
 pub(crate) struct Comparison {
-    content: Content,
+    /// `None` if nothing but the object's length is known.
+    content: Option<Content>,
     /// What comes next in the object, as far as it has been fetched.
     expected: Bytes,
     so_far: Compared,
@@ -317,7 +318,13 @@ impl Comparison {
     /// A comparison with the object that was made of `source` for `key`.
     pub(crate) fn new(source: &Source, key: &str) -> Self {
         let so_far = Compared { object: source.len(), alike: 0, differs: false };
-        Self { content: source.open(key), expected: Bytes::new(), so_far }
+        Self { content: Some(source.open(key)), expected: Bytes::new(), so_far }
+    }
+
+    /// A comparison with any object of this length.
+    pub(crate) fn of_length(object: u64) -> Self {
+        let so_far = Compared { object, alike: 0, differs: false };
+        Self { content: None, expected: Bytes::new(), so_far }
     }
 
     /// Takes from `data`, which is what came next, all bytes that are the object's. What it leaves begins with the first
@@ -326,9 +333,17 @@ impl Comparison {
     /// # Errors
     /// The object's file cannot be read, or is not what it was when the object was put: this machine's fault, in words.
     pub(crate) fn poll_compare(&mut self, data: &mut Bytes, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
+        let Some(content) = &mut self.content else {
+            let missing = self.so_far.object - self.so_far.alike;
+            let len = data.len().min(usize::try_from(missing).unwrap_or(usize::MAX));
+            data.advance(len);
+            self.so_far.alike += len as u64;
+            self.so_far.differs |= !data.is_empty();
+            return Poll::Ready(Ok(()));
+        };
         while !data.is_empty() && !self.so_far.differs {
             if self.expected.is_empty() {
-                match ready!(self.content.poll_chunk(cx)) {
+                match ready!(content.poll_chunk(cx)) {
                     None => self.so_far.differs = true,
                     Some(Ok(chunk)) => self.expected = chunk,
                     Some(Err(error)) => return Poll::Ready(Err(unreadable(&error))),
@@ -346,7 +361,7 @@ impl Comparison {
             self.expected.advance(alike);
             self.so_far.alike += alike as u64;
         }
-        match &self.content {
+        match content {
             Content::File(content) if self.so_far.differs && content.file.has_changed() => Poll::Ready(Err(
                 "the body's file was written to while the run went on, so that what comes cannot be held \
                                  against what was put; leave the file alone and run again"
@@ -428,6 +443,23 @@ mod tests {
                 let pieces: Vec<_> = other.chunks(4_096).collect();
                 assert_eq!(compared(&source, &pieces).await, all(at as u64, true), "the byte at {at}");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn where_the_length_alone_is_known_it_is_all_that_is_held_against_what_comes() {
+        for (pieces, alike, differs) in [
+            (&[&b"abc"[..], b"de"][..], 5, false),
+            (&[b"abc"], 3, false),
+            (&[b"abc", b"def"], 5, true),
+            (&[], 0, false),
+        ] {
+            let mut comparison = Comparison::of_length(5);
+            for piece in pieces {
+                let mut data = Bytes::copy_from_slice(piece);
+                std::future::poll_fn(|cx| comparison.poll_compare(&mut data, cx)).await.unwrap();
+            }
+            assert_eq!(comparison.so_far(), Compared { object: 5, alike, differs });
         }
     }
 

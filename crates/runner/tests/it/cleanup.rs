@@ -197,7 +197,7 @@ async fn one_bad_upload_id_stops_no_other() {
     let mut made = Vec::new();
     for number in 0..3 {
         let key = prefix.key(format!("good-{number}"));
-        let upload_id = Some(target.store.begin_upload(&key).await.unwrap().into());
+        let upload_id = Some(target.store().unwrap().begin_upload(&key).await.unwrap().into());
         made.push(CreatedObject { key, upload_id });
     }
     made.insert(0, CreatedObject { key: prefix.key("a"), upload_id: Some(String::new().into()) });

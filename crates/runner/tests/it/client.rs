@@ -14,7 +14,7 @@ use ttlsweep_runner::testing::clock::{Clock, SystemClock};
 use ttlsweep_runner::testing::dial::reach::Route;
 use ttlsweep_runner::testing::dial::{Connection, Dialer};
 use ttlsweep_runner::testing::experiment::{LoadOptions, load};
-use ttlsweep_runner::testing::s3::link::SignedRequest;
+use ttlsweep_runner::testing::s3::link::{MadeBy, SignedRequest};
 use ttlsweep_runner::testing::secret::Secret;
 use ttlsweep_runner::testing::stop::{Stop, StopSwitch};
 use ttlsweep_runner::testing::transfer::judge::judge;
@@ -149,6 +149,7 @@ impl Client {
             headers: Secret::new(HeaderMap::new()),
             presigned_at: None,
             expires_at: None,
+            made_by: MadeBy::Us,
         };
         let task = Task {
             transfer_id: "t1",

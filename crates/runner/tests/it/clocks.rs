@@ -18,8 +18,8 @@ use ttlsweep_runner::testing::run::Run;
 use ttlsweep_runner::testing::run::environment::of_new_run;
 use ttlsweep_runner::testing::run::files::{self, Files};
 use ttlsweep_runner::testing::run::sweep::{self, Earlier};
-use ttlsweep_runner::testing::s3::Target;
 use ttlsweep_runner::testing::s3::object_key::RunPrefix;
+use ttlsweep_runner::testing::s3::{Maker, Target};
 use ttlsweep_runner::testing::stop::StopSwitch;
 use ttlsweep_runner::testing::target::Targets;
 use ttlsweep_runner::testing::transfer::clock_probe::{Effort, Round, patient, round};
@@ -66,7 +66,7 @@ async fn probe_as(
     .await;
     let url = format!("http://{}", server.addr);
     let endpoint = Endpoint::of(&url.parse().unwrap()).unwrap();
-    let target = Target { store: signing::store_at(&url).await, offset: Arc::default(), endpoint };
+    let target = Target { maker: Maker::Store(signing::store_at(&url).await), offset: Arc::default(), endpoint };
     let folder = tempfile::tempdir().unwrap();
     let cell = patient(&experiment(folder.path()).cells[0]);
     let one_off = OneOff { target: &target, cell: &cell, clock: &SystemClock, ids: Arc::default() };

@@ -23,6 +23,7 @@ mod held_error;
 mod hostile;
 mod hostile_sweep;
 mod join;
+mod links;
 mod merge;
 mod names;
 mod object;

@@ -259,7 +259,7 @@ async fn put_download(target: &Target, source: &Source) {
     let key = RunPrefix::new("ttlsweep/", "policies", "run").key(format!("download-{}", source.len()));
     let operation = Operation { method: Method::Put, key: key.clone(), part: None };
     let anchor = SystemClock.anchor();
-    let request = target.store.sign_headers(&operation, "run-download", anchor.wall).await.unwrap();
+    let request = target.store().unwrap().sign_headers(&operation, "run-download", anchor.wall).await.unwrap();
     let limits = Limits::all(Duration::from_secs(60));
     let task = Task::new(&request, Payload::Upload(source), key.as_str(), limits);
     let (dialer, switch) = (target.dialer(&request), StopSwitch::new());

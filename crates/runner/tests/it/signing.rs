@@ -6,7 +6,7 @@ use aws_credential_types::Credentials;
 use ttlsweep_record::{Addressing, Method, Timestamp};
 use ttlsweep_runner::testing::s3::link::SignedRequest;
 use ttlsweep_runner::testing::s3::object_key::ObjectKey;
-use ttlsweep_runner::testing::s3::{Access, Operation, Store, StoreSettings, Target, Trust};
+use ttlsweep_runner::testing::s3::{Access, Maker, Operation, Store, StoreSettings, Target, Trust};
 use ttlsweep_runner::testing::wire::endpoint::Endpoint;
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed, TestbedConfig};
 
@@ -21,13 +21,14 @@ pub(crate) async fn start(config: TestbedConfig) -> Testbed {
 /// The testbed as a target of transfers.
 pub(crate) async fn target_of(testbed: &Testbed) -> Target {
     let endpoint = Endpoint::of(&testbed.endpoint().parse().unwrap()).unwrap();
-    Target { store: store_of(testbed).await, offset: Arc::default(), endpoint }
+    Target { maker: Maker::Store(store_of(testbed).await), offset: Arc::default(), endpoint }
 }
 
 /// The testbed as it is reached at `endpoint`, where something stands in front of it.
 pub(crate) async fn target_at(testbed: &Testbed, endpoint: &str) -> Target {
     let target = target_of(testbed).await;
-    Target { store: target.store.asked_at(endpoint), ..target }
+    let store = target.store().unwrap().clone().asked_at(endpoint);
+    Target { maker: Maker::Store(store), ..target }
 }
 
 /// A link that gets `key` from the testbed.

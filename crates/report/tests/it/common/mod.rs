@@ -479,6 +479,10 @@ pub(crate) fn cell(
         run_parameter: None,
         headers: None,
         query: None,
+        mint: None,
+        mint_folder: None,
+        links_file: None,
+        mint_timeout_us: None,
     }
 }
 

@@ -3,7 +3,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
-use ttlsweep_record::Timestamp;
 
 use super::query::Query;
 use super::{Form, Life};
@@ -22,8 +21,8 @@ fn life(claims: &Value, query: &Query) -> Result<Life, String> {
     let instant = |name: &str| match &claims[name] {
         Value::Null => Ok(None),
         // Part of a second may be there.
-        date => match date.as_f64().filter(|seconds| (0.0..LATEST).contains(seconds)) {
-            Some(seconds) => Ok(Some(Timestamp::from_unix_micros((seconds * 1e6) as i64))),
+        date => match date.as_f64().and_then(super::seconds) {
+            Some(instant) => Ok(Some(instant)),
             None => Err(format!("the `{name}` of its token is not a number of seconds since 1970")),
         },
     };
@@ -43,6 +42,3 @@ fn claims(text: &str) -> Option<Value> {
     };
     object(header).and_then(|_| object(claims))
 }
-
-/// The year 10000.
-const LATEST: f64 = 253_402_300_800.0;

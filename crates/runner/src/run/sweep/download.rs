@@ -26,16 +26,17 @@ pub(crate) async fn put_objects(
     let mut there = HashSet::new();
     for cell in run.plan.cells.iter().filter(|cell| cell.method == Method::Get) {
         let target = run.targets.of(cell);
+        // Links of others read what others have put.
+        let Some(store) = target.store() else { continue };
         let key = download_key(run, cell);
-        if !there.insert((target.endpoint.clone(), target.store.bucket().to_owned(), key.clone())) {
+        if !there.insert((target.endpoint.clone(), store.bucket().to_owned(), key.clone())) {
             continue;
         }
         let source = sources.of(cell)?;
         let failed = |error: String| SweepError::Download(format!("{key}: {error}"));
         let operation = Operation { method: Method::Put, key: key.clone(), part: None };
         let name = format!("{}-download", run.id());
-        let store = target.store.as_asked();
-        let signed = store.sign_headers(&operation, &name, run.clock.wall()).await;
+        let signed = store.as_asked().sign_headers(&operation, &name, run.clock.wall()).await;
         let signed = signed.map_err(|error| failed(error.to_string()))?;
         run.sink.object(ObjectRecord {
             at: run.clock.wall(),
@@ -52,7 +53,7 @@ pub(crate) async fn put_objects(
         match row.outcome {
             Outcome::Completed if row.request_id.is_some() => {}
             // A gateway's 200 would be found out by each download, and the store blamed for it.
-            Outcome::Completed => match target.store.look_up(&operation).await {
+            Outcome::Completed => match store.look_up(&operation).await {
                 FoundObject::Absent => {
                     return Err(failed(format!(
                         "answered {} without a request id, and the object is not there: something may answer in the \

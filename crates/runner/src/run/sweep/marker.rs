@@ -12,7 +12,7 @@ use ttlsweep_record::{ObjectChange, ObjectRecord, TargetKind};
 
 use crate::run::Run;
 use crate::run::cleanup::{CreatedObject, PendingCleanup};
-use crate::s3::Target;
+use crate::s3::Store;
 use crate::s3::object_key::{ObjectKey, RunPrefix};
 use crate::stop::StopSwitch;
 
@@ -34,7 +34,9 @@ pub(super) async fn put(run: &Run) -> Vec<PendingCleanup> {
             upload_id: None,
             change: ObjectChange::Made,
         });
-        put_one(&target, &key, run.id(), &run.stop).await;
+        if let Some(store) = target.store() {
+            put_one(store, &key, run.id(), &run.stop).await;
+        }
         // Also where the answer was an error: it may have been stored.
         let marker = CreatedObject { key, upload_id: None };
         made.push(PendingCleanup { target, cell_id: cell.cell_id.clone(), made: vec![marker] });
@@ -42,10 +44,10 @@ pub(super) async fn put(run: &Run) -> Vec<PendingCleanup> {
     made
 }
 
-async fn put_one(target: &Target, key: &ObjectKey, run_id: &str, stop: &StopSwitch) {
+async fn put_one(store: &Store, key: &ObjectKey, run_id: &str, stop: &StopSwitch) {
     let text = format!("This object stands here for as long as the run {run_id} lives; ttlsweep deletes it last.\n");
     for attempt in 1..=ATTEMPTS {
-        let Err(error) = target.store.put_text(key, &text).await else { return };
+        let Err(error) = store.put_text(key, &text).await else { return };
         tracing::warn!(
             "the store does not take the run's marker ({error}; attempt {attempt} of {ATTEMPTS}); a store that drops empty \
              folders may answer uploads with a 500 after deletions"

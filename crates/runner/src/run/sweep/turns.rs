@@ -124,12 +124,16 @@ impl<'a> Turns<'a> {
     }
 
     async fn ask(&self, part: Share) -> FoundObject {
-        self.target.store.look_up(&Operation { method: Method::Put, key: self.key(part), part: None }).await
+        match self.target.store() {
+            Some(store) => store.look_up(&Operation { method: Method::Put, key: self.key(part), part: None }).await,
+            None => FoundObject::Unknown,
+        }
     }
 
     async fn tell(&mut self) {
         let text = ".".repeat(self.over + 1);
-        if let Err(error) = self.target.store.put_text(&self.key(self.own), &text).await
+        if let Some(store) = self.target.store()
+            && let Err(error) = store.put_text(&self.key(self.own), &text).await
             && std::mem::replace(&mut self.is_heard, false)
         {
             tracing::warn!(

@@ -5,20 +5,24 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use ttlsweep_record::names;
+use ttlsweep_record::units::micros;
 use ttlsweep_record::{Cell, Control, Method, ObjectChange, ObjectRecord, Outcome, Presign, Timestamp, TransferRecord};
 
 use super::trial_run::TrialRun;
 use crate::clock::Anchor;
 use crate::dial::{Connection, Dialer, SocketOptions};
+use crate::links::minter::{Ask, Minted, Minter, NoLink};
 use crate::run::Run;
 use crate::run::cleanup::CreatedObject;
 use crate::s3::FoundObject;
 use crate::s3::link::SignedRequest;
 use crate::s3::object_key::{ObjectKey, RunPrefix};
-use crate::s3::{Operation, Part, SignError};
+use crate::s3::{Maker, Operation, Part, SignError, Store};
 use crate::stop::{Stop, StopReason};
+use crate::target::patience;
 use crate::transfer::{self, Limits, Observed, Payload, Task, record};
 use crate::wire::Side;
+use crate::wire::endpoint::Endpoint;
 use crate::wire::limiter::Limiter;
 
 /// One user of a trial.
@@ -35,6 +39,29 @@ pub(super) struct User {
     pub(super) upload: Multipart,
     /// Open, for the next transfer.
     pub(super) connection: Option<Connection>,
+    /// Where it leads.
+    pub(super) server: Option<Endpoint>,
+}
+
+/// A transfer's request.
+struct Request {
+    signed: SignedRequest,
+    /// What the row calls the object by.
+    key: String,
+    /// What a store is asked for; `None` for a link of others, which is all that is known.
+    operation: Option<Operation>,
+    mint_us: Option<u64>,
+}
+
+/// Why there is no request.
+enum NoRequest {
+    /// There was a reason to stop before there was one.
+    Stopped(StopReason),
+    Failed {
+        error: String,
+        key: String,
+        mint_us: Option<u64>,
+    },
 }
 
 /// The multipart upload that a user's parts belong to.
@@ -115,8 +142,10 @@ impl User {
         if cell.method != Method::UploadPart {
             return Multipart::None;
         }
+        // Links of others make no parts.
+        let Some(store) = target.store() else { return Multipart::None };
         let key = self.upload_key();
-        let upload_id = match target.store.begin_upload(&key).await {
+        let upload_id = match store.begin_upload(&key).await {
             Ok(upload_id) => upload_id,
             Err(error) => return Multipart::Failed(error),
         };
@@ -161,22 +190,23 @@ impl User {
         let trial = Arc::clone(&self.trial);
         let (run, cell) = (&trial.run, &trial.cell);
         let transfer_id = self.transfer_id(sequence);
-        let operation = self.operation(sequence);
-        let signed = match &operation {
-            Ok(operation) => Box::pin(self.sign(operation, &transfer_id)).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.clone()),
+        let made = match &trial.target.maker {
+            Maker::Store(store) => self.signed(store, sequence, &transfer_id).await,
+            Maker::Minter(maker) => Box::pin(self.minted(&maker.minter, &transfer_id)).await,
         };
-        let key = operation.as_ref().map_or_else(|_| self.upload_key(), |operation| operation.key.clone());
-        let signed = match signed {
-            Ok(signed) => signed,
-            Err(error) => {
+        let Request { signed, key, operation, mint_us } = match made {
+            Ok(made) => made,
+            Err(NoRequest::Stopped(reason)) => return Some(reason),
+            Err(NoRequest::Failed { error, key, mint_us }) => {
                 let row = self.begun(sequence, &transfer_id, &key, None, run.clock.anchor());
-                let row = TransferRecord { outcome: Outcome::FailedLocally, error: Some(error), ..row };
+                let row = TransferRecord { outcome: Outcome::FailedLocally, error: Some(error), mint_us, ..row };
                 tally.transfers += 1;
                 tally.failures += 1;
                 tally.ended = Some(Instant::now());
                 run.sink.ended(record::Rows::of(row));
-                return None;
+                // Who fails at once would fail a thousand times within a trial's duration.
+                let again = Instant::now() + AFTER_NO_LINK;
+                return if trial.target.store().is_none() { self.stop.sleep_until(again).await } else { None };
             }
         };
         if cell.control == Some(Control::ExpiredStart)
@@ -192,29 +222,35 @@ impl User {
         }
 
         let anchor = run.clock.anchor();
-        let row = self.begun(sequence, &transfer_id, &key, Some(&signed), anchor);
+        let row = TransferRecord { mint_us, ..self.begun(sequence, &transfer_id, &key, Some(&signed), anchor) };
         run.sink.started(row.clone());
-        if cell.method == Method::Put {
-            tally.made.push(CreatedObject { key: key.clone(), upload_id: None });
+        if let Some(operation) = operation.as_ref().filter(|_| cell.method == Method::Put) {
+            tally.made.push(CreatedObject { key: operation.key.clone(), upload_id: None });
         }
-        let payload =
-            if cell.method.is_upload() { Payload::Upload(&trial.source) } else { Payload::Download(&trial.source) };
+        let payload = match cell.method {
+            method if method.is_upload() => Payload::Upload(&trial.source),
+            _ if operation.is_some() => Payload::Download(&trial.source),
+            // Others have put it.
+            _ => Payload::OfLength(cell.size_bytes.0),
+        };
         let task = Task {
             transfer_id: &transfer_id,
             expect_continue: cell.expect_continue,
             sample_every: trial.sample_every(),
-            ..Task::new(&signed, payload, key.as_str(), Limits::of(cell))
+            ..Task::new(&signed, payload, &key, Limits::of(cell))
         };
-        if !cell.reuse_connections {
+        let server = trial.target.endpoint_of(&signed);
+        if !cell.reuse_connections || self.server.as_ref() != Some(&server) {
             self.connection = None;
         }
+        self.server = Some(server);
         let dialer = self.dialer(&signed);
         let observed = transfer::run(&task, &dialer, &mut self.connection, anchor, &mut self.stop).await;
         tally.note(&observed, cell.method.is_upload());
         let stopped = observed.stopped();
         let mut rows = record::complete(row, observed, &signed);
         self.note_offset(&mut rows.transfer, &anchor);
-        self.look_up(&mut rows, operation.ok().as_ref()).await;
+        self.look_up(&mut rows, operation.as_ref()).await;
         tally.transfers += 1;
         tally.failures += u64::from(rows.transfer.outcome.is_failure());
         run.sink.ended(rows);
@@ -222,8 +258,39 @@ impl User {
         stopped
     }
 
-    async fn sign(&self, operation: &Operation, transfer_id: &str) -> Result<SignedRequest, SignError> {
-        let (run, cell, store) = (&self.trial.run, &self.trial.cell, &self.trial.target.store);
+    /// A request that is signed here.
+    async fn signed(&self, store: &Store, sequence: u32, transfer_id: &str) -> Result<Request, NoRequest> {
+        let failed = |key: ObjectKey, error| NoRequest::Failed { error, key: key.to_string(), mint_us: None };
+        let operation = self.operation(sequence).map_err(|error| failed(self.upload_key(), error))?;
+        match Box::pin(self.sign(store, &operation, transfer_id)).await {
+            Ok(signed) => {
+                let key = operation.key.to_string();
+                Ok(Request { signed, key, operation: Some(operation), mint_us: None })
+            }
+            Err(error) => Err(failed(operation.key, error.to_string())),
+        }
+    }
+
+    /// A link that somebody else makes.
+    async fn minted(&mut self, minter: &Minter, transfer_id: &str) -> Result<Request, NoRequest> {
+        let (run, cell) = (&self.trial.run, &self.trial.cell);
+        let (method, size_bytes) = (cell.method, cell.size_bytes.0);
+        let ask = Ask { transfer_id, method, size_bytes, ttl_s: cell.ttl_s.unwrap_or(1), user: self.number };
+        match minter.mint(&ask, patience(cell), &*run.clock, &mut self.stop).await {
+            Ok(Minted { request, took, .. }) => {
+                let key = request.uri.expose().path().trim_start_matches('/').to_owned();
+                Ok(Request { signed: request, key, operation: None, mint_us: took.map(micros) })
+            }
+            Err(NoLink::Stopped(reason)) => Err(NoRequest::Stopped(reason)),
+            Err(NoLink::Failed(why, took)) => {
+                let error = format!("no link from {}: {why}", minter.name());
+                Err(NoRequest::Failed { error, key: String::new(), mint_us: took.map(micros) })
+            }
+        }
+    }
+
+    async fn sign(&self, store: &Store, operation: &Operation, transfer_id: &str) -> Result<SignedRequest, SignError> {
+        let (run, cell) = (&self.trial.run, &self.trial.cell);
         let now = run.clock.wall();
         let at = match cell.presign {
             Presign::PerTransfer => now,
@@ -258,7 +325,7 @@ impl User {
         &self,
         sequence: u32,
         transfer_id: &str,
-        key: &ObjectKey,
+        key: &str,
         signed: Option<&SignedRequest>,
         anchor: Anchor,
     ) -> TransferRecord {
@@ -272,8 +339,8 @@ impl User {
             position: trial.position,
             user: self.number,
             sequence,
-            endpoint: target.endpoint.to_string(),
-            object_key: key.to_string(),
+            endpoint: signed.map_or_else(|| target.endpoint.clone(), |signed| target.endpoint_of(signed)).to_string(),
+            object_key: key.to_owned(),
             presigned_at: signed.and_then(|signed| signed.presigned_at),
             expires_at: signed.and_then(|signed| signed.expires_at),
             error: Some(RUN_KILLED.to_owned()),
@@ -304,11 +371,15 @@ impl User {
     }
 
     async fn look_up(&mut self, rows: &mut record::Rows, operation: Option<&Operation>) {
-        let Some(operation) = operation else { return };
         let row = &rows.transfer;
         if !row.method.is_upload() || (row.outcome == Outcome::Completed && !rows.doubtful) {
             return;
         }
+        let Some(operation) = operation else {
+            // Nobody here may look.
+            rows.transfer.object_state = Some(FoundObject::Unknown.state());
+            return;
+        };
         // An interrupt ends the wait, and is heard below.
         let _ = self.stop.sleep_until(Instant::now() + LOOK_UP_AFTER).await;
         let mut found = self.look(operation).await;
@@ -339,7 +410,10 @@ impl User {
             // Ctrl-C must not wait for a look-up at every user.
             return FoundObject::Unknown;
         }
-        Box::pin(self.trial.target.store.look_up(operation)).await
+        match self.trial.target.store() {
+            Some(store) => Box::pin(store.look_up(operation)).await,
+            None => FoundObject::Unknown,
+        }
     }
 
     fn transfer_id(&self, sequence: u32) -> String {
@@ -372,6 +446,9 @@ pub(crate) fn download_key(run: &Run, cell: &Cell) -> ObjectKey {
         }
     }
 }
+
+/// How long a user waits who got no link of others.
+const AFTER_NO_LINK: Duration = Duration::from_secs(1);
 
 /// What a transfer's row says when nobody was left to see its end.
 pub(crate) const RUN_KILLED: &str = "run killed";

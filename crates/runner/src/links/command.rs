@@ -1,0 +1,172 @@
+//! Links of a command: it is started when the first link is asked for, gets a line and gives a line, again and again. One that ends
+//! after an answer is started anew for the next.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use super::answer::without_queries;
+use super::minter::{MOST_BYTES, Unanswered};
+use crate::lock::lock;
+use crate::s3::error_document::reported;
+
+/// Starts the command, as often as links are asked for at once, and asks it.
+pub(super) struct Workers {
+    words: Vec<String>,
+    folder: String,
+    idle: Mutex<Vec<Worker>>,
+    places: Semaphore,
+}
+
+/// A process that runs, with all that it started: they end when this is dropped.
+struct Worker {
+    child: Child,
+    group: Option<Pid>,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    complaints: Arc<Mutex<Vec<u8>>>,
+    listening: JoinHandle<()>,
+}
+
+/// Why a process gave no line.
+enum Silent {
+    /// It had ended.
+    Ended,
+    Wrong(String),
+}
+
+impl Workers {
+    pub(super) fn new(words: Vec<String>, folder: String) -> Self {
+        Self { words, folder, idle: Mutex::default(), places: Semaphore::new(MOST_WORKERS) }
+    }
+
+    /// The line that the command answers with. If this is dropped before, so is the process: its late answer would be taken for
+    /// the next link's.
+    pub(super) async fn ask(&self, line: &str) -> Result<String, Unanswered> {
+        let _place = self.places.acquire().await;
+        let idle = lock(&self.idle).pop();
+        if let Some(mut worker) = idle {
+            match worker.ask(line).await {
+                Ok(answer) => return Ok(self.put_back(worker, answer)),
+                // It may be one that answers once.
+                Err(Silent::Ended) => {}
+                Err(Silent::Wrong(problem)) => return Err(Unanswered::Wrong(problem)),
+            }
+        }
+        let mut worker = self.start()?;
+        match worker.ask(line).await {
+            Ok(answer) => Ok(self.put_back(worker, answer)),
+            Err(Silent::Ended) => Err(Unanswered::Wrong(worker.how_it_ended().await)),
+            Err(Silent::Wrong(problem)) => Err(Unanswered::Wrong(problem)),
+        }
+    }
+
+    fn put_back(&self, worker: Worker, answer: String) -> String {
+        lock(&self.idle).push(worker);
+        answer
+    }
+
+    fn start(&self) -> Result<Worker, Unanswered> {
+        let program = &self.words[0];
+        // A path is the folder's own; a name alone is looked for as a shell does.
+        let path = if program.contains('/') { Path::new(&self.folder).join(program) } else { program.into() };
+        let child = Command::new(path)
+            .args(&self.words[1..])
+            .current_dir(&self.folder)
+            // Ctrl-C is for ttlsweep, which still has links to ask for until its transfers are over.
+            .process_group(0)
+            .kill_on_drop(true)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = child.map_err(|error| Unanswered::Wrong(format!("`{program}` cannot be started: {error}")))?;
+        let (Some(input), Some(output), Some(errors)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(Unanswered::Wrong(format!("`{program}` has no streams")));
+        };
+        let complaints = Arc::default();
+        let listening = tokio::spawn(listen(errors, Arc::clone(&complaints)));
+        let group = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        Ok(Worker { child, group, input, output: BufReader::new(output), complaints, listening })
+    }
+}
+
+impl Worker {
+    async fn ask(&mut self, line: &str) -> Result<String, Silent> {
+        if !self.output.buffer().is_empty() {
+            return Err(Silent::Wrong(
+                "it gave more than one line for a link, so that nobody knows which is the next".to_owned(),
+            ));
+        }
+        let write = async {
+            self.input.write_all(line.as_bytes()).await?;
+            self.input.write_all(b"\n").await?;
+            self.input.flush().await
+        };
+        // One that does not listen may give links anyway; one that has ended gives none.
+        let _: std::io::Result<()> = write.await;
+        let mut answer = Vec::new();
+        while answer.trim_ascii().is_empty() {
+            answer.clear();
+            let most = MOST_BYTES as u64;
+            let read = (&mut self.output).take(most).read_until(b'\n', &mut answer).await;
+            if read.map_err(|error| Silent::Wrong(format!("its answer cannot be read: {error}")))? == 0 {
+                return Err(Silent::Ended);
+            }
+        }
+        if answer.len() == MOST_BYTES && !answer.ends_with(b"\n") {
+            return Err(Silent::Wrong(format!("its answer is longer than {MOST_BYTES} bytes")));
+        }
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    /// In words, with the last that it said.
+    async fn how_it_ended(&mut self) -> String {
+        let ended = tokio::time::timeout(LAST_WORDS, async {
+            let status = self.child.wait().await;
+            let _ = (&mut self.listening).await;
+            status
+        });
+        let how = match ended.await {
+            Ok(Ok(status)) => format!("it ended without an answer ({status})"),
+            _ => "it closed its output without an answer".to_owned(),
+        };
+        let said = String::from_utf8_lossy(&lock(&self.complaints)).into_owned();
+        let said = reported(&without_queries(said.trim()));
+        if said.is_empty() { how } else { format!("{how} and said: {said}") }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.listening.abort();
+        if let Some(group) = self.group {
+            // What it has started is of its group. Nothing is left to end where it has ended.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// Keeps the last of what a process complains of. It is read to its end, or the process would wait for a reader.
+async fn listen(mut errors: ChildStderr, kept: Arc<Mutex<Vec<u8>>>) {
+    let mut piece = [0; 1024];
+    while let Ok(read @ 1..) = errors.read(&mut piece).await {
+        let mut kept = lock(&kept);
+        kept.extend_from_slice(&piece[..read]);
+        let surplus = kept.len().saturating_sub(MOST_KEPT);
+        kept.drain(..surplus);
+    }
+}
+
+/// Processes at once: links are asked for by many users, and a program that takes half a second for each would hold them up.
+const MOST_WORKERS: usize = 16;
+const MOST_KEPT: usize = 1 << 10;
+/// A process that has closed its output is about to end.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(1);
