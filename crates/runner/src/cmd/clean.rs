@@ -32,7 +32,7 @@ pub async fn clean(args: &CleanArgs) -> Result<ExitCode, Failure> {
     let environment = Environment::read(path).map_err(Failure::usage)?;
     let mending = Mending::of_objects(path).map_err(Failure::usage)?;
     let all: Vec<Cell> = read_rows(path).map_err(Failure::usage)?;
-    let cells: Vec<_> = all.iter().cloned().filter(|cell| cell.target == TargetKind::S3).collect();
+    let cells: Vec<_> = all.iter().filter(|cell| cell.target == TargetKind::S3).cloned().collect();
     if cells.is_empty() {
         let links = all.iter().any(|cell| cell.target == TargetKind::Links);
         if links {

@@ -49,7 +49,8 @@ fn an_expect_arm(reports: &mut Reports) {
 }
 
 fn links_of_others(reports: &mut Reports) {
-    let links = |target: &str, more: &str| format!("{SMALL}{more}\n[target]\nkind = \"links\"\n{target}\n");
+    let small = SMALL.replace("[\"1s\", \"2s\"]", "\"2s\"");
+    let links = |target: &str, more: &str| format!("{small}{more}\n[target]\nkind = \"links\"\n{target}\n");
     let minted = |more: &str| links("mint = [\"./mint.sh\"]", more);
     reports.add("links that nobody makes", &links("", ""), &[]);
     reports.add("links of two makers", &links("mint = \"https://h/\"\nfile = \"/etc/passwd\"", ""), &[]);
@@ -70,7 +71,7 @@ fn links_of_others(reports: &mut Reports) {
     reports.add("links that ask for a clock", &links("mint = [\"./mint.sh\"]\nclock_probe = \"5s\"", ""), &[]);
     reports.add("links side by side", &minted("").replace("[experiment]", "[experiment]\nparallel_trials = 2"), &[]);
     reports.add("longer links of a file", &links("file = \"/etc/passwd\"", "[controls]\nlong_ttl = \"1h\""), &[]);
-    let two = links("file = \"/etc/passwd\"", "").replace("ttl = \"10s\"", "ttl = [\"10s\", \"20s\"]");
+    let two = links("file = \"/etc/passwd\"", "").replace("\"2s\"", "[\"1s\", \"2s\"]");
     reports.add("a file's links of two TTLs", &two, &[]);
 }
 

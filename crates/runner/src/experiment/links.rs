@@ -51,12 +51,12 @@ pub(super) fn problems(resolved: &Resolved) -> Vec<Problem> {
         ),
         (
             of_cells("headers", |cell| cell.headers.is_some()),
-            "headers have to be signed by whoever makes the links",
+            "headers have to be signed by the one that makes the links",
             "let the minter answer with them, as `headers`",
         ),
         (
             of_cells("query", |cell| cell.query.is_some()),
-            "parameters have to be signed by whoever makes the links",
+            "parameters have to be signed by the one that makes the links",
             "let the minter put them into the link",
         ),
         (
@@ -94,7 +94,7 @@ fn source(resolved: &Resolved) -> Option<Problem> {
                 .help("leave one of them out"),
         ),
         // One that is given and wrong is reported by itself.
-        (None, None) if resolved.head.links.is_none() => {
+        (None, None) if !resolved.names_links => {
             Some(Problem::at(&resolved.kind_place, "this target", "the target is links, but nothing says whose").help(
                 "write mint = [\"./mint.sh\"], mint = \"https://api.example.com/links\", or file = \"links.txt\"",
             ))

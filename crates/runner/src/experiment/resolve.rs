@@ -10,7 +10,7 @@ use super::document::{Document, Entry};
 use super::links;
 use super::overrides;
 use super::problems::{Place, Problem, Problems, Source, nearest};
-use super::settings::{Choice, Head, IfAbsent, Read, SETTINGS, Setting, blank_cell};
+use super::settings::{Choice, Head, IfAbsent, Read, SETTINGS, Setting, Table, blank_cell};
 use super::values::{Item, LONGEST_TTL_S, Notation, Seconds};
 
 /// Every setting with its values, each checked by itself.
@@ -23,6 +23,8 @@ pub(crate) struct Resolved {
     pub(crate) axes: Vec<Values<Cell>>,
     /// Where the kind of target was given, or the file's beginning.
     pub(crate) kind_place: Place,
+    /// Whether anything was given to say whose links are asked with, also if it cannot be read.
+    pub(crate) names_links: bool,
 }
 
 /// The values of one setting: one, or an axis of several.
@@ -43,8 +45,14 @@ impl Resolved {
     pub(crate) fn read(document: &Document<'_>, folder: &Path, problems: &mut Problems) -> Self {
         let lacking = report_strangers(document, problems);
         let reader = Reader { document, folder, lacking };
-        let mut resolved =
-            Self { head: Head::blank(), heads: Vec::new(), axes: Vec::new(), kind_place: document.start.clone() };
+        let of_links = |entry: &Entry<'_>| entry.table == Table::Target && matches!(&*entry.key, "mint" | "file");
+        let mut resolved = Self {
+            head: Head::blank(),
+            heads: Vec::new(),
+            axes: Vec::new(),
+            kind_place: document.start.clone(),
+            names_links: document.entries.iter().any(of_links),
+        };
         for setting in SETTINGS {
             match setting.read {
                 Read::Head(read) | Read::HeadList(read) => {

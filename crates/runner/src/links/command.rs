@@ -1,5 +1,5 @@
 //! Links of a command: it is started when the first link is asked for, gets a line and gives a line, again and again. One that ends
-//! after an answer is started anew for the next.
+//! after an answer is started again for the next.
 
 use std::path::Path;
 use std::process::Stdio;

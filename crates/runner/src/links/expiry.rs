@@ -70,7 +70,7 @@ struct Form {
     name: &'static str,
     /// What tells the expiry, for those who look for it in vain.
     looks_for: &'static str,
-    /// The parameters that hold instants and durations and nothing else: what they say is no secret.
+    /// The parameters that hold instants and durations and nothing else: what they say is not a secret.
     times: &'static [&'static str],
     /// `None` if the link is not of this form; the error says what is wrong with one that is.
     read: fn(&Query) -> Option<Result<Life, String>>,
