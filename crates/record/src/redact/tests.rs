@@ -183,7 +183,8 @@ fn a_notation_is_named_and_nested_ones_take_no_time() {
     }
     let begun = std::time::Instant::now();
     let _ = find(nested.as_bytes(), &known);
-    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    // It takes a quarter of a second of processor time; looked for in every order, hours.
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
 }
 
 #[test]
