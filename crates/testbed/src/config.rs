@@ -34,8 +34,9 @@ pub struct TestbedConfig {
     pub early_close: EarlyClose,
     /// What goes wrong with transfers at [`Testbed::endpoint`](crate::Testbed::endpoint), if anything does.
     ///
-    /// A transfer is each PUT and GET of an object or of a part of one, by a link or signed in headers, whichever client
-    /// sends it. Nothing else is ever met, except by the faults of the connection itself, which come before any request.
+    /// A transfer is each PUT and GET of an object or of a part of one, by a link or signed in headers, and each upload by an
+    /// HTML form once its policy has come, whichever client sends it. Nothing else is ever met, except by the faults of the
+    /// connection itself, which come before any request.
     pub fault: Option<Fault>,
     /// The one access key that is known.
     pub access_key: String,

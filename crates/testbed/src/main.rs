@@ -137,7 +137,9 @@ fn how_to_talk(config: &TestbedConfig, testbed: &Testbed, cert_out: Option<&Path
     }
     let _ = writeln!(words, "; buckets: {}", config.buckets.join(" "));
     if config.fault.is_some() {
-        words.push_str("each PUT and GET of an object or of a part meets the fault, whichever client sends it\n");
+        words.push_str(
+            "each PUT and GET of an object or of a part meets the fault, and each form, whichever client sends it\n",
+        );
         let _ = writeln!(words, "the same store without the fault: {}", testbed.control_endpoint());
     }
     words.push('\n');
@@ -318,7 +320,8 @@ fn fault_help() -> String {
     let mut words = String::from(
         "What goes wrong with every transfer, as KIND[:ARGUMENT][@PLACE], for example reset@50% or \
          error:503:SlowDown@+250ms. A transfer is each PUT and GET of an object or of a part of one, by a link or signed in \
-         headers, whichever client sends it. No other request is affected, except by faults that come before any request. A request \
+         headers, and each upload by an HTML form, whichever client sends it. No other request is affected, except by faults that come \
+         before any request. A request \
          that is refused at its head is still refused.\n\nKinds:\n",
     );
     for (title, list) in [("", KINDS), ("\nPlaces:\n", PLACES)] {

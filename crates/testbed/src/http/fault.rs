@@ -69,11 +69,12 @@ impl FaultInjector<'_> {
     async fn serve_upload(&self, parts: &Parts, serving: impl FnOnce() -> Serving) -> Reply {
         let kind = self.fault.kind();
         let mut due = self.due(self.fault.place());
+        let goes_on = matches!(kind, FaultKind::Slow(_) | FaultKind::EarlyOk);
         if let Due::Share(percent) = due {
-            let goes_on = matches!(kind, FaultKind::Slow(_) | FaultKind::EarlyOk);
             due = match self.upload.length().or_else(|| decoded_length(parts)) {
                 None => never_at_a_share(),
-                Some(0) => Due::Now,
+                // Of a form, that much may have come with its policy.
+                Some(length) if share(length, percent) <= self.upload.bytes() => Due::Now,
                 // What comes in chunks is longer on its way than it says: its end alone is the whole of it.
                 Some(_) if percent == 100 && !goes_on && self.upload.length().is_none() => {
                     self.upload.watch_for_end();
@@ -89,7 +90,13 @@ impl FaultInjector<'_> {
         tokio::select! {
             biased;
             () = self.wait(due) => {}
-            response = &mut serving => return response.into(),
+            response = &mut serving => {
+                // Who reads a form stops at the line that ends it, and does not wait for more.
+                let is_due = matches!(due, Due::Share(_)) && self.upload.is_at_mark();
+                if goes_on || !is_due {
+                    return response.into();
+                }
+            }
         }
         match kind {
             FaultKind::Slow(rate) => {

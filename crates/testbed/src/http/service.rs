@@ -15,12 +15,13 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::host::{S3Host, VirtualHost};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Result, s3_error};
+use time::OffsetDateTime;
 use ttlsweep_record::words::{Cut, EarlyClose};
 use ttlsweep_record::{Fault, FaultKind};
 
 use crate::clock::Moment;
 use crate::config::TestbedConfig;
-use crate::http::answer::{AnswerBody, MidBodyAction, OnUnread, Reply, UnreadBody};
+use crate::http::answer::{AnswerBody, MidBodyAction, OnUnread, Reply, Serving, UnreadBody};
 use crate::http::control::{ConnectionAction, ConnectionControl, Deadline, Ending, HardCut, LINGER};
 use crate::http::cors::{Page, preflight};
 use crate::http::exchange::{Exchange, Opening};
@@ -157,7 +158,7 @@ pub(crate) async fn answer(
                 arrived,
                 ids: &ids,
                 query: &query,
-                fault: control.fault.filter(|_| is_signed && is_transfer(&parts, &query)),
+                fault: control.fault.filter(|_| (is_signed || is_form) && is_transfer(&parts, &query)),
             };
             if is_form && !is_signed {
                 verified.respond_to_form(parts).await
@@ -268,25 +269,28 @@ impl Verified<'_> {
                 return failure.into_response().into();
             }
         }
-        self.follow(plan, self.serve(parts, link.as_ref()), expired).await
+        let (is_verified, expires_at) = (link.is_some(), link.as_ref().map(|link| link.expires_at));
+        let serving = || self.call(parts.clone(), is_verified);
+        self.follow(plan, self.serve(&parts, expires_at, serving), expired).await
     }
 
-    /// Carries the plan for a form's policy out, which is known only when it has come, and returns the answer.
+    /// Carries the plan for a form's policy out, which is known only when it has come, and returns the answer. A fault begins
+    /// there, too: what came before is the form's head.
     async fn respond_to_form(&self, parts: Parts) -> Reply {
-        let mut serving = Box::pin(self.serve(parts, None));
+        let mut serving = self.call(parts.clone(), false);
         let (expires_at, served) = tokio::select! {
             biased;
             expires_at = self.upload.form_expiry() => (expires_at, None),
-            reply = &mut serving => match self.upload.known_form_expiry() {
+            response = &mut serving => match self.upload.known_form_expiry() {
                 // The service may be done in the moment in which it reads the policy, above all if that has expired.
-                Some(expires_at) => (expires_at, Some(reply)),
-                None => return reply,
+                Some(expires_at) => (expires_at, Some(response)),
+                None => return response.into(),
             },
         };
         let serving = async {
             match served {
-                Some(reply) => reply,
-                None => serving.await,
+                Some(response) => response.into(),
+                None => self.serve(&parts, Some(expires_at), || serving).await,
             }
         };
         self.exchange.expires_at(expires_at);
@@ -342,10 +346,13 @@ impl Verified<'_> {
     }
 
     /// Serves the request, under the fault if there is one.
-    async fn serve(&self, parts: Parts, link: Option<&Link>) -> Reply {
-        let is_verified = link.is_some();
-        let serving = |parts| call(self.server.clone(), parts, is_verified, self.upload.body());
-        let Some(fault) = self.fault else { return serving(parts).await.into() };
+    async fn serve(
+        &self,
+        parts: &Parts,
+        expires_at: Option<OffsetDateTime>,
+        serving: impl FnOnce() -> Serving,
+    ) -> Reply {
+        let Some(fault) = self.fault else { return serving().await.into() };
         let injector = FaultInjector {
             fault,
             control: self.control,
@@ -353,11 +360,16 @@ impl Verified<'_> {
             upload: self.upload,
             timer: &self.server.timer,
             arrived: self.arrived,
-            expires_at: link.map(|link| link.expires_at),
+            expires_at,
             ids: self.ids,
             tls: self.server.tls,
         };
-        injector.serve(&parts, || Box::pin(serving(parts.clone()))).await
+        injector.serve(parts, serving).await
+    }
+
+    /// The S3 service's answer, which is worked on when it is polled.
+    fn call(&self, parts: Parts, is_verified: bool) -> Serving {
+        Box::pin(call(self.server.clone(), parts, is_verified, self.upload.body()))
     }
 }
 

@@ -123,9 +123,10 @@ impl Upload {
         }
     }
 
-    /// How long the body is to be, where the request says so; asked before anything of it is read.
+    /// How long the body is to be, where the request says so.
     pub(crate) fn length(&self) -> Option<u64> {
-        self.body().size_hint().exact()
+        // What is still to come; of a form, some has been read.
+        Some(self.body().size_hint().exact()? + self.bytes())
     }
 
     /// Watches for so many bytes to be read. With `withhold`, nothing more is read from then on.
@@ -142,6 +143,11 @@ impl Upload {
     /// Waits until the bytes that are watched for have been read.
     pub(crate) async fn reached(&self) {
         self.shared.mark.reached.notified().await;
+    }
+
+    /// Whether they have been.
+    pub(crate) fn is_at_mark(&self) -> bool {
+        self.bytes() >= self.shared.mark.at.load(Ordering::Relaxed)
     }
 
     /// Bytes read so far.

@@ -20,6 +20,11 @@ pub(crate) struct Form {
     seen: Vec<u8>,
 }
 
+/// Whether a request is a form.
+pub(crate) fn is_form(parts: &Parts) -> bool {
+    Form::of(parts).is_some()
+}
+
 impl Form {
     /// `None` if the request is not a form.
     pub(crate) fn of(parts: &Parts) -> Option<Self> {

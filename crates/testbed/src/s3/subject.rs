@@ -4,6 +4,7 @@ use http::Method;
 use http::header::HOST;
 use http::request::Parts;
 
+use crate::s3::form::is_form;
 use crate::s3::query::Query;
 
 /// What a request's host and path name.
@@ -37,6 +38,9 @@ pub(crate) fn bucket_of_host(host: &str) -> Option<&str> {
 /// Whether a request carries the bytes of an object or of a part, one way or the other: a transfer, which faults meet,
 /// anyone who signed it.
 pub(crate) fn is_transfer(parts: &Parts, query: &Query) -> bool {
+    if is_form(parts) {
+        return !Subject::of(parts).is_object;
+    }
     let beside: &[&str] = match parts.method {
         Method::PUT if !parts.headers.contains_key("x-amz-copy-source") => &["partNumber", "uploadId"],
         Method::GET => &["partNumber", "versionId"],
@@ -87,6 +91,14 @@ mod tests {
             assert!(!is_one("POST", host, "/bucket/key?uploads"));
         }
         assert!(is_one("PUT", "bucket.localhost:9000", "/key"));
+        assert!(!is_one("POST", "h", "/bucket?delete"));
         assert!(!is_one("GET", "bucket.localhost:9000", "/"));
+    }
+
+    #[test]
+    fn an_upload_by_a_form_is_a_transfer() {
+        let form = Request::post("/bucket").header("content-type", "multipart/form-data; boundary=x");
+        let parts = form.body(()).unwrap().into_parts().0;
+        assert!(is_transfer(&parts, &Query::read(&parts)));
     }
 }

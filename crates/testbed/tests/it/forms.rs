@@ -100,3 +100,31 @@ async fn a_form_with_an_expired_policy_is_refused_before_its_file() {
     assert_eq!((refused.status, refused.element("Code")), (403, Some("AccessDenied")));
     assert_eq!(rig.request(0).await.disposition, Disposition::RefusedAtHead);
 }
+
+#[tokio::test]
+async fn a_form_meets_the_fault_like_any_upload_and_an_expired_one_is_still_refused() {
+    const FILE_BYTES: usize = 1_000_000;
+    for (fault, least) in [("reset", 0), ("error:503:SlowDown@50%", FILE_BYTES / 2), ("close@100%", FILE_BYTES)] {
+        let fault = fault.parse().unwrap();
+        let rig = Rig::start(TestbedConfig { tls: false, fault: Some(fault), ..TestbedConfig::default() }).await;
+        let (head, end) = form(&rig, OffsetDateTime::now_utc() + Duration::from_secs(60), FILE_BYTES);
+        let mut wire = rig.connect().await;
+        let sending = async {
+            use tokio::io::AsyncWriteExt;
+            wire.writer.write_all(&head).await?;
+            for _ in 0..FILE_BYTES / PIECE_BYTES {
+                wire.writer.write_all(&[b'x'; PIECE_BYTES]).await?;
+            }
+            wire.writer.write_all(end.as_bytes()).await
+        };
+        let _ = sending.await;
+        let request = rig.request(0).await;
+        assert_eq!(request.disposition, Disposition::Fault(fault.kind()), "{fault}");
+        assert!(request.body_bytes as usize >= least, "{fault}: {}", request.body_bytes);
+
+        let (head, _) = form(&rig, OffsetDateTime::now_utc() - Duration::from_secs(5), FILE_BYTES);
+        let mut late = rig.connect().await;
+        late.send(&head).await;
+        assert_eq!(late.response().await.status, 403, "{fault}");
+    }
+}
