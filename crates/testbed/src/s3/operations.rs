@@ -134,7 +134,7 @@ impl S3 for Operations {
 
     async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
         let input = req.input;
-        let limit = limit(input.max_keys);
+        let limit = limit(input.max_keys)?;
         let page = self.page(&input.bucket, &input.prefix, &input.delimiter, input.marker.as_deref(), limit)?;
         ok(ListObjectsOutput {
             name: Some(input.bucket),
@@ -152,7 +152,7 @@ impl S3 for Operations {
 
     async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
         let input = req.input;
-        let limit = limit(input.max_keys);
+        let limit = limit(input.max_keys)?;
         let after = match &input.continuation_token {
             Some(token) => Some(read_token(token)?),
             None => input.start_after.clone(),
@@ -180,7 +180,7 @@ impl S3 for Operations {
         req: S3Request<ListObjectVersionsInput>,
     ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
         let input = req.input;
-        let limit = limit(input.max_keys);
+        let limit = limit(input.max_keys)?;
         let page = self.page(&input.bucket, &input.prefix, &input.delimiter, input.key_marker.as_deref(), limit)?;
         let versions = page.contents.into_iter().map(|object| ObjectVersion {
             key: object.key,
@@ -414,8 +414,9 @@ fn read_token(token: &str) -> S3Result<String> {
 }
 
 /// The size of a page: what was asked for, up to S3's own limit.
-fn limit(max_keys: Option<i32>) -> usize {
-    usize::try_from(max_keys.unwrap_or(MAX_KEYS).min(MAX_KEYS)).unwrap_or_default()
+fn limit(max_keys: Option<i32>) -> S3Result<usize> {
+    usize::try_from(max_keys.unwrap_or(MAX_KEYS).min(MAX_KEYS))
+        .map_err(|_| s3_error!(InvalidArgument, "Argument maxKeys must be an integer between 0 and 2147483647"))
 }
 
 fn ok<T>(output: T) -> S3Result<S3Response<T>> {

@@ -94,6 +94,11 @@ async fn objects_are_listed_and_deleted_together() {
     let query = [("list-type", "2"), ("continuation-token", token)];
     assert_eq!(ask(&rig, "GET", "/ttlsweep", &query, b"").await.element("Key"), Some("b"));
 
+    for kind in [("list-type", "2"), ("encoding-type", "url"), ("versions", "")] {
+        let refused = ask(&rig, "GET", "/ttlsweep", &[kind, ("max-keys", "-1")], b"").await;
+        assert_eq!((refused.status, refused.element("Code")), (400, Some("InvalidArgument")), "{kind:?}");
+    }
+
     let versions = ask(&rig, "GET", "/ttlsweep", &[("versions", ""), ("max-keys", "2")], b"").await;
     assert_eq!((versions.element("VersionId"), versions.element("NextKeyMarker")), (Some("null"), Some("a/2")));
 
