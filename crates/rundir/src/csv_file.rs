@@ -25,7 +25,8 @@ pub(crate) use copy::RowCopier;
 use counted::Counted;
 pub use error::ReadError;
 pub use read::{
-    RowFile, flag_problem, number_problem, read_numbered_rows, read_rows, read_rows_before_torn_end, read_rows_from,
+    RowFile, flag_problem, instant_problem, number_problem, read_numbered_rows, read_rows, read_rows_before_torn_end,
+    read_rows_from,
 };
 pub use repair::{TornEnd, torn_end};
 

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use ttlsweep_record::text::{unguarded, visible};
 use ttlsweep_record::units::UnitError;
 use ttlsweep_record::{Outcome, Phase, ServerRecord, Timestamp, TransferRecord, UnknownWord, row::Row, sent_after};
-use ttlsweep_rundir::csv_file::{RowFile, flag_problem, number_problem, read_rows};
+use ttlsweep_rundir::csv_file::{RowFile, flag_problem, instant_problem, number_problem, read_rows};
 use ttlsweep_rundir::disk;
 use ttlsweep_rundir::merge::{Duplicate, Duplicates};
 
@@ -489,7 +489,7 @@ fn parse_flag(text: &str) -> Result<bool, String> {
 
 /// Microseconds since the Unix epoch.
 fn parse_instant(text: &str) -> Result<i64, String> {
-    text.parse().map(Timestamp::unix_micros).map_err(|error: UnitError| error.to_string())
+    text.parse().map(Timestamp::unix_micros).map_err(|error: UnitError| instant_problem(error))
 }
 
 fn parse_word<T: FromStr<Err = UnknownWord>>(text: &str) -> Result<T, String> {

@@ -47,7 +47,11 @@ pub enum ReadError {
         expected: usize,
     },
     /// A row has more or fewer fields than the header.
-    #[error("{} line {line}: {found} fields, but the header has {expected}", path.display())]
+    #[error(
+        "{} line {line}: {found} fields, but the header has {expected}; some spreadsheets leave out empty cells at a row's end: \
+         go back to the file as ttlsweep wrote it",
+        path.display()
+    )]
     Uneven {
         /// The file.
         path: PathBuf,

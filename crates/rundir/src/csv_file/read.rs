@@ -286,13 +286,18 @@ pub fn number_problem(text: &str) -> String {
     match text {
         "" => "is empty".to_owned(),
         _ if rounded => format!("`{text}` is not a whole number; {SPREADSHEET}"),
-        _ => format!("`{text}` is not a number"),
+        _ => format!("`{text}` is not a number; {SPREADSHEET}"),
     }
 }
 
 /// Why `text` is neither true nor false, in words.
 pub fn flag_problem(text: &str) -> String {
     format!("`{text}` is neither `true` nor `false`; {SPREADSHEET}")
+}
+
+/// Why a text is not an instant: `error` with what may have rewritten it.
+pub fn instant_problem(error: impl std::fmt::Display) -> String {
+    format!("{error}; {SPREADSHEET}")
 }
 
 const SPREADSHEET: &str = "spreadsheets rewrite cells when they save: go back to the file as ttlsweep wrote it";
@@ -312,7 +317,12 @@ fn problem_of_header(header: &ByteRecord, file: &str) -> Option<String> {
             ));
         }
     }
-    let twice = header.iter().enumerate().find(|(at, name)| header.iter().take(*at).any(|earlier| earlier == *name));
+    if first.starts_with(b"sep=") {
+        return Some("begins with a line `sep=…`, which only spreadsheets read: delete that line".to_owned());
+    }
+    // A spreadsheet may leave columns without a name, and nothing in them.
+    let mut named = header.iter().enumerate().filter(|(_, name)| !name.is_empty());
+    let twice = named.find(|(at, name)| header.iter().take(*at).any(|earlier| earlier == *name));
     twice.map(|(_, name)| {
         format!("has the column `{}` twice; delete the one that does not belong there", String::from_utf8_lossy(name))
     })
@@ -341,6 +351,9 @@ fn problem_of_field(kind: &csv::DeserializeErrorKind, found: &str) -> String {
         csv::DeserializeErrorKind::ParseInt(_) | csv::DeserializeErrorKind::ParseFloat(_) => number_problem(found),
         csv::DeserializeErrorKind::ParseBool(_) => flag_problem(found),
         csv::DeserializeErrorKind::InvalidUtf8(_) => "is no UTF-8 text; save the file as \"CSV UTF-8\"".to_owned(),
+        csv::DeserializeErrorKind::Message(message) if message.contains("is not an instant") => {
+            instant_problem(message)
+        }
         csv::DeserializeErrorKind::Message(message) => message.clone(),
         other => other.to_string(),
     }
@@ -527,6 +540,7 @@ mod tests {
             ("count;at;note\n".to_owned(), "has semicolons between its cells"),
             ("count\tat\tnote\n".to_owned(), "has tabs between its cells"),
             ("count,at,count\n".to_owned(), "has the column `count` twice"),
+            (format!("sep=,\ncount,at,note\n{ROW}\n"), "begins with a line `sep=…`"),
             ("count,note\n".to_owned(), "lacks the column `at`"),
             (format!("count,at,note\n{ROW}\n7,2026"), "line 3: the file ends in the middle of a row (2 of 3 fields)"),
             (format!("count,at,note\n1,2\n{ROW}\n"), "line 2: 2 fields, but the header has 3"),
