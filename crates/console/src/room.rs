@@ -5,15 +5,30 @@ use std::fs::File;
 use std::io;
 use std::sync::mpsc;
 use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Tries to open so many files and to begin so many threads, and gives all of them back.
 ///
 /// # Errors
-/// It may not; the words say how many it may, and what to do.
+/// It may not; the words say how many it may, and what to do. Or this machine's clock shows a year that nothing can be signed in.
 pub fn for_a_start(files: usize, threads: usize) -> Result<(), String> {
+    can_be_written(SystemTime::now())?;
     can_open(files)?;
     can_begin(threads)
 }
+
+/// Certificates, links and dates reach from 1970 to 9999, and libraries panic where a clock is elsewhere.
+fn can_be_written(now: SystemTime) -> Result<(), String> {
+    let since_1970 = now.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    if (DAY_S..YEAR_9999_S).contains(&since_1970) {
+        return Ok(());
+    }
+    let when = if since_1970 < DAY_S { "before 2 January 1970" } else { "behind the year 9998" };
+    Err(format!("this machine's clock stands {when}, where nothing can be signed: set it, by NTP"))
+}
+
+const DAY_S: u64 = 86_400;
+const YEAR_9999_S: u64 = 253_370_764_800;
 
 /// How many threads a pool has that has one for each processor.
 pub fn processors() -> usize {
@@ -71,7 +86,22 @@ const SMALL_STACK: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    #[test]
+    fn a_clock_outside_of_the_years_that_can_be_written_is_named() {
+        let at = |seconds: u64| UNIX_EPOCH + Duration::from_secs(seconds);
+        assert!(can_be_written(at(1_764_000_000)).is_ok() && can_be_written(at(YEAR_9999_S - 1)).is_ok());
+        for (now, words) in [
+            (at(0), "before 2 January 1970"),
+            (UNIX_EPOCH - Duration::from_secs(1), "before 2 January 1970"),
+            (at(YEAR_9999_S), "behind the year 9998"),
+        ] {
+            assert!(can_be_written(now).unwrap_err().contains(words));
+        }
+    }
 
     #[test]
     fn there_is_room_for_a_few_time_and_again() {
