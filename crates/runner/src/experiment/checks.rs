@@ -199,7 +199,7 @@ fn not_too_many_trials(resolved: &Resolved) -> Option<Problem> {
 }
 
 /// S3 numbers the parts of an upload from 1 to this.
-const MOST_PARTS: u32 = 10_000;
+pub(crate) const MOST_PARTS: u32 = 10_000;
 
 /// A plan with more trials is a slip of the hand: at a second each it would take more than a day.
 const MOST_TRIALS: u32 = 100_000;

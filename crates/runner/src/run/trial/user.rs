@@ -11,6 +11,7 @@ use ttlsweep_record::{Cell, Control, Method, ObjectChange, ObjectRecord, Outcome
 use super::trial_run::TrialRun;
 use crate::clock::Anchor;
 use crate::dial::{Connection, Dialer, SocketOptions};
+use crate::experiment::MOST_PARTS;
 use crate::links::minter::{Ask, Minted, Minter, NoLink};
 use crate::run::Run;
 use crate::run::cleanup::CreatedObject;
@@ -310,7 +311,7 @@ impl User {
             (Method::UploadPart, Multipart::Begun(upload_id)) => Operation {
                 method,
                 key: self.upload_key(),
-                part: Some(Part { upload_id: upload_id.clone(), number: sequence }),
+                part: Some(Part { upload_id: upload_id.clone(), number: part_number(sequence) }),
             },
             (Method::Get, _) => Operation { method, key: download_key(&self.trial.run, &self.trial.cell), part: None },
             (Method::Put | Method::UploadPart, _) => {
@@ -436,6 +437,12 @@ impl User {
     }
 }
 
+/// The part that a user's transfer is. S3 numbers parts from 1 to 10,000, and one that is put again takes the first one's place:
+/// who loops for a duration may make more.
+const fn part_number(sequence: u32) -> u32 {
+    (sequence - 1) % MOST_PARTS + 1
+}
+
 /// The object that downloads of a cell's size read.
 pub(crate) fn download_key(run: &Run, cell: &Cell) -> ObjectKey {
     let prefix = run.prefix(cell);
@@ -464,3 +471,13 @@ const EARLY_LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long after its expiry an `expired-start` control starts at the earliest: a server whose clock is two seconds behind, as is
 /// still met where clocks are synchronised badly, must refuse it, too.
 const PAST_EXPIRY_US: i64 = 3_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_user_who_never_ends_have_numbers_that_s3_takes() {
+        assert_eq!([1, 2, 10_000, 10_001, u32::MAX].map(part_number), [1, 2, 10_000, 1, 7_295]);
+    }
+}
