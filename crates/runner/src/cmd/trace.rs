@@ -95,7 +95,15 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
     let source = sources.of(&cell).map_err(Failure::usage)?;
     let cell = Arc::new(cell);
     let target = run.targets.of(&cell);
-    let trial = TrialRun { run, trial, common_start: None, attempt: 1, cell: Arc::clone(&cell), target, source };
+    let trial = TrialRun {
+        run: Arc::clone(&run),
+        trial,
+        common_start: None,
+        attempt: 1,
+        cell: Arc::clone(&cell),
+        target,
+        source,
+    };
     cleaner.note(trial.run().await.pending);
     cleaner.finish().await;
     for left in cleaner.left() {
