@@ -137,9 +137,10 @@ async fn look_there(
         }
     }
 
-    let put = enforcement::put(&one_off, store, &key, &body, &mut stop).await;
+    let (put, address) = enforcement::put(&one_off, store, &key, &body, &mut stop).await;
     let is_there = put.level == Level::Ok;
     report.tell(put);
+    address.into_iter().for_each(|finding| report.tell(finding));
     report.tell(clock::check(&one_off, &key, experiment.clock_probe, &mut stop).await);
     if is_there {
         let mut methods: Vec<Method> = cells.iter().map(|cell| cell.method).collect();

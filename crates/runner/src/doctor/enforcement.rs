@@ -12,21 +12,34 @@ use crate::stop::Stop;
 use crate::transfer::one_off::OneOff;
 use crate::wire::body::Source;
 
-/// Puts the object that the other checks ask for, signed in headers.
+/// Puts the object that the other checks ask for, signed in headers; tells of addresses that did not answer before the one that
+/// did, too.
 pub(crate) async fn put(
     one_off: &OneOff<'_>,
     store: &Store,
     key: &ObjectKey,
     body: &Source,
     stop: &mut Stop,
-) -> Finding {
+) -> (Finding, Option<Finding>) {
     let operation = Operation { method: Method::Put, key: key.clone(), part: None };
     let signed = match store.as_asked().sign_headers(&operation, "doctor-put", one_off.clock.wall()).await {
         Ok(signed) => signed,
-        Err(error) => return Finding::new(Level::Error, PUT, error.to_string(), "check the credentials"),
+        Err(error) => return (Finding::new(Level::Error, PUT, error.to_string(), "check the credentials"), None),
     };
     let row = one_off.send(&signed, key, Some(body), stop).await;
-    let said = said(&row);
+    (judge_put(&row, store), dead_address(&row))
+}
+
+/// Of a transfer that completed, the error tells which addresses did not answer before.
+fn dead_address(row: &TransferRecord) -> Option<Finding> {
+    let error = row.error.as_ref().filter(|_| row.outcome == Outcome::Completed)?;
+    let advice = "nothing needs to be done for a sweep, whose rows tell it; other clients may wait for that address in vain: mend \
+                  its path, or take it out of the name's records";
+    Some(Finding::new(Level::Warning, "address", error.to_string(), advice))
+}
+
+fn judge_put(row: &TransferRecord, store: &Store) -> Finding {
+    let said = said(row);
     match row.outcome {
         Outcome::Completed => Finding::ok(PUT, "the key may put, signed in headers"),
         Outcome::Rejected if row.status.is_some_and(|status| (300..400).contains(&status)) && row.s3_code.is_some() => {
@@ -41,9 +54,9 @@ pub(crate) async fn put(
             Level::Error,
             PUT,
             format!("a put is refused: {said}"),
-            causes(&row, Asked::HeaderSigned, store),
+            causes(row, Asked::HeaderSigned, store),
         ),
-        _ => Finding::new(Level::Unreachable, PUT, format!("a put failed: {said}"), silence(&row)),
+        _ => Finding::new(Level::Unreachable, PUT, format!("a put failed: {said}"), silence(row)),
     }
 }
 
@@ -243,6 +256,14 @@ pub(super) fn silence(row: &TransferRecord) -> &'static str {
     if row.outcome == Outcome::TimedOut && confirmed <= FEW_SEGMENTS && row.body_bytes_written > FEW_SEGMENTS {
         "the connection stands, and of the body no more than the first segments was confirmed: the path may drop large packets \
          (a tunnel or VPN with a smaller MTU, and ICMP filtered); try a smaller MTU on this machine's interface"
+    } else if row.outcome == Outcome::TimedOut
+        && !row.method.is_upload()
+        && head_arrived(row)
+        && row.response_bytes <= FEW_SEGMENTS
+    {
+        "the request arrived, small answers come, and of this one no more than the first segments did: the path back may drop \
+         large packets (a tunnel or VPN with a smaller MTU, and ICMP filtered), or the store is stuck; try a smaller MTU on this \
+         machine's interface, to tell"
     } else {
         "try again later"
     }
@@ -369,5 +390,22 @@ mod tests {
         assert!(silence(&stuck).contains("drop large packets"));
         stuck.body_bytes_acked = Some(65_536);
         assert_eq!(silence(&stuck), "try again later");
+        let download = TransferRecord {
+            method: Method::Get,
+            head_acked_at: Some(Timestamp::from_unix_micros(1)),
+            ..row(Outcome::TimedOut, None, None)
+        };
+        assert!(silence(&download).contains("the path back may drop large packets"));
+        assert_eq!(silence(&TransferRecord { response_bytes: 60_000, ..download }), "try again later");
+    }
+
+    #[test]
+    fn an_address_that_did_not_answer_is_named_though_another_one_did() {
+        let error = "[2001:db8::1]:443 did not answer in 250.0ms; connected to 192.0.2.1:443".to_owned();
+        let detour = TransferRecord { error: Some(error), ..row(Outcome::Completed, Some(200), None) };
+        let found = dead_address(&detour).unwrap();
+        assert_eq!(found.level, Level::Warning);
+        assert!(found.to_string().contains("[2001:db8::1]:443 did not answer"), "{found}");
+        assert!(dead_address(&row(Outcome::Completed, Some(200), None)).is_none());
     }
 }
