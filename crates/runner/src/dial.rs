@@ -180,6 +180,8 @@ pub struct DialError {
     pub errno: Option<i32>,
     /// Whether the deadline passed.
     pub timed_out: bool,
+    /// Whether it will be the same at every try: a proxy that refuses.
+    pub lasting: bool,
     /// In words.
     pub message: String,
 }
@@ -295,12 +297,12 @@ impl Dialer {
 
 fn failed(phase: Phase, error: Option<&io::Error>, message: String) -> DialError {
     let errno = error.and_then(io::Error::raw_os_error);
-    DialError { phase, at: Instant::now(), errno, timed_out: false, message }
+    DialError { phase, at: Instant::now(), errno, timed_out: false, lasting: false, message }
 }
 
 /// The deadline passed; `message` says what had not happened by then.
 fn timed_out(phase: Phase, message: String) -> DialError {
-    DialError { phase, at: Instant::now(), errno: None, timed_out: true, message }
+    DialError { phase, at: Instant::now(), errno: None, timed_out: true, lasting: false, message }
 }
 
 fn version_name(version: rustls::ProtocolVersion) -> &'static str {

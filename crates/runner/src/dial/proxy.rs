@@ -68,7 +68,8 @@ pub(crate) enum Way {
 impl Proxies {
     /// Those of this process's environment.
     pub fn of_environment() -> Self {
-        Self::of(|name| std::env::var(name).ok())
+        // What is not UTF-8 is shown, and refused, as any other value that is no proxy's address.
+        Self::of(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))
     }
 
     /// Those of the environment that `variable` looks up. Passwords in them are kept out of whatever is printed later.
@@ -109,8 +110,15 @@ impl Proxies {
 
     /// Every variable that is set and was followed for none of `endpoints`, with the reason, for the record.
     pub(crate) fn ignored<'a>(&self, endpoints: impl IntoIterator<Item = &'a Endpoint>) -> Vec<String> {
-        let ways: Vec<_> = endpoints.into_iter().filter_map(|endpoint| self.way_to(endpoint).ok()).collect();
-        let used = |name: &str| ways.iter().any(|way| matches!(way, Way::Through(proxy) if proxy.variable == name));
+        let (ways, wrong): (Vec<_>, Vec<_>) =
+            endpoints.into_iter().map(|endpoint| self.way_to(endpoint)).partition(Result::is_ok);
+        let ways: Vec<_> = ways.into_iter().flatten().collect();
+        // What names a proxy that cannot be used is an error, and has its own words.
+        let is_wrong =
+            |name: &str| wrong.iter().filter_map(|way| way.as_ref().err()).any(|error| error.variable == name);
+        let used = |name: &str| {
+            is_wrong(name) || ways.iter().any(|way| matches!(way, Way::Through(proxy) if proxy.variable == name))
+        };
         let followed = |name: &str| name.eq_ignore_ascii_case("no_proxy") || used(name);
         let reported = |(name, value): &(&str, String)| {
             let why = ways.iter().find_map(|way| match way {
@@ -179,7 +187,11 @@ impl Proxy {
     /// The proxy refuses or breaks off, in words that name it and repeat its status line.
     pub(super) async fn open_tunnel(&self, socket: &mut Socket, endpoint: &Endpoint) -> Result<String, TunnelError> {
         let head = self.request(endpoint);
-        let io = |error: std::io::Error| TunnelError { message: format!("{self}: {error}"), error: Some(error) };
+        let io = |error: std::io::Error| TunnelError {
+            message: format!("{self}: {error}"),
+            error: Some(error),
+            lasting: false,
+        };
         socket.write_all(head.expose()).await.map_err(io)?;
         let mut answer = Vec::new();
         // Byte by byte, since the next byte belongs to the store: it happens once a connection.
@@ -202,10 +214,15 @@ impl Proxy {
             [b'2', _, _] => Ok(status),
             [_, _, _] => {
                 let advice = match code {
+                    "407" if self.authorization.is_some() => {
+                        format!("; the name and the password in {} are refused", self.variable)
+                    }
                     "407" => format!("; write {}=http://user:password@host:port", self.variable),
                     _ => String::new(),
                 };
-                Err(self.refusal(&format!("refuses the tunnel to {}: {status}{advice}", authority_of(endpoint))))
+                let what = format!("refuses the tunnel to {}: {status}{advice}", authority_of(endpoint));
+                let lasting = code.starts_with('4') && !PASSING.contains(&code);
+                Err(TunnelError { lasting, ..self.refusal(&what) })
             }
             _ => Err(self.refusal(&format!("does not speak HTTP/1.1: {status}"))),
         }
@@ -224,7 +241,7 @@ impl Proxy {
     }
 
     fn refusal(&self, what: &str) -> TunnelError {
-        TunnelError { message: format!("{self} {what}"), error: None }
+        TunnelError { message: format!("{self} {what}"), error: None, lasting: false }
     }
 }
 
@@ -239,6 +256,8 @@ impl fmt::Display for Proxy {
 pub(super) struct TunnelError {
     pub(super) message: String,
     pub(super) error: Option<std::io::Error>,
+    /// Whether another try would be told the same.
+    pub(super) lasting: bool,
 }
 
 fn authority_of(endpoint: &Endpoint) -> String {
@@ -343,6 +362,9 @@ fn remember(userinfo: &str) {
 /// The lower case comes first, as with curl and Python: who sets both means one of them for older programs.
 const VARIABLES: [&str; 8] =
     ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
+
+/// What a proxy refuses with that may let another try through: a timeout, and too many at once.
+const PASSING: [&str; 3] = ["408", "425", "429"];
 
 /// More than any proxy says before its tunnel.
 const LONGEST_ANSWER: usize = 16 << 10;
@@ -472,5 +494,7 @@ mod tests {
         let ignored = proxies.ignored([&endpoint("http://127.0.0.1:1"), &endpoint("https://127.0.0.1:2")]);
         assert_eq!(ignored, ["HTTPS_PROXY=http://p:1: 127.0.0.1 is this machine"]);
         assert!(proxies.ignored([&endpoint("https://store.test")]).is_empty());
+        let socks = Proxies::of(|name| (name == "HTTPS_PROXY").then(|| "socks5://p:1".to_owned()));
+        assert!(socks.ignored([&endpoint("https://store.test")]).is_empty(), "it is asked for, and cannot be used");
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 use ttlsweep_record::{EventKind, Phase};
 
-use super::proxy::{Proxies, Proxy, Way};
+use super::proxy::{Proxies, Proxy, TunnelError, Way};
 use super::race::race;
 use super::resolve::{Resolve, SystemResolver};
 use super::{DialError, SocketOptions, Steps, failed, timed_out};
@@ -84,7 +84,9 @@ impl Route {
             steps.connect = Some(start.elapsed());
             match opened {
                 Ok(Ok(status)) => tape.note_with(EventKind::Tunnel, format!("{}: {status}", proxy.server())),
-                Ok(Err(error)) => return Err(failed(Phase::Connect, error.error.as_ref(), error.message)),
+                Ok(Err(TunnelError { message, error, lasting })) => {
+                    return Err(DialError { lasting, ..failed(Phase::Connect, error.as_ref(), message) });
+                }
                 Err(_) => return Err(timed_out(Phase::Connect, format!("{proxy} did not answer to CONNECT"))),
             }
         }

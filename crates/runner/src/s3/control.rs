@@ -94,8 +94,9 @@ fn failure(error: hyper_util::client::legacy::Error) -> ConnectorError {
     let dialled = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<DialError>());
     if dialled.is_some_and(|dialled| dialled.timed_out) {
         ConnectorError::timeout(error.into())
-    } else if says_untrusted(&error) {
-        // Not one of those that the SDK tries again for the results' bucket: it will be the same certificate.
+    } else if says_untrusted(&error) || dialled.is_some_and(|dialled| dialled.lasting) {
+        // Not one of those that the SDK tries again for the results' bucket: it will be the same certificate, or the same
+        // proxy.
         ConnectorError::user(error.into())
     } else {
         ConnectorError::io(error.into())

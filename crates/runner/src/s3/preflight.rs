@@ -21,6 +21,9 @@ pub enum PreflightError {
     /// Its certificate is not trusted: no retry will mend that.
     #[error("the target's certificate is not trusted: {0}; {UNTRUSTED}")]
     Untrusted(ServerText),
+    /// A proxy stands between that refuses: no retry will mend that.
+    #[error("{0}")]
+    Proxy(ServerText),
     /// It answered and refused: no retry will mend that.
     #[error("the target refuses: {0}")]
     Refused(ServerText),
@@ -41,6 +44,7 @@ impl Store {
         }
         match &error {
             _ if is_untrusted(&error) => Err(PreflightError::Untrusted(words(&error))),
+            SdkError::DispatchFailure(failure) if failure.is_user() => Err(PreflightError::Proxy(words(&error))),
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
                 Err(PreflightError::Unreachable(words(&error)))
             }
