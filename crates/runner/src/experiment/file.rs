@@ -2,7 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 use super::problems::{Problem, nearest, reason};
 
@@ -31,7 +34,7 @@ struct Unread {
 fn text_of(path: &Path) -> Result<String, Unread> {
     const MOST: u64 = 16 << 20;
     let mut bytes = Vec::new();
-    File::open(path)
+    open(path)
         .and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes))
         .map_err(|error| unreadable(path, &error))?;
     if bytes.len() as u64 > MOST {
@@ -41,10 +44,22 @@ fn text_of(path: &Path) -> Result<String, Unread> {
             help: None,
         });
     }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        let help = Some("save it as UTF-8; editors call it an encoding".to_owned());
+        return Err(Unread { before: "", behind: " is UTF-16, as some editors and shells write".to_owned(), help });
+    }
     String::from_utf8(bytes).map_err(|error| {
         let byte = error.utf8_error().valid_up_to();
         Unread { before: "", behind: format!(" is no UTF-8 text: see byte {byte}"), help: Some(TOML.to_owned()) }
     })
+}
+
+/// A pipe that nobody writes to is at its end at once: what a shell puts in the place of `<(…)` has a writer.
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    // From here on its writer is waited for.
+    rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
+    Ok(file)
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Unread {

@@ -175,12 +175,25 @@ fn a_pipe_in_place_of_a_file_is_refused_and_not_waited_for() {
     let at = ["--bucket", "bucket", "--endpoint", "https://127.0.0.1:9", "--region", "us-east-1", "--yes"];
     let mut untrusting = lab.ttlsweep(&[&["run", "good.toml"], &at[..]].concat());
     untrusting.env("AWS_ACCESS_KEY_ID", "key").env("AWS_SECRET_ACCESS_KEY", "secret-key").env("AWS_CA_BUNDLE", "pipe");
-    for (mut command, says) in
-        [(lab.ttlsweep(&["run", "bad.toml"]), "not a file"), (untrusting, "is not a regular file")]
-    {
+    for (mut command, says) in [
+        (lab.ttlsweep(&["run", "bad.toml"]), "not a file"),
+        (lab.ttlsweep(&["run", "pipe"]), "pipe"),
+        (untrusting, "is not a regular file"),
+    ] {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         assert_eq!(ends_within(&mut child, Duration::from_secs(30)).code(), Some(2), "{says}");
         let said = words(&child.wait_with_output().unwrap()).1;
         assert!(said.contains(says), "{said}");
     }
+}
+
+/// A shell gives the program a pipe in place of a file, which has a writer.
+#[test]
+fn an_experiment_may_come_through_a_pipe_and_in_utf_8_alone() {
+    let lab = Lab::with("good.toml", EXPERIMENT);
+    let piped = lab.shell("(sleep 0.3; cat good.toml) | \"$TTLSWEEP\" run /dev/stdin --dry-run").output().unwrap();
+    assert_eq!(piped.status.code(), Some(0), "{}", words(&piped).1);
+    let wide: Vec<u8> = "\u{feff}[experiment]".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(lab.path("wide.toml"), wide).unwrap();
+    refused(&lab, lab.ttlsweep(&["run", "wide.toml"]), 2, &["wide.toml is UTF-16", "save it as UTF-8"]);
 }
