@@ -23,6 +23,7 @@ use crate::experiment::{EnvironmentEndpoint, LoadOptions};
 use crate::portion::{AskedShare, parse_run_id};
 use crate::run::progress::Mode;
 use crate::s3::ResultsUrl;
+use crate::s3::endpoint_of_profile;
 
 /// Finds out whether a store cuts presigned transfers whose link expires in flight, or whether something else happens.
 #[derive(Debug, Parser)]
@@ -313,7 +314,10 @@ impl OverrideArgs {
             region: self.region.clone(),
             profile: self.profile.clone(),
             descriptors: None,
-            environment_endpoint: EnvironmentEndpoint::find(|name| env::var(name).ok()),
+            environment_endpoint: EnvironmentEndpoint::find(|name| {
+                Some(env::var_os(name)?.to_string_lossy().into_owned())
+            }),
+            profile_endpoint: Some(endpoint_of_profile),
         }
     }
 }

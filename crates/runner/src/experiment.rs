@@ -32,6 +32,7 @@ mod error_tests;
 use std::path::Path;
 use std::time::Duration;
 
+pub(crate) use checks::MOST_PARTS;
 pub(crate) use definition::Axis;
 pub use definition::Experiment;
 use document::Document;
@@ -203,6 +204,36 @@ mod tests {
         assert_eq!(load_with(SMALL, &both).experiment.cells[0].endpoint.as_deref(), Some("http://127.0.0.1:1"));
         let embedded = load_with(SMALL, &LoadOptions { environment_endpoint, ..LoadOptions::default() });
         assert_eq!(embedded.experiment.target, TargetKind::Embedded);
+    }
+
+    #[test]
+    fn an_endpoint_of_an_aws_profile_counts_as_one_that_was_given() {
+        fn of(profile: Option<&str>) -> Option<String> {
+            Some(format!("http://{}:9000/", profile.unwrap_or("default")))
+        }
+        let options = |profile: Option<&str>| LoadOptions {
+            bucket: Some("b".to_owned()),
+            profile: profile.map(str::to_owned),
+            profile_endpoint: Some(of),
+            ..LoadOptions::default()
+        };
+        for (profile, url, words) in [
+            (None, "http://default:9000", "the endpoint is http://default:9000/, as the AWS profile says"),
+            (Some("dev"), "http://dev:9000", "the endpoint is http://dev:9000/, as the AWS profile `dev` says"),
+        ] {
+            let asked = load_with(SMALL, &options(profile));
+            assert!(asked.experiment.cells.iter().all(|cell| cell.endpoint.as_deref() == Some(url)));
+            assert_eq!(asked.notices.last().unwrap(), words);
+            assert!(!asked.experiment.cells[0].is_at_aws());
+        }
+        // Neither comes before a variable, nor is asked for several profiles or for the testbed.
+        let named = |name: &str| (name == "AWS_ENDPOINT_URL").then(|| " http://env/ ".to_owned());
+        let both = LoadOptions { environment_endpoint: EnvironmentEndpoint::find(named), ..options(None) };
+        assert_eq!(load_with(SMALL, &both).experiment.cells[0].endpoint.as_deref(), Some("http://env"));
+        let several = LoadOptions { set: set(&["target.profile=[a, b]"]).set, ..options(None) };
+        assert_eq!(load_with(SMALL, &several).experiment.cells[0].endpoint, None);
+        let embedded = LoadOptions { bucket: None, ..options(None) };
+        assert_eq!(load_with(SMALL, &embedded).experiment.target, TargetKind::Embedded);
     }
 
     #[test]

@@ -38,7 +38,7 @@ use crate::experiment::extras::Extras;
 use crate::s3::object_key::ObjectKey;
 
 pub use connect::{Access, StoreSettings, Trust};
-pub(crate) use connect::{StoreError, tls_of_environment};
+pub(crate) use connect::{StoreError, endpoint_of_profile, tls_of_environment};
 pub(crate) use delete::DeleteError;
 use every_request::EveryRequest;
 pub use look_up::FoundObject;

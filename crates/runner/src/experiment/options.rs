@@ -17,6 +17,8 @@ pub struct LoadOptions {
     pub descriptors: Option<u64>,
     /// The endpoint that the environment names. It counts only if the target is S3 and nothing else names one.
     pub environment_endpoint: Option<EnvironmentEndpoint>,
+    /// Looks up the endpoint that an AWS profile names, or the default one. It counts only if the environment names none, either.
+    pub profile_endpoint: Option<fn(Option<&str>) -> Option<String>>,
 }
 
 /// An endpoint in one of the variables that every AWS SDK reads.
@@ -36,7 +38,7 @@ impl EnvironmentEndpoint {
             return None;
         }
         ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].into_iter().find_map(|name| {
-            let url = variable(name).filter(|url| !url.is_empty())?;
+            let url = variable(name).map(|url| url.trim().to_owned()).filter(|url| !url.is_empty())?;
             Some(Self { variable: name, url })
         })
     }

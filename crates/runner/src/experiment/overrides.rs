@@ -8,7 +8,7 @@ use toml::de::{DeArray, DeValue};
 use ttlsweep_record::TargetKind;
 
 use super::document::{Document, Entry, unknown_table};
-use super::options::LoadOptions;
+use super::options::{EnvironmentEndpoint, LoadOptions};
 use super::problems::{Place, Problem, Problems, Source};
 use super::settings::{self, Setting, Table};
 
@@ -37,13 +37,12 @@ pub(crate) fn apply<'a>(document: &mut Document<'a>, options: &'a LoadOptions, p
     }
     let to_s3 = options.bucket.is_some() || options.endpoint.is_some();
     let mut notices = if to_s3 { leave_testbed(document) } else { Vec::new() };
-    notices.extend(take_environment_endpoint(document, options));
+    notices.extend(take_configured_endpoint(document, options));
     notices
 }
 
-/// Two ways to name an endpoint must not behave differently: one of the environment becomes the file's.
-fn take_environment_endpoint<'a>(document: &mut Document<'a>, options: &'a LoadOptions) -> Option<String> {
-    let found = options.environment_endpoint.as_ref()?;
+/// Two ways to name an endpoint must not behave differently: one of the environment, or of an AWS profile, becomes the file's.
+fn take_configured_endpoint<'a>(document: &mut Document<'a>, options: &'a LoadOptions) -> Option<String> {
     let of_s3 = |entry: &Entry<'_>| {
         entry.table == Table::Target && entry.key == "kind" && entry.value.as_ref().as_str() == Some("s3")
     };
@@ -51,10 +50,25 @@ fn take_environment_endpoint<'a>(document: &mut Document<'a>, options: &'a LoadO
     if has_endpoint || !document.entries.iter().any(of_s3) {
         return None;
     }
-    let variable = found.variable;
-    let source = Source::new("environment", format!("{variable}={}", found.url), options.set.len() + 5);
-    put(document, option_entry(&source, "endpoint", &found.url, variable.len() + 1));
-    Some(format!("the endpoint is {}, as {variable} says", found.url))
+    let line = options.set.len() + 5;
+    if let Some(EnvironmentEndpoint { variable, url }) = &options.environment_endpoint {
+        let source = Source::new("environment", format!("{variable}={url}"), line);
+        put(document, option_entry(&source, "endpoint", url, variable.len() + 1));
+        return Some(format!("the endpoint is {url}, as {variable} says"));
+    }
+    let profile = document.entries.iter().find(|entry| entry.table == Table::Target && entry.key == "profile");
+    let profile = match profile.map(|entry| entry.value.as_ref().as_str()) {
+        // Each of several profiles may have an endpoint of its own.
+        Some(None) => return None,
+        Some(Some(name)) => Some(name),
+        None => None,
+    };
+    let url = options.profile_endpoint?(profile)?;
+    let whose = profile.map_or_else(|| "AWS profile".to_owned(), |name| format!("AWS profile `{name}`"));
+    let notice = format!("the endpoint is {url}, as the {whose} says");
+    const KEY: &str = "endpoint_url = ";
+    put(document, option_entry(&Source::new(&whose, format!("{KEY}{url}"), line), "endpoint", url, KEY.len()));
+    Some(notice)
 }
 
 /// Drops what only the testbed has, so that the same file can be asked of S3.
@@ -105,13 +119,18 @@ fn put<'a>(document: &mut Document<'a>, entry: Entry<'a>) {
     document.entries.push(entry);
 }
 
-fn option_entry<'a>(source: &Arc<Source>, key: &'static str, value: &'a str, offset: usize) -> Entry<'a> {
+fn option_entry<'a>(
+    source: &Arc<Source>,
+    key: &'static str,
+    value: impl Into<Cow<'a, str>>,
+    offset: usize,
+) -> Entry<'a> {
     let end = source.len();
     Entry {
         table: Table::Target,
         key: Cow::Borrowed(key),
         key_place: Place::new(source, 0..end),
-        value: Spanned::new(offset..end, DeValue::String(Cow::Borrowed(value))),
+        value: Spanned::new(offset..end, DeValue::String(value.into())),
         source: Arc::clone(source),
     }
 }

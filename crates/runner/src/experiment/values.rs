@@ -170,12 +170,15 @@ pub(crate) fn prefix(item: &Item<'_>) -> Result<String, Problem> {
 /// `http://host:port` or `https://host`, nothing behind it.
 pub(crate) fn endpoint(item: &Item<'_>) -> Result<String, Problem> {
     const EXPECTED: &str = "expected http:// or https://, a host, and perhaps a port";
-    let url = text(item)?;
+    let given = text(item)?;
+    // Other programs take the blanks and the slash around a URL in a variable.
+    let url = given.trim();
+    let url = url.strip_suffix('/').filter(|url| !url.ends_with('/')).unwrap_or(url);
     let complain = |help: String| {
         Err(Problem::at(item.place, EXPECTED, format!("`{url}` is not an endpoint")).help(format!("write {help}")))
     };
     let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https")) else {
-        let (scheme, host) = url.split_once("://").unwrap_or(("", &url));
+        let (scheme, host) = url.split_once("://").unwrap_or(("", url));
         // A colon or a slash that is missing.
         let meant = ["https", "http"].into_iter().find_map(|known| {
             let rest = host.strip_prefix(known)?.trim_start_matches(':');
@@ -207,7 +210,7 @@ pub(crate) fn endpoint(item: &Item<'_>) -> Result<String, Problem> {
     if !host_is_fine || port.is_some_and(|port| port.parse::<u16>().is_err()) {
         return complain("\"http://127.0.0.1:9000\"".to_owned());
     }
-    Ok(url)
+    Ok(url.to_owned())
 }
 
 /// Whether a host has a port other than that of HTTPS.

@@ -16,6 +16,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig};
+use aws_types::service_config::ServiceConfigKey;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tokio_rustls::rustls;
@@ -118,8 +119,8 @@ impl Store {
         let Configured { config, region, credentials, origin } = Configured::load(settings, control).await?;
         let by_path = match settings.addressing {
             Some(addressing) => addressing == Addressing::Path,
-            // A profile may name an endpoint, too.
-            None => settings.endpoint.is_some() || config.endpoint_url().is_some(),
+            // One of several profiles may name an endpoint, too.
+            None => settings.endpoint.is_some() || endpoint_for_s3(&config).is_some(),
         };
         let mut builder = aws_sdk_s3::config::Builder::from(&config)
             .region(region.clone())
@@ -146,6 +147,30 @@ impl Store {
             extras: Arc::default(),
         })
     }
+}
+
+/// The endpoint for S3 that the AWS configuration names for a profile, or for the default one, as the SDK would take it.
+pub(crate) fn endpoint_of_profile(profile: Option<&str>) -> Option<String> {
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        // Neither is asked for, and the chains for them may wait for a metadata service.
+        .region(Region::from_static("us-east-1"))
+        .no_credentials();
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    // A plan is read within a runtime, too, whose threads no other may block.
+    let loading = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
+        Some(runtime.block_on(loader.load()))
+    });
+    endpoint_for_s3(&loading.join().ok()??)
+}
+
+/// What a profile's `services` say of S3 comes before what it says of all of them.
+fn endpoint_for_s3(config: &SdkConfig) -> Option<String> {
+    let key =
+        ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
+    config.service_config()?.load_config(key).or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
 /// What the standard chain makes of settings.

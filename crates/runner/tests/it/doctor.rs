@@ -334,6 +334,26 @@ async fn a_store_that_refuses_unknown_parameters_is_swept_without_the_transfers_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_whose_endpoint_an_aws_profile_names_is_asked_by_path_and_costs_nothing_at_aws() {
+    let testbed = signing::start(plain(ExpiryPolicy::OnRequest)).await;
+    // A name and no address: with the bucket before it, nobody would know it.
+    let url = testbed.endpoint().replace("127.0.0.1", "localhost");
+    let lab = lab();
+    let services = format!("[profile dev]\nservices = here\n[services here]\ns3 =\n  endpoint_url = {url}\n");
+    lab.write("aws.ini", format!("[default]\nendpoint_url = {url}\n{services}"));
+    for profile in [&["--bucket", signing::BUCKET][..], &["--bucket", signing::BUCKET, "--profile", "dev"]] {
+        let mut command = lab.ttlsweep(&[&["doctor", "fit.toml"], profile].concat());
+        command.env("AWS_ACCESS_KEY_ID", DEFAULT_ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", DEFAULT_SECRET_KEY);
+        command.env("AWS_CONFIG_FILE", lab.path("aws.ini"));
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let said = words(&output).1;
+        assert_eq!(output.status.code(), Some(0), "{profile:?}: {said}{}", findings(&output));
+        assert!(said.contains(&format!("the endpoint is {url}, as the AWS profile")), "{said}");
+        assert!(!said.contains("USD"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_cannot_list_is_no_obstacle() {
     let testbed = signing::start(TestbedConfig { list_v2: false, ..plain(ExpiryPolicy::OnRequest) }).await;
     let lab = lab();
