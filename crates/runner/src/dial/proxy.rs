@@ -68,7 +68,7 @@ pub(crate) enum Way {
 impl Proxies {
     /// Those of this process's environment.
     pub fn of_environment() -> Self {
-        // What is not UTF-8 is shown, and refused, as any other value that is no proxy's address.
+        // What is not UTF-8 is shown, and refused, like any other value that is not a proxy's address.
         Self::of(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))
     }
 

@@ -392,7 +392,7 @@ mod tests {
         assert_eq!(silence(&stuck), "try again later");
         let download = TransferRecord {
             method: Method::Get,
-            head_acked_at: Some(Timestamp::from_unix_micros(1)),
+            head_written_at: Some(Timestamp::from_unix_micros(1)),
             ..row(Outcome::TimedOut, None, None)
         };
         assert!(silence(&download).contains("the path back may drop large packets"));

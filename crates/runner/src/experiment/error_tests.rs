@@ -316,7 +316,8 @@ fn several_at_once(reports: &mut Reports) {
 
 fn a_file_that_cannot_be_read(reports: &mut Reports) {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("ttl-grid.toml"), [0xff, 0xfe]).unwrap();
+    let write = |bytes: &[u8]| std::fs::write(folder.path().join("ttl-grid.toml"), bytes).unwrap();
+    write(b"# caf\xe9");
     let say = |name: &str| {
         let report = load(&folder.path().join(name), &LoadOptions::default()).unwrap_err();
         render(&report).replace(&folder.path().display().to_string(), "experiments")
@@ -324,6 +325,8 @@ fn a_file_that_cannot_be_read(reports: &mut Reports) {
     reports.add_rendered("a file that is not there", say("ttl-gird.toml"));
     reports.add_rendered("a file that nothing resembles", say("other.toml"));
     reports.add_rendered("a file that is not text", say("ttl-grid.toml"));
+    write(b"\xff\xfe#\0");
+    reports.add_rendered("a file in UTF-16", say("ttl-grid.toml"));
     reports.add_rendered("a folder", say(""));
 }
 
