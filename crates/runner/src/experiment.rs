@@ -37,7 +37,7 @@ pub(crate) use definition::Axis;
 pub use definition::Experiment;
 use document::Document;
 pub(crate) use options::EnvironmentEndpoint;
-pub use options::LoadOptions;
+pub use options::{LoadOptions, ProfileEndpoint};
 pub(crate) use problems::LoadError;
 pub(crate) use problems::nearest;
 use problems::{Problem, Problems, Source};

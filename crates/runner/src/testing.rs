@@ -22,7 +22,7 @@ pub mod dial {
 }
 
 pub mod experiment {
-    pub use crate::experiment::{Experiment, LoadOptions, Loaded, load, reference_markdown};
+    pub use crate::experiment::{Experiment, LoadOptions, Loaded, ProfileEndpoint, load, reference_markdown};
 }
 
 pub mod host {

@@ -18,8 +18,11 @@ pub struct LoadOptions {
     /// The endpoint that the environment names. It counts only if the target is S3 and nothing else names one.
     pub environment_endpoint: Option<EnvironmentEndpoint>,
     /// Looks up the endpoint that an AWS profile names, or the default one. It counts only if the environment names none, either.
-    pub profile_endpoint: Option<fn(Option<&str>) -> Option<String>>,
+    pub profile_endpoint: Option<ProfileEndpoint>,
 }
+
+/// See [`LoadOptions::profile_endpoint`].
+pub type ProfileEndpoint = fn(Option<&str>) -> Option<String>;
 
 /// An endpoint in one of the variables that every AWS SDK reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
