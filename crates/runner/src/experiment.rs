@@ -14,6 +14,7 @@ mod file;
 mod freeze;
 mod grid;
 mod identity;
+mod link_defaults;
 mod links;
 pub(crate) mod needed;
 mod options;

@@ -10,3 +10,4 @@ pub(crate) mod expiry;
 mod file;
 pub(crate) mod minter;
 pub(crate) mod source;
+pub(crate) mod unanswered;

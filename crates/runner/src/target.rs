@@ -17,8 +17,9 @@ use crate::clock::wall_steps::WallSteps;
 use crate::clock::{Clock, SystemClock};
 use crate::dial::reach::Route;
 use crate::experiment::extras::Extras;
-use crate::links::minter::{Ask, Minted, Minter, NoLink, Unanswered};
+use crate::links::minter::{Ask, Minted, Minter, NoLink};
 use crate::links::source::LinkSource;
+use crate::links::unanswered::Unanswered;
 use crate::s3::object_key::RunPrefix;
 use crate::s3::{
     Access, LinkMaker, Maker, Operation, PreflightError, Store, StoreError, StoreSettings, Target, Trust,

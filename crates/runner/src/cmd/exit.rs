@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::experiment::LoadError;
-use crate::links::minter::Unanswered;
+use crate::links::unanswered::Unanswered;
 use crate::portion::placed::PlaceError;
 use crate::run::folder::FolderError;
 use crate::run::repair::RepairError;

@@ -7,7 +7,8 @@ use ttlsweep_record::{Cell, Control, Outcome, TransferRecord};
 
 use super::enforcement::{refused_for_expiry, said, silence};
 use super::{Finding, Level};
-use crate::links::minter::{Ask, Minter, NoLink, Unanswered};
+use crate::links::minter::{Ask, Minter, NoLink};
+use crate::links::unanswered::Unanswered;
 use crate::s3::object_key::ObjectKey;
 use crate::stop::Stop;
 use crate::target::patience;

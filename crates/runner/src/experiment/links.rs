@@ -1,25 +1,10 @@
-//! What differs where the links are somebody else's: which settings have other defaults, and what cannot be asked for.
+//! What cannot be asked for if the links are somebody else's.
 
 use ttlsweep_record::{Cell, Method, Presign, TargetKind};
 
 use super::problems::{Place, Problem};
 use super::resolve::Resolved;
-use super::settings::Head;
 use crate::links::source::LinkSource;
-
-/// What a setting is if it is left out, where that is not as in the table of settings.
-pub(super) fn default(key: &str, head: &Head) -> Option<&'static str> {
-    if head.kind != TargetKind::Links {
-        return None;
-    }
-    match key {
-        "run_parameter" | "header_signed" => Some("false"),
-        "keep_objects" => Some("true"),
-        "clock_probe" => Some("\"0s\""),
-        "long_ttl" if matches!(head.links, Some(LinkSource::File(_))) => Some("false"),
-        _ => None,
-    }
-}
 
 /// What links of others cannot do, each with what to write instead.
 pub(super) fn problems(resolved: &Resolved) -> Vec<Problem> {

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use ttlsweep_record::{Cell, TargetKind};
 
 use super::document::{Document, Entry};
-use super::links;
+use super::link_defaults::link_default;
 use super::overrides;
 use super::problems::{Place, Problem, Problems, Source, nearest};
 use super::settings::{Choice, Head, IfAbsent, Read, SETTINGS, Setting, Table, blank_cell};
@@ -193,8 +193,8 @@ impl<'a> Reader<'a> {
         problems: &mut Problems,
     ) -> Option<Values<T>> {
         let derived = match setting.key {
-            "long_ttl" => links::default(setting.key, &resolved.head).map(str::to_owned).or_else(|| long_ttl(resolved)),
-            key => links::default(key, &resolved.head).map(str::to_owned),
+            "long_ttl" => link_default(setting.key, &resolved.head).map(str::to_owned).or_else(|| long_ttl(resolved)),
+            key => link_default(key, &resolved.head).map(str::to_owned),
         };
         let toml = match setting.absent {
             IfAbsent::Default(toml) => derived.as_deref().unwrap_or(toml),

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_rustls::rustls;
 
 use super::answer::without_queries;
-use super::minter::{MOST_BYTES, Unanswered};
+use super::unanswered::{MOST_BYTES, Unanswered};
 use crate::dial::reach::Route;
 use crate::dial::{Dialer, Steps};
 use crate::s3::error_document::reported;

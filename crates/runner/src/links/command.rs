@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::answer::without_queries;
-use super::minter::{MOST_BYTES, Unanswered};
+use super::unanswered::{MOST_BYTES, Unanswered};
 use crate::lock::lock;
 use crate::s3::error_document::reported;
 

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use ttlsweep_rundir::disk;
 
 use super::answer::Answer;
-use super::minter::MOST_BYTES;
+use super::unanswered::MOST_BYTES;
 
 /// The links of a file.
 pub(super) struct Links {

@@ -19,6 +19,7 @@ use super::command::Workers;
 use super::expiry::{Life, Read, expiry_of};
 use super::file::Links;
 use super::source::LinkSource;
+use super::unanswered::Unanswered;
 use crate::clock::Clock;
 use crate::dial::reach::Route;
 use crate::s3::link::{MadeBy, SignedRequest};
@@ -61,17 +62,6 @@ pub(crate) enum NoLink {
     Stopped(StopReason),
     /// In words, and what the minter took until then.
     Failed(Unanswered, Option<Duration>),
-}
-
-/// Why a minter gave no link, in words.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unanswered {
-    /// It may work later.
-    #[error("{0}")]
-    Unreachable(String),
-    /// No retry mends it.
-    #[error("{0}")]
-    Wrong(String),
 }
 
 /// Gives the links of a run.
@@ -243,7 +233,5 @@ fn http_name<S: serde::Serializer>(method: &Method, serializer: S) -> Result<S::
     serializer.serialize_str(if method.is_upload() { "PUT" } else { "GET" })
 }
 
-/// The longest answer, and the longest line of a file: four times what a server takes as a request's head.
-pub(super) const MOST_BYTES: usize = 64 << 10;
 /// Whoever writes whole seconds cuts them.
 const AGREE_US: i64 = 1_000_000;
