@@ -162,6 +162,10 @@ fn assert_one_answer(name: &str, folder: &Path) {
     let counts = stdout.lines().find(|line| line.contains(" of the grid failed")).unwrap();
     let asks = target["grid_failed"] != 0 || target["controls_failed"] != 0 || json["overall"] == "invalid";
     let case = if asks { case_of(folder) } else { String::new() };
+    // Behind them it says how many trials there were, which a case has no room for.
+    assert!(page.contains(counts), "{name}: {counts}\n{page}");
+    let (counts, trials) = counts.rsplit_once(". ").unwrap();
+    assert!(trials.contains(" whole trials"), "{name}: {trials}");
     for said in [line, enforcement, counts] {
         assert!(page.contains(said), "{name}: {said}\n{page}");
         assert!(!asks || case.contains(said), "{name}: {said}\n{case}");
