@@ -78,7 +78,7 @@ impl Ran {
 /// Runs the command behind the line. The process must have one thread, and is in another network afterwards.
 ///
 /// # Errors
-/// There is no line, no server, or no command.
+/// The line cannot be made, the server does not listen, or the command cannot be started.
 pub fn run(args: &Args) -> Result<Ran, PathError> {
     let far = Side::make(FAR, NEAR)?;
     // Started from within its side.

@@ -20,7 +20,7 @@ fn now_ns() -> u64 {
 
 /// Takes what one connection sends, and says how fast the bulk of it came.
 #[test]
-#[ignore = "it is an end of a path"]
+#[ignore = "the other tests start it as one end of a path"]
 fn sink() {
     let (mut stream, _) = TcpListener::bind(far_side()).unwrap().accept().unwrap();
     let (mut buffer, mut bytes, mut began) = (vec![0; 65536], 0_u64, None);
@@ -45,7 +45,7 @@ fn sink() {
 
 /// Sends 8 MB.
 #[test]
-#[ignore = "it is an end of a path"]
+#[ignore = "the other tests start it as one end of a path"]
 fn source() {
     let began = Instant::now();
     let mut stream = TcpStream::connect(far_side()).unwrap();
@@ -58,7 +58,7 @@ fn source() {
 
 /// Takes datagrams that say when they were sent, and says how long those of the last second were under way.
 #[test]
-#[ignore = "it is an end of a path"]
+#[ignore = "the other tests start it as one end of a path"]
 fn clock() {
     let socket = UdpSocket::bind(far_side()).unwrap();
     let _says_that_it_listens = TcpListener::bind(far_side()).unwrap();
@@ -84,7 +84,7 @@ fn clock() {
 
 /// Sends twice what 8 Mbit/s carry, for two seconds, in packets of 1500 bytes; then ends the clock.
 #[test]
-#[ignore = "it is an end of a path"]
+#[ignore = "the other tests start it as one end of a path"]
 fn flood() {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     socket.connect(far_side()).unwrap();
@@ -108,7 +108,7 @@ fn flood() {
 
 /// Listens at the far side itself, and connects to that.
 #[test]
-#[ignore = "it is an end of a path"]
+#[ignore = "the other tests start it as one end of a path"]
 fn both() {
     let far = Far::find(|name| std::env::var(name).ok()).unwrap().expect("it is on a path");
     let listening = thread::spawn(move || {

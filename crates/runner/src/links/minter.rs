@@ -55,7 +55,7 @@ pub(crate) struct Minted {
     pub form: &'static str,
 }
 
-/// Why there is no link.
+/// Why a link could not be had.
 #[derive(Debug)]
 pub(crate) enum NoLink {
     /// There was a reason to stop meanwhile.

@@ -54,7 +54,7 @@ struct Request {
     mint_us: Option<u64>,
 }
 
-/// Why there is no request.
+/// Why a request could not be made.
 enum NoRequest {
     /// There was a reason to stop before there was one.
     Stopped(StopReason),
