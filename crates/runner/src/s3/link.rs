@@ -96,8 +96,10 @@ impl SignedRequest {
         }));
         let decoded = secrets.iter().map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
         let mut all: Vec<_> = decoded.chain(secrets.iter().cloned()).collect();
-        // The scope of a credential is not a secret, and its access key may stand alone.
-        all.extend(secrets.iter().filter_map(|text| text.split(['/', '%']).next()).map(str::to_owned));
+        // The scope of a credential is not a secret, and its access key may stand alone. The `https:` of a link that goes back
+        // somewhere stands in many a text.
+        let keys = secrets.iter().filter_map(|text| text.split(['/', '%']).next()).filter(|key| !key.ends_with(':'));
+        all.extend(keys.map(str::to_owned));
         all.retain(|secret| secret.len() >= SHORTEST);
         // A longer one first: what is left of it would no longer be found.
         all.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -184,5 +186,14 @@ mod tests {
             request.redact([&mut other]);
             assert_eq!(other, "Request has expired");
         }
+    }
+
+    #[test]
+    fn the_scheme_of_an_address_within_a_link_stays_in_texts() {
+        let mut request = request("https://h/k?sig=hush-hush&back=https://h.test/1", &[]);
+        request.made_by = MadeBy::Others { transfer_id: "b01-c001-a1-u1-s1".to_owned() };
+        let mut text = "hush-hush was not signed for https://h.test/1, see https://store.test/docs".to_owned();
+        request.redact([&mut text]);
+        assert_eq!(text, "REDACTED was not signed for REDACTED, see https://store.test/docs");
     }
 }
