@@ -175,7 +175,7 @@ ttl-coverage ROUNDS="20000":
 # Kills run, resume, report, upload, merge and clean by every signal and by loss of power, KILLS times; nothing may be lost.
 [group('develop')]
 chaos KILLS="200" *ARGS: build-debug
-    python3 scripts/chaos.py --bin target/debug --kills {{KILLS}} {{ARGS}}
+    target/debug/examples/chaos --bin target/debug --kills {{KILLS}} {{ARGS}}
 
 # A long run with random faults, killed and resumed at its end: memory, descriptors and so on as a chart, and every row.
 [group('develop')]
