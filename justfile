@@ -162,8 +162,7 @@ s3-tests DIR *ARGS: build-debug
 # How often the verdict is right: 1,000 simulations a cell (some ten minutes), then five real runs of each of the testbed's
 # cases; writes both into docs/. just calibrate 100 simulates fewer.
 [group('develop')]
-calibrate SIMULATIONS="1000" SEEDS="judgement" RUNS="5":
-    cargo build --release --workspace --bins --examples --locked
+calibrate SIMULATIONS="1000" SEEDS="judgement" RUNS="5": build-measures
     target/release/examples/calibrate --simulations {{SIMULATIONS}} --seeds {{SEEDS}} --docs docs
     target/release/examples/calibrate --testbed {{RUNS}} --program target/release/ttlsweep --docs docs
 
@@ -196,14 +195,13 @@ fuzz SECONDS="60":
 
 # The cost of the instrument beside curl, locust and an untraced twin, for an idle machine; --quick takes a minute.
 [group('develop')]
-bench *ARGS:
-    cargo build --release --workspace --bins --examples --locked
+bench *ARGS: build-measures
     python3 scripts/bench.py "$@"
 
 # Achieved over asked, and fairness, for caps from 1 to 1000 Mbit/s.
 [group('develop')]
-caps *ARGS: build
-    python3 scripts/caps.py "$@"
+caps *ARGS: build-measures
+    target/release/examples/accuracy caps "$@"
 
 # The fault matrix a few times, into no file.
 [private]
@@ -244,6 +242,11 @@ fresh-run: build-debug
 build-debug:
     cargo build --workspace --all-targets --locked
 
+# The programs and what measures them.
+[private]
+build-measures:
+    cargo build --release --workspace --bins --examples --locked
+
 # Installs the real S3 servers that the tests use into .servers/.
 [group('develop')]
 servers:
@@ -251,8 +254,8 @@ servers:
 
 # How long after it happened a cut is recorded, for an idle machine; --write puts the table into docs/bench.md.
 [group('develop')]
-cuts *ARGS: build
-    python3 scripts/cuts.py "$@"
+cuts *ARGS: build-measures
+    target/release/examples/accuracy cuts "$@"
 
 # Checks licences, sources, bans and known advisories of the dependencies.
 [group('develop')]

@@ -1,1 +1,1 @@
-"""The parts of scripts/bench.py and scripts/caps.py."""
+"""The parts of scripts/bench.py."""
