@@ -81,8 +81,8 @@ fn known() -> MutexGuard<'static, Known> {
 #[cfg(not(test))]
 static KNOWN: std::sync::LazyLock<Mutex<Known>> = std::sync::LazyLock::new(Mutex::default);
 
-// Each test has a list of its own: what a fuzzer remembers, such as a damaged proxy's password that reads `https:`, is no secret
-// of the others.
+// Each test has a list of its own: what a fuzzer remembers, such as a damaged proxy's password that reads `https:`, is not secret to
+// the others.
 #[cfg(test)]
 thread_local!(static KNOWN: &'static Mutex<Known> = Box::leak(Box::default()));
 
