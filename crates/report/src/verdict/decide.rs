@@ -7,6 +7,7 @@ use super::ALPHA;
 use super::cause::Cause;
 use super::evidence::Evidence;
 use super::finding::{Detail, Finding, Tested};
+use super::mechanism::cut::Unheard;
 use super::mechanism::{alive, completion, cut, named, network, unjudged};
 use super::ruling::{Again, Ruling, TargetRuling, Unnamed};
 use super::seen::Seen;
@@ -55,9 +56,10 @@ pub(crate) fn tested<'a>(
     detail: Detail,
 ) -> impl Iterator<Item = TestedTarget<'a>> + use<'a> {
     targets(evidence).map(move |target| {
-        let tests = tests(&target, detail);
+        let unheard = Unheard::of(&target);
+        let tests = tests(&target, unheard, detail);
         let cut = tests.iter().find(|tested| tested.mechanism == Mechanism::CutAtExpiry);
-        let facts = facts(evidence, &target, cut.map_or(0, |tested| tested.failures));
+        let facts = facts(evidence, &target, cut.map_or(0, |tested| tested.failures), unheard);
         TestedTarget { target, transfers: evidence.transfers, found: TestedFacts { facts, tests } }
     })
 }
@@ -92,9 +94,9 @@ pub(crate) fn conclude(found: Vec<TestedFacts>) -> Ruling {
     ruling
 }
 
-fn tests(target: &Target, detail: Detail) -> Vec<Tested> {
+fn tests(target: &Target, unheard: Option<Unheard>, detail: Detail) -> Vec<Tested> {
     let test = |mechanism: &Mechanism| match mechanism {
-        Mechanism::CutAtExpiry => cut::test(target, ALPHA, detail),
+        Mechanism::CutAtExpiry => cut::test(target, unheard, ALPHA, detail),
         Mechanism::RejectedAtCompletion => completion::test(target),
         Mechanism::Network => network::test(target, ALPHA),
         Mechanism::RefusedAlive => alive::test(target, ALPHA),
@@ -136,7 +138,7 @@ fn rule(facts: TargetRuling, mut mechanisms: Vec<Finding>) -> TargetRuling {
 
 /// What is known of a target whatever its tests say; the verdicts are yet to come. `cut` is how many failures count toward
 /// `cut-at-expiry`.
-fn facts(evidence: &Evidence<'_>, target: &Target, cut: u64) -> TargetRuling {
+fn facts(evidence: &Evidence<'_>, target: &Target, cut: u64, unheard: Option<Unheard>) -> TargetRuling {
     let (judged, not_judged) = (cut::outlived(target), target.not_judged().all());
     let failed = |keep: fn(&Flight) -> bool| {
         let seen = |flight: &Flight| &evidence.transfers[flight.row as usize];
@@ -162,7 +164,7 @@ fn facts(evidence: &Evidence<'_>, target: &Target, cut: u64) -> TargetRuling {
         not_judged,
         grid_failed: failed(Flight::in_grid),
         controls_failed: failed(Flight::is_unexpiring_control),
-        seen: Seen::of(target, cut),
+        seen: Seen::of(target, cut, unheard),
         again: None,
         clock_offset: target.offset,
         clock_steps: target.steps.clone(),

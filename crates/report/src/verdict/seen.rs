@@ -58,7 +58,7 @@ pub(super) struct Later {
 
 impl Seen {
     /// `failures` is how many of them the test on `cut-at-expiry` counts: it looks near expiry, and up to a second later.
-    pub(super) fn of(target: &Target, failures: u64) -> Self {
+    pub(super) fn of(target: &Target, failures: u64, unheard: Option<Unheard>) -> Self {
         let delta = target.delta();
         let near = Window::at_expiry(delta);
         let by_trial = near.outlived(target);
@@ -93,7 +93,7 @@ impl Seen {
             how: how(target, window != near),
             within_s: hit().map(distance).fold(0.0, f64::max),
             completed: grid(target).filter(went_on).filter(|flight| flight.cause == Cause::None).count() as u64,
-            unheard: Unheard::of(target)
+            unheard: unheard
                 .map(|why| (why, grid(target).filter(went_on).filter(|flight| why.is(flight)).count() as u64)),
             takes_the_arm: takes_the_arm(target),
             window_share: near.planned_share(target),

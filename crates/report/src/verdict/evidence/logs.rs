@@ -95,9 +95,10 @@ impl Span {
     }
 }
 
-/// What stands before a store has a clock and a view of its own.
+/// What stands before a store has a clock and a view of its own. CloudTrail's events are the store's and say nothing of how long
+/// it took.
 const fn is_of_a_store(source: LogSource) -> bool {
-    matches!(source, LogSource::S3 | LogSource::S3Json | LogSource::CloudTrail | LogSource::Ceph)
+    matches!(source, LogSource::S3 | LogSource::S3Json | LogSource::Ceph)
 }
 
 /// Fewer transfers say nothing of what a log's times are.

@@ -21,7 +21,7 @@ use crate::verdict::mechanism::window::{
 };
 use crate::verdict::target::Target;
 
-pub(in crate::verdict) fn test(target: &Target, alpha: f64, detail: Detail) -> Tested {
+pub(in crate::verdict) fn test(target: &Target, unheard: Option<Unheard>, alpha: f64, detail: Detail) -> Tested {
     let delta = target.delta();
     let placebos = Placebos::of(target);
     let arm = Arm::of(target, &placebos);
@@ -33,7 +33,7 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64, detail: Detail) -> T
     let level = alpha / MECHANISMS;
     let explained = proof.is_some_and(Arm::explains_late_ends);
     let suspicion = suspicion(target, &placebos, [&near, &late], level).filter(|_| !explained);
-    let suspicion = Unheard::of(target).map(Unheard::suspicion).or(suspicion);
+    let suspicion = unheard.map(Unheard::suspicion).or(suspicion);
     // Short transfers leave too little time outside of the later window to tell a cut from chance; a shorter one may do.
     let too_wide = late.share > MOST_IN_WINDOWS;
     let late = match late.window.shortened(target).filter(|_| too_wide) {
