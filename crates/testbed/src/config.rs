@@ -10,6 +10,8 @@ use std::time::Duration;
 use ttlsweep_record::Fault;
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
 
+use crate::dialect::Dialect;
+
 pub use access_log::{AccessLogConfig, AccessLogFormat, AccessLogFormatError};
 pub use demands::{RequiredHeader, RequiredHeaderError, UnknownParameters, UnknownParametersError};
 pub use secret::Secret;
@@ -24,6 +26,8 @@ pub struct TestbedConfig {
     pub listen: SocketAddr,
     /// Whether to speak TLS, with a certificate made for this one testbed.
     pub tls: bool,
+    /// Whose links it takes, and in whose words it refuses them.
+    pub dialect: Dialect,
     /// When a link's expiry is held against a transfer.
     pub expiry: ExpiryPolicy,
     /// What the `in-flight` policy does to a connection at expiry; the other policies never cut.
@@ -73,6 +77,7 @@ impl Default for TestbedConfig {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             tls: true,
+            dialect: Dialect::default(),
             expiry: ExpiryPolicy::OnRequest,
             cut: Cut::Reset,
             early_close: EarlyClose::Close,

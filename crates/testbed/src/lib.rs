@@ -8,7 +8,7 @@
 //! - `testbed` listens and accepts; `tls` makes the certificates.
 //! - `connection` owns one connection: it runs TLS and HTTP on it, cuts it when a deadline passes, and ends it in the
 //!   way that was asked for. `control` is how others tell it so, and the two ends of its stack of streams.
-//! - `service` answers one request: `link` reads and verifies the presigned URL, `policy` turns its expiry into a
+//! - `service` answers one request: `dialect` and, for S3's own, `link` read and verify the presigned URL, `policy` turns its expiry into a
 //!   plan, `demands` is what a bucket's policy or a store's gaps refuse, `fault` injects the configured fault, `upload` is the body on its way in, `form` the expiry within it if it is a form's, `answer` the body on its way out, `errors` speaks S3's XML.
 //! - `operations` are S3's operations as the library `s3s` wants them, over `store` (buckets, objects, uploads in parts)
 //!   and `spool` (their bytes, in a file without a name).
@@ -72,6 +72,7 @@
 
 mod clock;
 mod config;
+mod dialect;
 #[cfg(test)]
 mod fuzz;
 mod http;
@@ -84,6 +85,7 @@ pub use config::{
     AccessLogConfig, AccessLogFormat, AccessLogFormatError, DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, RequiredHeader,
     RequiredHeaderError, Secret, TestbedConfig, UnknownParameters, UnknownParametersError,
 };
+pub use dialect::{Dialect, DialectError};
 pub use http::tls::TlsError;
 pub use s3::{sigv2, sigv4};
 pub use testbed::{Testbed, TestbedError};

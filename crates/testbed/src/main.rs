@@ -19,7 +19,7 @@ use ttlsweep_record::fault::{KINDS, PLACES};
 use ttlsweep_record::units::{UnitError, parse_duration};
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
 use ttlsweep_testbed::{
-    AccessLogConfig, AccessLogFormat, DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, RequiredHeader, Secret, Testbed,
+    AccessLogConfig, AccessLogFormat, DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Dialect, RequiredHeader, Secret, Testbed,
     TestbedConfig, UnknownParameters,
 };
 
@@ -70,6 +70,7 @@ impl Options {
         set(matches, "expiry", &mut config.expiry);
         set(matches, "cut", &mut config.cut);
         set(matches, "early-close", &mut config.early_close);
+        set(matches, "dialect", &mut config.dialect);
         config.fault = matches.get_one("fault").copied();
         if let Some(headers) = matches.get_many::<RequiredHeader>("require-header") {
             config.required_headers = headers.cloned().collect();
@@ -127,7 +128,11 @@ async fn run(options: Options) -> anyhow::Result<()> {
 }
 
 fn how_to_talk(config: &TestbedConfig, testbed: &Testbed, cert_out: Option<&PathBuf>) -> String {
-    let mut words = format!("expiry {}", config.expiry);
+    let mut words = String::new();
+    if config.dialect != Dialect::default() {
+        let _ = write!(words, "dialect {}, ", config.dialect);
+    }
+    let _ = write!(words, "expiry {}", config.expiry);
     if config.expiry == ExpiryPolicy::InFlight {
         let _ = write!(words, ", cut {}", config.cut);
     }
@@ -165,7 +170,11 @@ fn how_to_talk(config: &TestbedConfig, testbed: &Testbed, cert_out: Option<&Path
             words.push_str("# for AWS_CA_BUNDLE, write the certificate to a file with --cert-out FILE\n");
         }
     }
-    words.push_str("\nAddress buckets in the path; links may be signed with Version 4 or 2. Pages of every origin may ask (CORS). Ctrl-C ends it.\n");
+    let takes = Dialect::explained().find(|(word, _)| *word == config.dialect.as_str()).map_or("", |(_, takes)| takes);
+    let _ = writeln!(
+        words,
+        "\nAddress buckets in the path. It takes {takes}. Pages of every origin may ask (CORS). Ctrl-C ends it."
+    );
     words
 }
 
@@ -222,6 +231,12 @@ fn command() -> Command {
             option("listen", "ADDR", "Address and port to listen at; port 0 takes a free one")
                 .value_parser(address)
                 .default_value("127.0.0.1:0"),
+        )
+        .arg(
+            option("dialect", "WHOSE", "Whose links it takes, and in whose words it refuses them")
+                .value_parser(words::<Dialect>(Dialect::WORDS))
+                .default_value(default.dialect.as_str())
+                .long_help(dialect_help()),
         )
         .arg(
             option("expiry", "POLICY", "When a link's expiry counts against a transfer")
@@ -329,6 +344,17 @@ fn fault_help() -> String {
         for (notation, meaning) in list {
             let _ = writeln!(words, "- {notation}: {meaning}");
         }
+    }
+    words
+}
+
+fn dialect_help() -> String {
+    let mut words = String::from(
+        "Whose links it takes, and in whose words it refuses them. An id or an account is the access key, a key the secret \
+         key. Requests that are signed in headers stay S3's.\n\n",
+    );
+    for (word, takes) in Dialect::explained() {
+        let _ = writeln!(words, "- {word}: {takes}");
     }
     words
 }

@@ -21,6 +21,7 @@ use ttlsweep_record::{Fault, FaultKind};
 
 use crate::clock::Moment;
 use crate::config::TestbedConfig;
+use crate::dialect::{Dialect, FoundLink, Head, Presigned, SignOff, strip};
 use crate::http::answer::{AnswerBody, MidBodyAction, OnUnread, Reply, Serving, UnreadBody};
 use crate::http::control::{ConnectionAction, ConnectionControl, Deadline, Ending, HardCut, LINGER};
 use crate::http::cors::{Page, preflight};
@@ -29,11 +30,11 @@ use crate::http::fault::FaultInjector;
 use crate::http::timer::Timer;
 use crate::http::upload::{Upload, UploadBody};
 use crate::s3::demands::Demands;
-use crate::s3::errors::{Failure, sign_off};
+use crate::s3::errors::{Failure, name_server};
 use crate::s3::form::Form;
 use crate::s3::header_auth;
 use crate::s3::ids::{IdSource, RequestIds};
-use crate::s3::link::{Keys, Link, UNKNOWN_KEY, strip};
+use crate::s3::link::{Keys, UNKNOWN_KEY};
 use crate::s3::operations::Operations;
 use crate::s3::query::Query;
 use crate::s3::spool::Spool;
@@ -50,6 +51,7 @@ pub(crate) struct Server {
     pub(crate) request_log: Arc<RequestLog>,
     ids: IdSource,
     keys: Keys,
+    dialect: Dialect,
     policy: Policy,
     demands: Demands,
     early_close: EarlyClose,
@@ -86,6 +88,7 @@ impl Server {
             request_log,
             ids: IdSource::new(),
             keys,
+            dialect: config.dialect,
             policy: Policy { expiry: config.expiry, cut: config.cut },
             demands: Demands::of(config),
             early_close: config.early_close,
@@ -95,6 +98,11 @@ impl Server {
             verified: verified.build(),
             unverified: unverified.build(),
         })
+    }
+
+    /// A request's head, as its link is held against it.
+    fn head<'a>(&'a self, parts: &'a Parts, query: &'a Query, arrived: Moment) -> Head<'a> {
+        Head { parts, query, keys: &self.keys, tls: self.tls, now: arrived.wall }
     }
 
     /// The number of a connection that has just been accepted.
@@ -127,7 +135,8 @@ pub(crate) async fn answer(
     let arrived = Moment::now();
     let ids = server.ids.next();
     let page = Page::of(&parts);
-    let link = Link::read(&query);
+    let method = parts.method.clone();
+    let link = server.dialect.read(&server.head(&parts, &query, arrived));
     let exchange = Exchange::begin(
         server.request_log.clone(),
         upload.clone(),
@@ -138,7 +147,7 @@ pub(crate) async fn answer(
             run: query.run().map(str::to_owned),
             method: parts.method.to_string(),
             path: parts.uri.path().to_owned(),
-            expires_at: link.as_ref().ok().and_then(Option::as_ref).map(|link| link.expires_at),
+            expires_at: link.as_ref().ok().and_then(Option::as_ref).map(|link| link.expires_at()),
             asked: Asked::of(&parts, &query),
         },
     );
@@ -172,7 +181,9 @@ pub(crate) async fn answer(
     if let Some(page) = page {
         page.admit(response.headers_mut());
     }
-    sign_off(&mut response, &ids);
+    let with = SignOff { method: &method, ids: &ids, now: arrived.wall_now() };
+    server.dialect.sign_off(&mut response, &with);
+    name_server(&mut response);
     if let Some(code) = response.extensions().get() {
         exchange.refuse_with(code);
     }
@@ -222,12 +233,12 @@ fn admit(
     query: &Query,
     upload: &Upload,
     arrived: Moment,
-    link: Option<Link>,
-) -> Result<Option<Link>, Failure> {
+    link: Option<Box<dyn Presigned>>,
+) -> FoundLink {
     server.demands.check_request(query)?;
     match &link {
         Some(link) => {
-            if let Some(sha256) = link.verify(parts, query, &server.keys, arrived.wall)? {
+            if let Some(sha256) = link.verify(&server.head(parts, query, arrived))? {
                 upload.expect(&sha256);
             }
         }
@@ -257,20 +268,26 @@ struct Verified<'a> {
 
 impl Verified<'_> {
     /// Carries the plan for a request's link out, and returns the answer.
-    async fn respond(&self, parts: Parts, link: Option<Link>) -> Reply {
-        let plan = self.server.policy.plan(self.arrived, link.as_ref().map(|link| link.expires_at));
+    async fn respond(&self, parts: Parts, link: Option<Box<dyn Presigned>>) -> Reply {
+        let expires_at = link.as_ref().map(|link| link.expires_at());
+        let plan = self.server.policy.plan(self.arrived, expires_at);
         let expired = || {
             // Only a link can expire.
             link.as_ref().map_or_else(internal_error, |link| link.expired(self.arrived.wall_now()).into_response())
         };
         if plan != Plan::RefuseAtHead {
-            let access = self.server.demands.check_access(&parts, self.query, link.as_ref(), self.arrived.wall);
+            let access = self.server.demands.check_access(&parts, self.query, link.as_deref(), self.arrived.wall);
             if let Err(failure) = access {
                 return failure.into_response().into();
             }
         }
-        let (is_verified, expires_at) = (link.is_some(), link.as_ref().map(|link| link.expires_at));
-        let serving = || self.call(parts.clone(), is_verified);
+        let serving = || {
+            let mut stripped = parts.clone();
+            if let Some(link) = &link {
+                strip(&mut stripped, &**link);
+            }
+            self.call(stripped, link.is_some())
+        };
         self.follow(plan, self.serve(&parts, expires_at, serving), expired).await
     }
 
@@ -378,14 +395,7 @@ const INVITATION: Duration = Duration::from_millis(20);
 
 /// Lets the S3 service answer.
 async fn call(server: Arc<Server>, mut parts: Parts, is_verified: bool, body: UploadBody) -> Response<Body> {
-    let service = if is_verified {
-        strip(&mut parts);
-        &server.verified
-    } else if header_auth::complete(&mut parts) {
-        &server.verified
-    } else {
-        &server.unverified
-    };
+    let service = if is_verified || header_auth::complete(&mut parts) { &server.verified } else { &server.unverified };
     let request = Request::from_parts(parts, Body::http_body_unsync(body));
     service.call(request).await.unwrap_or_else(|error| {
         tracing::error!(?error, "the service failed");

@@ -5,8 +5,8 @@ use http::{Method, StatusCode};
 use time::OffsetDateTime;
 
 use crate::config::{RequiredHeader, TestbedConfig, UnknownParameters};
+use crate::dialect::Presigned;
 use crate::s3::errors::Failure;
-use crate::s3::link::Link;
 use crate::s3::query::Query;
 use crate::s3::subject::Subject;
 
@@ -51,7 +51,7 @@ impl Demands {
         &self,
         parts: &Parts,
         query: &Query,
-        link: Option<&Link>,
+        link: Option<&dyn Presigned>,
         now: OffsetDateTime,
     ) -> Result<(), Failure> {
         let denied = || Err(Failure::forbidden("AccessDenied", "Access Denied"));

@@ -79,21 +79,44 @@ impl Failure {
 /// Not the access key by default: what a server repeats of a key is taken out of everything that the runner writes.
 const SERVER_NAME: &str = concat!("testbed/", env!("CARGO_PKG_VERSION"), " (ttlsweep)");
 
-/// Gives a response the headers that all of S3's have, and an error's XML its ids.
+/// Gives a response the ids that all of S3's have, in its headers and in an error's XML.
 pub(crate) fn sign_off(response: &mut Response<Body>, ids: &RequestIds) {
     let headers = response.headers_mut();
     for (name, id) in [(REQUEST_ID, &ids.request_id), (HOST_ID, &ids.host_id)] {
         headers.insert(name, HeaderValue::from_str(id).expect("ids are plain ASCII"));
     }
-    headers.insert(SERVER, HeaderValue::from_static(SERVER_NAME));
-    let status = response.status();
-    if status.is_client_error() || status.is_server_error() || status == StatusCode::TEMPORARY_REDIRECT {
-        // Only what is in memory can be an error's XML; a stream is an object.
-        if let Some(xml) = response.body_mut().take_bytes() {
-            let xml = insert_ids(&xml, ids).map_or(xml, Bytes::from);
-            response.headers_mut().remove(http::header::CONTENT_LENGTH);
-            *response.body_mut() = Body::from(xml);
+    amend(response, |xml| {
+        if !xml.contains("<Message>") && xml.contains("<Code>SignatureDoesNotMatch</Code>") {
+            // The library leaves it out, but clients show it.
+            push_element(xml, "Message", SIGNATURE_MISMATCH);
         }
+        push_element(xml, "RequestId", &ids.request_id);
+        push_element(xml, "HostId", &ids.host_id);
+    });
+}
+
+/// Names the server that answers, which is the testbed whatever it speaks.
+pub(crate) fn name_server(response: &mut Response<Body>) {
+    response.headers_mut().insert(SERVER, HeaderValue::from_static(SERVER_NAME));
+}
+
+/// Changes an error's XML, which `change` gets without its last tag.
+pub(crate) fn amend(response: &mut Response<Body>, change: impl FnOnce(&mut String)) {
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error() || status == StatusCode::TEMPORARY_REDIRECT) {
+        return;
+    }
+    // Only what is in memory can be an error's XML; a stream is an object.
+    if let Some(bytes) = response.body_mut().take_bytes() {
+        let xml = std::str::from_utf8(&bytes).ok().and_then(|xml| xml.strip_suffix(END));
+        let changed = xml.map(|xml| {
+            let mut xml = xml.to_owned();
+            change(&mut xml);
+            xml.push_str(END);
+            Bytes::from(xml)
+        });
+        response.headers_mut().remove(http::header::CONTENT_LENGTH);
+        *response.body_mut() = Body::from(changed.unwrap_or(bytes));
     }
 }
 
@@ -120,18 +143,6 @@ fn usual_message(code: &str) -> &'static str {
         "SlowDown" => "Please reduce your request rate.",
         _ => "The testbed was told to answer so.",
     }
-}
-
-fn insert_ids(xml: &[u8], ids: &RequestIds) -> Option<String> {
-    let mut xml = std::str::from_utf8(xml).ok()?.strip_suffix(END)?.to_owned();
-    if !xml.contains("<Message>") && xml.contains("<Code>SignatureDoesNotMatch</Code>") {
-        // The library leaves it out, but clients show it.
-        push_element(&mut xml, "Message", SIGNATURE_MISMATCH);
-    }
-    push_element(&mut xml, "RequestId", &ids.request_id);
-    push_element(&mut xml, "HostId", &ids.host_id);
-    xml.push_str(END);
-    Some(xml)
 }
 
 fn push_element(xml: &mut String, name: &str, value: &str) {

@@ -10,8 +10,9 @@ use http::request::Parts;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use crate::config::Secret;
+use crate::dialect::{Head, Presigned};
 use crate::s3::errors::{Failure, SIGNATURE_MISMATCH};
-use crate::s3::query::{Query, decode};
+use crate::s3::query::Query;
 use crate::s3::sigv2;
 pub(crate) use crate::s3::sigv4::AMZ_DATE;
 use crate::s3::sigv4::{ALGORITHM, Scope, SignedRequest, UNSIGNED_PAYLOAD};
@@ -22,8 +23,7 @@ use crate::s3::subject::Subject;
 pub(crate) struct Link {
     access_key: String,
     signature: String,
-    /// The instant from which on the link is expired.
-    pub(crate) expires_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
     scheme: Scheme,
 }
 
@@ -122,60 +122,6 @@ impl Link {
         })
     }
 
-    /// When the link was signed, if it says so.
-    pub(crate) fn signed_at(&self) -> Option<OffsetDateTime> {
-        match self.scheme {
-            Scheme::V2 { .. } => None,
-            Scheme::V4 { signed_at, .. } => Some(signed_at),
-        }
-    }
-
-    /// What a request with this link is told once it has expired.
-    pub(crate) fn expired(&self, now: OffsetDateTime) -> Failure {
-        let ttl_s = match self.scheme {
-            Scheme::V2 { .. } => None,
-            Scheme::V4 { ttl_s, .. } => Some(ttl_s),
-        };
-        Failure::expired(ttl_s, self.expires_at, now)
-    }
-
-    /// Checks everything but the expiry. Tells the SHA-256 (in hex) that the body must have, if the signature covers one.
-    pub(crate) fn verify(
-        &self,
-        parts: &Parts,
-        query: &Query,
-        keys: &Keys,
-        now: OffsetDateTime,
-    ) -> Result<Option<String>, Failure> {
-        if parts.headers.contains_key(AUTHORIZATION) {
-            return Err(Failure::new(
-                StatusCode::BAD_REQUEST,
-                "InvalidArgument",
-                "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string \
-                 parameter or the Authorization header should be specified",
-            ));
-        }
-        if self.access_key != keys.access_key {
-            return Err(keys.unknown(&self.access_key));
-        }
-        match &self.scheme {
-            Scheme::V2 { expires } => self.verify_v2(expires, parts, query, keys).map(|()| None),
-            Scheme::V4 { credential_scope, amz_date, signed_headers, signed_at, .. } => {
-                let scope = Scope { amz_date, region: &keys.region };
-                if *credential_scope != scope.credential() {
-                    return Err(malformed(format!(
-                        "Error parsing the X-Amz-Credential parameter; the credential scope must be '{}'.",
-                        scope.credential()
-                    )));
-                }
-                if *signed_at - now > MAX_SKEW {
-                    return Err(Failure::forbidden("AccessDenied", "Request is not yet valid"));
-                }
-                self.verify_v4(scope, signed_headers, parts, query, keys)
-            }
-        }
-    }
-
     fn verify_v2(&self, expires: &str, parts: &Parts, query: &Query, keys: &Keys) -> Result<(), Failure> {
         let sent = amz_headers(parts);
         let (content_md5, content_type) = (header(parts, "content-md5"), header(parts, CONTENT_TYPE.as_str()));
@@ -257,6 +203,62 @@ impl Link {
     }
 }
 
+impl Presigned for Link {
+    fn expires_at(&self) -> OffsetDateTime {
+        self.expires_at
+    }
+
+    fn signed_at(&self) -> Option<OffsetDateTime> {
+        match self.scheme {
+            Scheme::V2 { .. } => None,
+            Scheme::V4 { signed_at, .. } => Some(signed_at),
+        }
+    }
+
+    fn verify(&self, head: &Head<'_>) -> Result<Option<String>, Failure> {
+        let Head { parts, query, keys, now, .. } = *head;
+        if parts.headers.contains_key(AUTHORIZATION) {
+            return Err(Failure::new(
+                StatusCode::BAD_REQUEST,
+                "InvalidArgument",
+                "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string \
+                 parameter or the Authorization header should be specified",
+            ));
+        }
+        if self.access_key != keys.access_key {
+            return Err(keys.unknown(&self.access_key));
+        }
+        match &self.scheme {
+            Scheme::V2 { expires } => self.verify_v2(expires, parts, query, keys).map(|()| None),
+            Scheme::V4 { credential_scope, amz_date, signed_headers, signed_at, .. } => {
+                let scope = Scope { amz_date, region: &keys.region };
+                if *credential_scope != scope.credential() {
+                    return Err(malformed(format!(
+                        "Error parsing the X-Amz-Credential parameter; the credential scope must be '{}'.",
+                        scope.credential()
+                    )));
+                }
+                if *signed_at - now > MAX_SKEW {
+                    return Err(Failure::forbidden("AccessDenied", "Request is not yet valid"));
+                }
+                self.verify_v4(scope, signed_headers, parts, query, keys)
+            }
+        }
+    }
+
+    fn expired(&self, now: OffsetDateTime) -> Failure {
+        let ttl_s = match self.scheme {
+            Scheme::V2 { .. } => None,
+            Scheme::V4 { ttl_s, .. } => Some(ttl_s),
+        };
+        Failure::expired(ttl_s, self.expires_at, now)
+    }
+
+    fn has(&self, parameter: &str) -> bool {
+        is_signing_parameter(parameter)
+    }
+}
+
 /// A header's value, several of one name joined by commas; empty if it is not sent.
 pub(crate) fn header(parts: &Parts, name: &str) -> String {
     let values = parts.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -265,7 +267,12 @@ pub(crate) fn header(parts: &Parts, name: &str) -> String {
 
 /// The headers that Signature Version 2 covers by their names, sorted.
 pub(crate) fn amz_headers(parts: &Parts) -> Vec<(String, String)> {
-    let names = parts.headers.keys().map(http::HeaderName::as_str).filter(|name| name.starts_with("x-amz-"));
+    headers_with_prefix(parts, "x-amz-")
+}
+
+/// The headers whose names begin so, sorted.
+pub(crate) fn headers_with_prefix(parts: &Parts, prefix: &str) -> Vec<(String, String)> {
+    let names = parts.headers.keys().map(http::HeaderName::as_str).filter(|name| name.starts_with(prefix));
     let mut headers: Vec<_> = names.map(|name| (name.to_owned(), header(parts, name))).collect();
     headers.sort();
     headers
@@ -289,21 +296,9 @@ fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Takes the signing parameters off a request, for the service behind, which then sees a request without a signature.
-pub(crate) fn strip(parts: &mut Parts) {
-    let kept: Vec<&str> = parts
-        .uri
-        .query()
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| {
-            let name = decode(pair.split('=').next().unwrap_or_default());
-            !SIGNING_PARAMETERS_V4.contains(&name.as_str()) && !SIGNING_PARAMETERS_V2.contains(&name.as_str())
-        })
-        .collect();
-    let path = parts.uri.path();
-    let target = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
-    parts.uri = target.parse().expect("a part of a valid target is one");
+/// Whether a query parameter is a part of a link.
+pub(crate) fn is_signing_parameter(name: &str) -> bool {
+    SIGNING_PARAMETERS_V4.contains(&name) || SIGNING_PARAMETERS_V2.contains(&name)
 }
 
 /// The one key pair, and the region, that signatures are held against.
@@ -371,13 +366,18 @@ mod tests {
     fn verify(parts: &Parts) -> Result<Link, Failure> {
         let query = Query::read(parts);
         let link = Link::read(&query)?.expect("there is a link");
-        link.verify(parts, &query, &keys(), NOW).map(|_| link)
+        link.verify(&Head { parts, query: &query, keys: &keys(), tls: false, now: NOW }).map(|_| link)
+    }
+
+    fn strip(parts: &mut Parts) {
+        let link = Link::read(&Query::read(parts)).unwrap().expect("there is a link");
+        crate::dialect::strip(parts, &link);
     }
 
     #[test]
     fn a_link_expires_at_its_date_plus_its_ttl() {
         let link = verify(&request("AK", "SK", 10)).unwrap();
-        assert_eq!(link.expires_at, datetime!(2026-11-24 10:00:10 UTC));
+        assert_eq!(link.expires_at(), datetime!(2026-11-24 10:00:10 UTC));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod client;
 mod demands;
+mod dialects;
 mod early_close;
 mod expiry;
 mod faults;
