@@ -128,6 +128,7 @@ async fn download(endpoint: &str, source: Option<&Source>) {
                 headers: Secret::new(HeaderMap::new()),
                 presigned_at: None,
                 expires_at: None,
+                form: None,
                 made_by: MadeBy::Us,
             };
             let dialer = Dialer::new(Endpoint::of(request.uri.expose()).expect("an endpoint"), None);

@@ -410,7 +410,7 @@ fn link(endpoint: &Endpoint, method: Method, key: &str, name: Option<&str>) -> R
     let expires_at = Some(expiry_of(&uri)?);
     let (uri, headers) = (Secret::new(uri), Secret::new(HeaderMap::new()));
     let (presigned_at, made_by) = (Some(made), MadeBy::Us);
-    Ok(SignedRequest { method: verb, uri, headers, presigned_at, expires_at, made_by })
+    Ok(SignedRequest { method: verb, uri, headers, form: None, presigned_at, expires_at, made_by })
 }
 
 fn trusting(pem: &str) -> Result<Arc<rustls::ClientConfig>, Failure> {

@@ -11,6 +11,7 @@ mod dates;
 mod delete;
 pub(crate) mod error_document;
 mod every_request;
+pub(crate) mod form;
 pub(crate) mod link;
 mod list;
 mod listing_limit;

@@ -21,6 +21,7 @@ use ttlsweep_record::{Cell, Control, EventKind, SampleRecord};
 use crate::clock::Anchor;
 use crate::dial::{Connection, DialError, Dialer, Steps};
 use crate::s3::link::SignedRequest;
+use crate::secret::Secret;
 use crate::stop::{Stop, StopReason};
 use crate::wire::body::{Comparison, RequestBody, Source};
 use crate::wire::kernel::TcpInfo;
@@ -108,6 +109,11 @@ impl<'a> Task<'a> {
             limits,
             sample_every: SELDOM,
         }
+    }
+
+    /// The length of the body that is sent, with the form that it travels in.
+    fn body_bytes(&self) -> u64 {
+        self.payload.upload().map_or(0, |source| source.len() + self.request.form_bytes())
     }
 }
 
@@ -325,7 +331,12 @@ pub async fn run(
     let body = match task.payload.upload() {
         None => RequestBody::empty(),
         Some(source) => {
-            RequestBody::new(source.open(task.key), source.len(), Arc::clone(&connection.marks), Arc::clone(&failure))
+            let content = source.open(task.key);
+            let content = match task.request.form.as_ref().map(Secret::expose) {
+                Some(form) => content.framed(form.before(), form.after()),
+                None => content,
+            };
+            RequestBody::new(content, task.body_bytes(), Arc::clone(&connection.marks), Arc::clone(&failure))
         }
     };
     let done = drive::drive(task, &mut connection, body, anchor, deadline, stop, &mut tape).await;

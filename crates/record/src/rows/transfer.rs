@@ -99,7 +99,8 @@ row! {
         pub receive_us: Option<u64>,
         /// Microseconds from `started_at` to `ended_at`.
         pub total_us: u64,
-        /// Bytes that the body has in the direction of the method: request body of an upload, object of a download.
+        /// Bytes that the body has in the direction of the method: request body of an upload, with the form that it may travel in;
+        /// object of a download.
         pub body_bytes: u64,
         /// Request body bytes that the local socket took: these may be megabytes ahead of the peer.
         pub body_bytes_written: u64,

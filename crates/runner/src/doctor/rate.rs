@@ -52,6 +52,7 @@ pub(crate) async fn measure(plan: &Plan, tls: bool, time: Duration) -> io::Resul
         headers: Secret::new(HeaderMap::new()),
         presigned_at: None,
         expires_at: None,
+        form: None,
         made_by: MadeBy::Us,
     });
     let source = Source::Generated { block: Block::new(plan.seed), len: BODY };

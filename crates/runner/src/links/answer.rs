@@ -5,6 +5,8 @@ use serde_json::Value;
 use ttlsweep_record::Timestamp;
 
 use super::expiry;
+use crate::s3::form::Form;
+use crate::secret::Secret;
 use crate::wire::endpoint::Endpoint;
 
 /// A link as it was given.
@@ -15,6 +17,8 @@ pub(super) struct Answer {
     pub(super) method: Option<Method>,
     /// What is to be sent with it.
     pub(super) headers: HeaderMap,
+    /// The form that the body is to travel in; `None` for a body of its own.
+    pub(super) form: Option<Secret<Form>>,
     /// When it expires, if that was said beside the link.
     pub(super) expires_at: Option<Timestamp>,
     /// Which transfer it is for, if that was said.
@@ -29,8 +33,8 @@ impl Answer {
     pub(super) fn parse(line: &str) -> Result<Self, String> {
         let line = line.trim();
         if !line.starts_with('{') {
-            let (method, headers) = (None, HeaderMap::new());
-            return Ok(Self { uri: url(line, "what it gave")?, method, headers, expires_at: None, transfer_id: None });
+            let (uri, headers) = (url(line, "what it gave")?, HeaderMap::new());
+            return Ok(Self { uri, method: None, headers, form: None, expires_at: None, transfer_id: None });
         }
         let answer: Value =
             serde_json::from_str(line).map_err(|error| format!("its answer is not JSON in one line: {error}"))?;
@@ -48,7 +52,8 @@ impl Answer {
             Some(name) => Some(name.to_ascii_uppercase().parse().map_err(|_| "the `method` of its answer is not one")?),
         };
         let (headers, expires_at) = (headers(&answer["headers"])?, expires_at(&answer["expires_at"])?);
-        Ok(Self { uri, method, headers, expires_at, transfer_id: text("transfer_id")?.map(str::to_owned) })
+        let form = form(&answer["fields"])?;
+        Ok(Self { uri, method, headers, form, expires_at, transfer_id: text("transfer_id")?.map(str::to_owned) })
     }
 }
 
@@ -83,6 +88,25 @@ fn headers(value: &Value) -> Result<HeaderMap, String> {
         headers.append(known, text);
     }
     Ok(headers)
+}
+
+/// The fields of a form, as libraries that make POST policies give them.
+fn form(value: &Value) -> Result<Option<Secret<Form>>, String> {
+    let pairs = match value {
+        Value::Null => return Ok(None),
+        Value::Object(pairs) => pairs,
+        _ => return Err("the `fields` of its answer are not an object of names and texts".to_owned()),
+    };
+    let mut fields = Vec::new();
+    for (name, value) in pairs {
+        let shown = crate::s3::error_document::reported(name);
+        let text = value.as_str().ok_or_else(|| format!("the field `{shown}` of its answer is not text"))?;
+        if name.contains(['"', '\r', '\n']) || text.contains(['\r', '\n']) || name.eq_ignore_ascii_case("file") {
+            return Err(format!("the field `{shown}` of its answer cannot be sent"));
+        }
+        fields.push((name.clone(), text.to_owned()));
+    }
+    Ok(Some(Secret::new(Form::new(fields))))
 }
 
 /// RFC 3339, or seconds since 1970.
@@ -160,6 +184,10 @@ mod tests {
             (r#"{"url":"http://h/","headers":{"Content-Length":"5"}}"#, "which ttlsweep sends itself"),
             (r#"{"url":"http://h/","headers":{"a":5}}"#, "the header `a` of its answer is not text"),
             (r#"{"url":"http://h/","headers":{"a":"hush\nb"}}"#, "the header `a` of its answer cannot be sent"),
+            (r#"{"url":"http://h/","fields":["hush"]}"#, "the `fields` of its answer are not an object"),
+            (r#"{"url":"http://h/","fields":{"a":5}}"#, "the field `a` of its answer is not text"),
+            (r#"{"url":"http://h/","fields":{"a":"hush\nb"}}"#, "the field `a` of its answer cannot be sent"),
+            (r#"{"url":"http://h/","fields":{"file":"hush"}}"#, "the field `file` of its answer cannot be sent"),
             (r#"{"url":"http://h/","expires_at":"soon"}"#, "the `expires_at` of its answer is neither"),
             (r#"{"url":"http://h/","expires_at":1796040000000}"#, "the `expires_at` of its answer is neither"),
             (r#"{"error":"no quota for https://h/k?sig=hush-hush"}"#, "it says: no quota for https://h/k?REDACTED"),

@@ -13,6 +13,7 @@ mod goog_v2;
 mod goog_v4;
 mod oss_v1;
 mod oss_v4;
+mod policy;
 mod query;
 mod token;
 
@@ -103,6 +104,17 @@ pub(crate) fn expiry_of(uri: &Uri) -> Result<Read, NoExpiry> {
         return Ok(Read { life, form: form.name });
     }
     Err(NoExpiry::Unknown)
+}
+
+/// Reads when the policy of a form expires, whose fields `field` gives by their names.
+///
+/// # Errors
+/// It has none, or one that cannot be read.
+pub(crate) fn expiry_of_form<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Result<Read, NoExpiry> {
+    match policy::life(field) {
+        Ok(life) => Ok(Read { life, form: policy::NAME }),
+        Err(problem) => Err(NoExpiry::Unreadable { form: policy::NAME, problem, looked_for: policy::LOOKS_FOR }),
+    }
 }
 
 /// An instant by its seconds since 1970, of which there may be parts.

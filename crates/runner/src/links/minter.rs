@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use http::header::CONTENT_TYPE;
 use http::{Method as HttpMethod, Uri};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -16,7 +17,7 @@ use ttlsweep_record::{Method, Timestamp};
 use super::answer::Answer;
 use super::api::Api;
 use super::command::Workers;
-use super::expiry::{Life, Read, expiry_of};
+use super::expiry::{Life, Read, expiry_of, expiry_of_form};
 use super::file::Links;
 use super::source::LinkSource;
 use super::unanswered::Unanswered;
@@ -128,12 +129,17 @@ impl Minter {
         let answer = answer.map_err(failed)?;
         let (life, form) = self.life_of(&answer).map_err(|why| failed(Unanswered::Wrong(why)))?;
         let method = method_of(&answer, ask.method).map_err(|why| failed(Unanswered::Wrong(why)))?;
+        let mut headers = answer.headers;
+        if let Some(form) = &answer.form {
+            headers.insert(CONTENT_TYPE, form.expose().content_type());
+        }
         // A clock of the minter's that is ahead makes no link that is used before it was made.
         let made = life.made.map(|made| made.min(asked_at));
         let request = SignedRequest {
             method,
             uri: Secret::new(answer.uri),
-            headers: Secret::new(answer.headers),
+            headers: Secret::new(headers),
+            form: answer.form,
             presigned_at: if self.is_file() { made } else { Some(made.unwrap_or(asked_at)) },
             expires_at: Some(life.expires),
             made_by: MadeBy::Others { transfer_id: ask.transfer_id.to_owned() },
@@ -182,7 +188,11 @@ impl Minter {
 
     /// What the minter says holds; what the link says itself is held against it.
     fn life_of(&self, answer: &Answer) -> Result<(Life, &'static str), String> {
-        match (answer.expires_at, expiry_of(&answer.uri)) {
+        let read = match &answer.form {
+            Some(form) => expiry_of_form(|name| form.expose().field(name)),
+            None => expiry_of(&answer.uri),
+        };
+        match (answer.expires_at, read) {
             (None, Ok(Read { life, form })) => Ok((life, form)),
             (None, Err(error)) => Err(format!("{error}; or expires_at beside the url")),
             (Some(expires), read) => {
@@ -219,8 +229,15 @@ impl fmt::Debug for Minter {
 
 /// The request's method: as the minter says, if a body travels the way that the experiment has it.
 fn method_of(answer: &Answer, asked: Method) -> Result<HttpMethod, String> {
-    let usual = if asked.is_upload() { HttpMethod::PUT } else { HttpMethod::GET };
-    let method = answer.method.clone().unwrap_or(usual);
+    let usual = match answer.form {
+        Some(_) => HttpMethod::POST,
+        None if asked.is_upload() => HttpMethod::PUT,
+        None => HttpMethod::GET,
+    };
+    let method = answer.method.clone().unwrap_or_else(|| usual.clone());
+    if answer.form.is_some() && method != usual {
+        return Err(format!("it has the `fields` of a form, which is sent by POST, and its method is {method}"));
+    }
     let fits = if asked.is_upload() {
         [HttpMethod::PUT, HttpMethod::POST].contains(&method)
     } else {

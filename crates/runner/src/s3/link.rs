@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use ttlsweep_record::Timestamp;
 use ttlsweep_record::redact::has_pieces;
 
+use super::form::Form;
 use crate::links::expiry::{self, NoExpiry, is_time};
 use crate::secret::{REDACTED, SHORTEST, Secret, redacted, remember_passing};
 
@@ -20,6 +21,8 @@ pub struct SignedRequest {
     pub uri: Secret<Uri>,
     /// The headers that were signed, `host` apart, and the `authorization` of a header-signed request.
     pub headers: Secret<HeaderMap>,
+    /// The form that the body travels in; `None` for a body of its own.
+    pub form: Option<Secret<Form>>,
     /// When the link was made; `None` without a link.
     pub presigned_at: Option<Timestamp>,
     /// When the link expires; `None` without a link.
@@ -42,6 +45,11 @@ pub enum MadeBy {
 }
 
 impl SignedRequest {
+    /// How many bytes of its form stand around the body.
+    pub(crate) fn form_bytes(&self) -> u64 {
+        self.form.as_ref().map_or(0, |form| form.expose().len())
+    }
+
     /// Keeps what is secret of this request in mind, so that it is taken out of whatever is written from now on.
     pub(crate) fn remember(&self) {
         remember_passing(self.secrets().iter().map(String::as_str));
@@ -87,6 +95,8 @@ impl SignedRequest {
             let values = headers.iter().filter(|(name, _)| is_secret(name.as_str()));
             secrets.extend(values.filter_map(|(_, value)| value.to_str().ok()).map(str::to_owned));
         }
+        let fields = self.form.iter().flat_map(|form| form.expose().fields());
+        secrets.extend(fields.filter(|(name, _)| !is_plain_field(name)).map(|(_, value)| value.clone()));
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         secrets.extend(header("x-amz-security-token").map(str::to_owned));
         let authorization = header("authorization").unwrap_or_default();
@@ -109,6 +119,22 @@ impl SignedRequest {
 
 /// The parameters of a link whose values are secret.
 const SECRET_PARAMETERS: [&str; 3] = ["X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Credential"];
+
+/// Whether the field of a form says nothing but what the row says anyway, or what any form says.
+fn is_plain_field(name: &str) -> bool {
+    is_time(name) || PLAIN_FIELDS.iter().any(|plain| name.eq_ignore_ascii_case(plain))
+}
+
+const PLAIN_FIELDS: [&str; 8] = [
+    "key",
+    "bucket",
+    "acl",
+    "content-type",
+    "success_action_status",
+    "x-amz-algorithm",
+    "x-goog-algorithm",
+    "x-oss-signature-version",
+];
 
 /// What the name of a header has in it if its value is secret, where somebody else chose the headers.
 const SECRET_IN_HEADERS: [&str; 6] = ["auth", "cookie", "token", "signature", "key", "secret"];
@@ -153,6 +179,7 @@ mod tests {
             method: http::Method::PUT,
             uri: Secret::new(Uri::from_static(uri)),
             headers: Secret::new(headers.collect()),
+            form: None,
             presigned_at: None,
             expires_at: None,
             made_by: MadeBy::Us,

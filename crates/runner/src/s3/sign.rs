@@ -46,6 +46,7 @@ impl Store {
             method: http_method(operation.method),
             uri: Secret::new(uri),
             headers: Secret::new(headers.collect()),
+            form: None,
             presigned_at: Some(at),
             expires_at: Some(expires_at),
             made_by: MadeBy::Us,
@@ -98,7 +99,7 @@ impl Store {
         let (head, ()) = request.into_parts();
         let (uri, headers) = (Secret::new(head.uri), Secret::new(head.headers));
         let (presigned_at, expires_at, made_by) = (None, None, MadeBy::Us);
-        Ok(remembered(SignedRequest { method, uri, headers, presigned_at, expires_at, made_by }))
+        Ok(remembered(SignedRequest { method, uri, headers, form: None, presigned_at, expires_at, made_by }))
     }
 
     async fn presigned(

@@ -19,7 +19,7 @@ use crate::dial::short_buffer;
 use crate::dial::{Connection, KernelView};
 use crate::stop::Stop;
 use crate::wire::SocketStats;
-use crate::wire::body::{RequestBody, Source};
+use crate::wire::body::RequestBody;
 use crate::wire::kernel::TcpInfo;
 use crate::wire::marks::HttpMarks;
 use crate::wire::tape::Tape;
@@ -60,7 +60,7 @@ pub(crate) async fn drive(
     tape: &mut Tape,
 ) -> Done {
     let Connection { sender, http, marks, stats, kernel, .. } = connection;
-    let body_len = task.payload.upload().map_or(0, Source::len);
+    let body_len = task.body_bytes();
     let waits_for_continue = task.expect_continue && body_len > 0;
     marks.begin(body_len, waits_for_continue);
     let request = request(task, body, body_len, marks);

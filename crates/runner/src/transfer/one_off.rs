@@ -88,6 +88,7 @@ impl OneOff<'_> {
             object_key: key.to_string(),
             presigned_at: request.presigned_at,
             expires_at: request.expires_at,
+            body_bytes: cell.size_bytes.0 + request.form_bytes(),
             ..TransferRecord::begun(cell, anchor.wall)
         };
         let observed = super::run(task, &dialer, kept, anchor, stop).await;

@@ -123,6 +123,16 @@ pub enum Content {
     Generated(Window),
     /// From a file.
     File(FileContent),
+    /// One with something around it.
+    Framed(Box<Framed>),
+}
+
+/// A body between two pieces.
+#[derive(Debug)]
+pub struct Framed {
+    before: Bytes,
+    content: Option<Content>,
+    after: Bytes,
 }
 
 /// A generated body.
@@ -152,7 +162,28 @@ impl Content {
         match self {
             Self::Generated(window) => Poll::Ready(window.next_chunk().map(Ok)),
             Self::File(file) => file.poll_chunk(cx),
+            Self::Framed(framed) => framed.poll_chunk(cx),
         }
+    }
+
+    /// The same with `before` and `after` around it, neither of them empty.
+    pub(crate) fn framed(self, before: Bytes, after: Bytes) -> Self {
+        Self::Framed(Box::new(Framed { before, content: Some(self), after }))
+    }
+}
+
+impl Framed {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        if !self.before.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut self.before))));
+        }
+        if let Some(content) = &mut self.content {
+            match ready!(content.poll_chunk(cx)) {
+                None => self.content = None,
+                chunk => return Poll::Ready(chunk),
+            }
+        }
+        Poll::Ready(Some(std::mem::take(&mut self.after)).filter(|after| !after.is_empty()).map(Ok))
     }
 }
 

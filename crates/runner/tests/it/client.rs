@@ -147,6 +147,7 @@ impl Client {
             method: if method.is_upload() { http::Method::PUT } else { http::Method::GET },
             uri: Secret::new(format!("{}/bucket/key?x-run=t1{}", self.endpoint, self.query).parse().unwrap()),
             headers: Secret::new(HeaderMap::new()),
+            form: None,
             presigned_at: None,
             expires_at: None,
             made_by: MadeBy::Us,

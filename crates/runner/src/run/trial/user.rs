@@ -345,6 +345,8 @@ impl User {
             presigned_at: signed.and_then(|signed| signed.presigned_at),
             expires_at: signed.and_then(|signed| signed.expires_at),
             error: Some(RUN_KILLED.to_owned()),
+            // A form is a part of the body.
+            body_bytes: cell.size_bytes.0 + signed.map_or(0, SignedRequest::form_bytes),
             ..TransferRecord::begun(cell, anchor.wall)
         }
     }
