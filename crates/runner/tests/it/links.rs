@@ -43,10 +43,15 @@ fn lab() -> Lab {
 fn command(lab: &Lab, args: &[&str]) -> Command {
     let mut command = lab.ttlsweep(args);
     command.env("AWS_ACCESS_KEY_ID", DEFAULT_ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", DEFAULT_SECRET_KEY);
+    with_python(&mut command);
+    command
+}
+
+/// Gives a command a path that finds Python.
+pub(crate) fn with_python(command: &mut Command) {
     let path = std::env::var("PATH").unwrap_or_default();
     // A Python that is a script of somebody's home takes its time.
     command.env("PATH", format!("/usr/local/bin:/usr/bin:/bin:{path}"));
-    command
 }
 
 /// The words of the minter that ships, as a list.
@@ -64,7 +69,7 @@ fn small(target: &str, more: &str) -> String {
     )
 }
 
-fn report(lab: &Lab, folder: &str) -> serde_json::Value {
+pub(crate) fn report(lab: &Lab, folder: &str) -> serde_json::Value {
     let program = chosen(env!("CARGO_BIN_EXE_ttlsweep")).with_file_name("ttlsweep-report");
     assert!(program.exists(), "{} is missing: `cargo test --workspace` builds it", program.display());
     let mut command = Command::new(program);
@@ -510,6 +515,12 @@ async fn no_value_of_such_a_link_is_in_any_file_in_whatever_notation() {
     .await;
     let lab = Lab::new();
     lab.write("links.txt", format!("{}{LINK}\n", front.endpoint).repeat(140));
+    search_everything(&lab, &told, &[values, secrets].concat());
+}
+
+/// Sweeps the links of `links.txt` by a small experiment, each of which is refused by somebody who repeats what is secret in some notation and notes
+/// it in `told`; and searches everything that was written for that, and for `whole` as it is.
+pub(crate) fn search_everything(lab: &Lab, told: &Mutex<Vec<(&'static str, String, String)>>, whole: &[String]) {
     lab.write(
         "small.toml",
         small("file = \"links.txt\"", "transfers_per_user = 60").replace("[grid]", "[grid]\nusers = 2"),
@@ -521,7 +532,7 @@ async fn no_value_of_such_a_link_is_in_any_file_in_whatever_notation() {
         &["trace", "results/small/latest", "--har", "run.har"],
         &["doctor", "small.toml"],
     ] {
-        let mut command = command(&lab, args);
+        let mut command = command(lab, args);
         command.env("TTLSWEEP_LOG", "trace").env("RUST_LOG", "trace");
         let output = tokio::task::block_in_place(|| command.output().unwrap());
         said.push((args.join(" "), [output.stdout, output.stderr].concat()));
@@ -529,7 +540,7 @@ async fn no_value_of_such_a_link_is_in_any_file_in_whatever_notation() {
     let rows = lab.run_of("small").transfers();
     assert_eq!(rows.len(), 120);
     assert!(rows.iter().all(|row| row.s3_message.as_deref().is_some_and(|text| text.contains("REDACTED"))), "{rows:?}");
-    report(&lab, "results/small/latest");
+    report(lab, "results/small/latest");
 
     fs::remove_file(lab.path("links.txt")).unwrap();
     let mut places = said;
@@ -541,7 +552,7 @@ async fn no_value_of_such_a_link_is_in_any_file_in_whatever_notation() {
     for (place, text) in &places {
         let text = String::from_utf8_lossy(text);
         hits.extend(search.found_in(&plain(&text)).into_iter().map(|name| format!("{place}: {name}")));
-        let whole = values.iter().chain(&secrets).filter(|value| text.contains(value.as_str()));
+        let whole = whole.iter().filter(|value| text.contains(value.as_str()));
         hits.extend(whole.map(|value| format!("{place}: {value}")));
     }
     let forms: std::collections::BTreeSet<_> = told.iter().map(|(name, ..)| *name).collect();

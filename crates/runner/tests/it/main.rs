@@ -45,6 +45,7 @@ mod stuck;
 mod sweeps;
 mod terminal;
 mod upload;
+mod vendors;
 mod verify;
 
 #[path = "../../../record/tests/common/inert.rs"]

@@ -1,0 +1,172 @@
+//! Links of other vendors, made by the minters that ship, swept by the program against a testbed that speaks the vendor's dialect.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use ttlsweep_record::{Control, ExpiryPolicy, Outcome};
+use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, Dialect, TestbedConfig};
+
+use crate::front::{Front, error};
+use crate::links::{report, search_everything, with_python};
+use crate::notations::notations;
+use crate::program::{Lab, succeed};
+use crate::programs::chosen;
+use crate::signing::{self, BUCKET};
+
+const EXPERIMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../experiments");
+
+/// A minter's file, its arguments, and the dialect that takes its links; what an expired one is told: the status and the code.
+const MINTERS: &[(&str, &[&str], &str, u16, &str)] = &[
+    ("gcs.py", &[], "gcs", 400, "ExpiredToken"),
+    ("gcs.py", &["--version", "v2"], "gcs", 400, "ExpiredToken"),
+    ("azure.py", &[], "azure", 403, "AuthenticationFailed"),
+    ("cloudfront.py", &[], "cloudfront", 403, "AccessDenied"),
+    ("cloudfront.py", &["--policy", "custom", "--hash", "SHA256"], "cloudfront", 403, "AccessDenied"),
+    ("oss.py", &[], "oss", 403, "AccessDenied"),
+    ("post.py", &[], "post", 403, "AccessDenied"),
+];
+
+/// A folder with the minters and the experiment that ship.
+pub(crate) fn lab() -> Lab {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("vendors")).unwrap();
+    for file in fs::read_dir(Path::new(EXPERIMENTS).join("vendors")).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_file() {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            lab.write(&format!("vendors/{name}"), fs::read(&path).unwrap());
+        }
+    }
+    lab.write("links.toml", fs::read(Path::new(EXPERIMENTS).join("links.toml")).unwrap());
+    lab
+}
+
+/// A minter's words as a list.
+pub(crate) fn mint(file: &str, args: &[&str], endpoint: &str) -> String {
+    let file = format!("vendors/{file}");
+    let own = ["python3", &file, "--endpoint", endpoint, "--bucket", BUCKET];
+    let words: Vec<_> = own.iter().chain(args).map(|word| format!("\"{word}\"")).collect();
+    format!("[{}]", words.join(", "))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_vendors_links_get_both_verdicts_from_a_testbed_of_its_dialect() {
+    let mut running = tokio::task::JoinSet::new();
+    for &(file, args, dialect, status, code) in MINTERS {
+        for (expiry, answer) in [(ExpiryPolicy::InFlight, "supported"), (ExpiryPolicy::OnRequest, "not-supported")] {
+            let dialect: Dialect = dialect.parse().unwrap();
+            let config = TestbedConfig { tls: false, dialect, expiry, ..TestbedConfig::default() };
+            let testbed = signing::start(config).await;
+            running.spawn_blocking(move || {
+                let who = format!("{file} {args:?} {expiry}");
+                let lab = lab();
+                let mint = format!("target.mint={}", mint(file, args, &testbed.endpoint()));
+                // As short as every link of 2 s is still outlived.
+                let mut run = lab.ttlsweep(&["run", "links.toml", "--yes", "--set", &mint, "--set", "grid.size=300kB"]);
+                with_python(&mut run);
+                succeed(run);
+                let rows = lab.run_of("links").transfers();
+                assert_eq!(rows.len(), 15, "{who}");
+                for row in &rows {
+                    assert!(row.mint_us.is_some() && row.expires_at.is_some(), "{who}: {row:?}");
+                    let expected = match (row.control, expiry) {
+                        (Some(Control::ExpiredStart), _) => Outcome::Rejected,
+                        (None, ExpiryPolicy::InFlight) => Outcome::Reset,
+                        _ => Outcome::Completed,
+                    };
+                    assert_eq!(row.outcome, expected, "{who}: {row:?}");
+                    if expected == Outcome::Rejected {
+                        assert_eq!((row.status, row.s3_code.as_deref()), (Some(status), Some(code)), "{who}: {row:?}");
+                    }
+                }
+                let truth: BTreeSet<_> =
+                    testbed.requests().iter().map(|request| request.expires_at.unwrap().unix_timestamp()).collect();
+                let read: BTreeSet<_> =
+                    rows.iter().map(|row| row.expires_at.unwrap().unix_micros() / 1_000_000).collect();
+                assert_eq!(read, truth, "{who}: what the links say of their expiry");
+                let verdict = report(&lab, "results/links/latest");
+                assert_eq!(verdict["overall"], answer, "{who}: {verdict:#}");
+                let mut verify = Command::new(chosen(env!("CARGO_BIN_EXE_ttlsweep")).with_file_name("ttlsweep-report"));
+                verify.args(["verify", "results/links/latest"]).current_dir(lab.path("")).env_clear();
+                succeed(verify);
+            });
+        }
+    }
+    while let Some(done) = running.join_next().await {
+        done.unwrap();
+    }
+}
+
+/// What a minter that ships answers when it is asked for a link of an hour.
+fn minted(lab: &Lab, file: &str, args: &[&str], endpoint: &str) -> serde_json::Value {
+    let mut command = Command::new("python3");
+    command.arg(format!("vendors/{file}")).args(["--endpoint", endpoint, "--bucket", BUCKET]).args(args);
+    with_python(&mut command);
+    let mut child = command.current_dir(lab.path("")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let line = r#"{"transfer_id":"hushed","method":"PUT","size_bytes":20000,"ttl_s":3600,"user":1}"#;
+    writeln!(child.stdin.take().unwrap(), "{line}").unwrap();
+    let output = child.wait_with_output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{file}: {error}: {output:?}"))
+}
+
+/// What is secret of such a link, as it reads decoded.
+fn secrets(answer: &serde_json::Value) -> Vec<String> {
+    const SECRET: &[&str] = &["signature", "sig", "policy", "credential", "accessid", "accesskeyid", "key-pair-id"];
+    let url = answer["url"].as_str().unwrap();
+    let query = url.split_once('?').map_or("", |(_, query)| query).split('&').filter_map(|pair| pair.split_once('='));
+    let decoded = query.map(|(name, value)| {
+        let value = percent_encoding::percent_decode_str(value).decode_utf8().unwrap();
+        (name.to_owned(), value.into_owned())
+    });
+    let fields = answer["fields"].as_object().into_iter().flatten();
+    let fields = fields.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()));
+    let is_secret = |name: &str| SECRET.iter().any(|end| name.to_ascii_lowercase().ends_with(end));
+    // The testbed's own key stands in many a text, and anyone may know it.
+    let all = decoded.chain(fields).filter(|(name, value)| is_secret(name) && value != DEFAULT_ACCESS_KEY);
+    all.map(|(_, value)| value).collect()
+}
+
+/// A store that repeats what is secret of each link in its refusal, one value after the other in each notation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_secret_of_any_vendors_link_is_in_any_file_in_whatever_notation() {
+    let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
+    let lab = lab();
+    let answers: Vec<_> =
+        MINTERS.iter().map(|(file, args, ..)| minted(&lab, file, args, "http://127.0.0.1:9")).collect();
+    // By the query that the server sees; a form has none.
+    let by_query: Vec<(String, Vec<String>)> = answers
+        .iter()
+        .map(|answer| {
+            let url = answer["url"].as_str().unwrap();
+            (url.split_once('?').map_or("", |(_, query)| query).to_owned(), secrets(answer))
+        })
+        .collect();
+    assert!(by_query.iter().all(|(_, secrets)| !secrets.is_empty()), "{by_query:?}");
+    let whole: Vec<String> = by_query.iter().flat_map(|(_, secrets)| secrets.clone()).collect();
+    let (asked, told) = (AtomicUsize::new(0), Arc::new(Mutex::new(Vec::new())));
+    let noted = Arc::clone(&told);
+    let front = Front::before(&testbed, move |head| {
+        let number = asked.fetch_add(1, Ordering::Relaxed);
+        let query = head.uri.query().unwrap_or_default();
+        let (_, secrets) = by_query.iter().find(|(known, _)| known == query).unwrap();
+        let mut texts = vec![head.uri.to_string()];
+        for (place, secret) in secrets.iter().enumerate() {
+            let mut forms = if secret.len() > 30 { notations(secret) } else { vec![("plain", secret.clone())] };
+            let (name, hidden) = forms.swap_remove((number + 31 * place) % forms.len());
+            noted.lock().unwrap().push((name, hidden.clone(), secret.clone()));
+            texts.push(hidden);
+        }
+        Some(error(403, "AccessDenied", &texts.join(" | ")))
+    })
+    .await;
+    let lines: Vec<_> =
+        answers.iter().map(|answer| answer.to_string().replace("http://127.0.0.1:9", &front.endpoint)).collect();
+    lab.write("links.txt", format!("{}\n", lines.join("\n")).repeat(140 / lines.len() + 1));
+    fs::remove_dir_all(lab.path("vendors")).unwrap();
+    search_everything(&lab, &told, &whole);
+}
