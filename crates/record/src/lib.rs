@@ -21,7 +21,7 @@ pub mod words;
 pub use fault::{Fault, FaultKind, FaultPlace};
 pub use rows::{
     Cell, ClockRecord, ComparisonRecord, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION, SampleRecord,
-    ServerRecord, SummaryRecord, TransferRecord, TrialRecord, sent_after,
+    ServerRecord, SummaryRecord, TransferRecord, TrialRecord, Ttls, sent_after,
 };
 pub use share::{Portion, Share};
 pub use units::{BitRate, ByteCount, Timestamp};

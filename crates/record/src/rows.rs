@@ -12,7 +12,7 @@ mod summary;
 mod transfer;
 mod trial;
 
-pub use cell::Cell;
+pub use cell::{Cell, Ttls};
 pub use clock::ClockRecord;
 pub use comparison::ComparisonRecord;
 pub use event::EventRecord;

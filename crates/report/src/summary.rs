@@ -114,6 +114,7 @@ impl CellSummary {
             truncated: counts.outcome(Outcome::Truncated),
             altered: counts.outcome(Outcome::Altered),
             median_total_us: self.median_total_us,
+            ttl_most_s: self.cell.ttl_most_s,
         }
     }
 }

@@ -24,6 +24,7 @@ mod reference;
 mod resolve;
 mod settings;
 mod store_limits;
+mod ttl;
 mod values;
 mod warnings;
 

@@ -25,7 +25,7 @@ pub(crate) use schedule::{CommonStart, Schedule, next_common_start};
 pub struct Plan {
     /// Hex SHA-256 over everything that matters for results: runs with the same hash may be merged.
     pub hash: String,
-    /// What order and jitter were drawn from.
+    /// What order, jitter and lifetimes were drawn from.
     pub seed: u64,
     /// Blocks.
     pub repetitions: u32,
@@ -48,10 +48,12 @@ pub struct Trial {
     pub position: u32,
     /// The wait before it, drawn uniformly from zero to the cell's jitter, in whole microseconds.
     pub jitter: Duration,
+    /// The lifetime of its links in seconds, drawn uniformly from the cell's; `None` if the cell has one or none.
+    pub ttl_s: Option<u32>,
 }
 
 impl Plan {
-    /// Draws order and jitter from the experiment's seed.
+    /// Draws order, jitter and lifetimes from the experiment's seed.
     pub fn new(experiment: &Experiment) -> Self {
         let blocks = 1..=experiment.repetitions;
         Self {
@@ -77,6 +79,13 @@ fn block_trials(experiment: &Experiment, block: u32) -> Vec<Trial> {
     let mut order: Vec<usize> = (0..cells.len()).collect();
     Draw::new(experiment.seed, "order", block, 0).shuffle(&mut order);
     let width = experiment.repetitions.to_string().len().max(2);
+    let drawn_ttl = |cell: usize| {
+        let ttls = cells[cell].ttls().filter(|ttls| ttls.least_s < ttls.most_s)?;
+        let beyond_least =
+            Draw::new(experiment.seed, "ttl", block, cell as u64).up_to((ttls.most_s - ttls.least_s).into());
+        // No more than the longest, which fits.
+        Some(ttls.least_s + beyond_least as u32)
+    };
     let trial = |(cell, position): (usize, u32)| Trial {
         trial_id: format!("b{block:0width$}-{}", cells[cell].cell_id),
         cell,
@@ -85,6 +94,7 @@ fn block_trials(experiment: &Experiment, block: u32) -> Vec<Trial> {
         jitter: Duration::from_micros(
             Draw::new(experiment.seed, "jitter", block, cell as u64).up_to(cells[cell].jitter_us),
         ),
+        ttl_s: drawn_ttl(cell),
     };
     order.into_iter().zip(1..).map(trial).collect()
 }
@@ -167,6 +177,28 @@ mod tests {
         let first = &plan.trials[0];
         let drawn = Draw::new(7, "jitter", first.block, first.cell as u64).up_to(1_000_000);
         assert_eq!(first.jitter.as_micros(), u128::from(drawn));
+    }
+
+    #[test]
+    fn each_trial_draws_a_lifetime_of_its_own_and_the_same_one_on_every_machine() {
+        let text = "[experiment]\nname = \"p\"\nrepetitions = 300\n[grid]\nttl = [\"2s\", { random = [\"8s\", \"13s\"] }]\n\
+                    size = \"1MB\"\n[controls]\nexpect_continue = true";
+        let (plan, same) = (Plan::new(&load_text(text)), Plan::new(&load_text(text)));
+        assert_eq!(plan, same);
+        let of = |plan: &Plan, control: Option<ttlsweep_record::Control>| {
+            let is_random = |trial: &&Trial| plan.cell(trial).control == control && plan.cell(trial).ttl_s == Some(8);
+            plan.trials.iter().filter(is_random).map(|trial| trial.ttl_s.unwrap()).collect::<Vec<_>>()
+        };
+        let grid = of(&plan, None);
+        assert_eq!(grid.len(), 300);
+        for ttl_s in 8..=13 {
+            // 300 draws with p = 1/6: the standard deviation is 6.5, and 30 are more than four of them.
+            let drawn = grid.iter().filter(|drawn| **drawn == ttl_s).count();
+            assert!(drawn.abs_diff(50) < 30, "{ttl_s} s: {drawn}");
+        }
+        assert_ne!(grid, of(&plan, Some(ttlsweep_record::Control::ExpectContinue)), "the arm draws for itself");
+        let others = plan.trials.iter().filter(|trial| plan.cell(trial).ttl_s != Some(8));
+        assert!(others.into_iter().all(|trial| trial.ttl_s.is_none()));
     }
 
     /// A plan that was resumed on another machine, or under another version, must not have changed its order.

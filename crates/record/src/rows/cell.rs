@@ -6,7 +6,7 @@ use crate::words::{Addressing, BandwidthPer, Control, Cut, EarlyClose, ExpiryPol
 row! {
     "cells.csv",
     added = [
-        fault, congestion, run_parameter, headers, query, mint, mint_folder, links_file, mint_timeout_us
+        fault, congestion, run_parameter, headers, query, mint, mint_folder, links_file, mint_timeout_us, ttl_most_s
     ],
     /// One combination of settings, or one control: every setting resolved, whichever of them was an axis.
     #[derive(Eq, Hash)]
@@ -42,7 +42,8 @@ row! {
         pub fault: Option<Fault>,
         /// How many users run at once.
         pub users: u32,
-        /// The link's lifetime in seconds (`X-Amz-Expires`), or the one that its minter was asked for; empty without a link.
+        /// The link's lifetime in seconds (`X-Amz-Expires`), or the one that its minter was asked for; empty without a link. The
+        /// shortest that a trial may draw, if `ttl_most_s` has the longest.
         pub ttl_s: Option<u32>,
         /// The body's size in bytes.
         pub size_bytes: ByteCount,
@@ -95,10 +96,45 @@ row! {
         pub links_file: Option<String>,
         /// How long the minter may take for a link, in microseconds; empty if the target is not `links`.
         pub mint_timeout_us: Option<u64>,
+        /// The longest lifetime that a trial may draw for its links, in seconds; empty if all of them live `ttl_s`.
+        pub ttl_most_s: Option<u32>,
+    }
+}
+
+/// How long the links of a cell live, in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ttls {
+    /// The shortest.
+    pub least_s: u32,
+    /// The longest: the same, unless each trial draws its own.
+    pub most_s: u32,
+}
+
+impl From<u32> for Ttls {
+    fn from(seconds: u32) -> Self {
+        Self { least_s: seconds, most_s: seconds }
+    }
+}
+
+impl Ttls {
+    /// Whether links of this many seconds are among them.
+    pub const fn hold(self, seconds: u32) -> bool {
+        self.least_s <= seconds && seconds <= self.most_s
     }
 }
 
 impl Cell {
+    /// How long its links live; `None` without a link.
+    pub fn ttls(&self) -> Option<Ttls> {
+        self.ttl_s.map(|least_s| Ttls { least_s, most_s: self.ttl_most_s.unwrap_or(least_s) })
+    }
+
+    /// The cell as a trial runs it that has drawn a lifetime of `ttl_s` seconds.
+    #[must_use]
+    pub fn with_ttl(&self, ttl_s: u32) -> Self {
+        Self { ttl_s: Some(ttl_s), ttl_most_s: None, ..self.clone() }
+    }
+
     /// The query parameter that carries a transfer's name; `None` if its requests do not carry it.
     pub fn name_parameter(&self) -> Option<&str> {
         match self.run_parameter.as_deref() {

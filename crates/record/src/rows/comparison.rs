@@ -4,6 +4,7 @@ use crate::words::{Control, Method};
 
 row! {
     "comparison.csv",
+    added = [ttl_most_s],
     /// One pair of matching cells of two runs or two targets, compared; written by the report.
     pub struct ComparisonRecord {
         /// What is compared: `runs` or `targets`.
@@ -22,7 +23,7 @@ row! {
         pub method: Option<Method>,
         /// How many users run at once.
         pub users: Option<u32>,
-        /// The link's lifetime in seconds; empty without a link.
+        /// The link's lifetime in seconds; empty without a link. The shortest that trials drew, if `ttl_most_s` has the longest.
         pub ttl_s: Option<u32>,
         /// The body's size in bytes.
         pub size_bytes: Option<ByteCount>,
@@ -47,5 +48,7 @@ row! {
         pub p_value: f64,
         /// The p-value by Holm's adjustment over all rows of this file.
         pub p_holm: f64,
+        /// The longest lifetime that trials drew for their links, in seconds; empty if all of them live `ttl_s`.
+        pub ttl_most_s: Option<u32>,
     }
 }

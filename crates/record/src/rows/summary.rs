@@ -4,6 +4,7 @@ use crate::words::{Control, ExpiryPolicy, Method};
 
 row! {
     "summary.csv",
+    added = [ttl_most_s],
     /// One cell's transfers, counted; written by the report.
     pub struct SummaryRecord {
         /// The cell, as in `cells.csv`.
@@ -16,7 +17,7 @@ row! {
         pub method: Method,
         /// How many users run at once.
         pub users: u32,
-        /// The link's lifetime in seconds; empty without a link.
+        /// The link's lifetime in seconds; empty without a link. The shortest that trials drew, if `ttl_most_s` has the longest.
         pub ttl_s: Option<u32>,
         /// The body's size in bytes.
         pub size_bytes: ByteCount,
@@ -65,5 +66,7 @@ row! {
         pub truncated: u64,
         /// Transfers with outcome `altered`.
         pub altered: u64,
+        /// The longest lifetime that trials drew for their links, in seconds; empty if all of them live `ttl_s`.
+        pub ttl_most_s: Option<u32>,
     }
 }

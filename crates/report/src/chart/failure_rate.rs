@@ -6,7 +6,7 @@ use ttlsweep_record::units::grouped;
 
 use crate::prose::{count, of};
 use plotters::style::RGBColor;
-use ttlsweep_record::Control;
+use ttlsweep_record::{Control, Ttls};
 
 use super::About;
 use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
@@ -56,8 +56,8 @@ pub(crate) struct Series {
 pub(crate) struct Point {
     /// The control; nothing for a point of the grid.
     pub control: Option<Control>,
-    /// The TTL; `None` without a link.
-    pub ttl_s: Option<u32>,
+    /// The TTL, or those that trials drew from; `None` without a link.
+    pub ttls: Option<Ttls>,
     /// Failures.
     pub failures: u64,
     /// The failures by how they came about, in the order of `Way::ALL`.
@@ -142,7 +142,7 @@ fn series_of(cells: &[CellSummary], axes: &Axes, title: &str) -> Vec<Series> {
             let counts = &summary.counts;
             series.add(Point {
                 control: summary.cell.control,
-                ttl_s: summary.cell.ttl_s,
+                ttls: summary.cell.ttls(),
                 failures: counts.failures(),
                 ways: counts.ways,
                 transfers: counts.transfers(),
@@ -156,7 +156,7 @@ fn series_of(cells: &[CellSummary], axes: &Axes, title: &str) -> Vec<Series> {
 impl Series {
     /// Adds a point; two at one place, which differ in no axis, become one.
     fn add(&mut self, point: Point) {
-        let same = |other: &&mut Point| other.control == point.control && other.ttl_s == point.ttl_s;
+        let same = |other: &&mut Point| other.control == point.control && other.ttls == point.ttls;
         match self.points.iter_mut().find(same) {
             Some(known) => {
                 known.failures += point.failures;
@@ -179,7 +179,7 @@ impl Series {
 /// Parts the series over as many panels as it takes to tell them apart.
 fn split(title: &str, finding: &str, series: Vec<Series>) -> Vec<Panel> {
     let mut places: Vec<Place> =
-        series.iter().flat_map(|series| &series.points).map(|point| Place::of(point.control, point.ttl_s)).collect();
+        series.iter().flat_map(|series| &series.points).map(|point| Place::of(point.control, point.ttls)).collect();
     places.sort_unstable();
     places.dedup();
     let across = i32::try_from(places.len().max(1)).unwrap_or(i32::MAX);
@@ -221,7 +221,7 @@ impl Layout {
         let label_width = every().map(|series| ROW.width(&series.label())).max().unwrap_or(0);
         let gutter = (label_width + 12 + KEY).max(84);
         let spread = i32::try_from(series_count).unwrap_or(1) * dodge_of(form) + DODGE_SPARE;
-        let places: Vec<Place> = points().map(|point| Place::of(point.control, point.ttl_s)).collect();
+        let places: Vec<Place> = points().map(|point| Place::of(point.control, point.ttls)).collect();
         let ticks = places.iter().filter(|place| matches!(place, Place::Ttl(_)));
         let tick_width = ticks.flat_map(|place| place.label()).map(|label| TICK.width(&label)).max().unwrap_or(0) + 10;
 
@@ -366,7 +366,7 @@ impl Layout {
         let shown = series.points.iter().filter(|point| point.transfers > 0);
         let mut placed: Vec<(Point, i32)> = shown
             .filter_map(|point| {
-                let x = self.x.position(&Place::of(point.control, point.ttl_s))?;
+                let x = self.x.position(&Place::of(point.control, point.ttls))?;
                 Some((*point, plot.left + x + offset))
             })
             .collect();
@@ -385,7 +385,7 @@ impl Layout {
         }
         canvas.text(left + KEY, y, &series.label(), ROW);
         for point in &series.points {
-            let Some(x) = self.x.position(&Place::of(point.control, point.ttl_s)) else { continue };
+            let Some(x) = self.x.position(&Place::of(point.control, point.ttls)) else { continue };
             let letter = if self.numbers_upright { NUMBER.upright() } else { NUMBER };
             let letter = if point.failures > 0 { letter.bold() } else { letter.colour(FAINT) };
             canvas.text(plot.left + x, y, &fraction(point, self.form), letter);
@@ -501,7 +501,7 @@ mod tests {
     use crate::chart::kit::canvas::Mark;
 
     fn point(ttl_s: u32, ways: [u64; 4], transfers: u64) -> Point {
-        Point { control: None, ttl_s: Some(ttl_s), failures: ways.iter().sum(), ways, transfers }
+        Point { control: None, ttls: Some(ttl_s.into()), failures: ways.iter().sum(), ways, transfers }
     }
 
     fn panel(points: Vec<Point>) -> Panel {

@@ -2,7 +2,7 @@
 
 use crate::prose::count;
 use plotters::style::RGBColor;
-use ttlsweep_record::Control;
+use ttlsweep_record::{Control, Ttls};
 
 use super::About;
 use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
@@ -11,7 +11,7 @@ use crate::chart::kit::lettering::Letter;
 use crate::chart::kit::panels::{Heading, draw_panels};
 use crate::chart::kit::theme::{FAINT, FRAME, INK, MARGIN, PAPER, Pattern, SMALL, TEXT, WIDTH};
 use crate::summary::CellSummary;
-use crate::summary::axes::{Axes, format_ttl};
+use crate::summary::axes::{Axes, format_ttls};
 
 /// The chart in words.
 pub(crate) const ABOUT: About = About {
@@ -29,7 +29,7 @@ pub(crate) struct Panel {
     /// The numbers of users, one row each.
     pub users: Vec<u32>,
     /// The columns: TTLs of the grid, then the controls.
-    pub columns: Vec<(Option<Control>, Option<u32>)>,
+    pub columns: Vec<(Option<Control>, Option<Ttls>)>,
     /// One field a row and column, row by row; `None` if the grid has none.
     pub fields: Vec<Option<Field>>,
 }
@@ -70,7 +70,7 @@ impl Panel {
         let mut users: Vec<u32> = cells.iter().map(|summary| summary.cell.users).collect();
         users.sort_unstable();
         users.dedup();
-        let column = |summary: &CellSummary| (summary.cell.control, summary.cell.ttl_s);
+        let column = |summary: &CellSummary| (summary.cell.control, summary.cell.ttls());
         let mut columns: Vec<_> = cells.iter().map(|summary| column(summary)).collect();
         columns.sort_unstable();
         columns.dedup();
@@ -143,9 +143,9 @@ fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect) {
         let middle = (at(grid) + at(panel.columns.len() - 1) + width) / 2;
         canvas.text(middle, area.top + line_height(SMALL) / 2, "controls", SMALL_LETTER.colour(FAINT).centre());
     }
-    for (column, (control, ttl_s)) in panel.columns.iter().enumerate() {
+    for (column, (control, ttls)) in panel.columns.iter().enumerate() {
         let middle = at(column) + width / 2;
-        let ttl = ttl_s.map_or_else(|| "no link".to_owned(), format_ttl);
+        let ttl = ttls.map_or_else(|| "no link".to_owned(), format_ttls);
         let lines = match control {
             None => vec![ttl],
             Some(Control::LongTtl) => vec!["long-ttl".to_owned(), ttl],

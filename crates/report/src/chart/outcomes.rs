@@ -40,7 +40,7 @@ pub(crate) struct Bar {
 pub(crate) fn groups(cells: &[CellSummary], axes: &Axes) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut sorted: Vec<&CellSummary> = cells.iter().collect();
-    sorted.sort_by_key(|summary| (summary.cell.control, summary.cell.users, summary.cell.ttl_s));
+    sorted.sort_by_key(|summary| (summary.cell.control, summary.cell.users, summary.cell.ttls()));
     // Panels in the plan's order, as in the other charts, although their cells were sorted.
     let order: Vec<String> = cells.iter().map(|summary| axes.panel(&summary.cell)).collect();
     sorted.sort_by_key(|summary| {

@@ -356,6 +356,7 @@ fn settings(cell: &Cell) -> Cell {
         mint_folder: None,
         links_file: None,
         mint_timeout_us: None,
+        ttl_most_s: None,
         ..cell.clone()
     }
 }
@@ -524,6 +525,7 @@ impl Comparison {
             difference_high: tested.difference.interval.high,
             p_value: tested.p,
             p_holm: tested.p_holm,
+            ttl_most_s: None,
         };
         let counted = self.counted(cells);
         let mean = |side: fn(&CellComparison) -> Side| {
@@ -543,6 +545,7 @@ impl Comparison {
                 method: Some(cell.method),
                 users: Some(cell.users),
                 ttl_s: cell.ttl_s,
+                ttl_most_s: cell.ttl_most_s,
                 size_bytes: Some(cell.size_bytes),
                 bandwidth_bps: cell.bandwidth_bps,
                 ..row(one.first, one.second, &one.tested)

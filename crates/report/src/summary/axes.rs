@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use ttlsweep_record::Cell;
 use ttlsweep_record::units::format_micros;
+use ttlsweep_record::{Cell, Ttls};
 
 /// One setting of a cell, named as in the experiment's file.
 #[derive(Debug, Clone, Copy)]
@@ -101,6 +101,12 @@ pub(crate) fn format_ttl(seconds: u32) -> String {
     }
 }
 
+/// The lifetimes of a cell's links: `8s`, or `8s–13s` if each trial drew its own.
+pub(crate) fn format_ttls(ttls: Ttls) -> String {
+    let [least, most] = [ttls.least_s, ttls.most_s].map(format_ttl);
+    if ttls.least_s == ttls.most_s { least } else { format!("{least}–{most}") }
+}
+
 fn duration(micros: u64) -> Option<String> {
     Some(format_micros(micros))
 }
@@ -143,7 +149,7 @@ const SETTINGS: &[Setting] = &[
     },
     Setting { name: "bandwidth_per", value: |cell| word(cell.bandwidth_per) },
     Setting { name: "users", value: |cell| word(cell.users) },
-    Setting { name: "ttl", value: |cell| cell.ttl_s.map(format_ttl) },
+    Setting { name: "ttl", value: |cell| cell.ttls().map(format_ttls) },
     Setting { name: "tls", value: |cell| cell.tls.and_then(word) },
     Setting { name: "presign", value: |cell| word(cell.presign) },
     Setting { name: "expect_continue", value: |cell| word(cell.expect_continue) },
@@ -182,13 +188,14 @@ mod tests {
     fn a_ttl_is_shown_in_its_largest_whole_unit() {
         let shown: Vec<_> = [1, 90, 120, 1000, 3600, 604_800].into_iter().map(format_ttl).collect();
         assert_eq!(shown, ["1s", "90s", "2m", "1000s", "1h", "7d"]);
+        assert_eq!(format_ttls(Ttls { least_s: 8, most_s: 60 }), "8s–1m");
     }
 
     /// A new column of a cell that is forgotten here would leave two cells with one name.
     #[test]
     fn every_setting_of_a_cell_sets_it_apart() {
         let one = serde_json::json!({
-            "cell_id": "c01", "target": "embedded", "bucket": "b", "prefix": "p", "users": 2, "size_bytes": 2,
+            "cell_id": "c01", "target": "embedded", "bucket": "b", "prefix": "p", "users": 2, "ttl_s": 2, "size_bytes": 2,
             "bandwidth_per": "trial", "method": "put", "jitter_us": 2, "ramp_us": 2, "wait_us": 2,
             "presign": "per-transfer", "expect_continue": false, "reuse_connections": false,
             "connect_timeout_us": 2, "idle_timeout_us": 2, "timeout_us": 2,

@@ -8,7 +8,7 @@ use ttlsweep_record::{Control, Outcome};
 use crate::load::{LeftOut, Runs};
 use crate::prose::{count, of, percent_in_table};
 use crate::stats::wilson;
-use crate::summary::axes::{Axes, format_ttl};
+use crate::summary::axes::{Axes, format_ttls};
 use crate::summary::{CellSummary, total};
 
 /// The table in at most `width` columns: where it is wider, columns are left out, the least needed first.
@@ -149,7 +149,7 @@ pub(crate) fn columns(cells: &[&CellSummary], axes: &Axes) -> Vec<Column> {
         columns.push(column("bandwidth", 0, true, &cap));
     }
     columns.push(column("users", 0, true, &|s| s.cell.users.to_string()));
-    columns.push(column("ttl", 0, true, &|s| s.cell.ttl_s.map_or_else(|| "no link".to_owned(), format_ttl)));
+    columns.push(column("ttl", 0, true, &|s| s.cell.ttls().map_or_else(|| "no link".to_owned(), format_ttls)));
     columns.push(column("further settings", 0, false, &|s| axes.others(&s.cell)));
     columns.push(column("trials", 4, true, &|s| s.trials.to_string()));
     columns.push(column("failed", 0, true, &failed));

@@ -128,6 +128,7 @@ fn shared(cell: &Cell) -> Cell {
         cell_id: String::new(),
         control: None,
         ttl_s: None,
+        ttl_most_s: None,
         expiry_policy: None,
         cut: None,
         early_close: None,
@@ -138,7 +139,13 @@ fn shared(cell: &Cell) -> Cell {
 fn group(runs: &Runs, cell: Cell, cells: Vec<u32>, trials: &[(usize, Trial)]) -> Group {
     let of = |at: &u32| &runs.cells[*at as usize];
     let mut group = Group {
-        ttls: cells.iter().map(of).filter(|cell| cell.control.is_none()).filter_map(|cell| cell.ttl_s).collect(),
+        ttls: cells
+            .iter()
+            .map(of)
+            .filter(|cell| cell.control.is_none())
+            .filter_map(|cell| cell.ttls())
+            .map(|ttls| ttls.most_s)
+            .collect(),
         cell,
         cells,
         trials: Vec::new(),
@@ -164,7 +171,8 @@ fn group(runs: &Runs, cell: Cell, cells: Vec<u32>, trials: &[(usize, Trial)]) ->
     let controls = |cell: &Cell| cell.control.is_some();
     let longest = group.ttls.last().copied();
     let has_controls = fit.iter().any(|(_, trial)| controls(of(&trial.cell)));
-    let is_reference = |cell: &Cell| if has_controls { controls(cell) } else { cell.ttl_s == longest };
+    let is_reference =
+        |cell: &Cell| if has_controls { controls(cell) } else { cell.ttls().map(|ttls| ttls.most_s) == longest };
     let needs = fit.iter().filter(|(_, trial)| is_reference(of(&trial.cell))).filter_map(|(_, trial)| trial.need);
     let most = needs.map(|need| need.end.least()).max().unwrap_or(0);
     let outlives = |cell: &Cell| is_reference(cell) || cell.ttl_s.is_some_and(|ttl| i64::from(ttl) * SECOND >= most);

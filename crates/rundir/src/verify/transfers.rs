@@ -84,6 +84,9 @@ fn against_cell(cell: &Cell, environment: &Environment, transfer: &TransferRecor
     if (cell.control, cell.method, cell.users) != (transfer.control, transfer.method, transfer.users) {
         problems.push(format!("control, method or users differ from those of the cell {}", cell.cell_id));
     }
+    if !cell.ttls().zip(transfer.ttl_s).map_or(cell.ttl_s == transfer.ttl_s, |(ttls, ttl_s)| ttls.hold(ttl_s)) {
+        problems.push(format!("the TTL is none of those of the cell {}", cell.cell_id));
+    }
     if transfer.user == 0 || transfer.user > cell.users {
         problems.push(format!("the cell has users 1 to {}, and none of number {}", cell.users, transfer.user));
     } else if environment.part.is_some_and(|part| !part.has(transfer.user)) {

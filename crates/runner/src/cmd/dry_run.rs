@@ -2,7 +2,7 @@
 
 use ttlsweep_console::data;
 use ttlsweep_record::units::format_micros;
-use ttlsweep_record::{Cell, Control, Portion};
+use ttlsweep_record::{Cell, Control, Portion, Ttls};
 
 use crate::experiment::Experiment;
 use crate::experiment::needed::{Outlives, micros, needed, outlives};
@@ -90,7 +90,7 @@ fn fixed(cell: &Cell, axes: Vec<&str>) -> Vec<String> {
     let settings = [
         ("method", Some(cell.method.to_string())),
         ("users", Some(if cell.users == 1 { "1 user".to_owned() } else { format!("{} users", cell.users) })),
-        ("ttl", cell.ttl_s.map(|ttl| format!("TTL {ttl} s"))),
+        ("ttl", cell.ttls().map(ttl_words)),
         ("size", Some(cell.size_bytes.to_string())),
         ("bandwidth", Some(cell.bandwidth_bps.map_or_else(|| "no cap".to_owned(), |rate| rate.to_string()))),
         ("expiry", cell.expiry_policy.map(|policy| format!("expiry {policy}"))),
@@ -99,12 +99,18 @@ fn fixed(cell: &Cell, axes: Vec<&str>) -> Vec<String> {
     settings.into_iter().filter(|(key, _)| !axes.contains(key)).filter_map(|(_, words)| words).collect()
 }
 
+fn ttl_words(ttls: Ttls) -> String {
+    let Ttls { least_s, most_s } = ttls;
+    if least_s == most_s { format!("TTL {least_s} s") } else { format!("TTL drawn from {least_s} to {most_s} s") }
+}
+
 fn print_trials(plan: &Plan) {
     data!("\ntrial        position  jitter   cell");
     for trial in &plan.trials {
         let cell = plan.cell(trial);
         let control = cell.control.map(|control| format!(" ({control})")).unwrap_or_default();
         let jitter = format!("{:.2}s", trial.jitter.as_secs_f64());
-        data!("{:<12} {:>8}  {jitter:>6}   {}{control}", trial.trial_id, trial.position, cell.cell_id);
+        let drawn = trial.ttl_s.map(|ttl_s| format!(", TTL {ttl_s} s")).unwrap_or_default();
+        data!("{:<12} {:>8}  {jitter:>6}   {}{control}{drawn}", trial.trial_id, trial.position, cell.cell_id);
     }
 }

@@ -73,7 +73,8 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage(message));
     };
     let cell = Cell { users: 1, transfers_per_user: Some(1), duration_us: None, ..cell.clone() };
-    let trial = Trial { trial_id: "trace".to_owned(), cell: 0, block: 1, position: 1, jitter: Duration::ZERO };
+    let trial =
+        Trial { trial_id: "trace".to_owned(), cell: 0, block: 1, position: 1, jitter: Duration::ZERO, ttl_s: None };
     let this = Plan { repetitions: 1, cells: vec![cell.clone()], trials: vec![trial.clone()], ..plan.clone() };
     say!("{}: {}", loaded.experiment.name, Estimate::new(&this, &loaded.experiment));
     try_congestion(std::slice::from_ref(&cell))?;

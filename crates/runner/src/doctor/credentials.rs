@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ttlsweep_record::Timestamp;
 use ttlsweep_record::units::{format_micros, signed_micros};
+use ttlsweep_record::{Cell, Timestamp};
 
 use super::{Finding, Level};
 use crate::plan::Plan;
@@ -32,7 +32,7 @@ pub(crate) fn check(origin: &Origin, plan: &Plan, estimate: &Estimate, now: Time
 /// Whether credentials that end at `end` die before the plan's links or the plan itself, in words.
 pub(crate) fn too_short(end: Option<Timestamp>, plan: &Plan, estimate: &Estimate, now: Timestamp) -> Option<String> {
     let left_us = end?.micros_since(now);
-    let longest_s = plan.cells.iter().filter_map(|cell| cell.ttl_s).max().unwrap_or(0);
+    let longest_s = plan.cells.iter().filter_map(Cell::ttls).map(|ttls| ttls.most_s).max().unwrap_or(0);
     let longest_us = signed_micros(Duration::from_secs(longest_s.into()));
     let run_us = signed_micros(estimate.duration);
     let what = if left_us < longest_us {

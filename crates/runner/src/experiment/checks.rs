@@ -84,7 +84,7 @@ fn faults_have_their_handshake(resolved: &Resolved) -> Option<Problem> {
 
 fn long_ttl_is_longer(resolved: &Resolved) -> Option<Problem> {
     let long_s = resolved.head.long_ttl_s?;
-    let ttls = resolved.cell_values("ttl", |cell| cell.ttl_s.unwrap_or_default());
+    let ttls = resolved.cell_values("ttl", |cell| cell.ttls().map_or(0, |ttls| ttls.most_s));
     let (longest_s, place) = ttls.into_iter().max_by_key(|(ttl_s, _)| *ttl_s)?;
     if long_s > longest_s {
         return None;

@@ -90,10 +90,16 @@ fn source(resolved: &Resolved) -> Option<Problem> {
 
 /// The TTL of a file's links is what they have.
 fn one_life(resolved: &Resolved) -> Option<Problem> {
-    let ttls = resolved.cell_values("ttl", |cell| cell.ttl_s);
-    let (_, second) = ttls.get(1).filter(|_| matches!(resolved.head.links, Some(LinkSource::File(_))))?;
+    let ttls = resolved.cell_values("ttl", Cell::ttls);
+    let drawn = ttls.iter().find(|(ttls, _)| ttls.is_some_and(|ttls| ttls.least_s < ttls.most_s));
+    let (_, second) =
+        drawn.or_else(|| ttls.get(1)).filter(|_| matches!(resolved.head.links, Some(LinkSource::File(_))))?;
     Some(
-        Problem::at(second, "a second TTL", "nobody can be asked for links of several TTLs: the file has them already")
-            .help("write one ttl, that of the file's links; a file and an experiment for each of them"),
+        Problem::at(
+            second,
+            "more than one TTL",
+            "nobody can be asked for links of several TTLs: the file has them already",
+        )
+        .help("write one ttl, that of the file's links; a file and an experiment for each of them"),
     )
 }

@@ -43,7 +43,13 @@ pub(crate) enum Outlives {
 
 /// Whether a cell's transfers outlive their links.
 pub(crate) fn outlives(cell: &Cell) -> Outlives {
-    let Some(ttl_s) = cell.ttl_s else { return Outlives::Never };
+    let Some(ttls) = cell.ttls() else { return Outlives::Never };
+    let (shortest, longest) = (outlives_one_of(cell, ttls.least_s), outlives_one_of(cell, ttls.most_s));
+    // The trial's draw decides if only some of its lifetimes are outlived.
+    if shortest == longest { shortest } else { Outlives::Perhaps }
+}
+
+fn outlives_one_of(cell: &Cell, ttl_s: u32) -> Outlives {
     let ttl_us = u64::from(ttl_s) * 1_000_000;
     // A link's date is cut to whole seconds, so it lives up to a second less.
     let least_us = ttl_us - 1_000_000;

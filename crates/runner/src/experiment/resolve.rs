@@ -234,7 +234,7 @@ impl<'a> Reader<'a> {
 /// The long-TTL control's lifetime where the default is no longer than the grid's longest: ten times that, if there are such
 /// links.
 fn long_ttl(resolved: &Resolved) -> Option<String> {
-    let ttls = resolved.cell_values("ttl", |cell| cell.ttl_s.unwrap_or_default());
+    let ttls = resolved.cell_values("ttl", |cell| cell.ttls().map_or(0, |ttls| ttls.most_s));
     let longest_s = ttls.into_iter().map(|(ttl_s, _)| ttl_s).max()?;
     let is_outlived = (DEFAULT_LONG_TTL_S..LONGEST_TTL_S).contains(&longest_s);
     is_outlived.then(|| Seconds(longest_s.saturating_mul(10).min(LONGEST_TTL_S)).toml())

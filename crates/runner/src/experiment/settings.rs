@@ -11,6 +11,7 @@ use ttlsweep_record::{
 };
 
 use super::problems::Problem;
+use super::ttl::ttl;
 use super::values::{self, Item, Notation};
 use crate::links::source::LinkSource;
 
@@ -175,6 +176,7 @@ pub(crate) fn blank_cell(kind: TargetKind) -> Cell {
         mint_folder: None,
         links_file: None,
         mint_timeout_us: None,
+        ttl_most_s: None,
     }
 }
 
@@ -463,11 +465,18 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         table: Table::Grid,
         key: "ttl",
-        takes: ValueKind::Text("whole seconds from `\"1s\"` to `\"7d\"`"),
+        takes: ValueKind::Text("whole seconds from `\"1s\"` to `\"7d\"`, or `{ random = [\"8s\", \"13s\"] }`"),
         absent: IfAbsent::Problem("write for example ttl = [\"10s\", \"1000s\"]"),
         only: None,
-        doc: "How long links live. Their date is cut to whole seconds, so a link of `\"10s\"` lives 9 to 10 s.",
-        read: Read::Cell(|item| Choice::of(values::ttl(item), |cell, ttl| cell.ttl_s = Some(ttl.0))),
+        doc: "How long links live. Their date is cut to whole seconds, so a link of `\"10s\"` lives 9 to 10 s. With `random`, \
+              each trial draws a whole number of seconds, both ends included. A transfer's age and its link's expiry then part: \
+              a timer as long as the TTL is told from it.",
+        read: Read::Cell(|item| {
+            Choice::of(ttl(item), |cell, ttls| {
+                cell.ttl_s = Some(ttls.least_s);
+                cell.ttl_most_s = (ttls.most_s > ttls.least_s).then_some(ttls.most_s);
+            })
+        }),
     },
     Setting {
         table: Table::Grid,

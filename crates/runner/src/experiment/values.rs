@@ -249,7 +249,7 @@ pub(crate) fn clock_probe(item: &Item<'_>) -> Result<Micros, Problem> {
 }
 
 /// A link's lifetime: whole seconds, from one second to seven days, as S3 allows.
-pub(crate) fn ttl(item: &Item<'_>) -> Result<Seconds, Problem> {
+pub(crate) fn lifetime(item: &Item<'_>) -> Result<Seconds, Problem> {
     let key = item.key;
     let text = item.place.text().trim_matches('"');
     let none = format!("`{key}` cannot be {text}: such a link would be expired when it is made");
@@ -284,7 +284,7 @@ pub(crate) fn long_ttl(item: &Item<'_>) -> Result<Option<Seconds>, Problem> {
             Err(wrong_type(item, "a duration, or false")
                 .help("write how long the control's links live, such as \"1h\""))
         }
-        _ => ttl(item).map(Some),
+        _ => lifetime(item).map(Some),
     }
 }
 
@@ -699,7 +699,7 @@ fn unit_problem(item: &Item<'_>, expected: &str, problem: &str, help: impl Into<
     Problem::at(item.place, format!("expected {expected}"), problem).help(help)
 }
 
-fn wrong_type(item: &Item<'_>, expected: &str) -> Problem {
+pub(super) fn wrong_type(item: &Item<'_>, expected: &str) -> Problem {
     let found = match item.value {
         DeValue::String(_) => "text",
         DeValue::Integer(_) => "a bare number",

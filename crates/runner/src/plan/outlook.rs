@@ -1,5 +1,6 @@
 //! How a plan can end: whether enough of its trials outlive their link for the verdict's rules, reported before anything is sent.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::Hash;
@@ -170,17 +171,17 @@ impl TargetOutlook {
 
 /// The plan's targets, each with what its trials can show.
 fn targets(plan: &Plan) -> Vec<TargetOutlook> {
-    let mut trials_of = vec![0u64; plan.cells.len()];
-    plan.trials.iter().for_each(|trial| trials_of[trial.cell] += 1);
+    let as_run = cells_as_run(plan);
     let mut of_targets: BTreeMap<usize, (TargetOutlook, f64, f64)> = BTreeMap::new();
     let mut places = HashMap::new();
     let mut controls: HashMap<String, u64> = HashMap::new();
     let is_unexpiring = |cell: &Cell| matches!(cell.control, Some(Control::LongTtl | Control::HeaderSigned));
-    for (cell, trials) in plan.cells.iter().zip(&trials_of).filter(|(cell, _)| is_unexpiring(cell)) {
+    for (_, cell, trials) in as_run.iter().filter(|(_, cell, _)| is_unexpiring(cell)) {
         *controls.entry(settings(cell)).or_default() += trials;
     }
-    for (index, (cell, &trials)) in plan.cells.iter().zip(&trials_of).enumerate() {
-        let place = *places.entry(target_of(cell)).or_insert(index);
+    for (index, cell, trials) in &as_run {
+        let trials = *trials;
+        let place = *places.entry(target_of(cell)).or_insert(*index);
         let (target, within, at_risk) =
             of_targets.entry(place).or_insert_with(|| (TargetOutlook::blank(cell), 0.0, 0.0));
         match (cell.control, outlives(cell)) {
@@ -204,6 +205,17 @@ fn targets(plan: &Plan) -> Vec<TargetOutlook> {
         ..target
     };
     of_targets.into_values().map(whole).collect()
+}
+
+/// Each cell with its place and how many trials run it: once for each lifetime that they drew, if they did.
+fn cells_as_run(plan: &Plan) -> Vec<(usize, Cow<'_, Cell>, u64)> {
+    let mut trials_of: BTreeMap<(usize, Option<u32>), u64> = (0..plan.cells.len()).map(|at| ((at, None), 0)).collect();
+    plan.trials.iter().for_each(|trial| *trials_of.entry((trial.cell, trial.ttl_s)).or_default() += 1);
+    let as_run = |((at, drawn), trials): ((usize, Option<u32>), u64)| {
+        let cell = &plan.cells[at];
+        (at, drawn.map_or(Cow::Borrowed(cell), |ttl_s| Cow::Owned(cell.with_ttl(ttl_s))), trials)
+    };
+    trials_of.into_iter().map(as_run).collect()
 }
 
 impl TargetOutlook {
@@ -242,7 +254,7 @@ pub(crate) fn target_name(cell: &Cell) -> String {
 
 /// What a cell shares with its controls, as text.
 fn settings(cell: &Cell) -> String {
-    let shared = Cell { cell_id: String::new(), control: None, ttl_s: None, ..cell.clone() };
+    let shared = Cell { cell_id: String::new(), control: None, ttl_s: None, ttl_most_s: None, ..cell.clone() };
     format!("{shared:?}")
 }
 
@@ -250,6 +262,20 @@ fn settings(cell: &Cell) -> String {
 mod tests {
     use super::*;
     use crate::experiment::{LoadOptions, load};
+
+    #[test]
+    fn the_lifetimes_that_trials_drew_decide_which_of_them_outlive_their_link() {
+        let grid = |ttl: &str| {
+            format!("experiment.repetitions = 40\ngrid.ttl = {ttl}\ngrid.size = \"1MB\"\ngrid.bandwidth = \"1Mbit/s\"")
+        };
+        // They need 8.05 s.
+        let (drawn, _) = outlook(&grid("{ random = [\"4s\", \"11s\"] }"));
+        let target = &drawn.targets[0];
+        assert!((8..40).contains(&target.outlive), "{}", target.outlive);
+        assert!(target.outlive + target.perhaps < 40, "links of 10 and 11 s outlive them");
+        let (all, _) = outlook(&grid("{ random = [\"2s\", \"6s\"] }"));
+        assert_eq!((all.targets[0].outlive, all.targets[0].perhaps), (40, 0));
+    }
 
     fn outlook(settings: &str) -> (Outlook, String) {
         let folder = tempfile::tempdir().unwrap();

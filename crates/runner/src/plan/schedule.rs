@@ -138,6 +138,7 @@ mod tests {
             block: 1,
             position: number,
             jitter: Duration::from_millis(300),
+            ttl_s: None,
         };
         let cells = vec![example_cell()];
         Plan { hash: String::new(), seed: 1, repetitions: 1, cells, trials: (1..=3).map(trial).collect() }

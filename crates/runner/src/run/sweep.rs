@@ -138,7 +138,10 @@ async fn run_missing(
 
     let mut trials = Vec::with_capacity(missing.len());
     for trial in &missing {
-        let cell = &cells[trial.cell];
+        let cell = &match trial.ttl_s {
+            Some(ttl_s) => Arc::new(cells[trial.cell].with_ttl(ttl_s)),
+            None => Arc::clone(&cells[trial.cell]),
+        };
         let trial_run = TrialRun {
             run: Arc::clone(run),
             trial: Trial::clone(trial),

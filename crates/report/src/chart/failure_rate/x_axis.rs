@@ -1,26 +1,26 @@
 //! Where the TTLs and, to their right, the controls stand across a panel.
 
-use ttlsweep_record::Control;
+use ttlsweep_record::{Control, Ttls};
 
 use crate::chart::kit::theme::Form;
-use crate::summary::axes::format_ttl;
+use crate::summary::axes::format_ttls;
 
 /// A place across the panel: a TTL of the grid, or a control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    /// A link's lifetime in seconds.
-    Ttl(u32),
+    /// A link's lifetime, or those that trials drew from.
+    Ttl(Ttls),
     /// A grid cell without a link.
     NoLink,
     /// A control, with its TTL.
-    Control(Control, Option<u32>),
+    Control(Control, Option<Ttls>),
 }
 
 impl Place {
-    pub(super) const fn of(control: Option<Control>, ttl_s: Option<u32>) -> Self {
-        match (control, ttl_s) {
-            (Some(control), ttl_s) => Self::Control(control, ttl_s),
-            (None, Some(ttl_s)) => Self::Ttl(ttl_s),
+    pub(super) const fn of(control: Option<Control>, ttls: Option<Ttls>) -> Self {
+        match (control, ttls) {
+            (Some(control), ttls) => Self::Control(control, ttls),
+            (None, Some(ttls)) => Self::Ttl(ttls),
             (None, None) => Self::NoLink,
         }
     }
@@ -28,15 +28,15 @@ impl Place {
     /// One or two short lines.
     pub(super) fn label(self) -> Vec<String> {
         match self {
-            Self::Ttl(seconds) => vec![format_ttl(seconds)],
+            Self::Ttl(ttls) => vec![format_ttls(ttls)],
             Self::NoLink => vec!["no".into(), "link".into()],
-            Self::Control(Control::LongTtl, ttl_s) => {
-                vec!["long ttl".into(), ttl_s.map(format_ttl).unwrap_or_default()]
+            Self::Control(Control::LongTtl, ttls) => {
+                vec!["long ttl".into(), ttls.map(format_ttls).unwrap_or_default()]
             }
             Self::Control(Control::HeaderSigned, _) => vec!["header-".into(), "signed".into()],
             Self::Control(Control::ExpiredStart, _) => vec!["expired-".into(), "start".into()],
-            Self::Control(Control::ExpectContinue, ttl_s) => {
-                vec!["expect".into(), ttl_s.map(format_ttl).unwrap_or_default()]
+            Self::Control(Control::ExpectContinue, ttls) => {
+                vec!["expect".into(), ttls.map(format_ttls).unwrap_or_default()]
             }
         }
     }
@@ -115,7 +115,8 @@ fn shares(places: &[Place], log: bool) -> Vec<f64> {
     let ttls: Option<Vec<f64>> = places
         .iter()
         .map(|place| match place {
-            Place::Ttl(seconds) => Some(f64::from((*seconds).max(1)).ln()),
+            // Lifetimes that are drawn stand at their middle.
+            Place::Ttl(ttls) => Some((f64::from(ttls.least_s + ttls.most_s) / 2.0).max(1.0).ln()),
             _ => None,
         })
         .collect();
@@ -133,23 +134,27 @@ const NARROW_CONTROL: i32 = 74;
 mod tests {
     use super::*;
 
+    fn ttl(seconds: u32) -> Place {
+        Place::Ttl(seconds.into())
+    }
+
     #[test]
     fn doubling_the_ttl_is_the_same_step_everywhere() {
-        let axis = XAxis::new(&[1, 2, 4, 8].map(Place::Ttl), (600, Form::WIDE), 50, true).unwrap();
+        let axis = XAxis::new(&[1, 2, 4, 8].map(ttl), (600, Form::WIDE), 50, true).unwrap();
         let x: Vec<i32> = axis.places().map(|(_, x)| x).collect();
         assert!((x[1] - x[0] - (x[3] - x[2])).abs() <= 1, "{x:?}");
     }
 
     #[test]
     fn ttls_too_close_for_a_log_scale_are_refused_there_and_stand_in_order() {
-        let close = [1, 100, 101].map(Place::Ttl);
+        let close = [1, 100, 101].map(ttl);
         assert!(XAxis::new(&close, (600, Form::WIDE), 50, true).is_none());
         assert!(!XAxis::new(&close, (600, Form::WIDE), 50, false).unwrap().is_log());
     }
 
     #[test]
     fn controls_stand_to_the_right_of_every_ttl() {
-        let places = [Place::Control(Control::LongTtl, Some(3600)), Place::Ttl(1), Place::Ttl(7200)];
+        let places = [Place::Control(Control::LongTtl, Some(3600.into())), ttl(1), ttl(7200)];
         let axis = XAxis::new(&places, (600, Form::WIDE), 50, true).unwrap();
         let last = axis.places().last().unwrap();
         assert_eq!(last.0, places[0]);

@@ -483,6 +483,7 @@ pub(crate) fn cell(
         mint_folder: None,
         links_file: None,
         mint_timeout_us: None,
+        ttl_most_s: None,
     }
 }
 
