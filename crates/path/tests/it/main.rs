@@ -1,19 +1,18 @@
 //! The program from outside, with the kernel's own TCP and UDP at both ends: physical claims, each in a few seconds.
 //!
-//! The two ends are this very program, which is started for one of the `#[ignore]`d functions of `ends`. Where this machine makes
-//! no namespaces the tests say so and are left out.
+//! The two ends are the example program `ends`, which `cargo test` builds unless it is asked for one test program alone. If this
+//! machine makes no namespaces, the tests say so and are left out.
 
 // Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-mod ends;
 mod program;
 mod wire;
 
 use std::env;
 use std::process::{Command, Output};
 
-/// A path with these options, whose near side runs `near` and whose far side, if any, runs `far`, both of `ends`. `None` if this
+/// A path with these options, whose near side runs `near` and whose far side, if any, runs `far`, both of the program `ends`. `None` if this
 /// machine makes no paths.
 fn path(options: &str, far: Option<&str>, near: &str) -> Option<Output> {
     let mut command = path_of(options);
@@ -41,9 +40,12 @@ fn output(command: &mut Command) -> Option<Output> {
     Some(output)
 }
 
-fn end(name: &str) -> [String; 5] {
-    let this = env::current_exe().unwrap().into_os_string().into_string().unwrap();
-    [this, format!("ends::{name}"), "--exact".into(), "--ignored".into(), "--nocapture".into()]
+fn end(name: &str) -> [String; 2] {
+    let this = env::current_exe().unwrap();
+    // target/debug/deps/it-… and target/debug/examples/ends
+    let ends = this.parent().unwrap().with_file_name("examples").join("ends");
+    assert!(ends.is_file(), "{} is missing: cargo build --workspace --examples", ends.display());
+    [ends.into_os_string().into_string().unwrap(), name.to_owned()]
 }
 
 /// A number that an end has said, as `name=1.5` on a line of its own.

@@ -12,6 +12,7 @@ fn a_connection_gets_what_headers_leave_of_the_rate() {
     once_of_three(|| {
         let output = path("--rate 40Mbit/s --queue 500kB --delay 5ms", Some("sink"), "source")?;
         let share = told(&output, "goodput_bps") / (40e6 * PAYLOAD);
+        assert!(share < 1.01, "{share:.4} of what headers leave: the line lets through more than its rate");
         Some(((share - 1.0).abs() < 0.01, format!("{share:.4} of what headers leave"), output))
     });
 }
@@ -28,7 +29,9 @@ fn what_finds_a_full_queue_waits_for_as_long_as_it_takes_to_send_and_some_are_dr
     });
 }
 
-/// Makes a measurement until it is right, thrice at most: another program may take the processors from both ends for a while.
+/// Makes a measurement until it is right, thrice at most. Line and ends run on this machine's processors: while other programs have
+/// them, nothing goes through, and a second of that is more than what the tests look for. So less than the rate may be the machine's
+/// doing, and is measured again; more than the rate never is.
 fn once_of_three(measure: impl Fn() -> Option<(bool, String, Output)>) {
     for attempt in 1..=3 {
         let Some((is_right, words, output)) = measure() else { return };

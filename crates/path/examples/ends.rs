@@ -1,4 +1,7 @@
-//! What runs at either end of a path. Each is a test only so that this program can be started for it.
+//! What the tests of the program run at either end of a path, by its name: `ends sink`.
+
+// Said to the test that starts it, not to a user.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -8,6 +11,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ttlsweep_path::far::{ADDRESS, Far};
 
 const PORT: u16 = 9000;
+
+fn main() {
+    let name = std::env::args().nth(1);
+    match name.as_deref() {
+        Some("sink") => sink(),
+        Some("source") => source(),
+        Some("clock") => clock(),
+        Some("flood") => flood(),
+        Some("both") => both(),
+        _ => panic!("{name:?} is none of the ends"),
+    }
+}
 
 fn far_side() -> SocketAddr {
     let address: IpAddr = std::env::var(ADDRESS).unwrap().parse().unwrap();
@@ -19,8 +34,6 @@ fn now_ns() -> u64 {
 }
 
 /// Takes what one connection sends, and says how fast the bulk of it came.
-#[test]
-#[ignore = "the other tests start it as one end of a path"]
 fn sink() {
     let (mut stream, _) = TcpListener::bind(far_side()).unwrap().accept().unwrap();
     let (mut buffer, mut bytes, mut began) = (vec![0; 65536], 0_u64, None);
@@ -32,7 +45,7 @@ fn sink() {
             // Behind the start, where a connection feels its way.
             Some((first, from)) if read == 0 => {
                 let goodput = (bytes - from) as f64 * 8.0 / last.duration_since(first).as_secs_f64();
-                eprintln!("\ngoodput_bps={goodput}");
+                eprintln!("goodput_bps={goodput}");
                 return;
             }
             None if bytes > 1_000_000 => began = Some((now, bytes)),
@@ -44,12 +57,10 @@ fn sink() {
 }
 
 /// Sends 8 MB.
-#[test]
-#[ignore = "the other tests start it as one end of a path"]
 fn source() {
     let began = Instant::now();
     let mut stream = TcpStream::connect(far_side()).unwrap();
-    println!("\nconnect_s={}", began.elapsed().as_secs_f64());
+    println!("connect_s={}", began.elapsed().as_secs_f64());
     stream.write_all(&vec![7; 8_000_000]).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     // Until the sink has read all of it and gone.
@@ -57,8 +68,6 @@ fn source() {
 }
 
 /// Takes datagrams that say when they were sent, and says how long those of the last second were under way.
-#[test]
-#[ignore = "the other tests start it as one end of a path"]
 fn clock() {
     let socket = UdpSocket::bind(far_side()).unwrap();
     let _says_that_it_listens = TcpListener::bind(far_side()).unwrap();
@@ -76,15 +85,13 @@ fn clock() {
         socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     }
     assert!(numbers.is_sorted(), "out of order");
-    eprintln!("\narrived={}", late_s.len());
+    eprintln!("arrived={}", late_s.len());
     late_s.drain(..late_s.len() / 2);
     late_s.sort_by(f64::total_cmp);
     eprintln!("standing_s={}", late_s[late_s.len() / 2]);
 }
 
 /// Sends twice what 8 Mbit/s carry, for two seconds, in packets of 1500 bytes; then ends the clock.
-#[test]
-#[ignore = "the other tests start it as one end of a path"]
 fn flood() {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     socket.connect(far_side()).unwrap();
@@ -99,7 +106,7 @@ fn flood() {
         }
         thread::sleep(Duration::from_millis(1));
     }
-    println!("\nsent={sent}");
+    println!("sent={sent}");
     // By then the queue is empty.
     thread::sleep(Duration::from_secs(1));
     socket.send(&[0]).unwrap();
@@ -107,8 +114,6 @@ fn flood() {
 }
 
 /// Listens at the far side itself, and connects to that.
-#[test]
-#[ignore = "the other tests start it as one end of a path"]
 fn both() {
     let far = Far::find(|name| std::env::var(name).ok()).unwrap().expect("it is on a path");
     let listening = thread::spawn(move || {
@@ -118,7 +123,7 @@ fn both() {
     let listener = listening.join().unwrap();
     let began = Instant::now();
     TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    println!("\nconnect_s={}", began.elapsed().as_secs_f64());
+    println!("connect_s={}", began.elapsed().as_secs_f64());
     // Nothing else is within reach.
     let elsewhere = TcpStream::connect_timeout(&"192.0.2.1:80".parse().unwrap(), Duration::from_secs(1));
     assert_eq!(elsewhere.unwrap_err().kind(), std::io::ErrorKind::NetworkUnreachable);
