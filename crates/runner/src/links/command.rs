@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::Semaphore;
@@ -27,6 +27,7 @@ pub(super) struct Workers {
 /// A process that runs, with all that it started: they end when this is dropped.
 struct Worker {
     child: Child,
+    /// Its number, until it is ended.
     group: Option<Pid>,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -130,6 +131,11 @@ impl Worker {
     /// In words, with the last that it said.
     async fn how_it_ended(&mut self) -> String {
         let ended = tokio::time::timeout(LAST_WORDS, async {
+            while !self.has_ended() {
+                tokio::time::sleep(GLANCE).await;
+            }
+            // Before it is waited for: from then on its number may be that of a stranger's group.
+            self.end_group();
             let status = self.child.wait().await;
             let _ = (&mut self.listening).await;
             status
@@ -142,15 +148,26 @@ impl Worker {
         let said = reported(&without_queries(said.trim()));
         if said.is_empty() { how } else { format!("{how} and said: {said}") }
     }
+
+    /// Whether it has ended; it is not waited for, and keeps its number.
+    fn has_ended(&self) -> bool {
+        let looked = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.group.is_none_or(|group| matches!(waitid(WaitId::Pid(group), looked), Ok(Some(_)) | Err(_)))
+    }
+
+    /// Ends all that it has started, which is of its group, and itself. Once: the number is its own only until it is waited for.
+    fn end_group(&mut self) {
+        if let Some(group) = self.group.take() {
+            // Nothing is left to end if all has ended.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
         self.listening.abort();
-        if let Some(group) = self.group {
-            // What it has started is of its group. Nothing is left to end where it has ended.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        self.end_group();
     }
 }
 
@@ -168,5 +185,7 @@ async fn listen(mut errors: ChildStderr, kept: Arc<Mutex<Vec<u8>>>) {
 /// Processes at once: links are asked for by many users, and a program that takes half a second for each would hold them up.
 const MOST_WORKERS: usize = 16;
 const MOST_KEPT: usize = 1 << 10;
+/// From one look at a process that is about to end to the next.
+const GLANCE: std::time::Duration = std::time::Duration::from_millis(5);
 /// A process that has closed its output is about to end.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(1);
