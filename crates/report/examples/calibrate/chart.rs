@@ -73,13 +73,16 @@ fn columns(canvas: &mut Canvas, rows: &[&Row], y: i32) {
 }
 
 fn line(canvas: &mut Canvas, row: &Row, top: i32) {
-    let label = fit(row.world.name, TEXT, LABELS - 14);
-    canvas.text(MARGIN + LABELS - 14, top + LINE / 2, &label, TEXT.right());
+    canvas.text(MARGIN + LABELS - 14, top + LINE / 2, &label(row.world.name), TEXT.right());
     canvas.line((MARGIN, top), (WIDTH - MARGIN, top), RULE, 1);
     for (at, (_, score)) in (0..).zip(&row.scores) {
         let (left, right) = slot(at, row.scores.len());
         bar(canvas, score, row.world.cuts(), Rect { left, top: top + 4, right, bottom: top + LINE - 4 });
     }
+}
+
+fn label(world: &str) -> String {
+    fit(world, TEXT, LABELS - 14)
 }
 
 /// What is right from the left, what is wrong from the right.
@@ -137,10 +140,19 @@ impl Kind {
 
 const AXIS: &str = "Columns: transfers that outlive their link / over how many trials, if nothing else stops them; bold \
                     where the goal is 99 % right. Bars: shares of the simulations of a cell.";
-const LABELS: i32 = 250;
+/// For the longest name of a world.
+const LABELS: i32 = 300;
 const TOP: i32 = 140;
 const HEAD: i32 = 78;
 const LINE: i32 = 30;
 const BOTTOM: i32 = 96;
 const TEXT: Letter = Letter::size(theme::TEXT);
 const SMALL: Letter = Letter::size(theme::SMALL);
+
+#[cfg(test)]
+#[test]
+fn every_world_has_room_for_its_name() {
+    for world in crate::catalogue::worlds() {
+        assert_eq!(label(world.name), world.name);
+    }
+}
