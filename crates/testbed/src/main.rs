@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use ttlsweep_console::exit::{CODES, ExitCode, end_with, fail, finish};
 use ttlsweep_console::signals::{HANGUP, is_ignored};
 use ttlsweep_console::{data, pages, room, say};
+use ttlsweep_path::far::ADDRESS;
 use ttlsweep_record::Fault;
 use ttlsweep_record::fault::{KINDS, PLACES};
 use ttlsweep_record::units::{UnitError, parse_duration};
@@ -94,7 +95,9 @@ impl Options {
 async fn run(options: Options) -> anyhow::Result<()> {
     let Options { config, cert_out } = options;
     raise_descriptor_limit();
-    if !config.listen.ip().is_loopback() {
+    // The two sides of a path reach each other and nothing else.
+    let is_on_a_path = std::env::var_os(ADDRESS).is_some();
+    if !config.listen.ip().is_loopback() && !is_on_a_path {
         say!(
             "warning: {} can be reached from other machines; the testbed is made for loopback and takes whatever \
              anybody with its keys stores in it",
