@@ -1,5 +1,7 @@
 //! The program `ttlsweep`.
 
+mod foreign;
+
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -36,15 +38,22 @@ fn answer() -> ExitCode {
         say::in_json();
     }
     // The testbed's S3 library logs every refusal as an error; here refusals are what is looked for.
-    let filter = EnvFilter::try_from_env("TTLSWEEP_LOG").unwrap_or_else(|_| EnvFilter::new("warn,s3s=off"));
-    let lines = tracing_subscriber::fmt::layer()
+    // That no credentials were found is said by ours.
+    let filter = EnvFilter::try_from_env("TTLSWEEP_LOG").unwrap_or_else(|_| {
+        EnvFilter::new("warn,s3s=off,aws_config::meta::credentials=off,aws_config::profile::credentials=off")
+    });
+    let ours = tracing_subscriber::fmt::layer()
         .with_writer(|| Redacting)
         .with_ansi(io::stderr().is_terminal() && !is_json)
         .without_time()
         .with_target(false)
+        .with_filter(filter_fn(|event| event.target().starts_with("ttlsweep")));
+    let others = tracing_subscriber::fmt::layer()
+        .with_writer(|| Redacting)
+        .event_format(foreign::Warning)
         // Whatever level is asked for: others' crates print requests, and with them signatures.
-        .with_filter(filter_fn(|event| event.target().starts_with("ttlsweep") || *event.level() <= Level::WARN));
-    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+        .with_filter(filter_fn(|event| !event.target().starts_with("ttlsweep") && *event.level() <= Level::WARN));
+    tracing_subscriber::registry().with(filter).with(ours).with(others).init();
     std::panic::set_hook(Box::new(|panic| {
         // A panic's text may be made of anything.
         let backtrace = Backtrace::capture();

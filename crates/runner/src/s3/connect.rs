@@ -11,6 +11,7 @@ use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future::ProvideCredentials as ProvidingCredentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -215,10 +216,25 @@ impl Configured {
         let credentials: SharedCredentialsProvider = config.credentials_provider().ok_or_else(none)?;
         // Asked once here, so that a missing key is reported before the first transfer and not in each of its rows.
         let found = credentials.provide_credentials().await;
-        let found = found.map_err(|error| StoreError::NoCredentials(chain(&error)))?;
+        let profile = || settings.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok());
+        let found = found.map_err(|error| StoreError::NoCredentials(why_none(&error, profile)))?;
         let origin = Origin::of(&found, settings.profile.as_deref());
         Ok(Self { config, region, credentials, origin })
     }
+}
+
+/// The SDK tells the whole chain of its providers, each in the words of its code.
+fn why_none(error: &CredentialsError, profile: impl Fn() -> Option<String>) -> String {
+    if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
+        let profile = profile().map_or_else(|| "a profile".to_owned(), |name| format!("the profile `{name}`"));
+        return format!("the environment has none, nor has {profile}, nor a role of this machine");
+    }
+    let mut deepest: &dyn std::error::Error = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    let said = deepest.to_string();
+    said.trim_end().trim_end_matches("Stderr:").trim_end().trim_end_matches('.').to_owned()
 }
 
 /// Keeps every set of credentials out of whatever is printed later, renewed ones included.
