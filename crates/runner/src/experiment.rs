@@ -180,7 +180,7 @@ mod tests {
     fn an_endpoint_of_the_environment_counts_as_one_that_was_given() {
         let named = |name: &str| (name == "AWS_ENDPOINT_URL").then(|| "http://localhost:9000".to_owned());
         let environment_endpoint = EnvironmentEndpoint::find(named);
-        let bucket = Some("b".to_owned());
+        let bucket = Some("mine".to_owned());
         let asked = load_with(
             SMALL,
             &LoadOptions {
@@ -214,7 +214,7 @@ mod tests {
             Some(format!("http://{}:9000/", profile.unwrap_or("default")))
         }
         let options = |profile: Option<&str>| LoadOptions {
-            bucket: Some("b".to_owned()),
+            bucket: Some("mine".to_owned()),
             profile: profile.map(str::to_owned),
             profile_endpoint: Some(of),
             ..LoadOptions::default()
@@ -258,9 +258,9 @@ mod tests {
         let text = SMALL.replace("size = \"1MB\"", "size = \"6GB\"");
         let endpoint = Some("http://127.0.0.1:9000".to_owned());
         let loaded =
-            load_with(&text, &LoadOptions { bucket: Some("b".to_owned()), endpoint, ..LoadOptions::default() });
+            load_with(&text, &LoadOptions { bucket: Some("mine".to_owned()), endpoint, ..LoadOptions::default() });
         assert!(loaded.warnings().any(|warning| warning.contains("at most 5 GiB")), "{:?}", loaded.warnings);
-        let small = load_with(SMALL, &LoadOptions { bucket: Some("b".to_owned()), ..LoadOptions::default() });
+        let small = load_with(SMALL, &LoadOptions { bucket: Some("mine".to_owned()), ..LoadOptions::default() });
         assert!(!small.warnings().any(|warning| warning.contains("5 GiB")), "{:?}", small.warnings);
     }
 
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn every_default_can_be_read_and_stands_in_the_frozen_text() {
-        let bucket = LoadOptions { bucket: Some("b".to_owned()), ..LoadOptions::default() };
+        let bucket = LoadOptions { bucket: Some("mine".to_owned()), ..LoadOptions::default() };
         for (kind, options) in [(TargetKind::Embedded, LoadOptions::default()), (TargetKind::S3, bucket)] {
             let frozen = load_with(&SMALL.replace("users = [1, 2]", ""), &options).frozen;
             for setting in settings::SETTINGS.iter().filter(|setting| setting.only.is_none_or(|only| only == kind)) {

@@ -7,7 +7,7 @@ use super::extras::Extras;
 use super::links;
 use super::problems::{Problem, Problems};
 use super::resolve::Resolved;
-use super::store_limits::{keys_are_short_enough, objects_fit_one_put};
+use super::store_limits::{buckets_can_be_there, keys_are_short_enough, objects_fit_one_put};
 use super::values::{LONGEST_TTL_S, Notation, Seconds};
 
 /// Complains about combinations of settings that no run could honour.
@@ -23,6 +23,7 @@ pub(crate) fn check(resolved: &Resolved, problems: &mut Problems) {
         nothing_is_signed_twice,
         the_transfers_name_has_its_place,
         objects_fit_one_put,
+        buckets_can_be_there,
         keys_are_short_enough,
         the_expect_arm_can_prove_something,
     ];

@@ -59,7 +59,7 @@ fn links_of_others(reports: &mut Reports) {
     reports.add("a minter of numbers", &links("mint = [\"head\", 1]", ""), &[]);
     reports.add("a minter of nothing", &links("mint = []", ""), &[]);
     reports.add("a minter with a password", &links("mint = \"https://me:hush@h/\"", ""), &[]);
-    reports.add("a bucket of links", &links("mint = [\"./mint.sh\"]\nbucket = \"b\"", ""), &[]);
+    reports.add("a bucket of links", &links("mint = [\"./mint.sh\"]\nbucket = \"mine\"", ""), &[]);
     reports.add("a minter of a bucket's", &format!("{SMALL}[target]\nmint = [\"./mint.sh\"]"), &[]);
     reports.add("parts by links", &minted("[transfer]\nmethod = \"upload-part\""), &[]);
     reports.add("links made ahead", &minted("[transfer]\npresign = [\"per-transfer\", \"per-user\"]"), &[]);
@@ -86,8 +86,8 @@ fn every_warning_reads_as_it_is_written_down() {
     let grid = |lines: &str| format!("[experiment]\nname = \"small\"\n[grid]\n{lines}");
     for (title, text, arguments) in [
         ("no link is outlived", grid("ttl = [\"10s\", \"1000s\"]\nsize = \"1MB\"\nbandwidth = \"8Mbit/s\"\n"), &[][..]),
-        ("no link is outlived without a cap", grid("ttl = \"10s\"\nsize = \"1MB\"\n"), &["--bucket", "b"]),
-        ("it depends on the line", grid("ttl = \"10s\"\nsize = \"1GB\"\n"), &["--bucket", "b"]),
+        ("no link is outlived without a cap", grid("ttl = \"10s\"\nsize = \"1MB\"\n"), &["--bucket", "mine"]),
+        ("it depends on the line", grid("ttl = \"10s\"\nsize = \"1GB\"\n"), &["--bucket", "mine"]),
         (
             "a transfer that needs longer than its timeout",
             grid("ttl = \"10s\"\nsize = [\"1MB\", \"1GB\"]\nbandwidth = \"1Mbit/s\"\n"),
@@ -106,7 +106,17 @@ fn every_warning_reads_as_it_is_written_down() {
         (
             "a put above what most stores take",
             grid("ttl = \"10s\"\nsize = \"6GB\"\nbandwidth = \"1Gbit/s\"\n"),
-            &["--bucket", "b", "--endpoint", "http://127.0.0.1:9000"],
+            &["--bucket", "mine", "--endpoint", "http://127.0.0.1:9000"],
+        ),
+        (
+            "a bucket that only the oldest region may have",
+            grid("ttl = \"1s\"\nsize = \"4MB\"\nbandwidth = \"1Mbit/s\"\n"),
+            &["--bucket", "My_Bucket"],
+        ),
+        (
+            "a bucket that most stores do not take",
+            grid("ttl = \"1s\"\nsize = \"4MB\"\nbandwidth = \"1Mbit/s\"\n"),
+            &["--bucket", "me", "--endpoint", "http://127.0.0.1:9000"],
         ),
         (
             "more users than descriptors",
@@ -282,7 +292,7 @@ fn a_set_option(reports: &mut Reports) {
 fn the_target(reports: &mut Reports) {
     reports.add("S3 without a bucket", &format!("{SMALL}[target]\nkind = \"s3\""), &[]);
     reports.add("an endpoint without a bucket", SMALL, &["--endpoint", "http://127.0.0.1:9000"]);
-    reports.add("an endpoint with a path", SMALL, &["--bucket", "b", "--endpoint", "http://127.0.0.1:9000/b"]);
+    reports.add("an endpoint with a path", SMALL, &["--bucket", "mine", "--endpoint", "http://127.0.0.1:9000/b"]);
     for (title, url) in [
         ("an endpoint without a scheme", "127.0.0.1:9000"),
         ("an endpoint without its colon", "http//127.0.0.1:9000"),
@@ -291,22 +301,33 @@ fn the_target(reports: &mut Reports) {
         ("an endpoint that is a bucket", "s3://mine"),
         ("an endpoint with another scheme", "tcp://localhost:9000"),
     ] {
-        reports.add(title, SMALL, &["--bucket", "b", "--endpoint", url]);
+        reports.add(title, SMALL, &["--bucket", "mine", "--endpoint", url]);
     }
     reports.add("a bucket with a scheme", SMALL, &["--bucket", "s3://mine/folder"]);
     reports.add("a region without a bucket", SMALL, &["--region", "eu-west-1"]);
     reports.add(
         "a key of the other kind",
-        &format!("{SMALL}[target]\nkind = \"s3\"\nbucket = \"b\"\nexpiry = \"never\""),
+        &format!("{SMALL}[target]\nkind = \"s3\"\nbucket = \"mine\"\nexpiry = \"never\""),
         &[],
     );
-    reports.add("a put above 5 GiB at AWS", &SMALL.replace("1MB", "6GB"), &["--bucket", "b"]);
+    reports.add(
+        "a bucket in capitals in a region that never had any",
+        SMALL,
+        &["--bucket", "My_Bucket", "--region", "eu-west-1"],
+    );
+    reports.add("a bucket that AWS never had", SMALL, &["--bucket", "my+bucket", "--region", "us-east-1"]);
+    reports.add("a bucket of two letters", SMALL, &["--bucket", "me"]);
+    reports.add("a put above 5 GiB at AWS", &SMALL.replace("1MB", "6GB"), &["--bucket", "mine"]);
     let method = format!("{}[transfer]\nmethod = \"upload-part\"", SMALL.replace("1MB", "6TB"));
-    reports.add("a part above 5 GiB at AWS", &method, &["--bucket", "b"]);
+    reports.add("a part above 5 GiB at AWS", &method, &["--bucket", "mine"]);
     let prefix = "p".repeat(1000);
-    reports.add("keys that are too long", &format!("{SMALL}[target]\nprefix = \"{prefix}\""), &["--bucket", "b"]);
+    reports.add("keys that are too long", &format!("{SMALL}[target]\nprefix = \"{prefix}\""), &["--bucket", "mine"]);
     let parallel = SMALL.replace("[grid]", "parallel_trials = 4\n[grid]");
-    reports.add("trials side by side against S3", &format!("{parallel}[target]\nkind = \"s3\"\nbucket = \"b\""), &[]);
+    reports.add(
+        "trials side by side against S3",
+        &format!("{parallel}[target]\nkind = \"s3\"\nbucket = \"mine\""),
+        &[],
+    );
 }
 
 fn several_at_once(reports: &mut Reports) {

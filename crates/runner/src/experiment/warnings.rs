@@ -20,6 +20,7 @@ pub(super) fn of(resolved: &Resolved, experiment: &Experiment, descriptors: Opti
         longer_than_its_timeout(resolved, experiment),
         control_outlives(resolved, experiment),
         store_limits::larger_than_most_stores_take(resolved),
+        store_limits::buckets_that_few_have(resolved),
         descriptors.and_then(|most| more_users_than_descriptors(resolved, experiment, most)),
     ];
     found.into_iter().flatten().map(Problem::into_warning).collect()

@@ -48,14 +48,14 @@ fn an_experiment_that_is_not_there_is_a_usage_error() {
 #[test]
 fn without_credentials_nothing_begins() {
     let lab = lab();
-    let args = ["run", "bad.toml", "--bucket", "b", "--endpoint", "http://127.0.0.1:1", "--yes"];
+    let args = ["run", "bad.toml", "--bucket", "mine", "--endpoint", "http://127.0.0.1:1", "--yes"];
     refused(&lab, lab.ttlsweep(&args), 2, &["no AWS credentials", "AWS_ACCESS_KEY_ID"]);
 }
 
 #[test]
 fn nobody_there_is_worth_another_try() {
     let lab = lab();
-    let args = ["run", "bad.toml", "--bucket", "b", "--endpoint", "http://127.0.0.1:1", "--yes"];
+    let args = ["run", "bad.toml", "--bucket", "mine", "--endpoint", "http://127.0.0.1:1", "--yes"];
     let mut command = lab.ttlsweep(&args);
     command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "hush-hush");
     refused(&lab, command, 75, &["http://127.0.0.1:1", "cannot be reached", "refused"]);
@@ -99,7 +99,7 @@ fn a_large_plan_at_a_real_endpoint_needs_consent() {
         (small, &["--max-bytes", "1kB"], Some("more than 1kB (--max-bytes)")),
     ] {
         lab.write("bad.toml", text);
-        let args = ["run", "bad.toml", "--bucket", "b", "--endpoint", "http://127.0.0.1:1"];
+        let args = ["run", "bad.toml", "--bucket", "mine", "--endpoint", "http://127.0.0.1:1"];
         let mut command = lab.ttlsweep(&[&args, flags].concat());
         command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "hush-hush");
         match refused_for {
@@ -114,7 +114,7 @@ fn a_large_plan_at_a_real_endpoint_needs_consent() {
 fn a_plan_that_costs_more_than_the_limit_needs_consent() {
     let lab = lab();
     let refused_with = |flags: &[&str], text: &str| {
-        let args = ["run", "bad.toml", "--bucket", "b", "--region", "us-east-1"];
+        let args = ["run", "bad.toml", "--bucket", "mine", "--region", "us-east-1"];
         refused(&lab, lab.ttlsweep(&[&args, flags].concat()), 2, &[text]);
     };
     refused_with(&["--max-cost", "0"], "more than 0.00 (--max-cost)");

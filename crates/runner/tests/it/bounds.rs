@@ -83,7 +83,7 @@ async fn a_certificate_that_has_expired_or_is_for_another_name_or_use_ends_with_
         }
         tokio::task::block_in_place(|| {
             for command in ["run", "doctor"] {
-                let mut command = lab.ttlsweep(&[command, "bounds.toml", "--bucket", "b", "--endpoint", &endpoint]);
+                let mut command = lab.ttlsweep(&[command, "bounds.toml", "--bucket", "mine", "--endpoint", &endpoint]);
                 if why != "UnknownIssuer" {
                     command.env("AWS_CA_BUNDLE", lab.path("ca.pem"));
                 }

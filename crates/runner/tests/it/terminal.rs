@@ -132,7 +132,7 @@ fn no_name_and_no_value_makes_a_terminal_do_anything() {
     }
     for variable in ["AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "HTTPS_PROXY", "TTLSWEEP_LOG", "AWS_CA_BUNDLE"]
     {
-        let mut command = lab.ttlsweep(&["run", "ill.toml", "--bucket", "b", "--yes", "--region", "us-east-1"]);
+        let mut command = lab.ttlsweep(&["run", "ill.toml", "--bucket", "mine", "--yes", "--region", "us-east-1"]);
         command.env("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9").env("AWS_ACCESS_KEY_ID", "key");
         command.env("AWS_SECRET_ACCESS_KEY", "secret").env(variable, OBEYED);
         outputs.push((variable.to_owned(), command.output().unwrap()));
