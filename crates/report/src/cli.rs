@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, StyledStr, TypedValueParser};
+use clap::error::{ContextKind, ContextValue};
 use ttlsweep_console::exit::CODES;
 use ttlsweep_record::{Mechanism, Verdict};
 
@@ -63,6 +64,62 @@ impl Args {
     }
 }
 
+/// Adds the word that was probably meant to an error of the gate's options.
+pub fn explained(mut error: clap::Error) -> clap::Error {
+    let of = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let (option, value) = (of(ContextKind::InvalidArg), of(ContextKind::InvalidValue));
+    let meant = if option.starts_with("--fail-on ") {
+        unwanted_by(&value)
+    } else if option.starts_with("--require ") {
+        required_by(&value)
+    } else {
+        None
+    };
+    if let Some(meant) = meant {
+        error.remove(ContextKind::SuggestedValue);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(meant)]));
+    }
+    error
+}
+
+/// What is written for the answer, in the report's words or in others, that `--fail-on` was given.
+fn unwanted_by(value: &str) -> Option<&'static str> {
+    Some(match answer(value)? {
+        Verdict::Supported => "to fail if the answer is YES: --fail-on cut-at-expiry",
+        Verdict::NotSupported => "to fail unless the answer is YES: --require supported",
+        Verdict::Inconclusive => "to fail if the answer is CANNOT TELL: --fail-on inconclusive",
+        Verdict::Invalid => "to fail if the answer is NOT TESTABLE: --fail-on invalid",
+    })
+}
+
+/// The same for `--require`.
+fn required_by(value: &str) -> Option<&'static str> {
+    Some(match answer(value)? {
+        Verdict::Supported => "to fail unless the answer is YES: --require supported",
+        Verdict::NotSupported => "to fail unless the answer is NO: --require not-supported",
+        Verdict::Inconclusive | Verdict::Invalid => {
+            "no store can be required to leave it open; to fail if it does: --fail-on invalid,inconclusive"
+        }
+    })
+}
+
+/// The answer that a word stands for; of `supported=no`, the whole of it.
+fn answer(value: &str) -> Option<Verdict> {
+    let word = value.to_ascii_lowercase().replace(['_', ' '], "-");
+    Some(match word.as_str() {
+        "yes" | "true" | "cut" | "cuts" | "supported" | "supported=yes" | "supported=true" => Verdict::Supported,
+        "no" | "false" | "not-cut" | "unsupported" | "not-supported" | "supported=no" | "supported=false" => {
+            Verdict::NotSupported
+        }
+        "cannot-tell" | "unknown" | "inconclusive" => Verdict::Inconclusive,
+        "not-testable" | "untestable" | "invalid" => Verdict::Invalid,
+        _ => return None,
+    })
+}
+
 /// A verdict that a store can be required to have.
 fn required() -> impl TypedValueParser<Value = Verdict> {
     let known = [Verdict::NotSupported, Verdict::Supported].map(Verdict::as_str);
@@ -111,4 +168,32 @@ pub enum Command {
     /// For a store that checks a link's date when the request's head arrives, and for one that checks at the end or cuts. The
     /// verdict says which of the two it is.
     Ttl(TtlArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn an_answers_word_finds_the_gates() {
+        for (option, value, meant) in [
+            ("--fail-on", "yes", "--fail-on cut-at-expiry"),
+            ("--fail-on", "supported", "--fail-on cut-at-expiry"),
+            ("--fail-on", "NO", "--require supported"),
+            ("--fail-on", "cannot_tell", "--fail-on inconclusive"),
+            ("--require", "supported=no", "--require not-supported"),
+            ("--require", "unsupported", "--require not-supported"),
+            ("--require", "yes", "--require supported"),
+            ("--require", "inconclusive", "--fail-on invalid,inconclusive"),
+        ] {
+            let said =
+                explained(Args::try_parse_from(["ttlsweep-report", "run", option, value]).unwrap_err()).to_string();
+            assert!(said.contains("tip: ") && said.contains(&format!("{meant}\n")), "{said}");
+        }
+        let slip =
+            explained(Args::try_parse_from(["ttlsweep-report", "run", "--fail-on", "cut-at-expiri"]).unwrap_err());
+        assert!(slip.to_string().contains("'cut-at-expiry'"), "{slip}");
+    }
 }

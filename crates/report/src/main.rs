@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser};
 use ttlsweep_console::exit::{ExitCode, end_with, fail, finish};
 use ttlsweep_console::{pages, room, say};
 use ttlsweep_report::case::{CaseArgs, KnownSecrets, Redaction, bundle};
-use ttlsweep_report::cli::{Args, Command};
+use ttlsweep_report::cli::{Args, Command, explained};
 use ttlsweep_report::gate::{Checked, last_line};
 use ttlsweep_report::join::{self, JoinArgs, Joined};
 use ttlsweep_report::report::{Report, report};
@@ -26,7 +26,7 @@ fn answer() -> process::ExitCode {
     if let Some(code) = pages::answer(Args::command(), env::args_os().skip(1)) {
         return code;
     }
-    let args = Args::try_parse().unwrap_or_else(|error| end_with(&error));
+    let args = Args::try_parse().unwrap_or_else(|error| end_with(&explained(error)));
     let draws = matches!(args.command, None | Some(Command::Case(_)));
     // What reads the rows has two pools of threads.
     if draws && let Err(error) = room::for_a_start(LEAST_DESCRIPTORS, 2 * room::processors() + 1) {
