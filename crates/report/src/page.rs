@@ -77,7 +77,8 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
         verdict,
         finding: if verdict.targets.len() > 1 { verdict.finding() } else { String::new() },
         taken: verdict.take_aways(),
-        said: said::line(runs),
+        said: said::line(runs).unwrap_or_default(),
+        elsewhere: said::ELSEWHERE,
         left_out: left_out_lines(runs, cells),
         enforcement: verdict.enforcement(),
         warnings: &runs.warnings,
@@ -117,6 +118,7 @@ struct Page<'a> {
     taken: Vec<TakeAway>,
     /// What other clients say of the failures; empty if nothing failed that the table knows.
     said: String,
+    elsewhere: &'static str,
     left_out: Vec<String>,
     enforcement: String,
     warnings: &'a [String],

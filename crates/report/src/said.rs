@@ -36,25 +36,26 @@ pub(crate) fn seen(runs: &Runs) -> Vec<Seen> {
     seen
 }
 
-/// One line about the most frequent kind of which clients say different things, since that is what misleads. If nothing failed that
-/// the table knows, it says where to look words up.
-pub(crate) fn line(runs: &Runs) -> String {
+/// What to do with words of a client that failed elsewhere.
+pub(crate) const ELSEWHERE: &str =
+    "What your own client said somewhere else can be looked up: `ttlsweep explain \"ITS WORDS\"`";
+
+/// One line about the most frequent kind of which clients say different things, since that is what misleads. `None` if nothing failed
+/// that the table knows.
+pub(crate) fn line(runs: &Runs) -> Option<String> {
     let seen = seen(runs);
-    let Some(reported) = seen.iter().find(|kind| !kind.is_said_alike()).or_else(|| seen.first()) else {
-        return "What your own client said somewhere else can be looked up: `ttlsweep explain \"ITS WORDS\"`"
-            .to_owned();
-    };
+    let reported = seen.iter().find(|kind| !kind.is_said_alike()).or_else(|| seen.first())?;
     let words = if reported.is_said_alike() {
         reported.gists().next().map_or_else(String::new, |(_, words)| format!("all say {words}"))
     } else {
         reported.gists().map(|(name, words)| format!("{name} says {words}")).collect::<Vec<_>>().join(", ")
     };
     let (count, more) = (reported.count, if seen.len() > 1 { "; the page has the other kinds" } else { "" });
-    format!(
+    Some(format!(
         "In other clients ({} × {}): {words}{more}; what yours said: `ttlsweep explain \"ITS WORDS\"`",
         grouped(count),
         reported.situation.cause.in_short()
-    )
+    ))
 }
 
 impl Seen {
