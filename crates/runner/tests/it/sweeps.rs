@@ -1,5 +1,6 @@
 //! Whole sweeps by the program: where files go, what users do when, and what no file may hold.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use ttlsweep_testbed::{DEFAULT_SECRET_KEY, TestbedConfig};
 
 use crate::program::{Lab, Run, rows_or_none, signal, start, succeed, wait_until, words};
 use crate::signing;
+use crate::verify::assert_whole;
 
 const NO_CONTROLS: &str = "[controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n";
 
@@ -102,6 +104,30 @@ fn links_age_in_the_queue_and_users_start_one_after_another_and_no_secret_is_wri
     let [first, second] = [1, 2].map(|user| of(user)[0].started_at.micros_since(began));
     assert!((0..100_000 + late).contains(&first) && (400_000..500_000 + late).contains(&second), "{first} {second}");
     assert_no_secrets(&run, &output.stderr);
+}
+
+#[test]
+fn the_links_of_a_trial_live_as_long_as_it_drew_and_those_of_others_do_not() {
+    let lab = Lab::new();
+    let drawn =
+        experiment("drawn", "[transfer]\njitter = \"0s\"").replace("\"60s\"", "{ random = [\"60s\", \"90s\"] }");
+    lab.write("drawn.toml", drawn.replace("users = 1", "users = 2"));
+    let output = succeed(lab.ttlsweep(&["run", "drawn.toml", "--set", "experiment.repetitions=6"]));
+    let run = Run::printed(&lab, &output);
+    let mut of_trials: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
+    for row in run.transfers() {
+        let ttl_s = row.ttl_s.unwrap();
+        of_trials.entry(row.trial_id).or_default().insert(ttl_s);
+        // A link's date is cut to whole seconds.
+        let lives_us = row.expires_at.unwrap().micros_since(row.presigned_at.unwrap());
+        let ttl_us = i64::from(ttl_s) * 1_000_000;
+        assert!((ttl_us - 1_000_000..=ttl_us).contains(&lives_us), "{lives_us} of {ttl_s} s");
+    }
+    assert_eq!(of_trials.len(), 6);
+    assert!(of_trials.values().all(|drawn| drawn.len() == 1), "{of_trials:?}");
+    let all: BTreeSet<u32> = of_trials.into_values().flatten().collect();
+    assert!(all.len() > 1 && all.iter().all(|ttl_s| (60..=90).contains(ttl_s)), "{all:?}");
+    assert_whole(&run);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

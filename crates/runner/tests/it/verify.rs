@@ -32,7 +32,7 @@ fn what_a_hand_changed_is_reported_by_file_and_line() {
     assert_whole(&run);
     assert_eq!(verified(&run).to_string(), "whole and consistent: 2 trials, 12 transfers");
     type Change = fn(&mut Vec<String>);
-    let changes: [(&str, Change, &str); 22] = [
+    let changes: [(&str, Change, &str); 24] = [
         ("transfers.csv", |lines| drop(lines.remove(3)), "trials.csv line 2: attempt 1 at the trial"),
         ("transfers.csv", |lines| lines.push(lines[4].clone()), "transfers.csv line 14: the transfer"),
         ("transfers.csv", |lines| cell(lines, 4, "margin_us", "7"), "transfers.csv line 4: margin_us is not"),
@@ -49,6 +49,12 @@ fn what_a_hand_changed_is_reported_by_file_and_line() {
         ("transfers.csv", |lines| cell(lines, 7, "outcome", "rejected"), "line 7: it was rejected, and its status"),
         ("transfers.csv", |lines| cell(lines, 7, "attempt", "9"), "line 7: trials.csv has no attempt 9"),
         ("transfers.csv", |lines| cell(lines, 7, "user", "4"), "line 7: the cell has users 1 to 3"),
+        ("transfers.csv", |lines| cell(lines, 7, "ttl_s", "7"), "line 7: the TTL is none of those of the cell c001"),
+        (
+            "cells.csv",
+            |lines| cell(lines, 2, "ttl_s", ""),
+            "transfers.csv line 2: the TTL is none of those of the cell",
+        ),
         ("transfers.csv", |lines| cell(lines, 7, "run_id", "another"), "line 7: the row is of run another"),
         ("transfers.csv", |lines| cell(lines, 7, "total_us", "x"), "line 7: column `total_us`: `x` is not a number"),
         ("transfers.csv", |lines| lines[3].push_str(",x"), "transfers.csv line 4: "),
