@@ -371,7 +371,7 @@ fn without_guards(record: &ByteRecord) -> Option<ByteRecord> {
     Some(fields.collect())
 }
 
-/// RFC 4180 lets the last row end without a line break, so its absence alone is not an error.
+/// RFC 4180 lets the last row end without a line break, so its absence alone is not an error. A lone CR breaks a line as well.
 fn ends_with_newline(file: &mut File) -> io::Result<bool> {
     if file.metadata()?.len() == 0 {
         return Ok(true);
@@ -380,7 +380,7 @@ fn ends_with_newline(file: &mut File) -> io::Result<bool> {
     file.seek(SeekFrom::End(-1))?;
     file.read_exact(&mut last)?;
     file.seek(SeekFrom::Start(0))?;
-    Ok(last == *b"\n")
+    Ok(matches!(last, [b'\n' | b'\r']))
 }
 
 /// Why the row that begins at this byte cannot be read, with its line if it is the row's fault.

@@ -114,3 +114,17 @@ fn what_a_hand_changed_is_reported_by_file_and_line() {
     );
     assert_whole(&run);
 }
+
+/// As Windows and old Macs end them, and a spreadsheet that saves for either.
+#[test]
+fn other_line_ends_leave_a_folder_whole() {
+    let (_lab, run) = whole();
+    for ends in ["\r\n", "\r"] {
+        for file in ["transfers.csv", "trials.csv", "cells.csv", "events.csv"] {
+            let path = run.path().join(file);
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(path, text.lines().fold(String::new(), |text, line| text + line + ends)).unwrap();
+        }
+        assert_whole(&run);
+    }
+}
