@@ -292,7 +292,7 @@ impl Verified<'_> {
     }
 
     /// Carries the plan for a form's policy out, which is known only when it has come, and returns the answer. A fault begins
-    /// there, too: what came before is the form's head.
+    /// where the file does: what came before is the form's head, and shows whether its signature holds.
     async fn respond_to_form(&self, parts: Parts) -> Reply {
         let mut serving = self.call(parts.clone(), false);
         let (expires_at, served) = tokio::select! {
@@ -305,9 +305,16 @@ impl Verified<'_> {
             },
         };
         let serving = async {
+            let is_served = served.is_none()
+                && tokio::select! {
+                    biased;
+                    fields = self.upload.form_fields() => fields.is_signed(&self.server.keys),
+                    response = &mut serving => return response.into(),
+                };
             match served {
                 Some(response) => response.into(),
-                None => self.serve(&parts, Some(expires_at), || serving).await,
+                None if is_served => self.serve(&parts, Some(expires_at), || serving).await,
+                None => serving.await.into(),
             }
         };
         self.exchange.expires_at(expires_at);

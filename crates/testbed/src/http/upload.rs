@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use crate::lock::lock;
-use crate::s3::form::{Form, FormPolicy};
+use crate::s3::form::{Form, FormFields};
 use crate::s3::sigv4::hex;
 
 /// A request's body. Clones are the same body.
@@ -37,10 +37,13 @@ struct Shared {
     /// What the body must be, and what it has been so far.
     digest: Mutex<Option<Expected>>,
     differs: AtomicBool,
-    /// The form in the body, until its policy has been found or passed.
+    /// The form in the body, until its fields have passed.
     form: Mutex<Option<Form>>,
     expiry: OnceLock<OffsetDateTime>,
-    expiry_found: Notify,
+    fields: OnceLock<FormFields>,
+    form_read: Notify,
+    /// The piece that ended the form's fields, until it is read once more.
+    held: Mutex<Option<Frame<Bytes>>>,
     mark: Mark,
 }
 
@@ -79,7 +82,9 @@ impl Upload {
                 differs: AtomicBool::new(false),
                 form: Mutex::new(form),
                 expiry: OnceLock::new(),
-                expiry_found: Notify::new(),
+                fields: OnceLock::new(),
+                form_read: Notify::new(),
+                held: Mutex::default(),
                 mark: Mark {
                     at: AtomicU64::new(u64::MAX),
                     withholds: AtomicBool::new(false),
@@ -115,11 +120,22 @@ impl Upload {
     /// Completes when the policy of the form in the body has been read, with the instant at which it expires.
     pub(crate) async fn form_expiry(&self) -> OffsetDateTime {
         loop {
-            let found = self.shared.expiry_found.notified();
+            let read = self.shared.form_read.notified();
             if let Some(expiry) = self.known_form_expiry() {
                 return expiry;
             }
-            found.await;
+            read.await;
+        }
+    }
+
+    /// Completes when the fields of the form in the body have been read, and its file has begun.
+    pub(crate) async fn form_fields(&self) -> &FormFields {
+        loop {
+            let read = self.shared.form_read.notified();
+            if let Some(fields) = self.shared.fields.get() {
+                return fields;
+            }
+            read.await;
         }
     }
 
@@ -203,20 +219,34 @@ pub(crate) struct UploadBody {
 }
 
 impl Shared {
-    /// Looks at a piece of the body as it passes.
-    fn passes(&self, piece: &[u8]) {
+    /// Looks at a piece of the body as it comes. True if the fields of the form in the body end with it.
+    fn comes(&self, piece: &[u8]) -> bool {
         if let Some(expected) = lock(&self.digest).as_mut() {
             expected.so_far.update(piece);
         }
         let mut form = lock(&self.form);
-        match form.as_mut().map(|form| form.read(piece)) {
-            None | Some(FormPolicy::NotYet) => {}
-            Some(FormPolicy::Nothing) => *form = None,
-            Some(FormPolicy::Expiry(expiry)) => {
-                *form = None;
-                // Only the first policy can be found.
-                let _ = self.expiry.set(expiry);
-                self.expiry_found.notify_one();
+        let Some(found) = form.as_mut().map(|form| form.read(piece)) else { return false };
+        if let Some(expiry) = found.expiry() {
+            // Only the first policy counts.
+            let _ = self.expiry.set(expiry);
+        }
+        let is_whole = found.is_whole;
+        if is_whole {
+            *form = None;
+            let _ = self.fields.set(found);
+        }
+        self.form_read.notify_one();
+        is_whole
+    }
+
+    /// Counts bytes of the body that have come.
+    fn count(&self, bytes: u64, is_end: bool) {
+        let mark = self.mark.at.load(Ordering::Relaxed);
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before < mark && before + bytes >= mark {
+            self.mark.reached.notify_one();
+            if is_end && self.mark.withholds.load(Ordering::Relaxed) {
+                self.whole.store(true, Ordering::Relaxed);
             }
         }
     }
@@ -253,29 +283,35 @@ impl Body for UploadBody {
         let Some(incoming) = slot.as_mut() else {
             return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
         };
-        // Of a body that its answer has left unread, hyper tells the end with the next request, and not before.
-        let frame = if incoming.is_end_stream() { None } else { ready!(Pin::new(&mut *incoming).poll_frame(cx)) };
+        let held = lock(&shared.held).take();
+        let is_new = held.is_none();
+        let frame = match held {
+            Some(frame) => Some(Ok(frame)),
+            // Of a body that its answer has left unread, hyper tells the end with the next request, and not before.
+            None if incoming.is_end_stream() => None,
+            None => ready!(Pin::new(&mut *incoming).poll_frame(cx)),
+        };
+        let new = frame.as_ref().and_then(|frame| frame.as_ref().ok()).filter(|_| is_new);
+        let ends_fields = new.is_some_and(|frame| {
+            let data: &[u8] = frame.data_ref().map_or(&[], |data| data);
+            shared.count(data.len() as u64, incoming.is_end_stream());
+            shared.comes(data)
+        });
+        if ends_fields {
+            // Whoever goes by the fields has a turn before the service, which may be done with a small form at once.
+            *lock(&shared.held) = frame.and_then(Result::ok);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         match &frame {
-            Some(Ok(frame)) => {
-                let data: &[u8] = frame.data_ref().map_or(&[], |data| data);
-                shared.passes(data);
-                let bytes = data.len() as u64;
-                let before = shared.bytes.fetch_add(bytes, Ordering::Relaxed);
-                if before < mark && before + bytes >= mark {
-                    shared.mark.reached.notify_one();
-                    if withholds && incoming.is_end_stream() {
-                        shared.whole.store(true, Ordering::Relaxed);
-                    }
-                }
-                // A form is not read beyond the line that ends it.
-                if shared.expiry.get().is_some() && incoming.is_end_stream() {
-                    shared.whole.store(true, Ordering::Relaxed);
-                    if let Some(failure) = shared.fails_at_end() {
-                        return Poll::Ready(Some(Err(failure.into())));
-                    }
+            // A form is not read beyond the line that ends it.
+            Some(Ok(_)) if shared.expiry.get().is_some() && incoming.is_end_stream() => {
+                shared.whole.store(true, Ordering::Relaxed);
+                if let Some(failure) = shared.fails_at_end() {
+                    return Poll::Ready(Some(Err(failure.into())));
                 }
             }
-            Some(Err(_)) => {}
+            Some(_) => {}
             None => {
                 shared.whole.store(true, Ordering::Relaxed);
                 if shared.mark.at_end.load(Ordering::Relaxed) {

@@ -69,10 +69,15 @@ impl SignedRequest<'_> {
 
     /// The signature, in base64.
     pub fn signature(&self, secret_key: &str) -> String {
-        let mut mac = Hmac::<Sha1>::new_from_slice(secret_key.as_bytes()).expect("HMAC takes a key of any length");
-        mac.update(self.string_to_sign().as_bytes());
-        STANDARD.encode(mac.finalize().into_bytes())
+        signature(secret_key, &self.string_to_sign())
     }
+}
+
+/// The signature of a string to sign, in base64. Of a form, its policy is that string.
+pub fn signature(secret_key: &str, string_to_sign: &str) -> String {
+    let mut mac = Hmac::<Sha1>::new_from_slice(secret_key.as_bytes()).expect("HMAC takes a key of any length");
+    mac.update(string_to_sign.as_bytes());
+    STANDARD.encode(mac.finalize().into_bytes())
 }
 
 /// The query parameters that are signed along.
