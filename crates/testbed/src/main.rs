@@ -15,10 +15,10 @@ use ttlsweep_console::exit::{CODES, ExitCode, end_with, fail, finish};
 use ttlsweep_console::signals::{HANGUP, is_ignored};
 use ttlsweep_console::{data, pages, room, say};
 use ttlsweep_path::far::ADDRESS;
-use ttlsweep_record::Fault;
 use ttlsweep_record::fault::{KINDS, PLACES};
 use ttlsweep_record::units::{UnitError, parse_duration};
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
+use ttlsweep_record::{Fault, Method};
 use ttlsweep_testbed::{
     AccessLogConfig, AccessLogFormat, DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Dialect, RequiredHeader, Secret, Testbed,
     TestbedConfig, UnknownParameters,
@@ -144,9 +144,14 @@ fn how_to_talk(config: &TestbedConfig, testbed: &Testbed, cert_out: Option<&Path
         let _ = write!(words, ", fault {fault}");
     }
     let _ = writeln!(words, "; buckets: {}", config.buckets.join(" "));
-    if config.fault.is_some() {
-        words.push_str(
-            "each PUT and GET of an object or of a part meets the fault, and each form, whichever client sends it\n",
+    if let Some(fault) = config.fault {
+        let (methods, except) = match fault.misfit(Method::Get) {
+            None => ("PUT and GET", String::new()),
+            Some(why) => ("PUT", format!("; no GET does, because {why}")),
+        };
+        let _ = writeln!(
+            words,
+            "each {methods} of an object or of a part meets the fault, and each form, whichever client sends it{except}"
         );
         let _ = writeln!(words, "the same store without the fault: {}", testbed.control_endpoint());
     }

@@ -92,6 +92,7 @@ fn a_fault_is_reported_with_the_endpoint_that_is_free_of_it() {
     let mut words = String::new();
     program.stderr.take().unwrap().read_to_string(&mut words).unwrap();
     assert!(words.contains("fault error:503:SlowDown@50%; buckets"), "{words}");
+    assert!(words.contains("each PUT of ") && words.contains("no GET does, because an answer cannot be "), "{words}");
     let control = words.split_once("without the fault: ").unwrap().1.lines().next().unwrap();
     assert!(control.starts_with("http://127.0.0.1:") && control != endpoint.trim(), "{words}");
 
