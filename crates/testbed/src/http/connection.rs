@@ -222,9 +222,7 @@ async fn gone(socket: TcpStream) {
 async fn break_handshake(kind: FaultKind, mut to_socket: ToSocket, control: &ConnectionControl, server: &Server) {
     let accepted = Moment::now();
     let mut hello = vec![0; BUFFER_BYTES];
-    if to_socket.read(&mut hello).await.is_err() {
-        return;
-    }
+    let Ok(Ok(_)) = timeout(server.head_timeout, to_socket.read(&mut hello)).await else { return };
     let fault = FaultRecord { kind, at: accepted.wall_now(), body_bytes: 0, response_bytes: 0 };
     let bytes = if kind == FaultKind::TlsAlert { HANDSHAKE_FAILURE } else { &[] };
     say(to_socket, bytes, false, control).await;

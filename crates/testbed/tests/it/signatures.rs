@@ -260,3 +260,19 @@ async fn a_head_that_is_never_finished_ends_its_connection() {
         assert_eq!(slow.response().await.status, 200);
     }
 }
+
+#[tokio::test]
+async fn a_handshake_that_is_never_finished_ends_its_connection() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    for fault in [None, Some("tls-alert".parse().unwrap())] {
+        let head_timeout = Duration::from_millis(300);
+        let rig = Rig::start(TestbedConfig { fault, head_timeout, ..TestbedConfig::default() }).await;
+        // Nothing at all, and the head of a record that greets.
+        for begun in [&b""[..], &[22, 3, 1, 2, 0]] {
+            let mut half = tokio::net::TcpStream::connect(rig.testbed.addr()).await.unwrap();
+            half.write_all(begun).await.unwrap();
+            let ended = tokio::time::timeout(Duration::from_secs(3), half.read_to_end(&mut Vec::new())).await;
+            assert!(ended.is_ok(), "{fault:?} {begun:?}");
+        }
+    }
+}
