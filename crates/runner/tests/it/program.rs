@@ -129,10 +129,15 @@ pub(crate) fn rows_or_none<R: Row>(path: &Path) -> Vec<R> {
 }
 
 /// Waits for what another process does.
-pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, done: impl FnMut() -> bool) {
+    wait_at_most(Duration::from_secs(20), what, done);
+}
+
+/// The same for what takes longer.
+pub(crate) fn wait_at_most(time: Duration, what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
+        assert!(start.elapsed() < time, "waited in vain until {what}");
         sleep(Duration::from_millis(5));
     }
 }
