@@ -135,6 +135,11 @@ spread *ARGS: build
 bottleneck *ARGS: build
     python3 scripts/bottleneck.py --bin target/release {{ARGS}}
 
+# Sweeps a testbed behind a real nginx: one that holds requests back, one that refuses links (Debian's, unpacked; two minutes).
+[group('develop')]
+behind-nginx *ARGS: build-debug
+    python3 scripts/behind_nginx.py --bin target/debug {{ARGS}}
+
 # How late heads come behind lines of ten kinds, by congestion control and kept connections: the table of docs/bloat.md, in 14 minutes.
 [group('develop')]
 bloat-table *ARGS: build
