@@ -21,10 +21,10 @@ pub struct Share {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShareError {
     /// No pair of numbers.
-    #[error("`{0}` is not a share; expected i/n, for example `2/4` for the second of four")]
+    #[error("expected i/n, for example `2/4` for the second of four, and not `{0}`")]
     Notation(String),
     /// There is no such share among so many.
-    #[error("there is no share {number} of {of}: they count from 1 to n, for example `1/{}`", (*.of).max(1))]
+    #[error("there is no `{number}/{of}`: the first is `1/{last}`, the last `{last}/{last}`", last = (*.of).max(1))]
     Range {
         /// The number that was asked for.
         number: u32,
@@ -196,14 +196,11 @@ mod tests {
     fn what_is_no_share_is_refused_with_what_to_write() {
         let say = |text: &str| text.parse::<Share>().unwrap_err().to_string();
         for text in ["", "2", "/", "2/", "/4", "a/b", "-1/4", "+1/4", "1/4/2", " 1/4", "4294967296/4294967296"] {
-            assert_eq!(
-                say(text),
-                format!("`{text}` is not a share; expected i/n, for example `2/4` for the second of four")
-            );
+            assert_eq!(say(text), format!("expected i/n, for example `2/4` for the second of four, and not `{text}`"));
         }
-        assert_eq!(say("5/4"), "there is no share 5 of 4: they count from 1 to n, for example `1/4`");
-        assert_eq!(say("0/4"), "there is no share 0 of 4: they count from 1 to n, for example `1/4`");
-        assert_eq!(say("0/0"), "there is no share 0 of 0: they count from 1 to n, for example `1/1`");
+        assert_eq!(say("5/4"), "there is no `5/4`: the first is `1/4`, the last `4/4`");
+        assert_eq!(say("0/4"), "there is no `0/4`: the first is `1/4`, the last `4/4`");
+        assert_eq!(say("0/0"), "there is no `0/0`: the first is `1/1`, the last `1/1`");
         assert_eq!("2/4".parse(), Share::new(2, 4));
     }
 

@@ -21,7 +21,7 @@ use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
 use ttlsweep_record::{Fault, Method};
 use ttlsweep_testbed::{
     AccessLogConfig, AccessLogFormat, DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Dialect, RequiredHeader, Secret, Testbed,
-    TestbedConfig, UnknownParameters,
+    TestbedConfig, TestbedError, UnknownParameters,
 };
 
 fn main() -> process::ExitCode {
@@ -42,8 +42,28 @@ fn answer() -> process::ExitCode {
     }
     match run(options) {
         Ok(()) => ExitCode::Done.into(),
-        Err(error) => fail(ExitCode::Internal, format_args!("{error:#}")),
+        Err(error) => fail(code(&error), in_words(&error)),
     }
+}
+
+/// A wrong option is the user's to mend.
+fn code(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref() {
+        Some(TestbedError::NeedsTls(_) | TestbedError::BucketName(_)) => ExitCode::Usage,
+        _ => ExitCode::Internal,
+    }
+}
+
+/// The error with its causes, without those that its own words have.
+fn in_words(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !said.contains(&cause) {
+            said += if said.is_empty() { "" } else { ": " };
+            said += &cause;
+        }
+    }
+    said
 }
 
 /// What the runtime, its signals and the two listeners take.

@@ -9,9 +9,11 @@ use super::Plan;
 pub(crate) enum TooSmall {
     /// Fewer blocks than shards.
     #[error(
-        "this plan has {blocks} blocks, too few for {shards} shards: a shard is whole blocks, so that every host runs every \
+        "this plan has {}, too few for {shards} shards: a shard is whole blocks, so that every host runs every \
          cell and control; write `repetitions = {shards}` below [experiment] (or \
-         `--set experiment.repetitions={shards}`), or a multiple of it, or run at most {blocks} shards"
+         `--set experiment.repetitions={shards}`), or a multiple of it, or run at most {}",
+        some(*.blocks, "block"),
+        some(*.blocks, "shard")
     )]
     Blocks {
         /// How many the plan has.
@@ -21,8 +23,10 @@ pub(crate) enum TooSmall {
     },
     /// Fewer users than parts.
     #[error(
-        "cell {cell_id} has {users} users, too few for {parts} parts: every part runs some of the users of every trial; \
-             write `users = {parts}` or more below [grid], or run at most {users} parts"
+        "cell {cell_id} has {}, too few for {parts} parts: every part runs some of the users of every trial; \
+             write `users = {parts}` or more below [grid], or run at most {}",
+        some(*.users, "user"),
+        some(*.users, "part")
     )]
     Users {
         /// The cell with the fewest.
@@ -32,6 +36,10 @@ pub(crate) enum TooSmall {
         /// How many parts were asked for.
         parts: u32,
     },
+}
+
+fn some(number: u32, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 impl Plan {

@@ -42,7 +42,7 @@ pub enum FolderError {
         asked: Portion,
     },
     /// The file system refuses.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot use {}: {source}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -116,7 +116,13 @@ pub(crate) fn run_id(now: Timestamp, plan_hash: &str, host: &str) -> String {
 
 /// A run's folder, found through links such as `latest`.
 fn checked(path: &Path) -> Result<PathBuf, FolderError> {
-    let path = path.canonicalize().map_err(|source| FolderError::Io { path: path.to_owned(), source })?;
+    let found = path.canonicalize().map_err(|error| match error.kind() {
+        kind @ io::ErrorKind::NotFound => {
+            io::Error::new(kind, "no such folder; give the one that `ttlsweep run` printed")
+        }
+        _ => error,
+    });
+    let path = found.map_err(|source| FolderError::Io { path: path.to_owned(), source })?;
     match disk::open(&path.join(EXPERIMENT)) {
         Ok(_) => Ok(path),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {

@@ -159,9 +159,9 @@ fn what_no_retry_mends_ends_with_2_and_what_to_write() {
     assert_eq!(code, Some(2));
     assert!(said.contains("3 blocks, too few for 4 shards") && said.contains("`repetitions = 4`"), "{said}");
     for (shard, expected) in [
-        ("0/4", "there is no share 0 of 4"),
-        ("5/4", "there is no share 5 of 4"),
-        ("two", "`two` is not a share; expected i/n"),
+        ("0/4", "there is no `0/4`"),
+        ("5/4", "there is no `5/4`"),
+        ("two", "expected i/n, for example `2/4` for the second of four, and not `two`"),
         ("auto", "--shard auto: no array job is found"),
     ] {
         let (code, said) = words(&run(&lab, shard).output().unwrap());
