@@ -1,33 +1,28 @@
 //! How often is the verdict right? Simulates runs of many worlds and holds the verdict on each against the truth.
 //!
-//! The simulator (`world`, `catalogue`, `plan`, `server`, `client`, `run`) is written apart from the verdict's rules and
-//! knows none of them: it makes rows, as the runner would. `recorded` hands them to the verdict and `score` counts; `table`,
-//! `page` and `chart` write it down.
+//! The simulator (the crate `ttlsweep-simulate`) is written apart from the verdict's rules and knows none of them: it makes rows, as
+//! the runner would. `recorded` hands them to the verdict and `score` counts; `table`, `page` and `chart` write it down.
 
 // Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-mod catalogue;
-mod chance;
 mod chart;
-mod client;
 mod page;
-mod plan;
 mod recorded;
-mod run;
 mod score;
-mod server;
 mod table;
 mod testbed;
 #[cfg(test)]
 mod tests;
-mod world;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use chance::Seeds;
-use plan::SAMPLES;
+use ttlsweep_simulate::catalogue::worlds;
+use ttlsweep_simulate::chance::Seeds;
+use ttlsweep_simulate::plan::{SAMPLES, Sample};
+use ttlsweep_simulate::world::World;
+
 use table::Row;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -40,14 +35,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         return Ok(());
     }
-    let worlds = catalogue::worlds().into_iter().filter(|world| asked.wants(world.name));
+    let worlds = worlds().into_iter().filter(|world| asked.wants(world.name));
     let rows: Vec<Row> = worlds.map(|world| row(world, &asked)).collect();
     let Some(docs) = &asked.docs else { return Ok(()) };
     write(docs, &rows, &asked)
 }
 
 /// Simulates one world at every sample size, and says so.
-fn row(world: world::World, asked: &Asked) -> Row {
+fn row(world: World, asked: &Asked) -> Row {
     println!("{}: {}", world.name, world.story);
     let score = |sample| {
         let score = score::calibrate(&world, sample, asked.seeds, asked.simulations);
@@ -64,7 +59,7 @@ fn row(world: world::World, asked: &Asked) -> Row {
         );
         (sample, score)
     };
-    let wanted = |sample: &plan::Sample| asked.samples.is_empty() || asked.samples.contains(&sample.name());
+    let wanted = |sample: &Sample| asked.samples.is_empty() || asked.samples.contains(&sample.name());
     let scores = SAMPLES.into_iter().filter(wanted).map(score).collect();
     Row { world, scores }
 }

@@ -7,10 +7,10 @@ use std::path::Path;
 use ttlsweep_record::units::grouped;
 use ttlsweep_report::testing::stats::{Interval, clopper_pearson};
 
-use crate::chance::Seeds;
-use crate::plan::Sample;
 use crate::score::{Score, Tally};
 use crate::table::Row;
+use ttlsweep_simulate::chance::Seeds;
+use ttlsweep_simulate::plan::Sample;
 
 /// Puts `text` between the marks `<!-- name -->` and `<!-- end of name -->` of the file `path`.
 pub(crate) fn splice(path: &Path, name: &str, text: &str) -> io::Result<()> {

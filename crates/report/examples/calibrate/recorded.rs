@@ -9,8 +9,8 @@ use ttlsweep_report::testing::load::transfer::{
 };
 use ttlsweep_report::testing::verdict::{Beside, Clocks, Detail, Evidence, Ruling, Trial, decide_in, late_us};
 
-use crate::plan::ENDPOINT;
-use crate::run::Run;
+use ttlsweep_simulate::plan::ENDPOINT;
+use ttlsweep_simulate::run::Run;
 
 /// The verdict on `run`.
 pub(crate) fn rule(run: &Run, detail: Detail) -> Ruling {

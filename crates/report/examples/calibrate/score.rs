@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ttlsweep_record::{Mechanism, Verdict};
 use ttlsweep_report::testing::verdict::{Detail, Ruling};
 
-use crate::chance::{Chance, Seeds};
-use crate::plan::Sample;
 use crate::recorded::rule;
-use crate::run::Run;
-use crate::world::World;
+use ttlsweep_simulate::chance::{Chance, Seeds};
+use ttlsweep_simulate::plan::Sample;
+use ttlsweep_simulate::run::Run;
+use ttlsweep_simulate::world::World;
 
 /// How many verdicts were what.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::path::Path;
 use ttlsweep_record::Mechanism;
 use ttlsweep_report::testing::stats::clopper_pearson;
 
-use crate::plan::Sample;
 use crate::score::{Score, Tally};
-use crate::world::World;
+use ttlsweep_simulate::plan::Sample;
+use ttlsweep_simulate::world::World;
 
 /// A world with its score at every sample size.
 #[derive(Debug)]

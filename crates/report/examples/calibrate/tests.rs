@@ -12,12 +12,12 @@ use ttlsweep_report::testing::verdict::{Detail, Evidence, Ruling, decide};
 use ttlsweep_rundir::csv_file::RowWriter;
 use ttlsweep_rundir::environment::Environment;
 
-use crate::catalogue::worlds;
-use crate::chance::Seeds;
-use crate::plan::{ENDPOINT, Sample};
-use crate::run::{RUN_ID, Run};
 use crate::score::{self, Tally, calibrate};
-use crate::world::World;
+use ttlsweep_simulate::catalogue::worlds;
+use ttlsweep_simulate::chance::Seeds;
+use ttlsweep_simulate::plan::{ENDPOINT, Sample};
+use ttlsweep_simulate::run::{RUN_ID, Run};
+use ttlsweep_simulate::world::World;
 
 const SMALL: Sample = Sample { transfers: 5, trials: 5 };
 const ENOUGH: Sample = Sample { transfers: 20, trials: 5 };

@@ -6,13 +6,15 @@ use crate::world::Plan;
 
 /// How many transfers outlive their link, over how many trials, if nothing else stops them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sample {
-    pub(crate) transfers: u32,
-    pub(crate) trials: u32,
+pub struct Sample {
+    /// Of these, in the grid's own cells.
+    pub transfers: u32,
+    /// The trials that they belong to.
+    pub trials: u32,
 }
 
 /// The samples of a full calibration. With none, links live longer than any transfer.
-pub(crate) const SAMPLES: [Sample; 11] = [
+pub const SAMPLES: [Sample; 11] = [
     Sample { transfers: 0, trials: 0 },
     Sample { transfers: 5, trials: 5 },
     Sample { transfers: 6, trials: 3 },
@@ -28,28 +30,29 @@ pub(crate) const SAMPLES: [Sample; 11] = [
 
 impl Sample {
     /// `20/5`
-    pub(crate) fn name(self) -> String {
+    pub fn name(self) -> String {
         format!("{}/{}", self.transfers, self.trials)
     }
 
     /// Whether the goal of 99 % right verdicts is for a sample of this size.
-    pub(crate) fn is_enough(self) -> bool {
+    pub fn is_enough(self) -> bool {
         self.transfers >= 20 && self.trials >= 5
     }
 
-    pub(crate) fn users(self) -> u32 {
+    /// How many run at once.
+    pub fn users(self) -> u32 {
         self.transfers.checked_div(self.trials).unwrap_or(2)
     }
 
     /// How many blocks it takes where every link that is to expire in flight does. What breaks earlier needs more of them,
     /// but no more than [`MOST_BLOCKS`] times as many.
-    pub(crate) fn blocks(self, plan: &Plan) -> u32 {
+    pub fn blocks(self, plan: &Plan) -> u32 {
         if self.trials == 0 { 5 } else { self.trials.div_ceil(plan.ttls.len() as u32) }
     }
 }
 
 /// The grid's cells, then the controls.
-pub(crate) fn cells(plan: &Plan, sample: Sample) -> Vec<Cell> {
+pub fn cells(plan: &Plan, sample: Sample) -> Vec<Cell> {
     let expiring = if sample.trials == 0 { &[] } else { plan.ttls.as_slice() };
     let grid = || expiring.iter().chain([&plan.living_ttl]).map(|ttl| Some(*ttl));
     let expired_start = (Some(1), Some(Control::ExpiredStart));
@@ -111,4 +114,5 @@ fn cell(plan: &Plan, users: u32, ttl_s: Option<u32>, control: Option<Control>) -
 /// An experiment that would take longer is given up.
 pub(crate) const MOST_BLOCKS: u32 = 4;
 pub(crate) const BODY_BYTES: u64 = 12_000_000;
-pub(crate) const ENDPOINT: &str = "https://simulated.example:443";
+/// The endpoint that is asked.
+pub const ENDPOINT: &str = "https://simulated.example:443";

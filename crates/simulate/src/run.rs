@@ -17,28 +17,30 @@ use crate::world::{SECOND, Whose, World};
 
 /// What a run leaves behind.
 #[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) cells: Vec<Cell>,
-    pub(crate) trials: Vec<TrialRecord>,
+pub struct Run {
+    /// The grid's cells, then the controls.
+    pub cells: Vec<Cell>,
+    /// In the order in which they ran.
+    pub trials: Vec<TrialRecord>,
     /// In the order of the trials.
-    pub(crate) transfers: Vec<TransferRecord>,
+    pub transfers: Vec<TransferRecord>,
     /// Of each upload whose body the socket took whole, the last sample before its end.
-    pub(crate) samples: Vec<SampleRecord>,
+    pub samples: Vec<SampleRecord>,
     /// What the server's log has, each with the place of its transfer.
-    pub(crate) logged: Vec<(usize, ServerRecord)>,
+    pub logged: Vec<(usize, ServerRecord)>,
     /// What the client's watch on its own clock wrote down.
-    pub(crate) clock: Vec<ClockRecord>,
+    pub clock: Vec<ClockRecord>,
     /// Around the server's clock, as `environment.json` has it.
-    pub(crate) bracket: Option<ClockOffset>,
+    pub bracket: Option<ClockOffset>,
     /// The truth: what ended transfers of other controls than the expired starts.
-    pub(crate) at_work: BTreeSet<Mechanism>,
+    pub at_work: BTreeSet<Mechanism>,
     /// The truth: what was in flight when its link expired by the server's clock.
-    pub(crate) affected: Affected,
+    pub affected: Affected,
 }
 
 /// Transfers whose body was on its way when their link expired, and the trials that they belong to.
 #[derive(Debug, Default)]
-pub(crate) struct Affected {
+pub struct Affected {
     transfers: u32,
     trials: BTreeSet<String>,
 }
@@ -56,7 +58,7 @@ impl Affected {
 
 impl Run {
     /// Runs the experiment in `world`.
-    pub(crate) fn simulate(world: &World, sample: Sample, chance: &mut Chance) -> Self {
+    pub fn simulate(world: &World, sample: Sample, chance: &mut Chance) -> Self {
         let mut run = Self {
             cells: cells(&world.plan, sample),
             trials: Vec::new(),
@@ -311,4 +313,5 @@ impl Way {
 
 /// 2026-11-24T20:00:00Z.
 const START: i64 = 1_795_550_400_000_000;
-pub(crate) const RUN_ID: &str = "20261124T200000Z";
+/// The run's name.
+pub const RUN_ID: &str = "20261124T200000Z";

@@ -5,66 +5,73 @@ use ttlsweep_record::{Mechanism, Method};
 
 /// A server and the way to it.
 #[derive(Debug, Clone)]
-pub(crate) struct World {
-    pub(crate) name: &'static str,
+pub struct World {
+    /// What the tables call it.
+    pub name: &'static str,
     /// In words.
-    pub(crate) story: &'static str,
+    pub story: &'static str,
     /// When the server holds expiry against a transfer.
-    pub(crate) rule: Rule,
+    pub rule: Rule,
     /// Of early refusals, how many the client sees as a broken connection, without their answer.
-    pub(crate) refusals_lost: f64,
+    pub refusals_lost: f64,
     /// The server's clock less the client's.
-    pub(crate) offset_us: i64,
+    pub offset_us: i64,
     /// Of transfers, how many are broken at a random place by something unrelated.
-    pub(crate) broken: f64,
+    pub broken: f64,
     /// How that shows, and the cut.
-    pub(crate) breaks: Breaks,
+    pub breaks: Breaks,
     /// Of answers at the head, how many never leave: the server closes behind them, and a bare RST comes in their place.
-    pub(crate) lost_at_head: f64,
+    pub lost_at_head: f64,
     /// Of transfers, how many are answered by a gateway in the store's place, in mid-body or after it.
-    pub(crate) gateway: f64,
+    pub gateway: f64,
     /// Whether something in the store's place takes every upload by a living link, and answers 200 with a page of its own.
-    pub(crate) portal: bool,
+    pub portal: bool,
     /// Links of this age and older are refused, whatever their TTL.
-    pub(crate) oldest_link_us: Option<i64>,
+    pub oldest_link_us: Option<i64>,
     /// Of trials, how many have all of their transfers broken at one instant.
-    pub(crate) bursts: f64,
+    pub bursts: f64,
     /// Of transfers, how many are broken on one of the server's whole seconds.
-    pub(crate) ticks: f64,
-    pub(crate) timer: Option<Timer>,
-    pub(crate) stalls: Option<Stalls>,
+    pub ticks: f64,
+    /// What breaks connections of a certain age, if anything does.
+    pub timer: Option<Timer>,
+    /// What stands still, if anything does.
+    pub stalls: Option<Stalls>,
     /// Of transfers, how many are told to slow down.
-    pub(crate) throttled: f64,
+    pub throttled: f64,
     /// Of trials, how many are told so as a whole.
-    pub(crate) throttled_trials: f64,
+    pub throttled_trials: f64,
     /// Of trials, how many find a full uplink queue, and how long each head waits in it on average.
-    pub(crate) queue: (f64, i64),
+    pub queue: (f64, i64),
     /// How long a head lies with the server, confirmed by its kernel, until it is read, on average.
-    pub(crate) unread_us: i64,
+    pub unread_us: i64,
     /// Of transfers, how many take longer by a heavy-tailed factor.
-    pub(crate) slow: f64,
+    pub slow: f64,
     /// How far the local socket is ahead of the peer.
-    pub(crate) ahead_bytes: u64,
+    pub ahead_bytes: u64,
     /// A full uplink: what waits in its queue, up to these bounds, one draw a run.
-    pub(crate) uplink_us: Option<(i64, i64)>,
-    pub(crate) stutter: Option<Stutter>,
-    pub(crate) step: Option<Step>,
+    pub uplink_us: Option<(i64, i64)>,
+    /// How the client's machine stops, if it does.
+    pub stutter: Option<Stutter>,
+    /// How a clock is set in the run's middle, if one is.
+    pub step: Option<Step>,
     /// How old the server lets the time grow that it writes into its answers: 0 = it looks at its clock for each.
-    pub(crate) date_every_us: i64,
+    pub date_every_us: i64,
     /// The server's own log, if it is joined to the run.
-    pub(crate) log: Option<Log>,
+    pub log: Option<Log>,
     /// Whether short requests found the server's clock before the first trial, as every run makes them now.
-    pub(crate) probed: bool,
+    pub probed: bool,
     /// Whether something before the server tells everyone to go on (100 Continue) as soon as a head arrives; else the server
     /// does, when it has read the head and lets it in.
-    pub(crate) continues_all: bool,
-    pub(crate) plan: Plan,
+    pub continues_all: bool,
+    /// What is run there.
+    pub plan: Plan,
     /// What is at work there beside the cut.
-    pub(crate) also: Vec<Mechanism>,
+    pub also: Vec<Mechanism>,
 }
 
+/// When the server holds expiry against a transfer.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Rule {
+pub enum Rule {
     /// At the head, and never again.
     AtHead,
     /// At the head, and a cut in flight.
@@ -75,18 +82,20 @@ pub(crate) enum Rule {
     Never,
 }
 
+/// A cut in flight.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Cut {
+pub struct Cut {
     /// Of transfers, how many meet a server that cuts.
-    pub(crate) share: f64,
+    pub share: f64,
     /// What the client sees of it.
-    pub(crate) by: CutBy,
+    pub by: CutBy,
     /// It comes this long after expiry, uniformly between the two.
-    pub(crate) delay_us: (i64, i64),
+    pub delay_us: (i64, i64),
 }
 
+/// How a cut shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CutBy {
+pub enum CutBy {
     /// The connection breaks.
     Break,
     /// A 403 comes first.
@@ -99,7 +108,7 @@ pub(crate) enum CutBy {
 
 /// How a broken transfer shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Breaks {
+pub enum Breaks {
     /// By RST.
     Reset,
     /// By FIN.
@@ -114,77 +123,85 @@ pub(crate) enum Breaks {
 
 /// Connections of a certain age are broken, whatever their link.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Timer {
-    pub(crate) share: f64,
-    pub(crate) age_us: i64,
+pub struct Timer {
+    /// Of connections, how many.
+    pub share: f64,
+    /// Since they were opened.
+    pub age_us: i64,
     /// The age is off by up to this in either direction.
-    pub(crate) spread_us: i64,
+    pub spread_us: i64,
     /// Whether transfers that are signed in headers are spared.
-    pub(crate) links_only: bool,
+    pub links_only: bool,
 }
 
 /// Transfers that stand still.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Stalls {
-    pub(crate) share: f64,
+pub struct Stalls {
+    /// Of transfers, how many.
+    pub share: f64,
     /// How long on average.
-    pub(crate) mean_us: i64,
+    pub mean_us: i64,
     /// When the server gives up.
-    pub(crate) idle_us: i64,
+    pub idle_us: i64,
     /// Whether it says so (400 RequestTimeout), or breaks the connection.
-    pub(crate) answers: bool,
+    pub answers: bool,
 }
 
 /// The client's machine stops for a while, again and again, and sees late what happens meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Stutter {
+pub struct Stutter {
     /// Of trials, how many meet it.
-    pub(crate) share: f64,
+    pub share: f64,
     /// How long it stops at most, drawn for each trial between the two.
-    pub(crate) lag_us: (i64, i64),
+    pub lag_us: (i64, i64),
     /// Whether the longest stop is written down, or only that there were any.
-    pub(crate) measured: bool,
+    pub measured: bool,
 }
 
 /// What the server writes down of each request, with its total time in milliseconds; one line in fifty is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Log {
+pub struct Log {
     /// What its instants are cut to.
-    pub(crate) unit_us: i64,
+    pub unit_us: i64,
     /// Whether they are those of the ends, and not those at which heads were read.
-    pub(crate) of_ends: bool,
+    pub of_ends: bool,
 }
 
 /// A clock is set in the middle of the run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Step {
-    pub(crate) whose: Whose,
+pub struct Step {
+    /// Which one.
+    pub whose: Whose,
     /// By how much, forward or back, drawn between the two.
-    pub(crate) by_us: (i64, i64),
+    pub by_us: (i64, i64),
     /// Whether the client watches its own clock.
-    pub(crate) watched: bool,
+    pub watched: bool,
 }
 
+/// Whose clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Whose {
+pub enum Whose {
+    /// The client's.
     Clients,
+    /// The server's.
     Servers,
 }
 
 /// The experiment that is run there.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Plan {
+pub struct Plan {
     /// Links that expire in flight.
-    pub(crate) ttls: Vec<u32>,
+    pub ttls: Vec<u32>,
     /// Links that outlive their transfers.
-    pub(crate) living_ttl: u32,
+    pub living_ttl: u32,
     /// What a transfer takes when nothing stops it.
-    pub(crate) needed_us: i64,
+    pub needed_us: i64,
     /// One after the other, each user; links are made ahead if there are several.
-    pub(crate) transfers_per_user: u32,
-    pub(crate) method: Method,
+    pub transfers_per_user: u32,
+    /// Uploads or downloads.
+    pub method: Method,
     /// Whether the grid's uploads are made once more with `Expect: 100-continue`.
-    pub(crate) expects: bool,
+    pub expects: bool,
 }
 
 impl Default for World {
@@ -233,7 +250,7 @@ impl Default for World {
 
 impl World {
     /// What is at work there.
-    pub(crate) fn truth(&self) -> Vec<Mechanism> {
+    pub fn truth(&self) -> Vec<Mechanism> {
         let rule = match self.rule {
             Rule::Cut(_) => Some(Mechanism::CutAtExpiry),
             Rule::AtCompletion => Some(Mechanism::RejectedAtCompletion),
@@ -242,18 +259,21 @@ impl World {
         rule.into_iter().chain(self.also.iter().copied()).collect()
     }
 
-    pub(crate) fn cuts(&self) -> bool {
+    /// Whether it cuts at expiry at all.
+    pub fn cuts(&self) -> bool {
         matches!(self.rule, Rule::Cut(_))
     }
 
     /// Whether every connection is cut.
-    pub(crate) fn cuts_all(&self) -> bool {
+    pub fn cuts_all(&self) -> bool {
         matches!(self.rule, Rule::Cut(Cut { share: 1.0, .. }))
     }
 
-    pub(crate) fn enforces(&self) -> bool {
+    /// Whether it ever looks at expiry.
+    pub fn enforces(&self) -> bool {
         self.rule != Rule::Never
     }
 }
 
-pub(crate) const SECOND: i64 = 1_000_000;
+/// In microseconds.
+pub const SECOND: i64 = 1_000_000;

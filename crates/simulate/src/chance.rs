@@ -9,8 +9,10 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 /// Which seeds. The rules may be changed for what the development set shows; the judgement set is for rules that are
 /// frozen, and is used once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seeds {
+pub enum Seeds {
+    /// For changing the rules.
     Development,
+    /// For rules that are frozen.
     Judgement,
 }
 
@@ -46,11 +48,11 @@ impl fmt::Display for Seeds {
 }
 
 /// A stream of draws.
-pub(crate) struct Chance(ChaCha8Rng);
+pub struct Chance(ChaCha8Rng);
 
 impl Chance {
     /// The stream of the `number`-th simulation of a cell.
-    pub(crate) fn new(seeds: Seeds, world: &str, size: &str, number: u64) -> Self {
+    pub fn new(seeds: Seeds, world: &str, size: &str, number: u64) -> Self {
         let mut seed = [0; 32];
         let words = [seeds.word(), fnv(world), fnv(size), number];
         for (place, word) in seed.chunks_exact_mut(8).zip(words) {
@@ -60,35 +62,38 @@ impl Chance {
     }
 
     /// Uniform from 0 to 1, 1 excluded.
-    pub(crate) fn share(&mut self) -> f64 {
+    pub fn share(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    pub(crate) fn happens(&mut self, probability: f64) -> bool {
+    /// Whether something of this probability happens.
+    pub fn happens(&mut self, probability: f64) -> bool {
         self.share() < probability
     }
 
     /// Uniform between the two.
-    pub(crate) fn between(&mut self, low: i64, high: i64) -> i64 {
+    pub fn between(&mut self, low: i64, high: i64) -> i64 {
         low + ((high - low) as f64 * self.share()) as i64
     }
 
-    pub(crate) fn exponential(&mut self, mean: i64) -> i64 {
+    /// Exponential with this mean.
+    pub fn exponential(&mut self, mean: i64) -> i64 {
         (-(1.0 - self.share()).ln() * mean as f64) as i64
     }
 
     /// Normal with mean 0 and deviation 1, by Box and Muller.
-    pub(crate) fn normal(&mut self) -> f64 {
+    pub fn normal(&mut self) -> f64 {
         let (radius, turn) = (1.0 - self.share(), self.share());
         (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * turn).cos()
     }
 
     /// Pareto from 1 up: P(more than x) = x^−`exponent`, cut at 30.
-    pub(crate) fn pareto(&mut self, exponent: f64) -> f64 {
+    pub fn pareto(&mut self, exponent: f64) -> f64 {
         (1.0 - self.share()).powf(-1.0 / exponent).min(30.0)
     }
 
-    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+    /// Puts the items into a random order.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             let place = (self.share() * (last + 1) as f64) as usize;
             items.swap(last, place);

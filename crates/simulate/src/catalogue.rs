@@ -6,7 +6,7 @@ use ttlsweep_record::{Mechanism, Method};
 use crate::world::{Breaks, Cut, CutBy, Log, Plan, Rule, SECOND, Stalls, Step, Stutter, Timer, Whose, World};
 
 /// All of them, those that cut last.
-pub(crate) fn worlds() -> Vec<World> {
+pub fn worlds() -> Vec<World> {
     innocent().into_iter().chain(guilty()).collect()
 }
 
