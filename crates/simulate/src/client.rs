@@ -5,9 +5,8 @@ use ttlsweep_record::{
 };
 
 use crate::chance::Chance;
-use crate::plan::ENDPOINT;
 use crate::server::{Answer, End, How, Request, ServerClock};
-use crate::world::{Breaks, SECOND, World};
+use crate::world::{Breaks, SECOND, Told, World};
 
 /// The client's side of a transfer.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +75,7 @@ pub(crate) fn record(
     // The kernel's view is asked for every 10 ms.
     let acked_at = noticed(request.arrives_at + half_trip + chance.between(0, 10_000), sent.lag_us, chance);
     let mut row = TransferRecord {
-        endpoint: ENDPOINT.into(),
+        endpoint: cell.endpoint.clone().unwrap_or_default(),
         presigned_at: sent.presigned_at.map(at),
         expires_at: request.expires_at.map(Timestamp::from_unix_micros),
         head_written_at: Some(at(sent.head_written_at)),
@@ -137,6 +136,21 @@ pub(crate) fn record(
         row.server_time = Some(Timestamp::from_unix_micros(sent.server.of(dated_at)));
     }
     row
+}
+
+/// The row of a transfer that this side had no descriptor for.
+pub(crate) fn failed_here(cell: &Cell, sent: Sent) -> TransferRecord {
+    let at = |instant: i64| Timestamp::from_unix_micros(instant + sent.set_by_us);
+    TransferRecord {
+        endpoint: cell.endpoint.clone().unwrap_or_default(),
+        presigned_at: sent.presigned_at.map(at),
+        ended_at: at(sent.started_at + 100),
+        total_us: 100,
+        outcome: Outcome::FailedLocally,
+        phase: Phase::Connect,
+        errno: Some("EMFILE".to_owned()),
+        ..TransferRecord::begun(cell, at(sent.started_at))
+    }
 }
 
 /// What the kernel was seen to hold at the last look before the transfer ended: of a body that the socket took whole, the last
@@ -254,6 +268,14 @@ const fn refusal(answer: Answer) -> Said {
     match answer {
         Answer::Expired => store(403, "AccessDenied", "Request has expired"),
         Answer::TooOld => store(403, "AccessDenied", "Access Denied"),
+        Answer::Told(Told::Redirected) => store(307, "TemporaryRedirect", "Please re-send this request elsewhere."),
+        Answer::Told(Told::CredentialsExpired) => store(400, "ExpiredToken", "The provided token has expired."),
+        Answer::Told(Told::ClockSkew) => store(
+            403,
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+        ),
+        Answer::Told(Told::ServerError) => store(500, "InternalError", "We encountered an internal error."),
         Answer::SlowDown => store(503, "SlowDown", "Please reduce your request rate."),
         Answer::RequestTimeout => store(400, "RequestTimeout", "Your socket connection was not read from in time."),
         Answer::BadGateway => Said { status: 502, by: By::Gateway("502 Bad Gateway nginx") },

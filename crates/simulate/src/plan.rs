@@ -51,8 +51,39 @@ impl Sample {
     }
 }
 
+/// What is simulated: each cell once a block.
+#[derive(Debug, Clone)]
+pub struct Design {
+    /// The grid's cells, then the controls, each with an endpoint.
+    pub cells: Vec<Cell>,
+    /// What a transfer of each cell takes when nothing stops it, in microseconds.
+    pub needed_us: Vec<i64>,
+    /// How many blocks.
+    pub blocks: u32,
+    /// Blocks are added until so many transfers outlived their link, up to four times as many; `None` if none are.
+    pub enough: Option<Sample>,
+}
+
+impl Design {
+    /// The experiment of a calibration.
+    pub fn of(plan: &Plan, sample: Sample) -> Self {
+        let cells = cells(plan, sample);
+        let needed_us = vec![plan.needed_us; cells.len()];
+        Self { cells, needed_us, blocks: sample.blocks(plan), enough: Some(sample) }
+    }
+
+    pub(crate) fn most_blocks(&self) -> u32 {
+        self.blocks * if self.enough.is_some() { MOST_BLOCKS } else { 1 }
+    }
+
+    /// On average over the cells.
+    pub(crate) fn mean_needed_us(&self) -> i64 {
+        self.needed_us.iter().sum::<i64>() / (self.cells.len() as i64).max(1)
+    }
+}
+
 /// The grid's cells, then the controls.
-pub fn cells(plan: &Plan, sample: Sample) -> Vec<Cell> {
+fn cells(plan: &Plan, sample: Sample) -> Vec<Cell> {
     let expiring = if sample.trials == 0 { &[] } else { plan.ttls.as_slice() };
     let grid = || expiring.iter().chain([&plan.living_ttl]).map(|ttl| Some(*ttl));
     let expired_start = (Some(1), Some(Control::ExpiredStart));

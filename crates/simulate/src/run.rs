@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 
 use ttlsweep_record::{
-    Cell, ClockEntry, ClockRecord, Control, Mechanism, SampleRecord, ServerRecord, Timestamp, TransferRecord,
+    Cell, ClockEntry, ClockRecord, Control, Mechanism, Presign, SampleRecord, ServerRecord, Timestamp, TransferRecord,
     TrialRecord, TrialState,
 };
 use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::chance::Chance;
-use crate::client::{Sent, ServerDate, last_sample, line, record};
-use crate::plan::{MOST_BLOCKS, Sample, cells};
+use crate::client::{Sent, ServerDate, failed_here, last_sample, line, record};
+use crate::plan::{Design, Sample};
 use crate::server::{Disposition, Request, ServerClock, Waits, serve};
 use crate::world::{SECOND, Whose, World};
 
@@ -32,10 +32,23 @@ pub struct Run {
     pub clock: Vec<ClockRecord>,
     /// Around the server's clock, as `environment.json` has it.
     pub bracket: Option<ClockOffset>,
+    /// How far it had come when each block was over.
+    pub after: Vec<After>,
     /// The truth: what ended transfers of other controls than the expired starts.
     pub at_work: BTreeSet<Mechanism>,
     /// The truth: what was in flight when its link expired by the server's clock.
     pub affected: Affected,
+}
+
+/// How far a run had come at the end of a block.
+#[derive(Debug, Clone, Copy)]
+pub struct After {
+    /// How many trials there were.
+    pub trials: usize,
+    /// And transfers.
+    pub transfers: usize,
+    /// Around the server's clock.
+    pub bracket: Option<ClockOffset>,
 }
 
 /// Transfers whose body was on its way when their link expired, and the trials that they belong to.
@@ -58,36 +71,39 @@ impl Affected {
 
 impl Run {
     /// Runs the experiment in `world`.
-    pub fn simulate(world: &World, sample: Sample, chance: &mut Chance) -> Self {
+    pub fn simulate(world: &World, design: &Design, chance: &mut Chance) -> Self {
         let mut run = Self {
-            cells: cells(&world.plan, sample),
+            cells: design.cells.clone(),
             trials: Vec::new(),
             transfers: Vec::new(),
             samples: Vec::new(),
             logged: Vec::new(),
             clock: Vec::new(),
             bracket: None,
+            after: Vec::new(),
             at_work: BTreeSet::new(),
             affected: Affected::default(),
         };
         let mut clock = START + chance.between(0, SECOND);
-        let blocks = sample.blocks(&world.plan);
-        let way = Way::draw(world, (clock, blocks, run.cells.len()), chance);
+        let way = Way::draw(world, design, clock, chance);
         run.bracket = world.probed.then(|| ClockOffset {
             low_us: world.offset_us - way.rtt_us,
             high_us: world.offset_us + way.rtt_us,
             responses: 24,
         });
-        for block in 1..=blocks * MOST_BLOCKS {
-            if block > blocks && run.affected.is_enough(sample) {
+        for block in 1..=design.most_blocks() {
+            if block > design.blocks && design.enough.is_some_and(|sample| run.affected.is_enough(sample)) {
                 break;
             }
             let mut order: Vec<usize> = (0..run.cells.len()).collect();
             chance.shuffle(&mut order);
             for (position, at) in (1..).zip(order) {
-                let jitter = chance.between(0, SECOND);
-                clock = run.trial(world, (at, block, position), clock + jitter, way, chance) + 50_000;
+                let jitter = chance.between(0, run.cells[at].jitter_us.cast_signed());
+                let place = Place { cell: at, needed_us: design.needed_us[at], block, position };
+                clock = run.trial(world, place, clock + jitter, way, chance) + 50_000;
             }
+            let (trials, transfers) = (run.trials.len(), run.transfers.len());
+            run.after.push(After { trials, transfers, bracket: run.bracket });
         }
         if world.step.is_some_and(|step| step.whose == Whose::Clients && step.watched) {
             run.watch(way);
@@ -130,7 +146,7 @@ impl Run {
     fn trial(
         &mut self,
         world: &World,
-        (cell, block, position): (usize, u32, u32),
+        Place { cell, needed_us, block, position }: Place,
         start: i64,
         way: Way,
         chance: &mut Chance,
@@ -138,9 +154,10 @@ impl Run {
         let cell = self.cells[cell].clone();
         let trial_id = format!("{}-b{block}", cell.cell_id);
         let before = self.transfers.len();
-        let pace = (0.03 * chance.normal()).exp() * if chance.happens(world.slow) { chance.pareto(1.5) } else { 1.0 };
+        let pace = (world.spread.0 * chance.normal()).exp()
+            * if chance.happens(world.slow) { chance.pareto(1.5) } else { 1.0 };
         let queue_us = if chance.happens(world.queue.0) { world.queue.1 } else { 0 };
-        let burst = chance.happens(world.bursts).then(|| start + chance.between(0, world.plan.needed_us));
+        let burst = chance.happens(world.bursts).then(|| start + chance.between(0, needed_us));
         let stutter = world.stutter.filter(|stutter| chance.happens(stutter.share));
         let lag_us = stutter.map_or(0, |stutter| chance.between(stutter.lag_us.0, stutter.lag_us.1));
         let disposition = Disposition { burst_at: burst, throttled: chance.happens(world.throttled_trials) };
@@ -148,28 +165,36 @@ impl Run {
         let start = if cell.control == Some(Control::ExpiredStart) { start + 3 * SECOND } else { start };
         let mut last = start;
         for user in 1..=cell.users {
-            let mut clock = start + i64::from(user) * 200 + chance.between(0, 3_000);
+            let ramp_us = cell.ramp_us.cast_signed() * i64::from(user - 1);
+            let mut clock = start + ramp_us + i64::from(user) * 200 + chance.between(0, 3_000);
             let minted_at = clock - chance.between(100, 2_000);
-            for sequence in 1..=world.plan.transfers_per_user {
-                let made_at =
-                    if world.plan.transfers_per_user > 1 { minted_at } else { clock - chance.between(100, 900) };
+            let until = cell.duration_us.map_or(i64::MAX, |duration| clock + duration.cast_signed());
+            for sequence in 1..=cell.transfers_per_user.unwrap_or(u32::MAX) {
+                if sequence > 1 && clock >= until {
+                    break;
+                }
+                let is_ahead = cell.presign == Presign::PerUser;
+                let made_at = if is_ahead { minted_at } else { clock - chance.between(100, 900) };
                 // A date is cut to whole seconds; an expired start is made in the fourth second after expiry.
                 let made_at = if cell.control == Some(Control::ExpiredStart) { made_at - 4 * SECOND } else { made_at };
-                let reused = sequence > 1 && self.transfers.last().is_some_and(|row| row.status == Some(200));
+                let reused = sequence > 1
+                    && cell.reuse_connections
+                    && self.transfers.last().is_some_and(|row| row.status == Some(200));
                 // Behind the others' bodies a connection's packets wait in the queue, twice before the head does.
                 let pass = |chance: &mut Chance| if way.uplink_us > 0 { chance.between(0, way.uplink_us) } else { 0 };
                 let set_by_us = way.set_by_us(clock);
                 let connect = if reused { 0 } else { 3 * way.rtt_us / 2 + pass(chance) + pass(chance) };
                 let head_written_at = clock + connect + chance.between(50, 500);
                 let waits = if queue_us > 0 { chance.exponential(queue_us) } else { pass(chance) };
-                let own = (0.02 * chance.normal()).exp();
+                let own = (world.spread.1 * chance.normal()).exp();
                 let dated_at = cell.ttl_s.map(|_| (made_at + set_by_us).div_euclid(SECOND) * SECOND);
                 let request = Request {
                     connected_at: clock + connect,
+                    reused,
                     arrives_at: head_written_at + way.rtt_us / 2 + waits,
                     dated_at,
                     expires_at: dated_at.zip(cell.ttl_s).map(|(date, ttl)| date + i64::from(ttl) * SECOND),
-                    needed_us: (world.plan.needed_us as f64 * pace * own) as i64,
+                    needed_us: (needed_us as f64 * pace * own) as i64,
                     waits: cell.expect_continue.then(|| Waits {
                         round_trip_us: way.rtt_us,
                         until: head_written_at + patience_us(&cell) + way.rtt_us / 2,
@@ -197,7 +222,12 @@ impl Run {
                 if in_grid && expiry.is_some_and(|expiry| request.arrives_at < expiry && expiry <= end.at) {
                     self.affected.add(&trial_id);
                 }
-                let mut row = record(world, &cell, sent, &request, end, chance);
+                let mut row = if world.local > 0.0 && chance.happens(world.local) {
+                    self.at_work.insert(Mechanism::Client);
+                    failed_here(&cell, sent)
+                } else {
+                    record(world, &cell, sent, &request, end, chance)
+                };
                 row.run_id = RUN_ID.into();
                 row.trial_id.clone_from(&trial_id);
                 row.transfer_id = format!("{RUN_ID}-{:06}", self.transfers.len() + 1);
@@ -208,6 +238,7 @@ impl Run {
                     .map(|line| ServerRecord { transfer_id: row.transfer_id.clone(), ..line });
                 self.logged.extend(line.map(|line| (self.transfers.len(), line)));
                 clock = row.ended_at.unix_micros() - set_by_us + chance.between(200, 2_000);
+                clock += cell.wait_us.cast_signed();
                 last = last.max(clock);
                 self.transfers.push(row);
             }
@@ -261,6 +292,16 @@ fn patience_us(cell: &Cell) -> i64 {
     (until_s * SECOND).min(cell.idle_timeout_us.cast_signed() / 2)
 }
 
+/// Which trial.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// As its place among the cells.
+    cell: usize,
+    needed_us: i64,
+    block: u32,
+    position: u32,
+}
+
 /// The way to the server and the two clocks, as one run finds them.
 #[derive(Debug, Clone, Copy)]
 struct Way {
@@ -275,16 +316,17 @@ struct Way {
 }
 
 impl Way {
-    fn draw(world: &World, (start, blocks, cells): (i64, u32, usize), chance: &mut Chance) -> Self {
-        let rtt_us = chance.between(500, 40_000);
+    fn draw(world: &World, design: &Design, start: i64, chance: &mut Chance) -> Self {
+        let rtt_us = chance.between(world.rtt_us.0, world.rtt_us.1);
         let uplink_us = world.uplink_us.map_or(0, |(least, most)| chance.between(least, most));
         let mut clock = ServerClock { offset_us: world.offset_us, set_at: i64::MAX, set_by_us: 0 };
         let (mut set_at, mut set_by_us) = (i64::MAX, 0);
         if let Some(step) = world.step {
-            let trials = i64::from(blocks) * cells as i64;
+            let trials = i64::from(design.blocks) * design.cells.len() as i64;
             // Some time in the run's middle: trials take about as long as their bodies.
-            let at =
-                start + chance.between(trials / 4, trials * 2 / 3) * world.plan.needed_us + chance.between(0, SECOND);
+            let at = start
+                + chance.between(trials / 4, trials * 2 / 3) * design.mean_needed_us()
+                + chance.between(0, SECOND);
             let by = chance.between(step.by_us.0, step.by_us.1) * if chance.happens(0.5) { 1 } else { -1 };
             match step.whose {
                 Whose::Clients => (set_at, set_by_us) = (at, by),

@@ -4,13 +4,15 @@
 use ttlsweep_record::Mechanism;
 
 use crate::chance::Chance;
-use crate::world::{CutBy, Rule, SECOND, World};
+use crate::world::{CutBy, Rule, SECOND, Told, World};
 
 /// A request as it is sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request {
     /// When the connection was opened.
     pub(crate) connected_at: i64,
+    /// Whether the connection was kept from an earlier request.
+    pub(crate) reused: bool,
     /// When the head's last byte reached the server's kernel.
     pub(crate) arrives_at: i64,
     /// The link's date, cut to whole seconds; `None` without a link.
@@ -70,6 +72,7 @@ pub(crate) enum How {
 pub(crate) enum Answer {
     Expired,
     TooOld,
+    Told(Told),
     SlowDown,
     RequestTimeout,
     BadGateway,
@@ -125,6 +128,11 @@ pub(crate) fn serve(
     if disposition.throttled || chance.happens(world.throttled) {
         ends.push((read_at, How::Answered(Answer::SlowDown), Some(Mechanism::Throttled)));
     }
+    if let Some((share, told)) = world.told
+        && chance.happens(share)
+    {
+        ends.push((read_at, How::Answered(Answer::Told(told)), Some(told.mechanism())));
+    }
     let continues = request.waits.is_some() && (world.continues_all || ends.is_empty());
     if let (Rule::Cut(cut), Some(expiry)) = (world.rule, expiry)
         && chance.happens(cut.share)
@@ -142,6 +150,9 @@ pub(crate) fn serve(
     if let Some((at, answers)) = body.given_up_at {
         let how = if answers { How::Answered(Answer::RequestTimeout) } else { How::Broken };
         ends.push((at, how, Some(Mechanism::IdleTimeout)));
+    }
+    if request.reused && world.stale > 0.0 && chance.happens(world.stale) {
+        ends.push((request.arrives_at, How::Broken, Some(Mechanism::StaleConnection)));
     }
     if chance.happens(world.broken) {
         let at = request.arrives_at + chance.between(0, request.needed_us);

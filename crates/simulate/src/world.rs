@@ -54,6 +54,16 @@ pub struct World {
     pub stutter: Option<Stutter>,
     /// How a clock is set in the run's middle, if one is.
     pub step: Option<Step>,
+    /// Of transfers, how many are told something at the head that has nothing to do with their link, and what.
+    pub told: Option<(f64, Told)>,
+    /// Of requests on a kept connection, how many find that the server has closed it.
+    pub stale: f64,
+    /// Of transfers, how many fail on this side for lack of a descriptor.
+    pub local: f64,
+    /// A round trip through empty queues, drawn between the two once a run.
+    pub rtt_us: (i64, i64),
+    /// By how much durations vary from trial to trial, and from transfer to transfer: the deviation of their logarithm.
+    pub spread: (f64, f64),
     /// How old the server lets the time grow that it writes into its answers: 0 = it looks at its clock for each.
     pub date_every_us: i64,
     /// The server's own log, if it is joined to the run.
@@ -104,6 +114,31 @@ pub enum CutBy {
     Gateway,
     /// A 503 comes first, which says SlowDown.
     SlowDown,
+}
+
+/// What is told whatever the link is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// 307 to another endpoint.
+    Redirected,
+    /// That the credentials have expired.
+    CredentialsExpired,
+    /// That the clocks are too far apart.
+    ClockSkew,
+    /// That the store failed.
+    ServerError,
+}
+
+impl Told {
+    /// What is at work.
+    pub const fn mechanism(self) -> Mechanism {
+        match self {
+            Self::Redirected => Mechanism::Redirected,
+            Self::CredentialsExpired => Mechanism::CredentialsExpired,
+            Self::ClockSkew => Mechanism::ClockSkew,
+            Self::ServerError => Mechanism::ServerError,
+        }
+    }
 }
 
 /// How a broken transfer shows.
@@ -231,6 +266,11 @@ impl Default for World {
             uplink_us: None,
             stutter: None,
             step: None,
+            told: None,
+            stale: 0.0,
+            local: 0.0,
+            rtt_us: (500, 40_000),
+            spread: (0.03, 0.02),
             date_every_us: 0,
             log: None,
             probed: false,

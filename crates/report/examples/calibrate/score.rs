@@ -8,7 +8,7 @@ use ttlsweep_report::testing::verdict::{Detail, Ruling};
 
 use crate::recorded::rule;
 use ttlsweep_simulate::chance::{Chance, Seeds};
-use ttlsweep_simulate::plan::Sample;
+use ttlsweep_simulate::plan::{Design, Sample};
 use ttlsweep_simulate::run::Run;
 use ttlsweep_simulate::world::World;
 
@@ -110,7 +110,7 @@ impl Score {
 /// The `number`-th simulation of a cell, and the verdict on it.
 pub(crate) fn simulate(world: &World, sample: Sample, seeds: Seeds, number: u64, detail: Detail) -> (Run, Ruling) {
     let mut chance = Chance::new(seeds, world.name, &sample.name(), number);
-    let run = Run::simulate(world, sample, &mut chance);
+    let run = Run::simulate(world, &Design::of(&world.plan, sample), &mut chance);
     let ruling = rule(&run, detail);
     (run, ruling)
 }
