@@ -93,6 +93,9 @@ pub struct RunArgs {
     /// With --dry-run: list every trial, too
     #[arg(long, requires = "dry_run")]
     pub trials: bool,
+    /// With --dry-run: write the plan into this folder, for `ttlsweep forecast`
+    #[arg(long, value_name = "DIR", requires = "dry_run")]
+    pub plan: Option<PathBuf>,
     /// How progress is shown, on stderr
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
     pub progress: Mode,

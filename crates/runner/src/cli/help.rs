@@ -39,7 +39,7 @@ fn template(command: &Command) -> String {
 }
 
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Before a run", &["doctor", "trace", "testbed", "path"]),
+    ("Before a run", &["forecast", "doctor", "trace", "testbed", "path"]),
     ("Run", &["run", "resume", "merge", "clean"]),
     ("After a run", &["report", "ttl", "case", "verify", "join", "explain"]),
     ("More", &["completions", "man", "help"]),

@@ -59,6 +59,7 @@ pub(crate) const SIBLINGS: &[Sibling] = &[
     Sibling::new("verify", REPORT, "Say whether a run's folder is whole and consistent", true),
     Sibling::new("join", REPORT, "Put what servers' own logs say beside a run's transfers", true),
     Sibling::new("ttl", REPORT, "Say which TTL transfers need, from runs or by arithmetic", true),
+    Sibling::new("forecast", REPORT, "Say with which probability a plan decides, and at which price", true),
     Sibling::new("path", PATH, "Run a command behind a slow line with a queue, on this machine alone", false),
     Sibling::new("testbed", TESTBED, "Serve an S3 endpoint whose expiry policy is known", false),
 ];

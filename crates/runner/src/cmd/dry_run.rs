@@ -1,9 +1,14 @@
 //! `ttlsweep run --dry-run`: what a plan is, what it takes and how it can end; nothing is sent.
 
+use std::io;
+use std::path::Path;
+
 use ttlsweep_console::data;
 use ttlsweep_record::units::format_micros;
-use ttlsweep_record::{Cell, Control, Portion, Ttls};
+use ttlsweep_record::{BitRate, Cell, Control, Portion, SCHEMA_VERSION, Ttls};
+use ttlsweep_rundir::planned::{PlannedRun, Takes};
 
+use crate::cmd::exit::Failure;
 use crate::experiment::Experiment;
 use crate::experiment::needed::{Outlives, micros, needed, outlives};
 use crate::plan::Plan;
@@ -38,6 +43,50 @@ impl DryRun<'_> {
         }
         print_cells(experiment);
         data!("\n{}\n{}", self.estimate, self.outlook);
+    }
+}
+
+/// Writes the plan into `folder`: its cells, and what it takes.
+pub(super) fn write(experiment: &Experiment, plan: &Plan, folder: &Path) -> Result<(), Failure> {
+    let more = Experiment { repetitions: experiment.repetitions.saturating_add(1), ..experiment.clone() };
+    let estimate = Estimate::new(plan, experiment);
+    let (takes, with_one_more) = (takes(&estimate), takes(&Estimate::new(&Plan::new(&more), &more)));
+    let planned = PlannedRun {
+        schema_version: SCHEMA_VERSION,
+        experiment: experiment.name.clone(),
+        plan_hash: plan.hash.clone(),
+        blocks: plan.repetitions,
+        needed_us: plan.cells.iter().map(|cell| (cell.cell_id.clone(), micros(needed(cell)))).collect(),
+        assumed_bps: estimate.assumed_rate.map(BitRate::bits_per_second),
+        probes_clock: estimate.clocks.is_some(),
+        takes,
+        each_block: Takes {
+            transfers: with_one_more.transfers - takes.transfers,
+            requests: with_one_more.requests - takes.requests,
+            bytes_up: with_one_more.bytes_up - takes.bytes_up,
+            bytes_down: with_one_more.bytes_down - takes.bytes_down,
+            duration_us: with_one_more.duration_us.saturating_sub(takes.duration_us),
+            usd: with_one_more.usd.zip(takes.usd).map(|(more, usd)| more - usd),
+        },
+    };
+    planned.write(folder, &plan.cells).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Failure::usage(error),
+        _ => Failure::internal(error),
+    })
+}
+
+fn takes(estimate: &Estimate) -> Takes {
+    let beside = match (&estimate.aws, estimate.clocks) {
+        (Some(aws), _) => (aws.class_a + aws.class_b).saturating_sub(estimate.transfers),
+        (None, clocks) => clocks.map_or(0, |clocks| clocks.requests),
+    };
+    Takes {
+        transfers: estimate.transfers,
+        requests: estimate.transfers.saturating_add(beside),
+        bytes_up: estimate.bytes_up,
+        bytes_down: estimate.bytes_down,
+        duration_us: micros(estimate.duration),
+        usd: estimate.aws.map(|aws| aws.usd),
     }
 }
 

@@ -8,7 +8,7 @@ use ttlsweep_console::{data, say};
 use ttlsweep_record::units::{format_micros, micros};
 use ttlsweep_record::{ByteCount, Portion, Share, TargetKind, Timestamp};
 
-use super::dry_run::DryRun;
+use super::dry_run::{self, DryRun};
 use super::ended::Ended;
 use super::signals::{Signals, stop_on_signals};
 use super::{carry_out, load, open_targets, resume, tell_proxies, try_congestion};
@@ -44,6 +44,9 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     if args.dry_run {
         let Work { plan, portion, estimate, outlook, .. } = &work;
         DryRun { experiment, plan, portion: *portion, estimate, outlook, trials: args.trials }.print();
+        if let Some(folder) = &args.plan {
+            dry_run::write(experiment, &work.whole, folder)?;
+        }
         return Ok(ExitCode::Done);
     }
     try_congestion(&work.plan.cells)?;

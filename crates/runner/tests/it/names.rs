@@ -120,7 +120,10 @@ fn zsh_and_fish_complete_what_the_program_beside_this_one_knows() {
     let script = |shell| String::from_utf8(succeed(ttlsweep(&lab, &["completions", shell])).stdout).unwrap();
     let (zsh, fish) = (script("zsh"), script("fish"));
     assert!(zsh.starts_with("#compdef ttlsweep ttlsweep-report ttlsweep-path ttlsweep-testbed\n"), "{zsh}");
-    assert!(fish.contains("__fish_ttlsweep_using_subcommand report case verify join ttl path testbed"), "{fish}");
+    assert!(
+        fish.contains("__fish_ttlsweep_using_subcommand report case verify join ttl forecast path testbed"),
+        "{fish}"
+    );
     let asked = |shell: &str, text: String| {
         let output = Command::new(shell).args(["-c", &text]).output().ok();
         if output.is_none() {

@@ -7,7 +7,9 @@ use std::path::Path;
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use ttlsweep_record::{Outcome, TransferRecord, TrialState};
+use ttlsweep_record::{Cell, Outcome, TransferRecord, TrialState};
+use ttlsweep_rundir::csv_file::read_rows;
+use ttlsweep_rundir::planned::PlannedRun;
 use ttlsweep_runner::testing::s3::object_key::RunPrefix;
 use ttlsweep_testbed::{DEFAULT_SECRET_KEY, TestbedConfig};
 
@@ -50,6 +52,26 @@ fn a_dry_run_prints_the_plan_and_does_nothing() {
     let listed = succeed(lab.ttlsweep(&[&args[..], &["--trials"]].concat()));
     assert!(String::from_utf8(listed.stdout).unwrap().contains("b01-c001"));
     assert!(!lab.path("results").exists());
+}
+
+#[test]
+fn a_dry_run_leaves_its_plan_for_a_forecast_in_no_runs_folder() {
+    let lab = Lab::new();
+    lab.write("small.toml", experiment("small", "").replace("[experiment]", "[experiment]\nrepetitions = 3"));
+    let args = ["run", "small.toml", "--dry-run", "--plan", "plan"];
+    // Twice: an earlier plan is replaced.
+    (0..2).for_each(|_| drop(succeed(lab.ttlsweep(&args))));
+    let cells: Vec<Cell> = read_rows(&lab.path("plan")).unwrap();
+    let planned = PlannedRun::read(&lab.path("plan")).unwrap();
+    assert_eq!((planned.experiment.as_str(), planned.blocks), ("small", 3));
+    assert_eq!(planned.needed_us.len(), cells.len());
+    assert_eq!(planned.takes.transfers, 3 * planned.each_block.transfers);
+    assert_eq!(planned.takes.usd, None, "a testbed costs nothing");
+    let run = Run::printed(&lab, &succeed(lab.ttlsweep(&["run", "small.toml"])));
+    let folder = run.path().display().to_string();
+    let (code, said) = words(&lab.ttlsweep(&["run", "small.toml", "--dry-run", "--plan", &folder]).output().unwrap());
+    assert_eq!(code, Some(2));
+    assert!(said.contains("holds a run; name another folder"), "{said}");
 }
 
 #[test]
