@@ -176,6 +176,12 @@ calibrate SIMULATIONS="1000" SEEDS="judgement" RUNS="5": build-measures
 ttl-coverage ROUNDS="20000":
     cargo run --quiet --release --locked -p ttlsweep-report --example ttl_coverage -- {{ROUNDS}}
 
+# The forecast against the calibration, and the original report under each mechanism: the tables of docs/forecast.md, in a few minutes.
+[group('develop')]
+forecast-check SIMULATIONS="4000":
+    cargo build --release --workspace --bins --examples --locked
+    target/release/examples/calibrate --forecast {{SIMULATIONS}} --docs docs
+
 # Kills run, resume, report, upload, merge and clean by every signal and by loss of power, KILLS times; nothing may be lost.
 [group('develop')]
 chaos KILLS="200" *ARGS: build-debug

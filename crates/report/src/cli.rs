@@ -8,6 +8,7 @@ use ttlsweep_console::exit::CODES;
 use ttlsweep_record::{Mechanism, Verdict};
 
 use crate::case::CaseArgs;
+use crate::forecast::ForecastArgs;
 use crate::format::Format;
 use crate::gate::{Gate, Unwanted};
 use crate::join::JoinArgs;
@@ -168,6 +169,13 @@ pub enum Command {
     /// For a store that checks a link's date when the request's head arrives, and for one that checks at the end or cuts. The
     /// verdict says which of the two it is.
     Ttl(TtlArgs),
+
+    /// Says with which probability a plan decides, and at which price; of a run, how many more blocks it takes.
+    ///
+    /// The plan's own cells and controls are simulated under every mechanism and what looks like one, with its blocks once, one and
+    /// a half times, twice and three times. Durations, round trips and other failures come from a pilot run, or are assumed and
+    /// said. Nothing is sent.
+    Forecast(ForecastArgs),
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use ttlsweep_console::exit::{ExitCode, end_with, fail, finish};
 use ttlsweep_console::{pages, room, say};
 use ttlsweep_report::case::{CaseArgs, KnownSecrets, Redaction, bundle};
 use ttlsweep_report::cli::{Args, Command, explained};
+use ttlsweep_report::forecast;
 use ttlsweep_report::gate::{Checked, last_line};
 use ttlsweep_report::join::{self, JoinArgs, Joined};
 use ttlsweep_report::report::{Report, report};
@@ -27,8 +28,8 @@ fn answer() -> process::ExitCode {
         return code;
     }
     let args = Args::try_parse().unwrap_or_else(|error| end_with(&explained(error)));
-    let draws = matches!(args.command, None | Some(Command::Case(_)));
-    // What reads the rows has two pools of threads.
+    let draws = matches!(args.command, None | Some(Command::Case(_) | Command::Forecast(_)));
+    // What reads the rows has two pools of threads; a forecast has one, and a thread for signals.
     if draws && let Err(error) = room::for_a_start(LEAST_DESCRIPTORS, 2 * room::processors() + 1) {
         return fail(ExitCode::Internal, error);
     }
@@ -44,6 +45,12 @@ fn answer() -> process::ExitCode {
         Some(Command::Join(args)) => return join_logs(args),
         Some(Command::Ttl(args)) => {
             return match ttl::run(args, &mut say::Stdout) {
+                Ok(()) => ExitCode::Done.into(),
+                Err(error) => fail(error.exit_code(), error),
+            };
+        }
+        Some(Command::Forecast(args)) => {
+            return match forecast::run(args, &mut say::Stdout) {
                 Ok(()) => ExitCode::Done.into(),
                 Err(error) => fail(error.exit_code(), error),
             };

@@ -14,6 +14,13 @@ pub mod compare {
     }
 }
 
+pub mod forecast {
+    pub use crate::forecast::cases::{Case, cases};
+    pub use crate::forecast::power::{Power, Simulation, Tally};
+    pub use crate::forecast::recorded::Recorded;
+    pub use crate::forecast::subject::Subject;
+}
+
 pub mod load {
     pub use crate::load::{LeftOut, Runs, load};
     pub mod transfer {

@@ -14,6 +14,8 @@ pub enum Seeds {
     Development,
     /// For rules that are frozen.
     Judgement,
+    /// For forecasts.
+    Forecast,
 }
 
 impl Seeds {
@@ -22,6 +24,7 @@ impl Seeds {
         match self {
             Self::Development => 0x0dee_7e10,
             Self::Judgement => 0x2026_1130_0545_7c1d,
+            Self::Forecast => 0xf04e_ca57,
         }
     }
 }
@@ -43,6 +46,7 @@ impl fmt::Display for Seeds {
         f.write_str(match self {
             Self::Development => "development",
             Self::Judgement => "judgement",
+            Self::Forecast => "forecast",
         })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use ttlsweep_record::{
     Cell, ClockEntry, ClockRecord, Control, Mechanism, Presign, SampleRecord, ServerRecord, Timestamp, TransferRecord,
-    TrialRecord, TrialState,
+    TrialRecord, TrialState, Ttls,
 };
 use ttlsweep_rundir::environment::ClockOffset;
 
@@ -151,7 +151,13 @@ impl Run {
         way: Way,
         chance: &mut Chance,
     ) -> i64 {
-        let cell = self.cells[cell].clone();
+        let cell = &self.cells[cell];
+        let cell = match cell.ttls().filter(|ttls| ttls.least_s < ttls.most_s) {
+            None => cell.clone(),
+            Some(Ttls { least_s, most_s }) => {
+                cell.with_ttl(chance.between(least_s.into(), i64::from(most_s) + 1).unsigned_abs() as u32)
+            }
+        };
         let trial_id = format!("{}-b{block}", cell.cell_id);
         let before = self.transfers.len();
         let pace = (world.spread.0 * chance.normal()).exp()

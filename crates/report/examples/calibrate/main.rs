@@ -1,14 +1,15 @@
 //! How often is the verdict right? Simulates runs of many worlds and holds the verdict on each against the truth.
 //!
 //! The simulator (the crate `ttlsweep-simulate`) is written apart from the verdict's rules and knows none of them: it makes rows, as
-//! the runner would. `recorded` hands them to the verdict and `score` counts; `table`, `page` and `chart` write it down.
+//! the runner would. `score` hands them to the verdict as the forecast does, and counts; `table`, `page` and `chart` write it down.
+//! `forecast` holds the forecast against what was found.
 
 // Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod chart;
+mod forecast;
 mod page;
-mod recorded;
 mod score;
 mod table;
 mod testbed;
@@ -34,6 +35,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             page::splice(&docs.join("calibration.md"), "testbed", &table)?;
         }
         return Ok(());
+    }
+    if let Some((simulations, docs)) = asked.forecast.zip(asked.docs.as_ref()) {
+        let page = docs.join("forecast.md");
+        page::splice(&page, "against the calibration", &forecast::against_calibration(docs, simulations)?)?;
+        return Ok(page::splice(&page, "the original report", &forecast::original_report(simulations.min(200))?)?);
     }
     let worlds = worlds().into_iter().filter(|world| asked.wants(world.name));
     let rows: Vec<Row> = worlds.map(|world| row(world, &asked)).collect();
@@ -87,6 +93,8 @@ struct Asked {
     samples: Vec<String>,
     /// So many real runs of each of the testbed's cases, and no simulation.
     testbed: Option<u64>,
+    /// So many simulations of each of the forecast's cells, and no calibration.
+    forecast: Option<u64>,
     /// The runner's program, for these.
     program: Option<PathBuf>,
     /// Where the results go; without it they are only printed.
@@ -101,6 +109,7 @@ impl Asked {
             worlds: Vec::new(),
             samples: Vec::new(),
             testbed: None,
+            forecast: None,
             program: None,
             docs: None,
         };
@@ -118,6 +127,11 @@ impl Asked {
                     let text = value()?;
                     asked.testbed = Some(text.parse().map_err(|_| format!("`{text}` is not a number of runs"))?);
                 }
+                "--forecast" => {
+                    let text = value()?;
+                    asked.forecast =
+                        Some(text.parse().map_err(|_| format!("`{text}` is not a number of simulations"))?);
+                }
                 "--program" => asked.program = Some(value()?.into()),
                 "--docs" => asked.docs = Some(value()?.into()),
                 _ => return Err(format!("`{option}` is not an option\n{USAGE}")),
@@ -125,6 +139,9 @@ impl Asked {
         }
         if asked.docs.is_some() && !(asked.worlds.is_empty() && asked.samples.is_empty()) {
             return Err("--docs writes down everything: leave out --world and --sample".to_owned());
+        }
+        if asked.forecast.is_some() && asked.docs.is_none() {
+            return Err("--forecast reads and writes below --docs DIR".to_owned());
         }
         if asked.testbed.is_some() != asked.program.is_some() {
             return Err(
@@ -140,4 +157,5 @@ impl Asked {
 }
 
 const USAGE: &str = "usage: calibrate [--simulations N] [--seeds development|judgement] [--world NAME]... [--sample N/TRIALS]... [--docs DIR]\n       \
-                     calibrate --testbed N --program PATH [--docs DIR]";
+                     calibrate --testbed N --program PATH [--docs DIR]\n       \
+                     calibrate --forecast N --docs DIR";

@@ -4,9 +4,9 @@ use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ttlsweep_record::{Mechanism, Verdict};
+use ttlsweep_report::testing::forecast::Recorded;
 use ttlsweep_report::testing::verdict::{Detail, Ruling};
 
-use crate::recorded::rule;
 use ttlsweep_simulate::chance::{Chance, Seeds};
 use ttlsweep_simulate::plan::{Design, Sample};
 use ttlsweep_simulate::run::Run;
@@ -111,7 +111,7 @@ impl Score {
 pub(crate) fn simulate(world: &World, sample: Sample, seeds: Seeds, number: u64, detail: Detail) -> (Run, Ruling) {
     let mut chance = Chance::new(seeds, world.name, &sample.name(), number);
     let run = Run::simulate(world, &Design::of(&world.plan, sample), &mut chance);
-    let ruling = rule(&run, detail);
+    let ruling = Recorded::of(&run).rule(detail);
     (run, ruling)
 }
 

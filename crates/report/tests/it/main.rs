@@ -12,6 +12,7 @@ mod common;
 mod comparison;
 mod edits;
 mod errors;
+mod forecast;
 mod fuzz;
 mod gate;
 mod hosts;

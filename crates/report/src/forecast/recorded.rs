@@ -1,0 +1,147 @@
+//! A simulated run as the verdict sees it: what `load` makes of its rows, without a disk between. A test of the calibration writes
+//! a run's files, loads them, and finds the same ruling.
+
+use std::collections::HashMap;
+
+use ttlsweep_record::{ClockRecord, Outcome, Phase, SampleRecord, TransferRecord, TrialRecord};
+use ttlsweep_simulate::run::{After, Run};
+
+use crate::load::transfer::{Answer, Asked, Condition, Dictionary, LogPlace, Micros, Timeout, Transfer};
+use crate::verdict::{Beside, Clocks, Detail, Evidence, Ruling, Trial, decide_in, late_us};
+
+/// A run, read once, of which the verdict may be asked after any of its blocks.
+#[derive(Debug)]
+pub struct Recorded<'a> {
+    run: &'a Run,
+    conditions: Vec<Condition>,
+    trials: Vec<Trial>,
+    transfers: Vec<Transfer>,
+    asked: Vec<Asked>,
+    answers: Dictionary<Answer>,
+}
+
+impl<'a> Recorded<'a> {
+    /// Reads the rows of `run`.
+    pub fn of(run: &'a Run) -> Self {
+        let cells: HashMap<&str, u32> = (0..).zip(&run.cells).map(|(at, cell)| (cell.cell_id.as_str(), at)).collect();
+        let trials: HashMap<&str, u32> =
+            (0..).zip(&run.trials).map(|(at, trial)| (trial.trial_id.as_str(), at)).collect();
+        let samples: HashMap<&str, &SampleRecord> =
+            run.samples.iter().map(|sample| (sample.transfer_id.as_str(), sample)).collect();
+        let (mut answers, mut asked) = (Dictionary::default(), Dictionary::default());
+        let observe = |row: &TransferRecord| {
+            let endpoint = asked.place(Asked { run: 0, shard: None, endpoint: row.endpoint.clone() });
+            let places = (trials[row.trial_id.as_str()], cells[row.cell_id.as_str()], endpoint);
+            let mut seen = transfer(row, places, &mut answers);
+            if let Some(sample) = samples.get(row.transfer_id.as_str()).filter(|_| seen.waits()) {
+                seen.note_sample(sample);
+            }
+            seen
+        };
+        let mut transfers: Vec<Transfer> = run.transfers.iter().map(observe).collect();
+        for (place, (at, _)) in run.logged.iter().enumerate() {
+            transfers[*at].logged = LogPlace::after(place);
+        }
+        Self {
+            run,
+            conditions: run.cells.iter().map(Condition::of).collect(),
+            trials: run
+                .trials
+                .iter()
+                .map(|trial| Trial { block: trial.block - 1, host: 0, late_us: late_us(trial) })
+                .collect(),
+            transfers,
+            asked: asked.values().to_vec(),
+            answers,
+        }
+    }
+
+    /// The verdict on the whole run.
+    pub fn rule(&self, detail: Detail) -> Ruling {
+        let Run { trials, transfers, bracket, .. } = self.run;
+        self.rule_on(After { trials: trials.len(), transfers: transfers.len(), bracket: *bracket }, detail)
+    }
+
+    /// The verdict as it would be if the run had ended after `blocks` blocks, or after its last.
+    pub(crate) fn rule_after(&self, blocks: u32, detail: Detail) -> Ruling {
+        match self.run.after.get((blocks as usize).saturating_sub(1)) {
+            Some(after) => self.rule_on(*after, detail),
+            None => self.rule(detail),
+        }
+    }
+
+    fn rule_on(&self, after: After, detail: Detail) -> Ruling {
+        let own = &self.run.trials[..after.trials];
+        let own: Vec<(u32, &TrialRecord)> = (0..).zip(own).collect();
+        let over = own.iter().map(|(_, trial)| trial.ended_at).max();
+        let clock: Vec<&ClockRecord> = self.run.clock.iter().filter(|row| Some(row.at) <= over).collect();
+        let beside = |asked: &Asked| match clock.is_empty() {
+            true => Beside { recorded: after.bracket, ..Beside::default() },
+            false => Beside::watched(after.bracket, &asked.endpoint, &clock, &own),
+        };
+        let (transfers, trials) = (&self.transfers[..after.transfers], &self.trials[..after.trials]);
+        let logged = self.run.logged.partition_point(|(at, _)| *at < after.transfers);
+        let evidence = Evidence {
+            conditions: self.conditions.clone(),
+            hosts: vec!["simulated".into()],
+            transfers,
+            asked: &self.asked,
+            answers: self.answers.values(),
+            logged: &self.run.logged[..logged],
+            proxies: vec![None; self.asked.len()],
+            clocks: Clocks::read(transfers, trials, self.asked.iter().map(beside).collect()),
+            trials: trials.to_vec(),
+        };
+        decide_in(&evidence, detail)
+    }
+}
+
+fn transfer(row: &TransferRecord, (trial, cell, asked): (u32, u32, u32), answers: &mut Dictionary<Answer>) -> Transfer {
+    let count = |value: Option<u64>| value.map(|value| value as i64).into();
+    let answer = row.status.map(|status| {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let answer = Answer::new(status, &text(&row.s3_code), &text(&row.s3_message));
+        answers.place(answer.from_whom(
+            row.request_id.is_some(),
+            &text(&row.server),
+            &text(&row.content_type),
+            &text(&row.answer),
+        ))
+    });
+    Transfer {
+        trial,
+        cell,
+        asked,
+        answer,
+        started_at: row.started_at.unix_micros(),
+        ended_at: row.ended_at.unix_micros(),
+        total_us: row.total_us,
+        presigned_at: row.presigned_at.map(|at| at.unix_micros()).into(),
+        expires_at: row.expires_at.map(|at| at.unix_micros()).into(),
+        sent_after: row.sent_after().map(|at| at.unix_micros()).into(),
+        head_written_at: row.head_written_at.map(|at| at.unix_micros()).into(),
+        head_acked_at: row.head_acked_at.map(|at| at.unix_micros()).into(),
+        continue_us: count(row.continue_us),
+        server_time: row.server_time.map(|at| at.unix_micros()).into(),
+        send_us: count(row.send_us),
+        response_start_us: count(row.response_start_us),
+        body_bytes: row.body_bytes,
+        body_bytes_written: row.body_bytes_written,
+        body_bytes_acked: count(row.body_bytes_acked),
+        unconfirmed_at: Micros::UNKNOWN,
+        response_bytes: row.response_bytes,
+        rtt_us: row.rtt_us,
+        min_rtt_us: row.min_rtt_us,
+        link_age_us: row.link_age_us.into(),
+        retransmits: row.retransmits,
+        outcome: row.outcome,
+        phase: row.phase,
+        reused_connection: row.reused_connection,
+        local_error: false,
+        ran_out: (row.outcome == Outcome::TimedOut).then_some(match row.phase {
+            Phase::Connect | Phase::Dns | Phase::Tls => Timeout::Connect,
+            _ => Timeout::Idle,
+        }),
+        logged: LogPlace::NONE,
+    }
+}
