@@ -1,6 +1,6 @@
 //! "Will this plan decide, and what does it cost?": asked before a run, and after one that did not.
 //!
-//! `subject` reads a plan or a run, `nuisance` takes from rows what is no mechanism, `cases` makes a world of every mechanism and of
+//! `subject` reads a plan or a run, `nuisance` takes from rows what is not a mechanism, `cases` makes a world of every mechanism and of
 //! what looks like one. `power` runs the plan in each of them (the crate `ttlsweep-simulate`, which knows no rule), hands the rows
 //! to the verdict by `recorded`, and counts. `text` and `json` tell it; `stop` listens for Ctrl-C.
 
@@ -121,7 +121,7 @@ fn steps(blocks: u32) -> Vec<u32> {
 }
 
 /// So many of a plan's transfers are simulated of each world by default, its blocks once: some seconds' work.
-const TRANSFERS: u64 = 50_000;
+const TRANSFERS: u64 = 30_000;
 
 /// How many of either should be decided.
 const SHARE: f64 = 0.95;

@@ -152,7 +152,7 @@ const SMALL: Letter = Letter::size(theme::SMALL);
 #[cfg(test)]
 #[test]
 fn every_world_has_room_for_its_name() {
-    for world in crate::catalogue::worlds() {
+    for world in ttlsweep_simulate::catalogue::worlds() {
         assert_eq!(label(world.name), world.name);
     }
 }

@@ -1,5 +1,6 @@
 //! The forecast, held against the calibration; and what the original report would have looked like under each mechanism.
 
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -49,8 +50,8 @@ pub(crate) fn against_calibration(docs: &Path, simulations: u64) -> Result<Strin
     let all = cells().count();
     let _ = writeln!(
         text,
-        "\nWithin 2 points: {same} of {all} cells with the same seeds, {near} with fresh ones ({} runs a cell; at most {worst:.1} \
-         apart, where the calibration's 1,000 runs leave 3.1 to either side of 50 %).",
+        "\nWithin 2 points: {same} of {all} cells with the same seeds, {near} with fresh ones ({} runs a cell, at most {worst:.1} \
+         apart). The calibration's 1,000 runs leave 3.1 to either side of 50 %.",
         ttlsweep_record::units::grouped(simulations)
     );
     Ok(text)
@@ -92,8 +93,8 @@ fn subject(design: &Design) -> Result<Subject, Box<dyn Error>> {
 }
 
 /// How many verdicts on `cut-at-expiry` were right, of how many, by world and sample.
-fn published(path: &Path) -> Result<std::collections::HashMap<(String, String), (u64, u64)>, Box<dyn Error>> {
-    let mut cells = std::collections::HashMap::new();
+fn published(path: &Path) -> Result<Published, Box<dyn Error>> {
+    let mut cells = Published::new();
     let mut csv = csv::Reader::from_path(path)?;
     let header = csv.headers()?.clone();
     let place = |name: &str| header.iter().position(|column| column == name).ok_or("a column is missing");
@@ -113,8 +114,7 @@ fn published(path: &Path) -> Result<std::collections::HashMap<(String, String), 
 /// The original report under each mechanism: a line a world, a column an observation.
 pub(crate) fn original_report(simulations: u64) -> Result<String, Box<dyn Error>> {
     let observations = observations();
-    let cells: Vec<(Cell, i64)> = observations.iter().flat_map(|one| one.cells.clone()).collect();
-    let (cells, needed_us): (Vec<Cell>, Vec<i64>) = cells.into_iter().unzip();
+    let (cells, needed_us): (Vec<Cell>, Vec<i64>) = observations.iter().flat_map(|one| one.cells.clone()).unzip();
     let subject = subject(&Design { cells, needed_us, blocks: BLOCKS, enough: None })?;
     let mut text = format!(
         "| at work | {} | they end as | fits |\n| --- |{} --- | --- |\n| *reported* | {} | status 0 | |\n",
@@ -193,7 +193,7 @@ impl Band {
 
 /// How most of the failures show, as a client that loses nothing sees them.
 fn ends(runs: &[Run]) -> String {
-    let mut counts = std::collections::BTreeMap::<String, u64>::new();
+    let mut counts = BTreeMap::<String, u64>::new();
     let failed = runs.iter().flat_map(|run| &run.transfers).filter(|row| row.control.is_none());
     for row in failed.filter(|row| row.outcome.is_failure()) {
         let word = row
@@ -249,6 +249,9 @@ fn observations() -> Vec<Observation> {
 }
 
 const BLOCKS: u32 = 5;
+
+/// Right, and of how many, by world and sample.
+type Published = HashMap<(String, String), (u64, u64)>;
 
 /// World of the calibration, case of the forecast, and samples.
 type Compared = (&'static str, &'static str, &'static [(u32, u32)]);

@@ -60,11 +60,11 @@ pub fn cases(cells: &[Cell], nuisances: &Nuisances) -> Vec<Case> {
         ),
         Case::new(
             "cut-part",
-            "resets 40 % of the connections at expiry",
+            "resets 40 % of connections at expiry",
             Some(Mechanism::CutAtExpiry),
             cuts(Cut { share: 0.4, ..cut }),
         ),
-        Case::new(NOTHING, "checks at the head, and nothing goes wrong", None, base.clone()),
+        Case::new(NOTHING, "checks at the head; nothing goes wrong", None, base.clone()),
         Case::new(
             "rejected-at-completion",
             "refuses the whole body after expiry",
@@ -73,7 +73,7 @@ pub fn cases(cells: &[Cell], nuisances: &Nuisances) -> Vec<Case> {
         ),
         Case::new(
             "late-start",
-            "heads of half of the trials wait 1.5 TTLs",
+            "half of the trials' heads are late",
             Some(Mechanism::LateStart),
             World { queue: (0.5, ttl_us * 3 / 2), refusals_lost: 0.5, ..base.clone() },
         ),

@@ -1,4 +1,4 @@
-//! What is no mechanism and yet decides how much a plan shows: durations, round trips, other failures. From a pilot's rows, or
+//! What is not a mechanism and yet decides how much a plan shows: durations, round trips, other failures. From a pilot's rows, or
 //! taken for granted and said so.
 
 use std::collections::HashMap;
@@ -69,9 +69,12 @@ impl Nuisances {
     /// From the rows of a pilot, for as much as these say; the rest as it was.
     pub fn found_in(mut self, runs: &Runs, cells: &[Cell]) -> Self {
         let durations = Durations::of(runs);
-        let of_cell = cells.iter().map(|cell| durations.needed_us.get(&Condition::of(cell).key).copied());
-        for (needed, found) in self.needed_us.iter_mut().zip(of_cell) {
-            *needed = found.unwrap_or(*needed).max(1);
+        let mut unlike = 0;
+        for (needed, cell) in self.needed_us.iter_mut().zip(cells) {
+            match durations.needed_us.get(&Condition::of(cell).key) {
+                Some(found) => *needed = *found,
+                None => unlike += 1,
+            }
         }
         self.spread = durations.spread.unwrap_or(self.spread);
         let trips = median(runs.transfers.all().iter().filter_map(|seen| seen.min_rtt_us).map(i64::from).collect());
@@ -115,6 +118,10 @@ impl Nuisances {
             format!("durations vary by {} from trial to trial", percent(self.spread.0)),
             format!("{} of the controls broken, {} throttled", percent(self.broken), percent(self.throttled)),
         ];
+        if unlike > 0 {
+            self.said
+                .push(format!("{unlike} of {} cells last as their caps say, since none like them ran", cells.len()));
+        }
         if self.uplink_us > 0 {
             self.said.push(format!("heads wait up to {} in a queue", milliseconds(self.uplink_us)));
         }
@@ -228,5 +235,5 @@ fn between((low, high): (i64, i64)) -> String {
 
 /// What a plan assumes of a store where no cap is set.
 const UNCAPPED_BPS: u64 = 100_000_000;
-/// A shorter wait is no queue.
+/// A shorter wait is not a queue's.
 const LEAST_QUEUE_US: i64 = 200_000;

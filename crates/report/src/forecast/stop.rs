@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and SIGHUP: whoever simulates looks at a flag between two runs.
+//! Ctrl-C, SIGTERM and SIGHUP: they raise a flag, which is looked at between two simulated runs.
 
 use std::io;
 use std::sync::Arc;

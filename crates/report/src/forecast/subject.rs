@@ -23,7 +23,7 @@ pub struct Subject {
     /// How many blocks it has.
     pub blocks: u32,
     cells: Vec<Cell>,
-    /// What is no mechanism.
+    /// What is not a mechanism.
     pub nuisances: Nuisances,
     /// Where these are from; `None` if they are taken for granted.
     pub pilot: Option<PathBuf>,

@@ -18,7 +18,10 @@ pub(super) fn text(forecast: &Forecast) -> String {
     line(&mut text, "");
     line(
         &mut text,
-        &format!("How often the verdict is right, in {} simulated runs each:", grouped(forecast.simulations)),
+        &format!(
+            "How often the verdict is right after so many blocks, in {} simulated runs each:",
+            grouped(forecast.simulations)
+        ),
     );
     line(&mut text, "");
     table(&mut text, forecast);
@@ -69,7 +72,7 @@ fn fewest(forecast: &Forecast) -> String {
 
 fn table(text: &mut String, forecast: &Forecast) {
     let mut rows = vec![vec!["at work".to_owned(), "how".to_owned(), "right is".to_owned()]];
-    rows[0].extend(forecast.blocks.iter().map(|blocks| counted(u64::from(*blocks), "block")));
+    rows[0].extend(forecast.blocks.iter().map(|blocks| grouped(u64::from(*blocks))));
     rows[0].push("named".to_owned());
     let mut before = String::new();
     for (case, power) in &forecast.cases {
@@ -96,7 +99,7 @@ fn table(text: &mut String, forecast: &Forecast) {
     priced("bytes down", &|takes| (takes.bytes_down > 0).then(|| bytes(takes.bytes_down)));
     priced("requests", &|takes| Some(grouped(takes.requests)));
     priced("time", &|takes| Some(round_time(Duration::from_micros(takes.duration_us))));
-    priced("price", &|takes| takes.usd.map(usd));
+    priced("US dollars", &|takes| takes.usd.map(usd));
     let widths: Vec<usize> =
         (0..rows[0].len()).map(|at| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0)).collect();
     for row in &rows {
@@ -142,12 +145,12 @@ fn answer(verdict: Verdict) -> &'static str {
 
 fn price(takes: &Takes) -> String {
     let moved = takes.bytes_up + takes.bytes_down;
-    let usd = takes.usd.map(|amount| format!(", {}", usd(amount))).unwrap_or_default();
+    let usd = takes.usd.map(|amount| format!(", {} USD", usd(amount))).unwrap_or_default();
     format!("{}, {}{usd}", bytes(moved), round_time(Duration::from_micros(takes.duration_us)))
 }
 
 fn usd(amount: f64) -> String {
-    if amount < 0.01 { "< 0.01 USD".to_owned() } else { format!("{amount:.2} USD") }
+    if amount < 0.01 { "< 0.01".to_owned() } else { format!("{amount:.2}") }
 }
 
 /// Three digits, as the dry run has them.
