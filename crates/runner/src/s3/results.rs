@@ -45,6 +45,8 @@ pub struct NoResultsUrl(String);
 #[derive(Debug, Clone)]
 pub(crate) struct Results {
     client: aws_sdk_s3::Client,
+    /// Lists what is there, which takes no longer than any other small answer.
+    listing: aws_sdk_s3::Client,
     /// Brings files, whose bytes are counted as they come; what the other one is answered is read whole.
     bringing: aws_sdk_s3::Client,
     url: ResultsUrl,
@@ -156,9 +158,7 @@ impl Results {
             .interceptor(Overheard)
             .force_path_style(elsewhere)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(
-                TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(ALL_ATTEMPTS).build(),
-            )
+            .timeout_config(within(ATTEMPT, ALL_ATTEMPTS))
             .request_checksum_calculation(RequestChecksumCalculation::WhenSupported)
             // Those of objects that were put in parts are checksums of checksums, of which the SDK only warns.
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
@@ -166,8 +166,10 @@ impl Results {
             builder = builder.endpoint_url(endpoint);
         }
         let bringing = aws_sdk_s3::Client::from_conf(builder.clone().interceptor(RefusalLimit).build());
-        let client = aws_sdk_s3::Client::from_conf(builder.interceptor(AnswerLimit).build());
-        Ok(Self { client, bringing, url })
+        let builder = builder.interceptor(AnswerLimit);
+        let listing = builder.clone().timeout_config(within(LISTING, ALL_LISTINGS)).build();
+        let listing = aws_sdk_s3::Client::from_conf(listing);
+        Ok(Self { client: aws_sdk_s3::Client::from_conf(builder.build()), listing, bringing, url })
     }
 
     /// Where it is.
@@ -199,6 +201,10 @@ impl ResultsError {
     }
 }
 
+fn within(attempt: Duration, all: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(all).build()
+}
+
 /// The SDK reads it and does not tell that it did: whether the bucket stands in the host's name hangs on it.
 fn has_endpoint_of_its_own() -> bool {
     std::env::var_os("AWS_ENDPOINT_URL_S3").is_some_and(|url| !url.is_empty())
@@ -214,6 +220,12 @@ const ALL_ATTEMPTS: Duration = ATTEMPT.saturating_mul(ATTEMPTS);
 
 /// What one attempt may take: a part at 1 Mbit/s takes 67 s.
 const ATTEMPT: Duration = Duration::from_secs(120);
+
+/// What one attempt at a list may take. An answer that never ends, for example in the size of a chunk, ends here.
+const LISTING: Duration = Duration::from_secs(15);
+
+/// What all of them may take, which leaves room for the pauses between attempts that are refused at once.
+const ALL_LISTINGS: Duration = Duration::from_secs(45);
 
 /// The object's SHA-256 as hexadecimal digits, which goes with it as metadata: what comes back is held against it, whatever
 /// checksums the store has.

@@ -202,6 +202,23 @@ async fn a_page_that_never_ends_is_not_read_into_memory() {
     assert!(began.elapsed() < Duration::from_secs(100), "{:?}", began.elapsed());
 }
 
+/// Bytes come all the time, and none of them is of a body.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chunk_whose_size_never_ends_holds_no_command_for_minutes() {
+    let (_server, endpoint) = hostile(async |mut peer: Peer| {
+        if peer.head().await.is_some() {
+            let _ = peer.try_say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
+            peer.repeat(&[b'0'; 1 << 16]).await;
+        }
+    })
+    .await;
+    let lab = Lab::new();
+    let began = Instant::now();
+    let output = tokio::task::block_in_place(|| bounded(&lab, &endpoint, "merge s3://results/night --out merged"));
+    reported(&output, 75, &["ListObjectsV2"]);
+    assert!(began.elapsed() < Duration::from_secs(150), "{:?}", began.elapsed());
+}
+
 /// Whatever the number is, it ends with words and leaves nothing empty behind.
 #[test]
 fn few_descriptors_are_reported_and_leave_no_empty_run() {

@@ -23,7 +23,7 @@ impl Results {
     pub(crate) async fn names(&self) -> Result<Vec<String>, ResultsError> {
         let url = &self.url;
         let prefix = (!url.prefix.is_empty()).then(|| format!("{}/", url.prefix));
-        let list = self.client.list_objects_v2().bucket(&url.bucket).set_prefix(prefix);
+        let list = self.listing.list_objects_v2().bucket(&url.bucket).set_prefix(prefix);
         let (mut found, mut token, mut limit) = (Vec::new(), None::<String>, ListingLimit::new());
         loop {
             let page = list.clone().set_continuation_token(token.take()).send().await;
