@@ -275,6 +275,16 @@ words! {
 }
 
 words! {
+    /// How links are signed.
+    SignatureVersion, "signature setting" {
+        /// AWS Signature Version 4.
+        V4 = "v4",
+        /// AWS Signature Version 2, by which some SDKs still presign.
+        V2 = "v2",
+    }
+}
+
+words! {
     /// When links are made.
     Presign, "presign setting" {
         /// Right before each transfer.

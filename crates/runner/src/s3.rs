@@ -26,6 +26,7 @@ pub(crate) mod refusal;
 mod region;
 mod results;
 mod sign;
+mod sign_v2;
 mod target;
 
 use std::fmt;

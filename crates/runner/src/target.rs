@@ -8,7 +8,9 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use tokio::runtime::{Builder, Runtime};
 use ttlsweep_path::far::Far;
-use ttlsweep_record::{Addressing, Cell, Control, Cut, EarlyClose, ExpiryPolicy, Fault, Method, TargetKind, Timestamp};
+use ttlsweep_record::{
+    Addressing, Cell, Control, Cut, EarlyClose, ExpiryPolicy, Fault, Method, SignatureVersion, TargetKind, Timestamp,
+};
 use ttlsweep_rundir::environment::ProxyUse;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
@@ -296,6 +298,7 @@ struct TargetKey {
     run_parameter: Option<String>,
     headers: Option<String>,
     query: Option<String>,
+    signature: Option<SignatureVersion>,
     links: Option<LinkSource>,
     testbed: TestbedKey,
 }
@@ -322,6 +325,7 @@ impl TargetKey {
             run_parameter: cell.run_parameter.clone(),
             headers: cell.headers.clone(),
             query: cell.query.clone(),
+            signature: cell.signature,
             links: LinkSource::of(cell),
             testbed: TestbedKey {
                 tls: cell.tls,

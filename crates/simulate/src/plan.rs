@@ -139,6 +139,7 @@ fn cell(plan: &Plan, users: u32, ttl_s: Option<u32>, control: Option<Control>) -
         links_file: None,
         mint_timeout_us: None,
         ttl_most_s: None,
+        signature: None,
     }
 }
 

@@ -1,12 +1,15 @@
 use crate::fault::Fault;
 use crate::row::row;
 use crate::units::{BitRate, ByteCount};
-use crate::words::{Addressing, BandwidthPer, Control, Cut, EarlyClose, ExpiryPolicy, Method, Presign, TargetKind};
+use crate::words::{
+    Addressing, BandwidthPer, Control, Cut, EarlyClose, ExpiryPolicy, Method, Presign, SignatureVersion, TargetKind,
+};
 
 row! {
     "cells.csv",
     added = [
-        fault, congestion, run_parameter, headers, query, mint, mint_folder, links_file, mint_timeout_us, ttl_most_s
+        fault, congestion, run_parameter, headers, query, mint, mint_folder, links_file, mint_timeout_us, ttl_most_s,
+        signature
     ],
     /// One combination of settings, or one control: every setting resolved, whichever of them was an axis.
     #[derive(Eq, Hash)]
@@ -98,6 +101,8 @@ row! {
         pub mint_timeout_us: Option<u64>,
         /// The longest lifetime that a trial may draw for its links, in seconds; empty if all of them live `ttl_s`.
         pub ttl_most_s: Option<u32>,
+        /// How links are signed: `v2`; empty = `v4`, or they are somebody else's.
+        pub signature: Option<SignatureVersion>,
     }
 }
 

@@ -357,6 +357,7 @@ fn settings(cell: &Cell) -> Cell {
         links_file: None,
         mint_timeout_us: None,
         ttl_most_s: None,
+        signature: None,
         ..cell.clone()
     }
 }

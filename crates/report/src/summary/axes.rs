@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use ttlsweep_record::units::format_micros;
-use ttlsweep_record::{Cell, Ttls};
+use ttlsweep_record::{Cell, SignatureVersion, Ttls};
 
 /// One setting of a cell, named as in the experiment's file.
 #[derive(Debug, Clone, Copy)]
@@ -156,6 +156,7 @@ const SETTINGS: &[Setting] = &[
     Setting { name: "reuse_connections", value: |cell| word(cell.reuse_connections) },
     Setting { name: "congestion", value: |cell| cell.congestion.clone() },
     Setting { name: "run_parameter", value: |cell| cell.run_parameter.clone() },
+    Setting { name: "signature", value: |cell| word(cell.signature.unwrap_or(SignatureVersion::V4)) },
     Setting { name: "headers", value: |cell| cell.headers.clone() },
     Setting { name: "query", value: |cell| cell.query.clone() },
     Setting { name: "transfers_per_user", value: |cell| cell.transfers_per_user.and_then(word) },
@@ -214,6 +215,7 @@ mod tests {
             "get",
             "per-user",
             "s3",
+            "v2",
             "x"
         ]);
         for column in Cell::header().into_iter().filter(|column| !["cell_id", "control"].contains(column)) {

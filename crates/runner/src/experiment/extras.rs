@@ -5,7 +5,7 @@ mod query;
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use ttlsweep_record::{Cell, Method};
+use ttlsweep_record::{Cell, Method, SignatureVersion};
 
 pub(crate) use query::SignedQuery;
 
@@ -18,6 +18,8 @@ pub(crate) struct Extras {
     pub headers: SignedHeaders,
     /// The query parameters of links.
     pub query: SignedQuery,
+    /// Whether links are of Signature Version 2.
+    pub is_v2: bool,
 }
 
 /// The requests that differ in the headers which S3 has for them.
@@ -51,6 +53,7 @@ impl Extras {
             run_parameter: cell.run_parameter.as_deref().map(RunParameter::from_cell).unwrap_or_default(),
             headers: cell.headers.as_deref().map(SignedHeaders::from_cell).unwrap_or_default(),
             query: cell.query.as_deref().map(SignedQuery::from_cell).unwrap_or_default(),
+            is_v2: cell.signature == Some(SignatureVersion::V2),
         }
     }
 

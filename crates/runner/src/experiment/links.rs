@@ -18,7 +18,7 @@ pub(super) fn problems(resolved: &Resolved) -> Vec<Problem> {
     };
     let of_head = |key: &str, wrong: bool| resolved.key_place(key).filter(|_| wrong).cloned();
     let is_file = matches!(head.links, Some(LinkSource::File(_)));
-    let refusals: [(Option<Place>, &str, &str); 9] = [
+    let refusals: [(Option<Place>, &str, &str); 10] = [
         (
             of_cells("method", |cell| cell.method == Method::UploadPart),
             "a part belongs to an upload that somebody has to begin, and links cannot",
@@ -33,6 +33,11 @@ pub(super) fn problems(resolved: &Resolved) -> Vec<Problem> {
             of_cells("run_parameter", |cell| cell.run_parameter.as_deref() != Some("false")),
             "nothing can be added to a link that somebody else has signed",
             "leave `run_parameter` out; the minter is told each transfer's name, and may sign it into its link",
+        ),
+        (
+            of_cells("signature", |cell| cell.signature.is_some()),
+            "how a link is signed, its minter decides",
+            "leave `signature` out, and let the minter sign so",
         ),
         (
             of_cells("headers", |cell| cell.headers.is_some()),

@@ -7,7 +7,7 @@ use std::fmt;
 
 use ttlsweep_record::{
     Addressing, BandwidthPer, BitRate, ByteCount, Cell, Cut, EarlyClose, ExpiryPolicy, Fault, Method, Presign,
-    TargetKind,
+    SignatureVersion, TargetKind,
 };
 
 use super::problems::Problem;
@@ -177,6 +177,7 @@ pub(crate) fn blank_cell(kind: TargetKind) -> Cell {
         links_file: None,
         mint_timeout_us: None,
         ttl_most_s: None,
+        signature: None,
     }
 }
 
@@ -582,6 +583,21 @@ pub(crate) static SETTINGS: &[Setting] = &[
         doc: "When links are made: right before each transfer, or all of a user's at its start, so that they age in \
               the queue.",
         read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.presign = word.0)),
+    },
+    Setting {
+        table: Table::Transfer,
+        key: "signature",
+        takes: ValueKind::Words(SignatureVersion::WORDS),
+        absent: IfAbsent::Default("\"v4\""),
+        only: None,
+        doc: "How links are signed: with AWS Signature Version 4, or with Version 2, by which boto3 presigns unless it is told \
+              otherwise. Not every store takes Version 2. Requests that are signed in headers are of Version 4 always; the `x-amz-…` of \
+              `query` are headers of links of Version 2.",
+        read: Read::Cell(|item| {
+            Choice::of(values::word(item), |cell, word| {
+                cell.signature = Some(word.0).filter(|version| *version != SignatureVersion::V4);
+            })
+        }),
     },
     Setting {
         table: Table::Transfer,

@@ -118,7 +118,14 @@ impl SignedRequest {
 }
 
 /// The parameters of a link whose values are secret.
-const SECRET_PARAMETERS: [&str; 3] = ["X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Credential"];
+const SECRET_PARAMETERS: [&str; 6] = [
+    "X-Amz-Signature",
+    "X-Amz-Security-Token",
+    "X-Amz-Credential",
+    "Signature",
+    "x-amz-security-token",
+    "AWSAccessKeyId",
+];
 
 /// Whether the field of a form says nothing but what the row says anyway, or what any form says.
 fn is_plain_field(name: &str) -> bool {

@@ -16,6 +16,7 @@ use super::connect::chain;
 use super::{Operation, Store};
 use crate::experiment::extras::Bearer;
 use crate::s3::link::{MadeBy, SignedRequest, expiry_of};
+use crate::s3::sign_v2::Signer;
 use crate::secret::Secret;
 
 /// A request that cannot be signed.
@@ -37,6 +38,9 @@ impl Store {
         ttl: Duration,
     ) -> Result<SignedRequest, SignError> {
         let presigned = self.presigned(operation, transfer_id, at, ttl).await?;
+        if self.extras.is_v2 {
+            return self.presign_v2(operation, presigned.uri(), at, ttl).await;
+        }
         let uri: Uri = presigned.uri().parse().map_err(|_| SignError("the SDK's link is no URI".to_owned()))?;
         let expires_at = expiry_of(&uri).map_err(|error| SignError(error.to_string()))?;
         let headers = presigned
@@ -46,6 +50,40 @@ impl Store {
             method: http_method(operation.method),
             uri: Secret::new(uri),
             headers: Secret::new(headers.collect()),
+            form: None,
+            presigned_at: Some(at),
+            expires_at: Some(expires_at),
+            made_by: MadeBy::Us,
+        }))
+    }
+
+    /// A link of Signature Version 2 to where the SDK's own link leads. What that has in its query for S3 to take for headers is
+    /// sent in headers, where stores of that version look for it.
+    async fn presign_v2(
+        &self,
+        operation: &Operation,
+        resolved: &str,
+        at: Timestamp,
+        ttl: Duration,
+    ) -> Result<SignedRequest, SignError> {
+        let credentials = self.credentials.provide_credentials().await.map_err(|error| SignError(chain(&error)))?;
+        let signer = Signer {
+            access_key: credentials.access_key_id(),
+            secret_key: credentials.secret_access_key(),
+            token: credentials.session_token(),
+            bucket: &self.bucket,
+        };
+        let method = http_method(operation.method);
+        let headers = self.extras.headers_of(Bearer::of(operation.method));
+        // A date is cut to whole seconds here, too.
+        let expires = at.unix_micros() / 1_000_000 + i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX / 2);
+        let link = without_link(resolved).and_then(|uri| signer.link(&method, &uri, &headers, expires));
+        let uri = link.ok_or_else(|| SignError("a header cannot be signed with Version 2".to_owned()))?;
+        let expires_at = expiry_of(&uri).map_err(|error| SignError(error.to_string()))?;
+        Ok(remembered(SignedRequest {
+            method,
+            uri: Secret::new(uri),
+            headers: Secret::new(headers),
             form: None,
             presigned_at: Some(at),
             expires_at: Some(expires_at),

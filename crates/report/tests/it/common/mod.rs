@@ -484,6 +484,7 @@ pub(crate) fn cell(
         links_file: None,
         mint_timeout_us: None,
         ttl_most_s: None,
+        signature: None,
     }
 }
 
