@@ -18,6 +18,7 @@ pub mod gate;
 pub mod join;
 mod load;
 mod markdown;
+mod minting;
 mod names;
 mod page;
 mod printable;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use ttlsweep_record::{Mechanism, Verdict};
 
 use crate::compare::hosts::sentence;
+use crate::minting;
 use crate::page;
 use crate::report::Report;
 use crate::said;
@@ -99,7 +100,8 @@ fn evidence(text: &mut String, report: &Report, width: usize) {
     let hosts = sentence(&report.hosts);
     let spread = report.runs.start_spread.as_ref().map(|spread| spread.line());
     let compared = report.comparisons.iter().map(|one| one.sentence(&report.runs.cells));
-    for said in left_out_lines(&report.runs, &report.cells).into_iter().chain(spread).chain(hosts).chain(compared) {
+    let left_out = left_out_lines(&report.runs, &report.cells).into_iter();
+    for said in left_out.chain(minting::lines(&report.runs)).chain(spread).chain(hosts).chain(compared) {
         line(text, &wrapped(&said, 0, width));
     }
     let absent = report.charts.iter().filter_map(|chart| Some((chart.about.name, chart.absent.as_ref()?)));

@@ -133,6 +133,7 @@ fn transfer(row: &TransferRecord, (trial, cell, asked): (u32, u32, u32), answers
         rtt_us: row.rtt_us,
         min_rtt_us: row.min_rtt_us,
         link_age_us: row.link_age_us.into(),
+        mint_us: count(row.mint_us),
         retransmits: row.retransmits,
         outcome: row.outcome,
         phase: row.phase,

@@ -55,6 +55,8 @@ pub struct Transfer {
     pub min_rtt_us: Option<u32>,
     /// From the link's making to its head; unknown without a link.
     pub link_age_us: Micros,
+    /// What its minter took for the link; unknown if it was signed here or stood in a file.
+    pub mint_us: Micros,
     /// Segments that were sent again.
     pub retransmits: Option<u32>,
     /// What happened on the wire.

@@ -224,6 +224,7 @@ impl TransferReader {
             rtt_us: row.optional(Field::RttUs, parse_number)?,
             min_rtt_us: row.optional(Field::MinRttUs, parse_number)?,
             link_age_us: count(Field::LinkAgeUs)?.into(),
+            mint_us: count(Field::MintUs)?.into(),
             retransmits: row.optional(Field::Retransmits, parse_number)?,
             outcome,
             phase,
@@ -351,10 +352,11 @@ enum Field {
     DnsUs,
     ConnectUs,
     TlsUs,
+    MintUs,
 }
 
 /// The names of [`Field`]'s columns, in its order.
-const NAMES: [&str; 41] = [
+const NAMES: [&str; 42] = [
     "run_id",
     "transfer_id",
     "trial_id",
@@ -396,6 +398,7 @@ const NAMES: [&str; 41] = [
     "dns_us",
     "connect_us",
     "tls_us",
+    "mint_us",
 ];
 
 struct TransferFile {

@@ -2,6 +2,7 @@ use crate::prose::of;
 use ttlsweep_record::units::format_micros;
 
 use crate::load::Runs;
+use crate::minting;
 use crate::verdict::{ALPHA, Ruling};
 
 /// How the figures were made, and what does not count in them.
@@ -13,6 +14,8 @@ pub(super) struct Method {
     pub(super) left_out: Vec<String>,
     /// How far apart the parts of trials started; empty if none were spread.
     pub(super) start_spread: String,
+    /// What the minter of the links took; empty if they were signed here.
+    pub(super) minting: Vec<String>,
     /// About trials that this machine starved.
     pub(super) starved: String,
     /// The family-wise error.
@@ -29,6 +32,7 @@ impl Method {
             deltas: verdict.delta_lines(),
             left_out,
             start_spread: runs.start_spread.map(|spread| spread.line()).unwrap_or_default(),
+            minting: minting::lines(runs),
             starved: format!(
                 "{} trials were starved of processor time; the lag of this machine's scheduler {worst}.",
                 of(starved as u64, runs.trials.len() as u64),
