@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::Told;
+use crate::blow::Blow;
 use crate::kept::{Kept, cut_tail};
-use crate::kill::{Blow, Killer, Moment, Stops};
+use crate::kill::{Killer, Moment, Stops};
 use crate::story::{EXPERIMENT, beginning, check_report, check_whole, count};
 use crate::toll::Command;
 

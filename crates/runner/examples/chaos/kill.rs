@@ -1,6 +1,5 @@
 //! One kill: of a command, by a signal, at an instant.
 
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::os::unix::process::ExitStatusExt;
@@ -17,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY};
 
 use crate::Told;
+use crate::blow::Blow;
 use crate::dice::Dice;
 use crate::toll::{Command, Toll};
 
@@ -28,42 +28,6 @@ const DONE_JUST_THEN: Duration = Duration::from_secs(2);
 const DONE_WITHIN: Duration = Duration::from_secs(180);
 /// Stale names are removed when they are older than this by far.
 const LONG_AGO: Duration = Duration::from_secs(24 * 3600);
-
-/// What a kill is done by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Blow {
-    Kill,
-    Terminate,
-    HangUp,
-    Interrupt,
-    /// SIGKILL, and then files lose their tails.
-    Power,
-}
-
-impl Blow {
-    pub(crate) const ALL: [Self; 5] = [Self::Kill, Self::Terminate, Self::HangUp, Self::Interrupt, Self::Power];
-
-    const fn signal(self) -> Signal {
-        match self {
-            Self::Kill | Self::Power => Signal::KILL,
-            Self::Terminate => Signal::TERM,
-            Self::HangUp => Signal::HUP,
-            Self::Interrupt => Signal::INT,
-        }
-    }
-}
-
-impl fmt::Display for Blow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Kill => "SIGKILL",
-            Self::Terminate => "SIGTERM",
-            Self::HangUp => "SIGHUP",
-            Self::Interrupt => "SIGINT",
-            Self::Power => "power",
-        })
-    }
-}
 
 /// The programs under test.
 pub(crate) struct Programs {

@@ -22,6 +22,7 @@
 // Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod blow;
 mod bucket;
 mod dice;
 mod embedded;

@@ -11,9 +11,10 @@ use ttlsweep_record::ExpiryPolicy;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
 use crate::Told;
+use crate::blow::Blow;
 use crate::bucket::contents;
 use crate::kept::{Kept, cut_tail};
-use crate::kill::{Blow, Killer, Moment, Stops};
+use crate::kill::{Killer, Moment, Stops};
 use crate::story::{EXPERIMENT, beginning, check_report, check_whole, count};
 use crate::toll::Command;
 
