@@ -100,7 +100,7 @@ mod tests {
             let said = said(&format!("ttlsweep {typed}"));
             assert!(said.contains(&format!("tip: a similar subcommand exists: '{meant}'")), "{said}");
         }
-        assert!(!said("ttlsweep frobnicate").contains("tip"));
+        assert!(!said("ttlsweep xyzzy").contains("tip"));
     }
 
     #[test]

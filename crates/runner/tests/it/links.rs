@@ -107,8 +107,7 @@ async fn a_minters_links_of_both_versions_get_the_verdicts_that_own_links_get() 
                 };
                 assert_eq!(row.outcome, expected, "{policy} {signature}: {row:?}");
             }
-            let verdict = report(&lab, "results/links/latest");
-            assert_eq!(verdict["overall"], answer, "{policy} {signature}: {verdict:#}");
+            answers(&lab, "links", answer, &format!("{policy} {signature}"));
             let mut verify = Command::new(chosen(env!("CARGO_BIN_EXE_ttlsweep")).with_file_name("ttlsweep-report"));
             verify.args(["verify", "results/links/latest"]).current_dir(lab.path("")).env_clear();
             succeed(verify);
@@ -117,6 +116,14 @@ async fn a_minters_links_of_both_versions_get_the_verdicts_that_own_links_get() 
     while let Some(done) = running.join_next().await {
         done.unwrap();
     }
+}
+
+/// The report's answer to a run of five blocks. Where this machine was too busy to time one, it may be that nobody can tell.
+pub(crate) fn answers(lab: &Lab, experiment: &str, answer: &str, who: &str) {
+    let verdict = report(lab, &format!("results/{experiment}/latest"));
+    let is_busy = lab.run_of(experiment).trials().iter().any(|trial| trial.starved);
+    let overall = verdict["overall"].as_str().unwrap();
+    assert!(overall == answer || (is_busy && overall == "inconclusive"), "{who}: {overall}: {verdict:#}");
 }
 
 /// An API that mints links for a testbed, and what it was asked.

@@ -12,7 +12,7 @@ use ttlsweep_record::{Control, ExpiryPolicy, Outcome};
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Dialect, TestbedConfig};
 
 use crate::front::{Front, error};
-use crate::links::{report, search_everything, with_python};
+use crate::links::{answers, search_everything, with_python};
 use crate::notations::notations;
 use crate::program::{Lab, succeed};
 use crate::programs::chosen;
@@ -55,14 +55,6 @@ pub(crate) fn mint(file: &str, args: &[&str], endpoint: &str) -> String {
     let own = ["python3", &file, "--endpoint", endpoint, "--bucket", BUCKET];
     let words: Vec<_> = own.iter().chain(args).map(|word| format!("\"{word}\"")).collect();
     format!("[{}]", words.join(", "))
-}
-
-/// The report's answer to a run of five blocks. Where this machine was too busy to time one, it may be that nobody can tell.
-fn answers(lab: &Lab, experiment: &str, answer: &str, who: &str) {
-    let verdict = report(lab, &format!("results/{experiment}/latest"));
-    let is_busy = lab.run_of(experiment).trials().iter().any(|trial| trial.starved);
-    let overall = verdict["overall"].as_str().unwrap();
-    assert!(overall == answer || (is_busy && overall == "inconclusive"), "{who}: {overall}: {verdict:#}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
