@@ -2,7 +2,7 @@
 
 mod access_log;
 mod demands;
-mod secret;
+pub(crate) mod secret;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

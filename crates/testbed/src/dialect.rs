@@ -17,14 +17,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Response, StatusCode};
 use s3s::Body;
 use time::OffsetDateTime;
 
 use crate::s3::errors::Failure;
-use crate::s3::ids::RequestIds;
-use crate::s3::link::{Keys, is_signing_parameter};
-use crate::s3::query::{Query, decode};
+use crate::s3::link::is_signing_parameter;
+use crate::s3::presigned::{FoundLink, Head, Presigned, SignOff};
+use crate::s3::query::decode;
 
 /// Whose links a testbed takes, and in whose words it refuses them.
 #[derive(Clone, Copy)]
@@ -40,47 +40,6 @@ struct Vendor {
     read: fn(&Head<'_>) -> FoundLink,
     /// Gives an answer what all of this vendor's have.
     sign_off: fn(&mut Response<Body>, &SignOff<'_>),
-}
-
-/// The link in a request; `None` if there is none.
-pub(crate) type FoundLink = Result<Option<Box<dyn Presigned>>, Failure>;
-
-/// A request's head, and what its link is held against.
-pub(crate) struct Head<'a> {
-    pub(crate) parts: &'a Parts,
-    pub(crate) query: &'a Query,
-    pub(crate) keys: &'a Keys,
-    /// Whether the request came over TLS.
-    pub(crate) tls: bool,
-    /// When it came.
-    pub(crate) now: OffsetDateTime,
-}
-
-/// A link as far as it could be read; nothing of it is true before [`Presigned::verify`].
-pub(crate) trait Presigned: fmt::Debug + Send + Sync {
-    /// The instant from which on it is expired.
-    fn expires_at(&self) -> OffsetDateTime;
-
-    /// When it was signed, if it says so.
-    fn signed_at(&self) -> Option<OffsetDateTime> {
-        None
-    }
-
-    /// Checks everything but the expiry. Tells the SHA-256 (in hex) that the body must have, if the signature covers one.
-    fn verify(&self, head: &Head<'_>) -> Result<Option<String>, Failure>;
-
-    /// What a request with this link is told once it has expired.
-    fn expired(&self, now: OffsetDateTime) -> Failure;
-
-    /// Whether a query parameter is a part of the link, and says nothing to the service behind.
-    fn has(&self, parameter: &str) -> bool;
-}
-
-/// What an answer is given before it leaves.
-pub(crate) struct SignOff<'a> {
-    pub(crate) method: &'a Method,
-    pub(crate) ids: &'a RequestIds,
-    pub(crate) now: OffsetDateTime,
 }
 
 const VENDORS: [&Vendor; 7] =

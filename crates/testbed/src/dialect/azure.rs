@@ -10,8 +10,9 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
 
-use super::{Head, Presigned, Vendor};
+use super::Vendor;
 use crate::s3::errors::{ErrorCode, Failure, amend};
+use crate::s3::presigned::{Head, Presigned};
 use crate::s3::query::Query;
 use crate::s3::sigv4::hmac_sha256;
 

@@ -9,9 +9,10 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::rsa::{Hash, holds};
-use super::{Head, Presigned, Vendor, epoch, without};
+use super::{Vendor, epoch, without};
 use crate::s3::errors::Failure;
 use crate::s3::link::header;
+use crate::s3::presigned::{Head, Presigned};
 
 pub(super) const VENDOR: Vendor = Vendor {
     word: "cloudfront",

@@ -9,9 +9,10 @@ use time::macros::format_description;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use super::rsa::{Hash, holds};
-use super::{Head, Presigned, Vendor, epoch};
+use super::{Vendor, epoch};
 use crate::s3::errors::{Failure, SIGNATURE_MISMATCH};
 use crate::s3::link::{AMZ_DATE, MAX_SKEW, header, headers_with_prefix};
+use crate::s3::presigned::{Head, Presigned};
 use crate::s3::query::Query;
 use crate::s3::sigv4::{SignedRequest, UNSIGNED_PAYLOAD, hex, hmac_sha256, sha256_hex};
 use crate::s3::subject::Subject;

@@ -7,9 +7,10 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use super::{Head, Presigned, Vendor, epoch};
+use super::{Vendor, epoch};
 use crate::s3::errors::{Failure, SIGNATURE_MISMATCH, amend};
 use crate::s3::link::{header, headers_with_prefix};
+use crate::s3::presigned::{Head, Presigned};
 use crate::s3::sigv2::SignedRequest;
 use crate::s3::subject::Subject;
 

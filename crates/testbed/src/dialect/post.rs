@@ -2,9 +2,10 @@
 
 use http::Method;
 
+use super::Vendor;
 use super::s3::{boxed, read};
-use super::{SignOff, Vendor};
 use crate::s3::errors::{Failure, sign_off};
+use crate::s3::presigned::SignOff;
 
 pub(super) const VENDOR: Vendor = Vendor {
     word: "post",

@@ -1,8 +1,9 @@
 //! S3 itself: links of Signature Versions 4 and 2, and forms.
 
-use super::{Head, Presigned, SignOff, Vendor};
+use super::Vendor;
 use crate::s3::errors::{Failure, sign_off};
 use crate::s3::link::Link;
+use crate::s3::presigned::{Head, Presigned, SignOff};
 
 pub(super) const VENDOR: Vendor = Vendor {
     word: "s3",

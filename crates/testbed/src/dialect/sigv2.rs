@@ -1,8 +1,9 @@
 //! Stores that know Signature Version 2 alone.
 
+use super::Vendor;
 use super::s3::{boxed, read};
-use super::{SignOff, Vendor};
 use crate::s3::errors::sign_off;
+use crate::s3::presigned::SignOff;
 
 pub(super) const VENDOR: Vendor = Vendor {
     word: "sigv2",

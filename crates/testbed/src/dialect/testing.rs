@@ -3,10 +3,11 @@
 use http::Request;
 use time::OffsetDateTime;
 
-use super::{Dialect, Head, Presigned};
+use super::Dialect;
 use crate::config::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Secret};
 use crate::s3::errors::Failure;
-use crate::s3::link::Keys;
+use crate::s3::keys::Keys;
+use crate::s3::presigned::{Head, Presigned};
 use crate::s3::query::Query;
 
 /// The host that the links are for.

@@ -5,8 +5,8 @@ use http::{Method, StatusCode};
 use time::OffsetDateTime;
 
 use crate::config::{RequiredHeader, TestbedConfig, UnknownParameters};
-use crate::dialect::Presigned;
 use crate::s3::errors::Failure;
+use crate::s3::presigned::Presigned;
 use crate::s3::query::Query;
 use crate::s3::subject::Subject;
 

@@ -9,9 +9,9 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
-use crate::config::Secret;
-use crate::dialect::{Head, Presigned};
 use crate::s3::errors::{Failure, SIGNATURE_MISMATCH};
+use crate::s3::keys::Keys;
+use crate::s3::presigned::{Head, Presigned};
 use crate::s3::query::Query;
 use crate::s3::sigv2;
 pub(crate) use crate::s3::sigv4::AMZ_DATE;
@@ -301,22 +301,6 @@ pub(crate) fn is_signing_parameter(name: &str) -> bool {
     SIGNING_PARAMETERS_V4.contains(&name) || SIGNING_PARAMETERS_V2.contains(&name)
 }
 
-/// The one key pair, and the region, that signatures are held against.
-#[derive(Debug, Clone)]
-pub(crate) struct Keys {
-    pub(crate) access_key: String,
-    pub(crate) secret_key: Secret,
-    pub(crate) region: String,
-}
-
-impl Keys {
-    pub(crate) fn unknown(&self, access_key: &str) -> Failure {
-        Failure::forbidden("InvalidAccessKeyId", UNKNOWN_KEY).with("AWSAccessKeyId", access_key)
-    }
-}
-
-pub(crate) const UNKNOWN_KEY: &str = "The AWS Access Key Id you provided does not exist in our records.";
-
 fn need<'a>(query: &'a Query, name: &str) -> Result<&'a str, Failure> {
     query.get(name).ok_or_else(|| malformed(format!("A presigned URL needs the query parameter {name}.")))
 }
@@ -348,6 +332,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::config::Secret;
     use crate::s3::sigv4::Presigner;
 
     const NOW: OffsetDateTime = datetime!(2026-11-24 10:00:05 UTC);
