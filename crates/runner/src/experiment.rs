@@ -15,6 +15,7 @@ mod freeze;
 mod grid;
 mod identity;
 mod link_defaults;
+pub(crate) mod link_source;
 mod links;
 pub(crate) mod needed;
 mod options;

@@ -5,7 +5,8 @@
 //! - `experiment` reads the TOML file into validated [cells](ttlsweep_record::Cell); `plan` orders their trials and
 //!   estimates what that will take. Neither touches the network.
 //! - `target` opens the endpoints that the cells name: `s3` signs and asks (the AWS SDK), and the testbed is started
-//!   if a cell wants it. `links` asks others for links, where they make them.
+//!   if a cell wants it. `links` asks others for links, where they make them, and
+//!   `expiry` reads from any link when it expires.
 //! - `run` runs the plan's trials with all their users and writes the rows as they happen; `transfer` is one request.
 //! - `dial` opens a connection through the layers of `wire`, which note what passes and judge nothing.
 //!   `transfer::judge` says what happened, from those notes.
@@ -19,6 +20,7 @@ pub mod cmd;
 mod dial;
 mod doctor;
 mod experiment;
+mod expiry;
 mod host;
 mod links;
 mod lock;

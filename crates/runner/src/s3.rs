@@ -27,7 +27,6 @@ mod region;
 mod results;
 mod sign;
 mod sign_v2;
-mod target;
 
 use std::fmt;
 use std::sync::Arc;
@@ -49,8 +48,6 @@ pub use preflight::PreflightError;
 pub(crate) use region::BucketAnswer;
 pub(crate) use results::{Results, ResultsError, ResultsUrl};
 pub(crate) use sign::SignError;
-pub(crate) use target::LinkMaker;
-pub use target::{Maker, Target};
 
 /// One bucket at one endpoint, with the credentials to sign for it.
 #[derive(Clone)]

@@ -19,15 +19,13 @@ use crate::clock::wall_steps::WallSteps;
 use crate::clock::{Clock, SystemClock};
 use crate::dial::reach::Route;
 use crate::experiment::extras::Extras;
+use crate::experiment::link_source::LinkSource;
 use crate::links::minter::{Ask, Minted, Minter, NoLink};
-use crate::links::source::LinkSource;
 use crate::links::unanswered::Unanswered;
 use crate::s3::object_key::RunPrefix;
-use crate::s3::{
-    Access, LinkMaker, Maker, Operation, PreflightError, Store, StoreError, StoreSettings, Target, Trust,
-    tls_of_environment,
-};
+use crate::s3::{Access, Operation, PreflightError, Store, StoreError, StoreSettings, Trust, tls_of_environment};
 use crate::stop::StopSwitch;
+use crate::transfer::target::{LinkMaker, Maker, Target};
 use crate::wire::endpoint::Endpoint;
 
 /// Every target of a plan.

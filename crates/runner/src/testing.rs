@@ -64,7 +64,8 @@ pub mod run {
 }
 
 pub mod s3 {
-    pub use crate::s3::{Access, FoundObject, Maker, Operation, PreflightError, Store, StoreSettings, Target, Trust};
+    pub use crate::s3::{Access, FoundObject, Operation, PreflightError, Store, StoreSettings, Trust};
+    pub use crate::transfer::target::{Maker, Target};
     pub mod error_document {
         pub use crate::s3::error_document::S3Error;
     }

@@ -10,6 +10,7 @@ pub(crate) mod look_up;
 pub(crate) mod one_off;
 pub(crate) mod record;
 pub(crate) mod response;
+pub(crate) mod target;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

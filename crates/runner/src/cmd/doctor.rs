@@ -23,10 +23,10 @@ use crate::plan::estimate::Estimate;
 use crate::plan::outlook::Outlook;
 use crate::run::folder;
 use crate::s3::object_key::RunPrefix;
-use crate::s3::{Maker, Target};
 use crate::stop::StopSwitch;
 use crate::target::Targets;
 use crate::transfer::one_off::OneOff;
+use crate::transfer::target::{Maker, Target};
 use crate::wire::body::{Block, Source};
 use crate::wire::endpoint::Endpoint;
 

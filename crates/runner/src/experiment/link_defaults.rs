@@ -3,7 +3,7 @@
 use ttlsweep_record::TargetKind;
 
 use super::settings::Head;
-use crate::links::source::LinkSource;
+use crate::experiment::link_source::LinkSource;
 
 /// What a setting is if it is left out, where that is not as in the table of settings.
 pub(super) fn link_default(key: &str, head: &Head) -> Option<&'static str> {

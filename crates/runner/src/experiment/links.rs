@@ -4,7 +4,7 @@ use ttlsweep_record::{Cell, Method, Presign, TargetKind};
 
 use super::problems::{Place, Problem};
 use super::resolve::Resolved;
-use crate::links::source::LinkSource;
+use crate::experiment::link_source::LinkSource;
 
 /// What links of others cannot do, each with what to write instead.
 pub(super) fn problems(resolved: &Resolved) -> Vec<Problem> {

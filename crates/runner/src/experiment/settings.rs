@@ -13,7 +13,7 @@ use ttlsweep_record::{
 use super::problems::Problem;
 use super::ttl::ttl;
 use super::values::{self, Item, Notation};
-use crate::links::source::LinkSource;
+use crate::experiment::link_source::LinkSource;
 
 /// One key of the experiment file.
 #[derive(Debug)]

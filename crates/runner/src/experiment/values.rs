@@ -12,7 +12,7 @@ use ttlsweep_rundir::disk;
 
 use super::problems::{Place, Problem, nearest, reason};
 use crate::experiment::extras::{BadExtra, RunParameter, SignedHeaders, SignedQuery};
-use crate::links::source::LinkSource;
+use crate::experiment::link_source::LinkSource;
 
 /// A value as it stands in the text, with what is needed to read it and to complain about it.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use serde_json::Value;
 use ttlsweep_record::Timestamp;
 
-use super::expiry;
+use crate::expiry;
 use crate::s3::form::Form;
 use crate::secret::Secret;
 use crate::wire::endpoint::Endpoint;

@@ -15,8 +15,8 @@ use ttlsweep_record::{Cell, Control, TargetKind};
 use super::Plan;
 use super::estimate::{Estimate, counted};
 use crate::experiment::Experiment;
+use crate::experiment::link_source::LinkSource;
 use crate::experiment::needed::{Outlives, needed, outlives};
-use crate::links::source::LinkSource;
 
 /// How a plan can end, target by target.
 #[derive(Debug, Clone, PartialEq)]

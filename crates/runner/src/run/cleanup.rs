@@ -16,8 +16,9 @@ use ttlsweep_record::{ObjectChange, ObjectRecord};
 
 use crate::clock::Clock;
 use crate::run::Run;
-use crate::s3::{DeleteError, Target};
+use crate::s3::DeleteError;
 use crate::stop::StopSwitch;
+use crate::transfer::target::Target;
 
 pub use created::CreatedObject;
 use pass::{Bar, Pass};

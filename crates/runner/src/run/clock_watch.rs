@@ -12,10 +12,10 @@ use ttlsweep_rundir::environment::ClockOffset;
 
 use crate::run::Run;
 use crate::run::progress::Progress;
-use crate::s3::Target;
 use crate::s3::object_key::ObjectKey;
 use crate::transfer::clock_probe::{Effort, MOST_REQUESTS, Round, patient, round};
 use crate::transfer::one_off::OneOff;
+use crate::transfer::target::Target;
 
 /// The clocks of one run.
 #[derive(Debug)]

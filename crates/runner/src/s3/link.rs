@@ -8,7 +8,7 @@ use ttlsweep_record::Timestamp;
 use ttlsweep_record::redact::has_pieces;
 
 use super::form::Form;
-use crate::links::expiry::{self, NoExpiry, is_time};
+use crate::expiry::{self, NoExpiry, is_time};
 use crate::secret::{REDACTED, SHORTEST, Secret, redacted, remember_passing};
 
 /// A request that is ready to be sent. Its signature is a secret for as long as it lives, and so are a session token and the

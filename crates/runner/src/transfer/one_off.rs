@@ -10,10 +10,10 @@ use super::record::complete;
 use super::{Limits, Payload, Task};
 use crate::clock::Clock;
 use crate::dial::{Connection, Dialer, SocketOptions};
-use crate::s3::Target;
 use crate::s3::link::SignedRequest;
 use crate::s3::object_key::ObjectKey;
 use crate::stop::Stop;
+use crate::transfer::target::Target;
 use crate::wire::body::Source;
 
 /// How single requests are made: to a target, under the timeouts of a cell.

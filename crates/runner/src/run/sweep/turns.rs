@@ -14,7 +14,8 @@ use crate::plan::{CommonStart, Schedule};
 use crate::run::Run;
 use crate::run::cleanup::{CreatedObject, PendingCleanup};
 use crate::s3::object_key::{ObjectKey, RunPrefix};
-use crate::s3::{FoundObject, Operation, Target};
+use crate::s3::{FoundObject, Operation};
+use crate::transfer::target::Target;
 
 /// The turns of all parts, as far as they have reported.
 pub(super) struct Turns<'a> {

@@ -7,7 +7,7 @@ use ttlsweep_record::{BandwidthPer, Cell, Method, Timestamp};
 
 use crate::plan::{Trial, own_users};
 use crate::run::Run;
-use crate::s3::Target;
+use crate::transfer::target::Target;
 use crate::wire::body::Source;
 
 /// One trial, ready to run.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio_rustls::rustls;
 
-use super::Store;
-use super::link::SignedRequest;
 use crate::clock::offset::OffsetBracket;
 use crate::dial::Dialer;
 use crate::dial::proxy::Proxy;
 use crate::dial::reach::Route;
 use crate::links::minter::Minter;
+use crate::s3::Store;
+use crate::s3::link::SignedRequest;
 use crate::wire::endpoint::Endpoint;
 
 /// One endpoint, and what the run learns of it.
