@@ -4,6 +4,7 @@ pub(crate) mod demands;
 pub(crate) mod errors;
 pub(crate) mod form;
 pub(crate) mod header_auth;
+pub(crate) mod headers;
 pub(crate) mod ids;
 pub(crate) mod keys;
 pub(crate) mod link;

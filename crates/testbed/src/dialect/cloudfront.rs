@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::rsa::{Hash, holds};
 use super::{Vendor, epoch, without};
 use crate::s3::errors::Failure;
-use crate::s3::link::header;
+use crate::s3::headers::header;
 use crate::s3::presigned::{Head, Presigned};
 
 pub(super) const VENDOR: Vendor = Vendor {

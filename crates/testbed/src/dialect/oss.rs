@@ -9,7 +9,7 @@ use time::macros::format_description;
 
 use super::{Vendor, epoch};
 use crate::s3::errors::{Failure, SIGNATURE_MISMATCH, amend};
-use crate::s3::link::{header, headers_with_prefix};
+use crate::s3::headers::{header, headers_with_prefix};
 use crate::s3::presigned::{Head, Presigned};
 use crate::s3::sigv2::SignedRequest;
 use crate::s3::subject::Subject;

@@ -12,8 +12,8 @@ use http::request::Parts;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::s3::headers::header;
 use crate::s3::keys::Keys;
-use crate::s3::link::header;
 use crate::s3::sigv2;
 use crate::s3::sigv4::{ALGORITHM, Scope};
 

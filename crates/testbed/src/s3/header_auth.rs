@@ -9,8 +9,9 @@ use time::format_description::well_known::Rfc2822;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::s3::errors::Failure;
+use crate::s3::headers::{amz_headers, header};
 use crate::s3::keys::Keys;
-use crate::s3::link::{AMZ_DATE, MAX_SKEW, amz_headers, header, mismatch};
+use crate::s3::link::{AMZ_DATE, MAX_SKEW, mismatch};
 use crate::s3::query::Query;
 use crate::s3::sigv4::{ALGORITHM, Scope, SignedRequest};
 use crate::s3::subject::Subject;
