@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::REDACTED;
+use crate::words::SignatureVersion;
 
 /// A value behind a name.
 pub(super) struct Named {
@@ -121,7 +122,7 @@ impl Name {
             Weight::Common => true,
             Weight::Block => false,
         };
-        if value.is_empty() || is_redacted(value) || (asks_for_looks && !looks_secret(value)) {
+        if value.is_empty() || is_redacted(value) || is_version(value) || (asks_for_looks && !looks_secret(value)) {
             return None;
         }
         Some(Named { value: from..to, whole: start..to, what: self.what })
@@ -281,6 +282,11 @@ fn is_redacted(value: &[u8]) -> bool {
     // Its beginning, where a text was cut; or with something behind it that is not secret.
     alike == value.len()
         || (alike == word.len() && !value[alike].is_ascii_alphanumeric() && !looks_secret(&value[alike..]))
+}
+
+/// The version of a signature, as an experiment asks for it by `signature = "v4"`.
+fn is_version(value: &[u8]) -> bool {
+    SignatureVersion::WORDS.iter().any(|word| word.as_bytes() == value)
 }
 
 /// Long enough, of the characters that secrets are made of, and with a digit in it, which words have not.

@@ -146,6 +146,12 @@ fn other_texts_stay_as_they_are() {
         "<Signature></Signature>",
         "token: none, credential: none",
         "wJalrXUtnFEMI/K",
+        "signature = \"v4\"",
+        "signature = [\"v4\", \"v2\"]",
+        "--set transfer.signature=v2",
+        "{\"signature\":\"v2\"}",
+        "{\"said\":\"signature = \\\"v4\\\"\"}",
+        "put, 1MB, signature: v2",
     ] {
         assert_eq!(redacted(text, &known), text);
     }
