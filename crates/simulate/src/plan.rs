@@ -45,7 +45,7 @@ impl Sample {
     }
 
     /// How many blocks it takes where every link that is to expire in flight does. What breaks earlier needs more of them,
-    /// but no more than [`MOST_BLOCKS`] times as many.
+    /// but no more than `MOST_BLOCKS` times as many.
     pub fn blocks(self, plan: &Plan) -> u32 {
         if self.trials == 0 { 5 } else { self.trials.div_ceil(plan.ttls.len() as u32) }
     }
