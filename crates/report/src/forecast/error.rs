@@ -6,7 +6,7 @@ use ttlsweep_rundir::csv_file::ReadError;
 
 use crate::load::LoadError;
 
-/// Why there is no forecast.
+/// Why nothing can be forecast.
 #[derive(Debug, thiserror::Error)]
 pub enum ForecastError {
     /// The folder holds neither a plan nor a run.
