@@ -16,7 +16,15 @@ use ttlsweep_rundir::files::EXPERIMENT;
 #[derive(Debug)]
 pub(crate) struct RunFolder {
     path: PathBuf,
-    _lock: Option<File>,
+    lock: Option<File>,
+}
+
+impl Drop for RunFolder {
+    /// A program that is being started holds a copy of every open file for a moment: closing ours does not give up the lock.
+    fn drop(&mut self) {
+        // Best effort: the lock goes with the process at the latest.
+        let _ = self.lock.as_ref().map(File::unlock);
+    }
 }
 
 /// Why a folder cannot be used.
@@ -81,7 +89,7 @@ impl RunFolder {
     pub(crate) fn open(path: &Path) -> Result<Self, FolderError> {
         let path = checked(path)?;
         let lock = lock(&path, OpenOptions::new().create(true).truncate(false).write(true))?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, lock })
     }
 
     /// Opens the folder of a run to look at what is in it: nothing is written there, not even a lock.
@@ -91,7 +99,7 @@ impl RunFolder {
     pub(crate) fn look(path: &Path) -> Result<Self, FolderError> {
         let path = checked(path)?;
         let lock = lock(&path, OpenOptions::new().read(true))?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, lock })
     }
 
     /// The folder.
@@ -154,7 +162,7 @@ fn make(
         disk::write_whole(&experiment, frozen.as_bytes()).map_err(io(&experiment))?;
         fill(&unfinished).map_err(io(&unfinished))?;
         disk::sync_folder(&unfinished).map_err(io(&unfinished))?;
-        Ok(RunFolder { path: named(&unfinished)?, _lock: lock })
+        Ok(RunFolder { path: named(&unfinished)?, lock })
     });
     made.inspect_err(|_| {
         // Best effort: what made it fail may hinder this, too.
@@ -242,6 +250,18 @@ mod tests {
         let open = RunFolder::create(results.path(), "grid", NOW, "a", |_| Ok(())).unwrap();
         assert!(matches!(RunFolder::open(open.path()), Err(FolderError::InUse(_))));
         let path = open.path().to_owned();
+        drop(open);
+        assert!(RunFolder::open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_folder_is_free_while_a_program_that_is_being_started_still_holds_its_files() {
+        let results = tempfile::tempdir().unwrap();
+        let open = RunFolder::create(results.path(), "grid", NOW, "a", |_| Ok(())).unwrap();
+        // What a fork does to every open file.
+        let _copy = open.lock.as_ref().unwrap().try_clone().unwrap();
+        let path = open.path().to_owned();
+        assert!(matches!(RunFolder::open(&path), Err(FolderError::InUse(_))));
         drop(open);
         assert!(RunFolder::open(&path).is_ok());
     }
