@@ -146,6 +146,8 @@ fn epoch(text: &str) -> Option<OffsetDateTime> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod testing;
 
 #[cfg(test)]

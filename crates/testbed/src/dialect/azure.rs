@@ -189,18 +189,18 @@ const OWN: [&str; 16] =
     ["sp", "st", "se", "si", "sip", "spr", "sv", "sr", "ses", "sig", "rscc", "rscd", "rsce", "rscl", "rsct", "sdd"];
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::testing::{code, verified};
     use super::*;
 
     // Signed by azure-storage-blob 12.31 with the testbed's key.
-    const BLOB: &str = "/ttlsweep/dir/a%20b.bin?se=2026-12-01T10%3A00%3A00Z&sp=rcw&sv=2026-10-06&sr=b&sig=6C3DvoneSwZqB\
+    pub(in crate::dialect) const BLOB: &str = "/ttlsweep/dir/a%20b.bin?se=2026-12-01T10%3A00%3A00Z&sp=rcw&sv=2026-10-06&sr=b&sig=6C3DvoneSwZqB\
          U0zyq/AUPCCOePOv8/udlvoWfPSLVE%3D";
-    const READ: &str = "/ttlsweep/key?st=2026-12-01T09%3A00%3A00Z&se=2026-12-01T10%3A00%3A00Z&sp=r&spr=https%2Chttp&sv=\
+    pub(in crate::dialect) const READ: &str = "/ttlsweep/key?st=2026-12-01T09%3A00%3A00Z&se=2026-12-01T10%3A00%3A00Z&sp=r&spr=https%2Chttp&sv=\
          2026-10-06&sr=b&rsct=a/b&sig=wkcyU73LEUYt/KmK%2BQCCKcjEcYOq/IvtjkM5denufyw%3D";
-    const CONTAINER: &str = "/ttlsweep/key?se=2026-12-01T10%3A00%3A00Z&sp=w&sv=2026-10-06&sr=c&sig=UOSHTEyEhIz5tGodStRTNETNv\
+    pub(in crate::dialect) const CONTAINER: &str = "/ttlsweep/key?se=2026-12-01T10%3A00%3A00Z&sp=w&sv=2026-10-06&sr=c&sig=UOSHTEyEhIz5tGodStRTNETNv\
          WUUeUdp0qj240/OdP8%3D";
-    const TYPE: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
+    pub(in crate::dialect) const TYPE: (&str, &str) = ("x-ms-blob-type", "BlockBlob");
 
     #[test]
     fn what_azures_own_library_signs_is_let_in() {

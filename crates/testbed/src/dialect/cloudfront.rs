@@ -156,7 +156,7 @@ fn malformed() -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::testing::{code, verified};
     use super::*;
 
@@ -174,12 +174,12 @@ mod tests {
     }
 
     // Signed by botocore 1.44 with the testbed's RSA key.
-    const CANNED: &str = "/ttlsweep/dir/a%20b.bin?color=red&Expires=1796119200&Signature=a6J8Yio4bZfIXhIx-UUJ5QVkKu1gQsBS\
+    pub(in crate::dialect) const CANNED: &str = "/ttlsweep/dir/a%20b.bin?color=red&Expires=1796119200&Signature=a6J8Yio4bZfIXhIx-UUJ5QVkKu1gQsBS\
          ldri2vPHvtGnOFkQRgHDww2DtIV9qB~ZksMmR8LQNkGRRP8ePbT6M8bRVnGWpbZ-6T2CTUX-KNJdDN5XzLGtGd7fzxH8eF-\
          RLdIUB1p9dQPrNX79y1H5iOzubGCDcPNRLDahBWnl1zild1B1Vlg1VuN4oEB0QKny5jX9c51-4thwHgDwF0rPNmH6Q~oGJj\
          ze8up~mewoKtfIpvR09n7LpSIFQ0xp9zyHBu794iqreGWqKpB5TplY97cBdIPmZBvWqGextpQ0zpqrwUvl6oXf4LH5EWACO\
          g9XC7jlC9MgDqTbt1S2ug7J6Q__&Key-Pair-Id=ttlsweep-testbed";
-    const CUSTOM: &str = "/ttlsweep/dir/a%20b.bin?Policy=eyJTdGF0ZW1lbnQiOlt7IlJlc291cmNlIjoiaHR0cCo6Ly8xMjcuMC4wLjE6OTAw\
+    pub(in crate::dialect) const CUSTOM: &str = "/ttlsweep/dir/a%20b.bin?Policy=eyJTdGF0ZW1lbnQiOlt7IlJlc291cmNlIjoiaHR0cCo6Ly8xMjcuMC4wLjE6OTAw\
          MC90dGxzd2VlcC8qIiwiQ29uZGl0aW9uIjp7IkRhdGVMZXNzVGhhbiI6eyJBV1M6RXBvY2hUaW1lIjoxNzk2MTE5MjAwfSw\
          iSXBBZGRyZXNzIjp7IkFXUzpTb3VyY2VJcCI6IjAuMC4wLjAvMCJ9LCJEYXRlR3JlYXRlclRoYW4iOnsiQVdTOkVwb2NoVG\
          ltZSI6MTc5NjExNTYwMH19fV19&Signature=azpawmiecxp3Su5-FeuaHAECv30dBXaRqAvCAEJ-dS2knNKAdBcj5G2Gpa\
@@ -187,7 +187,7 @@ mod tests {
          7J2WwXhC7WB423hWSq9i~doew7X168dp8WWWm4mLUfdMAUVIgMebFz7IDYPacUby5OuTFEoWSFa43lgp9AYLRme95oBUSF1\
          3kXwbtR3nK8bic~BSRLFmbYMIVyDb5HqP9eKEDUTP2VjTV4dIOo0Z97-KmcXTE-4wpImCiyLr1TOxKAb7HkZ1qeLaXmhpg_\
          _&Key-Pair-Id=ttlsweep-testbed";
-    const SHA256: &str = "/ttlsweep/dir/a%20b.bin?Expires=1796119200&Signature=CDk3O0--v0o10rY60aanKvENLCbpcjrSOYYb6zBQPk\
+    pub(in crate::dialect) const SHA256: &str = "/ttlsweep/dir/a%20b.bin?Expires=1796119200&Signature=CDk3O0--v0o10rY60aanKvENLCbpcjrSOYYb6zBQPk\
          MV9yo5nY3Pa50iYT4WHuEPPUcxYRrdiSsLo0eZYldaYt15C4pecbjtChhgeaBfrQR73LlgjjAv8N3sYV3nvohX6luZU4F8e\
          jbK~4IbKcoI044KaLtfCWJjFEocIMu7nWVh8qigDme4zsDWWaulcsIwS-lWjaPCIfpmRo~1ICqSsILC4mZ40FuTdKvKXF3e\
          0TUuUXoVwnQIyLtRZ0rV0eutQrthMs8K~D~ugfZdBn5PCeGP27xacZ2Dt0mnOjESSd6SXP8noztW6y1UEWI18bEi48TjvTn\

@@ -242,11 +242,11 @@ const WEEK_S: i64 = 604_800;
 const ISO8601: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]+00:00");
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::testing::{code, verified};
 
     // Signed by google-cloud-storage 3.17 with the testbed's RSA key, and by `experiments/vendors/gcs.py` with its HMAC key.
-    const V4_RSA: &str = "/ttlsweep/dir/a%20b.bin?X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Credential=ttlsweep-testbed%2F\
+    pub(in crate::dialect) const V4_RSA: &str = "/ttlsweep/dir/a%20b.bin?X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Credential=ttlsweep-testbed%2F\
          20261201%2Fauto%2Fstorage%2Fgoog4_request&X-Goog-Date=20261201T090000Z&X-Goog-Expires=3600&X-Go\
          og-SignedHeaders=host%3Bx-goog-meta-a&X-Goog-Signature=59af9396c429fa453f302ac9f857c3aec13a8295\
          0063ad4cc61b10e4b0c70e35997237dbf74042fc0bfbae03f4e891f1962e4ad4f6bb71888d02e0ec6b71bade307a0af\
@@ -254,21 +254,21 @@ mod tests {
          89eb4745c040308b88f4db9feb0cf652e99cb03c25e68b9e37ccd9956ae10f20bb9276be3e3fb04358cfdd566819bb3\
          8a776c1598b2d45c18f7026ac9caa5fc09de837a42de35c791a5da022ded7cd1a6532112de654d6ef695add343a609d\
          1ce43274933f89ddb98a25c348ab1d14af8226aed2b4914fcb25651bf95f014e6e2aa45a1d2cdf3ac7ea93919120";
-    const V2_RSA: &str = "/ttlsweep/dir/a%20b.bin?Expires=1796119200&GoogleAccessId=ttlsweep-testbed&Signature=Il8iYuO42l\
+    pub(in crate::dialect) const V2_RSA: &str = "/ttlsweep/dir/a%20b.bin?Expires=1796119200&GoogleAccessId=ttlsweep-testbed&Signature=Il8iYuO42l\
          Rqnl%2BohKK%2FhlPTFPsXdCp4jc1UJth%2B%2BzyJWgD9LVUcOpBvsMg3do9qey6QOB0JagktJH9Yc%2FiPL9%2BTjH%2F\
          wHx1a29%2FuzLeKrocnc2g2XD%2F7%2BLO8wPuRPdNKoKNUcMGyJ%2BEiL9J47VkR1V8%2FuTxnV9IyjP7urqhlKqFnkDgu\
          hMKr3ZOZ8rCnvf4pSbou2sB1yEJvQChVX6XaHV1w8q8ef9c8pLp5RZS3oJQWLOtyFnmW%2BdvWjGxpUYeb4eUenYiu9qD1x\
          3N7pWWPioPCef531bOPe80%2FBHcGme1ShaY6pwVwXQYSlsxPkI%2BSa7qoO6vjnV7g%2BmnEv9jLGg%3D%3D";
-    const V2_HEADERS: &str = "/ttlsweep/key?Expires=1796119200&GoogleAccessId=ttlsweep-testbed&Signature=Ce%2BCcYZqrVGCDmyWQz\
+    pub(in crate::dialect) const V2_HEADERS: &str = "/ttlsweep/key?Expires=1796119200&GoogleAccessId=ttlsweep-testbed&Signature=Ce%2BCcYZqrVGCDmyWQz\
          PNBfgDAGspz8SPUVim%2BCE9frNS%2BJ%2BJ1kqxzv4iOZqbWQIBFwjeT2ic8I6bAQNKLhb54qAFVVlXXfsMMrKTqidO7Q9\
          vwxUPKS90y3SZaVTzm4fIGvaG9jRY2o32TTzI%2FcCQ9zEr53BjKYm9xhfmg5bcz0f4Mr9PuoYw6GgeeleT7FUNtrg9%2Bd\
          4pt7tzmCoFvvyrj6Zn6THmxe1nogAJogYFmoFwpQUPfOJRtQq82DgjaPyaVt0mXzwD4yen10YUdsHd1FmtePTx8sZU11E7%\
          2FPHZe7PraG%2B0GsF5MKsDPw%2B55o3d7iz91qA78%2FJNK9rx%2FqToQA%3D%3D";
-    const V4_HMAC: &str = "/ttlsweep/dir/a%20b.bin?X-Goog-Algorithm=GOOG4-HMAC-SHA256&X-Goog-Credential=ttlsweep-testbed%2\
+    pub(in crate::dialect) const V4_HMAC: &str = "/ttlsweep/dir/a%20b.bin?X-Goog-Algorithm=GOOG4-HMAC-SHA256&X-Goog-Credential=ttlsweep-testbed%2\
          F20261201%2Fauto%2Fstorage%2Fgoog4_request&X-Goog-Date=20261201T090000Z&X-Goog-Expires=3600&X-G\
          oog-SignedHeaders=host&X-Goog-Signature=c2f1f0dcb850de4a798a4905f4e7c859ea5dbc81be474d02d356007\
          77ac963c0";
-    const META: (&str, &str) = ("x-goog-meta-a", "b");
+    pub(in crate::dialect) const META: (&str, &str) = ("x-goog-meta-a", "b");
 
     #[test]
     fn what_googles_own_library_signs_is_let_in() {

@@ -100,13 +100,13 @@ impl Presigned for Link {
 const ISO8601: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].000Z");
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::testing::{code, verified};
 
     // Signed by oss2 2.19 with the testbed's key.
-    const PUT: &str = "/ttlsweep/dir/a%20b.bin?OSSAccessKeyId=ttlsweep-testbed&Expires=1796119200&Signature=M4JzdCOTmI\
+    pub(in crate::dialect) const PUT: &str = "/ttlsweep/dir/a%20b.bin?OSSAccessKeyId=ttlsweep-testbed&Expires=1796119200&Signature=M4JzdCOTmI\
          lIbkr2ITR9nzYZfVk%3D";
-    const HEADERS: &str = "/ttlsweep/key?OSSAccessKeyId=ttlsweep-testbed&Expires=1796119200&Signature=9QejfBOf7n7O7CzopA78\
+    pub(in crate::dialect) const HEADERS: &str = "/ttlsweep/key?OSSAccessKeyId=ttlsweep-testbed&Expires=1796119200&Signature=9QejfBOf7n7O7CzopA78\
          lKxSK6Q%3D";
 
     #[test]

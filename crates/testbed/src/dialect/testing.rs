@@ -11,7 +11,16 @@ use crate::s3::presigned::{Head, Presigned};
 use crate::s3::query::Query;
 
 /// The host that the links are for.
-const HOST: &str = "127.0.0.1:9000";
+pub(super) const HOST: &str = "127.0.0.1:9000";
+
+/// The testbed's own.
+pub(super) fn keys() -> Keys {
+    Keys {
+        access_key: DEFAULT_ACCESS_KEY.to_owned(),
+        secret_key: Secret::from(DEFAULT_SECRET_KEY),
+        region: "us-east-1".to_owned(),
+    }
+}
 
 /// Reads and verifies a link, one minute before it expires.
 pub(super) fn verified(
@@ -26,11 +35,7 @@ pub(super) fn verified(
     }
     let parts = request.body(()).unwrap().into_parts().0;
     let query = Query::read(&parts);
-    let keys = Keys {
-        access_key: DEFAULT_ACCESS_KEY.to_owned(),
-        secret_key: Secret::from(DEFAULT_SECRET_KEY),
-        region: "us-east-1".to_owned(),
-    };
+    let keys = keys();
     let mut head = Head { parts: &parts, query: &query, keys: &keys, tls: false, now: OffsetDateTime::UNIX_EPOCH };
     let link = dialect.parse::<Dialect>().unwrap().read(&head)?.expect("there is a link");
     head.now = link.expires_at() - time::Duration::minutes(1);
