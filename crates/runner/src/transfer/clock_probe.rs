@@ -110,8 +110,9 @@ struct Asking<'a> {
     own: &'a OffsetBracket,
     kept: Option<Connection>,
     answers: Vec<Answer>,
-    /// From the instant at which a request is begun to that at which the server reads its clock, as far as is known.
+    /// From the instant at which a request is begun to that at which the server reads its clock, with the fastest so far.
     lead_us: i64,
+    /// The fastest so far.
     round_trip_us: i64,
     until: Instant,
     unreachable: Option<String>,
@@ -125,12 +126,13 @@ impl Asking<'_> {
                 return;
             }
         }
-        let mut enough_us = FINE_US.max(self.round_trip_us * 3 / 2);
+        let mut more_us = 0;
         if let Some(known) = self.effort.known {
-            enough_us = enough_us.max(known.high_us - known.low_us + 2 * self.beside_us() + enough_us);
-            self.ask_beside(known, 0, stop).await;
+            more_us = known.high_us - known.low_us + 2 * self.beside_us();
+            self.ask_beside(known, 0, &ONCE, stop).await;
         }
         for _ in 0..TURNS {
+            let enough_us = more_us + FINE_US.max(self.typical_us() * 3 / 2);
             if self.own.stale_us() > 0 || self.one_turn(enough_us, stop).await.is_none() {
                 break;
             }
@@ -140,19 +142,31 @@ impl Asking<'_> {
             && let Some(known) = self.own.newest(&self.one_off.clock.anchor())
         {
             // By then, dates that are made in a loop of their own have moved out of the bracket.
-            self.ask_beside(known, CONFIRM_AFTER_US, stop).await;
+            let mut later_us = CONFIRM_AFTER_US;
+            for _ in 0..CONFIRMATIONS {
+                if self.ask_beside(known, later_us, &SURELY, stop).await != Some(false) || self.own.stale_us() > 0 {
+                    break;
+                }
+                later_us = 0;
+            }
         }
     }
 
-    /// Asks right before and right behind the first turn of the server's second that comes after `later_us`, as far as it is
-    /// `known` when that is.
-    async fn ask_beside(&mut self, known: ClockOffset, later_us: i64, stop: &mut Stop) -> Option<()> {
-        let beside = self.beside_us();
-        let turn = self.next_turn(later_us + known.high_us + beside);
-        for at in [turn - known.high_us - beside, turn - known.low_us + beside] {
-            self.ask_at(at, stop).await?;
+    /// Asks around the first turn of the server's second that comes after `later_us`, as far as it is `known` when that is, so
+    /// many steps before (negative) and behind it. Whether answers of both sides came where they contradict a bracket that is
+    /// wrong: one that took until the turn may be of either side, and one long behind it sees a turn that came late as well.
+    async fn ask_beside(&mut self, known: ClockOffset, later_us: i64, steps: &[i64], stop: &mut Stop) -> Option<bool> {
+        let step_us = self.beside_us();
+        let turn = self.next_turn(later_us + known.high_us - steps[0] * step_us);
+        let (mut before, mut behind) = (false, false);
+        for step in steps {
+            let edge = turn - if *step < 0 { known.high_us } else { known.low_us };
+            let answer = self.ask_at(edge + step * step_us, stop).await?;
+            let (sent, received) = (answer.sent.unix_micros(), answer.received.unix_micros());
+            before |= *step < 0 && received < edge;
+            behind |= *step > 0 && edge < sent && received < edge + SOON * step_us;
         }
-        Some(())
+        Some(before && behind)
     }
 
     /// The first turn of the server's second that is not past for a request that is begun now, if the server's clock is
@@ -160,6 +174,13 @@ impl Asking<'_> {
     fn next_turn(&self, ahead_us: i64) -> i64 {
         let earliest = self.one_off.clock.anchor().wall.unix_micros() + ROOM_US + self.lead_us + ahead_us;
         (earliest.div_euclid(SECOND_US) + 1) * SECOND_US
+    }
+
+    /// The median round trip so far: what can be reached at all.
+    fn typical_us(&self) -> i64 {
+        let mut all: Vec<_> = self.answers.iter().map(|answer| answer.received.micros_since(answer.sent)).collect();
+        all.sort_unstable();
+        all.get(all.len() / 2).copied().unwrap_or(0)
     }
 
     fn beside_us(&self) -> i64 {
@@ -229,8 +250,12 @@ impl Asking<'_> {
     }
 
     fn note(&mut self, answer: &Answer, row: &TransferRecord, anchor: &Anchor) {
-        self.round_trip_us = answer.received.micros_since(answer.sent);
-        self.lead_us = answer.sent.micros_since(row.started_at) + self.round_trip_us / 2;
+        let round_trip_us = answer.received.micros_since(answer.sent);
+        // Handshakes come before the first; later, only a faster one says more about the way.
+        if self.answers.len() < 2 || round_trip_us < self.round_trip_us {
+            self.round_trip_us = round_trip_us;
+            self.lead_us = answer.sent.micros_since(row.started_at) + round_trip_us / 2;
+        }
         for bracket in [self.own, &*self.one_off.target.offset] {
             bracket.narrow(answer.server, answer.sent, answer.received, anchor);
         }
@@ -275,5 +300,15 @@ const PATIENCE_US: u64 = 3_000_000;
 /// by 16 ms then.
 const CONFIRM_AFTER_US: i64 = 2_000_000;
 
-/// How far outside of the bracket that is done, at the least.
+/// How often that is tried, a second later each, until it tells.
+const CONFIRMATIONS: u32 = 3;
+
+/// Where it is asked for, in steps from the turn: a busy machine may miss one of them.
+const SURELY: [i64; 5] = [-3, -2, -1, 1, 2];
+const ONCE: [i64; 2] = [-1, 1];
+
+/// So many steps behind the turn, an answer still contradicts dates that have moved.
+const SOON: i64 = 3;
+
+/// The least length of a step.
 const BESIDE_US: i64 = 3_000;
