@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout)]
 
 #[path = "../../record/tests/common/mutate.rs"]
-mod mutate;
+pub(crate) mod mutate;
 
 use std::cell::Cell;
 

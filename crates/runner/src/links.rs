@@ -7,5 +7,7 @@ mod answer;
 mod api;
 mod command;
 mod file;
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod minter;
 pub(crate) mod unanswered;
