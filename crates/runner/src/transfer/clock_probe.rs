@@ -176,11 +176,11 @@ impl Asking<'_> {
         (earliest.div_euclid(SECOND_US) + 1) * SECOND_US
     }
 
-    /// The median round trip so far: what can be reached at all.
+    /// The median round trip so far, the faster one of two: what can be reached at all.
     fn typical_us(&self) -> i64 {
         let mut all: Vec<_> = self.answers.iter().map(|answer| answer.received.micros_since(answer.sent)).collect();
         all.sort_unstable();
-        all.get(all.len() / 2).copied().unwrap_or(0)
+        all.get(all.len().saturating_sub(1) / 2).copied().unwrap_or(0)
     }
 
     fn beside_us(&self) -> i64 {
