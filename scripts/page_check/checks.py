@@ -51,6 +51,11 @@ def structure(browser):
     wrong += [f"a chart is not shown: {words}" for words in browser.evaluate(small + ".map(s => s.ariaLabel)")]
     if not browser.evaluate("document.querySelectorAll('svg[role=img]').length"):
         wrong.append("it has no charts")
+    # The end of a line must not part a number from its unit; what is copied and what is drawn stay as they are.
+    loose = "n => n.nodeType === 3 && /\\d (%|s|ms|min|h|MB)(?![\\w/])/.test(n.data)"
+    read = "[...document.querySelectorAll('body *')].filter(e => !e.closest('code, pre, svg'))"
+    loose = f"{read}.flatMap(e => [...e.childNodes].filter({loose})).map(n => n.data.trim().slice(0, 80))"
+    wrong += [f"a unit may be parted from its number: {text}" for text in browser.evaluate(loose)]
     # What is cut off must be reachable from the keyboard.
     stuck = "[...document.querySelectorAll('.scroll, .chart')].filter(e => e.tabIndex < 0).length"
     if browser.evaluate(stuck):

@@ -32,5 +32,6 @@ pub mod terminal;
 #[allow(missing_docs, reason = "the names stand where they are defined, with their documents")]
 pub mod testing;
 pub mod ttl;
+mod unbroken;
 mod verdict;
 pub mod verify;

@@ -29,6 +29,7 @@ use crate::summary::CellSummary;
 use crate::summary::axes::Axes;
 use crate::summary::table::{left_out_lines, trials_words};
 use crate::ttl::Advice;
+use crate::unbroken::bound;
 use crate::verdict::{Ruling, TakeAway};
 
 pub use figure::Drawings;
@@ -102,7 +103,7 @@ pub fn render(contents: &Contents<'_>) -> Result<String, askama::Error> {
     };
     let mut text = Printable(String::new());
     page.render_into(&mut text)?;
-    Ok(text.0)
+    Ok(bound(&text.0))
 }
 
 #[derive(Template)]

@@ -12,6 +12,7 @@ use crate::page;
 use crate::report::Report;
 use crate::said;
 use crate::summary::table::{left_out_lines, table, trials_words};
+use crate::unbroken;
 use crate::verdict::{TakeAway, TargetRuling};
 
 /// The text and the files that were written, in lines of at most `width` characters. `named` are the folders as they were named on
@@ -163,7 +164,7 @@ fn line(text: &mut String, words: &str) {
 fn wrapped(words: &str, indent: usize, width: usize) -> String {
     let room = width.saturating_sub(indent).max(LEAST_ROOM);
     let mut lines: Vec<String> = vec![String::new()];
-    for word in words.split(' ') {
+    for word in unbroken::words(words) {
         let last = lines.last_mut().expect("there is a line");
         if !last.is_empty() && last.chars().count() + 1 + word.chars().count() > room {
             lines.push(word.to_owned());

@@ -15,6 +15,9 @@ mod table;
 mod testbed;
 #[cfg(test)]
 mod tests;
+#[allow(dead_code, reason = "charts break lines, and no page is bound here")]
+#[path = "../../src/unbroken.rs"]
+mod unbroken;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

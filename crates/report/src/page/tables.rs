@@ -34,7 +34,7 @@ impl<'a> Mechanism<'a> {
             verdict: found.verdict,
             count: format!("{}/{}", grouped(found.failures), grouped(found.transfers)),
             p: found.p_value.map(p_in_table).unwrap_or_default(),
-            bound: found.upper_bound.map(percent).unwrap_or_default(),
+            bound: found.upper_bound.map(percent_in_table).unwrap_or_default(),
             evidence: &found.evidence,
         }
     }
@@ -62,7 +62,7 @@ pub(super) fn targets<'a>(runs: &Runs, verdict: &'a Ruling) -> Vec<Target<'a>> {
         let is_clear = |found: &&Judged| found.failures == 0 && found.verdict == Verdict::NotSupported;
         let (clear, reported): (Vec<&Judged>, Vec<&Judged>) = target.mechanisms.iter().partition(is_clear);
         let bounded = |found: &&Judged| match found.upper_bound {
-            Some(bound) => format!("{} (at most {})", found.mechanism, percent(bound)),
+            Some(bound) => format!("{} (at most {})", found.mechanism, percent_in_table(bound)),
             None => found.mechanism.to_string(),
         };
         Target {
@@ -190,11 +190,6 @@ const fn meaning(mechanism: record::Mechanism) -> &'static str {
         M::Gateway => "something before the store answered in its place: a proxy, a load balancer, a CDN, a portal",
         M::ServerError => "the store failed by itself: a 5xx of its own",
     }
-}
-
-/// With a space that does not break.
-fn percent(share: f64) -> String {
-    percent_in_table(share).replace(' ', "\u{a0}")
 }
 
 /// A page is read, and `summary.csv` has them all.

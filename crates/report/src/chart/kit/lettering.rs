@@ -7,6 +7,7 @@ use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont, point};
 use plotters::style::RGBColor;
 
 use super::theme::INK;
+use crate::unbroken::words;
 
 /// Size, weight, colour and place of a text. Across the line of reading it is always centred on its point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +127,7 @@ pub(in crate::chart) fn set(text: &str, (x, y): (i32, i32), letter: Letter, mut 
 /// Breaks `text` into lines of at most `width` pixels, between words.
 pub(in crate::chart) fn wrap(text: &str, letter: Letter, width: i32) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
+    for word in words(text).filter(|word| !word.is_empty()) {
         match lines.last_mut() {
             Some(line) if letter.width(&format!("{line} {word}")) <= width => {
                 line.push(' ');
