@@ -130,9 +130,7 @@ impl Problem {
         if same_text {
             self.labels.push((place.clone(), label));
         } else {
-            let mut other = Self::at(place, label.clone(), label);
-            other.severity = Severity::Advice;
-            self.elsewhere.push(other);
+            self.elsewhere.push(Self::at(place, label, ""));
         }
         self
     }
@@ -148,16 +146,25 @@ impl Problem {
         self.labels.first().map_or((0, 0), |(place, _)| place.order())
     }
 
-    /// The message behind `mark`, the text with its labels, and the help.
+    /// The message behind `mark`, the text with its labels, and the help; then the places in other texts.
     pub(crate) fn render(&self, mark: &str, theme: &GraphicalTheme, width: usize) -> String {
-        let mut theme = theme.clone();
-        mark.clone_into(&mut theme.characters.error);
-        mark.clone_into(&mut theme.characters.warning);
-        let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(width);
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = handler.render_report(&mut text, self);
-        text.trim_start().to_owned()
+        let rendered = |problem: &Self, mark: &str| {
+            let mut theme = theme.clone();
+            mark.clone_into(&mut theme.characters.error);
+            mark.clone_into(&mut theme.characters.warning);
+            let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(width);
+            let mut text = String::new();
+            // Writing to a string cannot fail.
+            let _ = handler.render_report(&mut text, problem);
+            text
+        };
+        let mut text = rendered(self, mark).trim_start().to_owned();
+        for other in &self.elsewhere {
+            // It has no message of its own, which leaves a line empty.
+            let place = rendered(other, "");
+            text.extend(place.split_inclusive('\n').skip_while(|line| line.trim().is_empty()));
+        }
+        text
     }
 }
 
@@ -185,10 +192,6 @@ impl Diagnostic for Problem {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let labels = self.labels.iter();
         Some(Box::new(labels.map(|(place, label)| LabeledSpan::new_with_span(Some(label.clone()), place.span))))
-    }
-
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        (!self.elsewhere.is_empty()).then(|| related(&self.elsewhere))
     }
 }
 
@@ -297,10 +300,6 @@ pub(crate) fn reason(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "no such file".to_owned(),
         kind => kind.to_string(),
     }
-}
-
-fn related(problems: &[Problem]) -> Box<dyn Iterator<Item = &dyn Diagnostic> + '_> {
-    Box::new(problems.iter().map(|problem| problem as &dyn Diagnostic))
 }
 
 #[cfg(test)]

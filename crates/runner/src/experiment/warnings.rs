@@ -49,7 +49,14 @@ fn nothing_outlives(resolved: &Resolved, experiment: &Experiment) -> Option<Prob
         Some(size) => problem.and_at(size, label),
         None => problem,
     };
+    let shorter_s = needed(longest).as_secs() / 2;
     let help = match cap_for(longest, ttl_s) {
+        _ if micros(needed(longest)) > longest.timeout_us => {
+            format!("its timeout ends it before: write for example timeout = {} below [transfer]", enough_for(longest))
+        }
+        _ if longest.bandwidth_bps.is_some() && shorter_s > 0 && shorter_s < ttl_s.into() => {
+            format!("write for example ttl = \"{shorter_s}s\", a larger size, or a lower bandwidth")
+        }
         Some(cap) => format!(
             "write for example bandwidth = \"{cap}\", with which it needs {}; or a shorter ttl, or a larger size",
             about(needed(&Cell { bandwidth_bps: Some(cap), ..longest.clone() }))
@@ -57,6 +64,13 @@ fn nothing_outlives(resolved: &Resolved, experiment: &Experiment) -> Option<Prob
         None => "write a shorter ttl or a larger size".to_owned(),
     };
     Some(problem.help(help))
+}
+
+/// A timeout that its transfers do not come near.
+fn enough_for(cell: &Cell) -> String {
+    let enough_us = micros(needed(cell)).saturating_mul(2);
+    let unit_us = if enough_us > 3_600_000_000 { 3_600_000_000 } else { 60_000_000 };
+    Micros(enough_us.div_ceil(unit_us).saturating_mul(unit_us)).toml()
 }
 
 /// A cap of one digit under which a transfer needs at least twice as long as its link lives, and that the line can be expected
@@ -95,10 +109,7 @@ fn longer_than_its_timeout(resolved: &Resolved, experiment: &Experiment) -> Opti
         }
         (None, _) => Problem::nowhere(message),
     };
-    let enough_us = micros(needed(worst)).saturating_mul(2);
-    let unit_us = if enough_us > 3_600_000_000 { 3_600_000_000 } else { 60_000_000 };
-    let enough = Micros(enough_us.div_ceil(unit_us).saturating_mul(unit_us));
-    Some(problem.help(format!("write for example timeout = {} below [transfer]", enough.toml())))
+    Some(problem.help(format!("write for example timeout = {} below [transfer]", enough_for(worst))))
 }
 
 /// What tells how long transfers need must not meet an expiry of its own.
