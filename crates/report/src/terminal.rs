@@ -28,14 +28,9 @@ pub fn text(report: &Report, named: &[PathBuf], (width, height): (usize, usize))
     line(&mut below, "");
     let counted = format!("{} {}.", report.verdict.counts_line(), trials_words(&report.runs));
     line(&mut below, &wrapped(&counted, 0, width));
-    let clients = said::line(&report.runs);
-    if let Some(said) = &clients {
-        line(&mut below, &wrapped(said, 0, width));
-    }
+    let said = said::line(&report.runs).unwrap_or_else(|| said::ELSEWHERE.to_owned());
+    line(&mut below, &wrapped(&said, 0, width));
     evidence(&mut proof, report, width);
-    if clients.is_none() {
-        line(&mut proof, &wrapped(said::ELSEWHERE, 0, width));
-    }
     for path in &report.written {
         line(&mut proof, &path.display().to_string());
     }

@@ -108,7 +108,7 @@ fn the_page_says_the_verdict_first_and_has_every_section() {
         assert!(text.contains(&format!("(testbed {policy})")), "{policy}");
     }
     // k/n with its interval: one user, TTL 1 s, cut in all five blocks.
-    assert!(page.contains(">5/5<") && page.contains(">56.6 % to 100 %<"), "{text}");
+    assert!(page.contains(">5/5<") && page.contains(">56.6\u{a0}% to 100\u{a0}%<"), "{text}");
     // Cells in which nothing failed say the same, and are folded.
     assert!(text.contains("cells in which nothing failed") && text.contains("controls in which all was as it must be"));
     let pictures = page.matches("role=\"img\" aria-label=\"Chart: ").count();
