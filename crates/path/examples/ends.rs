@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ttlsweep_path::far::{ADDRESS, Far};
+use ttlsweep_path::far::{ADDRESS, Far, lines};
 
 const PORT: u16 = 9000;
 
@@ -20,6 +20,7 @@ fn main() {
         Some("clock") => clock(),
         Some("flood") => flood(),
         Some("both") => both(),
+        Some("each") => each(),
         _ => panic!("{name:?} is none of the ends"),
     }
 }
@@ -111,6 +112,22 @@ fn flood() {
     thread::sleep(Duration::from_secs(1));
     socket.send(&[0]).unwrap();
     thread::sleep(Duration::from_millis(300));
+}
+
+/// Listens at the far end of each line, and says how long a connection to it takes.
+fn each() {
+    let variable = |name: &str| std::env::var(name).ok();
+    for (address, _) in lines(variable) {
+        let far = Far::find(variable).unwrap().expect("it is on a path");
+        let listening = thread::spawn(move || {
+            far.enter().unwrap();
+            TcpListener::bind((address, 0)).unwrap()
+        });
+        let listener = listening.join().unwrap();
+        let began = Instant::now();
+        TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        println!("{address}={}", began.elapsed().as_secs_f64());
+    }
 }
 
 /// Listens at the far side itself, and connects to that.

@@ -1,6 +1,8 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
@@ -8,6 +10,7 @@ use ttlsweep_console::exit::CODES;
 use ttlsweep_record::units::parse_duration;
 use ttlsweep_record::{BitRate, ByteCount};
 
+use crate::far::MOST_LINES;
 use crate::queue::{Discipline, Settings};
 
 /// Runs a command behind a slow line with a queue, on this machine alone.
@@ -24,6 +27,30 @@ use crate::queue::{Discipline, Settings};
     after_long_help = format!("{EXAMPLES}\n\n{ENDS}\n\n{CODES}")
 )]
 pub struct Args {
+    /// The line.
+    #[command(flatten)]
+    pub line: LineOptions,
+    /// Another line beside it, by its options in one word, such as '--rate 1Mbit/s --queue 64kB'; it leads to 10.77.1.1, the
+    /// next one to 10.77.1.2, and so on
+    #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
+    pub more: Vec<LineOptions>,
+    /// What --loss draws from: the same seed loses the same packets by number
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+    /// Do not say in the end what the line did
+    #[arg(long)]
+    pub quiet: bool,
+    /// A server's command line for the far side, read by `sh`; COMMAND begins once it listens, and it ends with COMMAND
+    #[arg(long, value_name = "SERVER")]
+    pub far: Option<String>,
+    /// What to run, with its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// What makes a line.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, clap::Args)]
+pub struct LineOptions {
     /// What the line carries in each direction, headers of IP and above included
     #[arg(long, value_name = "RATE")]
     pub rate: BitRate,
@@ -42,36 +69,74 @@ pub struct Args {
     /// Which packets a queue drops
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = Discipline::TailDrop)]
     pub discipline: Discipline,
-    /// What --loss draws from: the same seed loses the same packets by number
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub seed: u64,
-    /// A server's command line for the far side, read by `sh`; COMMAND begins once it listens, and it ends with COMMAND
-    #[arg(long, value_name = "SERVER")]
-    pub far: Option<String>,
-    /// What to run, with its arguments
-    #[arg(last = true, required = true, value_name = "COMMAND")]
-    pub command: Vec<OsString>,
 }
 
 impl Args {
-    /// The options that make this line.
-    pub fn line(&self) -> String {
+    /// All lines: the first one, and those beside it.
+    pub fn lines(&self) -> impl Iterator<Item = &LineOptions> {
+        std::iter::once(&self.line).chain(&self.more)
+    }
+
+    /// The options that make these lines, for a shell.
+    pub fn options(&self) -> String {
+        let mut options = self.line.to_string();
+        for line in &self.more {
+            options.push_str(&format!(" --more '{line}'"));
+        }
+        if self.lines().any(|line| line.loss > 0) {
+            options.push_str(&format!(" --seed {}", self.seed));
+        }
+        options
+    }
+
+    /// Why there cannot be so many lines; `None` if there can.
+    pub fn too_many(&self) -> Option<String> {
+        let lines = self.lines().count();
+        (lines > MOST_LINES)
+            .then(|| format!("{lines} lines are more than the {MOST_LINES} that there are addresses for"))
+    }
+}
+
+/// The options, which make the line again.
+impl fmt::Display for LineOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let delay_us = self.delay.as_micros();
         let delay =
             if delay_us.is_multiple_of(1000) { format!("{}ms", delay_us / 1000) } else { format!("{delay_us}us") };
-        let mut line = format!("--rate {} --queue {} --delay {delay}", self.rate, self.queue);
+        write!(f, "--rate {} --queue {} --delay {delay}", self.rate, self.queue)?;
         for (option, value) in [
             ("--down-rate", self.down_rate.map(|rate| rate.to_string())),
-            ("--loss", (self.loss > 0).then(|| format!("{}% --seed {}", f64::from(self.loss) / 1e4, self.seed))),
+            ("--loss", (self.loss > 0).then(|| format_share(self.loss))),
             ("--discipline", (self.discipline == Discipline::CoDel).then(|| "codel".to_owned())),
         ] {
             if let Some(value) = value {
-                line.push_str(&format!(" {option} {value}"));
+                write!(f, " {option} {value}")?;
             }
         }
-        line
+        Ok(())
     }
+}
 
+impl FromStr for LineOptions {
+    type Err = String;
+
+    fn from_str(options: &str) -> Result<Self, String> {
+        /// A line alone.
+        #[derive(Parser)]
+        struct Alone {
+            #[command(flatten)]
+            line: LineOptions,
+        }
+        let words = std::iter::once("line").chain(options.split_whitespace());
+        let read = Alone::try_parse_from(words).map_err(|error| {
+            let text = error.to_string();
+            text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+        });
+        read.map(|alone| alone.line)
+    }
+}
+
+impl LineOptions {
     /// What the line does with what comes from COMMAND.
     pub fn up(&self) -> Settings {
         Settings {
@@ -98,8 +163,16 @@ Examples:
 
 const ENDS: &str = "It ends as COMMAND does, with 128 and a signal's number if that ended it. Where it cannot begin:";
 
+/// Parts of a million in percent, as [`parse_share`] reads them.
+pub fn format_share(ppm: u32) -> String {
+    format!("{}%", f64::from(ppm) / 1e4)
+}
+
 /// Reads a share in percent as parts of a million.
-fn parse_share(text: &str) -> Result<u32, String> {
+///
+/// # Errors
+/// It is not a share, in words that say what is.
+pub fn parse_share(text: &str) -> Result<u32, String> {
     let number = text.strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
     let share = number.filter(|percent| (0.0..=100.0).contains(percent));
     share
@@ -124,7 +197,7 @@ mod tests {
     #[test]
     fn each_direction_has_its_rate_and_all_else_in_common() {
         let args = "path --rate 6Mbit/s --down-rate 50Mbit/s --queue 3MB --delay 15ms --loss 1% -- true";
-        let args = Args::try_parse_from(args.split(' ')).unwrap();
+        let args = Args::try_parse_from(args.split(' ')).unwrap().line;
         assert_eq!((args.up().rate.bits_per_second(), args.down().rate.bits_per_second()), (6_000_000, 50_000_000));
         assert_eq!((args.up().queue_bytes, args.up().delay_ns, args.up().loss_ppm), (3_000_000, 15_000_000, 10_000));
         assert_eq!(args.down(), Settings { rate: args.down().rate, ..args.up() });
@@ -139,8 +212,20 @@ mod tests {
         ] {
             let parsed =
                 |options: &str| Args::try_parse_from(format!("path {options} -- true").split_whitespace()).unwrap();
-            let (args, again) = (parsed(options), parsed(&parsed(options).line()));
-            assert_eq!((args.up(), args.down(), args.line()), (again.up(), again.down(), again.line()));
+            let (args, again) = (parsed(options), parsed(&parsed(options).options()));
+            assert_eq!((&args.line, args.seed, args.options()), (&again.line, again.seed, again.options()));
         }
+    }
+
+    #[test]
+    fn lines_beside_it_have_all_their_options_in_one_word() {
+        let more = "--rate 1Mbit/s --queue 64kB --delay 5ms --loss 1% --discipline codel";
+        let words = ["path", "--rate", "6Mbit/s", "--queue", "3MB", "--more", more, "--", "true"];
+        let args = Args::try_parse_from(words).unwrap();
+        assert_eq!(args.more[0].to_string(), more);
+        assert_eq!(args.options(), format!("--rate 6Mbit/s --queue 3MB --delay 0ms --more '{more}' --seed 1"));
+        let wrong =
+            Args::try_parse_from(["path", "--rate", "6Mbit/s", "--queue", "3MB", "--more", "--rate 1", "--", "a"]);
+        assert!(wrong.unwrap_err().to_string().contains("--more"));
     }
 }

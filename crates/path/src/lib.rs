@@ -4,7 +4,8 @@
 //! - [`queue`] is the line as arithmetic, and `codel` one of its disciplines. They know no clock, no chance and no system.
 //! - `sides` makes the namespaces, each with a TUN device; `system` is what Linux is asked for that the standard library does not
 //!   have; `refused` says what to do if it refuses.
-//! - [`pump`] moves packets from one device to the other through a [`queue::Line`] in each direction.
+//! - [`pump`] moves packets from one device to the other through a [`queue::Line`] in each direction. There can be several such
+//!   pairs of lines: the far side has an address for each.
 //! - [`run`] runs a command at the near side, and a server at the far one, and ends both.
 //! - [`far`] is how a program at the near side listens at the far one, and what it may know of the line.
 //!

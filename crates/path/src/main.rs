@@ -4,7 +4,7 @@ use std::env;
 use std::process;
 
 use clap::{CommandFactory, Parser};
-use ttlsweep_console::exit::{end_with, finish};
+use ttlsweep_console::exit::{ExitCode, end_with, fail, finish};
 use ttlsweep_console::pages;
 use ttlsweep_path::cli::Args;
 
@@ -13,6 +13,9 @@ fn main() -> process::ExitCode {
         return finish(code);
     }
     let args = Args::try_parse().unwrap_or_else(|error| end_with(&error));
+    if let Some(why) = args.too_many() {
+        return finish(fail(ExitCode::Usage, why));
+    }
     finish(answer(&args))
 }
 
@@ -20,15 +23,17 @@ fn main() -> process::ExitCode {
 fn answer(args: &Args) -> process::ExitCode {
     match ttlsweep_path::run::run(args) {
         Ok(ran) => {
-            ttlsweep_console::say!("{}", ran.totals);
+            if !args.quiet {
+                ttlsweep_console::say!("{}", ran.totals);
+            }
             ran.exit_code().into()
         }
-        Err(error) => ttlsweep_console::exit::fail(error.exit_code(), error),
+        Err(error) => fail(error.exit_code(), error),
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 fn answer(_: &Args) -> process::ExitCode {
     let advice = "a path is made of Linux's network namespaces: run it in a virtual machine or a container with Linux";
-    ttlsweep_console::exit::fail(ttlsweep_console::exit::ExitCode::Usage, advice)
+    fail(ExitCode::Usage, advice)
 }

@@ -26,8 +26,8 @@ pub struct Settings {
     pub discipline: Discipline,
 }
 
-/// Which packets a queue drops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+/// Which packets a queue drops. The words are those of `QueueDiscipline` in an experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Discipline {
     /// Those that find it full
     TailDrop,

@@ -16,7 +16,7 @@ use crate::cli::Args;
 use crate::far;
 use crate::pump::{Pump, Totals};
 use crate::refused::Refused;
-use crate::sides::{FAR, NEAR, Side};
+use crate::sides::Side;
 use crate::system::{end_with_parent, pass_on};
 
 /// Why a command did not run behind a path.
@@ -80,11 +80,12 @@ impl Ran {
 /// # Errors
 /// The line cannot be made, the server does not listen, or the command cannot be started.
 pub fn run(args: &Args) -> Result<Ran, PathError> {
-    let far = Side::make(FAR, NEAR)?;
+    let lines = args.lines().count();
+    let far = Side::far(lines)?;
     // Started from within its side.
     let mut server = args.far.as_deref().map(Server::start).transpose()?;
-    let near = Side::make(NEAR, FAR)?;
-    let pump = Pump::start(&near.tun, &far.tun, args.up(), args.down(), args.seed)?;
+    let near = Side::near(lines)?;
+    let pump = Pump::start(&near.tun, &far.tun, args.lines(), args.seed)?;
     if let Some(server) = server.as_mut() {
         server.wait_until_it_listens()?;
     }
@@ -96,8 +97,9 @@ pub fn run(args: &Args) -> Result<Ran, PathError> {
 fn command_at(args: &Args, far: &Side) -> Result<Child, PathError> {
     let [program, arguments @ ..] = args.command.as_slice() else { return Err(io::Error::other("no command").into()) };
     let mut command = Command::new(program);
-    command.args(arguments).env(far::ADDRESS, FAR.to_string());
-    command.env(far::LINE, args.line()).env(far::RATE, args.rate.bits_per_second().to_string());
+    command.args(arguments).env(far::ADDRESS, far::address(0).to_string());
+    command.env(far::LINE, args.options()).env(far::LINES, far::lines_text(args.lines()));
+    command.env(far::RATE, args.line.rate.bits_per_second().to_string());
     // By way of this process, since a program between this and the one that needs it may close a descriptor.
     let namespace = format!("/proc/{}/fd/{}", std::process::id(), far.namespace.as_raw_fd());
     command.env(far::NAMESPACE, namespace);
@@ -131,7 +133,7 @@ impl Server {
         let mut command = Command::new("sh");
         // Data is what COMMAND prints. A group of its own: Ctrl-C ends COMMAND, and that ends the server.
         command.args(["-c", line]).stdin(Stdio::null()).stdout(io::stderr()).process_group(0);
-        command.env(far::ADDRESS, FAR.to_string());
+        command.env(far::ADDRESS, far::address(0).to_string());
         end_with_parent(&mut command);
         let process = command.spawn().map_err(|error| PathError::Server(format!("cannot be started: {error}")))?;
         Ok(Self { process })

@@ -5,13 +5,14 @@ use std::io::{self, ErrorKind};
 use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt;
 
+use crate::far;
 use crate::refused::{Refused, Step};
 use crate::system::{Interfaces, leave_network, make_tun, unread_packets};
 
-/// Where COMMAND runs.
-pub(crate) const NEAR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
-/// Where the server runs.
-pub(crate) const FAR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
+/// Where COMMAND runs. Where the server runs depends on the line: see [`far::address`].
+const NEAR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
+/// What holds the far side's addresses, if there are several.
+const MASK: Ipv4Addr = Ipv4Addr::new(255, 255, 254, 0);
 
 /// An Ethernet's, as nearly everywhere.
 pub(crate) const MTU: u16 = 1500;
@@ -29,13 +30,28 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    /// Makes an end in a namespace of its own, in which this process then is. It must have one thread.
-    pub(crate) fn make(own: Ipv4Addr, peer: Ipv4Addr) -> Result<Self, Refused> {
+    /// Makes the end that COMMAND is at, in a namespace of its own, in which this process then is. It must have one thread.
+    pub(crate) fn near(lines: usize) -> Result<Self, Refused> {
+        Self::make(|interfaces| {
+            interfaces.address(DEVICE, NEAR, far::address(0))?;
+            if lines > 1 { interfaces.mask(DEVICE, MASK) } else { Ok(()) }
+        })
+    }
+
+    /// Makes the end that servers are at, which has an address for each line. As [`Self::near`].
+    pub(crate) fn far(lines: usize) -> Result<Self, Refused> {
+        Self::make(|interfaces| {
+            interfaces.address(DEVICE, far::address(0), NEAR)?;
+            (1..lines).try_for_each(|line| interfaces.own(&format!("{DEVICE}:{line}"), far::address(line)))
+        })
+    }
+
+    fn make(address: impl Fn(&Interfaces) -> io::Result<()>) -> Result<Self, Refused> {
         into_new_network().map_err(Refused::at(Step::Namespace))?;
         let tun = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open("/dev/net/tun");
         let tun = tun.map_err(Refused::at(Step::OpenTun))?;
         make_tun(&tun, DEVICE).map_err(Refused::at(Step::MakeTun))?;
-        configure(own, peer).map_err(Refused::at(Step::Configure))?;
+        configure(address).map_err(Refused::at(Step::Configure))?;
         let namespace = File::open("/proc/self/ns/net").map_err(Refused::at(Step::Namespace))?;
         Ok(Self { tun, namespace })
     }
@@ -55,11 +71,11 @@ fn into_new_network() -> io::Result<()> {
     fs::write("/proc/self/gid_map", format!("0 {group} 1"))
 }
 
-fn configure(own: Ipv4Addr, peer: Ipv4Addr) -> io::Result<()> {
+fn configure(address: impl Fn(&Interfaces) -> io::Result<()>) -> io::Result<()> {
     let interfaces = Interfaces::here()?;
     interfaces.up("lo")?;
     interfaces.mtu(DEVICE, MTU)?;
     unread_packets(DEVICE, UNREAD_PACKETS)?;
-    interfaces.address(DEVICE, own, peer)?;
+    address(&interfaces)?;
     interfaces.up(DEVICE)
 }

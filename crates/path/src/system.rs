@@ -45,9 +45,18 @@ impl Interfaces {
 
     /// Gives a device its address and that of its only peer.
     pub(crate) fn address(&self, name: &str, own: Ipv4Addr, peer: Ipv4Addr) -> io::Result<()> {
-        let addressed = |address| libc::__c_anonymous_ifr_ifru { ifru_addr: socket_address(address) };
-        ioctl(&self.0, libc::SIOCSIFADDR, name, addressed(own))?;
+        self.own(name, own)?;
         ioctl(&self.0, libc::SIOCSIFDSTADDR, name, addressed(peer))
+    }
+
+    /// Gives a device an address; one more if the name has a `:` and a number behind the device's.
+    pub(crate) fn own(&self, name: &str, address: Ipv4Addr) -> io::Result<()> {
+        ioctl(&self.0, libc::SIOCSIFADDR, name, addressed(address))
+    }
+
+    /// Says which addresses beside its peer's are behind a device.
+    pub(crate) fn mask(&self, name: &str, mask: Ipv4Addr) -> io::Result<()> {
+        ioctl(&self.0, libc::SIOCSIFNETMASK, name, addressed(mask))
     }
 
     /// Says how large a device's packets may be.
@@ -113,6 +122,10 @@ fn ioctl(
     }
     // SAFETY: the descriptor is open for as long as `file` is borrowed; each request made here reads an `ifreq`, and some write one.
     checked(unsafe { libc::ioctl(file.as_raw_fd(), request as _, &raw mut asked) })
+}
+
+fn addressed(address: Ipv4Addr) -> libc::__c_anonymous_ifr_ifru {
+    libc::__c_anonymous_ifr_ifru { ifru_addr: socket_address(address) }
 }
 
 fn socket_address(address: Ipv4Addr) -> libc::sockaddr {

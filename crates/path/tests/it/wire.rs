@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use crate::{path, told};
+use crate::{end, output, path, path_of, told};
 
 /// Of 1500 bytes, those that are not headers of IP and TCP with timestamps.
 const PAYLOAD: f64 = 1448.0 / 1500.0;
@@ -49,6 +49,16 @@ fn codel_lets_no_queue_stand_for_a_connection() {
     let Some(output) = path(options, Some("sink"), "source") else { return };
     let words = String::from_utf8_lossy(&output.stderr);
     assert!(words.contains("dropped by CoDel") && words.contains(" 0 found it full"), "{words}");
+}
+
+#[test]
+fn each_of_several_lines_has_its_own_address_and_delay() {
+    let mut command = path_of("--rate 10Mbit/s --queue 100kB --delay 5ms --quiet");
+    command.args(["--more", "--rate 10Mbit/s --queue 100kB --delay 60ms", "--"]).args(end("each"));
+    let Some(output) = output(&mut command) else { return };
+    let [first, second] = ["10.77.0.2", "10.77.1.1"].map(|address| told(&output, address));
+    assert!((0.010..0.090).contains(&first) && (0.120..0.200).contains(&second), "{first} s, {second} s");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("path:"), "it was to be quiet");
 }
 
 #[test]
