@@ -74,6 +74,11 @@ pub fn json(object: &str) {
     STDERR.say(plain(&format!("{object}\n")).as_bytes());
 }
 
+/// Whether words are written as JSON.
+pub fn is_in_json() -> bool {
+    IS_JSON.load(Ordering::Relaxed)
+}
+
 static IS_JSON: AtomicBool = AtomicBool::new(false);
 
 /// A line of data to stdout; [`data!`](crate::data!) is shorter.

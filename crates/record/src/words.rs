@@ -295,6 +295,16 @@ words! {
 }
 
 words! {
+    /// Which packets the queue of a slow line drops.
+    QueueDiscipline, "discipline setting" {
+        /// Those that find it full.
+        TailDrop = "tail-drop",
+        /// Those that find it full, and one now and then while all wait for longer than 5 ms (RFC 8289).
+        CoDel = "codel",
+    }
+}
+
+words! {
     /// Who shares one bandwidth cap.
     BandwidthPer, "bandwidth_per setting" {
         /// All users of a trial, as on one uplink.

@@ -123,18 +123,20 @@ fn remove_journal(folder: &Path) {
     }
 }
 
-/// Loads an experiment, and says what its options changed and what a run of it would regret. `parts` is how many machines
-/// share its users.
+/// Loads an experiment. `parts` is how many machines share its users.
 fn load(path: &Path, overrides: &OverrideArgs, parts: u32) -> Result<Loaded, Failure> {
     let descriptors = machine::most_descriptors().map(|most| most.saturating_mul(u64::from(parts)));
-    let loaded = experiment::load(path, &LoadOptions { descriptors, ..overrides.load_options() })?;
+    Ok(experiment::load(path, &LoadOptions { descriptors, ..overrides.load_options() })?)
+}
+
+/// Says what an experiment's options changed and what a run of it would regret.
+fn tell(loaded: &Loaded) {
     for notice in &loaded.notices {
         say!("note: {notice}");
     }
     for warning in loaded.warnings() {
         say!("{warning}\n");
     }
-    Ok(loaded)
 }
 
 /// Says which proxies stand between, so that nobody takes their doing for the store's.

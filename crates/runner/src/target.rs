@@ -1,13 +1,14 @@
 //! The endpoints that a plan's cells ask: stores that exist, and testbeds that live as long as the run.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use tokio::runtime::{Builder, Runtime};
-use ttlsweep_path::far::Far;
+use ttlsweep_path::cli::LineOptions;
+use ttlsweep_path::far::{self, Far};
 use ttlsweep_record::{
     Addressing, Cell, Control, Cut, EarlyClose, ExpiryPolicy, Fault, Method, SignatureVersion, TargetKind, Timestamp,
 };
@@ -24,6 +25,7 @@ use crate::links::minter::{Ask, Minted, Minter, NoLink};
 use crate::links::unanswered::Unanswered;
 use crate::s3::object_key::RunPrefix;
 use crate::s3::{Access, Operation, PreflightError, Store, StoreError, StoreSettings, Trust, tls_of_environment};
+use crate::slow_line;
 use crate::stop::StopSwitch;
 use crate::transfer::target::{LinkMaker, Maker, Target};
 use crate::wire::endpoint::Endpoint;
@@ -156,7 +158,8 @@ impl Targets {
             Some(testbeds) => testbeds,
             None => self.testbeds.insert(Testbeds::new().map_err(|error| failed(&error))?),
         };
-        let defaults = TestbedConfig { listen: testbeds.listen, ..TestbedConfig::default() };
+        let listen = testbeds.listen_behind(slow_line::of(cell).as_ref()).map_err(|error| failed(&error))?;
+        let defaults = TestbedConfig { listen, ..TestbedConfig::default() };
         let config = TestbedConfig {
             tls: cell.tls.unwrap_or(defaults.tls),
             expiry: cell.expiry_policy.unwrap_or(defaults.expiry),
@@ -302,8 +305,9 @@ struct TargetKey {
 }
 
 /// What makes two cells share a testbed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct TestbedKey {
+    line: Option<LineOptions>,
     tls: Option<bool>,
     expiry: Option<ExpiryPolicy>,
     cut: Option<Cut>,
@@ -326,6 +330,7 @@ impl TargetKey {
             signature: cell.signature,
             links: LinkSource::of(cell),
             testbed: TestbedKey {
+                line: slow_line::of(cell),
                 tls: cell.tls,
                 expiry: cell.expiry_policy,
                 cut: cell.cut,
@@ -342,6 +347,8 @@ impl TargetKey {
 struct Testbeds {
     running: Vec<Arc<Testbed>>,
     listen: SocketAddr,
+    /// The lines of the path that this process is on, with their addresses at the far side.
+    lines: Vec<(IpAddr, LineOptions)>,
     runtime: Option<Runtime>,
 }
 
@@ -351,12 +358,21 @@ impl Testbeds {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(1).thread_name("testbed").enable_all();
         let mut listen = TestbedConfig::default().listen;
-        if let Some(far) = Far::find(|name| std::env::var(name).ok())? {
+        let variable = |name: &str| std::env::var(name).ok();
+        if let Some(far) = Far::find(variable)? {
             listen.set_ip(far.address);
             // A thread that stays at this side finds nothing there to listen at, and that is an error of its own.
             builder.on_thread_start(move || drop(far.enter()));
         }
-        Ok(Self { running: Vec::new(), listen, runtime: Some(builder.build()?) })
+        Ok(Self { running: Vec::new(), listen, lines: far::lines(variable), runtime: Some(builder.build()?) })
+    }
+
+    /// Where a testbed behind a line listens, or one without a line of its own.
+    fn listen_behind(&self, line: Option<&LineOptions>) -> Result<SocketAddr, String> {
+        let Some(line) = line else { return Ok(self.listen) };
+        let known = self.lines.iter().find(|(_, known)| known == line);
+        let (address, _) = known.ok_or_else(|| format!("this process is not behind the line {line}"))?;
+        Ok(SocketAddr::new(*address, self.listen.port()))
     }
 
     async fn start(&mut self, config: TestbedConfig) -> Result<Arc<Testbed>, String> {

@@ -140,6 +140,11 @@ fn cell(plan: &Plan, users: u32, ttl_s: Option<u32>, control: Option<Control>) -
         mint_timeout_us: None,
         ttl_most_s: None,
         signature: None,
+        path_rate_bps: None,
+        path_queue_bytes: None,
+        path_delay_us: None,
+        path_loss_ppm: None,
+        path_discipline: None,
     }
 }
 

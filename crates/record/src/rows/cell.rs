@@ -2,14 +2,15 @@ use crate::fault::Fault;
 use crate::row::row;
 use crate::units::{BitRate, ByteCount};
 use crate::words::{
-    Addressing, BandwidthPer, Control, Cut, EarlyClose, ExpiryPolicy, Method, Presign, SignatureVersion, TargetKind,
+    Addressing, BandwidthPer, Control, Cut, EarlyClose, ExpiryPolicy, Method, Presign, QueueDiscipline,
+    SignatureVersion, TargetKind,
 };
 
 row! {
     "cells.csv",
     added = [
         fault, congestion, run_parameter, headers, query, mint, mint_folder, links_file, mint_timeout_us, ttl_most_s,
-        signature
+        signature, path_rate_bps, path_queue_bytes, path_delay_us, path_loss_ppm, path_discipline
     ],
     /// One combination of settings, or one control: every setting resolved, whichever of them was an axis.
     #[derive(Eq, Hash)]
@@ -103,6 +104,16 @@ row! {
         pub ttl_most_s: Option<u32>,
         /// How links are signed: `v2`; empty = `v4`, or they are somebody else's.
         pub signature: Option<SignatureVersion>,
+        /// What the slow line before the testbed carries in each direction, in bits a second; empty without such a line.
+        pub path_rate_bps: Option<BitRate>,
+        /// How much waits for that line before packets are dropped, in bytes; empty without such a line.
+        pub path_queue_bytes: Option<ByteCount>,
+        /// How long a packet is under way on it beside what it waits, in microseconds; empty = 0.
+        pub path_delay_us: Option<u64>,
+        /// How many of a million packets are lost behind its queue; empty = 0.
+        pub path_loss_ppm: Option<u32>,
+        /// Which packets its queue drops: `tail-drop` or `codel`; empty = `tail-drop`.
+        pub path_discipline: Option<QueueDiscipline>,
     }
 }
 

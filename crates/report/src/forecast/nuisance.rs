@@ -42,13 +42,19 @@ impl Nuisances {
             let planned = planned.and_then(|planned| planned.needed_us.get(&cell.cell_id));
             planned.map_or_else(|| arithmetic_us(cell), |needed| needed.cast_signed()).max(1)
         };
-        let rtt_us = if is_here { (50, 1_000) } else { calm.rtt_us };
+        let twice_us = |cell: &Cell| 2 * cell.path_delay_us.unwrap_or_default().cast_signed();
+        let (least_us, most_us) = (cells.iter().map(twice_us).min(), cells.iter().map(twice_us).max());
+        let here_us = (50 + least_us.unwrap_or_default(), 1_000 + most_us.unwrap_or_default());
+        let rtt_us = if is_here { here_us } else { calm.rtt_us };
         let mut said = vec![
             format!("round trips of {}", between(rtt_us)),
             format!("durations vary by {} from trial to trial", percent(calm.spread.0)),
             "nothing else fails".to_owned(),
         ];
-        if cells.iter().any(|cell| cell.bandwidth_bps.is_none()) {
+        if cells.iter().any(|cell| cell.path_rate_bps.is_some()) {
+            said.push("slow lines are busy, and no head waits in their queues".to_owned());
+        }
+        if cells.iter().any(|cell| cell.bandwidth_bps.or(cell.path_rate_bps).is_none()) {
             let rate = planned.and_then(|planned| planned.assumed_bps).unwrap_or(UNCAPPED_BPS);
             said.push(format!("{} Mbit/s where no cap is set", rate / 1_000_000));
         }
@@ -203,9 +209,15 @@ fn breaks(seen: &Transfer) -> bool {
 }
 
 fn arithmetic_us(cell: &Cell) -> i64 {
-    let sharers = if cell.bandwidth_per == BandwidthPer::User && cell.bandwidth_bps.is_some() { 1 } else { cell.users };
-    let rate = cell.bandwidth_bps.map_or(UNCAPPED_BPS, ttlsweep_record::BitRate::bits_per_second);
-    (cell.size_bytes.0 as f64 * 8e6 * f64::from(sharers) / rate as f64) as i64
+    let takes_us = |sharers: u32, bits_per_second: u64| {
+        cell.size_bytes.0 as f64 * 8e6 * f64::from(sharers) / bits_per_second as f64
+    };
+    let sharers = if cell.bandwidth_per == BandwidthPer::User { 1 } else { cell.users };
+    let capped = cell.bandwidth_bps.map(|rate| takes_us(sharers, rate.bits_per_second()));
+    // A slow line is what all users share.
+    let on_line = cell.path_rate_bps.map(|rate| takes_us(cell.users, rate.bits_per_second()));
+    let known = capped.into_iter().chain(on_line).reduce(f64::max);
+    known.unwrap_or_else(|| takes_us(cell.users, UNCAPPED_BPS)) as i64
 }
 
 fn median(mut values: Vec<i64>) -> Option<i64> {

@@ -116,12 +116,17 @@ fn word(value: impl ToString) -> Option<String> {
 }
 
 /// The settings that make a target what it is, its faults included.
-const OF_TARGETS: [&str; 16] = [
+const OF_TARGETS: [&str; 21] = [
     "expiry",
     "cut",
     "early_close",
     "faults",
     "tls",
+    "rate",
+    "queue",
+    "delay",
+    "loss",
+    "discipline",
     "target",
     "endpoint",
     "bucket",
@@ -155,6 +160,11 @@ const SETTINGS: &[Setting] = &[
     Setting { name: "expect_continue", value: |cell| word(cell.expect_continue) },
     Setting { name: "reuse_connections", value: |cell| word(cell.reuse_connections) },
     Setting { name: "congestion", value: |cell| cell.congestion.clone() },
+    Setting { name: "rate", value: |cell| cell.path_rate_bps.and_then(word) },
+    Setting { name: "queue", value: |cell| cell.path_queue_bytes.and_then(word) },
+    Setting { name: "delay", value: |cell| cell.path_delay_us.and_then(duration) },
+    Setting { name: "loss", value: |cell| cell.path_loss_ppm.map(|ppm| format!("{}%", f64::from(ppm) / 1e4)) },
+    Setting { name: "discipline", value: |cell| cell.path_discipline.and_then(word) },
     Setting { name: "run_parameter", value: |cell| cell.run_parameter.clone() },
     Setting { name: "signature", value: |cell| word(cell.signature.unwrap_or(SignatureVersion::V4)) },
     Setting { name: "headers", value: |cell| cell.headers.clone() },
@@ -216,6 +226,7 @@ mod tests {
             "per-user",
             "s3",
             "v2",
+            "codel",
             "x"
         ]);
         for column in Cell::header().into_iter().filter(|column| !["cell_id", "control"].contains(column)) {

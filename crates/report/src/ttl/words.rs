@@ -53,7 +53,10 @@ pub(crate) fn count(n: u64, noun: &str) -> String {
 
 /// `5 × 40 MB at 10 Mbit/s`, with what else varies.
 pub(crate) fn label(cell: &Cell, axes: &Axes) -> String {
-    let rate = cell.bandwidth_bps.map_or_else(|| "full speed".to_owned(), |rate| spaced(&rate.to_string()));
+    let rate = cell
+        .bandwidth_bps
+        .or(cell.path_rate_bps)
+        .map_or_else(|| "full speed".to_owned(), |rate| spaced(&rate.to_string()));
     let mut text = load(u64::from(cell.users), &cell.size_bytes.to_string(), &rate);
     if cell.method != Method::Put || axes.is_varied("method") {
         text = format!("{text}, {}", cell.method);

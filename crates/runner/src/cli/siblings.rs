@@ -64,7 +64,8 @@ pub(crate) const SIBLINGS: &[Sibling] = &[
     Sibling::new("testbed", TESTBED, "Serve an S3 endpoint whose expiry policy is known", false),
 ];
 
-const PATH: &str = "ttlsweep-path";
+/// The program that makes slow lines.
+pub(crate) const PATH: &str = "ttlsweep-path";
 const REPORT: &str = "ttlsweep-report";
 const TESTBED: &str = "ttlsweep-testbed";
 

@@ -10,7 +10,7 @@ use ttlsweep_rundir::planned::{PlannedRun, Takes};
 
 use crate::cmd::exit::Failure;
 use crate::experiment::Experiment;
-use crate::experiment::needed::{Outlives, micros, needed, outlives};
+use crate::experiment::needed::{Outlives, knows_rate, micros, needed, outlives};
 use crate::plan::Plan;
 use crate::plan::estimate::Estimate;
 use crate::plan::outlook::Outlook;
@@ -112,7 +112,7 @@ fn print_cells(experiment: &Experiment) {
             Outlives::Perhaps => "perhaps",
             Outlives::Never => "no",
         };
-        let about = if cell.bandwidth_bps.is_none() { "~" } else { "" };
+        let about = if knows_rate(cell) { "" } else { "~" };
         row.extend([format!("{about}{}", format_micros(micros(needed(cell)))), outlives.to_owned()]);
         rows.push(row);
     }

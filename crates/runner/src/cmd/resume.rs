@@ -24,6 +24,7 @@ use crate::run::progress::Mode;
 use crate::run::repair::repair;
 use crate::run::sweep::Earlier;
 use crate::run::{Run, environment};
+use crate::slow_line;
 use crate::target::Targets;
 
 /// Runs the command.
@@ -50,6 +51,7 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
     if environment.plan_hash != whole.hash {
         return Err(plan_changed(&environment, folder, &whole));
     }
+    slow_line::get_behind(&experiment.cells, experiment.seed)?;
     let portion = environment.portion();
     let plan = match portion {
         Some(portion) => whole.of_portion(portion).map_err(Failure::usage)?,
@@ -68,7 +70,7 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
         let words = format!("nothing is missing: all {} trials are whole", plan.trials.len());
         return Ok(Ended { code: ExitCode::Done, folder: folder.finish()?, left: Vec::new(), words });
     }
-    if environment.path != environment::path() {
+    if environment.path != environment::path(experiment) {
         return Err(other_line(&environment, path));
     }
     say!("{}: {} of {} trials are missing", experiment.name, missing.len(), plan.trials.len());

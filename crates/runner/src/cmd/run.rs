@@ -11,7 +11,7 @@ use ttlsweep_record::{ByteCount, Portion, Share, TargetKind, Timestamp};
 use super::dry_run::{self, DryRun};
 use super::ended::Ended;
 use super::signals::{Signals, stop_on_signals};
-use super::{carry_out, load, open_targets, resume, tell_proxies, try_congestion};
+use super::{carry_out, load, open_targets, resume, tell, tell_proxies, try_congestion};
 use crate::cli::{LimitArgs, PortionArgs, RunArgs};
 use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure, stopped};
@@ -27,6 +27,7 @@ use crate::run::folder::RunFolder;
 use crate::run::progress::Mode;
 use crate::run::sweep::Earlier;
 use crate::run::{Run, environment};
+use crate::slow_line;
 use crate::stop::StopSwitch;
 use crate::target::Targets;
 use crate::upload::Upload;
@@ -40,6 +41,10 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let parts = portion.and_then(Portion::part).map_or(1, Share::of);
     let loaded = load(&args.experiment, &args.overrides, parts)?;
     let experiment = &loaded.experiment;
+    if !args.dry_run {
+        slow_line::get_behind(&experiment.cells, experiment.seed)?;
+    }
+    tell(&loaded);
     let work = Work::of(portion, experiment)?;
     if args.dry_run {
         let Work { plan, portion, estimate, outlook, .. } = &work;
@@ -104,7 +109,9 @@ fn place(args: &RunArgs, experiment: &Experiment, work: &Work) -> Result<Option<
     let asked = AskedRun { run_id, start_at, start_every };
     let placed = PlacedPortion::new(&args.out, experiment, &work.whole, portion, asked)?;
     if portion.part().is_some() && experiment.target == TargetKind::Embedded {
-        say!("note: each part asks a testbed of its own; `--endpoint` names a server that all of them ask");
+        say!(
+            "note: each part asks a testbed of its own, behind slow lines of its own if there are any; `--endpoint` names a server that all of them ask"
+        );
     }
     Ok(Some(placed))
 }

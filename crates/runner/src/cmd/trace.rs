@@ -24,6 +24,7 @@ use crate::run::sweep::download;
 use crate::run::sweep::sources::Sources;
 use crate::run::trial::TrialRun;
 use crate::run::{Run, environment};
+use crate::slow_line;
 use crate::trace::har;
 use crate::trace::waterfall;
 
@@ -72,6 +73,7 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
         let message = format!("there is no cell `{name}`; the cells are {}", names.join(", "));
         return Err(Failure::usage(message));
     };
+    slow_line::get_behind(std::slice::from_ref(cell), plan.seed)?;
     let cell = Cell { users: 1, transfers_per_user: Some(1), duration_us: None, ..cell.clone() };
     let trial =
         Trial { trial_id: "trace".to_owned(), cell: 0, block: 1, position: 1, jitter: Duration::ZERO, ttl_s: None };

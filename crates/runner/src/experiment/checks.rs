@@ -18,7 +18,9 @@ pub(crate) fn check(resolved: &Resolved, problems: &mut Problems) {
         faults_fit_methods,
         faults_have_their_handshake,
         long_ttl_is_longer,
+        a_line_has_rate_and_queue,
         trials_do_not_disturb_each_other,
+        trials_share_no_line,
         not_too_many_trials,
         nothing_is_signed_twice,
         the_transfers_name_has_its_place,
@@ -159,6 +161,29 @@ fn the_expect_arm_can_prove_something(resolved: &Resolved) -> Option<Problem> {
     (!resolved.head.expired_start).then(|| {
         let problem = here("without expired starts nothing tells whether a 100 proves anything");
         problem.help("leave out expired_start = false below [controls]")
+    })
+}
+
+fn a_line_has_rate_and_queue(resolved: &Resolved) -> Option<Problem> {
+    let place = |key| resolved.given_place(key);
+    let (rate, queue) = (place("rate"), place("queue"));
+    if let (Some(rate), None) = (rate, queue) {
+        let problem = Problem::at(rate, "a line without a queue", "`rate` is given, and no `queue`");
+        return Some(problem.help("say how much waits for the line: write for example queue = \"3MB\" below [path]"));
+    }
+    let (key, given) = ["queue", "delay", "loss", "discipline"].into_iter().find_map(|key| Some((key, place(key)?)))?;
+    rate.is_none().then(|| {
+        Problem::at(given, "of no line", format!("`{key}` is given, and no `rate`"))
+            .help("write for example rate = \"6Mbit/s\" and queue = \"3MB\" below [path], or leave it out")
+    })
+}
+
+fn trials_share_no_line(resolved: &Resolved) -> Option<Problem> {
+    let (place, rate) = (resolved.key_place("parallel_trials")?, resolved.key_place("rate")?);
+    (resolved.head.parallel_trials > 1).then(|| {
+        Problem::at(place, "more than 1", "trials cannot run side by side on a slow line")
+            .and_at(rate, "this line")
+            .help("they would fill its queue for each other: write parallel_trials = 1")
     })
 }
 

@@ -31,6 +31,7 @@ fn every_report_reads_as_it_is_written_down() {
         the_target,
         a_clock_probe,
         an_expect_arm,
+        a_slow_line,
         links_of_others,
         several_at_once,
         a_file_that_cannot_be_read,
@@ -46,6 +47,20 @@ fn an_expect_arm(reports: &mut Reports) {
     reports.add("an Expect arm of what expects", &arm("[transfer]\nexpect_continue = [false, true]"), &[]);
     reports.add("an Expect arm without expired starts", &format!("{}expired_start = false\n", arm("")), &[]);
     reports.add("an Expect arm in words", &format!("{SMALL}\n[controls]\nexpect_continue = \"yes\"\n"), &[]);
+}
+
+fn a_slow_line(reports: &mut Reports) {
+    let line = |keys: &str| format!("{SMALL}\n[path]\n{keys}\n");
+    let whole = "rate = \"6Mbit/s\"\nqueue = \"3MB\"\n";
+    reports.add("a line without a queue", &line("rate = \"6Mbit/s\""), &[]);
+    reports.add("a queue without a line", &line("queue = \"3MB\"\ndelay = \"15ms\""), &[]);
+    reports.add("a line of no rate", &line("rate = \"unlimited\"\nqueue = 3"), &[]);
+    reports.add("a loss in words", &line(&format!("{whole}loss = [\"much\", 1, \"101%\"]")), &[]);
+    reports.add("a discipline that no line has", &line(&format!("{whole}discipline = \"fq_codel\"")), &[]);
+    reports.add("a misspelled key of a line", &line(&format!("{whole}delayed = \"15ms\"")), &[]);
+    reports.add("trials side by side on a line", &line(whole), &["--set", "experiment.parallel_trials=2"]);
+    let s3 = "[target]\nkind = \"s3\"\nbucket = \"mine\"\n";
+    reports.add("a line before a bucket", &line(&format!("{whole}{s3}")), &[]);
 }
 
 fn links_of_others(reports: &mut Reports) {

@@ -13,7 +13,9 @@ pub(crate) fn text(resolved: &Resolved, plan_hash: &str) -> String {
          # name: {}\n# seed: {}\n# plan: {plan_hash}\n",
         head.name, head.seed
     );
-    for table in Table::ALL {
+    let is_given =
+        |table: &Table| *table != Table::Path || resolved.axes.iter().any(|values| values.setting.table == *table);
+    for table in Table::ALL.into_iter().filter(is_given) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "\n[{}]", table.name());
         for values in resolved.heads.iter().filter(|values| values.setting.table == table) {

@@ -10,16 +10,22 @@ use ttlsweep_record::{BandwidthPer, BitRate, Cell, Presign, TargetKind};
 
 /// One transfer among those of all its trial's users. Its timeout is not looked at.
 pub(crate) fn needed(cell: &Cell) -> Duration {
-    let rate = cell.bandwidth_bps.unwrap_or_else(|| assumed_rate(cell.target));
-    let sharers = match (cell.bandwidth_bps, cell.bandwidth_per) {
-        (Some(_), BandwidthPer::User) => 1,
-        // Without a cap, it is the line that all users share.
-        _ => u64::from(cell.users),
-    };
-    SET_UP.saturating_add(Duration::from_nanos(rate.nanos_for(cell.size_bytes.0.saturating_mul(sharers))))
+    let own = cell.size_bytes.0;
+    let all = own.saturating_mul(u64::from(cell.users));
+    let bytes = if cell.bandwidth_per == BandwidthPer::User { own } else { all };
+    let capped = cell.bandwidth_bps.map(|rate| rate.nanos_for(bytes));
+    // A line is what all users share.
+    let on_line = cell.path_rate_bps.map(|rate| rate.nanos_for(all));
+    let nanos = capped.max(on_line).unwrap_or_else(|| assumed_rate(cell.target).nanos_for(all));
+    SET_UP.saturating_add(Duration::from_nanos(nanos))
 }
 
-/// The rate that is assumed if no cap is set: that of the path that this process is on, if it is on one.
+/// Whether a cap or a slow line of the experiment's own says at which rate bytes move.
+pub(crate) fn knows_rate(cell: &Cell) -> bool {
+    cell.bandwidth_bps.is_some() || cell.path_rate_bps.is_some()
+}
+
+/// The rate that is assumed if nothing says it: that of the path that this process is on, if it is on one.
 pub(crate) fn assumed_rate(target: TargetKind) -> BitRate {
     static OF_PATH: LazyLock<Option<BitRate>> = LazyLock::new(|| far::rate(|name| std::env::var(name).ok()));
     let bits_per_second = match target {
@@ -67,10 +73,7 @@ fn outlives_one_of(cell: &Cell, ttl_s: u32) -> Outlives {
     let delta_us = LEAST_DELTA_US.unsigned_abs();
     if ends_us <= least_us {
         Outlives::Never
-    } else if cell.bandwidth_bps.is_some()
-        && ends_us > ttl_us + delta_us
-        && begins_us + delta_us < least_us.max(1_000_000)
-    {
+    } else if knows_rate(cell) && ends_us > ttl_us + delta_us && begins_us + delta_us < least_us.max(1_000_000) {
         Outlives::Surely
     } else {
         Outlives::Perhaps
@@ -111,6 +114,16 @@ mod tests {
     fn without_a_cap_it_depends_on_the_line() {
         let uncapped = Cell { bandwidth_bps: None, size_bytes: ByteCount(1_000_000_000), ..cell(8, 4) };
         assert_eq!(outlives(&uncapped), Outlives::Perhaps);
+    }
+
+    #[test]
+    fn a_slow_line_holds_all_users_back_and_the_slower_of_line_and_cap_decides() {
+        let line = Cell { path_rate_bps: BitRate::new(4_000_000), users: 2, ..cell(8, 4) };
+        assert_eq!(needed(&line), SET_UP + Duration::from_secs(32));
+        assert_eq!(needed(&Cell { bandwidth_bps: None, ..line.clone() }), SET_UP + Duration::from_secs(32));
+        let per_user = Cell { bandwidth_bps: BitRate::new(1_000_000), bandwidth_per: BandwidthPer::User, ..line };
+        assert_eq!(needed(&per_user), SET_UP + Duration::from_secs(64));
+        assert_eq!(outlives(&Cell { bandwidth_bps: None, ..per_user }), Outlives::Surely);
     }
 
     #[test]

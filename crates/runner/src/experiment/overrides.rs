@@ -105,7 +105,7 @@ fn leave_testbed(document: &mut Document<'_>) -> Vec<String> {
 
 /// Adds an entry in place of what it overrides.
 fn put<'a>(document: &mut Document<'a>, entry: Entry<'a>) {
-    let of_cells = |table: Table| matches!(table, Table::Target | Table::Grid | Table::Transfer);
+    let of_cells = |table: Table| matches!(table, Table::Target | Table::Grid | Table::Path | Table::Transfer);
     let excluded = match entry.key.as_ref() {
         "transfers_per_user" => Some("duration"),
         "duration" => Some("transfers_per_user"),

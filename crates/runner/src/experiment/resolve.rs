@@ -25,6 +25,8 @@ pub(crate) struct Resolved {
     pub(crate) kind_place: Place,
     /// Whether anything was given to say whose links are asked with, also if it cannot be read.
     pub(crate) names_links: bool,
+    /// Where each key of a slow line stands, also if its value cannot be read.
+    line_keys: Vec<(&'static str, Place)>,
 }
 
 /// The values of one setting: one, or an axis of several.
@@ -52,6 +54,7 @@ impl Resolved {
             axes: Vec::new(),
             kind_place: document.start.clone(),
             names_links: document.entries.iter().any(of_links),
+            line_keys: line_keys(document),
         };
         for setting in SETTINGS {
             match setting.read {
@@ -86,6 +89,11 @@ impl Resolved {
         heads.chain(axes).find(|(name, _)| *name == key).and_then(|(_, place)| place.as_ref())
     }
 
+    /// Where a key of a slow line stands, if it was given, also if its value cannot be read.
+    pub(crate) fn given_place(&self, key: &str) -> Option<&Place> {
+        self.line_keys.iter().find(|(name, _)| *name == key).map(|(_, place)| place)
+    }
+
     /// Leaves the default number of transfers out where a duration bounds the trial.
     pub(crate) fn drop_default_bound(&mut self) {
         if self.key_place("duration").is_some() {
@@ -102,6 +110,15 @@ impl Resolved {
         }
         self.heads.push(values);
     }
+}
+
+fn line_keys(document: &Document<'_>) -> Vec<(&'static str, Place)> {
+    let setting = |entry: &Entry<'_>| {
+        let line = SETTINGS.iter().filter(|setting| setting.table == Table::Path);
+        line.into_iter().find(|setting| setting.key == entry.key && setting.may_stand_in(entry.table))
+    };
+    let entries = document.entries.iter();
+    entries.filter_map(|entry| Some((setting(entry)?.key, entry.key_place.clone()))).collect()
 }
 
 struct Reader<'a> {
@@ -149,7 +166,7 @@ impl<'a> Reader<'a> {
             DeValue::Array(_) if !setting.may_be_axis() => {
                 problems.push(
                     Problem::at(&whole, "expected one value", format!("`{}` cannot be an axis", setting.key)).help(
-                        "write one value; axes are settings of [target] other than `kind`, of [grid] and of [transfer]",
+                        "write one value; axes are settings of [target] other than `kind`, of [grid], of [path] and of [transfer]",
                     ),
                 );
                 return None;

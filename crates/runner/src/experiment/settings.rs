@@ -7,7 +7,7 @@ use std::fmt;
 
 use ttlsweep_record::{
     Addressing, BandwidthPer, BitRate, ByteCount, Cell, Cut, EarlyClose, ExpiryPolicy, Fault, Method, Presign,
-    SignatureVersion, TargetKind,
+    QueueDiscipline, SignatureVersion, TargetKind,
 };
 
 use super::problems::Problem;
@@ -178,6 +178,11 @@ pub(crate) fn blank_cell(kind: TargetKind) -> Cell {
         mint_timeout_us: None,
         ttl_most_s: None,
         signature: None,
+        path_rate_bps: None,
+        path_queue_bytes: None,
+        path_delay_us: None,
+        path_loss_ppm: None,
+        path_discipline: None,
     }
 }
 
@@ -187,18 +192,21 @@ pub(crate) enum Table {
     Experiment,
     Target,
     Grid,
+    Path,
     Transfer,
     Controls,
 }
 
 impl Table {
-    pub(crate) const ALL: [Self; 5] = [Self::Experiment, Self::Target, Self::Grid, Self::Transfer, Self::Controls];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Experiment, Self::Target, Self::Grid, Self::Path, Self::Transfer, Self::Controls];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Experiment => "experiment",
             Self::Target => "target",
             Self::Grid => "grid",
+            Self::Path => "path",
             Self::Transfer => "transfer",
             Self::Controls => "controls",
         }
@@ -221,9 +229,14 @@ impl Table {
                  axes."
             }
             Self::Grid => {
-                "Each list is an axis; the grid is their product. Any other setting of `[target]` and `[transfer]` \
-              may be \
-                 listed here too, or as a list in its own table."
+                "Each list is an axis; the grid is their product. Any other setting of `[target]`, `[path]` and \
+                 `[transfer]` may be listed here too, or as a list in its own table."
+            }
+            Self::Path => {
+                "A slow line with a queue before the testbed, on this machine alone: see [bloat.md](bloat.md). `rate` and `queue` \
+                 make one, and without them there is none. All of these can be axes: each combination has a line and a testbed of \
+                 its own, which are targets of their own in the report. It takes Linux, and namespaces for everyone or root. Add \
+                 `transfer.congestion` where the queue is to be filled: `bbr` fills none."
             }
             Self::Transfer => "What each user does. All of these can be axes.",
             Self::Controls => {
@@ -514,6 +527,52 @@ pub(crate) static SETTINGS: &[Setting] = &[
         only: None,
         doc: "Whether all users of a trial share one cap, as an uplink is shared, or each has its own.",
         read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.bandwidth_per = word.0)),
+    },
+    Setting {
+        table: Table::Path,
+        key: "rate",
+        takes: ValueKind::Text("a rate such as `\"6Mbit/s\"`"),
+        absent: IfAbsent::Nothing("no slow line"),
+        only: Some(TargetKind::Embedded),
+        doc: "What the line carries in each direction, headers of IP and above included.",
+        read: Read::Cell(|item| Choice::of(values::line_rate(item), |cell, rate| cell.path_rate_bps = Some(rate))),
+    },
+    Setting {
+        table: Table::Path,
+        key: "queue",
+        takes: ValueKind::Text("a size such as `\"3MB\"`"),
+        absent: IfAbsent::Nothing("no slow line"),
+        only: Some(TargetKind::Embedded),
+        doc: "How much waits for the line before packets are dropped, in each direction.",
+        read: Read::Cell(|item| Choice::of(values::queue(item), |cell, bytes| cell.path_queue_bytes = Some(bytes))),
+    },
+    Setting {
+        table: Table::Path,
+        key: "delay",
+        takes: ValueKind::Text("a duration such as `\"15ms\"`"),
+        absent: IfAbsent::Nothing("`\"0s\"`"),
+        only: Some(TargetKind::Embedded),
+        doc: "How long a packet is under way beside what it waits, in each direction; a round trip takes twice as long.",
+        read: Read::Cell(|item| Choice::of(values::duration(item), |cell, time| cell.path_delay_us = Some(time.0))),
+    },
+    Setting {
+        table: Table::Path,
+        key: "loss",
+        takes: ValueKind::Text("a share such as `\"0.1%\"`"),
+        absent: IfAbsent::Nothing("`\"0%\"`"),
+        only: Some(TargetKind::Embedded),
+        doc: "The share of packets that is lost behind the queue, in each direction; which ones follows from the seed.",
+        read: Read::Cell(|item| Choice::of(values::loss(item), |cell, loss| cell.path_loss_ppm = Some(loss.0))),
+    },
+    Setting {
+        table: Table::Path,
+        key: "discipline",
+        takes: ValueKind::Words(QueueDiscipline::WORDS),
+        absent: IfAbsent::Nothing("`\"tail-drop\"`"),
+        only: Some(TargetKind::Embedded),
+        doc: "Which packets the queue drops: those that find it full, or by RFC 8289 also one now and then while all wait for longer \
+              than 5 ms.",
+        read: Read::Cell(|item| Choice::of(values::word(item), |cell, word| cell.path_discipline = Some(word.0))),
     },
     Setting {
         table: Table::Transfer,

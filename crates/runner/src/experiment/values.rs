@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use toml::Spanned;
 use toml::de::DeValue;
+use ttlsweep_path::cli::{format_share, parse_share};
 use ttlsweep_record::fault::{FaultError, KINDS};
 use ttlsweep_record::units::{UnitError, parse_duration};
 use ttlsweep_record::{BitRate, ByteCount, Fault, UnknownWord};
@@ -310,6 +311,42 @@ pub(crate) fn rate(item: &Item<'_>) -> Result<Option<BitRate>, Problem> {
     })
 }
 
+/// What a slow line carries.
+pub(crate) fn line_rate(item: &Item<'_>) -> Result<BitRate, Problem> {
+    let text = unit_text(item, LINE_RATE, |number| number.parse::<BitRate>().err())?;
+    text.parse().map_err(|error: UnitError| {
+        // A line has a rate.
+        let expected = error.expected.replace(", or `unlimited`", "");
+        unit_problem(item, LINE_RATE, &error.problem, expected)
+    })
+}
+
+/// How much waits for a slow line.
+pub(crate) fn queue(item: &Item<'_>) -> Result<ByteCount, Problem> {
+    let text = unit_text(item, QUEUE, |number| number.parse::<ByteCount>().err())?;
+    text.parse().map_err(|error: UnitError| unit_problem(item, QUEUE, &error.problem, error.expected))
+}
+
+/// The share of a slow line's packets that is lost.
+pub(crate) fn loss(item: &Item<'_>) -> Result<Loss, Problem> {
+    let problem = |found: &str| {
+        unit_problem(
+            item,
+            "a share from \"0%\" to \"100%\"",
+            &format!("`{}` cannot be {found}", item.key),
+            "write for example \"0.1%\"",
+        )
+    };
+    match item.value {
+        DeValue::String(text) => parse_share(text).map(Loss).map_err(|_| problem(&format!("\"{text}\""))),
+        DeValue::Integer(_) | DeValue::Float(_) => {
+            let number = item.place.text();
+            Err(problem(number).help(format!("write \"{number}%\", if that many of a hundred packets are lost")))
+        }
+        _ => Err(wrong_type(item, "a share such as \"0.1%\"")),
+    }
+}
+
 /// What the testbed does wrong, or `none`.
 pub(crate) fn fault(item: &Item<'_>) -> Result<Option<Fault>, Problem> {
     let DeValue::String(text) = item.value else {
@@ -527,6 +564,28 @@ impl Notation for Micros {
     }
 }
 
+/// Parts of a million, written in percent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Loss(pub(crate) u32);
+
+impl Notation for Loss {
+    fn toml(&self) -> String {
+        format!("\"{}\"", format_share(self.0))
+    }
+}
+
+impl Notation for BitRate {
+    fn toml(&self) -> String {
+        format!("\"{self}\"")
+    }
+}
+
+impl Notation for ByteCount {
+    fn toml(&self) -> String {
+        format!("\"{self}\"")
+    }
+}
+
 /// A link's lifetime, written as a duration.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seconds(pub(crate) u32);
@@ -554,7 +613,7 @@ impl Notation for Body {
     fn toml(&self) -> String {
         match &self.file {
             Some(file) => format!("{{ file = {} }}", file.toml()),
-            None => format!("\"{}\"", self.bytes),
+            None => self.bytes.toml(),
         }
     }
 }
@@ -571,7 +630,7 @@ impl<W: Into<&'static str> + Copy> Notation for Word<W> {
 
 impl Notation for Option<BitRate> {
     fn toml(&self) -> String {
-        self.as_ref().map_or_else(|| "\"unlimited\"".to_owned(), |rate| format!("\"{rate}\""))
+        self.as_ref().map_or_else(|| "\"unlimited\"".to_owned(), Notation::toml)
     }
 }
 
@@ -721,6 +780,10 @@ const LONGEST_CLOCK_PROBE_US: u64 = 60_000_000;
 const TTL: &str = "whole seconds from \"1s\" to \"7d\"";
 
 const RATE: &str = "a rate such as \"8Mbit/s\", or \"unlimited\"";
+
+const LINE_RATE: &str = "a rate such as \"6Mbit/s\"";
+
+const QUEUE: &str = "a size such as \"3MB\"";
 
 const FAULT: &str = "a fault such as \"reset@50%\", or \"none\"";
 

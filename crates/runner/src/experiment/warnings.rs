@@ -39,9 +39,9 @@ fn nothing_outlives(resolved: &Resolved, experiment: &Experiment) -> Option<Prob
         Outlives::Never => "no transfer outlives its link: this run cannot show whether one is cut at expiry",
         _ => "it is not certain that any transfer outlives its link, as this run needs it",
     };
-    let assumed = match longest.bandwidth_bps {
-        Some(_) => String::new(),
-        None => format!(" at {}, which is assumed if no cap is set", assumed_rate(longest.target)),
+    let assumed = match (longest.bandwidth_bps, longest.path_rate_bps) {
+        (None, None) => format!(" at {}, which is assumed if no cap is set", assumed_rate(longest.target)),
+        _ => String::new(),
     };
     let label = format!("the longest transfer needs about {}{assumed}", about(needed(longest)));
     let problem = Problem::at(place, format!("the shortest link lives {} to {ttl_s} s", ttl_s - 1), message);
@@ -77,8 +77,8 @@ fn enough_for(cell: &Cell) -> String {
 /// to fill.
 fn cap_for(cell: &Cell, ttl_s: u32) -> Option<BitRate> {
     let bits = u128::from(cell.size_bytes.0) * u128::from(cell.users) * 8 / (2 * u128::from(ttl_s));
-    let most =
-        cell.bandwidth_bps.map_or_else(|| assumed_rate(cell.target).bits_per_second() / 2, BitRate::bits_per_second);
+    let line = || cell.path_rate_bps.unwrap_or_else(|| assumed_rate(cell.target)).bits_per_second() / 2;
+    let most = cell.bandwidth_bps.map_or_else(line, BitRate::bits_per_second);
     let bits = bits.min(u128::from(most));
     let scale = 10u128.checked_pow(bits.checked_ilog10()?)?;
     BitRate::new(u64::try_from(bits / scale * scale).ok()?)

@@ -11,7 +11,7 @@ use ttlsweep_record::units::{format_micros, grouped};
 use ttlsweep_record::{BitRate, Cell, Control, ExpiryPolicy, Method, Presign, TargetKind};
 
 use crate::experiment::Experiment;
-use crate::experiment::needed::{SET_UP, assumed_rate, needed};
+use crate::experiment::needed::{SET_UP, assumed_rate, knows_rate, needed};
 use crate::plan::Plan;
 
 /// What a plan will take.
@@ -156,7 +156,7 @@ impl Estimate {
             return;
         }
         self.transfers_are_counted &= cell.transfers_per_user.is_some();
-        if cell.bandwidth_bps.is_none() {
+        if !knows_rate(cell) {
             self.assumed_rate = Some(assumed_rate(cell.target));
         }
         if !is_refused_at_once(cell) {

@@ -17,6 +17,7 @@ use super::estimate::{Estimate, counted};
 use crate::experiment::Experiment;
 use crate::experiment::link_source::LinkSource;
 use crate::experiment::needed::{Outlives, needed, outlives};
+use crate::slow_line;
 
 /// How a plan can end, target by target.
 #[derive(Debug, Clone, PartialEq)]
@@ -235,7 +236,7 @@ impl TargetOutlook {
 /// What the report tells targets apart by.
 fn target_of(cell: &Cell) -> impl Eq + Hash + use<> {
     let testbed = (cell.tls, cell.expiry_policy, cell.cut, cell.early_close, cell.fault);
-    (cell.endpoint.clone(), cell.bucket.clone(), testbed)
+    (cell.endpoint.clone(), cell.bucket.clone(), testbed, slow_line::of(cell))
 }
 
 /// What readers know a cell's target by.
@@ -243,7 +244,8 @@ pub(crate) fn target_name(cell: &Cell) -> String {
     match cell.target {
         TargetKind::Embedded => {
             let policy = cell.expiry_policy.map(|policy| format!(", {policy}")).unwrap_or_default();
-            format!("testbed{policy}")
+            let line = slow_line::of(cell).map(|line| format!(", {line}")).unwrap_or_default();
+            format!("testbed{policy}{line}")
         }
         TargetKind::Links => {
             LinkSource::of(cell).map_or_else(String::new, |source| format!("links from {}", source.name()))

@@ -44,14 +44,17 @@ pub fn of_new_run(experiment: &Experiment, whole: &Plan, now: Timestamp, targets
         regions: targets.regions(),
         proxies: targets.proxies(),
         proxies_ignored: targets.proxies_ignored(),
-        path: path(),
+        path: path(experiment),
         clock_offset: BTreeMap::new(),
         hosts: Vec::new(),
     }
 }
 
-/// The slow line that this process is behind, as the options of `ttlsweep path`.
-pub(crate) fn path() -> Option<String> {
+/// The slow line that this process is behind, as the options of `ttlsweep path`; `None` if its lines are the experiment's own.
+pub(crate) fn path(experiment: &Experiment) -> Option<String> {
+    if experiment.cells.iter().any(|cell| cell.path_rate_bps.is_some()) {
+        return None;
+    }
     std::env::var(far::LINE).ok().map(|options| redacted(&options).into_owned())
 }
 

@@ -485,6 +485,11 @@ pub(crate) fn cell(
         mint_timeout_us: None,
         ttl_most_s: None,
         signature: None,
+        path_rate_bps: None,
+        path_queue_bytes: None,
+        path_delay_us: None,
+        path_loss_ppm: None,
+        path_discipline: None,
     }
 }
 
