@@ -82,8 +82,8 @@ pub(crate) struct Problem {
     message: String,
     labels: Vec<(Place, String)>,
     help: Option<String>,
-    /// What has to be pointed at in another text than the first label's.
-    elsewhere: Vec<Self>,
+    /// What has to be pointed at in other texts than the first label's.
+    elsewhere: Vec<(Place, String)>,
     severity: Severity,
 }
 
@@ -130,7 +130,7 @@ impl Problem {
         if same_text {
             self.labels.push((place.clone(), label));
         } else {
-            self.elsewhere.push(Self::at(place, label, ""));
+            self.elsewhere.push((place.clone(), label));
         }
         self
     }
@@ -159,10 +159,11 @@ impl Problem {
             text
         };
         let mut text = rendered(self, mark).trim_start().to_owned();
-        for other in &self.elsewhere {
+        for (at, (place, label)) in (1..).zip(&self.elsewhere) {
+            let help = self.help.clone().filter(|_| at == self.elsewhere.len());
+            let other = rendered(&Self { help, ..Self::at(place, label, "") }, "");
             // It has no message of its own, which leaves a line empty.
-            let place = rendered(other, "");
-            text.extend(place.split_inclusive('\n').skip_while(|line| line.trim().is_empty()));
+            text.extend(other.split_inclusive('\n').skip_while(|line| line.trim().is_empty()));
         }
         text
     }
@@ -182,7 +183,9 @@ impl Diagnostic for Problem {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        // It stands below the last place.
+        let help = self.help.as_ref().filter(|_| self.elsewhere.is_empty())?;
+        Some(Box::new(help))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
