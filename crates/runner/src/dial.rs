@@ -3,6 +3,7 @@
 //! [`reach`] comes as far as an open socket: [`resolve`] looks names up, [`race`] tries the addresses, [`proxy`] asks for a
 //! tunnel. What is here puts the layers of [`crate::wire`] and TLS on it.
 
+pub(crate) mod ask;
 pub(crate) mod no_tls;
 pub(crate) mod proxy;
 pub(crate) mod race;

@@ -6,20 +6,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Uri, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
 use tokio::time::Instant;
 use tokio_rustls::rustls;
 
 use super::answer::without_queries;
 use super::unanswered::{MOST_BYTES, Unanswered};
+use crate::dial::Dialer;
+use crate::dial::ask::{NoAnswer, ask};
 use crate::dial::reach::Route;
-use crate::dial::{Dialer, Steps};
 use crate::s3::error_document::reported;
 use crate::secret::{Secret, remember};
 use crate::wire::endpoint::Endpoint;
-use crate::wire::tape::Tape;
 
 /// Asks the API.
 pub(super) struct Api {
@@ -50,36 +48,19 @@ impl Api {
 
     /// The answer's body.
     pub(super) async fn ask(&self, line: &str, within: Duration) -> Result<String, Unanswered> {
-        let deadline = Instant::now() + within;
-        let opened = self.dialer.open(deadline, &mut Steps::default(), &mut Tape::default()).await;
-        let stream = opened.map_err(|error| Unanswered::Unreachable(format!("it cannot be reached: {error}")))?;
-        let broken = |error: hyper::Error| Unanswered::Unreachable(format!("it broke off: {error}"));
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        let request = self.request(line)?;
-        let exchange = async {
-            let response = sender.send_request(request).await.map_err(broken)?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
-            let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
-                Ok(error) => broken(*error),
-                Err(_) => Unanswered::Wrong(format!("its answer is longer than {MOST_BYTES} bytes")),
-            })?;
-            let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
-            if status.is_success() {
-                return Ok(text);
-            }
-            let said: String = reported(&without_queries(text.trim())).chars().take(SHOWN).collect();
-            let said = if said.is_empty() { said } else { format!(": {said}") };
-            let refusal = format!("it answered {status}{said}");
-            Err(if status.is_server_error() { Unanswered::Unreachable(refusal) } else { Unanswered::Wrong(refusal) })
-        };
-        tokio::pin!(exchange, connection);
-        tokio::select! {
-            biased;
-            answered = &mut exchange => answered,
-            // What it had sent before it closed is still to be read.
-            _ = &mut connection => exchange.await,
+        let answered = ask(&self.dialer, self.request(line)?, MOST_BYTES, Instant::now() + within).await;
+        let (status, body) = answered.map_err(|error| match error {
+            NoAnswer::TooLong(_) => Unanswered::Wrong(error.to_string()),
+            NoAnswer::Unreached(_) | NoAnswer::Broken(_) => Unanswered::Unreachable(error.to_string()),
+        })?;
+        let text = String::from_utf8_lossy(&body).into_owned();
+        if status.is_success() {
+            return Ok(text);
         }
+        let said: String = reported(&without_queries(text.trim())).chars().take(SHOWN).collect();
+        let said = if said.is_empty() { said } else { format!(": {said}") };
+        let refusal = format!("it answered {status}{said}");
+        Err(if status.is_server_error() { Unanswered::Unreachable(refusal) } else { Unanswered::Wrong(refusal) })
     }
 
     fn request(&self, line: &str) -> Result<Request<Full<Bytes>>, Unanswered> {
