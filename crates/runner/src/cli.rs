@@ -71,6 +71,8 @@ pub enum Command {
     Trace(TraceArgs),
     /// Make one run folder of the shards that several machines ran; prints it
     Merge(MergeArgs),
+    /// Fetch what CloudWatch Logs has of a run from its bucket's access log, and join it
+    Logs(LogsArgs),
     /// Say what a client's error text can mean, by what clients were seen to print
     Explain(ExplainArgs),
     /// Print a script that completes commands and options in a shell
@@ -223,6 +225,26 @@ pub struct DoctorArgs {
     /// What changes the experiment.
     #[command(flatten)]
     pub overrides: OverrideArgs,
+}
+
+/// `ttlsweep logs`
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// The run's folder, or that of one shard
+    #[arg(value_name = "RUN")]
+    pub folder: PathBuf,
+    /// The log group that the bucket's access log is delivered to
+    #[arg(long, value_name = "NAME")]
+    pub group: String,
+    /// The region, in place of the run's
+    #[arg(long, value_name = "NAME")]
+    pub region: Option<String>,
+    /// The AWS profile, in place of the run's
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Where CloudWatch Logs is, in place of AWS's own for the region
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
 }
 
 /// `ttlsweep clean`

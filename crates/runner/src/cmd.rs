@@ -6,6 +6,7 @@ mod dry_run;
 mod ended;
 pub mod exit;
 pub mod explain;
+pub mod logs;
 pub mod merge;
 pub mod pages;
 pub mod resume;

@@ -79,6 +79,7 @@ fn answer() -> ExitCode {
             Command::Clean(args) => cmd::clean::clean(args).await,
             Command::Trace(args) => cmd::trace::trace(args).await,
             Command::Merge(args) => cmd::merge::merge(args).await,
+            Command::Logs(args) => cmd::logs::logs(args).await,
             Command::Explain(args) => cmd::explain::explain(args),
             Command::Completions(args) => cmd::pages::completions(args),
             Command::Man(args) => cmd::pages::man(args),

@@ -15,6 +15,7 @@ pub(crate) mod form;
 pub(crate) mod link;
 mod list;
 mod listing_limit;
+pub(crate) mod log_group;
 mod look_up;
 mod multipart;
 pub(crate) mod object_key;

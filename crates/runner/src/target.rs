@@ -275,7 +275,7 @@ pub(crate) fn patience(cell: &Cell) -> Duration {
 /// For cells that somebody wrote by hand.
 const MINT_TIMEOUT_US: u64 = 30_000_000;
 
-fn store_settings(cell: &Cell) -> StoreSettings {
+pub(crate) fn store_settings(cell: &Cell) -> StoreSettings {
     StoreSettings {
         bucket: cell.bucket.clone(),
         endpoint: cell.endpoint.clone(),

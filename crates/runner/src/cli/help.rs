@@ -41,7 +41,7 @@ fn template(command: &Command) -> String {
 const GROUPS: &[(&str, &[&str])] = &[
     ("Before a run", &["forecast", "doctor", "trace", "testbed", "path"]),
     ("Run", &["run", "resume", "merge", "clean"]),
-    ("After a run", &["report", "ttl", "case", "verify", "join", "explain"]),
+    ("After a run", &["report", "ttl", "case", "verify", "join", "logs", "explain"]),
     ("More", &["completions", "man", "help"]),
 ];
 
@@ -85,6 +85,7 @@ Examples:
   ttlsweep merge results/ttl-grid/plan-0123abcd --out merged
   ttlsweep merge s3://my-results/night --out merged",
     ),
+    ("logs", "Example:\n  ttlsweep logs results/aws-slow-50mb/latest --group /s3/access --profile support"),
     (
         "explain",
         "\

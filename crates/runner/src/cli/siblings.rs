@@ -66,7 +66,8 @@ pub(crate) const SIBLINGS: &[Sibling] = &[
 
 /// The program that makes slow lines.
 pub(crate) const PATH: &str = "ttlsweep-path";
-const REPORT: &str = "ttlsweep-report";
+/// The program that makes reports, and joins logs.
+pub(crate) const REPORT: &str = "ttlsweep-report";
 const TESTBED: &str = "ttlsweep-testbed";
 
 #[cfg(test)]

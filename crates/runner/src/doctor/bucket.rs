@@ -34,7 +34,7 @@ fn logged(log: Option<&ServerText>, bucket: &str) -> Finding {
         }
         None => format!(
             "it has no access log; `aws s3api put-bucket-logging --bucket {bucket} …` before the run lets `ttlsweep join` tell \
-             what the store saw (docs/server-logs.md)"
+             what the store saw, and `ttlsweep logs` fetches one that goes to CloudWatch Logs (docs/server-logs.md)"
         ),
     };
     Finding::ok("access log", found)

@@ -5,12 +5,16 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde_json::json;
 use ttlsweep_record::{Control, Cut, ExpiryPolicy, LogSource, Outcome, ServerRecord};
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_testbed::{AccessLogConfig, AccessLogFormat, Disposition, TestbedConfig};
 
-use crate::program::{Lab, Run, succeed};
+use crate::program::{Lab, Run, succeed, words};
+use crate::server::{Peer, Server};
 use crate::signing;
 
 /// Two users, each with 150 kB in 2 s and a link of a second, which the testbed cuts; and the controls.
@@ -91,8 +95,116 @@ async fn story(format: AccessLogFormat, source: LogSource) {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{:?}", both_of(&output));
     assert_eq!(fs::read_to_string(run.path().join("server.csv")).unwrap(), written);
+    if format == AccessLogFormat::S3Json {
+        delivered(&lab, &run, &log).await;
+        assert_eq!(fs::read_to_string(run.path().join("server.csv")).unwrap(), written);
+    }
     let verified = succeed(lab.ttlsweep(&["verify", run.path().to_str().unwrap()]));
     assert!(both_of(&verified).0.starts_with("whole and consistent"), "{verified:?}");
+}
+
+/// Writes `server.csv` from what `ttlsweep logs` fetches, where before there is none.
+async fn delivered(lab: &Lab, run: &Run, log: &Path) {
+    fs::remove_file(run.path().join("server.csv")).unwrap();
+    let lines: Vec<_> = fs::read_to_string(log).unwrap().lines().map(str::to_owned).collect();
+    let mut service = cloudwatch(lines.clone()).await;
+    let url = format!("http://{}", service.addr);
+    let mut command = lab.ttlsweep(&[
+        "logs",
+        run.path().to_str().unwrap(),
+        "--group",
+        "access",
+        "--endpoint",
+        &url,
+        "--region",
+        "eu-x-1",
+    ]);
+    command.env("AWS_ACCESS_KEY_ID", "AKIDOFLOGS").env("AWS_SECRET_ACCESS_KEY", "hush-hush");
+    let output = tokio::task::spawn_blocking(|| succeed(command)).await.unwrap();
+    let (said, warned) = both_of(&output);
+    assert!(said.contains(" transfers found in the logs"), "{said}{warned}");
+    assert!(warned.contains("400 Bad Request ThrottlingException Rate exceeded; asking again in 1 s"), "{warned}");
+    assert!(warned.contains(&format!("{} lines of the log group access", lines.len())), "{warned}");
+    assert!(!warned.contains("X-Amz") && !said.contains("X-Amz"), "{said}{warned}");
+    for next in [None, None, Some("next")] {
+        let asked = service.reported().await;
+        let (head, question) = asked.split_once("\r\n\r\n").unwrap();
+        let question: serde_json::Value = serde_json::from_str(question).unwrap();
+        assert!(head.contains("x-amz-target: Logs_20140328.FilterLogEvents"), "{head}");
+        assert!(head.contains("Credential=AKIDOFLOGS/") && head.contains("/eu-x-1/logs/aws4_request"), "{head}");
+        assert_eq!((question["logGroupName"].as_str(), question["nextToken"].as_str()), (Some("access"), next));
+        let run_id = &run.transfers()[0].run_id;
+        assert_eq!(question["filterPattern"].as_str(), Some(&*format!("\"{run_id}\"")));
+        let first = run.transfers().iter().map(|row| row.started_at.unix_micros() / 1000).min().unwrap();
+        let last = run.transfers().iter().map(|row| row.ended_at.unix_micros() / 1000).max().unwrap();
+        assert!(question["startTime"].as_i64().unwrap() <= first && last <= question["endTime"].as_i64().unwrap());
+    }
+}
+
+/// CloudWatch Logs as far as it is asked here: busy first, and with the lines on two pages.
+async fn cloudwatch(lines: Vec<String>) -> Server<String> {
+    let asked = Arc::new(AtomicUsize::new(0));
+    Server::start(false, move |mut peer: Peer| {
+        let (lines, asked) = (lines.clone(), Arc::clone(&asked));
+        async move {
+            let head = peer.head().await.unwrap();
+            let length = |line: &str| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok();
+            let question = peer.take_body(head.lines().find_map(length).unwrap()).await;
+            let (first, second) = lines.split_at(lines.len() / 2);
+            let page = |lines: &[String], next: Option<&str>| {
+                let events: Vec<_> = lines.iter().map(|line| json!({"message": line, "eventId": "1"})).collect();
+                json!({"events": events, "searchedLogStreams": [], "nextToken": next}).to_string()
+            };
+            let (status, answer) = match asked.fetch_add(1, Ordering::SeqCst) {
+                0 => ("400 Bad Request", r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#.to_owned()),
+                1 => ("200 OK", page(first, Some("next"))),
+                _ => ("200 OK", page(second, None)),
+            };
+            peer.say(&format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{answer}", answer.len())).await;
+            head + &String::from_utf8(question).unwrap()
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_log_service_refuses_or_does_not_have_is_said_with_a_way_out() {
+    let lab = Lab::with("logged.toml", EXPERIMENT.replace("[grid]", "repetitions = 1\n[grid]").as_str());
+    let run = Run::printed(&lab, &succeed(lab.ttlsweep(&["run", "logged.toml", "--progress", "none"])));
+    let folder = run.path().to_str().unwrap().to_owned();
+    let (code, said) = words(&lab.ttlsweep(&["logs", &folder, "--group", "access"]).output().unwrap());
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("this run has none") && said.contains("ttlsweep join"), "{said}");
+
+    // As if it had been made at a bucket of AWS.
+    let cells = run.path().join("cells.csv");
+    fs::write(&cells, fs::read_to_string(&cells).unwrap().replace(",embedded,", ",s3,")).unwrap();
+    for (status, answer, expected, hint) in [
+        ("200 OK", r#"{"events":[]}"#, 75, "has no line of this run between"),
+        (
+            "400 Bad Request",
+            r#"{"__type":"com.x#ResourceNotFoundException","message":"The specified log group does not exist."}"#,
+            2,
+            "refuses: 400 Bad Request ResourceNotFoundException The specified log group does not exist.",
+        ),
+        ("200 OK", "<html>", 2, "its answer cannot be read"),
+    ] {
+        let service = Server::start(false, move |mut peer: Peer| async move {
+            let _ = peer.head().await;
+            peer.say(&format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{answer}", answer.len())).await;
+            peer.rest().await;
+        })
+        .await;
+        let url = format!("http://{}", service.addr);
+        let mut command =
+            lab.ttlsweep(&["logs", &folder, "--group", "access", "--endpoint", &url, "--region", "eu-x-1"]);
+        command.env("AWS_ACCESS_KEY_ID", "AKIDOFLOGS").env("AWS_SECRET_ACCESS_KEY", "hush-hush");
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let (code, said) = words(&output);
+        assert_eq!(code, Some(expected), "{said}");
+        assert!(said.contains(hint), "{said}");
+        assert!(!run.path().join("server.csv").exists());
+    }
 }
 
 /// What a program said: to stdout, and to stderr.
