@@ -29,6 +29,29 @@ impl UnitError {
     }
 }
 
+/// `1 transfer`, `12,345 transfers`.
+pub fn count(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
+}
+
+/// `430 MB`: three digits are all that an estimate is good for, and anyone who reads a line on the terminal. [`ByteCount`] shows
+/// every digit.
+pub fn round_bytes(number: u64) -> String {
+    let (scale, unit) = match number {
+        0..1_000 => return format!("{number} B"),
+        1_000..1_000_000 => (1e3, "kB"),
+        1_000_000..1_000_000_000 => (1e6, "MB"),
+        1_000_000_000..1_000_000_000_000 => (1e9, "GB"),
+        _ => (1e12, "TB"),
+    };
+    let scaled = number as f64 / scale;
+    let decimals = if scaled < 10.0 { 2 } else { usize::from(scaled < 100.0) };
+    let text = format!("{scaled:.decimals$}");
+    let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} {unit}")
+}
+
 /// A count for people: `12,345`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -75,4 +98,20 @@ fn format_scaled(value: u64, units: &[(u64, &str)]) -> String {
     }
     let (_, unit) = units[units.len() - 1];
     format!("{value}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_no_plural_and_thousands_are_grouped() {
+        assert_eq!([1, 2, 12_345].map(|n| count(n, "transfer")), ["1 transfer", "2 transfers", "12,345 transfers"]);
+    }
+
+    #[test]
+    fn rounded_sizes_have_three_digits() {
+        let sizes = [16_080_000_000, 1_234_000, 430_400_000, 1_234_000_000, 900].map(round_bytes);
+        assert_eq!(sizes, ["16.1 GB", "1.23 MB", "430 MB", "1.23 GB", "900 B"]);
+    }
 }

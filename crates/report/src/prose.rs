@@ -1,11 +1,7 @@
 //! Numbers in sentences and in tables: the one place that words a count, a share, a p-value, a time.
 
+pub(crate) use ttlsweep_record::units::count;
 use ttlsweep_record::units::grouped;
-
-/// `1 transfer`, `12,345 transfers`.
-pub(crate) fn count(n: u64, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{} {noun}s", grouped(n)) }
-}
 
 /// `0 of 60`, `12,345 of 67,890`.
 pub(crate) fn of(k: u64, n: u64) -> String {

@@ -23,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use ttlsweep_console::say;
 use ttlsweep_record::Cell;
+use ttlsweep_record::units::count;
 use ttlsweep_rundir::environment::Environment;
 use ttlsweep_rundir::files::JOURNAL;
 
@@ -32,7 +33,6 @@ use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure, stopped};
 use crate::experiment::{self, LoadOptions, Loaded};
 use crate::host::machine;
-use crate::plan::estimate::counted;
 use crate::run::Run;
 use crate::run::files::Files;
 use crate::run::folder::RunFolder;
@@ -70,9 +70,9 @@ async fn carry_out(
     if ended.missing > 0 {
         let words = format!(
             "stopped: {} recorded; {}; {} {} missing\nto go on: {}",
-            counted(ended.tally.transfers(), "transfer"),
+            count(ended.tally.transfers(), "transfer"),
             ended.tally.words(),
-            counted(ended.missing, "trial"),
+            count(ended.missing, "trial"),
             if ended.missing == 1 { "is" } else { "are" },
             how_to_resume(&environment, path)
         );

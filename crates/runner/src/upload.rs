@@ -9,12 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ttlsweep_record::TargetKind;
+use ttlsweep_record::units::round_bytes;
 use ttlsweep_rundir::environment::{self, Environment};
 use ttlsweep_rundir::files::EXPERIMENT;
 
 use crate::experiment::Experiment;
 use crate::plan::Plan;
-use crate::plan::estimate;
 use crate::portion::placed::{PlaceError, PlacedPortion};
 use crate::s3::object_key::RunPrefix;
 use crate::s3::{Access, Results, ResultsError, ResultsUrl, StoreError, StoreSettings, Trust};
@@ -115,7 +115,7 @@ impl<'a> Upload<'a> {
             let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             total += self.results.put(name, file).await?;
         }
-        Ok(format!("{} files, {} to {}", files.len(), estimate::bytes(total), self.results.url()))
+        Ok(format!("{} files, {} to {}", files.len(), round_bytes(total), self.results.url()))
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use ttlsweep_record::Verdict;
-use ttlsweep_record::units::{grouped, round_time};
+use ttlsweep_record::units::{count, grouped, round_bytes, round_time};
 use ttlsweep_rundir::planned::Takes;
 
 use super::cases::Case;
@@ -43,7 +43,7 @@ fn in_short(forecast: &Forecast) -> String {
     format!(
         "{}, {}: YES in {} if the store cuts at expiry, NO in {} if it checks at the head alone.",
         forecast.name,
-        counted(u64::from(forecast.blocks[0]), "block"),
+        count(u64::from(forecast.blocks[0]), "block"),
         percent(cut.share()),
         percent(calm.share()),
     )
@@ -57,15 +57,15 @@ fn fewest(forecast: &Forecast) -> String {
     let Some(fewest) = forecast.fewest else {
         return format!(
             "{ended}{} are not enough for {sure} of either: ask the dry run what the plan lacks.",
-            counted(u64::from(most), "block")
+            count(u64::from(most), "block")
         );
     };
     let price = price(&forecast.takes(fewest));
     if forecast.ended.is_some() && fewest > ran {
-        let more = counted(u64::from(fewest - ran), "more block");
+        let more = count(u64::from(fewest - ran), "more block");
         return format!("{ended}{more} make {fewest}, with which {sure} of either end so ({price} in all).");
     }
-    let blocks = counted(u64::from(fewest), "block");
+    let blocks = count(u64::from(fewest), "block");
     let verb = if fewest == 1 { "is" } else { "are" };
     format!("{ended}{blocks} {verb} enough for {sure} of either ({price}).")
 }
@@ -95,8 +95,8 @@ fn table(text: &mut String, forecast: &Forecast) {
             rows.push(row);
         }
     };
-    priced("bytes up", &|takes| (takes.bytes_up > 0).then(|| bytes(takes.bytes_up)));
-    priced("bytes down", &|takes| (takes.bytes_down > 0).then(|| bytes(takes.bytes_down)));
+    priced("bytes up", &|takes| (takes.bytes_up > 0).then(|| round_bytes(takes.bytes_up)));
+    priced("bytes down", &|takes| (takes.bytes_down > 0).then(|| round_bytes(takes.bytes_down)));
     priced("requests", &|takes| Some(grouped(takes.requests)));
     priced("time", &|takes| Some(round_time(Duration::from_micros(takes.duration_us))));
     priced("US dollars", &|takes| takes.usd.map(usd));
@@ -146,26 +146,11 @@ fn answer(verdict: Verdict) -> &'static str {
 fn price(takes: &Takes) -> String {
     let moved = takes.bytes_up + takes.bytes_down;
     let usd = takes.usd.map(|amount| format!(", {} USD", usd(amount))).unwrap_or_default();
-    format!("{}, {}{usd}", bytes(moved), round_time(Duration::from_micros(takes.duration_us)))
+    format!("{}, {}{usd}", round_bytes(moved), round_time(Duration::from_micros(takes.duration_us)))
 }
 
 fn usd(amount: f64) -> String {
     if amount < 0.01 { "< 0.01".to_owned() } else { format!("{amount:.2}") }
-}
-
-/// Three digits, as the dry run has them.
-fn bytes(number: u64) -> String {
-    let (scale, unit) = match number {
-        0..1_000_000 => (1e3, "kB"),
-        1_000_000..1_000_000_000 => (1e6, "MB"),
-        1_000_000_000..1_000_000_000_000 => (1e9, "GB"),
-        _ => (1e12, "TB"),
-    };
-    let scaled = number as f64 / scale;
-    let decimals = if scaled < 10.0 { 2 } else { usize::from(scaled < 100.0) };
-    let text = format!("{scaled:.decimals$}");
-    let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text} {unit}")
 }
 
 /// Whole percents, of which one short of all is not rounded to all.
@@ -173,10 +158,6 @@ fn percent(share: f64) -> String {
     let hundredths = 100.0 * share;
     let whole = if share < 1.0 { hundredths.round().min(99.0) } else { 100.0 };
     if whole < 1.0 && share > 0.0 { "< 1 %".to_owned() } else { format!("{whole:.0} %") }
-}
-
-fn counted(number: u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 fn line(text: &mut String, words: &str) {
@@ -191,10 +172,5 @@ mod tests {
     #[test]
     fn all_is_said_of_all_alone() {
         assert_eq!([1.0, 0.999, 0.5, 0.001, 0.0].map(percent), ["100 %", "99 %", "50 %", "< 1 %", "0 %"]);
-    }
-
-    #[test]
-    fn sizes_have_three_digits() {
-        assert_eq!([16_080_000_000, 1_234_000, 900].map(bytes), ["16.1 GB", "1.23 MB", "0.9 kB"]);
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use ttlsweep_console::{data, say};
+use ttlsweep_record::units::count;
 use ttlsweep_record::{Cell, Method, TargetKind};
 
 use super::signals::stop_on_signals;
@@ -303,17 +304,17 @@ impl Report {
 
 impl fmt::Display for Conclusion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counted = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+        let count = |number: usize, one: &str| count(number as u64, one);
         match (self.conclusion, self.errors) {
             ("mend", 1) => f.write_str("mend this 1 error")?,
             ("mend", errors) => write!(f, "mend these {errors} errors")?,
-            ("no-answer", _) => write!(f, "no answer to {}: try again later", counted(self.unanswered, "question"))?,
+            ("no-answer", _) => write!(f, "no answer to {}: try again later", count(self.unanswered, "question"))?,
             ("stopped", _) => f.write_str("stopped before the end")?,
             _ => f.write_str("fit")?,
         }
         match self.warnings {
             0 => Ok(()),
-            warnings => write!(f, ", {}", counted(warnings, "warning")),
+            warnings => write!(f, ", {}", count(warnings, "warning")),
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use ttlsweep_record::units::count;
 use ttlsweep_record::{ByteCount, Cell};
 
 use super::{Finding, Level};
 use crate::host::machine;
 use crate::plan::Plan;
-use crate::plan::estimate::{counted, trial_duration};
+use crate::plan::estimate::trial_duration;
 
 /// What the machine has; `None` if it does not tell (only Linux does).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +69,7 @@ pub(crate) fn check(plan: &Plan, parallel_trials: u32, limits: &Limits) -> Vec<F
 
 fn descriptors(users: u64, most: u64) -> Finding {
     let needed = users + machine::SPARE_DESCRIPTORS;
-    let found = format!("{} at once need some {needed}; this process may have {most}", counted(users, "user"));
+    let found = format!("{} at once need some {needed}; this process may have {most}", count(users, "user"));
     if needed <= most {
         return Finding::ok("descriptors", found);
     }
@@ -78,14 +79,14 @@ fn descriptors(users: u64, most: u64) -> Finding {
 
 fn ports(users: u64, opened: u64, ports: u64) -> Finding {
     if users > ports {
-        let found = format!("{} at once need as many ports to one address; there are {ports}", counted(users, "user"));
+        let found = format!("{} at once need as many ports to one address; there are {ports}", count(users, "user"));
         let advice = "fewer users, or a wider net.ipv4.ip_local_port_range";
         return Finding::new(Level::Error, "ports", found, advice);
     }
     // A closed connection holds its port for a minute (TIME_WAIT).
     let found = format!(
         "up to {} a minute, each holding its port for one; there are {ports} ports",
-        counted(opened, "connection")
+        count(opened, "connection")
     );
     if opened > ports {
         let advice = "set `transfer.reuse_connections = true`, net.ipv4.tcp_tw_reuse = 1, or a wider \
@@ -112,8 +113,7 @@ fn buffers(users: u64, buffer: u64, memory: u64) -> Finding {
 
 fn memory(users: u64, memory: u64) -> Finding {
     let needed = users.saturating_mul(USER_MEMORY);
-    let found =
-        format!("{} need some {}; this machine has {}", counted(users, "user"), rounded(needed), rounded(memory));
+    let found = format!("{} need some {}; this machine has {}", count(users, "user"), rounded(needed), rounded(memory));
     if needed <= memory / 2 {
         return Finding::ok("memory", found);
     }

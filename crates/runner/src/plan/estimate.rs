@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use ttlsweep_record::units::{format_micros, grouped};
+use ttlsweep_record::units::{count, format_micros, grouped, round_bytes};
 use ttlsweep_record::{BitRate, Cell, Control, ExpiryPolicy, Method, Presign, TargetKind};
 
 use crate::experiment::Experiment;
@@ -182,18 +182,18 @@ impl fmt::Display for Estimate {
         write!(
             f,
             "this plan: {} ({} of the grid in {}, {}), ",
-            counted(self.trials, "trial"),
+            count(self.trials, "trial"),
             grouped(self.grid_trials),
-            counted(u64::from(self.blocks), "block"),
-            counted(self.control_trials, "control"),
+            count(u64::from(self.blocks), "block"),
+            count(self.control_trials, "control"),
         )?;
         let about = if self.transfers_are_counted { "" } else { "about " };
-        write!(f, "{about}{}, ", counted(self.transfers, "transfer"))?;
+        write!(f, "{about}{}, ", count(self.transfers, "transfer"))?;
         if self.bytes_up > 0 || self.bytes_down == 0 {
-            write!(f, "{} up, ", bytes(self.bytes_up))?;
+            write!(f, "{} up, ", round_bytes(self.bytes_up))?;
         }
         if self.bytes_down > 0 {
-            write!(f, "{} down, ", bytes(self.bytes_down))?;
+            write!(f, "{} down, ", round_bytes(self.bytes_down))?;
         }
         write!(f, "about {}", whole_seconds(self.duration))?;
         if self.parallel_trials > 1 {
@@ -215,12 +215,14 @@ impl fmt::Display for Estimate {
 
 impl fmt::Display for AwsCost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at AWS: {} (PUT, POST, LIST), ", counted(self.class_a, "class A request"))?;
-        write!(f, "{} (GET), {} out; ", counted(self.class_b, "class B request"), bytes(self.bytes_out))?;
+        write!(f, "at AWS: {} (PUT, POST, LIST), ", count(self.class_a, "class A request"))?;
+        write!(f, "{} (GET), {} out; ", count(self.class_b, "class B request"), round_bytes(self.bytes_out))?;
         let usd = if self.usd < 0.01 { "less than 0.01".to_owned() } else { format!("about {:.2}", self.usd) };
         match self.storage {
             Storage::Deleted { .. } => write!(f, "objects deleted as each trial ends; ")?,
-            Storage::Kept { bytes: kept } => write!(f, "{} stored and kept, a month of it counted; ", bytes(kept))?,
+            Storage::Kept { bytes: kept } => {
+                write!(f, "{} stored and kept, a month of it counted; ", round_bytes(kept))?
+            }
         }
         write!(
             f,
@@ -336,27 +338,6 @@ fn aws_cost(plan: &Plan, trials_of: &[u64], keep: bool, estimate: &Estimate) -> 
         + bytes_out as f64 / 1e9 * OUT_USD
         + storage.usd();
     Some(AwsCost { class_a, class_b, bytes_out, storage, usd })
-}
-
-pub(crate) fn counted(number: u64, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", grouped(number))
-}
-
-/// `430 MB`: three digits are all that an estimate is good for, and anyone who reads a line on the terminal.
-pub(crate) fn bytes(number: u64) -> String {
-    let (scale, unit) = match number {
-        0..1_000 => return format!("{number} B"),
-        1_000..1_000_000 => (1e3, "kB"),
-        1_000_000..1_000_000_000 => (1e6, "MB"),
-        1_000_000_000..1_000_000_000_000 => (1e9, "GB"),
-        _ => (1e12, "TB"),
-    };
-    let scaled = number as f64 / scale;
-    let decimals = if scaled < 10.0 { 2 } else { usize::from(scaled < 100.0) };
-    let text = format!("{scaled:.decimals$}");
-    let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text} {unit}")
 }
 
 fn whole_seconds(duration: Duration) -> String {
@@ -479,10 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_rounded_for_people() {
-        assert_eq!(bytes(430_400_000), "430 MB");
-        assert_eq!(bytes(1_234_000_000), "1.23 GB");
-        assert_eq!(grouped(1_234_567), "1,234,567");
+    fn seconds_are_rounded_up() {
         assert_eq!(whole_seconds(Duration::from_millis(109_100)), "1m50s");
     }
 }

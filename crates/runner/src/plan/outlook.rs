@@ -9,11 +9,11 @@ use std::time::Duration;
 use ttlsweep_record::decision::{
     LEAST_DELTA_US, MOST_IN_WINDOWS, are_set_apart, bound_of_none, level, trials_for_no, trials_for_yes,
 };
-use ttlsweep_record::units::round_time;
+use ttlsweep_record::units::{count, round_time};
 use ttlsweep_record::{Cell, Control, TargetKind};
 
 use super::Plan;
-use super::estimate::{Estimate, counted};
+use super::estimate::Estimate;
 use crate::experiment::Experiment;
 use crate::experiment::link_source::LinkSource;
 use crate::experiment::needed::{Outlives, needed, outlives};
@@ -146,8 +146,8 @@ impl TargetOutlook {
             (0, 0) => return "no trial outlives its link, so this run can end only in CANNOT TELL".to_owned(),
             (0, perhaps) => format!("no trial is certain to outlive its link, and {perhaps} may"),
             (1, 0) => "1 trial outlives its link".to_owned(),
-            (some, 0) => format!("{} outlive their link", counted(some, "trial")),
-            (some, perhaps) => format!("{} outlive their link, and {perhaps} more may", counted(some, "trial")),
+            (some, 0) => format!("{} outlive their link", count(some, "trial")),
+            (some, perhaps) => format!("{} outlive their link, and {perhaps} more may", count(some, "trial")),
         };
         if let Some(obstacle) = self.obstacle() {
             return format!("{outlive}; {obstacle}, so this run can end only in CANNOT TELL");

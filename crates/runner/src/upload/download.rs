@@ -6,11 +6,11 @@ use std::path::Path;
 
 use ttlsweep_console::say;
 use ttlsweep_record::Portion;
+use ttlsweep_record::units::round_bytes;
 use ttlsweep_rundir::disk::{self, Staging};
 use ttlsweep_rundir::environment;
 
 use super::settings;
-use crate::plan::estimate;
 use crate::s3::{Results, ResultsError, ResultsUrl, StoreError};
 
 /// A run's shards in a folder that is removed when this is dropped.
@@ -82,7 +82,7 @@ impl DownloadedShards {
         }
         // Those of one run are all of one kind, or are refused when they are merged.
         let kind = portions.keys().next().map_or("shard", |portion| portion.kind());
-        let (number, size) = (portions.len(), estimate::bytes(bytes));
+        let (number, size) = (portions.len(), round_bytes(bytes));
         say!("brought: {files} files of {number} {kind}s, {size} from {}", results.url());
         Ok(brought)
     }
