@@ -153,6 +153,8 @@ fn assemble(resolved: &Resolved) -> Experiment {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use ttlsweep_record::{BandwidthPer, Control, ExpiryPolicy, TargetKind};
 
@@ -290,6 +292,44 @@ mod tests {
                 {
                     assert!(frozen.contains(&format!("\n{} = {toml}\n", setting.key)), "{} in {frozen}", setting.key);
                 }
+            }
+        }
+    }
+
+    /// What record takes for a setting of the workload is compared between targets.
+    #[test]
+    fn each_setting_of_a_target_is_one_of_its_own_in_every_cell() {
+        let embedded =
+            [("tls", "false"), ("expiry", "never"), ("cut", "close"), ("early_close", "rst"), ("faults", "reset")];
+        let s3 = [
+            ("bucket", "yours"),
+            ("region", "eu-central-1"),
+            ("endpoint", "http://h"),
+            ("profile", "dev"),
+            ("addressing", "path"),
+            ("prefix", "p/"),
+        ];
+        let line =
+            [("rate", "7Mbit/s"), ("queue", "4MB"), ("delay", "15ms"), ("loss", "0.1%"), ("discipline", "codel")];
+        let kinds = [
+            ("embedded", "", &embedded[..]),
+            ("embedded", "[path]\nrate = \"6Mbit/s\"\nqueue = \"3MB\"", &line),
+            ("s3", "bucket = \"mine\"", &s3),
+            ("links", "mint = [\"mint\"]", &[("mint_timeout", "1s")]),
+        ];
+        let tried = kinds.iter().flat_map(|(.., values)| values.iter().map(|(key, _)| *key)).collect::<BTreeSet<_>>();
+        let of_targets = |setting: &&settings::Setting| {
+            setting.may_be_axis() && matches!(setting.table, settings::Table::Target | settings::Table::Path)
+        };
+        assert_eq!(tried, settings::SETTINGS.iter().filter(of_targets).map(|setting| setting.key).collect());
+        for (kind, more, values) in kinds {
+            let text = format!("{SMALL}[target]\nkind = \"{kind}\"\n{more}\n");
+            let cell = |options: &[&str]| load_with(&text, &set(options)).experiment.cells[0].clone();
+            let first = cell(&[]);
+            for (key, value) in values {
+                let other = cell(&[&format!("{}.{key}={value}", settings::find(key).unwrap().table.name())]);
+                assert_ne!(other.target_alone(), first.target_alone(), "{key}");
+                assert_eq!(other.workload_alone(), first.workload_alone(), "{key}");
             }
         }
     }

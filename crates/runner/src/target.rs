@@ -9,9 +9,7 @@ use aws_credential_types::Credentials;
 use tokio::runtime::{Builder, Runtime};
 use ttlsweep_path::cli::LineOptions;
 use ttlsweep_path::far::{self, Far};
-use ttlsweep_record::{
-    Addressing, Cell, Control, Cut, EarlyClose, ExpiryPolicy, Fault, Method, SignatureVersion, TargetKind, Timestamp,
-};
+use ttlsweep_record::{Addressing, Cell, Control, Method, TargetKind, Timestamp};
 use ttlsweep_rundir::environment::ProxyUse;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
@@ -287,57 +285,22 @@ pub(crate) fn store_settings(cell: &Cell) -> StoreSettings {
     }
 }
 
-/// What makes two cells share a target.
+/// What makes two cells share a target: its settings, and what the store signs into every request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct TargetKey {
-    kind: TargetKind,
-    endpoint: Option<String>,
-    bucket: String,
-    region: Option<String>,
-    profile: Option<String>,
-    addressing: Option<Addressing>,
-    run_parameter: Option<String>,
-    headers: Option<String>,
-    query: Option<String>,
-    signature: Option<SignatureVersion>,
-    links: Option<LinkSource>,
-    testbed: TestbedKey,
-}
-
-/// What makes two cells share a testbed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct TestbedKey {
-    line: Option<LineOptions>,
-    tls: Option<bool>,
-    expiry: Option<ExpiryPolicy>,
-    cut: Option<Cut>,
-    early_close: Option<EarlyClose>,
-    fault: Option<Fault>,
-}
+struct TargetKey(Cell);
 
 impl TargetKey {
     fn of(cell: &Cell) -> Self {
-        Self {
-            kind: cell.target,
-            endpoint: cell.endpoint.clone(),
-            bucket: cell.bucket.clone(),
-            region: cell.region.clone(),
-            profile: cell.profile.clone(),
-            addressing: cell.addressing,
+        Self(Cell {
+            // Each object's name and each link's wait are their own.
+            prefix: String::new(),
+            mint_timeout_us: None,
             run_parameter: cell.run_parameter.clone(),
             headers: cell.headers.clone(),
             query: cell.query.clone(),
             signature: cell.signature,
-            links: LinkSource::of(cell),
-            testbed: TestbedKey {
-                line: slow_line::of(cell),
-                tls: cell.tls,
-                expiry: cell.expiry_policy,
-                cut: cell.cut,
-                early_close: cell.early_close,
-                fault: cell.fault,
-            },
-        }
+            ..cell.target_alone()
+        })
     }
 }
 

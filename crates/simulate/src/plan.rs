@@ -1,6 +1,6 @@
 //! The experiment that is simulated: how large a sample, and which cells it has.
 
-use ttlsweep_record::{BandwidthPer, BitRate, ByteCount, Cell, Control, Presign, TargetKind};
+use ttlsweep_record::{BitRate, ByteCount, Cell, Control, Presign, TargetKind};
 
 use crate::world::Plan;
 
@@ -100,51 +100,22 @@ fn cell(plan: &Plan, users: u32, ttl_s: Option<u32>, control: Option<Control>) -
     Cell {
         cell_id: format!("{what}-t{}", ttl_s.map_or_else(|| "none".to_owned(), |ttl| ttl.to_string())),
         control,
-        target: TargetKind::S3,
         endpoint: Some(ENDPOINT.into()),
         bucket: "simulated".into(),
-        region: None,
-        profile: None,
-        addressing: None,
         prefix: "ttlsweep/".into(),
-        tls: None,
-        expiry_policy: None,
-        cut: None,
-        early_close: None,
-        fault: None,
         users,
         ttl_s,
         size_bytes: ByteCount(BODY_BYTES),
-        size_file: None,
         bandwidth_bps: BitRate::new(8 * BODY_BYTES * u64::from(users) * 1_000_000 / plan.needed_us.unsigned_abs()),
-        bandwidth_per: BandwidthPer::Trial,
         method: plan.method,
         transfers_per_user: Some(plan.transfers_per_user),
-        duration_us: None,
         jitter_us: 1_000_000,
-        ramp_us: 0,
-        wait_us: 0,
         presign: if plan.transfers_per_user > 1 { Presign::PerUser } else { Presign::PerTransfer },
-        expect_continue: false,
         reuse_connections: plan.transfers_per_user > 1,
-        congestion: None,
         connect_timeout_us: 10_000_000,
         idle_timeout_us: 120_000_000,
         timeout_us: 3_600_000_000,
-        run_parameter: None,
-        headers: None,
-        query: None,
-        mint: None,
-        mint_folder: None,
-        links_file: None,
-        mint_timeout_us: None,
-        ttl_most_s: None,
-        signature: None,
-        path_rate_bps: None,
-        path_queue_bytes: None,
-        path_delay_us: None,
-        path_loss_ppm: None,
-        path_discipline: None,
+        ..Cell::blank(TargetKind::S3)
     }
 }
 

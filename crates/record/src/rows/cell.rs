@@ -1,3 +1,5 @@
+use std::hash::Hash;
+
 use crate::fault::Fault;
 use crate::row::row;
 use crate::units::{BitRate, ByteCount};
@@ -140,6 +142,108 @@ impl Ttls {
 }
 
 impl Cell {
+    /// A cell in which nothing is set: one user, one upload of no bytes, no link and no limit of time. The columns that were added
+    /// later are empty, as in the files that lack them.
+    pub const fn blank(target: TargetKind) -> Self {
+        Self {
+            cell_id: String::new(),
+            control: None,
+            target,
+            endpoint: None,
+            bucket: String::new(),
+            region: None,
+            profile: None,
+            addressing: None,
+            prefix: String::new(),
+            tls: None,
+            expiry_policy: None,
+            cut: None,
+            early_close: None,
+            fault: None,
+            users: 1,
+            ttl_s: None,
+            size_bytes: ByteCount(0),
+            size_file: None,
+            bandwidth_bps: None,
+            bandwidth_per: BandwidthPer::Trial,
+            method: Method::Put,
+            transfers_per_user: None,
+            duration_us: None,
+            jitter_us: 0,
+            ramp_us: 0,
+            wait_us: 0,
+            presign: Presign::PerTransfer,
+            expect_continue: false,
+            reuse_connections: true,
+            congestion: None,
+            connect_timeout_us: 0,
+            idle_timeout_us: 0,
+            timeout_us: 0,
+            run_parameter: None,
+            headers: None,
+            query: None,
+            mint: None,
+            mint_folder: None,
+            links_file: None,
+            mint_timeout_us: None,
+            ttl_most_s: None,
+            signature: None,
+            path_rate_bps: None,
+            path_queue_bytes: None,
+            path_delay_us: None,
+            path_loss_ppm: None,
+            path_discipline: None,
+        }
+    }
+
+    /// The cell with the target of another one. These are the settings that make a target what it is, its faults included; all
+    /// others are the workload's.
+    fn at_target_of(&self, other: &Self) -> Self {
+        Self {
+            target: other.target,
+            endpoint: other.endpoint.clone(),
+            bucket: other.bucket.clone(),
+            region: other.region.clone(),
+            profile: other.profile.clone(),
+            addressing: other.addressing,
+            prefix: other.prefix.clone(),
+            tls: other.tls,
+            expiry_policy: other.expiry_policy,
+            cut: other.cut,
+            early_close: other.early_close,
+            fault: other.fault,
+            mint: other.mint.clone(),
+            mint_folder: other.mint_folder.clone(),
+            links_file: other.links_file.clone(),
+            mint_timeout_us: other.mint_timeout_us,
+            path_rate_bps: other.path_rate_bps,
+            path_queue_bytes: other.path_queue_bytes,
+            path_delay_us: other.path_delay_us,
+            path_loss_ppm: other.path_loss_ppm,
+            path_discipline: other.path_discipline,
+            ..self.clone()
+        }
+    }
+
+    /// The settings of its target alone; the workload is blank.
+    #[must_use]
+    pub fn target_alone(&self) -> Self {
+        Self::blank(self.target).at_target_of(self)
+    }
+
+    /// The settings of its workload alone, with its name and control: cells of two targets are compared by these.
+    #[must_use]
+    pub fn workload_alone(&self) -> Self {
+        self.at_target_of(&Self::blank(TargetKind::S3))
+    }
+
+    /// What a plan's targets are told apart by in a report: the endpoint, the bucket, what the testbed does, and the line before it.
+    pub fn reported_target(&self) -> impl Eq + Hash + use<> {
+        let testbed = (self.tls, self.expiry_policy, self.cut, self.early_close, self.fault);
+        let line = (self.path_rate_bps, self.path_queue_bytes, self.path_delay_us, self.path_loss_ppm);
+        (self.endpoint.clone(), self.bucket.clone(), testbed, line, self.path_discipline)
+    }
+
     /// How long its links live; `None` without a link.
     pub fn ttls(&self) -> Option<Ttls> {
         self.ttl_s.map(|least_s| Ttls { least_s, most_s: self.ttl_most_s.unwrap_or(least_s) })

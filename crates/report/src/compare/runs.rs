@@ -333,37 +333,16 @@ fn exact_within(trials: &[PermutationTrial]) -> Option<f64> {
     stratified_two_sided(&strata.into_values().collect::<Vec<_>>())
 }
 
-/// The cell without what makes it a cell of one target and not of another.
+/// The cell without what makes it a cell of one target and not of another: what is signed into its requests, too.
 fn settings(cell: &Cell) -> Cell {
     Cell {
         cell_id: String::new(),
-        target: ttlsweep_record::TargetKind::S3,
-        endpoint: None,
-        bucket: String::new(),
-        region: None,
-        profile: None,
-        addressing: None,
-        prefix: String::new(),
-        tls: None,
-        expiry_policy: None,
-        cut: None,
-        early_close: None,
-        fault: None,
         run_parameter: None,
         headers: None,
         query: None,
-        mint: None,
-        mint_folder: None,
-        links_file: None,
-        mint_timeout_us: None,
         ttl_most_s: None,
         signature: None,
-        path_rate_bps: None,
-        path_queue_bytes: None,
-        path_delay_us: None,
-        path_loss_ppm: None,
-        path_discipline: None,
-        ..cell.clone()
+        ..cell.workload_alone()
     }
 }
 

@@ -112,10 +112,7 @@ impl Subject {
     pub fn cells(&self) -> Vec<Cell> {
         let mut targets = Vec::new();
         let mut named = |cell: &Cell| {
-            let line = (cell.path_rate_bps, cell.path_queue_bytes, cell.path_delay_us, cell.path_loss_ppm);
-            let line = (line, cell.path_discipline);
-            let testbed = (cell.tls, cell.expiry_policy, cell.cut, cell.early_close, cell.fault, line);
-            let target = (cell.endpoint.clone(), cell.bucket.clone(), testbed);
+            let target = cell.reported_target();
             let at = targets.iter().position(|known| *known == target).unwrap_or_else(|| {
                 targets.push(target);
                 targets.len() - 1

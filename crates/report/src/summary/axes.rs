@@ -17,8 +17,22 @@ pub(crate) struct Setting {
 /// The settings of a plan, parted into those that vary over its grid and those that don't.
 #[derive(Debug)]
 pub struct Axes {
-    varied: Vec<Setting>,
+    varied: Vec<Axis>,
     fixed: Vec<(&'static str, String)>,
+}
+
+/// A setting that varies.
+#[derive(Debug)]
+struct Axis {
+    setting: Setting,
+    /// Whether it makes a target what it is: it varies with the targets alone.
+    of_target: bool,
+}
+
+impl Axis {
+    fn is_in(&self, names: &[&str]) -> bool {
+        names.contains(&self.setting.name)
+    }
 }
 
 impl Axes {
@@ -27,12 +41,16 @@ impl Axes {
         let mut axes = Self { varied: Vec::new(), fixed: Vec::new() };
         let grid: Vec<&Cell> = cells.iter().filter(|cell| cell.control.is_none()).collect();
         let counted: Vec<&Cell> = if grid.is_empty() { cells.iter().collect() } else { grid };
+        let workloads: Vec<Cell> = counted.iter().map(|cell| cell.workload_alone()).collect();
         for setting in SETTINGS {
             let values: HashSet<_> = counted.iter().map(|cell| (setting.value)(cell)).collect();
             match values.len() {
                 0 => {}
                 1 => axes.fixed.extend(values.into_iter().flatten().map(|value| (setting.name, value))),
-                _ => axes.varied.push(*setting),
+                _ => {
+                    let without_target: HashSet<_> = workloads.iter().map(setting.value).collect();
+                    axes.varied.push(Axis { setting: *setting, of_target: without_target.len() == 1 });
+                }
             }
         }
         axes
@@ -40,38 +58,36 @@ impl Axes {
 
     /// Whether `name` is an axis.
     pub(crate) fn is_varied(&self, name: &str) -> bool {
-        self.varied.iter().any(|setting| setting.name == name)
+        self.varied.iter().any(|axis| axis.setting.name == name)
     }
 
     /// The settings that make a panel of a chart: every axis but users and TTL, which are drawn within it.
     pub(crate) fn panel(&self, cell: &Cell) -> String {
-        self.describe(cell, |name| name != "users" && name != "ttl")
+        self.describe(cell, |axis| !axis.is_in(WITHIN_PANEL))
     }
 
     /// As [`Self::panel`], without what makes a target: cells of two targets are named alike.
     pub(crate) fn panel_without_target(&self, cell: &Cell) -> String {
-        self.describe(cell, |name| name != "users" && name != "ttl" && !OF_TARGETS.contains(&name))
+        self.describe(cell, |axis| !axis.is_in(WITHIN_PANEL) && !axis.of_target)
     }
 
     /// The settings that set the cell apart within its panel.
     pub(crate) fn within_panel(&self, cell: &Cell) -> String {
-        self.describe(cell, |name| name == "users" || name == "ttl")
+        self.describe(cell, |axis| axis.is_in(WITHIN_PANEL))
     }
 
     /// What makes `cells` another target than the plan's others, but for the settings that are `known` already.
     pub(crate) fn of_target(&self, cells: &[&Cell], known: &[&str]) -> String {
         let Some(first) = cells.first() else { return String::new() };
-        self.describe(first, |name| {
-            let same = |setting: &&Setting| cells.iter().all(|cell| (setting.value)(cell) == (setting.value)(first));
-            OF_TARGETS.contains(&name)
-                && !known.contains(&name)
-                && SETTINGS.iter().filter(|setting| setting.name == name).all(|setting| same(&setting))
+        self.describe(first, |axis| {
+            let value = axis.setting.value;
+            axis.of_target && !axis.is_in(known) && cells.iter().all(|cell| value(cell) == value(first))
         })
     }
 
     /// The axes but for those with a column of their own in the summary's table.
     pub(crate) fn others(&self, cell: &Cell) -> String {
-        self.describe(cell, |name| !["expiry", "method", "size", "bandwidth", "users", "ttl"].contains(&name))
+        self.describe(cell, |axis| !axis.is_in(&["expiry", "method", "size", "bandwidth", "users", "ttl"]))
     }
 
     /// The settings that don't vary and that a reader needs to place the figures: `method put · size 40MB`.
@@ -81,8 +97,8 @@ impl Axes {
         parts.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(" · ")
     }
 
-    fn describe(&self, cell: &Cell, take: impl Fn(&str) -> bool) -> String {
-        let parts = self.varied.iter().filter(|setting| take(setting.name));
+    fn describe(&self, cell: &Cell, take: impl Fn(&Axis) -> bool) -> String {
+        let parts = self.varied.iter().filter(|axis| take(axis)).map(|axis| axis.setting);
         parts
             .filter_map(|setting| (setting.value)(cell).map(|value| format!("{} {value}", setting.name)))
             .collect::<Vec<_>>()
@@ -115,30 +131,8 @@ fn word(value: impl ToString) -> Option<String> {
     Some(value.to_string())
 }
 
-/// The settings that make a target what it is, its faults included.
-const OF_TARGETS: [&str; 21] = [
-    "expiry",
-    "cut",
-    "early_close",
-    "faults",
-    "tls",
-    "rate",
-    "queue",
-    "delay",
-    "loss",
-    "discipline",
-    "target",
-    "endpoint",
-    "bucket",
-    "region",
-    "profile",
-    "addressing",
-    "prefix",
-    "mint",
-    "mint_folder",
-    "file",
-    "mint_timeout",
-];
+/// What is drawn within a panel.
+const WITHIN_PANEL: &[&str] = &["users", "ttl"];
 
 /// In the order in which a cell's label names them; whatever can be made an axis must stand here.
 const SETTINGS: &[Setting] = &[

@@ -6,8 +6,8 @@
 use std::fmt;
 
 use ttlsweep_record::{
-    Addressing, BandwidthPer, BitRate, ByteCount, Cell, Cut, EarlyClose, ExpiryPolicy, Fault, Method, Presign,
-    QueueDiscipline, SignatureVersion, TargetKind,
+    Addressing, BandwidthPer, BitRate, Cell, Cut, EarlyClose, ExpiryPolicy, Fault, Method, Presign, QueueDiscipline,
+    SignatureVersion, TargetKind,
 };
 
 use super::problems::Problem;
@@ -134,56 +134,11 @@ impl Head {
 
 /// What a cell's settings are applied to; every field that its kind of target has is set by one of them.
 pub(crate) fn blank_cell(kind: TargetKind) -> Cell {
-    let has_keys = kind != TargetKind::Links;
-    Cell {
-        cell_id: String::new(),
-        control: None,
-        target: kind,
-        endpoint: None,
-        bucket: if has_keys { EMBEDDED_BUCKET } else { "" }.to_owned(),
-        region: None,
-        profile: None,
-        addressing: None,
-        prefix: if has_keys { PREFIX } else { "" }.to_owned(),
-        tls: None,
-        expiry_policy: None,
-        cut: None,
-        early_close: None,
-        fault: None,
-        users: 1,
-        ttl_s: None,
-        size_bytes: ByteCount(0),
-        size_file: None,
-        bandwidth_bps: None,
-        bandwidth_per: BandwidthPer::Trial,
-        method: Method::Put,
-        transfers_per_user: None,
-        duration_us: None,
-        jitter_us: 0,
-        ramp_us: 0,
-        wait_us: 0,
-        presign: Presign::PerTransfer,
-        expect_continue: false,
-        reuse_connections: true,
-        congestion: None,
-        connect_timeout_us: 0,
-        idle_timeout_us: 0,
-        timeout_us: 0,
-        run_parameter: None,
-        headers: None,
-        query: None,
-        mint: None,
-        mint_folder: None,
-        links_file: None,
-        mint_timeout_us: None,
-        ttl_most_s: None,
-        signature: None,
-        path_rate_bps: None,
-        path_queue_bytes: None,
-        path_delay_us: None,
-        path_loss_ppm: None,
-        path_discipline: None,
+    let blank = Cell::blank(kind);
+    if kind == TargetKind::Links {
+        return blank;
     }
+    Cell { bucket: EMBEDDED_BUCKET.to_owned(), prefix: PREFIX.to_owned(), ..blank }
 }
 
 /// The tables of the file, in the order in which they are written.

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::hash::Hash;
 use std::time::Duration;
 
 use ttlsweep_record::decision::{
@@ -182,7 +181,7 @@ fn targets(plan: &Plan) -> Vec<TargetOutlook> {
     }
     for (index, cell, trials) in &as_run {
         let trials = *trials;
-        let place = *places.entry(target_of(cell)).or_insert(*index);
+        let place = *places.entry(cell.reported_target()).or_insert(*index);
         let (target, within, at_risk) =
             of_targets.entry(place).or_insert_with(|| (TargetOutlook::blank(cell), 0.0, 0.0));
         match (cell.control, outlives(cell)) {
@@ -231,12 +230,6 @@ impl TargetOutlook {
             level: 0.0,
         }
     }
-}
-
-/// What the report tells targets apart by.
-fn target_of(cell: &Cell) -> impl Eq + Hash + use<> {
-    let testbed = (cell.tls, cell.expiry_policy, cell.cut, cell.early_close, cell.fault);
-    (cell.endpoint.clone(), cell.bucket.clone(), testbed, slow_line::of(cell))
 }
 
 /// What readers know a cell's target by.
