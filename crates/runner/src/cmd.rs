@@ -36,22 +36,15 @@ use crate::host::machine;
 use crate::run::Run;
 use crate::run::files::Files;
 use crate::run::folder::RunFolder;
-use crate::run::progress::Mode;
 use crate::run::sweep::{self, Earlier, SweepError};
 use crate::stop::StopSwitch;
 use crate::target::Targets;
 use crate::wire::kernel;
 
 /// Runs what is missing; what it reports comes after all else that is to be done.
-async fn carry_out(
-    run: Run,
-    folder: &RunFolder,
-    files: Files,
-    earlier: Earlier,
-    progress: Mode,
-) -> Result<Ended, Failure> {
+async fn carry_out(run: Run, folder: &RunFolder, files: Files, earlier: Earlier) -> Result<Ended, Failure> {
     let (run, path) = (Arc::new(run), folder.path());
-    let ended = sweep::run(&run, files, earlier, progress).await;
+    let ended = sweep::run(&run, files, earlier).await;
     let mut environment = run.environment.clone();
     for target in run.targets.all() {
         if let Some(bracket) = target.offset.bracket(&SystemClock.anchor()) {

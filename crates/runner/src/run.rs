@@ -20,6 +20,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::experiment::Experiment;
 use crate::plan::Plan;
 use crate::run::files::RowSink;
+use crate::run::progress::Mode;
 use crate::s3::object_key::RunPrefix;
 use crate::stop::StopSwitch;
 use crate::target::Targets;
@@ -41,6 +42,8 @@ pub struct Run {
     pub stop: StopSwitch,
     /// Leaves what is still in the bucket to `ttlsweep clean`.
     pub leave: StopSwitch,
+    /// How it shows its progress.
+    pub progress: Mode,
     /// Takes the rows.
     pub sink: RowSink,
     /// Numbers the connections.
@@ -58,6 +61,7 @@ impl Run {
             clock: Arc::new(SystemClock),
             stop: StopSwitch::new(),
             leave: StopSwitch::new(),
+            progress: Mode::Auto,
             sink,
             connection_ids: Arc::default(),
         }

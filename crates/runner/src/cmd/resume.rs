@@ -91,8 +91,8 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
     // Before the first trial, so that what a kill leaves is reported of the machine that it was on.
     environment.write(path).map_err(Failure::internal)?;
     let files = Files::open(path, stop.clone()).map_err(Failure::internal)?;
-    let run = Run { stop, leave, ..Run::new(loaded.experiment, plan, environment, targets, files.sink()) };
-    carry_out(run, folder, files, earlier, progress).await
+    let run = Run { stop, leave, progress, ..Run::new(loaded.experiment, plan, environment, targets, files.sink()) };
+    carry_out(run, folder, files, earlier).await
 }
 
 /// The refusal of a plan that is not the run's, with what differs.

@@ -72,7 +72,7 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     }
     let (stop, leave) = stop_on_signals(stopped(work.portion))?;
     let (run, folder, files) = open(args, loaded, work, portion.as_ref(), stop).await?;
-    let ended = carry_out(Run { leave, ..run }, &folder, files, Earlier::default(), args.progress).await?;
+    let ended = carry_out(Run { leave, ..run }, &folder, files, Earlier::default()).await?;
     finish(upload.as_ref(), &ended).await
 }
 
@@ -187,7 +187,8 @@ async fn open(
     if let Some(start) = portion.and_then(|portion| portion.start) {
         tell_start(&start, &work.plan, SystemClock.wall());
     }
-    let run = Run { stop, ..Run::new(experiment, work.plan, environment, targets, files.sink()) };
+    let run =
+        Run { stop, progress: args.progress, ..Run::new(experiment, work.plan, environment, targets, files.sink()) };
     Ok((run, folder, files))
 }
 

@@ -24,7 +24,7 @@ use crate::run::Run;
 use crate::run::cleanup::{Cleaner, CreatedObject, NotDeleted, PendingCleanup};
 use crate::run::clock_watch::ClockWatch;
 use crate::run::files::Files;
-use crate::run::progress::{Counts, Mode, Progress, TICK, Tally};
+use crate::run::progress::{Counts, Progress, TICK, Tally};
 use crate::run::trial::{TrialEnd, TrialRun};
 
 pub(crate) use error::SweepError;
@@ -59,14 +59,14 @@ pub struct SweepEnd {
 ///
 /// # Errors
 /// A source cannot be read, downloads cannot be prepared, or rows cannot be written.
-pub async fn run(run: &Arc<Run>, files: Files, earlier: Earlier, progress: Mode) -> Result<SweepEnd, SweepError> {
-    let result = run_trials(run, earlier, progress).await;
+pub async fn run(run: &Arc<Run>, files: Files, earlier: Earlier) -> Result<SweepEnd, SweepError> {
+    let result = run_trials(run, earlier).await;
     let finished = tokio::task::spawn_blocking(|| files.finish()).await.map_err(io::Error::other);
     finished.flatten().map_err(SweepError::Files)?;
     result
 }
 
-async fn run_trials(run: &Arc<Run>, mut earlier: Earlier, progress: Mode) -> Result<SweepEnd, SweepError> {
+async fn run_trials(run: &Arc<Run>, mut earlier: Earlier) -> Result<SweepEnd, SweepError> {
     run.connection_ids.store(earlier.last_connection_id, Relaxed);
     let sink = run.sink.clone();
     let mut cleaner = Cleaner::of(run, move |row| sink.object(row));
@@ -80,7 +80,7 @@ async fn run_trials(run: &Arc<Run>, mut earlier: Earlier, progress: Mode) -> Res
         cleaner.delete().await;
     }
     let mut downloads = Vec::new();
-    let result = run_missing(run, &earlier, progress, &mut downloads, &mut cleaner, turns.as_mut()).await;
+    let result = run_missing(run, &earlier, &mut downloads, &mut cleaner, turns.as_mut()).await;
     // Those of a testbed go with it.
     if run.plan.cells.iter().any(|cell| cell.target == TargetKind::S3) {
         // A part that ends early is missing from the trial that is under way, which does not count without it.
@@ -120,7 +120,6 @@ async fn unnamed_uploads(run: &Run, cleaner: &Cleaner) -> Vec<PendingCleanup> {
 async fn run_missing(
     run: &Arc<Run>,
     earlier: &Earlier,
-    progress: Mode,
     downloads: &mut Vec<PendingCleanup>,
     cleaner: &mut Cleaner,
     mut turns: Option<&mut Turns<'_>>,
@@ -157,7 +156,8 @@ async fn run_missing(
     let probes = ClockProbes::of(plan, probing);
     let (before, after) = probes.map_or_else(Default::default, |probes| (probes.first, probes.last));
     let time = before + trials.iter().map(|(_, time)| *time).sum::<Duration>() + after;
-    let mut progress = Progress::start(progress, Counts { trials: missing.len() as u64, time }, plan, &run.experiment);
+    let mut progress =
+        Progress::start(run.progress, Counts { trials: missing.len() as u64, time }, plan, &run.experiment);
     let lanes = usize::try_from(run.experiment.parallel_trials).unwrap_or(usize::MAX);
     let mut clocks = ClockWatch::begin(Arc::clone(run));
     // Not if the first trial, which all machines begin together, would have to wait for it.

@@ -52,8 +52,9 @@ async fn uploads_and_downloads_flow_at_the_rate_that_was_asked_for_and_share_it_
     files::create(folder.path(), &plan.cells).unwrap();
     let files = Files::open(folder.path(), stop.clone()).unwrap();
     let environment = of_new_run(&experiment, &plan, SystemClock.wall(), &targets);
-    let run = Arc::new(Run { stop, ..Run::new(experiment, plan, environment, targets, files.sink()) });
-    let ended = sweep::run(&run, files, Earlier::default(), Mode::None).await.unwrap();
+    let run =
+        Arc::new(Run { stop, progress: Mode::None, ..Run::new(experiment, plan, environment, targets, files.sink()) });
+    let ended = sweep::run(&run, files, Earlier::default()).await.unwrap();
     drop(run);
     assert_eq!((ended.tally.transfers(), ended.missing, ended.left.len()), (8, 0, 0));
 

@@ -189,14 +189,14 @@ async fn a_clock_that_is_set_in_mid_run_is_a_row_with_instant_size_and_trial() {
     let targets = Targets::open(&plan.cells).await.unwrap();
     let environment = of_new_run(&experiment, &plan, SystemClock.wall(), &targets);
     let run = Run::new(experiment, plan, environment, targets, files.sink());
-    let run = Arc::new(Run { stop, clock: Arc::clone(&clock) as Arc<dyn Clock>, ..run });
+    let run = Arc::new(Run { stop, progress: Mode::None, clock: Arc::clone(&clock) as Arc<dyn Clock>, ..run });
     let set = Arc::clone(&clock);
     let setting = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(1700)).await;
         set.0.store(-2 * SECOND_US, Ordering::SeqCst);
         SystemClock.wall()
     });
-    sweep::run(&run, files, Earlier::default(), Mode::None).await.unwrap();
+    sweep::run(&run, files, Earlier::default()).await.unwrap();
     drop(run);
     let when = setting.await.unwrap();
 
