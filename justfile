@@ -79,12 +79,17 @@ build:
 
 # Everything that CI runs: formatting, lints, tests, every experiment file loads, real servers, faults, a full uplink, kills, Slurm, page, notebook, docs.
 [group('develop')]
-check: format-check lint test (faults-short "1") bottleneck-short clients-short real-servers (chaos "6") deploy-check slurm-short page-check notebook-check docs
+check: format-check lint test-all (faults-short "1") bottleneck-short clients-short real-servers (chaos "6") deploy-check slurm-short page-check notebook-check docs
 
-# Runs the tests.
+# Runs the tests but for the slow ones, in under three minutes once they are built. Most tests wait more than they compute.
 [group('develop')]
 test:
-    cargo test --workspace --locked
+    RUST_TEST_THREADS=$((2 * {{num_cpus()}})) cargo test --workspace --locked
+
+# Runs every test, the slow ones, too, in some ten minutes. What begins with `measure_` is run by hand, for its figures.
+[group('develop')]
+test-all:
+    cargo test --workspace --locked -- --include-ignored --skip measure_
 
 # Sweeps real S3 servers from the package registries and checks every row.
 [group('develop')]

@@ -141,6 +141,7 @@ fn sample(transfer_id: &str, t_us: u64) -> SampleRecord {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_cut_and_a_refusal_at_the_end_have_marks_of_their_own() {
     let policies = [ExpiryPolicy::OnRequest, ExpiryPolicy::InFlight, ExpiryPolicy::OnCompletion];
     let (_folder, report) = report_of(&Sweep {

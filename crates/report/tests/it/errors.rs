@@ -259,6 +259,7 @@ fn names_that_cannot_be_any_are_refused_where_they_are_read() {
 
 /// A run of others on its way to a terminal, a page, Markdown and a bundle.
 #[test]
+#[ignore = "slow"]
 fn nothing_that_others_wrote_into_a_run_is_obeyed_anywhere() {
     const OBEYED: &str = "\u{1b}]0;PWNED\u{7}\u{1b}[2J\u{9b}1A\u{202e}\u{61c}\u{2066}";
     let (base, folder) = written("run");

@@ -125,6 +125,7 @@ fn the_same_comes_out_again() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_run_that_could_not_tell_is_told_how_many_more_blocks_it_takes() {
     let folder = run(&Sweep { policies: vec![Some(ttlsweep_record::ExpiryPolicy::OnRequest)], ..sweep(3) });
     let (code, out, err) = forecast(folder.path(), &["--simulations", "20"]);
@@ -137,6 +138,7 @@ fn a_run_that_could_not_tell_is_told_how_many_more_blocks_it_takes() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_pilot_brings_its_failures_along() {
     let pilot = run(&Sweep { world: World { resets_percent: 40, ..World::default() }, ..sweep(12) });
     let plan = plan(5);

@@ -56,6 +56,7 @@ fn hosts_that_meet_the_same_are_not_told_apart() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_host_with_a_bad_network_is_named_and_drawn() {
     let bad = World { resets_percent: 90, ..World::default() };
     let (base, folders) = run([PLAIN(), PLAIN(), bad, PLAIN()]);

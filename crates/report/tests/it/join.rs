@@ -352,6 +352,7 @@ fn shards_have_their_own_rows_which_merge_and_verify_know() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn the_page_says_how_many_transfers_were_found_and_the_bundle_has_them() {
     let (base, folder, rows) = run();
     fs::write(folder.join("experiment.toml"), "[experiment]\nname = \"ttl-grid\"\n").unwrap();

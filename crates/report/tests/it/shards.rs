@@ -129,6 +129,7 @@ fn the_shards_say_what_the_whole_says() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn every_order_of_the_shards_and_their_merge_are_read_alike() {
     let (base, _, shards) = sharded();
     let merged = base.path().join("merged");
@@ -140,6 +141,7 @@ fn every_order_of_the_shards_and_their_merge_are_read_alike() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn the_report_has_the_same_bytes_whatever_the_order_and_whether_merged_or_not() {
     let (base, _, shards) = sharded();
     let merged = base.path().join("merged");

@@ -185,6 +185,7 @@ async fn a_listing_that_goes_in_circles_is_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn a_page_that_never_ends_is_not_read_into_memory() {
     let (_server, endpoint) = hostile(async |mut peer: Peer| {
         if peer.head().await.is_some() {
@@ -204,6 +205,7 @@ async fn a_page_that_never_ends_is_not_read_into_memory() {
 
 /// Bytes come all the time, and none of them is of a body.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn a_chunk_whose_size_never_ends_holds_no_command_for_minutes() {
     let (_server, endpoint) = hostile(async |mut peer: Peer| {
         if peer.head().await.is_some() {
@@ -246,6 +248,7 @@ fn few_descriptors_are_reported_and_leave_no_empty_run() {
 /// A container may have so few processes, threads included, that the runtime does not get its own, and waits for them.
 #[cfg(target_os = "linux")]
 #[test]
+#[ignore = "slow"]
 fn few_threads_are_reported_and_nobody_waits_for_more() {
     if !rustix::process::geteuid().is_root() {
         println!("skipped: the limit counts all processes of a user, and only root can be another one");

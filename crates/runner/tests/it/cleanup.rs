@@ -60,6 +60,7 @@ expired_start = false
 ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn a_run_leaves_nothing_and_deletes_between_its_trials_alone() {
     let (testbed, lab) = (plain_testbed().await, Lab::new());
     lab.write("all.toml", ALL_METHODS);
@@ -137,6 +138,7 @@ async fn a_key_that_may_not_put_the_marker_is_reported_and_the_run_goes_on() {
 
 /// Each try takes 15 s until it is given up: cell by cell, a store that hangs would hold up the end for a quarter of an hour.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn a_store_whose_deletions_hang_is_waited_for_once_and_not_cell_by_cell() {
     let testbed = plain_testbed().await;
     let hangs = |head: &http::request::Parts| {
@@ -160,6 +162,7 @@ async fn a_store_whose_deletions_hang_is_waited_for_once_and_not_cell_by_cell() 
 
 /// Each request takes 15 s until it is given up: the first deletion, and one more chance at the end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn a_run_whose_store_answers_nothing_but_transfers_waits_twice_for_it_and_no_third_time() {
     let (testbed, lab) = (plain_testbed().await, Lab::new());
     let plan = ALL_METHODS.replace("200ms", "0s").replace(", \"get\"", "");
@@ -211,6 +214,7 @@ async fn one_bad_upload_id_stops_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn clean_aborts_what_it_can_beside_an_upload_that_the_store_names_by_nothing() {
     let (testbed, lab) = (plain_testbed().await, Lab::new());
     lab.write("all.toml", ALL_METHODS);
@@ -248,6 +252,7 @@ async fn a_store_that_takes_no_batches_is_asked_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn a_key_that_may_not_delete_is_reported_once_and_clean_deletes_when_it_may() {
     let (testbed, lab) = (plain_testbed().await, Lab::new());
     lab.write("all.toml", ALL_METHODS);

@@ -105,6 +105,7 @@ const LISTING: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\nconte
     <ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>bucket</Name><IsTruncated>false</IsTruncated></ListBucketResult>";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn a_sweep_against_a_hostile_server_has_all_its_rows_and_stays_small() {
     let server = Server::start(false, serve).await;
     let lab = Lab::new();

@@ -79,6 +79,7 @@ pub(crate) fn report(lab: &Lab, folder: &str) -> serde_json::Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn a_minters_links_of_both_versions_get_the_verdicts_that_own_links_get() {
     let cases = [
         (ExpiryPolicy::InFlight, "v4", "supported"),
@@ -461,6 +462,7 @@ async fn ctrl_c_while_a_link_is_minted_keeps_what_there_is_and_ends_the_minter()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn doctor_uses_one_link_while_it_lives_and_when_it_has_expired() {
     for (policy, code, says) in [
         (ExpiryPolicy::OnRequest, 0, "it is refused after it has expired: rejected (403, AccessDenied"),

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use ttlsweep_record::TrialRecord;
 use ttlsweep_record::words::{Cut, ExpiryPolicy};
 use ttlsweep_testbed::{Testbed, TestbedConfig};
@@ -114,6 +115,7 @@ async fn reported_by_a_clock(before: i64, after: i64) -> (String, String) {
 /// What such a clock takes for an expired start is none for the server, which enforces all the time.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn a_clock_that_is_20_s_ahead_or_is_set_so_in_mid_run_accuses_no_server_of_enforcing_nothing() {
     let (always, set) = tokio::join!(reported_by_a_clock(20, 20), reported_by_a_clock(0, 20));
     for (said, page) in [&always, &set] {
@@ -128,6 +130,7 @@ async fn a_clock_that_is_20_s_ahead_or_is_set_so_in_mid_run_accuses_no_server_of
 /// offset alone, half of the cuts would lie two seconds off their expiry.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn a_clock_that_is_set_back_by_2_s_in_mid_run_hides_no_cut_and_is_named() {
     let config =
         TestbedConfig { tls: false, expiry: ExpiryPolicy::InFlight, cut: Cut::Reset, ..TestbedConfig::default() };
@@ -195,14 +198,21 @@ async fn refused(lab: &Lab, code: &'static str) {
 /// A server's words may be Markdown; the form of AWS Support shows it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_words_of_a_server_are_a_link_in_the_case() {
+    let mut running = JoinSet::new();
     for code in ["\\[text](http://evil)", "[text](http://evil)", "http://evil", "*http://evil*"] {
-        let lab = Lab::new();
-        refused(&lab, code).await;
-        succeed(report(&lab, &["case", "results/refused/latest", "--out", "case"]));
-        let case = fs::read_to_string(lab.path("case/case.md")).unwrap();
-        assert!(case.contains("evil"), "{case}");
-        let plain = inert::plain(&case).unwrap_or_else(|| panic!("a span of code has no end in {case}"));
-        assert!(!plain.contains("http://evil"), "{code}: {case}");
+        running.spawn(async move {
+            let lab = Lab::new();
+            refused(&lab, code).await;
+            let case = report(&lab, &["case", "results/refused/latest", "--out", "case"]);
+            tokio::task::block_in_place(|| succeed(case));
+            let case = fs::read_to_string(lab.path("case/case.md")).unwrap();
+            assert!(case.contains("evil"), "{case}");
+            let plain = inert::plain(&case).unwrap_or_else(|| panic!("a span of code has no end in {case}"));
+            assert!(!plain.contains("http://evil"), "{code}: {case}");
+        });
+    }
+    while let Some(done) = running.join_next().await {
+        done.unwrap();
     }
 }
 

@@ -51,6 +51,7 @@ expired_start = false
 ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn no_secret_is_written_whatever_is_run_and_whatever_the_server_repeats() {
     let testbed = testbed().await;
     let honest = Front::before(&testbed, |_| None).await;

@@ -33,6 +33,7 @@ expired_start = false
 ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn three_parts_have_together_the_users_of_every_trial_and_begin_together() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
     let lab = lab();
@@ -86,6 +87,7 @@ async fn three_parts_have_together_the_users_of_every_trial_and_begin_together()
 
 /// User 7 is part 1's, and begins when part 2's users are done.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn no_part_deletes_while_another_one_transfers() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
     let front = Front::before(&testbed, |_| None).await;
@@ -111,6 +113,7 @@ async fn no_part_deletes_while_another_one_transfers() {
 
 /// The others have not waited: what it missed is made up for when all else is done.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn a_part_that_was_killed_is_on_time_again_with_the_next_trial() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
     let lab = lab();

@@ -145,6 +145,7 @@ fn stuck() -> (PipeReader, PipeWriter) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn a_reader_who_lives_and_reads_nothing_holds_up_neither_run_nor_signal() {
     for ending in [None, Some(Signal::INT), Some(Signal::HUP)] {
         let (testbed, lab) = (testbed().await, Lab::new());
@@ -218,6 +219,7 @@ async fn a_terminal_that_is_stopped_holds_up_neither_run_nor_signal() {
 
 /// Words wait for nobody; data waits until a signal says that it is over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn no_command_waits_for_a_reader_of_its_words_and_each_stops_waiting_for_one_of_its_data() {
     let (testbed, lab) = (testbed().await, Lab::new());
     lab.write("short.toml", SHORT);
@@ -317,6 +319,7 @@ fn a_stdout_without_room_is_reported_once() {
 
 /// Every command, with words and data of every length.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn no_command_fails_because_nobody_reads_what_it_prints() {
     let (testbed, lab) = (testbed().await, Lab::new());
     lab.write("short.toml", SHORT);

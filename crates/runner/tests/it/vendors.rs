@@ -58,6 +58,7 @@ pub(crate) fn mint(file: &str, args: &[&str], endpoint: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn each_vendors_links_get_both_verdicts_from_a_testbed_of_its_dialect() {
     let mut running = tokio::task::JoinSet::new();
     for &(file, args, dialect, status, code) in MINTERS {
@@ -139,6 +140,7 @@ fn secrets(answer: &serde_json::Value) -> Vec<String> {
 
 /// A store that repeats what is secret of each link in its refusal, one value after the other in each notation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn nothing_secret_of_any_vendors_link_is_in_any_file_in_whatever_notation() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
     let lab = lab();
@@ -179,6 +181,7 @@ async fn nothing_secret_of_any_vendors_link_is_in_any_file_in_whatever_notation(
 
 /// Links of both versions, signed by the program itself, side by side.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn the_signature_is_an_axis_and_both_versions_get_the_same_answer() {
     let mut running = tokio::task::JoinSet::new();
     for (expiry, answer) in [(ExpiryPolicy::InFlight, "supported"), (ExpiryPolicy::OnRequest, "not-supported")] {

@@ -223,7 +223,7 @@ async fn what_is_done_in_time_is_not_cut() {
 
 /// Not a test but a measurement: how long after expiry the client meets the reset, over 100 cuts.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes half a minute: run by hand, on an idle machine, for its figures"]
+#[ignore = "a measurement: run by hand, on an idle machine, for its figures"]
 async fn measure_the_lateness_of_cuts() {
     let rig = Rig::start(cutting(Cut::Reset, true)).await;
     let mut seen_ms = Vec::new();
