@@ -214,7 +214,7 @@ fn draw_lane(canvas: &mut Canvas, lane: &Lane, x: Scale, top: i32) {
     }
     // A flag above the bar: where the answer began, the end's marker mostly lies, too.
     if let Some(answered) = lane.answered.filter(|at| (x.from..=x.to).contains(at)) {
-        canvas.marker((x.at(answered), top + 5), 5, Marker::TriangleDown, INK, false);
+        canvas.marker((x.at(answered), top + 5), 5, ANSWER, INK, false);
     }
     if lane.ended > x.to {
         canvas.text(x.at(x.to) - 18, middle, "//", TITLE.centre());
@@ -231,8 +231,8 @@ fn end_style(lane: &Lane) -> (Marker, plotters::style::RGBColor, bool) {
         }
         _ => {
             let style = outcome_style(lane.outcome);
-            // Colours are for what expiry does.
-            (style.marker, INK, style.hollow)
+            // Colours are for what expiry does, and a filled triangle is where an answer begins.
+            (style.marker, INK, style.hollow || style.marker == ANSWER)
         }
     }
 }
@@ -254,11 +254,7 @@ fn legend(panels: &[Panel], form: Form) -> Legend {
             "in flight, link expired",
         ),
         (any(&|lane| lane.expiry.is_some()), Sample::Upright(WARNING), "link expires"),
-        (
-            any(&|lane| lane.answered.is_some()),
-            Sample::Point(Marker::TriangleDown, INK, false),
-            "the server's answer begins",
-        ),
+        (any(&|lane| lane.answered.is_some()), Sample::Point(ANSWER, INK, false), "the server's answer begins"),
     ];
     let shown = parts.into_iter().filter(|(is_there, ..)| *is_there);
     let mut items: Vec<_> = shown.map(|(_, sample, words)| (sample, words.to_owned())).collect();
@@ -284,6 +280,7 @@ const COLUMNS: usize = 3;
 const GAP: i32 = 40;
 const LANE: i32 = 32;
 const END: i32 = 8;
+const ANSWER: Marker = Marker::TriangleDown;
 const TITLE: Letter = Letter::size(HEADING).bold();
 const TEXT: Letter = Letter::size(SMALL);
 
@@ -333,6 +330,14 @@ mod tests {
         let ends =
             |mark: &&Mark| matches!(mark, Mark::Point { at, marker, .. } if *marker == style.marker && at.0 == end);
         assert_eq!(sheets[0].body().filter(ends).count(), 1);
+    }
+
+    #[test]
+    fn no_end_looks_like_the_beginning_of_an_answer() {
+        for outcome in Outcome::ALL {
+            let (marker, _, hollow) = end_style(&lane(4.0, Some(2.0), *outcome, Some(Way::Other)));
+            assert!(marker != ANSWER || hollow, "{outcome}");
+        }
     }
 
     #[test]

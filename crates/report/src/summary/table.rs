@@ -30,12 +30,21 @@ pub fn table(cells: &[CellSummary], axes: &Axes, width: usize) -> String {
 }
 
 /// How many trials there are, and of how many the times are in doubt: `144 whole trials, 63 of them starved of processor time`.
+/// If these are most, the machine is what has to be mended first.
 pub(crate) fn trials_words(runs: &Runs) -> String {
-    let trials = count(runs.trials.len() as u64, "whole trial");
-    match runs.trials.iter().filter(|trial| trial.starved).count() as u64 {
-        0 => trials,
-        starved => format!("{trials}, {} of them starved of processor time", grouped(starved)),
+    starved_words(runs.trials.len() as u64, runs.trials.iter().filter(|trial| trial.starved).count() as u64)
+}
+
+fn starved_words(trials: u64, starved: u64) -> String {
+    let mut words = count(trials, "whole trial");
+    if starved > 0 {
+        let of_them = format!(", {} of them starved of processor time", grouped(starved));
+        words += &of_them;
     }
+    if 2 * starved > trials {
+        words += ": run it again while this machine is idle, or with fewer users and trials at once";
+    }
+    words
 }
 
 /// What does not count, and what was not trusted: a line for each, none if there is nothing to say.
@@ -221,3 +230,19 @@ fn outcomes(summary: &CellSummary) -> String {
 }
 
 const GAP: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_starved_most_trials_is_what_has_to_be_mended() {
+        assert_eq!(starved_words(144, 0), "144 whole trials");
+        assert_eq!(starved_words(144, 72), "144 whole trials, 72 of them starved of processor time");
+        assert_eq!(
+            starved_words(25, 13),
+            "25 whole trials, 13 of them starved of processor time: run it again while this machine is idle, or with fewer \
+             users and trials at once"
+        );
+    }
+}
