@@ -7,6 +7,7 @@
 mod args;
 pub(crate) mod cases;
 mod error;
+pub(crate) mod ghosts;
 mod json;
 mod nuisance;
 pub(crate) mod power;

@@ -13,7 +13,7 @@ use ttlsweep_report::cli::{Args, Command, explained};
 use ttlsweep_report::forecast;
 use ttlsweep_report::gate::{Checked, last_line};
 use ttlsweep_report::join::{self, JoinArgs, Joined};
-use ttlsweep_report::report::{Report, report};
+use ttlsweep_report::report::{Report, report, report_with_ghosts};
 use ttlsweep_report::terminal;
 use ttlsweep_report::ttl;
 use ttlsweep_report::verify;
@@ -57,7 +57,8 @@ fn answer() -> process::ExitCode {
         }
         None => {}
     }
-    match report(&args.runs, args.out.as_deref()) {
+    let make = if args.ghosts { report_with_ghosts } else { report };
+    match make(&args.runs, args.out.as_deref()) {
         Ok(done) => {
             let checked = args.gate().check(&done.verdict);
             match show(&args, &done, &checked) {

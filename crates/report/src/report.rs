@@ -18,6 +18,8 @@ use crate::compare::hosts::{HostComparison, compare_hosts};
 use crate::compare::runs::{Comparison, compare};
 use crate::figures::collect::{self, Collected};
 use crate::figures::draw::Drawing;
+use crate::forecast::ForecastError;
+use crate::forecast::ghosts::Ghosts;
 use crate::load::transfer::Transfer;
 use crate::load::{LoadError, Runs, load, short_hash};
 use crate::names;
@@ -56,6 +58,9 @@ pub enum ReportError {
     /// Several runs, and nowhere to put what is said of all of them.
     #[error("several runs need --out DIR: a report on all of them belongs into none of their folders")]
     OutMissing,
+    /// What would have been cannot be simulated.
+    #[error(transparent)]
+    Ghosts(#[from] Box<ForecastError>),
     /// The runs cannot be read.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -80,6 +85,7 @@ impl ReportError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::OutMissing | Self::Load(_) => ExitCode::Usage,
+            Self::Ghosts(error) => error.exit_code(),
             Self::Frame(_) | Self::Chart(_) | Self::Write { .. } => ExitCode::Internal,
         }
     }
@@ -90,12 +96,25 @@ impl ReportError {
 /// # Errors
 /// See [`ReportError`]. What stood there before is kept until everything new has been written.
 pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportError> {
+    make(folders, out, false)
+}
+
+/// As [`report`]; the charts of failure rates and of single transfers have what would have been under other mechanisms, too.
+///
+/// # Errors
+/// As [`report`]; or the plan is too large to be simulated.
+pub fn report_with_ghosts(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportError> {
+    make(folders, out, true)
+}
+
+fn make(folders: &[PathBuf], out: Option<&Path>, with_ghosts: bool) -> Result<Report, ReportError> {
     let out = match (out, folders) {
         (Some(out), _) => out,
         (None, [one]) => one,
         (None, _) => return Err(ReportError::OutMissing),
     };
     let runs = load(folders)?;
+    let ghosts = with_ghosts.then(|| Ghosts::of(&runs)).transpose().map_err(Box::new)?;
     let axes = Axes::of(&runs.cells);
     let mut cells = summarize(&runs)?;
     let evidence = Evidence::of(&runs);
@@ -132,13 +151,14 @@ pub fn report(folders: &[PathBuf], out: Option<&Path>) -> Result<Report, ReportE
         cells: &cells,
         plan: &runs.cells,
         verdict: &verdict,
-        timeline: collect::timeline(&runs, &axes, &targets, &verdict)?,
+        timeline: collect::timeline(&runs, &axes, &targets, &verdict, ghosts.as_ref())?,
         progress: collect::progress(&runs, &axes, &targets)?,
         targets,
         run_order: collect::run_order(&runs),
         hosts: &hosts,
         comparisons: &comparisons,
         ttl: &ttl,
+        ghosts: ghosts.as_ref(),
     };
     let mut charts = drawing.draw(&staging.charts(), &caption)?;
     staging.write_page(&Contents {

@@ -6,14 +6,16 @@ use ttlsweep_record::units::grouped;
 
 use crate::prose::{count, of};
 use plotters::style::RGBColor;
-use ttlsweep_record::{Control, Ttls};
+use ttlsweep_record::{Cell, Control, Ttls};
 
 use super::About;
 use crate::chart::kit::canvas::{Canvas, Rect, Sheet};
 use crate::chart::kit::caption::{Caption, line_height};
 use crate::chart::kit::legend::{Legend, Sample};
 use crate::chart::kit::lettering::{Letter, wrap};
-use crate::chart::kit::theme::{FAINT, FRAME, Form, HEADING, INK, Marker, PALE, RULE, SHADE, SMALL, TEXT};
+use crate::chart::kit::theme::{
+    FAINT, FRAME, Form, GHOST, HEADING, INK, Marker, PALE, Pattern, RULE, SHADE, SMALL, TEXT,
+};
 use crate::chart::kit::ways::way_style;
 use crate::stats::wilson;
 use crate::summary::CellSummary;
@@ -64,17 +66,20 @@ pub(crate) struct Point {
     pub ways: [u64; Way::ALL.len()],
     /// Transfers.
     pub transfers: u64,
+    /// From where to where the share would have been; `None` if the panel does not say.
+    pub band: Option<(f64, f64)>,
 }
 
 /// More series than these in one panel cannot be told apart.
 pub(crate) const SERIES_LIMIT: usize = LINES.len();
 
 /// The panels of a summary, in the plan's order. `finding` knows of a panel's settings the target that has them alone, and what
-/// was found there.
+/// was found there. `band` knows from where to where a cell's share would have been.
 pub(crate) fn panels(
     cells: &[CellSummary],
     axes: &Axes,
     finding: impl Fn(&str) -> Option<(String, String)>,
+    band: impl Fn(&Cell) -> Option<(f64, f64)>,
 ) -> Vec<Panel> {
     let mut titles: Vec<String> = Vec::new();
     for summary in cells {
@@ -85,7 +90,7 @@ pub(crate) fn panels(
     }
     let panels = |title: String| {
         let (name, found) = finding(&title).unwrap_or_else(|| (title.clone(), String::new()));
-        split(&name, &found, series_of(cells, axes, &title))
+        split(&name, &found, series_of(cells, axes, &title, &band))
     };
     titles.into_iter().flat_map(panels).collect()
 }
@@ -127,11 +132,20 @@ fn legend(panels: &[Panel], form: Form) -> Legend {
     if points().any(|point| point.failures == 0 && point.transfers > 0) {
         items.push((Sample::Point(Marker::Circle, INK, true), "none failed".to_owned()));
     }
-    items.push((Sample::Bar(PALE, crate::chart::kit::theme::Pattern::Plain), "95 % interval".to_owned()));
+    items.push((Sample::Bar(PALE, Pattern::Plain), "95 % interval".to_owned()));
+    if points().any(|point| point.band.is_some()) {
+        let words = "5 to 95 % of simulated runs in the world that the panel names".to_owned();
+        items.push((Sample::Bar(GHOST, Pattern::Plain), words));
+    }
     Legend::of(items, form)
 }
 
-fn series_of(cells: &[CellSummary], axes: &Axes, title: &str) -> Vec<Series> {
+fn series_of(
+    cells: &[CellSummary],
+    axes: &Axes,
+    title: &str,
+    band: impl Fn(&Cell) -> Option<(f64, f64)>,
+) -> Vec<Series> {
     let here: Vec<&CellSummary> = cells.iter().filter(|summary| axes.panel(&summary.cell) == title).collect();
     let mut users: Vec<u32> = cells.iter().map(|summary| summary.cell.users).collect();
     users.sort_unstable();
@@ -146,6 +160,7 @@ fn series_of(cells: &[CellSummary], axes: &Axes, title: &str) -> Vec<Series> {
                 failures: counts.failures(),
                 ways: counts.ways,
                 transfers: counts.transfers(),
+                band: band(&summary.cell),
             });
         }
         series
@@ -307,6 +322,7 @@ impl Layout {
             .map(|(at, series)| self.placed(plot, series, dodge(at, panel.series.len(), self.form)))
             .collect();
         // What matters most lies on top.
+        placed.iter().flatten().for_each(|(point, x)| draw_band(canvas, plot, point, *x));
         placed.iter().flatten().for_each(|(point, x)| draw_interval(canvas, plot, point, *x));
         for (series, points) in panel.series.iter().zip(&placed) {
             draw_line(canvas, plot, series, points);
@@ -403,6 +419,14 @@ fn head(panel: &Panel, width: i32, columns: usize) -> Vec<(String, i32, Letter)>
     title.chain(wrap(&panel.finding, ROW, width).into_iter().map(|line| (line, SMALL, ROW))).collect()
 }
 
+/// Wider than the interval, and at least high enough to be seen.
+fn draw_band(canvas: &mut Canvas, plot: Rect, point: &Point, x: i32) {
+    if let Some((low, high)) = point.band {
+        let (low, high) = (height_of(low, plot), height_of(high, plot));
+        canvas.fill(Rect { left: x - BAND, right: x + BAND, top: high - 6, bottom: low + 6 }, GHOST);
+    }
+}
+
 fn draw_interval(canvas: &mut Canvas, plot: Rect, point: &Point, x: i32) {
     if let Some(interval) = wilson(point.failures, point.transfers) {
         let (low, high) = (height_of(interval.low, plot), height_of(interval.high, plot));
@@ -484,6 +508,8 @@ const DODGE_SPARE: i32 = 8;
 /// What labels of rows take to the left of a panel, about.
 const USUAL_GUTTER: i32 = 160;
 const RADIUS: i32 = 8;
+/// Half of a band's width.
+const BAND: i32 = 10;
 /// What the piece of line before a series' name takes.
 const KEY: i32 = 50;
 /// How the line of the n-th number of users looks; colours tell how transfers failed.
@@ -501,7 +527,7 @@ mod tests {
     use crate::chart::kit::canvas::Mark;
 
     fn point(ttl_s: u32, ways: [u64; 4], transfers: u64) -> Point {
-        Point { control: None, ttls: Some(ttl_s.into()), failures: ways.iter().sum(), ways, transfers }
+        Point { control: None, ttls: Some(ttl_s.into()), failures: ways.iter().sum(), ways, transfers, band: None }
     }
 
     fn panel(points: Vec<Point>) -> Panel {

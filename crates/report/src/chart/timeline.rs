@@ -10,7 +10,7 @@ use crate::chart::kit::legend::{Legend, Sample};
 use crate::chart::kit::lettering::{Letter, fit, wrap};
 use crate::chart::kit::plot::{LOWER_AXIS, Scale, draw_lower_axis};
 use crate::chart::kit::theme::{
-    FAINT, FRAME, Form, HEADING, INK, LIVING, Marker, Pattern, RULE, SMALL, WARNING, YELLOW, outcome_style,
+    FAINT, FRAME, Form, GHOST, HEADING, INK, LIVING, Marker, Pattern, RULE, SMALL, WARNING, YELLOW, outcome_style,
 };
 use crate::chart::kit::ways::way_style;
 use crate::verdict::Way;
@@ -36,6 +36,17 @@ pub(crate) struct Panel {
     pub lanes: Vec<Lane>,
     /// A transfer of the same settings and block of which nothing expired; `None` if none ran.
     pub control: Option<Lane>,
+    /// When such transfers would have ended in other worlds.
+    pub ghosts: Vec<Ghost>,
+}
+
+/// A world, and from when to when transfers would have ended in it, in seconds since their heads were written.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ghost {
+    /// What is at work there.
+    pub label: String,
+    /// 5 and 95 % of them.
+    pub ended: (f64, f64),
 }
 
 /// One transfer; its instants are seconds since its head was written, as in every chart of single transfers.
@@ -67,7 +78,7 @@ pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     let heads: Vec<Vec<Head>> =
         rows.iter().map(|row| row.iter().map(|panel| Head::of(panel, width, panels.len() == 1)).collect()).collect();
     let height = |row: &[Panel], heads: &[Head]| {
-        let lanes = row.iter().map(|panel| panel.lanes.len() + usize::from(panel.control.is_some())).max().unwrap_or(0);
+        let lanes = row.iter().map(Panel::lanes_high).max().unwrap_or(0);
         heads.iter().map(Head::height).max().unwrap_or(0) + LANE * count(lanes) + 12 + LOWER_AXIS + 16
     };
     let legend = legend(panels, form);
@@ -93,6 +104,13 @@ pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
         }
     });
     vec![sheet]
+}
+
+impl Panel {
+    /// How many lanes it is high; a ghost's words stand above its bar.
+    fn lanes_high(&self) -> usize {
+        self.lanes.len() + usize::from(self.control.is_some()) + 2 * self.ghosts.len()
+    }
 }
 
 /// What stands above a panel, line by line.
@@ -173,7 +191,7 @@ fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect, range: (f64, f64))
         .chain(panel.control.iter().map(|lane| (lane, CONTROL)))
         .collect();
     let labels = lanes.iter().map(|(_, label)| TEXT.width(label)).max().unwrap_or(0).clamp(40, 150);
-    let bottom = area.top + LANE * i32::try_from(lanes.len()).unwrap_or(1) + 8;
+    let bottom = area.top + LANE * i32::try_from(panel.lanes_high()).unwrap_or(1) + 8;
     let plot = Rect { left: area.left + labels + 14, top: area.top, right: area.right - 14, bottom };
     let x = Scale::new(range.0, range.1, (plot.left, plot.right));
     let ticks = x.ticks(if plot.width() > 900 { 10 } else { 5 });
@@ -182,10 +200,30 @@ fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect, range: (f64, f64))
     }
     canvas.line((plot.left, plot.bottom), (plot.right, plot.bottom), FRAME, 1);
     draw_lower_axis(canvas, plot, x, &ticks, "seconds since the request's head was written");
-    for (at, (lane, label)) in (0..).zip(lanes) {
-        let top = area.top + LANE * at;
+    let mut top = area.top;
+    for (lane, label) in lanes {
         canvas.text(plot.left - 12, top + LANE / 2, &fit(label, TEXT, labels), TEXT.right());
         draw_lane(canvas, lane, x, top);
+        top += LANE;
+    }
+    for ghost in &panel.ghosts {
+        draw_ghost(canvas, ghost, x, top);
+        top += 2 * LANE;
+    }
+}
+
+fn draw_ghost(canvas: &mut Canvas, ghost: &Ghost, x: Scale, top: i32) {
+    let words = format!("if {}", ghost.label);
+    canvas.text(
+        x.within(x.from) + 4,
+        top + LANE / 2 + 4,
+        &fit(&words, TEXT, x.within(x.to) - x.within(x.from)),
+        TEXT.colour(FAINT),
+    );
+    let (from, to) = (x.within(ghost.ended.0), x.within(ghost.ended.1));
+    canvas.fill(Rect { left: from - 3, right: to + 3, top: top + LANE + 4, bottom: top + 2 * LANE - 6 }, GHOST);
+    if ghost.ended.1 > x.to {
+        canvas.text(x.at(x.to) - 18, top + LANE + LANE / 2, "//", TITLE.centre());
     }
 }
 
@@ -258,6 +296,10 @@ fn legend(panels: &[Panel], form: Form) -> Legend {
     ];
     let shown = parts.into_iter().filter(|(is_there, ..)| *is_there);
     let mut items: Vec<_> = shown.map(|(_, sample, words)| (sample, words.to_owned())).collect();
+    if panels.iter().any(|panel| !panel.ghosts.is_empty()) {
+        let words = "when 5 to 95 % of simulated transfers would have ended".to_owned();
+        items.push((Sample::Bar(GHOST, Pattern::Plain), words));
+    }
     for lane in lanes {
         let (marker, colour, hollow) = end_style(lane);
         let words = match lane.way {
@@ -295,7 +337,14 @@ mod tests {
 
     fn panel(lanes: Vec<Lane>) -> Panel {
         let control = Some(lane(4.0, None, Outcome::Completed, None));
-        Panel { title: "a".into(), finding: "1 of 1".into(), settings: "ttl 2s".into(), lanes, control }
+        Panel {
+            title: "a".into(),
+            finding: "1 of 1".into(),
+            settings: "ttl 2s".into(),
+            lanes,
+            control,
+            ghosts: Vec::new(),
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::chart::{
 use crate::compare::hosts::{HostComparison, reach, sentence as host_sentence};
 use crate::compare::runs::{Compared, Comparison, Tested, signed};
 use crate::figures::collect::Collected;
+use crate::forecast::ghosts::Ghosts;
 use crate::summary::axes::Axes;
 use crate::summary::{CellSummary, total};
 use crate::ttl::Advice;
@@ -34,6 +35,8 @@ pub(crate) struct Drawing<'a> {
     pub(crate) hosts: &'a [HostComparison],
     pub(crate) comparisons: &'a [Comparison],
     pub(crate) ttl: &'a Advice,
+    /// What would have been under other mechanisms; `None` if nobody asked.
+    pub(crate) ghosts: Option<&'a Ghosts>,
 }
 
 impl Drawing<'_> {
@@ -86,18 +89,40 @@ impl Drawing<'_> {
         ])
     }
 
-    /// Failure rates, each panel with its target's finding if that is of the panel's cells alone and not in the title.
+    /// Failure rates, each panel with its target's finding if that is of the panel's cells alone and not in the title. Behind them
+    /// the same once more for each world that was simulated, with what would have been in it.
     fn rates(&self) -> Vec<failure_rate::Panel> {
-        let several = self.verdict.targets.len() > 1;
-        failure_rate::panels(self.cells, self.axes, |title| {
-            let own = |target: &Collected<'_>| {
-                let mut grid =
-                    target.cells.iter().map(|cell| &self.plan[*cell as usize]).filter(|cell| cell.control.is_none());
-                grid.all(|cell| self.axes.panel(cell) == title)
+        let worlds = self.ghosts.into_iter().flat_map(|ghosts| &ghosts.worlds);
+        let would_have_been = worlds.flat_map(|world| {
+            let name = |title: &str| {
+                let name = format!("if {}", world.name);
+                let name = if title.is_empty() { name } else { format!("{title} · {name}") };
+                Some((name, String::new()))
             };
-            let found = self.targets.iter().zip(&self.verdict.targets).find(|(target, _)| several && own(target));
-            found.map(|(target, ruling)| (target.title.clone(), ruling.gist()))
-        })
+            failure_rate::panels(self.cells, self.axes, name, |cell| Some(world.of_cell(cell)?.failed))
+        });
+        self.found().into_iter().chain(would_have_been).collect()
+    }
+
+    fn found(&self) -> Vec<failure_rate::Panel> {
+        let several = self.verdict.targets.len() > 1;
+        failure_rate::panels(
+            self.cells,
+            self.axes,
+            |title| {
+                let own = |target: &Collected<'_>| {
+                    let mut grid = target
+                        .cells
+                        .iter()
+                        .map(|cell| &self.plan[*cell as usize])
+                        .filter(|cell| cell.control.is_none());
+                    grid.all(|cell| self.axes.panel(cell) == title)
+                };
+                let found = self.targets.iter().zip(&self.verdict.targets).find(|(target, _)| several && own(target));
+                found.map(|(target, ruling)| (target.title.clone(), ruling.gist()))
+            },
+            |_| None,
+        )
     }
 }
 

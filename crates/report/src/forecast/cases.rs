@@ -170,5 +170,5 @@ fn shortest_ttl_us(cells: &[Cell], needed_us: &[i64]) -> i64 {
     grid().filter(outlives).filter_map(ttl).min().or_else(|| grid().filter_map(ttl).min()).unwrap_or(10 * SECOND)
 }
 
-const CUT: &str = "cut-at-expiry";
-const NOTHING: &str = "nothing";
+pub(super) const CUT: &str = "cut-at-expiry";
+pub(super) const NOTHING: &str = "nothing";

@@ -63,9 +63,18 @@ impl Subject {
     fn of_run(folder: &Path) -> Result<Self, ForecastError> {
         let runs = load(&[folder.to_owned()])?;
         runs.warnings.iter().for_each(|warning| ttlsweep_console::say!("warning: {warning}"));
+        Self::of_loaded(&runs, folder)
+    }
+
+    /// Of runs that are read already, all of one plan.
+    pub(crate) fn of_runs(runs: &Runs) -> Result<Self, ForecastError> {
+        Self::of_loaded(runs, &runs.folders[0])
+    }
+
+    fn of_loaded(runs: &Runs, folder: &Path) -> Result<Self, ForecastError> {
         let blocks = runs.environments.iter().map(|one| one.repetitions).sum();
-        let takes = taken(&runs);
-        let ended = decide_in(&Evidence::of(&runs), Detail::Brief).overall;
+        let takes = taken(runs);
+        let ended = decide_in(&Evidence::of(runs), Detail::Brief).overall;
         let subject = Self {
             name: runs.environments[0].experiment.clone(),
             blocks,
@@ -76,7 +85,7 @@ impl Subject {
             takes,
             each_block: share_of(takes, blocks),
         };
-        subject.piloted(&runs, folder).checked(folder)
+        subject.piloted(runs, folder).checked(folder)
     }
 
     fn piloted(self, runs: &Runs, folder: &Path) -> Self {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::common::Sweep;
 use ttlsweep_record::{ExpiryPolicy, SampleRecord, TransferRecord};
-use ttlsweep_report::report::{Report, report};
+use ttlsweep_report::report::{Report, report, report_with_ghosts};
 use ttlsweep_report::testing::chart::{self, Chart};
 use ttlsweep_rundir::csv_file::{RowWriter, read_rows};
 
@@ -216,4 +216,36 @@ fn many_cells_go_over_several_images_and_an_older_report_leaves_none_behind() {
     let left = images(&report(&[folder.path().to_owned()], None).unwrap()).len();
     assert_eq!(fs::read_dir(folder.path().join("charts")).unwrap().count(), left + 1);
     assert!(left < charts.len() && stranger.exists());
+}
+
+/// A sweep of a store that cuts, held against what each world would have shown.
+#[test]
+fn what_would_have_been_is_laid_over_the_charts_of_the_story_if_somebody_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    Sweep::default().write(folder.path());
+    let folders = [folder.path().to_owned()];
+    let plain = report(&folders, None).unwrap();
+    let ghosts = report_with_ghosts(&folders, None).unwrap();
+    check(&ghosts);
+    let worlds = [
+        "if cut-at-expiry: resets at expiry",
+        "if nothing: checks at the head; nothing goes wrong",
+        "if rejected-at-completion: refuses the whole body after expiry",
+        "if late-start: half of the trials' heads are late",
+        "if idle-timeout: 40 % stall; given up after one TTL",
+        "if network: 15 % reset at random",
+    ];
+    for name in ["failure-rate-by-ttl", "timeline"] {
+        let (without, with) = (texts(&plain, name), texts(&ghosts, name));
+        assert!(!has(&without, "simulated"), "{name}: {without:?}");
+        assert!(has(&with, "5 to 95 % of simulated"), "{name}: {with:?}");
+        for world in worlds {
+            // A narrow panel breaks or cuts it.
+            let beginning = &world[..world.find(':').unwrap()];
+            assert!(has(&with, beginning), "{name}, {world}: {with:?}");
+        }
+    }
+    for name in ["outcomes-by-cell", "ends-against-expiry", "run-order"] {
+        assert_eq!(texts(&plain, name), texts(&ghosts, name), "{name}");
+    }
 }

@@ -45,6 +45,8 @@ pub(in crate::chart) const WARNING: RGBColor = RGBColor(0xb0, 0x00, 0x20);
 
 /// What lies behind points: how sure they are.
 pub(in crate::chart) const PALE: RGBColor = RGBColor(0xe2, 0xe6, 0xea);
+/// What a simulation says would have been: pale, and the colour of nothing else.
+pub(in crate::chart) const GHOST: RGBColor = RGBColor(0xf0, 0xcb, 0xa6);
 /// A transfer in flight with a link that lives.
 pub(in crate::chart) const LIVING: RGBColor = RGBColor(0xb5, 0xdc, 0xf4);
 

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use ttlsweep_record::Control;
 
 use super::Collected;
-use crate::chart::timeline::{Lane, Panel};
+use crate::chart::timeline::{Ghost, Lane, Panel};
+use crate::forecast::ghosts::{GhostWorld, Ghosts};
 use crate::load::{LoadError, Runs, transfer_at};
 use crate::summary::axes::Axes;
 use crate::verdict::{Ruling, Sight, TargetRuling, View, Way};
@@ -100,6 +101,7 @@ pub(crate) fn timeline(
     axes: &Axes,
     targets: &[Collected<'_>],
     verdict: &Ruling,
+    ghosts: Option<&Ghosts>,
 ) -> Result<Vec<Panel>, LoadError> {
     let shape = |telling: &Telling| {
         let cell = &runs.cells[telling.cell as usize];
@@ -120,7 +122,13 @@ pub(crate) fn timeline(
             break;
         }
         if let Some(best) = target.telling.iter().max_by(better) {
-            panels.push(panel(runs, axes, target, ruling, best)?);
+            let worlds = ghosts.map_or(&[][..], |ghosts| &ghosts.worlds);
+            let of = |world: &GhostWorld| {
+                let bands = world.of_cell(&runs.cells[best.cell as usize])?;
+                Some(Ghost { label: world.name.clone(), ended: bands.ended })
+            };
+            let ghosts = worlds.iter().filter_map(of).collect();
+            panels.push(Panel { ghosts, ..panel(runs, axes, target, ruling, best)? });
         }
     }
     Ok(panels)
@@ -154,6 +162,7 @@ fn panel(
         settings: settings.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · "),
         lanes: lanes.into_iter().map(|(_, _, lane)| lane).collect(),
         control: best.control.clone(),
+        ghosts: Vec::new(),
     })
 }
 
