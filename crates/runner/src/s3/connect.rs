@@ -73,7 +73,7 @@ impl fmt::Debug for Access {
 /// Which certificates are trusted.
 #[derive(Debug, Clone)]
 pub enum Trust {
-    /// Those in the file that `AWS_CA_BUNDLE` names, else the system's.
+    /// Those in the file that `AWS_CA_BUNDLE` names, else the system's, else those that are built in.
     System,
     /// These alone, as PEM.
     Only(String),
@@ -300,17 +300,28 @@ pub(super) fn client_config(pem: Option<&str>) -> Result<rustls::ClientConfig, S
                 roots.add(certificate.map_err(|error| tls(&error))?).map_err(|error| tls(&error))?;
             }
         }
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            let (added, _) = roots.add_parsable_certificates(found.certs);
-            if added == 0 {
-                tracing::warn!("no system certificates were found: https endpoints will not be trusted");
-            }
-        }
+        None => add_system_roots(&mut roots, rustls_native_certs::load_native_certs().certs, are_roots_named()),
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     Ok(builder.map_err(|error| tls(&error))?.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Adds the system's certificates. A machine that has none, such as an empty container, trusts Mozilla's, which are built in; but
+/// where `is_named`, the user has said which to trust, and nothing takes their place.
+fn add_system_roots(roots: &mut rustls::RootCertStore, found: Vec<CertificateDer<'static>>, is_named: bool) {
+    let (added, _) = roots.add_parsable_certificates(found);
+    if added == 0 && is_named {
+        tracing::warn!("SSL_CERT_FILE or SSL_CERT_DIR names no certificate: https endpoints will not be trusted");
+    } else if added == 0 {
+        tracing::info!("this machine has no certificates of authorities: those that are built in are trusted");
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+}
+
+/// Whether the environment says where certificates are.
+fn are_roots_named() -> bool {
+    ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some_and(|path| !path.is_empty()))
 }
 
 /// An error with its causes, in one line.
@@ -329,3 +340,24 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 
 /// Longer than any single control request should take, short enough for someone who waits at a terminal.
 const OPERATION: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trusted(found: Vec<CertificateDer<'static>>, is_named: bool) -> usize {
+        let mut roots = rustls::RootCertStore::empty();
+        add_system_roots(&mut roots, found, is_named);
+        roots.len()
+    }
+
+    #[test]
+    fn a_machine_without_certificates_trusts_those_that_are_built_in_unless_it_names_its_own() {
+        let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        let own = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().clone();
+        assert_eq!(trusted(vec![own], false), 1);
+        assert_eq!(trusted(Vec::new(), false), webpki_roots::TLS_SERVER_ROOTS.len());
+        assert!(webpki_roots::TLS_SERVER_ROOTS.len() > 100, "Mozilla's program has some 140");
+        assert_eq!(trusted(Vec::new(), true), 0);
+    }
+}
