@@ -38,6 +38,7 @@ use ttlsweep_record::Method;
 use crate::dial::reach::Route;
 use crate::experiment::extras::Extras;
 use crate::s3::object_key::ObjectKey;
+use crate::wire::body::Source;
 
 pub use connect::{Access, StoreSettings, Trust};
 pub(crate) use connect::{StoreError, endpoint_of_profile, tls_of_environment};
@@ -116,6 +117,19 @@ impl Store {
         self.control = aws_sdk_s3::Client::from_conf(config);
         self.extras = Arc::new(extras);
         self
+    }
+
+    /// The same store for an upload of `source` to `key`: its checksum is among the headers if they ask for it.
+    ///
+    /// # Errors
+    /// The body's file cannot be read.
+    pub(crate) async fn for_body(&self, source: &Source, key: &ObjectKey) -> Result<Self, SignError> {
+        let mut store = self.clone();
+        if self.extras.headers.want_digest() {
+            let sha256 = source.sha256(key.as_str()).await.map_err(|error| SignError::of(&error))?;
+            store.extras = Arc::new(self.extras.of_body(&sha256));
+        }
+        Ok(store)
     }
 
     /// The same store, asked at another endpoint than the one that transfers are signed for: the testbed's faults let

@@ -10,7 +10,7 @@ use crate::s3::refusal::{Asked, Refusal};
 use crate::s3::{DeleteError, Operation, Part, Store};
 use crate::stop::Stop;
 use crate::transfer::one_off::OneOff;
-use crate::wire::body::Source;
+use crate::wire::body::{Block, Source};
 
 /// Puts the object that the other checks ask for, signed in headers; tells of addresses that did not answer before the one that
 /// did, too.
@@ -22,7 +22,11 @@ pub(crate) async fn put(
     stop: &mut Stop,
 ) -> (Finding, Option<Finding>) {
     let operation = Operation { method: Method::Put, key: key.clone(), part: None };
-    let signed = match store.as_asked().sign_headers(&operation, "doctor-put", one_off.clock.wall()).await {
+    let signed = async {
+        let asked = store.as_asked().for_body(body, key).await?;
+        asked.sign_headers(&operation, "doctor-put", one_off.clock.wall()).await
+    };
+    let signed = match signed.await {
         Ok(signed) => signed,
         Err(error) => return (Finding::new(Level::Error, PUT, error.to_string(), "check the credentials"), None),
     };
@@ -98,7 +102,10 @@ pub(crate) async fn links(
 
     // As a trial would make it: by this machine's clock.
     let living = Operation { method, key: there.clone(), part: part.clone() };
-    let living = match asked.presign(&living, "doctor-living", one_off.clock.wall(), LIVING).await {
+    let link = async |operation: &Operation, name, at, ttl| {
+        asked.for_body(body, &operation.key).await?.presign(operation, name, at, ttl).await
+    };
+    let living = match link(&living, "doctor-living", one_off.clock.wall(), LIVING).await {
         Ok(link) => one_off.send(&link, there, payload, stop).await,
         Err(error) => return vec![Finding::new(Level::Error, LINK, error.to_string(), "check the credentials")],
     };
@@ -109,7 +116,7 @@ pub(crate) async fn links(
     let operation = Operation { method, key: key.clone(), part };
     let offset = one_off.target.offset.middle_us(&one_off.clock.anchor()).unwrap_or(0);
     let signed_at = one_off.clock.wall().plus_micros(offset - LONG_PAST_US);
-    match asked.presign(&operation, "doctor-expired", signed_at, Duration::from_secs(1)).await {
+    match link(&operation, "doctor-expired", signed_at, Duration::from_secs(1)).await {
         Ok(link) => {
             let row = one_off.send(&link, key, payload, stop).await;
             found.push(judge(&row, &living, method, one_off.cell));
@@ -140,7 +147,13 @@ pub(crate) async fn size(
     let asked = store.as_asked();
     let key = prefix.key("doctor-size");
     let operation = Operation { method: Method::Put, key: key.clone(), part: None };
-    let link = match asked.presign(&operation, "doctor-size", one_off.clock.wall(), LIVING).await {
+    let link = async {
+        // The checksum of nothing, since nothing is sent.
+        let nothing = Source::Generated { block: Block::new(0), len: 0 };
+        let asked = asked.for_body(&nothing, &key).await?;
+        asked.presign(&operation, "doctor-size", one_off.clock.wall(), LIVING).await
+    };
+    let link = match link.await {
         Ok(link) => link,
         Err(error) => return Finding::new(Level::Error, SIZE, error.to_string(), "check the credentials"),
     };

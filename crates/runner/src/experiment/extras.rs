@@ -4,6 +4,8 @@ mod query;
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ttlsweep_record::{Cell, Method, SignatureVersion};
 
@@ -55,6 +57,13 @@ impl Extras {
             query: cell.query.as_deref().map(SignedQuery::from_cell).unwrap_or_default(),
             is_v2: cell.signature == Some(SignatureVersion::V2),
         }
+    }
+
+    /// The same for a body of this SHA-256.
+    pub(crate) fn of_body(&self, sha256: &[u8]) -> Self {
+        let mut extras = self.clone();
+        extras.headers.0.insert(CHECKSUM.to_owned(), STANDARD.encode(sha256));
+        extras
     }
 
     /// The headers of a request that is signed in its headers: `x-amz-…` parameters of a link are among them, since S3 reads them
@@ -159,8 +168,17 @@ impl SignedHeaders {
             return Err(BadExtra::Name("here a second time", "leave one of them out: names are the same in any case"));
         }
         check_value(value)?;
+        if value == OF_BODY && name.starts_with("x-amz-checksum-") && name != CHECKSUM {
+            let help = "write x-amz-checksum-sha256 = \"body\"";
+            return Err(BadExtra::Value("is computed for x-amz-checksum-sha256 alone", help));
+        }
         self.0.insert(name.to_owned(), value.to_owned());
         Ok(())
+    }
+
+    /// Whether each body's own SHA-256 is a header's value.
+    pub(crate) fn want_digest(&self) -> bool {
+        self.0.get(CHECKSUM).is_some_and(|value| value == OF_BODY)
     }
 
     /// Names and values, in the order of the names.
@@ -299,6 +317,10 @@ const CONNECTIONS: &str = "it belongs to the connection, and ttlsweep sets it";
 const SIGNATURES: &str = "it belongs to the signature, and ttlsweep sets it";
 const LEAVE: &str = "leave it out";
 
+/// The header that may have each body's own checksum, and the word that asks for it.
+const CHECKSUM: &str = "x-amz-checksum-sha256";
+const OF_BODY: &str = "body";
+
 /// Longer names and values are refused by servers before anything else.
 const LONGEST_NAME: usize = 64;
 const LONGEST_VALUE: usize = 2048;
@@ -347,6 +369,16 @@ mod tests {
         );
         assert_eq!(names(Bearer::Part), "x-amz-checksum-sha256 x-amz-request-payer x-tenant");
         assert_eq!(names(Bearer::Get), "x-amz-request-payer x-tenant");
+    }
+
+    #[test]
+    fn a_checksum_may_be_each_bodys_own() {
+        let headers = of(&[("X-Amz-Checksum-Sha256", "body")]);
+        assert!(headers.want_digest() && !of(&[("x-amz-checksum-sha256", "abc=")]).want_digest());
+        let of_body = Extras { headers, ..Extras::default() }.of_body(&[0xff; 3]).headers;
+        assert_eq!(of_body.pairs().collect::<Vec<_>>(), [("x-amz-checksum-sha256", "////")]);
+        let refused = SignedHeaders::default().add("x-amz-checksum-crc32", "body").unwrap_err();
+        assert!(matches!(refused, BadExtra::Value(problem, _) if problem.contains("sha256 alone")), "{refused:?}");
     }
 
     #[test]

@@ -654,8 +654,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         only: None,
         doc: "Headers that are signed into links and header-signed requests and sent with them, for buckets whose policy \
               demands them: `Content-Type`, `x-amz-server-side-encryption`, `x-amz-acl`, `x-amz-request-payer`, \
-              `x-amz-meta-…`, `x-amz-checksum-…`. A download and a part get only those that S3 has for them; a multipart \
-              upload is begun with the rest.",
+              `x-amz-meta-…`, `x-amz-checksum-…`. `x-amz-checksum-sha256 = \"body\"` is each body's own, computed before its link \
+              is made. A download and a part get only those that S3 has for them; a multipart upload is begun with the rest.",
         read: Read::Cell(|item| Choice::of(values::headers(item), |cell, headers| cell.headers = headers.cell())),
     },
     Setting {

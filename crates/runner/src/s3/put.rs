@@ -3,6 +3,7 @@
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
 
+use sha2::{Digest, Sha256};
 use ttlsweep_record::text::ServerText;
 
 use super::Store;
@@ -35,7 +36,12 @@ impl Store {
     pub(crate) async fn put_text(&self, key: &ObjectKey, text: &str) -> Result<(), PutError> {
         let body = ByteStream::from(text.as_bytes().to_vec());
         let put = self.control.put_object().bucket(&self.bucket).key(key.as_str()).content_type("text/plain");
-        let headers = self.extras.headers_of(Bearer::Begin);
+        let digest = Sha256::digest(text);
+        let headers = if self.extras.headers.want_digest() {
+            self.extras.of_body(&digest).headers_of(Bearer::Put)
+        } else {
+            self.extras.headers_of(Bearer::Begin)
+        };
         let put = put.body(body).customize().mutate_request(move |request| set_headers(request, &headers));
         let Err(error) = put.send().await else { return Ok(()) };
         let passes = match &error {

@@ -187,6 +187,10 @@ impl Refusal {
             "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
                 "the bucket is in another region; name it with `--region`"
             }
+            "BadDigest" => {
+                "a checksum below [transfer.headers] is not that of the body: write x-amz-checksum-sha256 = \"body\", and each \
+                 body has its own; or something between changes bodies"
+            }
             "RequestTimeTooSkewed" => "this machine's clock is wrong, or the server's; set it, for example by NTP",
             "NoSuchBucket" => "there is no such bucket; create it, or name another with `--bucket`",
             _ => return None,
@@ -275,8 +279,8 @@ const PUTS: [&str; 3] = [
     "something between may refuse it, if `Server` is not the store's name",
 ];
 
-const HEADERS: &str = "the bucket's policy may demand headers (encryption, acl, checksum, content type): give them below \
-                       [transfer.headers]";
+const HEADERS: &str = "the bucket's policy may demand headers (encryption, acl, content type, checksum): give them below \
+                       [transfer.headers], a checksum as x-amz-checksum-sha256 = \"body\"";
 
 /// What the SDK adds to the message about an answer that it cannot read.
 const SDKS_GUESS: &str = " This is likely a bug in the SDK.";

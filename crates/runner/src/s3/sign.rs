@@ -24,6 +24,13 @@ use crate::secret::Secret;
 #[error("cannot sign: {0}")]
 pub struct SignError(String);
 
+impl SignError {
+    /// What is signed cannot be read.
+    pub(super) fn of(error: &dyn std::error::Error) -> Self {
+        Self(chain(error))
+    }
+}
+
 impl Store {
     /// A link for `operation` that lives for `ttl` from `at`, with the transfer's name as a signed query parameter
     /// (see [`Extras`](crate::experiment::extras::Extras)): S3 ignores parameters that begin with `x-` and writes them to its access log.

@@ -52,6 +52,20 @@ impl Source {
         self.len() == 0
     }
 
+    /// The SHA-256 of the body that is sent for `key`. Reads it whole.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) async fn sha256(&self, key: &str) -> io::Result<[u8; 32]> {
+        let (mut content, mut sha256) = (self.open(key), Sha256::new());
+        while let Some(chunk) = std::future::poll_fn(|cx| content.poll_chunk(cx)).await {
+            sha256.update(chunk?);
+            // Others are in mid-transfer on this thread.
+            tokio::task::yield_now().await;
+        }
+        Ok(sha256.finalize().into())
+    }
+
     /// The body that is sent for `key`.
     pub fn open(&self, key: &str) -> Content {
         match self {

@@ -236,7 +236,12 @@ async fn a_size_that_a_proxy_refuses_is_found_without_sending_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bucket_that_demands_headers_can_be_swept_with_them_and_doctor_says_so() {
-    let demands = ["x-amz-server-side-encryption: aws:kms", "content-type: text/plain; charset=utf-8", "x-tenant"];
+    let demands = [
+        "x-amz-server-side-encryption: aws:kms",
+        "content-type: text/plain; charset=utf-8",
+        "x-amz-checksum-sha256",
+        "x-tenant",
+    ];
     let required_headers = demands.iter().map(|header| header.parse().unwrap()).collect();
     let testbed = signing::start(TestbedConfig { required_headers, ..plain(ExpiryPolicy::OnRequest) }).await;
     let lab = lab();
@@ -245,11 +250,26 @@ async fn a_bucket_that_demands_headers_can_be_swept_with_them_and_doctor_says_so
     assert_eq!(output.status.code(), Some(2), "{found}");
     let line =
         found.lines().find(|line| line.starts_with("error put a put is refused: rejected (403, AccessDenied")).unwrap();
-    assert!(line.contains("s3:PutObject") && line.contains("[transfer.headers]"), "{line}");
+    for advice in ["s3:PutObject", "[transfer.headers]", "x-amz-checksum-sha256 = \"body\""] {
+        assert!(line.contains(advice), "{advice}: {line}");
+    }
 
-    let headers = "[transfer.headers]\n\"X-Amz-Server-Side-Encryption\" = \"aws:kms\"\nx-tenant = \"7\"\n\
-                   Content-Type = \"text/plain; charset=utf-8\"\n";
-    lab.write("fit.toml", format!("{EXPERIMENT}{headers}"));
+    // A checksum that is always the same cannot be that of every body.
+    let sum = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    let of_sum = |sum: &str| {
+        format!(
+            "[transfer.headers]\n\"X-Amz-Server-Side-Encryption\" = \"aws:kms\"\nx-tenant = \"7\"\n\
+             Content-Type = \"text/plain; charset=utf-8\"\nx-amz-checksum-sha256 = \"{sum}\"\n"
+        )
+    };
+    lab.write("fit.toml", format!("{EXPERIMENT}{}", of_sum(sum)));
+    let output = ask(&lab, &testbed.endpoint(), &[]).await;
+    let found = findings(&output);
+    assert_eq!(output.status.code(), Some(2), "{found}");
+    let line = found.lines().find(|line| line.contains("rejected (400, BadDigest")).unwrap();
+    assert!(line.starts_with("error put") && line.contains("each body has its own"), "{line}");
+
+    lab.write("fit.toml", format!("{EXPERIMENT}{}", of_sum("body")));
     let output = ask(&lab, &testbed.endpoint(), &[]).await;
     let found = findings(&output);
     assert_eq!(output.status.code(), Some(0), "{found}");
@@ -262,7 +282,8 @@ async fn a_bucket_that_demands_headers_can_be_swept_with_them_and_doctor_says_so
     let rows = run.transfers();
     assert!(!rows.is_empty() && rows.iter().all(|row| row.outcome == Outcome::Completed), "{rows:?}");
     let cells = std::fs::read_to_string(run.path().join("cells.csv")).unwrap();
-    let of_cell = "content-type: text/plain\\; charset=utf-8; x-amz-server-side-encryption: aws:kms; x-tenant: 7";
+    let of_cell = "content-type: text/plain\\; charset=utf-8; x-amz-checksum-sha256: body; \
+                   x-amz-server-side-encryption: aws:kms; x-tenant: 7";
     assert!(cells.contains(of_cell), "{cells}");
 
     // What the run was is what its frozen file says, word for word.

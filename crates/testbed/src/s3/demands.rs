@@ -74,7 +74,10 @@ impl Demands {
                 Method::POST => query.get("uploads").is_some(),
                 _ => false,
             };
-        if begins_object && !self.required_headers.iter().all(|header| carries(parts, query, header)) {
+        // A checksum is of a body, of which a multipart upload has one in each part.
+        let has_body = subject.is_object && parts.method == Method::PUT;
+        let is_asked = |header: &&RequiredHeader| if is_checksum(header) { has_body } else { begins_object };
+        if !self.required_headers.iter().filter(is_asked).all(|header| carries(parts, query, header)) {
             return denied();
         }
         if !self.list_v2
@@ -98,6 +101,11 @@ fn carries(parts: &Parts, query: &Query, header: &RequiredHeader) -> bool {
     parts.headers.get_all(&header.name).iter().any(|given| fits(given.as_bytes()))
         || (header.name.as_str().starts_with("x-amz-")
             && query.get_in_any_case(header.name.as_str()).is_some_and(|given| fits(given.as_bytes())))
+}
+
+fn is_checksum(header: &RequiredHeader) -> bool {
+    // `x-amz-checksum-algorithm` begins an upload, and is not one.
+    header.name.as_str().starts_with("x-amz-checksum-") && header.name != "x-amz-checksum-algorithm"
 }
 
 /// Whether a query parameter is one of S3's.

@@ -65,7 +65,8 @@ impl S3 for Operations {
         let input = req.input;
         // Before the body: a missing bucket is answered while the client is still sending, as S3 does.
         self.store.with(&input.bucket, |_| Ok(()))?;
-        let received = self.receive(input.body, input.content_md5).await?;
+        let sent = Digests { md5: input.content_md5, sha256: input.checksum_sha256 };
+        let received = self.receive(input.body, sent).await?;
         let attributes = Attributes { content_type: input.content_type, metadata: input.metadata };
         let object = StoredObject::from_one(received, attributes);
         let e_tag = object.e_tag.clone();
@@ -237,7 +238,8 @@ impl S3 for Operations {
             return Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive"));
         }
         self.store.with(&input.bucket, |bucket| bucket.upload(&input.key, &input.upload_id).map(|_| ()))?;
-        let Received { segment, md5 } = self.receive(input.body, input.content_md5).await?;
+        let sent = Digests { md5: input.content_md5, sha256: input.checksum_sha256 };
+        let Received { segment, md5, .. } = self.receive(input.body, sent).await?;
         let part = StoredPart { segment: Arc::new(segment), md5, modified_at: now() };
         self.store.with(&input.bucket, |bucket| {
             bucket.upload(&input.key, &input.upload_id)?.parts.insert(input.part_number, part);
@@ -331,11 +333,25 @@ impl S3 for Operations {
     }
 }
 
+/// What a client says that its body is, in base64.
+struct Digests {
+    md5: Option<String>,
+    sha256: Option<String>,
+}
+
 impl Operations {
-    async fn receive(&self, body: Option<StreamingBlob>, content_md5: Option<String>) -> S3Result<Received> {
-        let received = self.spool.receive(body).await?;
-        if content_md5.is_some_and(|expected| expected != STANDARD.encode(received.md5)) {
+    async fn receive(&self, body: Option<StreamingBlob>, sent: Digests) -> S3Result<Received> {
+        // Before the body, as S3 does.
+        if sent.sha256.as_ref().is_some_and(|text| STANDARD.decode(text).map_or(0, |digest| digest.len()) != 32) {
+            return Err(s3_error!(InvalidRequest, "Value for x-amz-checksum-sha256 header is invalid."));
+        }
+        let received = self.spool.receive(body, sent.sha256.is_some()).await?;
+        if sent.md5.is_some_and(|expected| expected != STANDARD.encode(received.md5)) {
             return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."));
+        }
+        let sha256 = received.sha256.map(|digest| STANDARD.encode(digest));
+        if sent.sha256 != sha256 {
+            return Err(s3_error!(BadDigest, "The SHA256 you specified did not match the calculated checksum."));
         }
         Ok(received)
     }

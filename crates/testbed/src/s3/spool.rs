@@ -21,6 +21,7 @@ use futures_util::{Stream, StreamExt};
 use md5::{Digest, Md5};
 use s3s::dto::StreamingBlob;
 use s3s::{S3Error, S3ErrorCode, S3Result};
+use sha2::Sha256;
 
 use crate::lock::lock;
 
@@ -71,19 +72,24 @@ impl Spool {
         Ok(Self { disk: Arc::new(Disk { file, blocks: Mutex::default() }) })
     }
 
-    /// Writes a body to the file as it comes. If the body breaks off, its blocks are free again.
-    pub(crate) async fn receive(&self, body: Option<StreamingBlob>) -> S3Result<Received> {
+    /// Writes a body to the file as it comes, and takes its SHA-256 if that is wanted. If the body breaks off, its blocks are free
+    /// again.
+    pub(crate) async fn receive(&self, body: Option<StreamingBlob>, wants_sha256: bool) -> S3Result<Received> {
         // From here on the blocks are freed when this goes.
         let mut segment = Segment { disk: self.disk.clone(), blocks: Vec::new(), bytes: 0 };
         let mut md5 = Md5::new();
+        let mut sha256 = wants_sha256.then(Sha256::new);
         if let Some(mut body) = body {
             while let Some(piece) = body.next().await {
                 let piece = piece.map_err(|error| S3Error::with_source(S3ErrorCode::IncompleteBody, error))?;
                 md5.update(&piece);
+                if let Some(sha256) = &mut sha256 {
+                    sha256.update(&piece);
+                }
                 segment.append(&piece).map_err(S3Error::internal_error)?;
             }
         }
-        Ok(Received { segment, md5: md5.finalize().into() })
+        Ok(Received { segment, md5: md5.finalize().into(), sha256: sha256.map(|sha256| sha256.finalize().into()) })
     }
 }
 
@@ -92,6 +98,7 @@ impl Spool {
 pub(crate) struct Received {
     pub(crate) segment: Segment,
     pub(crate) md5: [u8; 16],
+    pub(crate) sha256: Option<[u8; 32]>,
 }
 
 /// One upload's bytes.
@@ -205,7 +212,7 @@ mod tests {
 
     async fn segment(spool: &Spool, text: &str) -> Arc<Segment> {
         let body = futures_util::stream::iter([Ok::<_, io::Error>(Bytes::copy_from_slice(text.as_bytes()))]);
-        Arc::new(spool.receive(Some(StreamingBlob::wrap(body))).await.unwrap().segment)
+        Arc::new(spool.receive(Some(StreamingBlob::wrap(body)), false).await.unwrap().segment)
     }
 
     fn read(segments: &[Arc<Segment>], range: Range<u64>) -> String {
@@ -243,7 +250,7 @@ mod tests {
         for _ in 0..3 {
             let pieces = [Ok(Bytes::from_static(b"half")), Err(io::Error::from(io::ErrorKind::ConnectionReset))];
             let body = Some(StreamingBlob::wrap(futures_util::stream::iter(pieces)));
-            assert_eq!(*spool.receive(body).await.unwrap_err().code(), S3ErrorCode::IncompleteBody);
+            assert_eq!(*spool.receive(body, false).await.unwrap_err().code(), S3ErrorCode::IncompleteBody);
             drop(segment(&spool, "whole").await);
         }
         assert_eq!(spool.disk.lock().count, 1);

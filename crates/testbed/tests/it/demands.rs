@@ -44,6 +44,26 @@ async fn a_put_without_the_header_that_the_policy_demands_is_denied() {
 }
 
 #[tokio::test]
+async fn a_checksum_is_held_against_the_body() {
+    let required_headers = vec!["x-amz-checksum-sha256".parse().unwrap()];
+    let rig = rig(TestbedConfig { required_headers, ..TestbedConfig::default() }).await;
+    // Of `hello`, of nothing, and of no checksum at all.
+    let sums = [
+        ("LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=", 200, None),
+        ("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", 400, Some("BadDigest")),
+        ("hello", 400, Some("InvalidRequest")),
+    ];
+    for (sum, status, code) in sums {
+        let mut wire = rig.connect().await;
+        wire.send(&rig.link("PUT", "key", 60, NOW).head(5, &format!("x-amz-checksum-sha256: {sum}\r\n"))).await;
+        wire.send(b"hello").await;
+        assert_eq!(reported(&wire.response().await), (status, code), "{sum}");
+    }
+    assert_eq!(reported(&rig.ask("PUT", "key", b"hello").await), DENIED);
+    assert_eq!(rig.ask("GET", "key", b"").await.text(), "hello");
+}
+
+#[tokio::test]
 async fn an_upload_in_parts_is_asked_when_it_is_begun() {
     let required_headers = vec!["x-amz-acl: private".parse().unwrap()];
     let rig = rig(TestbedConfig { required_headers, ..TestbedConfig::default() }).await;

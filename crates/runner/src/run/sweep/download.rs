@@ -36,7 +36,8 @@ pub(crate) async fn put_objects(
         let failed = |error: String| SweepError::Download(format!("{key}: {error}"));
         let operation = Operation { method: Method::Put, key: key.clone(), part: None };
         let name = format!("{}-download", run.id());
-        let signed = store.as_asked().sign_headers(&operation, &name, run.clock.wall()).await;
+        let asked = store.as_asked().for_body(&source, &key).await.map_err(|error| failed(error.to_string()))?;
+        let signed = asked.sign_headers(&operation, &name, run.clock.wall()).await;
         let signed = signed.map_err(|error| failed(error.to_string()))?;
         run.sink.object(ObjectRecord {
             at: run.clock.wall(),

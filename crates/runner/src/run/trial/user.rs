@@ -293,6 +293,14 @@ impl User {
 
     async fn sign(&self, store: &Store, operation: &Operation, transfer_id: &str) -> Result<SignedRequest, SignError> {
         let (run, cell) = (&self.trial.run, &self.trial.cell);
+        let of_body = match cell.method.is_upload() {
+            // Before the link is dated, so that this time is not part of its age.
+            true if store.extras().headers.want_digest() => {
+                Some(store.for_body(&self.trial.source, &operation.key).await?)
+            }
+            _ => None,
+        };
+        let store = of_body.as_ref().unwrap_or(store);
         let now = run.clock.wall();
         let at = match cell.presign {
             Presign::PerTransfer => now,
