@@ -6,7 +6,7 @@ const SHAPES: &str = include_str!("shapes.txt");
 #[test]
 fn two_hundred_shapes_of_links_are_read_right() {
     let shapes: Vec<_> = SHAPES.lines().filter(|line| !line.starts_with('#')).collect();
-    let mut forms = std::collections::BTreeMap::<_, u32>::new();
+    let (mut forms, mut names) = (std::collections::BTreeMap::<_, u32>::new(), std::collections::BTreeSet::new());
     for shape in &shapes {
         let [what, link, expires, made, begins] = shape.split(" | ").collect::<Vec<_>>()[..] else {
             panic!("five columns: {shape}")
@@ -16,6 +16,7 @@ fn two_hundred_shapes_of_links_are_read_right() {
         let life = Life { made: instant(made), begins: instant(begins), expires: instant(expires).unwrap() };
         assert_eq!(read.life, life, "{what}: {link}");
         *forms.entry(read.form).or_default() += 1;
+        assert!(names.insert(what) && names.insert(link), "twice there: {what}");
     }
     println!("{} shapes: {forms:?}", shapes.len());
     assert_eq!((shapes.len(), forms.len()), (200, FORMS.len()));
@@ -102,6 +103,7 @@ fn malformed_links_are_refused_with_what_was_looked_for_and_show_nothing_of_thei
         assert!(!error.to_lowercase().contains("hush"), "{error}");
     }
     println!("{} malformed links refused", cases.len());
+    assert!(cases.len() >= 20);
 }
 
 #[test]
