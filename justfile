@@ -1,5 +1,8 @@
 set positional-arguments
 
+# What `static` builds for.
+dist_target := "x86_64-unknown-linux-gnu"
+
 # Lists the recipes.
 [private]
 default:
@@ -77,9 +80,9 @@ trace SUBJECT *ARGS: build
 build:
     @cargo build --release --workspace --bins --locked
 
-# Everything that CI runs: formatting, lints, tests, every experiment file loads, real servers, faults, a full uplink, kills, Slurm, page, notebook, docs.
+# Everything that CI runs: formatting, lints, tests, every experiment file loads, real servers, boto3's links, faults, a full uplink, kills, Slurm, page, notebook, docs.
 [group('develop')]
-check: format-check lint test-all (faults-short "1") bottleneck-short clients-short real-servers (chaos "6") deploy-check slurm-short page-check notebook-check docs
+check: format-check lint test-all (faults-short "1") bottleneck-short clients-short real-servers boto3-links (chaos "6") deploy-check slurm-short page-check notebook-check docs
 
 # Runs the tests but for the slow ones, in under three minutes once they are built. Most tests wait more than they compute.
 [group('develop')]
@@ -95,6 +98,11 @@ test-all:
 [group('develop')]
 real-servers: servers build-debug
     python3 scripts/real_servers.py --bin target/debug
+
+# Sweeps boto3's links as it makes them by default (Signature Version 2) against testbeds whose policy is known, in a minute.
+[group('develop')]
+boto3-links *ARGS: servers build-debug
+    python3 scripts/boto3_links.py --bin target/debug {{ARGS}}
 
 # Studies each real S3 server that can be had, by every method, in some 20 minutes; writes docs/field-study.md and .csv.
 [group('develop')]
@@ -288,6 +296,20 @@ deny:
     else
         echo "advisories: NOT CHECKED, because their database cannot be fetched from here" >&2
     fi
+
+# Builds every program static and optimised, and sweeps with them on a system with nothing on it (x86-64 Linux; a long build).
+[group('develop')]
+[linux]
+static *ARGS:
+    RUSTFLAGS="-C target-feature=+crt-static" \
+        cargo build --profile dist --target {{dist_target}} --workspace --bins --locked
+    python3 scripts/static.py --bin target/{{dist_target}}/dist {{ARGS}}
+
+# Makes the archives of a release in target/archives, with checksums, completions, manual pages and licences, and uses them on a bare system.
+[group('develop')]
+[linux]
+release-archive *ARGS: static
+    python3 scripts/release.py --bin target/{{dist_target}}/dist --target {{dist_target}} {{ARGS}}
 
 # Formats the code.
 [group('develop')]
