@@ -43,7 +43,7 @@ pub enum Format {
     Json,
 }
 
-/// What came of it.
+/// The answer, before it is put into words.
 struct Forecast {
     name: String,
     simulations: u64,
@@ -55,6 +55,7 @@ struct Forecast {
     /// The verdict that the run ended in, if it has run.
     ended: Option<Verdict>,
     pilot: Option<PathBuf>,
+    /// What was taken for granted, or found in the pilot, in words.
     said: Vec<String>,
     subject: Subject,
 }
@@ -121,10 +122,10 @@ fn steps(blocks: u32) -> Vec<u32> {
     steps
 }
 
-/// So many of a plan's transfers are simulated of each world by default, its blocks once: some seconds' work.
+/// How many transfers are simulated in each world by default, if the plan's blocks are run once: a few seconds of work.
 const TRANSFERS: u64 = 30_000;
 
-/// How many of either should be decided.
+/// The share of runs that should end in the right verdict.
 const SHARE: f64 = 0.95;
 
 #[cfg(test)]

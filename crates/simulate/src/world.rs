@@ -12,39 +12,39 @@ pub struct World {
     pub story: &'static str,
     /// When the server holds expiry against a transfer.
     pub rule: Rule,
-    /// Of early refusals, how many the client sees as a broken connection, without their answer.
+    /// The share of early refusals that the client sees as a broken connection, without their answer.
     pub refusals_lost: f64,
     /// The server's clock less the client's.
     pub offset_us: i64,
-    /// Of transfers, how many are broken at a random place by something unrelated.
+    /// The share of transfers that are broken at a random place by something unrelated.
     pub broken: f64,
     /// How that shows, and the cut.
     pub breaks: Breaks,
-    /// Of answers at the head, how many never leave: the server closes behind them, and a bare RST comes in their place.
+    /// The share of answers at the head that never leave: the server closes behind them, and a bare RST comes in their place.
     pub lost_at_head: f64,
-    /// Of transfers, how many are answered by a gateway in the store's place, in mid-body or after it.
+    /// The share of transfers that are answered by a gateway in the store's place, in mid-body or after it.
     pub gateway: f64,
     /// Whether something in the store's place takes every upload by a living link, and answers 200 with a page of its own.
     pub portal: bool,
     /// Links of this age and older are refused, whatever their TTL.
     pub oldest_link_us: Option<i64>,
-    /// Of trials, how many have all of their transfers broken at one instant.
+    /// The share of trials that have all of their transfers broken at one instant.
     pub bursts: f64,
-    /// Of transfers, how many are broken on one of the server's whole seconds.
+    /// The share of transfers that are broken on one of the server's whole seconds.
     pub ticks: f64,
     /// What breaks connections of a certain age, if anything does.
     pub timer: Option<Timer>,
     /// What stands still, if anything does.
     pub stalls: Option<Stalls>,
-    /// Of transfers, how many are told to slow down.
+    /// The share of transfers that are told to slow down.
     pub throttled: f64,
-    /// Of trials, how many are told so as a whole.
+    /// The share of trials that are told so as a whole.
     pub throttled_trials: f64,
-    /// Of trials, how many find a full uplink queue, and how long each head waits in it on average.
+    /// The share of trials that find a full uplink queue, and how long each head waits in it on average.
     pub queue: (f64, i64),
     /// How long a head lies with the server, confirmed by its kernel, until it is read, on average.
     pub unread_us: i64,
-    /// Of transfers, how many take longer by a heavy-tailed factor.
+    /// The share of transfers that take longer by a heavy-tailed factor.
     pub slow: f64,
     /// How far the local socket is ahead of the peer.
     pub ahead_bytes: u64,
@@ -54,11 +54,11 @@ pub struct World {
     pub stutter: Option<Stutter>,
     /// How a clock is set in the run's middle, if one is.
     pub step: Option<Step>,
-    /// Of transfers, how many are told something at the head that has nothing to do with their link, and what.
+    /// The share of transfers that are told something at the head that has nothing to do with their link, and what.
     pub told: Option<(f64, Told)>,
-    /// Of requests on a kept connection, how many find that the server has closed it.
+    /// The share of requests on a kept connection that find that the server has closed it.
     pub stale: f64,
-    /// Of transfers, how many fail on this side for lack of a descriptor.
+    /// The share of transfers that fail on this side for lack of a descriptor.
     pub local: f64,
     /// A round trip through empty queues, drawn between the two once a run.
     pub rtt_us: (i64, i64),
@@ -95,7 +95,7 @@ pub enum Rule {
 /// A cut in flight.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cut {
-    /// Of transfers, how many meet a server that cuts.
+    /// The share of transfers that meet a server that cuts.
     pub share: f64,
     /// What the client sees of it.
     pub by: CutBy,
@@ -159,7 +159,7 @@ pub enum Breaks {
 /// Connections of a certain age are broken, whatever their link.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Timer {
-    /// Of connections, how many.
+    /// The share of connections that break.
     pub share: f64,
     /// Since they were opened.
     pub age_us: i64,
@@ -185,7 +185,7 @@ pub struct Stalls {
 /// The client's machine stops for a while, again and again, and sees late what happens meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stutter {
-    /// Of trials, how many meet it.
+    /// The share of trials that meet it.
     pub share: f64,
     /// How long it stops at most, drawn for each trial between the two.
     pub lag_us: (i64, i64),

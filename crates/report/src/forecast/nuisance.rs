@@ -21,13 +21,13 @@ pub struct Nuisances {
     probed: bool,
     /// How durations vary from trial to trial, and from transfer to transfer.
     spread: (f64, f64),
-    /// Of transfers, how many break for no reason that is tested.
+    /// The share of transfers that break for no reason that is tested.
     broken: f64,
-    /// Of transfers, how many are told to slow down.
+    /// The share of transfers that are told to slow down.
     throttled: f64,
     /// What waits in the uplink's queue at most.
     uplink_us: i64,
-    /// Of trials, how many starve, and by how much.
+    /// The share of trials that starve, and by how much.
     stutter: Option<Stutter>,
     /// What was taken for granted, or found, in words.
     pub said: Vec<String>,

@@ -1,9 +1,9 @@
 //! What a log's times mean, measured on the run's own transfers and not taken from its documentation.
 //!
 //! A log's time may be that of the head's arrival or that of the answer. Of every transfer that was answered, this side knows
-//! both to within an interval. Where the log's time, less the head's, is the same for short transfers and long ones, the log
-//! tells of the head; where it is, less the end's, it tells of the end. What it is then is how far the log's clock is ahead of
-//! this machine's.
+//! both to within an interval. If the log's time minus the head's is the same for short transfers and long ones, the log notes
+//! the head. If its time minus the end's is, it notes the end. That difference is how far the log's clock is ahead of this
+//! machine's.
 
 use std::fmt;
 
@@ -191,7 +191,8 @@ impl Bounds {
         self.high.push(high);
     }
 
-    /// What nine in ten leave on either side; `None` if they contradict each other by more than servers and machines dawdle.
+    /// The bracket that nine in ten of them allow on either side; `None` if they contradict each other by more than servers and
+    /// machines delay.
     fn common(&mut self) -> Option<(i64, i64)> {
         self.low.sort_unstable();
         self.high.sort_unstable();

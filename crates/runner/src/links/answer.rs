@@ -49,7 +49,9 @@ impl Answer {
         let uri = url(text("url")?.ok_or("its answer has no `url`")?, "the `url` of its answer")?;
         let method = match text("method")? {
             None => None,
-            Some(name) => Some(name.to_ascii_uppercase().parse().map_err(|_| "the `method` of its answer is not one")?),
+            Some(name) => Some(
+                name.to_ascii_uppercase().parse().map_err(|_| "the `method` of its answer is not an HTTP method")?,
+            ),
         };
         let (headers, expires_at) = (headers(&answer["headers"])?, expires_at(&answer["expires_at"])?);
         let form = form(&answer["fields"])?;
@@ -78,7 +80,7 @@ fn headers(value: &Value) -> Result<HeaderMap, String> {
     for (name, value) in pairs {
         let shown = crate::s3::error_document::reported(name);
         let known: HeaderName =
-            name.parse().map_err(|_| format!("the header `{shown}` of its answer has no proper name"))?;
+            name.parse().map_err(|_| format!("`{shown}` in the `headers` of its answer is not a header's name"))?;
         if OWN_HEADERS.contains(&known.as_str()) {
             return Err(format!("its answer sets the header `{shown}`, which ttlsweep sends itself: leave it out"));
         }
@@ -178,9 +180,12 @@ mod tests {
             (r#"{"link":"https://h/?sig=hush"}"#, "has no `url`"),
             (r#"{"url":17}"#, "the `url` of its answer is not text"),
             (r#"{"url":"h?sig=hush"}"#, "the `url` of its answer is not a URL"),
-            (r#"{"url":"http://h/","method":"P UT"}"#, "the `method` of its answer is not one"),
+            (r#"{"url":"http://h/","method":"P UT"}"#, "the `method` of its answer is not an HTTP method"),
             (r#"{"url":"http://h/","headers":["hush"]}"#, "are not an object"),
-            (r#"{"url":"http://h/","headers":{"a b":"hush"}}"#, "the header `a b` of its answer has no proper name"),
+            (
+                r#"{"url":"http://h/","headers":{"a b":"hush"}}"#,
+                "`a b` in the `headers` of its answer is not a header's name",
+            ),
             (r#"{"url":"http://h/","headers":{"Content-Length":"5"}}"#, "which ttlsweep sends itself"),
             (r#"{"url":"http://h/","headers":{"a":5}}"#, "the header `a` of its answer is not text"),
             (r#"{"url":"http://h/","headers":{"a":"hush\nb"}}"#, "the header `a` of its answer cannot be sent"),

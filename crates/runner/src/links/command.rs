@@ -1,5 +1,5 @@
-//! Links of a command: it is started when the first link is asked for, gets a line and gives a line, again and again. One that ends
-//! after an answer is started again for the next.
+//! Links from a command. It is started when the first link is asked for, and answers each line with a line. If it ends after an
+//! answer, it is started again for the next one.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -103,7 +103,8 @@ impl Worker {
     async fn ask(&mut self, line: &str) -> Result<String, Silent> {
         if !self.output.buffer().is_empty() {
             return Err(Silent::Wrong(
-                "it gave more than one line for a link, so that nobody knows which is the next".to_owned(),
+                "it gave more than one line for a link, so that it is unclear which line belongs to the next link"
+                    .to_owned(),
             ));
         }
         let write = async {
@@ -128,7 +129,7 @@ impl Worker {
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 
-    /// In words, with the last that it said.
+    /// How the process ended, in words, with the last that it wrote to stderr.
     async fn how_it_ended(&mut self) -> String {
         let ended = tokio::time::timeout(LAST_WORDS, async {
             while !self.has_ended() {
@@ -171,7 +172,7 @@ impl Drop for Worker {
     }
 }
 
-/// Keeps the last of what a process complains of. It is read to its end, or the process would wait for a reader.
+/// Keeps the end of what a process writes to stderr. All of it is read, or the process would wait for a reader.
 async fn listen(mut errors: ChildStderr, kept: Arc<Mutex<Vec<u8>>>) {
     let mut piece = [0; 1024];
     while let Ok(read @ 1..) = errors.read(&mut piece).await {

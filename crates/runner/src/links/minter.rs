@@ -69,7 +69,7 @@ pub(crate) enum NoLink {
 pub(crate) struct Minter {
     name: String,
     hand: Hand,
-    /// Whether it was said that a link's own expiry is another than the minter's.
+    /// Whether the user was told that a link's own expiry differs from the one that the minter gave.
     disagreement_told: AtomicBool,
 }
 
@@ -107,7 +107,7 @@ impl Minter {
     /// Asks for a link, within `patience`. What is secret of it is taken out of whatever is written from now on.
     ///
     /// # Errors
-    /// There is none: the minter failed or took too long, its link cannot be used, or there was a reason to stop.
+    /// There is no link: the minter failed or took too long, its link cannot be used, or the run is to stop.
     pub(crate) async fn mint(
         &self,
         ask: &Ask<'_>,
@@ -133,7 +133,7 @@ impl Minter {
         if let Some(form) = &answer.form {
             headers.insert(CONTENT_TYPE, form.expose().content_type());
         }
-        // A clock of the minter's that is ahead makes no link that is used before it was made.
+        // If the minter's clock is ahead, the link must not seem to be used before it was made.
         let made = life.made.map(|made| made.min(asked_at));
         let request = SignedRequest {
             method,
@@ -166,7 +166,7 @@ impl Minter {
             }
         }
         let all = links.all().len();
-        Some(first.ok_or_else(|| format!("all of its {all} links have expired; let somebody make new ones")))
+        Some(first.ok_or_else(|| format!("all of its {all} links have expired; make new ones")))
     }
 
     async fn answer(&self, ask: &Ask<'_>, patience: Duration) -> Result<Answer, Unanswered> {
@@ -186,7 +186,7 @@ impl Minter {
         }
     }
 
-    /// What the minter says holds; what the link says itself is held against it.
+    /// The expiry that the minter gave counts; the link's own is compared with it.
     fn life_of(&self, answer: &Answer) -> Result<(Life, &'static str), String> {
         let read = match &answer.form {
             Some(form) => expiry_of_form(|name| form.expose().field(name)),
@@ -201,7 +201,7 @@ impl Minter {
                     && !self.disagreement_told.swap(true, Relaxed)
                 {
                     tracing::warn!(
-                        "{}: its expires_at is {expires}, and the link itself says {}; expires_at holds, here and for all others",
+                        "{}: its expires_at is {expires}, and the link itself says {}; expires_at is used, here and for all later links",
                         self.name,
                         own.expires
                     );
@@ -227,7 +227,7 @@ impl fmt::Debug for Minter {
     }
 }
 
-/// The request's method: as the minter says, if a body travels the way that the experiment has it.
+/// The request's method: the minter's, if it moves the body in the direction that the experiment asks for.
 fn method_of(answer: &Answer, asked: Method) -> Result<HttpMethod, String> {
     let usual = match answer.form {
         Some(_) => HttpMethod::POST,
@@ -250,5 +250,5 @@ fn http_name<S: serde::Serializer>(method: &Method, serializer: S) -> Result<S::
     serializer.serialize_str(if method.is_upload() { "PUT" } else { "GET" })
 }
 
-/// Whoever writes whole seconds cuts them.
+/// Minters that write whole seconds cut off the rest.
 const AGREE_US: i64 = 1_000_000;
