@@ -172,15 +172,19 @@ fn ends_in_words(lanes: &[Lane]) -> String {
 /// From when to when the axis reaches.
 fn range(panels: &[Panel]) -> (f64, f64) {
     let lanes = || panels.iter().flat_map(|panel| panel.lanes.iter().chain(&panel.control));
-    let mut ends: Vec<f64> = lanes().map(|lane| lane.ended).collect();
+    let first = lanes().map(|lane| lane.started).fold(0.0, f64::min);
+    // Those whose head was never written ended before there was anything to count from.
+    let mut ends: Vec<f64> = lanes().map(|lane| lane.ended).filter(|ended| *ended > 0.0).collect();
+    if ends.is_empty() && first < 0.0 {
+        return (first * 1.03, -first * 0.1);
+    }
     ends.sort_by(f64::total_cmp);
     let longest = ends.last().copied().unwrap_or(0.0);
     // One transfer that hung for minutes must not squeeze all others to nothing: its bar is broken at the edge.
     let usual = ends.get(ends.len() / 2).copied().unwrap_or(longest);
     let end = longest.min(usual * 4.0).max(0.001);
     let near = lanes().filter_map(|lane| lane.expiry).filter(|expiry| *expiry <= end * 1.25).fold(end, f64::max);
-    let first = lanes().map(|lane| lane.started).fold(0.0, f64::min).max(-end / 4.0);
-    (first - end * 0.01, near * 1.03)
+    (first.max(-end / 4.0) - end * 0.01, near * 1.03)
 }
 
 fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect, range: (f64, f64)) {
@@ -282,12 +286,12 @@ fn legend(panels: &[Panel], form: Form) -> Legend {
     let parts = [
         (any(&|lane| -lane.started > (to - from) / 100.0), Sample::Bar(RULE, Pattern::Plain), "connecting"),
         (
-            any(&|lane| lane.expiry.is_none_or(|at| at > 0.0)),
+            any(&|lane| lane.ended > 0.0 && lane.expiry.is_none_or(|at| at > 0.0)),
             Sample::Bar(LIVING, Pattern::Plain),
             "in flight, link alive",
         ),
         (
-            any(&|lane| lane.expiry.is_some_and(|at| at < lane.ended)),
+            any(&|lane| lane.expiry.is_some_and(|at| at.max(0.0) < lane.ended)),
             Sample::Bar(YELLOW, Pattern::Rising),
             "in flight, link expired",
         ),
@@ -379,6 +383,21 @@ mod tests {
         let ends =
             |mark: &&Mark| matches!(mark, Mark::Point { at, marker, .. } if *marker == style.marker && at.0 == end);
         assert_eq!(sheets[0].body().filter(ends).count(), 1);
+    }
+
+    #[test]
+    fn a_transfer_whose_head_was_never_written_was_connecting_all_along() {
+        let never = Lane { started: -10.0, ..lane(0.0, Some(-6.0), Outcome::TimedOut, Some(Way::Other)) };
+        let panel = Panel { control: None, ..panel(vec![never]) };
+        let sheets = draw(std::slice::from_ref(&panel), &Caption::default());
+        let in_flight =
+            sheets[0].body().filter(|mark| matches!(mark, Mark::Patterned { colour: LIVING | YELLOW, .. })).count();
+        assert_eq!(in_flight, 0);
+        let (from, to) = range(std::slice::from_ref(&panel));
+        assert!(from <= -10.0 && (1.0..2.0).contains(&to), "{from} to {to}");
+        let beside = Panel { control: Some(lane(32.0, None, Outcome::Completed, None)), ..panel.clone() };
+        assert!(range(&[beside]).1 >= 32.0, "a transfer that had a head sets the scale");
+        assert_eq!(ends_in_words(&panel.lanes), "1 of 1 timed-out, 6.00s after expiry");
     }
 
     #[test]

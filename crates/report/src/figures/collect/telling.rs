@@ -79,13 +79,16 @@ pub(super) fn candidates(view: &View<'_, '_>) -> Vec<Telling> {
 
 fn lane(sight: &Sight<'_>, way: Option<Way>) -> Lane {
     let seen = sight.seen;
-    let head = seen.head_written_at.get().unwrap_or(seen.started_at);
-    let since_head = |at: i64| (at - head) as f64 / 1e6;
+    // Where no head was written, all of it was connecting: `end` and `expiry` count from its start then, and this bar from its end.
+    let head = seen.head_written_at.get();
+    let connecting = head.map_or(sight.end, |head| (head - seen.started_at) as f64 / 1e6);
+    let before_head = if head.is_some() { 0.0 } else { connecting };
+    let since_head = |at: i64| (at - seen.started_at) as f64 / 1e6 - connecting;
     Lane {
         label: String::new(),
-        started: since_head(seen.started_at),
-        ended: sight.end,
-        expiry: sight.expiry,
+        started: -connecting,
+        ended: sight.end - before_head,
+        expiry: sight.expiry.map(|at| at - before_head),
         answered: seen.response_start_us.get().map(|at| since_head(seen.started_at + at)),
         outcome: seen.outcome,
         way,
