@@ -49,8 +49,8 @@ class Study:
     def rows(self) -> list:
         self.served.wait_for_bucket()
         of_server = ServerFacts()
-        # A stalled connection asks nothing of the server, so that it can wait beside the sweeps.
-        stalled = self._probe("stall", str(self.arguments.stalls)) if self.arguments.stalls else None
+        # A stalled connection asks nothing of most servers, so that it can wait beside the sweeps.
+        stalled = None if self.server.stalls_all else self._stall()
         methods = [method for method in self.arguments.methods if method in self.server.methods]
         # Uploads are capped at 4 Mbit/s a user, and do not disturb each other; downloads are large, and come alone.
         uploads = {method: self._begin(method) for method in methods if method != "get"}
@@ -63,9 +63,13 @@ class Study:
                 self._told(self._probe("object", str(GET_BYTES)))
             folders["get"] = self._swept("get", self._begin("get", settings=LARGER_FOR_GET))
         of_server.note_late(self._told(self._probe("late")))
+        stalled = stalled or self._stall()
         if stalled:
             of_server.note_stall(self._told(stalled))
         return [row(self._judged(method, folders[method]), of_server) for method in methods]
+
+    def _stall(self):
+        return self._probe("stall", str(self.arguments.stalls)) if self.arguments.stalls else None
 
     def _begin(self, method, name=None, settings=()):
         out = self.out / (name or method)

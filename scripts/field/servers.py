@@ -115,6 +115,7 @@ def fake_gcs_server(folder: Path) -> Server:
         # It tells none; Go's linker has left it in the program.
         version=("grep", "-aom1", "fake-gcs-server.v[0-9.]*", binary),
         creates=(CREATE, "gcs"),
+        stalls_all=True,
         minter=lambda endpoint: _minter("gcs.py", endpoint),
         variables={"GCS_HMAC_ID": KEYS.access, "GCS_HMAC_SECRET": KEYS.secret},
     )

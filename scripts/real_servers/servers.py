@@ -30,6 +30,7 @@ class Server:
     version: Sequence = ()  # a command that prints it among other words
     creates: Sequence = ()  # the helper that makes its bucket, with its arguments, if that is not S3's way
     minter: Optional[Callable] = None  # (endpoint) -> the command that makes its links, if they are not S3's
+    stalls_all: bool = False  # whether nobody else's upload goes on while one stalls
     variables: Mapping = field(default_factory=dict)  # of the environment, beside the keys
 
     @property
