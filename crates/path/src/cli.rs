@@ -10,7 +10,6 @@ use ttlsweep_console::exit::CODES;
 use ttlsweep_record::units::parse_duration;
 use ttlsweep_record::{BitRate, ByteCount};
 
-use crate::far::MOST_LINES;
 use crate::queue::{Discipline, Settings};
 
 /// Runs a command behind a slow line with a queue, on this machine alone.
@@ -179,6 +178,9 @@ pub fn parse_share(text: &str) -> Result<u32, String> {
         .map(|percent| (percent * 10_000.0).round() as u32)
         .ok_or_else(|| "expected a share from 0% to 100%, for example `1%` or `0.05%`".to_owned())
 }
+
+/// So many lines have an address.
+pub(crate) const MOST_LINES: usize = 255;
 
 #[cfg(test)]
 mod tests {

@@ -23,9 +23,6 @@ pub const LINE: &str = "TTLSWEEP_PATH";
 /// The variable with the rate of the way there, in bits a second.
 pub const RATE: &str = "TTLSWEEP_PATH_BPS";
 
-/// So many lines have an address.
-pub const MOST_LINES: usize = 255;
-
 /// The far side's address by which a line is taken: the first one's, and one for each of those beside it.
 pub(crate) fn address(line: usize) -> Ipv4Addr {
     match u8::try_from(line) {
@@ -100,6 +97,7 @@ impl Far {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::MOST_LINES;
 
     #[test]
     fn a_process_on_no_path_finds_none_and_a_path_that_is_gone_is_an_error() {

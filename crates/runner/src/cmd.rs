@@ -1,5 +1,6 @@
 //! The commands, and what they say.
 
+mod behind;
 pub mod clean;
 pub mod doctor;
 mod dry_run;

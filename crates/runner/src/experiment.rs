@@ -24,6 +24,7 @@ mod problems;
 mod reference;
 mod resolve;
 mod settings;
+pub(crate) mod slow_line;
 mod store_limits;
 mod ttl;
 mod values;

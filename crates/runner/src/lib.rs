@@ -5,7 +5,7 @@
 //! - `experiment` reads the TOML file into validated [cells](ttlsweep_record::Cell); `plan` orders their trials and
 //!   estimates what that will take. Neither touches the network.
 //! - `target` opens the endpoints that the cells name: `s3` signs and asks (the AWS SDK), and the testbed is started
-//!   if a cell wants it, behind a `slow_line` if it wants that. `links` asks others for links, where they make them, and
+//!   if a cell wants it, behind a slow line if it wants that (`cmd::behind`). `links` asks others for links, where they make them, and
 //!   `expiry` reads from any link when it expires.
 //! - `run` runs the plan's trials with all their users and writes the rows as they happen; `transfer` is one request.
 //! - `dial` opens a connection through the layers of `wire`, which note what passes and judge nothing.
@@ -29,7 +29,6 @@ mod portion;
 mod run;
 mod s3;
 mod secret;
-mod slow_line;
 mod stop;
 mod target;
 #[doc(hidden)]

@@ -11,6 +11,7 @@ use ttlsweep_console::{data, say};
 use ttlsweep_record::units::count;
 use ttlsweep_record::{Cell, Method, TargetKind};
 
+use super::behind::get_behind;
 use super::signals::stop_on_signals;
 use super::{load, open_targets, tell, try_congestion};
 use crate::cli::DoctorArgs;
@@ -24,7 +25,6 @@ use crate::plan::estimate::Estimate;
 use crate::plan::outlook::Outlook;
 use crate::run::folder;
 use crate::s3::object_key::RunPrefix;
-use crate::slow_line;
 use crate::stop::StopSwitch;
 use crate::target::Targets;
 use crate::transfer::one_off::OneOff;
@@ -39,7 +39,7 @@ use crate::wire::endpoint::Endpoint;
 pub async fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     let loaded = load(&args.experiment, &args.overrides, 1)?;
     let experiment = &loaded.experiment;
-    slow_line::get_behind(&experiment.cells, experiment.seed)?;
+    get_behind(&experiment.cells, experiment.seed)?;
     tell(&loaded);
     let plan = Plan::new(experiment);
     let estimate = Estimate::new(&plan, experiment);

@@ -7,6 +7,7 @@ use ttlsweep_record::{Cell, TargetKind};
 use ttlsweep_rundir::csv_file::{ReadError, read_rows};
 use ttlsweep_rundir::environment::Environment;
 
+use super::behind::get_behind;
 use super::ended::Ended;
 use super::signals::stop_on_signals;
 use super::{carry_out, how_to_resume, open_targets, remove_journal, tell_proxies, try_congestion};
@@ -24,7 +25,6 @@ use crate::run::progress::Mode;
 use crate::run::repair::repair;
 use crate::run::sweep::Earlier;
 use crate::run::{Run, environment};
-use crate::slow_line;
 use crate::target::Targets;
 
 /// Runs the command.
@@ -51,7 +51,7 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
     if environment.plan_hash != whole.hash {
         return Err(plan_changed(&environment, folder, &whole));
     }
-    slow_line::get_behind(&experiment.cells, experiment.seed)?;
+    get_behind(&experiment.cells, experiment.seed)?;
     let portion = environment.portion();
     let plan = match portion {
         Some(portion) => whole.of_portion(portion).map_err(Failure::usage)?,

@@ -8,6 +8,7 @@ use ttlsweep_console::{data, say};
 use ttlsweep_record::units::{format_micros, micros};
 use ttlsweep_record::{ByteCount, Portion, Share, TargetKind, Timestamp};
 
+use super::behind::get_behind;
 use super::dry_run::{self, DryRun};
 use super::ended::Ended;
 use super::signals::{Signals, stop_on_signals};
@@ -27,7 +28,6 @@ use crate::run::folder::RunFolder;
 use crate::run::progress::Mode;
 use crate::run::sweep::Earlier;
 use crate::run::{Run, environment};
-use crate::slow_line;
 use crate::stop::StopSwitch;
 use crate::target::Targets;
 use crate::upload::Upload;
@@ -42,7 +42,7 @@ pub async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let loaded = load(&args.experiment, &args.overrides, parts)?;
     let experiment = &loaded.experiment;
     if !args.dry_run {
-        slow_line::get_behind(&experiment.cells, experiment.seed)?;
+        get_behind(&experiment.cells, experiment.seed)?;
     }
     tell(&loaded);
     let work = Work::of(portion, experiment)?;

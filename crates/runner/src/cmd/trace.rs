@@ -10,6 +10,7 @@ use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_rundir::disk;
 use ttlsweep_rundir::environment::Environment;
 
+use super::behind::get_behind;
 use super::signals::stop_on_signals;
 use super::{open_targets, try_congestion};
 use crate::cli::TraceArgs;
@@ -24,7 +25,6 @@ use crate::run::sweep::download;
 use crate::run::sweep::sources::Sources;
 use crate::run::trial::TrialRun;
 use crate::run::{Run, environment};
-use crate::slow_line;
 use crate::trace::har;
 use crate::trace::waterfall;
 
@@ -73,7 +73,7 @@ async fn live(args: &TraceArgs) -> Result<ExitCode, Failure> {
         let message = format!("there is no cell `{name}`; the cells are {}", names.join(", "));
         return Err(Failure::usage(message));
     };
-    slow_line::get_behind(std::slice::from_ref(cell), plan.seed)?;
+    get_behind(std::slice::from_ref(cell), plan.seed)?;
     let cell = Cell { users: 1, transfers_per_user: Some(1), duration_us: None, ..cell.clone() };
     let trial =
         Trial { trial_id: "trace".to_owned(), cell: 0, block: 1, position: 1, jitter: Duration::ZERO, ttl_s: None };

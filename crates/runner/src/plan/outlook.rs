@@ -16,7 +16,7 @@ use super::estimate::Estimate;
 use crate::experiment::Experiment;
 use crate::experiment::link_source::LinkSource;
 use crate::experiment::needed::{Outlives, needed, outlives};
-use crate::slow_line;
+use crate::experiment::slow_line;
 
 /// How a plan can end, target by target.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,43 +1,27 @@
-//! The slow lines that an experiment's cells are behind: what makes each, and how this process gets behind them.
+//! How a command gets behind the slow lines that its experiment names.
 
 use std::convert::Infallible;
 use std::env;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::time::Duration;
 
 use ttlsweep_console::say;
 use ttlsweep_path::cli::LineOptions;
 use ttlsweep_path::far;
-use ttlsweep_path::queue::Discipline;
-use ttlsweep_record::{Cell, QueueDiscipline};
+use ttlsweep_record::Cell;
 
 use crate::cli::siblings::PATH;
 use crate::cmd::exit::Failure;
 use crate::cmd::sibling::beside;
-
-/// The line that a cell's users share; `None` if there is none but what this process is on.
-pub(crate) fn of(cell: &Cell) -> Option<LineOptions> {
-    Some(LineOptions {
-        rate: cell.path_rate_bps?,
-        down_rate: None,
-        queue: cell.path_queue_bytes?,
-        delay: Duration::from_micros(cell.path_delay_us.unwrap_or_default()),
-        loss: cell.path_loss_ppm.unwrap_or_default(),
-        discipline: match cell.path_discipline {
-            None | Some(QueueDiscipline::TailDrop) => Discipline::TailDrop,
-            Some(QueueDiscipline::CoDel) => Discipline::CoDel,
-        },
-    })
-}
+use crate::experiment::slow_line;
 
 /// Begins this command again behind the lines that `cells` name, if they name any and this process is not behind them yet. What
 /// is lost on them follows from the seed. To be called before anything is said, or held.
 ///
 /// # Errors
 /// This process is on another path, or the program that makes lines cannot be started.
-pub(crate) fn get_behind(cells: &[Cell], seed: u64) -> Result<(), Failure> {
+pub(super) fn get_behind(cells: &[Cell], seed: u64) -> Result<(), Failure> {
     let lines = distinct(cells);
     let Some((first, more)) = lines.split_first() else { return Ok(()) };
     let here: Vec<_> = far::lines(|name| env::var(name).ok()).into_iter().map(|(_, line)| line).collect();
@@ -71,7 +55,7 @@ fn again(path: &mut Command, first: &LineOptions, more: &[LineOptions], seed: u6
 /// The lines of the cells, each once, in their order.
 fn distinct(cells: &[Cell]) -> Vec<LineOptions> {
     let mut lines = Vec::new();
-    for line in cells.iter().filter_map(of) {
+    for line in cells.iter().filter_map(slow_line::of) {
         if !lines.contains(&line) {
             lines.push(line);
         }
