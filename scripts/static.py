@@ -20,7 +20,7 @@ from pathlib import Path
 
 from lib import bare
 from lib.checkout import PROJECT, Unavailable, programs
-from lib.loopback import HOST, environment, free_ports
+from lib.loopback import HOST, free_ports
 from lib.pages import replace_part
 from lib.processes import Processes
 
@@ -77,10 +77,10 @@ def by_name(root: Path, home: Path):
     with Processes() as processes:
         serve = [ttlsweep, "testbed", "--listen", f"{HOST}:{port}", "--no-tls", "--bucket", "test"]
         log = home / "testbed.log"
-        processes.start(bare.command(root, serve), environment(home), log)
+        testbed = processes.start(bare.command(root, serve), {"PATH": bare.PATH}, log)
         deadline = time.monotonic() + bare.WITHIN_S
         while f":{port}" not in log.read_text():
-            if time.monotonic() > deadline:
+            if testbed.poll() is not None or time.monotonic() > deadline:
                 return f"the testbed does not listen: {log.read_text()}"
             time.sleep(0.1)
         sweep = ["run", "/tmp/experiment.toml", "--bucket", "test", "--endpoint", f"http://{NAME}:{port}", "--yes"]
