@@ -17,8 +17,9 @@ use crate::program::{Lab, Run, succeed, words};
 use crate::server::{Peer, Server};
 use crate::signing;
 
-/// Two users, each with 150 kB in 2 s and a link of a second, which the testbed cuts; and the controls.
-const EXPERIMENT: &str = "[experiment]\nname = \"logged\"\n[grid]\nusers = 2\nttl = \"1s\"\nsize = \"150kB\"\n\
+/// Two users, each with 300 kB in 4 s and a link of three seconds, which the testbed cuts; and the controls. A shorter link may
+/// be dead on a busy machine before its head is sent.
+const EXPERIMENT: &str = "[experiment]\nname = \"logged\"\n[grid]\nusers = 2\nttl = \"3s\"\nsize = \"300kB\"\n\
     bandwidth = \"1200kbit/s\"\n[transfer]\njitter = \"0s\"\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
