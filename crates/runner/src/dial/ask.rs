@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{DialError, Dialer, Steps};
 use crate::wire::tape::Tape;
 
-/// Why there is no answer.
+/// Why nobody answered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoAnswer {
     #[error("it cannot be reached: {0}")]

@@ -11,11 +11,11 @@ use super::answer::Answer;
 use crate::expiry::{expiry_of, expiry_of_form};
 use crate::fuzz::mutate::{budget, mutated};
 
-/// What this much of a link would be enough to repeat a secret.
+/// So many bytes of a link in a message would repeat a secret.
 const TELLING: usize = 16;
 
-/// Whatever is damaged: a link is refused with words that repeat nothing of it, or expires before the year 10000 and behind its
-/// beginning's own epoch.
+/// Whatever is damaged: a link is refused with words that repeat nothing of its query, or all its instants lie between 1970 and
+/// the year 10000.
 #[test]
 fn damaged_links_of_others_say_when_they_expire_or_are_refused_without_a_secret() {
     let shapes = include_str!("../expiry/shapes.txt").lines().filter(|line| !line.starts_with('#'));

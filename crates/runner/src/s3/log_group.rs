@@ -56,7 +56,7 @@ impl std::fmt::Debug for Event {
     }
 }
 
-/// Why there is no page.
+/// Why CloudWatch Logs gave no page.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogGroupError {
     /// The same request may be answered a little later.
