@@ -29,6 +29,7 @@ const MINTERS: &[(&str, &[&str], &str, u16, &str)] = &[
     ("cloudfront.py", &[], "cloudfront", 403, "AccessDenied"),
     ("cloudfront.py", &["--policy", "custom", "--hash", "SHA256"], "cloudfront", 403, "AccessDenied"),
     ("oss.py", &[], "oss", 403, "AccessDenied"),
+    ("oss.py", &["--version", "v1"], "oss", 403, "AccessDenied"),
     ("post.py", &[], "post", 403, "AccessDenied"),
     ("../mint.py", &["--signature", "v2"], "sigv2", 403, "AccessDenied"),
 ];

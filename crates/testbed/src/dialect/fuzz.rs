@@ -32,7 +32,7 @@ const fn signed(
     Signed { dialect, method, link, headers }
 }
 
-const LINKS: [Signed; 12] = [
+const LINKS: [Signed; 17] = [
     signed("azure", "PUT", azure::tests::BLOB, &[azure::tests::TYPE]),
     signed("azure", "GET", azure::tests::READ, &[]),
     signed("azure", "PUT", azure::tests::CONTAINER, &[azure::tests::TYPE]),
@@ -45,6 +45,11 @@ const LINKS: [Signed; 12] = [
     signed("gcs", "PUT", gcs::tests::V4_HMAC, &[]),
     signed("oss", "PUT", oss::tests::PUT, &[]),
     signed("oss", "PUT", oss::tests::HEADERS, &[("content-type", "text/plain"), ("x-oss-meta-a", "b")]),
+    signed("oss", "PUT", oss::tests::v4::PUT, &[]),
+    signed("oss", "PUT", oss::tests::v4::HEADERS, oss::tests::v4::TYPE_AND_META),
+    signed("oss", "GET", oss::tests::v4::GET, &[]),
+    signed("oss", "PUT", oss::tests::v4::TOKEN, &[]),
+    signed("oss", "PUT", oss::tests::v4::ADDITIONAL, oss::tests::v4::ALSO_CACHE),
 ];
 
 const EXPIRY: time::OffsetDateTime = datetime!(2026-12-01 10:00 UTC);
@@ -128,6 +133,11 @@ const PIECES: &[&[u8]] = &[
     b"X-Goog-Signature=",
     b"GoogleAccessId=",
     b"OSSAccessKeyId=",
+    b"x-oss-date=99991231T235959Z",
+    b"x-oss-expires=604800",
+    b"x-oss-additional-headers=host",
+    b"x-oss-signature-version=OSS2",
+    b"x-oss-signature=",
     b"-1",
     b"9223372036854775807",
     b"\xc3\xa9",

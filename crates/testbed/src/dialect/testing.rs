@@ -22,14 +22,17 @@ pub(super) fn keys() -> Keys {
     }
 }
 
-/// Reads and verifies a link, one minute before it expires.
+/// Reads and verifies a link, one minute before it expires. It is sent to [`HOST`] unless the headers name another.
 pub(super) fn verified(
     dialect: &str,
     method: &str,
     target: &str,
     headers: &[(&str, &str)],
 ) -> Result<Box<dyn Presigned>, Failure> {
-    let mut request = Request::builder().method(method).uri(target).header("host", HOST);
+    let mut request = Request::builder().method(method).uri(target);
+    if headers.iter().all(|(name, _)| *name != "host") {
+        request = request.header("host", HOST);
+    }
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

@@ -163,11 +163,13 @@ pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-fn encode(text: &str) -> String {
+/// A name or a value, with everything encoded but unreserved characters.
+pub(crate) fn encode(text: &str) -> String {
     utf8_percent_encode(text, &RESERVED).to_string()
 }
 
-fn encode_path(path: &[u8]) -> String {
+/// A path likewise, whose slashes stay.
+pub(crate) fn encode_path(path: &[u8]) -> String {
     percent_encoding::percent_encode(path, &RESERVED_IN_PATHS).to_string()
 }
 

@@ -17,7 +17,7 @@ struct Expired {
     header: (&'static str, &'static str),
 }
 
-/// Signed by google-cloud-storage 3.17, azure-storage-blob 12.31, botocore 1.44 and oss2 2.19.
+/// Signed by google-cloud-storage 3.17, azure-storage-blob 12.31, botocore 1.44, oss2 2.19 and alibabacloud-oss-v2 1.4.
 #[rustfmt::skip]
 const EXPIRED: &[Expired] = &[
     Expired {
@@ -88,6 +88,16 @@ const EXPIRED: &[Expired] = &[
         dialect: "oss",
         target: "/ttlsweep/key?OSSAccessKeyId=ttlsweep-testbed&Expires=1577872800&Signature=mClTqumnaIC7pa%2BK%2F\
                 a6u4Ld2tXU%3D",
+        status: 403,
+        code: "AccessDenied",
+        says: "<Message>Request has expired.</Message><Expires>2020-01-01T10:00:00.000Z</Expires><ServerTime>",
+        header: ("x-oss-request-id", ""),
+    },
+    Expired {
+        dialect: "oss",
+        target: "/ttlsweep/key?x-oss-signature-version=OSS4-HMAC-SHA256&x-oss-date=20200101T090000Z&x-oss-expires=3600\
+                &x-oss-credential=ttlsweep-testbed%2F20200101%2Fus-east-1%2Foss%2Faliyun_v4_request&x-oss-signature=d81e\
+                64f4a387e005f6939456bae0a808d5e877414fd5ef26fe530d2449dd9953",
         status: 403,
         code: "AccessDenied",
         says: "<Message>Request has expired.</Message><Expires>2020-01-01T10:00:00.000Z</Expires><ServerTime>",
