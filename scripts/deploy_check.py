@@ -7,7 +7,7 @@
 - what `--shard auto` makes of the environment of each engine's tasks: together the plan, and no trial twice
 - the image's file, and an experiment run and reported on by the files alone that the image is made of
 - the examples for pipelines and the GitHub action, with a store that does not cut and with one that does; their files against
-  the schemas that are published for them
+  the schemas that are published for them; and the action's inputs against docs/ci.md and what the programs take
 
 Runs in the environment of scripts/deploy_check/requirements.txt.
 """
@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy_check import image, schemas
+from deploy_check import agreement, image, schemas
 from deploy_check.action import Action
 from deploy_check.aws_batch import ArrayJob
 from deploy_check.engines import CloudRun, Plans, Refused
@@ -53,7 +53,9 @@ def main() -> int:
     size, trouble = image.run_alone(container / "root.sh", programs, PROJECT / "experiments" / "smoke.toml")
     found[f"image: runs alone, with {size / 1e6:.1f} MB beside the programs"] = [trouble] if trouble else []
     found["pipelines and the action: the files"] = list(schemas.problems(Path(sys.executable).parent))
-    found["action: its steps"] = list(Action(DEPLOY / "action" / "action.yml").problems(programs))
+    action, page = DEPLOY / "action" / "action.yml", PROJECT / "docs" / "ci.md"
+    found["action: its inputs, docs/ci.md and the programs"] = list(agreement.problems(action, page, programs))
+    found["action: its steps"] = list(Action(action).problems(programs))
     for name in ["github", "gitlab"]:
         found[f"pipeline: {name}"] = list(Pipeline(DEPLOY / "ci" / f"{name}.yaml").problems(programs))
     for what, problems in found.items():
