@@ -311,6 +311,12 @@ static *ARGS:
 release-archive *ARGS: static
     python3 scripts/release.py --bin target/{{dist_target}}/dist --target {{dist_target}} {{ARGS}}
 
+# Builds the image by its file with a builder that needs no daemon, round the programs of `just static`, and runs it in a container (root).
+[group('develop')]
+[linux]
+image *ARGS: static
+    python3 scripts/image.py --bin target/{{dist_target}}/dist {{ARGS}}
+
 # Formats the code.
 [group('develop')]
 format:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Callable, Optional, Sequence
 
 PROGRAMS = ["ttlsweep", "ttlsweep-path", "ttlsweep-report", "ttlsweep-testbed"]
 WITHIN_S = 120
@@ -30,8 +30,11 @@ def run(root: Path, words: Sequence, **environment) -> subprocess.CompletedProce
     )
 
 
-def trouble(root: Path, programs: str, experiment: Path) -> Optional[str]:
-    """What goes wrong within `root`, whose folder of programs is `programs`, from a sweep to a bundle; `None` if nothing does."""
+def trouble(root: Path, programs: str, experiment: Path, run: Callable = run) -> Optional[str]:
+    """What goes wrong within `root`, whose folder of programs is `programs`, from a sweep to a bundle; `None` if nothing does.
+
+    `run` runs words within `root`, which may be more than a folder.
+    """
     (root / "tmp").mkdir(exist_ok=True)
     (root / "tmp" / "experiment.toml").write_text(experiment.read_text())
     folder = f"/tmp/results/{experiment.stem}/latest"
