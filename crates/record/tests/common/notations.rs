@@ -204,7 +204,7 @@ pub(crate) fn notations(secret: &str) -> Vec<(&'static str, String)> {
         ("xxd in JSON", json(&dump(secret, false)).replace('\n', "\\n") + "\n"),
         ("cut off behind", secret[..secret.len() - 7].to_owned()),
         ("cut off before", secret[9..].to_owned()),
-        ("a piece", secret[4..30].to_owned()),
+        ("a piece", secret[4..secret.len().min(30)].to_owned()),
     ]
 }
 
@@ -214,9 +214,13 @@ pub(crate) fn still_there(text: &str, hidden: &str, secret: &str) -> bool {
     holds(&plain(text), hidden, secret)
 }
 
-/// Letters and digits alone, in small letters.
+/// Letters and digits alone, in small letters, and wide ones as they are otherwise.
 pub(crate) fn plain(text: &str) -> Vec<u8> {
-    text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect()
+    let narrow = |char: char| match u32::from(char) {
+        wide @ 0xff01..=0xff5e => (wide - 0xfee0) as u8,
+        one => u8::try_from(one).unwrap_or(0),
+    };
+    text.chars().map(narrow).filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect()
 }
 
 /// [`still_there`] for a text that is [`plain`] already.

@@ -1,5 +1,6 @@
 //! Links that somebody else makes, swept by the program: by a command, an API and a file, against the testbed.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -509,31 +510,47 @@ async fn no_value_of_such_a_link_is_in_any_file_in_whatever_notation() {
         let number = asked.fetch_add(1, Ordering::Relaxed);
         let mut texts = vec![head.uri.to_string()];
         for secret in &all {
-            // A short value is looked for as it is.
-            if secret.len() < 16 {
-                texts.push(secret.clone());
-                continue;
-            }
-            let mut forms = notations(secret);
-            let (name, hidden) = forms.swap_remove(number % forms.len());
-            noted.lock().unwrap().push((name, hidden.clone(), secret.clone()));
-            texts.push(hidden);
+            texts.push(tell("a link", secret, number, &noted));
         }
         Some(error(403, "AccessDenied", &texts.join(" | ")))
     })
     .await;
     let lab = Lab::new();
     lab.write("links.txt", format!("{}{LINK}\n", front.endpoint).repeat(140));
-    search_everything(&lab, &told, &[values, secrets].concat());
+    search_everything(&lab, &told, &[values, secrets].concat(), 120);
 }
 
-/// Sweeps the links of `links.txt` by a small experiment, each of which is refused by somebody who repeats what is secret in some notation and notes
-/// it in `told`; and searches everything that was written for that, and for `whole` as it is.
-pub(crate) fn search_everything(lab: &Lab, told: &Mutex<Vec<(&'static str, String, String)>>, whole: &[String]) {
-    lab.write(
-        "small.toml",
-        small("file = \"links.txt\"", "transfers_per_user = 60").replace("[grid]", "[grid]\nusers = 2"),
-    );
+/// A secret that a server has repeated in some notation.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Told {
+    /// What kind of link it is of.
+    pub(crate) of: String,
+    notation: &'static str,
+    hidden: String,
+    secret: String,
+}
+
+/// A secret in the notation of that number, which is noted. A short value, or what would be a short piece, is told as it is: it is
+/// looked for so.
+pub(crate) fn tell(of: &str, secret: &str, number: usize, told: &Mutex<Vec<Told>>) -> String {
+    let mut forms = if secret.len() < 24 { Vec::new() } else { notations(secret) };
+    if forms.is_empty() {
+        return secret.to_owned();
+    }
+    let (notation, hidden) = forms.swap_remove(number % forms.len());
+    if plain(&hidden).len() < 16 {
+        return secret.to_owned();
+    }
+    let noted = Told { of: of.to_owned(), notation, hidden: hidden.clone(), secret: secret.to_owned() };
+    told.lock().unwrap().push(noted);
+    hidden
+}
+
+/// Sweeps as many of the links of `links.txt` as are asked for. Each is refused by somebody who repeats what is secret in some
+/// notation and notes it in `told`. Everything that was written is searched for that, and for `whole` as it is.
+pub(crate) fn search_everything(lab: &Lab, told: &Mutex<Vec<Told>>, whole: &[String], transfers: usize) {
+    let each = format!("transfers_per_user = {}", transfers / 2);
+    lab.write("small.toml", small("file = \"links.txt\"", &each).replace("[grid]", "[grid]\nusers = 2"));
     let mut said = Vec::new();
     for args in [
         &["run", "small.toml", "--yes", "--progress", "plain"][..],
@@ -547,27 +564,63 @@ pub(crate) fn search_everything(lab: &Lab, told: &Mutex<Vec<(&'static str, Strin
         said.push((args.join(" "), [output.stdout, output.stderr].concat()));
     }
     let rows = lab.run_of("small").transfers();
-    assert_eq!(rows.len(), 120);
+    assert_eq!(rows.len(), transfers);
     assert!(rows.iter().all(|row| row.s3_message.as_deref().is_some_and(|text| text.contains("REDACTED"))), "{rows:?}");
     report(lab, "results/small/latest");
+    let mut case = Command::new(chosen(env!("CARGO_BIN_EXE_ttlsweep")).with_file_name("ttlsweep-report"));
+    case.args(["case", "results/small/latest", "--out", "bundle"]).current_dir(lab.path("")).env_clear();
+    succeed(case);
 
     fs::remove_file(lab.path("links.txt")).unwrap();
     let mut places = said;
     collect(&lab.path(""), &mut places);
-    let mut search = Search::default();
-    let told = told.lock().unwrap();
-    told.iter().for_each(|(name, hidden, secret)| search.add(name, hidden, secret));
+    // Each once, and those of one kind of link one after the other.
+    let mut told = std::mem::take(&mut *told.lock().unwrap());
+    told.sort();
+    told.dedup();
     let mut hits = Vec::new();
     for (place, text) in &places {
         let text = String::from_utf8_lossy(text);
-        hits.extend(search.found_in(&plain(&text)).into_iter().map(|name| format!("{place}: {name}")));
         let whole = whole.iter().filter(|value| text.contains(value.as_str()));
         hits.extend(whole.map(|value| format!("{place}: {value}")));
     }
-    let forms: std::collections::BTreeSet<_> = told.iter().map(|(name, ..)| *name).collect();
-    println!("{} texts in {} notations in {} places: {} hits", told.len(), forms.len(), places.len(), hits.len());
-    assert!(forms.len() >= 40 && places.len() > 15, "{forms:?}");
+    let plain_places: Vec<_> =
+        places.iter().map(|(place, text)| (place, plain(&String::from_utf8_lossy(text)))).collect();
+    for told in told.chunk_by(|one, next| one.of == next.of) {
+        let of = &told[0].of;
+        let forms: BTreeSet<_> = told.iter().map(|told| told.notation).collect();
+        let mut search = Search::default();
+        told.iter().for_each(|told| search.add(told.notation, &told.hidden, &told.secret));
+        let mut found = Vec::new();
+        for (place, text) in &plain_places {
+            found.extend(search.found_in(text).into_iter().map(|name| format!("{place}: {of}: {name}")));
+        }
+        println!(
+            "{of}: {} texts in {} notations in {} places: {} hits",
+            told.len(),
+            forms.len(),
+            places.len(),
+            found.len()
+        );
+        assert!(forms.len() >= 80 && places.len() > 15, "{of}: {forms:?}");
+        hits.extend(found);
+        // What is there is found: each of these texts, in a file such as a run writes.
+        let lost: Vec<_> =
+            told.iter().filter(|told| !told.is_found_when_planted(lab)).map(|told| told.notation).collect();
+        assert_eq!(lost, [""; 0], "{of}");
+    }
     assert_eq!(hits, [""; 0]);
+}
+
+impl Told {
+    fn is_found_when_planted(&self, lab: &Lab) -> bool {
+        let planted = lab.path("planted.csv");
+        fs::write(&planted, format!("id,text\n1,\"a {} b\"\n", self.hidden)).unwrap();
+        let mut search = Search::default();
+        search.add(self.notation, &self.hidden, &self.secret);
+        let text = plain(&String::from_utf8_lossy(&fs::read(&planted).unwrap()));
+        search.found_in(&text).contains(self.notation)
+    }
 }
 
 fn collect(folder: &Path, places: &mut Vec<(String, Vec<u8>)>) {

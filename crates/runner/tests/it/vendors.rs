@@ -13,7 +13,7 @@ use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Dialect, TestbedConfig};
 
 use crate::front::{Front, error};
-use crate::links::{answers, search_everything, with_python};
+use crate::links::{answers, search_everything, tell, with_python};
 use crate::notations::notations;
 use crate::program::{Lab, succeed};
 use crate::programs::chosen;
@@ -125,7 +125,8 @@ fn minted(lab: &Lab, file: &str, args: &[&str], endpoint: &str) -> serde_json::V
 
 /// What is secret of such a link, as it reads decoded.
 fn secrets(answer: &serde_json::Value) -> Vec<String> {
-    const SECRET: &[&str] = &["signature", "sig", "policy", "credential", "accessid", "accesskeyid", "key-pair-id"];
+    const SECRET: &[&str] =
+        &["signature", "sig", "policy", "credential", "accessid", "accesskeyid", "key-pair-id", "token"];
     let url = answer["url"].as_str().unwrap();
     let query = url.split_once('?').map_or("", |(_, query)| query).split('&').filter_map(|pair| pair.split_once('='));
     let decoded = query.map(|(name, value)| {
@@ -140,45 +141,64 @@ fn secrets(answer: &serde_json::Value) -> Vec<String> {
     all.map(|(_, value)| value).collect()
 }
 
-/// A store that repeats what is secret of each link in its refusal, one value after the other in each notation.
+/// A link as it is minted where a token is all that is signed, until 2030.
+const BY_TOKEN: &str = "http://127.0.0.1:9/object/upload/sign/ttlsweep/links/hushed?token=eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    eyJ1cmwiOiJ0dGxzd2VlcC9saW5rcy9odXNoZWQiLCJpYXQiOjE3OTYwMDAwMDAsImV4cCI6MTkyNDk5MTk5OX0.\
+    Qk3pT0vXyq5nJmZ8rFh2WcLxU7sDgA1eNbK9oYtVi4M";
+
+/// A link of every dialect, and of those that others share.
+fn of_every_dialect(lab: &Lab) -> Vec<(String, serde_json::Value)> {
+    let more: &[(&str, &[&str])] = &[("../mint.py", &["--signature", "v4"])];
+    let minters = MINTERS.iter().map(|(file, args, ..)| (*file, *args)).chain(more.iter().copied());
+    let mut links: Vec<_> = minters
+        .map(|(file, args)| (format!("{file} {}", args.join(" ")), minted(lab, file, args, "http://127.0.0.1:9")))
+        .collect();
+    links.push(("a token".to_owned(), serde_json::json!({ "url": BY_TOKEN })));
+    links
+}
+
+/// A store that repeats what is secret of each link in its refusal, two notations of each value at a time, until each dialect's
+/// secrets were told in all of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "slow"]
 async fn nothing_secret_of_any_vendors_link_is_in_any_file_in_whatever_notation() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
     let lab = lab();
-    let answers: Vec<_> =
-        MINTERS.iter().map(|(file, args, ..)| minted(&lab, file, args, "http://127.0.0.1:9")).collect();
+    let links = of_every_dialect(&lab);
     // By the query that the server sees; a form has none.
-    let by_query: Vec<(String, Vec<String>)> = answers
+    let by_query: Vec<(String, String, Vec<String>)> = links
         .iter()
-        .map(|answer| {
+        .map(|(of, answer)| {
             let url = answer["url"].as_str().unwrap();
-            (url.split_once('?').map_or("", |(_, query)| query).to_owned(), secrets(answer))
+            (of.clone(), url.split_once('?').map_or("", |(_, query)| query).to_owned(), secrets(answer))
         })
         .collect();
-    assert!(by_query.iter().all(|(_, secrets)| !secrets.is_empty()), "{by_query:?}");
-    let whole: Vec<String> = by_query.iter().flat_map(|(_, secrets)| secrets.clone()).collect();
-    let (asked, told) = (AtomicUsize::new(0), Arc::new(Mutex::new(Vec::new())));
+    for (of, _, secrets) in &by_query {
+        assert!(secrets.iter().any(|secret| secret.len() >= 24), "{of}: {secrets:?}");
+    }
+    let whole: Vec<String> = by_query.iter().flat_map(|(.., secrets)| secrets.clone()).collect();
+    let asked: Vec<AtomicUsize> = by_query.iter().map(|_| AtomicUsize::new(0)).collect();
+    let told = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&told);
     let front = Front::before(&testbed, move |head| {
-        let number = asked.fetch_add(1, Ordering::Relaxed);
         let query = head.uri.query().unwrap_or_default();
-        let (_, secrets) = by_query.iter().find(|(known, _)| known == query).unwrap();
+        let place = by_query.iter().position(|(_, known, _)| known == query).unwrap();
+        let (of, _, secrets) = &by_query[place];
+        let number = asked[place].fetch_add(1, Ordering::Relaxed);
         let mut texts = vec![head.uri.to_string()];
-        for (place, secret) in secrets.iter().enumerate() {
-            let mut forms = if secret.len() > 30 { notations(secret) } else { vec![("plain", secret.clone())] };
-            let (name, hidden) = forms.swap_remove((number + 31 * place) % forms.len());
-            noted.lock().unwrap().push((name, hidden.clone(), secret.clone()));
-            texts.push(hidden);
+        for secret in secrets {
+            texts.extend([2 * number, 2 * number + 1].map(|number| tell(of, secret, number, &noted)));
         }
         Some(error(403, "AccessDenied", &texts.join(" | ")))
     })
     .await;
     let lines: Vec<_> =
-        answers.iter().map(|answer| answer.to_string().replace("http://127.0.0.1:9", &front.endpoint)).collect();
-    lab.write("links.txt", format!("{}\n", lines.join("\n")).repeat(140 / lines.len() + 1));
+        links.iter().map(|(_, answer)| answer.to_string().replace("http://127.0.0.1:9", &front.endpoint)).collect();
+    // Half as many of each as there are notations.
+    let each = notations(BY_TOKEN).len().div_ceil(2);
+    lab.write("links.txt", format!("{}\n", lines.join("\n")).repeat(each + 1));
     fs::remove_dir_all(lab.path("vendors")).unwrap();
-    search_everything(&lab, &told, &whole);
+    search_everything(&lab, &told, &whole, (lines.len() * each).next_multiple_of(2));
 }
 
 /// Links of both versions, signed by the program itself, side by side.
