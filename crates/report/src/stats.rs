@@ -12,6 +12,7 @@ mod matrix;
 mod permutation;
 mod regression;
 mod stratified;
+mod wealth;
 mod wilson;
 mod window_excess;
 
@@ -32,6 +33,7 @@ pub(crate) use permutation::{
 pub(crate) use regression::theil_sen;
 pub(crate) use stratified::{StratumHits, stratified_two_sided};
 pub(crate) use ttlsweep_record::decision::{trials_for_bound, trials_for_tail};
+pub use wealth::{Wealth, mixed};
 pub use wilson::Interval;
 pub(crate) use wilson::wilson;
 pub(crate) use window_excess::{WindowExcess, window_excess};

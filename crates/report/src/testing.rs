@@ -33,7 +33,7 @@ pub mod page {
 }
 
 pub mod stats {
-    pub use crate::stats::{Interval, clopper_pearson};
+    pub use crate::stats::{Interval, Wealth, clopper_pearson, mixed};
 }
 
 pub mod summary {
@@ -52,7 +52,7 @@ pub mod ttl {
 
 pub mod verdict {
     pub use crate::verdict::{
-        Beside, Clocks, Detail, Enforces, Evidence, Judged, Ruling, TargetAnswer, Trial, Whose, decide, decide_in,
-        late_us,
+        Beside, Clocks, Detail, Enforces, Evidence, Judged, Ruling, TargetAnswer, Trial, TrialEnds, Whose, WindowTest,
+        decide, decide_in, late_us,
     };
 }

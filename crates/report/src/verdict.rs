@@ -21,7 +21,7 @@ mod waited;
 
 pub use cause::enforcement::Enforces;
 pub(crate) use cause::enforcement::ExpiredStarts;
-pub(crate) use decide::{conclude, tested};
+pub(crate) use decide::{TestedTarget, conclude, tested};
 pub use decide::{decide, decide_in};
 pub use evidence::clock_steps::Whose;
 pub use evidence::clocks::{Beside, Clocks};
@@ -31,6 +31,8 @@ pub(crate) use file::json;
 pub use finding::{Detail, Finding as Judged};
 pub use headline::Answer as TargetAnswer;
 pub(crate) use headline::TakeAway;
+pub use mechanism::cut::WindowTest;
+pub use mechanism::window::TrialEnds;
 pub use ruling::Ruling;
 pub(crate) use ruling::{Again, TargetRuling};
 pub(crate) use view::{Sight, View, Way};

@@ -7,7 +7,9 @@ use ttlsweep_record::{ClockRecord, Outcome, Phase, SampleRecord, TransferRecord,
 use ttlsweep_simulate::run::{After, Run};
 
 use crate::load::transfer::{Answer, Asked, Condition, Dictionary, LogPlace, Micros, Timeout, Transfer};
-use crate::verdict::{Beside, Clocks, Detail, Evidence, Ruling, Trial, decide_in, late_us};
+use crate::verdict::{
+    Beside, Clocks, Detail, Evidence, Ruling, TestedTarget, Trial, WindowTest, conclude, decide_in, late_us, tested,
+};
 
 /// A run, read once, of which the verdict may be asked after any of its blocks.
 #[derive(Debug)]
@@ -58,19 +60,37 @@ impl<'a> Recorded<'a> {
 
     /// The verdict on the whole run.
     pub fn rule(&self, detail: Detail) -> Ruling {
-        let Run { trials, transfers, bracket, .. } = self.run;
-        self.rule_on(After { trials: trials.len(), transfers: transfers.len(), bracket: *bracket }, detail)
+        self.rule_on(self.whole(), detail)
     }
 
     /// The verdict as it would be if the run had ended after `blocks` blocks, or after its last.
     pub(crate) fn rule_after(&self, blocks: u32, detail: Detail) -> Ruling {
-        match self.run.after.get((blocks as usize).saturating_sub(1)) {
-            Some(after) => self.rule_on(*after, detail),
-            None => self.rule(detail),
-        }
+        self.rule_on(self.after(blocks), detail)
+    }
+
+    /// How far it had come after `blocks` blocks, or after its last.
+    fn after(&self, blocks: u32) -> After {
+        self.run.after.get((blocks as usize).saturating_sub(1)).copied().unwrap_or_else(|| self.whole())
+    }
+
+    fn whole(&self) -> After {
+        let Run { trials, transfers, bracket, .. } = self.run;
+        After { trials: trials.len(), transfers: transfers.len(), bracket: *bracket }
+    }
+
+    /// The same, with what its windows around expiry show at each target: for holding other tests against the one that decides.
+    pub fn look_after(&self, blocks: u32) -> (Ruling, Vec<[WindowTest; 2]>) {
+        let evidence = self.evidence(self.after(blocks));
+        let look = |target: TestedTarget<'_>| (target.windows(), target.found);
+        let (windows, found): (Vec<_>, Vec<_>) = tested(&evidence, Detail::Brief).map(look).unzip();
+        (conclude(found), windows)
     }
 
     fn rule_on(&self, after: After, detail: Detail) -> Ruling {
+        decide_in(&self.evidence(after), detail)
+    }
+
+    fn evidence(&self, after: After) -> Evidence<'_> {
         let own = &self.run.trials[..after.trials];
         let own: Vec<(u32, &TrialRecord)> = (0..).zip(own).collect();
         let over = own.iter().map(|(_, trial)| trial.ended_at).max();
@@ -81,7 +101,7 @@ impl<'a> Recorded<'a> {
         };
         let (transfers, trials) = (&self.transfers[..after.transfers], &self.trials[..after.trials]);
         let logged = self.run.logged.partition_point(|(at, _)| *at < after.transfers);
-        let evidence = Evidence {
+        Evidence {
             conditions: self.conditions.clone(),
             hosts: vec!["simulated".into()],
             transfers,
@@ -91,8 +111,7 @@ impl<'a> Recorded<'a> {
             proxies: vec![None; self.asked.len()],
             clocks: Clocks::read(transfers, trials, self.asked.iter().map(beside).collect()),
             trials: trials.to_vec(),
-        };
-        decide_in(&evidence, detail)
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::ALPHA;
 use super::cause::Cause;
 use super::evidence::Evidence;
 use super::finding::{Detail, Finding, Tested};
-use super::mechanism::cut::Unheard;
+use super::mechanism::cut::{Unheard, WindowTest};
 use super::mechanism::{alive, completion, cut, named, network, unjudged};
 use super::ruling::{Again, Ruling, TargetRuling, Unnamed};
 use super::seen::Seen;
@@ -46,6 +46,11 @@ impl<'e> TestedTarget<'e> {
     /// Its transfers as the tests saw them.
     pub(crate) fn view(&self) -> View<'_, 'e> {
         View::of(&self.target, self.transfers, self.found.facts.seen.window)
+    }
+
+    /// What its windows around expiry show.
+    pub(crate) fn windows(&self) -> [WindowTest; 2] {
+        cut::windows(&self.target)
     }
 }
 

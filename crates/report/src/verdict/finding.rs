@@ -173,9 +173,4 @@ impl ByTrial {
     pub(super) fn transfers_hit(&self) -> u64 {
         self.0.values().map(|(_, hits)| hits).sum()
     }
-
-    /// A trial's transfers, and how many of them were hit.
-    pub(super) fn get(&self, trial: u32) -> Option<(u64, u64)> {
-        self.0.get(&trial).copied()
-    }
 }

@@ -9,6 +9,7 @@ use ttlsweep_record::units::grouped;
 
 use crate::prose::{count, p_value, percent, secs, secs_between, share};
 use crate::stats::{WindowExcess, upper_bound};
+use crate::verdict::ALPHA;
 use crate::verdict::cause::Cause;
 use crate::verdict::cause::flight::Flight;
 use crate::verdict::finding::Detail;
@@ -17,7 +18,7 @@ use crate::verdict::mechanism::by_host::ByHost;
 use crate::verdict::mechanism::expect::Arm;
 use crate::verdict::mechanism::support;
 use crate::verdict::mechanism::window::{
-    MOST_STRAY, Placebos, Window, expect_arm, grid, is_ticking, is_timer, later, links_suffer,
+    MOST_STRAY, Placebos, TrialEnds, Window, expect_arm, grid, is_ticking, is_timer, later, links_suffer,
 };
 use crate::verdict::target::Target;
 
@@ -91,6 +92,39 @@ pub(in crate::verdict) fn outlived(target: &Target) -> u64 {
     Window::at_expiry(target.delta()).outlived(target).transfers()
 }
 
+/// What one window shows, for holding other tests against the one that decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowTest {
+    /// The ends that the test is made on.
+    pub trials: Vec<TrialEnds>,
+    /// What a p must not exceed.
+    pub level: f64,
+    /// Whether more of the ends are in the window than chance explains; two windows are looked at.
+    pub exceeds: bool,
+    /// Whether nothing else stands in the way of calling that a cut: the controls were spared, and hosts agree.
+    pub is_open: bool,
+}
+
+/// The windows of δ and of up to a second later.
+pub(in crate::verdict) fn windows(target: &Target) -> [WindowTest; 2] {
+    let (delta, level) = (target.delta(), ALPHA / MECHANISMS);
+    let placebos = Placebos::of(target);
+    let late = Window::late(delta);
+    let too_wide = late.planned_share(target) > MOST_IN_WINDOWS;
+    let late = late.shortened(target).filter(|_| too_wide).unwrap_or(late);
+    [Window::at_expiry(delta), late].map(|window| {
+        let reading = Reading::of(target, &placebos, window);
+        let is_late = window.after > delta;
+        let most = 2 * reading.outlived.most_hit() > reading.outlived.trials();
+        WindowTest {
+            trials: window.ends_by_trial(target),
+            level,
+            exceeds: reading.excess.is_some_and(|excess| reading.looks * excess.p <= level),
+            is_open: reading.obstacle(level).is_none() && (most || !is_late),
+        }
+    })
+}
+
 /// What one window shows.
 struct Reading {
     window: Window,
@@ -116,7 +150,7 @@ struct Reading {
 impl Reading {
     fn of(target: &Target, placebos: &Placebos<'_>, window: Window) -> Self {
         let outlived = window.outlived(target);
-        let excess = window.excess(target, &window.ends(target));
+        let excess = window.excess(target);
         let (controls, links) = (placebos.outlived(window), placebos.with_a_link(window));
         let spared = outlived.exceeds(&controls);
         let links_suffer = links_suffer(&outlived, &links);
@@ -132,8 +166,8 @@ impl Reading {
         let (hit, trials) = (self.outlived.most_hit(), self.outlived.trials());
         let level = match () {
             () if hit == trials && self.controls.hit() == 0 => NOT_SPARED,
-            () if 2 * self.outlived.hit() > trials => crate::verdict::ALPHA,
-            () => crate::verdict::ALPHA / 10.0,
+            () if 2 * self.outlived.hit() > trials => ALPHA,
+            () => ALPHA / 10.0,
         };
         self.spared <= level && !self.links_suffer && !self.is_timer && !self.is_ticking
     }
@@ -222,8 +256,7 @@ fn suspicion(target: &Target, placebos: &Placebos<'_>, [near, late]: [&Reading; 
     }
     // Few trials make no small p; but if nothing ever ended but after expiry, an acquittal would be rash.
     let later = later(target);
-    let more_often = later.exceeds(&placebos.later()) <= crate::verdict::ALPHA
-        && !links_suffer(&later, &placebos.later_with_a_link());
+    let more_often = later.exceeds(&placebos.later()) <= ALPHA && !links_suffer(&later, &placebos.later_with_a_link());
     let more_often = trials >= LEAST_TRIALS && (nowhere_else || more_often);
     let soon = late.outlived.most_hit();
     let too_many = upper_bound(soon, late.outlived.trials()) > MOST_STRAY && !late.is_explained() && soon > 0;

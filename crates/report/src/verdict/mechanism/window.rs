@@ -12,6 +12,19 @@ use crate::verdict::cause::flight::Flight;
 use crate::verdict::finding::ByTrial;
 use crate::verdict::target::Target;
 
+/// One trial's ends in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct TrialEnds {
+    /// The trial's block.
+    pub block: u32,
+    /// How many there are.
+    pub ends: u64,
+    /// Of these, the ones within the window.
+    pub within: u64,
+    /// The window's share of the time at risk, on average over them.
+    pub chance: f64,
+}
+
 /// From when to when an end counts as following expiry: seconds before it and after it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::verdict) struct Window {
@@ -100,23 +113,23 @@ impl Window {
         self.is_hit(flight) || flight.went_on(expiry, delta)
     }
 
-    /// Of the grid's ends in flight, whenever: those within the window.
-    pub(in crate::verdict) fn ends(self, target: &Target) -> ByTrial {
-        let ended = grid(target).filter(|flight| flight.ended_in_flight);
-        ByTrial::count(ended.map(|flight| (flight.trial, self.is_hit(flight))))
+    /// Whether more trials have most of their ends in flight within the window than its share of their time explains.
+    pub(in crate::verdict) fn excess(self, target: &Target) -> Option<WindowExcess> {
+        let event = |trial: TrialEnds| (2 * trial.within > trial.ends, trial.chance);
+        window_excess(&self.ends_by_trial(target).into_iter().map(event).collect::<Vec<_>>())
     }
 
-    /// Whether more trials have most of their ends in flight within the window than its share of their time explains.
-    pub(in crate::verdict) fn excess(self, target: &Target, ends: &ByTrial) -> Option<WindowExcess> {
-        let mut shares: BTreeMap<u32, f64> = BTreeMap::new();
+    /// The grid's ends in flight, whenever, by their trials in the order in which these ran.
+    pub(in crate::verdict) fn ends_by_trial(self, target: &Target) -> Vec<TrialEnds> {
+        let mut trials: BTreeMap<u32, TrialEnds> = BTreeMap::new();
         for flight in grid(target).filter(|flight| flight.ended_in_flight) {
-            *shares.entry(flight.trial).or_default() += self.share(flight);
+            let TrialEnds { block, ends, within, chance } = trials.entry(flight.trial).or_default();
+            (*block, *ends) = (flight.block, *ends + 1);
+            *within += u64::from(self.is_hit(flight));
+            *chance += self.share(flight);
         }
-        let event = |(trial, sum): (u32, f64)| {
-            let (all, within) = ends.get(trial).unwrap_or((1, 0));
-            (2 * within > all, sum / all as f64)
-        };
-        window_excess(&shares.into_iter().map(event).collect::<Vec<_>>())
+        let mean = |trial: TrialEnds| TrialEnds { chance: trial.chance / trial.ends as f64, ..trial };
+        trials.into_values().map(mean).collect()
     }
 }
 
