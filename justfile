@@ -184,6 +184,11 @@ calibrate SIMULATIONS="1000" SEEDS="judgement" RUNS="5": build-measures
     target/release/examples/calibrate --simulations {{SIMULATIONS}} --seeds {{SEEDS}} --docs docs
     target/release/examples/calibrate --testbed {{RUNS}} --program target/release/ttlsweep --docs docs
 
+# The verdict asked after every block of simulated runs, and its window test beside a bet: two tables of docs/calibration.md.
+[group('develop')]
+looks SIMULATIONS="100" SEEDS="looks": build-measures
+    target/release/examples/calibrate --looks {{SIMULATIONS}} --seeds {{SEEDS}} --docs docs
+
 # How often the TTL's bound holds, over worlds whose lateness is known: the table of docs/ttl.md, in a few minutes.
 [group('develop')]
 ttl-coverage ROUNDS="20000":

@@ -16,6 +16,8 @@ pub enum Seeds {
     Judgement,
     /// For forecasts.
     Forecast,
+    /// For rules that are frozen and asked after every block.
+    Looks,
 }
 
 impl Seeds {
@@ -25,6 +27,7 @@ impl Seeds {
             Self::Development => 0x0dee_7e10,
             Self::Judgement => 0x2026_1130_0545_7c1d,
             Self::Forecast => 0xf04e_ca57,
+            Self::Looks => 0x2026_1130_100c_5a1e,
         }
     }
 }
@@ -36,7 +39,8 @@ impl FromStr for Seeds {
         match word {
             "development" => Ok(Self::Development),
             "judgement" => Ok(Self::Judgement),
-            _ => Err(format!("`{word}` is not a set of seeds; expected development or judgement")),
+            "looks" => Ok(Self::Looks),
+            _ => Err(format!("`{word}` is not a set of seeds; expected development, judgement or looks")),
         }
     }
 }
@@ -47,6 +51,7 @@ impl fmt::Display for Seeds {
             Self::Development => "development",
             Self::Judgement => "judgement",
             Self::Forecast => "forecast",
+            Self::Looks => "looks",
         })
     }
 }

@@ -2,13 +2,17 @@
 //!
 //! The simulator (the crate `ttlsweep-simulate`) is written apart from the verdict's rules and knows none of them: it makes rows, as
 //! the runner would. `score` hands them to the verdict as the forecast does, and counts; `table`, `page` and `chart` write it down.
-//! `forecast` holds the forecast against what was found.
+//! `forecast` holds the forecast against what was found. `looks` asks after every block, and `bets` lays bets beside the test of the
+//! windows; `looks_page` writes that down.
 
 // Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bets;
 mod chart;
 mod forecast;
+mod looks;
+mod looks_page;
 mod page;
 mod score;
 mod table;
@@ -21,6 +25,7 @@ mod unbroken;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use ttlsweep_simulate::catalogue::worlds;
 use ttlsweep_simulate::chance::Seeds;
@@ -44,10 +49,41 @@ fn main() -> Result<(), Box<dyn Error>> {
         page::splice(&page, "against the calibration", &forecast::against_calibration(docs, simulations)?)?;
         return Ok(page::splice(&page, "the original report", &forecast::original_report(simulations.min(200))?)?);
     }
+    if let Some(simulations) = asked.looks {
+        return look(&asked, simulations);
+    }
     let worlds = worlds().into_iter().filter(|world| asked.wants(world.name));
     let rows: Vec<Row> = worlds.map(|world| row(world, &asked)).collect();
     let Some(docs) = &asked.docs else { return Ok(()) };
     write(docs, &rows, &asked)
+}
+
+/// Asks simulated runs of every world after every block.
+fn look(asked: &Asked, simulations: u64) -> Result<(), Box<dyn Error>> {
+    let wanted = worlds().into_iter().filter(|world| asked.wants(world.name));
+    let all = wanted.map(|world| {
+        let begun = Instant::now();
+        let looked = looks::look(world, asked.seeds, simulations);
+        println!(
+            "{}: stopped {:?} after {:.1} blocks, accused {}, acquitted {}, {:.1} s",
+            looked.world.name,
+            looked.stopped(),
+            looked.mean_blocks(),
+            looked.last().accused,
+            looked.last().acquitted,
+            begun.elapsed().as_secs_f64(),
+        );
+        looked
+    });
+    let all: Vec<looks::Looked> = all.collect();
+    let (verdicts, tests) = (looks_page::verdicts(&all, asked.seeds), looks_page::tests(&all));
+    let Some(docs) = &asked.docs else {
+        print!("{verdicts}\n{tests}");
+        return Ok(());
+    };
+    looks_page::write(&docs.join("looks.csv"), &all)?;
+    page::splice(&docs.join("calibration.md"), "looks", &verdicts)?;
+    Ok(page::splice(&docs.join("calibration.md"), "bets", &tests)?)
 }
 
 /// Simulates one world at every sample size, and says so.
@@ -98,6 +134,8 @@ struct Asked {
     testbed: Option<u64>,
     /// So many simulations of each of the forecast's cells, and no calibration.
     forecast: Option<u64>,
+    /// So many simulations of each world, asked after every block, and no calibration.
+    looks: Option<u64>,
     /// The runner's program, for these.
     program: Option<PathBuf>,
     /// Where the results go; without it they are only printed.
@@ -113,6 +151,7 @@ impl Asked {
             samples: Vec::new(),
             testbed: None,
             forecast: None,
+            looks: None,
             program: None,
             docs: None,
         };
@@ -134,6 +173,10 @@ impl Asked {
                     let text = value()?;
                     asked.forecast =
                         Some(text.parse().map_err(|_| format!("`{text}` is not a number of simulations"))?);
+                }
+                "--looks" => {
+                    let text = value()?;
+                    asked.looks = Some(text.parse().map_err(|_| format!("`{text}` is not a number of simulations"))?);
                 }
                 "--program" => asked.program = Some(value()?.into()),
                 "--docs" => asked.docs = Some(value()?.into()),
@@ -159,6 +202,7 @@ impl Asked {
     }
 }
 
-const USAGE: &str = "usage: calibrate [--simulations N] [--seeds development|judgement] [--world NAME]... [--sample N/TRIALS]... [--docs DIR]\n       \
+const USAGE: &str = "usage: calibrate [--simulations N] [--seeds development|judgement|looks] [--world NAME]... [--sample N/TRIALS]... [--docs DIR]\n       \
                      calibrate --testbed N --program PATH [--docs DIR]\n       \
-                     calibrate --forecast N --docs DIR";
+                     calibrate --forecast N --docs DIR\n       \
+                     calibrate --looks N [--seeds development|looks] [--world NAME]... [--docs DIR]";

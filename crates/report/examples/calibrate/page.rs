@@ -201,7 +201,7 @@ fn others(text: &mut String, rows: &[Row]) {
 }
 
 /// `98.2 / 1.8 / 0`, in percent.
-fn shares(tally: Tally) -> String {
+pub(crate) fn shares(tally: Tally) -> String {
     let n = tally.of().max(1) as f64;
     let [right, silent, wrong] = [tally.right, tally.silent, tally.wrong].map(|hits| {
         let text = format!("{:.1}", 100.0 * hits as f64 / n);

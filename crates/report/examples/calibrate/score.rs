@@ -27,7 +27,7 @@ impl Tally {
 
     /// `supported` where it is at work and `not-supported` where it isn't are right; `invalid` if nothing is enforced, and
     /// only there.
-    fn count(&mut self, verdict: Verdict, at_work: bool, enforced: bool) {
+    pub(crate) fn count(&mut self, verdict: Verdict, at_work: bool, enforced: bool) {
         let right = match verdict {
             Verdict::Invalid => !enforced,
             Verdict::Supported => at_work && enforced,

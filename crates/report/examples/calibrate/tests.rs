@@ -6,16 +6,18 @@ use std::path::Path;
 use ttlsweep_record::{
     Cell, ClockRecord, SCHEMA_VERSION, SampleRecord, ServerRecord, TransferRecord, TrialRecord, Verdict,
 };
+use ttlsweep_report::testing::forecast::Recorded;
 use ttlsweep_report::testing::load::load;
 use ttlsweep_report::testing::stats::clopper_pearson;
 use ttlsweep_report::testing::verdict::{Detail, Evidence, Ruling, decide};
 use ttlsweep_rundir::csv_file::RowWriter;
 use ttlsweep_rundir::environment::Environment;
 
+use crate::looks;
 use crate::score::{self, Tally, calibrate};
 use ttlsweep_simulate::catalogue::worlds;
-use ttlsweep_simulate::chance::Seeds;
-use ttlsweep_simulate::plan::{ENDPOINT, Sample};
+use ttlsweep_simulate::chance::{Chance, Seeds};
+use ttlsweep_simulate::plan::{Design, ENDPOINT, Sample};
 use ttlsweep_simulate::run::{RUN_ID, Run};
 use ttlsweep_simulate::world::World;
 
@@ -94,6 +96,53 @@ fn every_worlds_ruling_is_the_same_through_the_files() {
         let runs = load(&[folder.path().to_owned()]).unwrap();
         assert_eq!(runs.warnings, Vec::<String>::new(), "{}", world.name);
         assert_eq!(decide(&Evidence::of(&runs)), ruling, "{}", world.name);
+    }
+}
+
+/// A look at a run that goes on is a report on one that ended there.
+#[test]
+fn a_look_after_some_blocks_is_a_report_on_these() {
+    for (name, blocks) in
+        [("quiet", 3), ("cut", 4), ("cut-resets-15", 6), ("late-heads-lost-log", 5), ("cut-stale-dates", 7)]
+    {
+        let world = world(name);
+        let run = |blocks| {
+            let mut chance = Chance::new(Seeds::Development, world.name, "looks", 0);
+            Run::simulate(&world, &Design::of_five_users(&world.plan, blocks), &mut chance)
+        };
+        let folder = tempfile::tempdir().unwrap();
+        write(&run(blocks), folder.path());
+        let ended = decide(&Evidence::of(&load(&[folder.path().to_owned()]).unwrap()));
+        let longer = run(blocks + 2);
+        let (looked, _) = Recorded::of(&longer).look_after(blocks);
+        let verdicts =
+            |ruling: &Ruling| ruling.mechanisms.iter().map(|found| (found.verdict, found.p_value)).collect::<Vec<_>>();
+        assert_eq!((verdicts(&looked), &looked.headline), (verdicts(&ended), &ended.headline), "{name}");
+    }
+}
+
+#[test]
+fn who_looks_after_every_block_stops_at_the_first_that_decides() {
+    let looked = |name: &str| looks::look(world(name), Seeds::Development, 4);
+    let quiet = looked("quiet");
+    // Of each block one trial outlives its link for certain, and a NO takes five.
+    assert_eq!((quiet.decided_in(1.0), quiet.last().accused), (Some(5), 0));
+    let cut = looked("cut");
+    assert!(cut.decided_in(1.0).is_some_and(|blocks| blocks <= 4), "{:?}", cut.decided_in(1.0));
+    assert_eq!((cut.last().acquitted, cut.stopped().right), (0, 4));
+    let silent = looked("cut-silent");
+    assert_eq!((silent.decided_in(0.1), silent.last().acquitted, silent.mean_blocks()), (None, 0, 20.0));
+}
+
+/// Both tests see a plain cut, and neither sees one where nothing goes wrong.
+#[test]
+fn a_bet_on_the_windows_sees_what_their_test_sees() {
+    let said = |name: &str| looks::look(world(name), Seeds::Development, 4).last().tests;
+    for test in said("cut") {
+        assert_eq!((test.alone, test.ruled), ([4, 4], [4, 4]));
+    }
+    for test in said("quiet") {
+        assert_eq!(test, looks::Said::default());
     }
 }
 
