@@ -13,6 +13,29 @@ pub const ALPHA: f64 = 0.01;
 /// trials leaves 52 %, the least that the design asks for.
 pub const MOST_SHARE: f64 = 0.53;
 
+/// The grades of a NO: one trial in so many may still be cut, and the largest bound that says so. The first is the least that is a
+/// NO at all, and but for a little over a half.
+pub const GRADES: [(u64, f64); 4] = [(2, MOST_SHARE), (4, 0.25), (10, 0.1), (20, 0.05)];
+
+/// The best grade that a bound on the share of trials reaches: one in so many. `None` if it does not reach the first.
+pub fn grade(bound: f64) -> Option<u64> {
+    GRADES.iter().rev().find(|(_, most)| bound <= *most).map(|(one_in, _)| *one_in)
+}
+
+/// The next better grade than the one that a bound reaches: one in so many, and the bound that it takes. `None` at the last.
+pub fn next_grade(bound: f64) -> Option<(u64, f64)> {
+    GRADES.iter().find(|(_, most)| *most < bound).copied()
+}
+
+/// A grade in words, to stand before "such trials": `about 1 in 2`, `1 in 4`, or the bound itself.
+pub fn grade_words(bound: f64) -> String {
+    match grade(bound) {
+        Some(2) => "about 1 in 2".to_owned(),
+        Some(one_in) => format!("1 in {one_in}"),
+        None => "more than 1 in 2".to_owned(),
+    }
+}
+
 /// Where the windows around expiry hold more of the time at risk than this, ends near expiry are no surprise.
 pub const MOST_IN_WINDOWS: f64 = 0.2;
 
@@ -84,6 +107,23 @@ mod tests {
         // Of a transfer of 0.6 s they hold a sixth.
         assert_eq!(trials_for_yes(0.1 / 0.6, level(1)), 5);
         assert!(bound_of_none(5) <= MOST_SHARE && bound_of_none(4) > MOST_SHARE);
+    }
+
+    #[test]
+    fn each_grade_of_a_no_takes_so_many_trials() {
+        let needed = GRADES.map(|(_, most)| trials_for_bound(most));
+        assert_eq!(needed, [5, 13, 36, 72]);
+        for ((one_in, _), trials) in GRADES.iter().zip(needed) {
+            assert_eq!(grade(bound_of_none(trials)), Some(*one_in));
+            assert!(grade(bound_of_none(trials - 1)) < Some(*one_in));
+        }
+        assert_eq!(next_grade(bound_of_none(5)), Some((4, 0.25)));
+        assert_eq!(next_grade(0.7), Some((2, MOST_SHARE)));
+        assert_eq!(next_grade(bound_of_none(72)), None);
+        assert_eq!(
+            [0.52, 0.2, 0.07, 0.01, 0.7].map(grade_words),
+            ["about 1 in 2", "1 in 4", "1 in 10", "1 in 20", "more than 1 in 2"]
+        );
     }
 
     #[test]

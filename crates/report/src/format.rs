@@ -128,7 +128,7 @@ fn suite(cases: &[Case<'_>], taken: &[TakeAway]) -> String {
             (None, None) => writeln!(text, "/>"),
         };
     }
-    let lines = taken.iter().map(|one| xml(&format!("{}: {}", one.name, one.full())));
+    let lines = taken.iter().map(|one| xml(&format!("{}: {}", one.name, one.bounded())));
     let _ = writeln!(text, "  <system-out>{}</system-out>\n</testsuite>", lines.collect::<Vec<_>>().join("\n"));
     text
 }
@@ -147,7 +147,7 @@ fn github(taken: &[TakeAway], checked: &[Checked]) -> String {
     };
     for one in taken {
         let kind = if is_open(one) { "warning" } else { "notice" };
-        command(kind, &one.name, &format!("{} {}", one.full(), one.next));
+        command(kind, &one.name, &format!("{} {}", one.bounded(), one.next));
     }
     for Checked { demand, target, unmet } in checked {
         if let Some(unmet) = unmet {

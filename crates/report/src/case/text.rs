@@ -85,7 +85,7 @@ impl Page {
         let answers = verdict.targets.iter().take(MOST_TARGETS).map(|target| {
             // What this machine did wrong is no matter of the store's.
             let taken = target.take_away_but(&[Mechanism::Client]);
-            if alone { prose(&taken.full()) } else { format!("{}: {}", prose(&taken.name), prose(&taken.full())) }
+            if alone { prose(&taken.bounded()) } else { format!("{}: {}", prose(&taken.name), prose(&taken.bounded())) }
         });
         let endpoints = environment.endpoints.iter().take(MOST_ENDPOINTS).map(|(url, addresses)| {
             (quoted(url), quoted(&addresses.iter().take(MOST_ADDRESSES).cloned().collect::<Vec<_>>().join(", ")))

@@ -46,6 +46,7 @@ fn case(blocks: &[u32], case: &Case, power: &Power) -> Value {
             "silent": tally.silent,
             "wrong": tally.wrong,
             "named": case.mechanism.map(|_| tally.named),
+            "no_allows": (tally.allowed > 0.0).then_some(tally.allowed),
         })
     });
     json!({

@@ -14,10 +14,10 @@ use ttlsweep_simulate::run::Run;
 use super::cases::Case;
 use super::recorded::Recorded;
 use crate::stats::{Interval, clopper_pearson};
-use crate::verdict::{Detail, Ruling};
+use crate::verdict::{Detail, Ruling, TargetRuling};
 
 /// How many verdicts were what.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Tally {
     /// Right on `cut-at-expiry`, at every target.
     pub right: u64,
@@ -27,6 +27,8 @@ pub struct Tally {
     pub wrong: u64,
     /// What is at work was called supported.
     pub named: u64,
+    /// The most that any NO still allows: a share of trials; 0 without a NO.
+    pub allowed: f64,
 }
 
 impl Tally {
@@ -39,6 +41,8 @@ impl Tally {
         } else {
             self.wrong += 1;
         }
+        let allowed = ruling.targets.iter().filter_map(TargetRuling::allowed).map(|allowed| allowed.share);
+        self.allowed = allowed.fold(self.allowed, f64::max);
         self.named += u64::from(case.mechanism.is_some_and(|mechanism| ruling.supports(mechanism)));
     }
 
@@ -64,6 +68,7 @@ impl AddAssign for Tally {
         self.silent += more.silent;
         self.wrong += more.wrong;
         self.named += more.named;
+        self.allowed = self.allowed.max(more.allowed);
     }
 }
 

@@ -4,10 +4,12 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use ttlsweep_record::Verdict;
+use ttlsweep_record::decision::grade_words;
 use ttlsweep_record::units::{count, grouped, round_bytes, round_time};
 use ttlsweep_rundir::planned::Takes;
 
 use super::cases::Case;
+use super::power::Tally;
 use super::{Forecast, SHARE};
 
 /// All of it.
@@ -85,6 +87,7 @@ fn table(text: &mut String, forecast: &Forecast) {
         row.push(named.map_or_else(String::new, |tally| percent(tally.named as f64 / tally.of().max(1) as f64)));
         rows.push(row);
     }
+    rows.extend(allowed(forecast));
     let taken: Vec<Takes> = forecast.blocks.iter().map(|blocks| forecast.takes(*blocks)).collect();
     let mut priced = |what: &str, of: &dyn Fn(&Takes) -> Option<String>| {
         let cells: Option<Vec<String>> = taken.iter().map(of).collect();
@@ -127,6 +130,17 @@ fn wrong(forecast: &Forecast) -> String {
         worst => format!("It was wrong {}", worst.join(", ")),
     };
     format!("{words}; the rest is CANNOT TELL. `named`: what is at work was called so.")
+}
+
+/// What a NO still allows after each number of blocks, where nothing is at work.
+fn allowed(forecast: &Forecast) -> Option<Vec<String>> {
+    let calm = forecast.cases.iter().find(|(case, _)| case.is_key() && case.right == Verdict::NotSupported);
+    let (_, power) = calm.filter(|(_, power)| power.after.iter().any(|tally| tally.allowed > 0.0))?;
+    let cell = |tally: &Tally| if tally.allowed > 0.0 { grade_words(tally.allowed) } else { "-".to_owned() };
+    let mut row = vec![String::new(), "a NO allows a cut in".to_owned(), String::new()];
+    row.extend(power.after.iter().map(cell));
+    row.push(String::new());
+    Some(row)
 }
 
 fn at_work(case: &Case) -> String {

@@ -1,7 +1,9 @@
 use serde::Serialize;
+use ttlsweep_record::decision::grade;
 use ttlsweep_record::{Mechanism, Timestamp, Verdict};
 
 use super::finding::Finding;
+use super::headline::Allowed;
 use super::ruling::{Ruling, TargetRuling, Unnamed};
 use crate::verdict::cause::enforcement::ExpiredStarts;
 use crate::verdict::evidence::clock_steps::{ClockStep, Whose};
@@ -73,6 +75,7 @@ struct Endpoint<'a> {
     line: String,
     also: Vec<String>,
     sure: String,
+    no_allows: Option<NoAllows>,
     fit: String,
     next: String,
     enforces: &'static str,
@@ -93,6 +96,29 @@ struct Endpoint<'a> {
     no_mechanism: Vec<Kind<'a>>,
     undecided: Vec<Kind<'a>>,
     mechanisms: Vec<Row<'a>>,
+}
+
+/// What a NO still allows, and what the next grade takes.
+#[derive(Serialize)]
+struct NoAllows {
+    share: f64,
+    one_in: Option<u64>,
+    next_one_in: Option<u64>,
+    next_blocks: Option<u64>,
+    next_us: Option<u64>,
+}
+
+impl NoAllows {
+    fn of(allowed: Allowed) -> Self {
+        let Allowed { share, next } = allowed;
+        Self {
+            share,
+            one_in: grade(share),
+            next_one_in: next.map(|next| next.one_in),
+            next_blocks: next.map(|next| next.blocks),
+            next_us: next.and_then(|next| next.time_us),
+        }
+    }
 }
 
 /// Failures of one kind.
@@ -139,6 +165,7 @@ impl<'a> Endpoint<'a> {
             line: taken.line(),
             also: taken.also,
             sure: taken.sure,
+            no_allows: target.allowed().map(NoAllows::of),
             fit: taken.fit,
             next: taken.next,
             enforces: target.enforcement.enforces.as_str(),

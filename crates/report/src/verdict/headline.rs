@@ -7,6 +7,8 @@ mod next;
 
 use ttlsweep_record::{Mechanism, Verdict};
 
+pub(crate) use bound::Allowed;
+
 use super::finding::Finding;
 use super::mechanism::cut::Unheard;
 use super::ruling::{Ruling, TargetRuling};
@@ -60,6 +62,8 @@ pub struct TakeAway {
     pub answer: Answer,
     /// What was seen, in a few words, a colon and the counts: `cut at expiry: 5 of 5 uploads …`.
     pub what: String,
+    /// What a NO still allows, as a clause; `None` of other answers.
+    pub allowed: Option<String>,
     /// What else was found there, a sentence each.
     pub also: Vec<String>,
     /// How sure that is.
@@ -79,6 +83,12 @@ impl TakeAway {
     /// The same with what else was found.
     pub fn full(&self) -> String {
         [self.line()].into_iter().chain(self.also.iter().cloned()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The same, and what a NO still allows: for readers to whom nothing says how sure it is.
+    pub(crate) fn bounded(&self) -> String {
+        let allowed = self.allowed.as_deref().map(sentence);
+        [self.full()].into_iter().chain(allowed).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -105,6 +115,7 @@ impl TargetRuling {
             name: self.name.clone(),
             answer: self.answer(),
             what: self.what(),
+            allowed: self.allowed().map(Allowed::sentence),
             also: self.also(but),
             sure: self.sure(),
             fit: self.fit().to_owned(),
@@ -278,7 +289,7 @@ impl TargetRuling {
                     bound::once_in(p)
                 )
             }
-            Answer::No => bound::sentence(self),
+            Answer::No => self.allowed().map_or_else(String::new, Allowed::sentence),
             Answer::CannotTell if self.all_fails() => {
                 "not at all: where controls without a link fail, too, nothing is said of links".to_owned()
             }
