@@ -233,9 +233,9 @@ pub struct LogsArgs {
     /// The run's folder, or that of one shard
     #[arg(value_name = "RUN")]
     pub folder: PathBuf,
-    /// The log group that the bucket's access log is delivered to
+    /// The log group that the bucket's access log is delivered to; asked of AWS if it is left out
     #[arg(long, value_name = "NAME")]
-    pub group: String,
+    pub group: Option<String>,
     /// The region, in place of the run's
     #[arg(long, value_name = "NAME")]
     pub region: Option<String>,

@@ -15,7 +15,9 @@ pub(crate) mod form;
 pub(crate) mod link;
 mod list;
 mod listing_limit;
+mod log_delivery;
 pub(crate) mod log_group;
+pub(crate) mod log_service;
 mod look_up;
 mod multipart;
 pub(crate) mod object_key;
@@ -64,6 +66,10 @@ pub struct Store {
     origin: Origin,
     tls: Arc<rustls::ClientConfig>,
     route: Route,
+    /// Where CloudWatch Logs is, if the AWS configuration says so.
+    log_endpoint: Option<String>,
+    /// Whether the bucket's access log can go to CloudWatch Logs.
+    has_log_service: bool,
     extras: Arc<Extras>,
 }
 

@@ -148,7 +148,8 @@ impl Ruling {
             let met = match target.outlived {
                 0 => String::new(),
                 outlived => {
-                    format!("; {outlived} outlived their link: {} judged, {} not", target.judged, target.not_judged)
+                    let [outlived, judged, not] = [outlived, target.judged, target.not_judged].map(grouped);
+                    format!("; {outlived} outlived their link: {judged} judged, {not} not")
                 }
             };
             let old = || format_micros(target.stale_us.unsigned_abs());
@@ -181,7 +182,7 @@ impl Ruling {
                 format_micros(target.rtt_us.unsigned_abs()),
                 count(target.undecidable, "failure"),
                 listed(&target.undecided),
-                target.unexplained,
+                grouped(target.unexplained),
                 listed(&target.no_mechanism),
             )
         };

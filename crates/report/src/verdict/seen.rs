@@ -39,6 +39,8 @@ pub(super) struct Seen {
     pub(super) window_share: f64,
     /// The same of the time up to a second after expiry.
     pub(super) late_share: f64,
+    /// Trials of the grid in which instants may have been noted late, and all of them.
+    pub(super) late_trials: [u64; 2],
     /// The longest time that a transfer of the grid needs, by its control, in seconds; 0 if no control tells.
     pub(super) needed_s: f64,
     /// The shortest life of a link of the grid that was left at its head, in seconds.
@@ -75,6 +77,9 @@ impl Seen {
         let keys: BTreeSet<u32> = in_grid().map(|flight| flight.key).collect();
         let keys = || keys.iter().map(|key| &target.keys[*key as usize]);
         let least = |least: f64, life: f64| if life > 0.0 { least.min(life) } else { least };
+        let trials = |flights: &mut dyn Iterator<Item = &Flight>| {
+            flights.map(|flight| flight.trial).collect::<BTreeSet<_>>().len() as u64
+        };
         let ended_later =
             grid(target).filter(went_on).filter(|flight| flight.ended_in_flight && !window.is_hit(flight));
         let later = ended_later.filter_map(|flight| Some(flight.end - flight.expiry?)).fold(None, Later::with);
@@ -98,6 +103,7 @@ impl Seen {
             takes_the_arm: takes_the_arm(target),
             window_share: near.planned_share(target),
             late_share: Window::late(delta).planned_share(target),
+            late_trials: [trials(&mut in_grid().filter(|flight| flight.late > 0.0)), trials(&mut in_grid())],
             needed_s: in_grid().filter_map(|flight| flight.needed).fold(0.0, f64::max),
             shortest_s: in_grid().filter_map(|flight| flight.expiry).fold(f64::INFINITY, least),
             largest_bytes: keys().map(|key| key.size_bytes).max().unwrap_or(0),

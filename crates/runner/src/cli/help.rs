@@ -85,7 +85,7 @@ Examples:
   ttlsweep merge results/ttl-grid/plan-0123abcd --out merged
   ttlsweep merge s3://my-results/night --out merged",
     ),
-    ("logs", "Example:\n  ttlsweep logs results/aws-slow-50mb/latest --group /s3/access --profile support"),
+    ("logs", "Example:\n  ttlsweep logs results/aws-slow-50mb/latest --profile support"),
     (
         "explain",
         "\

@@ -20,7 +20,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::cmd::exit::{ExitCode, Failure};
 use crate::cmd::sibling::beside;
 use crate::s3::Store;
-use crate::s3::log_group::{LogGroupError, Page, Wanted};
+use crate::s3::log_group::{Page, Wanted};
+use crate::s3::log_service::LogServiceError;
 use crate::target::store_settings;
 
 /// Runs the command.
@@ -43,8 +44,12 @@ pub async fn logs(args: &LogsArgs) -> Result<ExitCode, Failure> {
     settings.profile = args.profile.clone().or(settings.profile);
     let store = Store::connect(&settings).await.map_err(Failure::usage)?;
     let endpoint = args.endpoint.clone().unwrap_or_else(|| store.log_endpoint());
+    let group = match &args.group {
+        Some(group) => group.clone(),
+        None => group_of_bucket(&store, &endpoint).await?,
+    };
     let wanted = Wanted {
-        group: args.group.clone(),
+        group,
         word: environment.run_id.clone(),
         from: environment.started_at.plus_micros(-LEEWAY_US),
         to: last_end(&args.folder)?.unwrap_or_else(|| SystemClock.wall()).plus_micros(LEEWAY_US),
@@ -52,7 +57,17 @@ pub async fn logs(args: &LogsArgs) -> Result<ExitCode, Failure> {
     let mut join = None;
     let (mut token, mut lines) = (None, 0u64);
     loop {
-        let page = page(&store, &endpoint, &wanted, token.as_deref()).await?;
+        let page = match page(&store, &endpoint, &wanted, token.as_deref()).await {
+            Ok(page) => page,
+            // What came before stays joined, and the rest can be had by another try.
+            Err(failure) if lines > 0 => {
+                ended(join.take()).await?;
+                let words =
+                    format!("{failure:?}; {lines} lines were joined before: run it again, and the others come to them");
+                return Err(Failure::new(failure.code, words));
+            }
+            Err(failure) => return Err(failure),
+        };
         for event in &page.events {
             let child = match &mut join {
                 Some(child) => child,
@@ -82,6 +97,30 @@ pub async fn logs(args: &LogsArgs) -> Result<ExitCode, Failure> {
     ended(join).await
 }
 
+/// The one group that gets the bucket's access log.
+async fn group_of_bucket(store: &Store, endpoint: &str) -> Result<String, Failure> {
+    let groups = store
+        .log_groups(endpoint, SystemClock.wall())
+        .await
+        .map_err(|error| Failure::new(code_of(&error), format!("{error}; name the log group with `--group`")))?;
+    match groups.as_slice() {
+        [one] => {
+            say!("the access log of {} goes to the log group {one}", store.bucket());
+            Ok(one.clone())
+        }
+        [] => Err(Failure::usage(format!(
+            "the access log of {} goes to no log group of this account and region: switch it on before a run \
+             (docs/server-logs.md), or name another account's group with `--group`",
+            store.bucket()
+        ))),
+        several => Err(Failure::usage(format!(
+            "the access log of {} goes to several log groups ({}): name one of them with `--group`",
+            store.bucket(),
+            several.join(", ")
+        ))),
+    }
+}
+
 /// When the last trial ended; `None` if none was run.
 fn last_end(folder: &Path) -> Result<Option<Timestamp>, Failure> {
     let trials: Vec<TrialRecord> = read_rows(folder).map_err(Failure::usage)?;
@@ -93,20 +132,22 @@ async fn page(store: &Store, endpoint: &str, wanted: &Wanted, token: Option<&str
     for wait in WAITS {
         match store.log_events(endpoint, wanted, token, SystemClock.wall()).await {
             Ok(page) => return Ok(page),
-            Err(error @ LogGroupError::Busy { .. }) => say!("{error}; asking again in {} s", wait.as_secs()),
-            Err(error) => return Err(failure(error)),
+            Err(error @ LogServiceError::Busy { .. }) => say!("{error}; asking again in {} s", wait.as_secs()),
+            Err(error) => return Err(Failure::new(code_of(&error), error)),
         }
         tokio::time::sleep(wait).await;
     }
-    store.log_events(endpoint, wanted, token, SystemClock.wall()).await.map_err(failure)
+    store
+        .log_events(endpoint, wanted, token, SystemClock.wall())
+        .await
+        .map_err(|error| Failure::new(code_of(&error), error))
 }
 
-fn failure(error: LogGroupError) -> Failure {
-    let code = match &error {
-        LogGroupError::Busy { .. } | LogGroupError::Unreachable { .. } => ExitCode::TryAgain,
-        LogGroupError::Refused { .. } | LogGroupError::Unasked(_) => ExitCode::Usage,
-    };
-    Failure::new(code, error)
+fn code_of(error: &LogServiceError) -> ExitCode {
+    match error {
+        LogServiceError::Busy { .. } | LogServiceError::Unreachable { .. } => ExitCode::TryAgain,
+        LogServiceError::Refused { .. } | LogServiceError::Unasked(_) => ExitCode::Usage,
+    }
 }
 
 fn start_join(folder: &Path) -> Result<Child, Failure> {

@@ -3,6 +3,8 @@
 use ttlsweep_record::text::ServerText;
 
 use super::{Finding, Level};
+use crate::clock::{Clock, SystemClock};
+use crate::s3::log_service::LogServiceError;
 use crate::s3::{BucketAnswer, Store};
 
 /// Asks the bucket.
@@ -18,26 +20,48 @@ pub(crate) async fn check(store: &Store) -> Vec<Finding> {
         ));
     }
     // A store that cannot tell of the one is not asked about the other.
-    if keeps_versions.is_some() {
-        findings.extend(store.access_log().await.map(|log| logged(log.as_ref(), store.bucket())));
+    if keeps_versions.is_some()
+        && let Some(log) = store.access_log().await
+    {
+        let groups = match store.has_log_service() {
+            true => Some(store.log_groups(&store.log_endpoint(), SystemClock.wall()).await),
+            false => None,
+        };
+        findings.push(logged(log.as_ref(), groups, store.bucket()));
     }
     findings
 }
 
-/// A run needs no log, but a log answers what a broken connection cannot.
-fn logged(log: Option<&ServerText>, bucket: &str) -> Finding {
-    let found = match log {
-        Some(place) => {
+/// A run needs no log, but a log answers what a broken connection cannot. `groups` is `None` at a store that has no CloudWatch Logs.
+fn logged(log: Option<&ServerText>, groups: Option<Result<Vec<String>, LogServiceError>>, bucket: &str) -> Finding {
+    let mut found = Vec::new();
+    if let Some(place) = log {
+        found.push(format!(
+            "it goes to s3://{place}, mostly within hours: fetch it, and `ttlsweep join` it with the run"
+        ));
+    }
+    match &groups {
+        Some(Ok(groups)) => found.extend(groups.iter().map(|group| {
+            format!("it goes to CloudWatch Logs: `ttlsweep logs RUN` fetches a run's lines from the group {group}")
+        })),
+        Some(Err(error)) => found.push(format!(
+            "whether it goes to CloudWatch Logs is not known ({error}); the key would need logs:DescribeDeliverySources, \
+             logs:DescribeDeliveries and logs:DescribeDeliveryDestinations"
+        )),
+        None => {}
+    }
+    let is_off = log.is_none() && !matches!(&groups, Some(Ok(groups)) if !groups.is_empty());
+    if is_off {
+        let logs = if groups.is_some() { ", and CloudWatch Logs can have it, too" } else { "" };
+        found.insert(
+            0,
             format!(
-                "its access log goes to s3://{place}, mostly within hours: fetch it, and `ttlsweep join` it with the run"
-            )
-        }
-        None => format!(
-            "it has no access log; `aws s3api put-bucket-logging --bucket {bucket} …` before the run lets `ttlsweep join` tell \
-             what the store saw, and `ttlsweep logs` fetches one that goes to CloudWatch Logs (docs/server-logs.md)"
-        ),
-    };
-    Finding::ok("access log", found)
+                "it goes to no bucket; `aws s3api put-bucket-logging --bucket {bucket} …` before the run lets `ttlsweep join` \
+                 tell what the store saw{logs} (docs/server-logs.md)"
+            ),
+        );
+    }
+    Finding::ok("access log", found.join("; "))
 }
 
 fn judge(answer: &BucketAnswer, bucket: &str, signed_for: &str) -> Finding {

@@ -118,10 +118,12 @@ impl Store {
         let route = Route::of_environment();
         let control = ControlPlane::new(Arc::clone(&tls), route.clone());
         let Configured { config, region, credentials, origin } = Configured::load(settings, control).await?;
+        // One of several profiles may name an endpoint, too.
+        let own_endpoint = settings.endpoint.clone().or_else(|| endpoint_for(S3, &config));
+        let log_endpoint = endpoint_for(LOGS, &config);
         let by_path = match settings.addressing {
             Some(addressing) => addressing == Addressing::Path,
-            // One of several profiles may name an endpoint, too.
-            None => settings.endpoint.is_some() || endpoint_for_s3(&config).is_some(),
+            None => own_endpoint.is_some(),
         };
         let mut builder = aws_sdk_s3::config::Builder::from(&config)
             .region(region.clone())
@@ -145,6 +147,9 @@ impl Store {
             origin,
             tls,
             route,
+            // What is named for every service is a store's own place, and no store but AWS's has such logs.
+            has_log_service: own_endpoint.is_none() || log_endpoint.is_some() && log_endpoint != own_endpoint,
+            log_endpoint,
             extras: Arc::default(),
         })
     }
@@ -164,15 +169,19 @@ pub(crate) fn endpoint_of_profile(profile: Option<&str>) -> Option<String> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
         Some(runtime.block_on(loader.load()))
     });
-    endpoint_for_s3(&loading.join().ok()??)
+    endpoint_for(S3, &loading.join().ok()??)
 }
 
-/// What a profile's `services` say of S3 comes before what it says of all of them.
-fn endpoint_for_s3(config: &SdkConfig) -> Option<String> {
+/// What variables and a profile's `services` say of `service` comes before what they say of all of them.
+fn endpoint_for(service: &str, config: &SdkConfig) -> Option<String> {
     let key =
-        ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
+        ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
     config.service_config()?.load_config(key).or_else(|| config.endpoint_url().map(str::to_owned))
 }
+
+/// What AWS calls its services where endpoints are named: `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`.
+const S3: &str = "S3";
+const LOGS: &str = "CloudWatch Logs";
 
 /// What the standard chain makes of settings.
 pub(super) struct Configured {

@@ -8,6 +8,7 @@ use ttlsweep_record::{Control, ExpiryPolicy, Outcome, Timestamp};
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, TestbedConfig, UnknownParameters};
 
 use crate::front::{Front, error, objects, objects_of_old, uploads};
+use crate::log_service::deliveries;
 use crate::program::{Lab, words};
 use crate::server::{Peer, Server};
 use crate::signing;
@@ -99,13 +100,10 @@ async fn where_the_access_log_goes_is_said_and_how_to_have_one() {
     let goes =
         "<LoggingEnabled><TargetBucket>my-logs</TargetBucket><TargetPrefix>sweep/</TargetPrefix></LoggingEnabled>";
     for (status, said) in [
-        (
-            goes,
-            "ok access log its access log goes to s3://my-logs/sweep/, mostly within hours: fetch it, and `ttlsweep join` it",
-        ),
+        (goes, "ok access log it goes to s3://my-logs/sweep/, mostly within hours: fetch it, and `ttlsweep join` it"),
         (
             "",
-            "ok access log it has no access log; `aws s3api put-bucket-logging --bucket ttlsweep …` before the run lets",
+            "ok access log it goes to no bucket; `aws s3api put-bucket-logging --bucket ttlsweep …` before the run lets",
         ),
     ] {
         let front = Front::before(&testbed, move |head| match head.uri.query()? {
@@ -115,6 +113,30 @@ async fn where_the_access_log_goes_is_said_and_how_to_have_one() {
         })
         .await;
         let output = ask(&lab(), &front.endpoint, &[]).await;
+        let found = findings(&output);
+        assert_eq!(output.status.code(), Some(0), "{found}");
+        assert!(found.contains(said), "{said} is not in: {found}");
+    }
+    // A bucket's log may go to CloudWatch Logs, whatever it says of itself.
+    for (groups, said) in [
+        (
+            &["access"][..],
+            "ok access log it goes to CloudWatch Logs: `ttlsweep logs RUN` fetches a run's lines from the group access\n",
+        ),
+        (
+            &[],
+            "before the run lets `ttlsweep join` tell what the store saw, and CloudWatch Logs can have it, too (docs",
+        ),
+    ] {
+        let front = Front::before(&testbed, move |head| match head.uri.query()? {
+            "versioning" => Some((200, "<VersioningConfiguration/>".to_owned())),
+            "logging" => Some((200, "<BucketLoggingStatus/>".to_owned())),
+            _ => None,
+        })
+        .await;
+        let service = deliveries(groups, Vec::new()).await;
+        let url = format!("http://{}", service.addr);
+        let output = ask(&lab(), &front.endpoint, &[("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", &url)]).await;
         let found = findings(&output);
         assert_eq!(output.status.code(), Some(0), "{found}");
         assert!(found.contains(said), "{said} is not in: {found}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 use ttlsweep_record::{Control, Cut, ExpiryPolicy, LogSource, Outcome, ServerRecord};
 use ttlsweep_rundir::csv_file::read_rows;
-use ttlsweep_testbed::{AccessLogConfig, AccessLogFormat, Disposition, TestbedConfig};
+use ttlsweep_testbed::{AccessLogConfig, AccessLogFormat, Disposition, RequestRecord, TestbedConfig};
 
+use crate::log_service::{cloudwatch, deliveries};
 use crate::program::{Lab, Run, succeed, words};
 use crate::server::{Peer, Server};
 use crate::signing;
@@ -33,23 +34,8 @@ async fn every_transfer_is_found_in_the_testbeds_own_log_in_both_formats() {
 
 async fn story(format: AccessLogFormat, source: LogSource) {
     let lab = Lab::with("logged.toml", EXPERIMENT);
-    let log = lab.path("access.log");
-    let testbed = signing::start(TestbedConfig {
-        tls: format == AccessLogFormat::S3,
-        expiry: ExpiryPolicy::InFlight,
-        access_log: Some(AccessLogConfig { path: log.clone(), format }),
-        ..TestbedConfig::default()
-    })
-    .await;
-    let endpoint = testbed.endpoint();
-    let args = ["run", "logged.toml", "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes"];
-    let command = lab.with_key(&testbed, &args);
-    let output = tokio::task::spawn_blocking(|| succeed(command)).await.unwrap();
-    let run = Run::printed(&lab, &output);
+    let Logged { run, log, truth } = Logged::of(&lab, format).await;
     let rows = run.transfers();
-    let truth = testbed.requests();
-    testbed.shutdown().await;
-    assert!(fs::read_to_string(&log).unwrap().contains("X-Amz-Signature="), "as in S3's own log");
     scatter(&log, &lab.path("logs"));
 
     let output = succeed(lab.ttlsweep(&["join", run.path().to_str().unwrap(), "logs"]));
@@ -104,6 +90,39 @@ async fn story(format: AccessLogFormat, source: LogSource) {
     assert!(both_of(&verified).0.starts_with("whole and consistent"), "{verified:?}");
 }
 
+/// A run against a testbed that cuts and logs.
+struct Logged {
+    run: Run,
+    log: PathBuf,
+    truth: Vec<RequestRecord>,
+}
+
+impl Logged {
+    async fn of(lab: &Lab, format: AccessLogFormat) -> Self {
+        let log = lab.path("access.log");
+        let testbed = signing::start(TestbedConfig {
+            tls: format == AccessLogFormat::S3,
+            expiry: ExpiryPolicy::InFlight,
+            access_log: Some(AccessLogConfig { path: log.clone(), format }),
+            ..TestbedConfig::default()
+        })
+        .await;
+        let endpoint = testbed.endpoint();
+        let args = ["run", "logged.toml", "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes"];
+        let command = lab.with_key(&testbed, &args);
+        let output = tokio::task::spawn_blocking(|| succeed(command)).await.unwrap();
+        let run = Run::printed(lab, &output);
+        let truth = testbed.requests();
+        testbed.shutdown().await;
+        assert!(fs::read_to_string(&log).unwrap().contains("X-Amz-Signature="), "as in S3's own log");
+        Self { run, log, truth }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        fs::read_to_string(&self.log).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
 /// Writes `server.csv` from what `ttlsweep logs` fetches, where before there is none.
 async fn delivered(lab: &Lab, run: &Run, log: &Path) {
     fs::remove_file(run.path().join("server.csv")).unwrap();
@@ -140,32 +159,6 @@ async fn delivered(lab: &Lab, run: &Run, log: &Path) {
         let last = run.transfers().iter().map(|row| row.ended_at.unix_micros() / 1000).max().unwrap();
         assert!(question["startTime"].as_i64().unwrap() <= first && last <= question["endTime"].as_i64().unwrap());
     }
-}
-
-/// CloudWatch Logs as far as it is asked here: busy first, and with the lines on two pages.
-async fn cloudwatch(lines: Vec<String>) -> Server<String> {
-    let asked = Arc::new(AtomicUsize::new(0));
-    Server::start(false, move |mut peer: Peer| {
-        let (lines, asked) = (lines.clone(), Arc::clone(&asked));
-        async move {
-            let head = peer.head().await.unwrap();
-            let length = |line: &str| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok();
-            let question = peer.take_body(head.lines().find_map(length).unwrap()).await;
-            let (first, second) = lines.split_at(lines.len() / 2);
-            let page = |lines: &[String], next: Option<&str>| {
-                let events: Vec<_> = lines.iter().map(|line| json!({"message": line, "eventId": "1"})).collect();
-                json!({"events": events, "searchedLogStreams": [], "nextToken": next}).to_string()
-            };
-            let (status, answer) = match asked.fetch_add(1, Ordering::SeqCst) {
-                0 => ("400 Bad Request", r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#.to_owned()),
-                1 => ("200 OK", page(first, Some("next"))),
-                _ => ("200 OK", page(second, None)),
-            };
-            peer.say(&format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{answer}", answer.len())).await;
-            head + &String::from_utf8(question).unwrap()
-        }
-    })
-    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -206,6 +199,72 @@ async fn what_the_log_service_refuses_or_does_not_have_is_said_with_a_way_out() 
         assert!(said.contains(hint), "{said}");
         assert!(!run.path().join("server.csv").exists());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_breaks_off_halfway_is_joined_as_far_as_it_came() {
+    let lab = Lab::with("logged.toml", EXPERIMENT.replace("[grid]", "repetitions = 1\n[grid]").as_str());
+    let logged = Logged::of(&lab, AccessLogFormat::S3Json).await;
+    let (run, lines) = (&logged.run, logged.lines());
+    let folder = run.path().to_str().unwrap().to_owned();
+    let halves = Arc::new(AtomicUsize::new(0));
+    let half = lines[..lines.len() / 2].to_vec();
+    let count = half.len();
+    let service = Server::start(false, move |mut peer: Peer| {
+        let (half, halves) = (half.clone(), Arc::clone(&halves));
+        async move {
+            let _ = peer.head().await;
+            let (status, answer) = match halves.fetch_add(1, Ordering::SeqCst) {
+                0 => {
+                    let events: Vec<_> = half.iter().map(|line| json!({"message": line})).collect();
+                    ("200 OK", json!({"events": events, "nextToken": "more"}).to_string())
+                }
+                _ => (
+                    "400 Bad Request",
+                    r#"{"__type":"InvalidParameterException","message":"The token expired"}"#.to_owned(),
+                ),
+            };
+            peer.say(&format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{answer}", answer.len())).await;
+            peer.rest().await;
+        }
+    })
+    .await;
+    let output = logs_of(&lab, &folder, &["--group", "access"], &format!("http://{}", service.addr)).await;
+    let (code, said) = words(&output);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains(&format!("The token expired; {count} lines were joined before: run it again")), "{said}");
+    let rows = fs::read_to_string(run.path().join("server.csv")).unwrap().lines().count() - 1;
+    assert!(0 < rows && rows <= count, "{rows} of {count}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_group_of_a_bucket_is_found_by_its_deliveries() {
+    let lab = Lab::with("logged.toml", EXPERIMENT.replace("[grid]", "repetitions = 1\n[grid]").as_str());
+    let logged = Logged::of(&lab, AccessLogFormat::S3Json).await;
+    let (run, lines) = (&logged.run, logged.lines());
+    let folder = run.path().to_str().unwrap().to_owned();
+    for (groups, expected, hint) in [
+        (&["access"][..], 0, "goes to the log group access"),
+        (&[], 2, "goes to no log group of this account and region: switch it on before a run"),
+        (&["access", "audit"], 2, "goes to several log groups (access, audit): name one of them with `--group`"),
+    ] {
+        let _ = fs::remove_file(run.path().join("server.csv"));
+        let service = deliveries(groups, lines.clone()).await;
+        let output = logs_of(&lab, &folder, &[], &format!("http://{}", service.addr)).await;
+        let (code, said) = words(&output);
+        assert_eq!(code, Some(expected), "{said}");
+        assert!(said.contains(hint), "{hint} is not in: {said}");
+        assert_eq!(run.path().join("server.csv").exists(), expected == 0);
+    }
+}
+
+/// `ttlsweep logs` with keys of its own, asking at `url`.
+async fn logs_of(lab: &Lab, folder: &str, more: &[&str], url: &str) -> Output {
+    let mut arguments = vec!["logs", folder, "--endpoint", url, "--region", "eu-x-1"];
+    arguments.extend(more);
+    let mut command = lab.ttlsweep(&arguments);
+    command.env("AWS_ACCESS_KEY_ID", "AKIDOFLOGS").env("AWS_SECRET_ACCESS_KEY", "hush-hush");
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
 /// What a program said: to stdout, and to stderr.

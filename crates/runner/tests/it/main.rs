@@ -24,6 +24,7 @@ mod hostile;
 mod hostile_sweep;
 mod join;
 mod links;
+mod log_service;
 mod merge;
 mod names;
 mod object;

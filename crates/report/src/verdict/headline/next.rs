@@ -4,6 +4,7 @@ use ttlsweep_record::decision::MOST_IN_WINDOWS;
 use ttlsweep_record::{ByteCount, Mechanism, Verdict};
 
 use super::{Answer, sentence};
+use crate::prose::of;
 use crate::verdict::cause::enforcement::{Enforces, most_apart_us};
 use crate::verdict::mechanism::cut::Unheard;
 use crate::verdict::ruling::{Again, TargetRuling};
@@ -107,6 +108,15 @@ impl TargetRuling {
                 "Ask the store's operator what becomes of a connection when its link expires. \
                  `ttlsweep join DIR LOG…` puts the store's own log beside the transfers."
                     .to_owned()
+            }
+            // What is noted late widens the windows, which larger bodies do not mend.
+            () if 2 * self.seen.late_trials[0] > self.seen.late_trials[1] => {
+                let [late, all] = self.seen.late_trials;
+                format!(
+                    "Run it again while this machine is idle, or with fewer users, since it was starved of processor time in {} \
+                     trials: {both}.",
+                    of(late, all)
+                )
             }
             () if self.seen.window_share > MOST_IN_WINDOWS => self.longer(self.seen.window_share / MOST_IN_WINDOWS),
             () if self.seen.hits == 0 && self.seen.later.is_some() && self.seen.late_share > MOST_IN_WINDOWS => {
