@@ -1,9 +1,5 @@
 //! What a testbed is told before it starts.
 
-mod access_log;
-mod demands;
-pub(crate) mod secret;
-
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -11,10 +7,10 @@ use ttlsweep_record::Fault;
 use ttlsweep_record::words::{Cut, EarlyClose, ExpiryPolicy};
 
 use crate::dialect::Dialect;
-
-pub use access_log::{AccessLogConfig, AccessLogFormat, AccessLogFormatError};
-pub use demands::{RequiredHeader, RequiredHeaderError, UnknownParameters, UnknownParametersError};
-pub use secret::Secret;
+use crate::s3::demands::{Demands, RequiredHeader, UnknownParameters};
+use crate::s3::keys::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY};
+use crate::s3::secret::Secret;
+use crate::truth::access_log::AccessLogConfig;
 
 /// Everything that a [`Testbed`](crate::Testbed) is told before it starts; nothing of it changes afterwards.
 ///
@@ -98,11 +94,17 @@ impl Default for TestbedConfig {
     }
 }
 
-/// The access key of [`TestbedConfig::default`].
-pub const DEFAULT_ACCESS_KEY: &str = "ttlsweep-testbed";
-
-/// The secret key of [`TestbedConfig::default`]: no secret at all, since anyone who reads this file knows it.
-pub const DEFAULT_SECRET_KEY: &str = "ttlsweep-testbed-secret";
+impl TestbedConfig {
+    pub(crate) fn demands(&self) -> Demands {
+        Demands {
+            required_headers: self.required_headers.clone(),
+            refuse_links: self.refuse_links,
+            link_age: self.link_age.map(|age| time::Duration::try_from(age).unwrap_or(time::Duration::MAX)),
+            unknown_parameters: self.unknown_parameters,
+            list_v2: self.list_v2,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -17,7 +17,6 @@ use http::request::Parts;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use crate::config::Secret;
 use crate::dialect::strip;
 use crate::s3::form::{Form, FormFields};
 use crate::s3::header_auth;
@@ -25,6 +24,7 @@ use crate::s3::keys::Keys;
 use crate::s3::link::Link;
 use crate::s3::presigned::{Head, Presigned};
 use crate::s3::query::Query;
+use crate::s3::secret::Secret;
 use crate::s3::sigv2;
 use crate::s3::sigv4::{ALGORITHM, Presigner, Scope, SignedRequest, UNSIGNED_PAYLOAD};
 use mutate::{budget, mutated};

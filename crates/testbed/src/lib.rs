@@ -81,12 +81,13 @@ mod s3;
 mod testbed;
 mod truth;
 
-pub use config::{
-    AccessLogConfig, AccessLogFormat, AccessLogFormatError, DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, RequiredHeader,
-    RequiredHeaderError, Secret, TestbedConfig, UnknownParameters, UnknownParametersError,
-};
+pub use config::TestbedConfig;
 pub use dialect::{Dialect, DialectError};
 pub use http::tls::TlsError;
+pub use s3::demands::{RequiredHeader, RequiredHeaderError, UnknownParameters, UnknownParametersError};
+pub use s3::keys::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY};
+pub use s3::secret::Secret;
 pub use s3::{sigv2, sigv4};
 pub use testbed::{Testbed, TestbedError};
+pub use truth::access_log::{AccessLogConfig, AccessLogFormat, AccessLogFormatError};
 pub use truth::request_record::{Disposition, FaultRecord, RequestRecord};

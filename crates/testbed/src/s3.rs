@@ -11,6 +11,7 @@ pub(crate) mod link;
 pub(crate) mod operations;
 pub(crate) mod presigned;
 pub(crate) mod query;
+pub(crate) mod secret;
 pub mod sigv2;
 pub mod sigv4;
 pub(crate) mod spool;

@@ -4,11 +4,11 @@ use http::Request;
 use time::OffsetDateTime;
 
 use super::Dialect;
-use crate::config::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Secret};
 use crate::s3::errors::Failure;
-use crate::s3::keys::Keys;
+use crate::s3::keys::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Keys};
 use crate::s3::presigned::{Head, Presigned};
 use crate::s3::query::Query;
+use crate::s3::secret::Secret;
 
 /// The host that the links are for.
 pub(super) const HOST: &str = "127.0.0.1:9000";

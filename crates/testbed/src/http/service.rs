@@ -91,7 +91,7 @@ impl Server {
             keys,
             dialect: config.dialect,
             policy: Policy { expiry: config.expiry, cut: config.cut },
-            demands: Demands::of(config),
+            demands: config.demands(),
             early_close: config.early_close,
             head_timeout: config.head_timeout,
             tls: config.tls,

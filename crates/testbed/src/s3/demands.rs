@@ -1,36 +1,29 @@
 //! What the store refuses beside S3's own rules, because it was told to: a bucket's policy, and a store's gaps.
 
+mod terms;
+
 use http::request::Parts;
 use http::{Method, StatusCode};
 use time::OffsetDateTime;
 
-use crate::config::{RequiredHeader, TestbedConfig, UnknownParameters};
 use crate::s3::errors::Failure;
 use crate::s3::presigned::Presigned;
 use crate::s3::query::Query;
 use crate::s3::subject::Subject;
 
+pub use terms::{RequiredHeader, RequiredHeaderError, UnknownParameters, UnknownParametersError};
+
 /// Everything that is demanded.
 #[derive(Debug)]
 pub(crate) struct Demands {
-    required_headers: Vec<RequiredHeader>,
-    refuse_links: bool,
-    link_age: Option<time::Duration>,
-    unknown_parameters: UnknownParameters,
-    list_v2: bool,
+    pub(crate) required_headers: Vec<RequiredHeader>,
+    pub(crate) refuse_links: bool,
+    pub(crate) link_age: Option<time::Duration>,
+    pub(crate) unknown_parameters: UnknownParameters,
+    pub(crate) list_v2: bool,
 }
 
 impl Demands {
-    pub(crate) fn of(config: &TestbedConfig) -> Self {
-        Self {
-            required_headers: config.required_headers.clone(),
-            refuse_links: config.refuse_links,
-            link_age: config.link_age.map(|age| time::Duration::try_from(age).unwrap_or(time::Duration::MAX)),
-            unknown_parameters: config.unknown_parameters,
-            list_v2: config.list_v2,
-        }
-    }
-
     /// What a store refuses because it has no such thing, before it looks at a signature.
     pub(crate) fn check_request(&self, query: &Query) -> Result<(), Failure> {
         if self.unknown_parameters == UnknownParameters::Refuse

@@ -127,7 +127,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::config::Secret;
+    use crate::s3::secret::Secret;
 
     fn form() -> Form {
         let request = Request::post("/b").header("content-type", "multipart/form-data; boundary=xyz");

@@ -1,7 +1,13 @@
 //! What signatures are held against.
 
-use crate::config::secret::Secret;
 use crate::s3::errors::Failure;
+use crate::s3::secret::Secret;
+
+/// The access key of a testbed that was told of no other.
+pub const DEFAULT_ACCESS_KEY: &str = "ttlsweep-testbed";
+
+/// The secret key that belongs to it: no secret at all, since anyone who reads this file knows it.
+pub const DEFAULT_SECRET_KEY: &str = "ttlsweep-testbed-secret";
 
 /// The one key pair, and the region, that signatures are held against.
 #[derive(Debug, Clone)]

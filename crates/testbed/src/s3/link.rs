@@ -314,7 +314,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::config::Secret;
+    use crate::s3::secret::Secret;
     use crate::s3::sigv4::Presigner;
 
     const NOW: OffsetDateTime = datetime!(2026-11-24 10:00:05 UTC);

@@ -1,6 +1,8 @@
 //! An access log as S3 writes it, of every request that was answered or ended otherwise: what reads such logs can be held against
 //! the testbed's own records. As in S3's, the links' signatures are in it.
 
+mod format;
+
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Mutex;
@@ -11,10 +13,11 @@ use serde_json::json;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use crate::config::{AccessLogConfig, AccessLogFormat};
 use crate::lock::lock;
 use crate::s3::query::Query;
 use crate::truth::request_record::RequestRecord;
+
+pub use format::{AccessLogConfig, AccessLogFormat, AccessLogFormatError};
 
 /// What only the log has of a request.
 #[derive(Debug)]
