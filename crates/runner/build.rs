@@ -11,9 +11,10 @@ fn main() {
 pub(crate) fn bake() {
     println!("cargo:rerun-if-changed=src");
     println!("cargo:rerun-if-changed=build.rs");
-    // Both change with every commit; outside a checkout they are missing, and so is the revision.
-    for file in ["../../.git/HEAD", "../../.git/index"] {
-        if std::path::Path::new(file).exists() {
+    // The index changes with every commit, HEAD with every branch that is checked out. In a worktree neither is in the checkout,
+    // so git is asked where they are. Outside a checkout they are missing, and so is the revision.
+    for name in ["HEAD", "index"] {
+        if let Some(file) = git(&["rev-parse", "--git-path", name]).filter(|file| std::path::Path::new(file).exists()) {
             println!("cargo:rerun-if-changed={file}");
         }
     }
