@@ -1,6 +1,6 @@
 //! Every chart of a report, drawn; one that has nothing to show is left out, and says why.
 
-use crate::prose::{count, of};
+use crate::prose::{count, of, percent_in_table};
 use std::path::Path;
 
 use ttlsweep_record::Cell;
@@ -198,10 +198,10 @@ fn host_panels(compared: &[HostComparison]) -> Vec<hosts::Panel> {
         high: one.difference.interval.high,
         shown: one.is_shown(),
         words: format!(
-            "{:.1} % of {}, others {:.1} %",
-            one.share * 100.0,
+            "{} of {}, others {}",
+            percent_in_table(one.share),
             count(one.trials, "trial"),
-            one.others * 100.0
+            percent_in_table(one.others)
         ),
     };
     let rows = by_reach.into_iter().map(row).collect();

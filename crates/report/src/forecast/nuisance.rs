@@ -9,6 +9,7 @@ use ttlsweep_simulate::world::{Stutter, World};
 
 use crate::load::Runs;
 use crate::load::transfer::{Condition, Key, Transfer};
+use crate::prose::percent;
 
 /// All of them.
 #[derive(Debug, Clone)]
@@ -230,11 +231,6 @@ fn deviation(values: &[f64]) -> f64 {
     let n = values.len().max(1) as f64;
     let mean = values.iter().sum::<f64>() / n;
     (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt().clamp(0.001, 1.0)
-}
-
-fn percent(share: f64) -> String {
-    let text = format!("{:.1}", 100.0 * share);
-    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
 }
 
 fn milliseconds(us: i64) -> String {

@@ -11,6 +11,7 @@ use ttlsweep_rundir::planned::Takes;
 use super::cases::Case;
 use super::power::Tally;
 use super::{Forecast, SHARE};
+use crate::prose::whole_percent;
 
 /// All of it.
 pub(super) fn text(forecast: &Forecast) -> String {
@@ -46,14 +47,14 @@ fn in_short(forecast: &Forecast) -> String {
         "{}, {}: YES in {} if the store cuts at expiry, NO in {} if it checks at the head alone.",
         forecast.name,
         count(u64::from(forecast.blocks[0]), "block"),
-        percent(cut.share()),
-        percent(calm.share()),
+        whole_percent(cut.share()),
+        whole_percent(calm.share()),
     )
 }
 
 /// How many blocks it takes.
 fn fewest(forecast: &Forecast) -> String {
-    let sure = percent(SHARE);
+    let sure = whole_percent(SHARE);
     let (ran, most) = (forecast.blocks[0], forecast.blocks.last().copied().unwrap_or(0));
     let ended = forecast.ended.map(|verdict| format!("This run ended in {}. ", answer(verdict))).unwrap_or_default();
     let Some(fewest) = forecast.fewest else {
@@ -82,9 +83,9 @@ fn table(text: &mut String, forecast: &Forecast) {
         let shown = if at_work == before { String::new() } else { at_work.clone() };
         before = at_work;
         let mut row = vec![shown, case.world.story.to_owned(), answer(case.right).to_owned()];
-        row.extend(power.after.iter().map(|tally| percent(tally.share())));
+        row.extend(power.after.iter().map(|tally| whole_percent(tally.share())));
         let named = power.after.first().filter(|_| case.mechanism.is_some());
-        row.push(named.map_or_else(String::new, |tally| percent(tally.named as f64 / tally.of().max(1) as f64)));
+        row.push(named.map_or_else(String::new, |tally| whole_percent(tally.named as f64 / tally.of().max(1) as f64)));
         rows.push(row);
     }
     rows.extend(allowed(forecast));
@@ -123,8 +124,10 @@ fn wrong(forecast: &Forecast) -> String {
     });
     let mut worst: Vec<_> = worst.filter(|(_, most)| *most > 0.0).collect();
     worst.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-    let worst: Vec<String> =
-        worst.iter().map(|(case, most)| format!("in up to {} where it {}", percent(*most), case.world.story)).collect();
+    let worst: Vec<String> = worst
+        .iter()
+        .map(|(case, most)| format!("in up to {} where it {}", whole_percent(*most), case.world.story))
+        .collect();
     let words = match worst.as_slice() {
         [] => format!("It was never wrong in {} verdicts", grouped(verdicts)),
         worst => format!("It was wrong {}", worst.join(", ")),
@@ -167,24 +170,7 @@ fn usd(amount: f64) -> String {
     if amount < 0.01 { "< 0.01".to_owned() } else { format!("{amount:.2}") }
 }
 
-/// Whole percents, of which one short of all is not rounded to all.
-fn percent(share: f64) -> String {
-    let hundredths = 100.0 * share;
-    let whole = if share < 1.0 { hundredths.round().min(99.0) } else { 100.0 };
-    if whole < 1.0 && share > 0.0 { "< 1 %".to_owned() } else { format!("{whole:.0} %") }
-}
-
 fn line(text: &mut String, words: &str) {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{words}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_is_said_of_all_alone() {
-        assert_eq!([1.0, 0.999, 0.5, 0.001, 0.0].map(percent), ["100 %", "99 %", "50 %", "< 1 %", "0 %"]);
-    }
 }

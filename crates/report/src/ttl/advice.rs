@@ -9,6 +9,7 @@ use super::rule::Rule;
 use super::words::{self, LONGEST_S, whole_seconds};
 use crate::chart::ttl as chart;
 use crate::load::Runs;
+use crate::prose::count;
 use crate::summary::axes::Axes;
 use crate::verdict::Evidence;
 
@@ -130,7 +131,7 @@ impl Advice {
         };
         let panel = |cell: &CellAdvice| chart::Panel {
             title: cell.label.clone(),
-            notes: words::count(cell.group.trials.len() as u64, "trial"),
+            notes: count(cell.group.trials.len() as u64, "trial"),
             risk: self.risk.share(),
             ttls: cell.group.ttls.iter().map(|ttl| f64::from(*ttl)).collect(),
             head: line(&cell.head),
@@ -199,14 +200,14 @@ fn notes(evidence: &Evidence<'_>, cells: &[CellAdvice]) -> Vec<String> {
         0 => {}
         n => notes.push(format!(
             "In {} nothing is known of the server's clock, which is taken for this machine's.",
-            words::count(n, "trial")
+            count(n, "trial")
         )),
     }
     match sum(|group| group.heads_by_answer) {
         0 => {}
         n => notes.push(format!(
             "In {} the kernel did not say when the head arrived; the answer's beginning stands in its place, which is later.",
-            words::count(n, "trial")
+            count(n, "trial")
         )),
     }
     if evidence.proxies.iter().any(Option::is_some) {

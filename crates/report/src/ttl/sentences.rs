@@ -3,8 +3,8 @@
 use super::Risk;
 use super::advice::{Advice, CellAdvice, More, Rulewise};
 use super::rule::Rule;
-use super::words::{LONGEST_S, count, listed, ttl, whole_seconds};
-use crate::prose::percent_in_table;
+use super::words::{LONGEST_S, listed, ttl, whole_seconds};
+use crate::prose::{count, percent_in_table};
 
 /// What a reader takes away of one cell.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use ttlsweep_console::data;
-use ttlsweep_record::units::format_micros;
+use ttlsweep_record::units::{count, format_micros};
 use ttlsweep_record::{BitRate, Cell, Control, Portion, SCHEMA_VERSION, Ttls};
 use ttlsweep_rundir::planned::{PlannedRun, Takes};
 
@@ -138,7 +138,7 @@ fn print_cells(experiment: &Experiment) {
 fn fixed(cell: &Cell, axes: Vec<&str>) -> Vec<String> {
     let settings = [
         ("method", Some(cell.method.to_string())),
-        ("users", Some(if cell.users == 1 { "1 user".to_owned() } else { format!("{} users", cell.users) })),
+        ("users", Some(count(u64::from(cell.users), "user"))),
         ("ttl", cell.ttls().map(ttl_words)),
         ("size", Some(cell.size_bytes.to_string())),
         ("bandwidth", Some(cell.bandwidth_bps.map_or_else(|| "no cap".to_owned(), |rate| rate.to_string()))),

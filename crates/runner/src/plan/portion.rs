@@ -1,5 +1,6 @@
 //! What one process runs of a plan that several run together.
 
+use ttlsweep_record::units::count;
 use ttlsweep_record::{BandwidthPer, BitRate, Cell, Portion, Share};
 
 use super::Plan;
@@ -12,8 +13,8 @@ pub(crate) enum TooSmall {
         "this plan has {}, too few for {shards} shards: a shard is whole blocks, so that every host runs every \
          cell and control; write `repetitions = {shards}` below [experiment] (or \
          `--set experiment.repetitions={shards}`), or a multiple of it, or run at most {}",
-        some(*.blocks, "block"),
-        some(*.blocks, "shard")
+        count((*.blocks).into(), "block"),
+        count((*.blocks).into(), "shard")
     )]
     Blocks {
         /// How many the plan has.
@@ -25,8 +26,8 @@ pub(crate) enum TooSmall {
     #[error(
         "cell {cell_id} has {}, too few for {parts} parts: every part runs some of the users of every trial; \
              write `users = {parts}` or more below [grid], or run at most {}",
-        some(*.users, "user"),
-        some(*.users, "part")
+        count((*.users).into(), "user"),
+        count((*.users).into(), "part")
     )]
     Users {
         /// The cell with the fewest.
@@ -36,10 +37,6 @@ pub(crate) enum TooSmall {
         /// How many parts were asked for.
         parts: u32,
     },
-}
-
-fn some(number: u32, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 impl Plan {

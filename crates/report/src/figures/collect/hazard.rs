@@ -1,6 +1,6 @@
 //! The cumulative hazard around expiry.
 
-use crate::prose::count;
+use crate::prose::{count, percent};
 use std::collections::HashSet;
 use ttlsweep_record::units::grouped;
 
@@ -57,7 +57,7 @@ pub(super) fn panel(view: &View<'_, '_>, title: &str) -> Option<Panel> {
         notes += &format!(" Left out: {} whose head was not certainly in time.", grouped(early));
     }
     if share < 1.0 {
-        notes += &format!(" Drawn from {:.1} % of the trials, chosen by number.", share * 100.0);
+        notes += &format!(" Drawn from {} of the trials, chosen by number.", percent(share));
     }
     Some(Panel { title: title.to_owned(), notes, delta, from, to, grid: curve(&grid), controls: curve(&controls) })
 }

@@ -127,7 +127,7 @@ fn suspicion(target: &Target, mechanism: Mechanism) -> Option<String> {
             return Some(format!(
                 "but {} given up by ttlsweep's own timeout, which is not the server's: it takes a longer idle_timeout to \
                  see whether the server has one",
-                if own == 1 { "1 transfer was".to_owned() } else { format!("{own} transfers were") },
+                format_args!("{} {}", count(own, "transfer"), if own == 1 { "was" } else { "were" }),
             ));
         }
     }
