@@ -3,6 +3,9 @@ set positional-arguments
 # What `static` builds for.
 dist_target := "x86_64-unknown-linux-gnu"
 
+# Tests that measure a rate or a clock: they have the machine for themselves, when the others have ended.
+timed := "caps:: clocks::a_run_against_a_store faults::an_early_200"
+
 # Lists the recipes.
 [private]
 default:
@@ -84,15 +87,19 @@ build:
 [group('develop')]
 check: format-check lint test-all (faults-short "1") bottleneck-short clients-short real-servers boto3-links (chaos "6") deploy-check slurm-short page-check notebook-check docs
 
-# Runs the tests but for the slow ones, in under three minutes once they are built. Most tests wait more than they compute.
+# Runs the tests but for the slow ones and the fuzzing, in some three minutes once they are built.
 [group('develop')]
-test:
-    RUST_TEST_THREADS=$((2 * {{num_cpus()}})) cargo test --workspace --locked
+test: (tests "--skip" "damaged_")
 
-# Runs every test, the slow ones, too, in some ten minutes. What begins with `measure_` is run by hand, for its figures.
+# Runs every test, the slow ones and two seconds of each fuzzer, too. What begins with `measure_` is run by hand, for its figures.
 [group('develop')]
-test-all:
-    cargo test --workspace --locked -- --include-ignored --skip measure_
+test-all: (tests "--include-ignored" "--skip" "measure_")
+
+# Two at a time for each core, since most tests wait more than they compute.
+[private]
+tests +WHICH:
+    RUST_TEST_THREADS=$((2 * {{num_cpus()}})) cargo test --workspace --locked -- {{WHICH}} {{prepend("--skip ", timed)}}
+    RUST_TEST_THREADS=1 cargo test --workspace --test it --locked -- {{timed}}
 
 # Sweeps real S3 servers from the package registries and checks every row.
 [group('develop')]
@@ -339,10 +346,11 @@ lint:
     programs=$(python3 scripts/lib/virtual_environment.py .lint scripts/lint/requirements.txt) && "$programs/ruff" check --quiet scripts
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
-# Builds the API's documentation; a warning is an error.
+# Builds the API's documentation; a warning is an error. With the examples, for whose sake the dependencies have the features that
+# clippy has checked them with: without, 44 of them would be checked once more, polars, tokio and the AWS SDK among them.
 [group('develop')]
 docs:
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --lib --bin ttlsweep --examples
 
 # Writes the data dictionary in docs/ again from the row types.
 [group('develop')]
