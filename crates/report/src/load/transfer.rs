@@ -1,7 +1,7 @@
 //! What a client could see of a transfer: all that the verdict is drawn from. The testbed's truth has no place in these
 //! types, so that no conclusion can rest on it.
 
-use ttlsweep_record::{BandwidthPer, BitRate, Cell, Control, Method, Outcome, Phase, Presign, SampleRecord};
+use ttlsweep_record::{BitRate, Cell, Control, Method, Outcome, Phase, SampleRecord};
 
 /// One transfer of a whole trial. Instants are microseconds since the epoch by this machine's clock.
 #[derive(Debug, Clone, Copy)]
@@ -219,62 +219,58 @@ pub struct Condition {
     pub expects: bool,
 }
 
-/// The settings that a cell and its controls have in common: all but the TTL.
+/// The settings of the workload that a cell and its controls have in common. It holds whatever is not left out by name, so that
+/// transfers which differ in a new setting are not compared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct Key(Cell);
+
+impl Key {
+    fn of(cell: &Cell) -> Self {
+        Self(Cell {
+            // A control differs in these by design.
+            cell_id: String::new(),
+            control: None,
+            ttl_s: None,
+            ttl_most_s: None,
+            expect_continue: cell.expect_continue && cell.control != Some(Control::ExpectContinue),
+            // Time before a trial, limits that few transfers meet, and what is signed are no part of the load.
+            jitter_us: 0,
+            connect_timeout_us: 0,
+            idle_timeout_us: 0,
+            timeout_us: 0,
+            run_parameter: None,
+            headers: None,
+            query: None,
+            signature: None,
+            ..cell.workload_alone()
+        })
+    }
+
     /// How many users run at once.
-    pub users: u32,
+    pub fn users(&self) -> u32 {
+        self.0.users
+    }
+
     /// The body's size in bytes.
-    pub size_bytes: u64,
-    /// The file that it is read from.
-    pub size_file: Option<String>,
+    pub fn size_bytes(&self) -> u64 {
+        self.0.size_bytes.0
+    }
+
     /// The cap.
-    pub bandwidth: Option<BitRate>,
-    /// Who shares the cap.
-    pub bandwidth_per: BandwidthPer,
+    pub fn bandwidth(&self) -> Option<BitRate> {
+        self.0.bandwidth_bps
+    }
+
     /// The method.
-    pub method: Method,
-    /// Transfers of each user.
-    pub transfers_per_user: Option<u32>,
-    /// How long each user loops.
-    pub duration_us: Option<u64>,
-    /// Between one user's start and the next.
-    pub ramp_us: u64,
-    /// Between one user's transfers.
-    pub wait_us: u64,
-    /// When links are made.
-    pub presign: Presign,
-    /// Whether a 100 Continue is waited for, by the grid and its controls but for the one that is there for it.
-    pub expect_continue: bool,
-    /// Whether connections are kept.
-    pub reuse_connections: bool,
-    /// The congestion control that was chosen.
-    pub congestion: Option<String>,
+    pub fn method(&self) -> Method {
+        self.0.method
+    }
 }
 
 impl Condition {
     /// What a client knows of `cell`.
     pub fn of(cell: &Cell) -> Self {
-        Self {
-            control: cell.control,
-            key: Key {
-                users: cell.users,
-                size_bytes: cell.size_bytes.0,
-                size_file: cell.size_file.clone(),
-                bandwidth: cell.bandwidth_bps,
-                bandwidth_per: cell.bandwidth_per,
-                method: cell.method,
-                transfers_per_user: cell.transfers_per_user,
-                duration_us: cell.duration_us,
-                ramp_us: cell.ramp_us,
-                wait_us: cell.wait_us,
-                presign: cell.presign,
-                expect_continue: cell.expect_continue && cell.control != Some(Control::ExpectContinue),
-                reuse_connections: cell.reuse_connections,
-                congestion: cell.congestion.clone(),
-            },
-            expects: cell.expect_continue,
-        }
+        Self { control: cell.control, key: Key::of(cell), expects: cell.expect_continue }
     }
 }
 
@@ -312,6 +308,9 @@ const MOST_WORDS: usize = 12;
 
 #[cfg(test)]
 mod tests {
+    use ttlsweep_record::TargetKind;
+    use ttlsweep_record::words::ExpiryPolicy;
+
     use super::*;
 
     #[test]
@@ -328,6 +327,23 @@ mod tests {
         assert_eq!(answer("nginx"), answer("nginx"));
         assert_ne!(answer("nginx"), answer("haproxy"));
         assert_eq!((answer("nginx").content_type.as_str(), answer("nginx").text.as_str()), ("text/html", "503 Ray #"));
+    }
+
+    #[test]
+    fn a_cell_and_its_controls_share_a_key_and_no_policy_of_a_testbed_is_in_it() {
+        let grid = Cell { users: 5, ttl_s: Some(8), ..Cell::blank(TargetKind::Embedded) };
+        let control = Cell { control: Some(Control::LongTtl), ttl_s: Some(3600), ..grid.clone() };
+        let continued = Cell { control: Some(Control::ExpectContinue), expect_continue: true, ..grid.clone() };
+        let cutting = Cell { expiry_policy: Some(ExpiryPolicy::InFlight), bucket: "b".to_owned(), ..grid.clone() };
+        let key = |cell: &Cell| Condition::of(cell).key;
+        assert_eq!([&control, &continued, &cutting].map(key), [&grid; 3].map(key));
+        for other in [
+            Cell { users: 6, ..grid.clone() },
+            Cell { expect_continue: true, ..grid.clone() },
+            Cell { congestion: Some("bbr".to_owned()), ..grid.clone() },
+        ] {
+            assert_ne!(key(&other), key(&grid), "{other:?}");
+        }
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Seen {
             grid(target).filter(went_on).filter(|flight| flight.ended_in_flight && !window.is_hit(flight));
         let later = ended_later.filter_map(|flight| Some(flight.end - flight.expiry?)).fold(None, Later::with);
         Self {
-            noun: match (keys().any(|key| key.method.is_upload()), keys().any(|key| !key.method.is_upload())) {
+            noun: match (keys().any(|key| key.method().is_upload()), keys().any(|key| !key.method().is_upload())) {
                 (true, true) => "transfer",
                 (false, true) => "download",
                 _ => "upload",
@@ -106,7 +106,7 @@ impl Seen {
             late_trials: [trials(&mut in_grid().filter(|flight| flight.late > 0.0)), trials(&mut in_grid())],
             needed_s: in_grid().filter_map(|flight| flight.needed).fold(0.0, f64::max),
             shortest_s: in_grid().filter_map(|flight| flight.expiry).fold(f64::INFINITY, least),
-            largest_bytes: keys().map(|key| key.size_bytes).max().unwrap_or(0),
+            largest_bytes: keys().map(|key| key.size_bytes()).max().unwrap_or(0),
         }
     }
 }

@@ -141,7 +141,7 @@ impl<'a> Prepared<'a> {
             logs: Logs::of(&[], std::iter::empty()),
         };
         let measured = members.iter().map(|seen| {
-            let is_upload = evidence.conditions[seen.cell as usize].key.method.is_upload();
+            let is_upload = evidence.conditions[seen.cell as usize].key.method().is_upload();
             (*seen, is_upload, prepared.bracket(seen))
         });
         let logs = Logs::of(evidence.logged, measured);
@@ -247,7 +247,7 @@ impl<'a> Prepared<'a> {
 
     fn timed<'b>(&self, seen: &'b Transfer, idle: Option<IdleTimer>) -> Timed<'b> {
         let trial = self.evidence.trials[seen.trial as usize];
-        let is_upload = self.evidence.conditions[seen.cell as usize].key.method.is_upload();
+        let is_upload = self.evidence.conditions[seen.cell as usize].key.method().is_upload();
         let needed = self.needed.of_trial(self.key_of[seen.cell as usize], trial.block);
         // Where the lateness alone makes the window as wide as leaves no test, the end is not judged, whatever it was.
         let fits = |late: i64| {
@@ -327,7 +327,7 @@ struct Trips {
 
 impl Trips {
     fn of(evidence: &Evidence<'_>, members: &[&Transfer]) -> Self {
-        let is_upload = |seen: &&&Transfer| evidence.conditions[seen.cell as usize].key.method.is_upload();
+        let is_upload = |seen: &&&Transfer| evidence.conditions[seen.cell as usize].key.method().is_upload();
         let middle = |trips: &mut dyn Iterator<Item = u32>| median(&mut trips.collect::<Vec<_>>()).map(i64::from);
         let at_the_end = |seen: &&Transfer| seen.rtt_us;
         let least_of =

@@ -288,7 +288,7 @@ fn what_tells(target: &Target) -> &'static str {
 /// Whether uploads might run with an `Expect: 100-continue` besides, and did not.
 pub(in crate::verdict) fn takes_the_arm(target: &Target) -> bool {
     let mut grid = target.flights.iter().filter(|flight| flight.in_grid());
-    let uploads = grid.any(|flight| target.keys[flight.key as usize].method.is_upload());
+    let uploads = grid.any(|flight| target.keys[flight.key as usize].method().is_upload());
     uploads && !target.flights.iter().any(Flight::is_of_expect_arm)
 }
 
@@ -365,7 +365,7 @@ fn sentence(target: &Target, reading: &Reading, within: Option<u64>) -> String {
             format!("{none} and could be timed; {}", not_judged.words())
         };
     }
-    let noun = if target.keys.iter().any(|key| !key.method.is_upload()) { "transfers" } else { "uploads" };
+    let noun = if target.keys.iter().any(|key| !key.method().is_upload()) { "transfers" } else { "uploads" };
     let place = match within {
         None => {
             let Window { after, .. } = reading.window;

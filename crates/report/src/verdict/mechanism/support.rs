@@ -91,8 +91,8 @@ fn log_rho(target: &Target) -> Option<String> {
     let trials: Vec<_> = trials.iter().step_by(trials.len().div_ceil(MOST_TRIALS).max(1)).collect();
     let settings = |flight: &Flight| {
         let key = &target.keys[flight.key as usize];
-        let cap = key.bandwidth.map_or(UNCAPPED_BPS, |rate| rate.bits_per_second() as f64);
-        [f64::from(key.users).ln(), (key.size_bytes.max(1) as f64).ln(), cap.ln()]
+        let cap = key.bandwidth().map_or(UNCAPPED_BPS, |rate| rate.bits_per_second() as f64);
+        [f64::from(key.users()).ln(), (key.size_bytes().max(1) as f64).ln(), cap.ln()]
     };
     let first = settings(trials.first()?.0);
     let varies: Vec<usize> =
