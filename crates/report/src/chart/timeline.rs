@@ -78,7 +78,7 @@ pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
     let heads: Vec<Vec<Head>> =
         rows.iter().map(|row| row.iter().map(|panel| Head::of(panel, width, panels.len() == 1)).collect()).collect();
     let height = |row: &[Panel], heads: &[Head]| {
-        let lanes = row.iter().map(Panel::lanes_high).max().unwrap_or(0);
+        let lanes = row.iter().map(|panel| panel.lanes_high(width)).max().unwrap_or(0);
         heads.iter().map(Head::height).max().unwrap_or(0) + LANE * count(lanes) + 12 + LOWER_AXIS + 16
     };
     let legend = legend(panels, form);
@@ -107,9 +107,17 @@ pub(crate) fn draw(panels: &[Panel], caption: &Caption) -> Vec<Sheet> {
 }
 
 impl Panel {
-    /// How many lanes it is high; a ghost's words stand above its bar.
-    fn lanes_high(&self) -> usize {
-        self.lanes.len() + usize::from(self.control.is_some()) + 2 * self.ghosts.len()
+    /// How many lanes it is high if it is so wide.
+    fn lanes_high(&self, width: i32) -> usize {
+        let ghosts: usize = self.ghosts.iter().map(|ghost| ghost.words(width).len() + 1).sum();
+        self.lanes.len() + usize::from(self.control.is_some()) + ghosts
+    }
+}
+
+impl Ghost {
+    /// The lines that stand above its bar, over the whole width of the panel.
+    fn words(&self, width: i32) -> Vec<String> {
+        wrap(&format!("if {}", self.label), TEXT, width)
     }
 }
 
@@ -195,7 +203,7 @@ fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect, range: (f64, f64))
         .chain(panel.control.iter().map(|lane| (lane, CONTROL)))
         .collect();
     let labels = lanes.iter().map(|(_, label)| TEXT.width(label)).max().unwrap_or(0).clamp(40, 150);
-    let bottom = area.top + LANE * i32::try_from(panel.lanes_high()).unwrap_or(1) + 8;
+    let bottom = area.top + LANE * i32::try_from(panel.lanes_high(area.width())).unwrap_or(1) + 8;
     let plot = Rect { left: area.left + labels + 14, top: area.top, right: area.right - 14, bottom };
     let x = Scale::new(range.0, range.1, (plot.left, plot.right));
     let ticks = x.ticks(if plot.width() > 900 { 10 } else { 5 });
@@ -211,23 +219,20 @@ fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: Rect, range: (f64, f64))
         top += LANE;
     }
     for ghost in &panel.ghosts {
+        for line in ghost.words(area.width()) {
+            canvas.text(area.left, top + LANE / 2 + 4, &line, TEXT.colour(FAINT));
+            top += LANE;
+        }
         draw_ghost(canvas, ghost, x, top);
-        top += 2 * LANE;
+        top += LANE;
     }
 }
 
 fn draw_ghost(canvas: &mut Canvas, ghost: &Ghost, x: Scale, top: i32) {
-    let words = format!("if {}", ghost.label);
-    canvas.text(
-        x.within(x.from) + 4,
-        top + LANE / 2 + 4,
-        &fit(&words, TEXT, x.within(x.to) - x.within(x.from)),
-        TEXT.colour(FAINT),
-    );
     let (from, to) = (x.within(ghost.ended.0), x.within(ghost.ended.1));
-    canvas.fill(Rect { left: from - 3, right: to + 3, top: top + LANE + 4, bottom: top + 2 * LANE - 6 }, GHOST);
+    canvas.fill(Rect { left: from - 3, right: to + 3, top: top + 4, bottom: top + LANE - 6 }, GHOST);
     if ghost.ended.1 > x.to {
-        canvas.text(x.at(x.to) - 18, top + LANE + LANE / 2, "//", TITLE.centre());
+        canvas.text(x.at(x.to) - 18, top + LANE / 2, "//", TITLE.centre());
     }
 }
 
