@@ -165,6 +165,11 @@ behind-nginx *ARGS: build-debug
 bloat-table *ARGS: build
     python3 scripts/bloat.py --bin target/release {{ARGS}}
 
+# How true the line of `ttlsweep path` is on this machine: throughput, standing delay, processor time. It should be idle (two minutes).
+[group('develop')]
+path-figures *ARGS: build
+    python3 scripts/path_figures.py --bin target/release {{ARGS}}
+
 # Runs four shards of BLOCKS on a real Slurm on loopback, kills two of its tasks halfway, and counts the merged rows.
 [group('develop')]
 slurm BLOCKS="8" *ARGS: build-debug
