@@ -7,6 +7,7 @@
 //! mechanisms on the trials; `decide` puts it together into a `ruling`, `headline` says it, `file` writes it. `view` shows charts each target's transfers as the tests see them.
 
 mod cause;
+mod census;
 mod decide;
 mod evidence;
 mod file;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ttlsweep_record::{ClockRecord, Outcome, Phase, SampleRecord, TransferRecord, TrialRecord};
+use ttlsweep_record::{ClockRecord, Outcome, Phase, TransferRecord, TrialRecord};
 use ttlsweep_simulate::run::{After, Run};
 
 use crate::load::transfer::{Answer, Asked, Condition, Dictionary, LogPlace, Micros, Timeout, Transfer};
@@ -23,19 +23,39 @@ pub struct Recorded<'a> {
 }
 
 impl<'a> Recorded<'a> {
-    /// Reads the rows of `run`.
+    /// Reads the rows of `run`, which stand in the order of its trials.
     pub fn of(run: &'a Run) -> Self {
         let cells: HashMap<&str, u32> = (0..).zip(&run.cells).map(|(at, cell)| (cell.cell_id.as_str(), at)).collect();
-        let trials: HashMap<&str, u32> =
-            (0..).zip(&run.trials).map(|(at, trial)| (trial.trial_id.as_str(), at)).collect();
-        let samples: HashMap<&str, &SampleRecord> =
-            run.samples.iter().map(|sample| (sample.transfer_id.as_str(), sample)).collect();
         let (mut answers, mut asked) = (Dictionary::default(), Dictionary::default());
-        let observe = |row: &TransferRecord| {
-            let endpoint = asked.place(Asked { run: 0, shard: None, endpoint: row.endpoint.clone() });
-            let places = (trials[row.trial_id.as_str()], cells[row.cell_id.as_str()], endpoint);
-            let mut seen = transfer(row, places, &mut answers);
-            if let Some(sample) = samples.get(row.transfer_id.as_str()).filter(|_| seen.waits()) {
+        // Rows of a trial have all their names in common, and there are few answers: names are looked up where they change.
+        let mut places = (0, 0, 0);
+        let mut last: Option<&TransferRecord> = None;
+        let mut answered: Vec<(&TransferRecord, u32)> = Vec::new();
+        let mut samples = run.samples.iter().peekable();
+        let observe = |row: &'a TransferRecord| {
+            let is_same = |of: fn(&TransferRecord) -> &str| last.is_some_and(|last| of(last) == of(row));
+            if !is_same(|row| &row.trial_id) {
+                let behind = usize::from(last.is_some()) + places.0 as usize;
+                let more = run.trials[behind..].iter().position(|trial| trial.trial_id == row.trial_id);
+                places.0 = (behind + more.expect("each row has its trial")) as u32;
+                places.1 = cells[row.cell_id.as_str()];
+            }
+            if !is_same(|row| &row.endpoint) {
+                places.2 = asked.place(Asked { run: 0, shard: None, endpoint: row.endpoint.clone() });
+            }
+            last = Some(row);
+            let answer = row.status.map(|status| {
+                let known = answered.iter().find(|(known, _)| said(known) == said(row)).map(|(_, place)| *place);
+                known.unwrap_or_else(|| {
+                    let place = answers.place(answer(status, row));
+                    answered.push((row, place));
+                    place
+                })
+            });
+            let mut seen = transfer(row, places, answer);
+            if let Some(sample) = samples.next_if(|sample| sample.transfer_id == row.transfer_id)
+                && seen.waits()
+            {
                 seen.note_sample(sample);
             }
             seen
@@ -115,18 +135,24 @@ impl<'a> Recorded<'a> {
     }
 }
 
-fn transfer(row: &TransferRecord, (trial, cell, asked): (u32, u32, u32), answers: &mut Dictionary<Answer>) -> Transfer {
+/// What of a row makes its answer.
+fn said(row: &TransferRecord) -> impl PartialEq + '_ {
+    let TransferRecord { status, s3_code, s3_message, request_id, server, content_type, answer, .. } = row;
+    (status, s3_code, s3_message, request_id.is_some(), server, content_type, answer)
+}
+
+fn answer(status: u16, row: &TransferRecord) -> Answer {
+    let text = |value: &'_ Option<String>| value.clone().unwrap_or_default();
+    Answer::new(status, &text(&row.s3_code), &text(&row.s3_message)).from_whom(
+        row.request_id.is_some(),
+        &text(&row.server),
+        &text(&row.content_type),
+        &text(&row.answer),
+    )
+}
+
+fn transfer(row: &TransferRecord, (trial, cell, asked): (u32, u32, u32), answer: Option<u32>) -> Transfer {
     let count = |value: Option<u64>| value.map(|value| value as i64).into();
-    let answer = row.status.map(|status| {
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        let answer = Answer::new(status, &text(&row.s3_code), &text(&row.s3_message));
-        answers.place(answer.from_whom(
-            row.request_id.is_some(),
-            &text(&row.server),
-            &text(&row.content_type),
-            &text(&row.answer),
-        ))
-    });
     Transfer {
         trial,
         cell,

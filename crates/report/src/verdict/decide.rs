@@ -16,7 +16,6 @@ use super::view::View;
 use crate::load::transfer::Transfer;
 use crate::stats::holm;
 use crate::verdict::cause::enforcement::{Enforces, ExpiredStarts};
-use crate::verdict::cause::flight::Flight;
 
 /// Decides among the mechanisms, for every target and over all of them.
 pub fn decide(evidence: &Evidence<'_>) -> Ruling {
@@ -145,14 +144,20 @@ fn rule(facts: TargetRuling, mut mechanisms: Vec<Finding>) -> TargetRuling {
 /// `cut-at-expiry`.
 fn facts(evidence: &Evidence<'_>, target: &Target, cut: u64, unheard: Option<Unheard>) -> TargetRuling {
     let (judged, not_judged) = (cut::outlived(target), target.not_judged().all());
-    let failed = |keep: fn(&Flight) -> bool| {
-        let seen = |flight: &Flight| &evidence.transfers[flight.row as usize];
-        let of = || target.flights.iter().filter(|flight| keep(flight)).map(seen).filter(|seen| seen.counts());
-        [of().filter(|seen| seen.outcome.is_failure()).count() as u64, of().count() as u64]
-    };
-    let of = |cause: Cause| {
-        target.flights.iter().filter(|flight| flight.cause == cause && !flight.is_of_expect_arm()).count() as u64
-    };
+    let [mut grid_failed, mut controls_failed] = [[0, 0]; 2];
+    for flight in &target.flights {
+        let counts = match () {
+            () if flight.in_grid() => &mut grid_failed,
+            () if flight.is_unexpiring_control() => &mut controls_failed,
+            () => continue,
+        };
+        let seen = &evidence.transfers[flight.row as usize];
+        if seen.counts() {
+            counts[0] += u64::from(seen.outcome.is_failure());
+            counts[1] += 1;
+        }
+    }
+    let of = |cause: Cause| target.of_cause(cause).filter(|flight| !flight.is_of_expect_arm()).count() as u64;
     let named =
         |cause: Cause| target.tallies.of(cause).map(|reported| Unnamed::of(&target.tallies, reported)).collect();
     let endpoint = endpoint_names(&target.endpoints);
@@ -167,8 +172,8 @@ fn facts(evidence: &Evidence<'_>, target: &Target, cut: u64, unheard: Option<Unh
         outlived: judged + not_judged,
         judged,
         not_judged,
-        grid_failed: failed(Flight::in_grid),
-        controls_failed: failed(Flight::is_unexpiring_control),
+        grid_failed,
+        controls_failed,
         seen: Seen::of(target, cut, unheard),
         again: None,
         clock_offset: target.offset,

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 pub(super) use ttlsweep_record::decision::MOST_SHARE;
 use ttlsweep_record::{Mechanism, Verdict};
@@ -110,17 +110,49 @@ fn joined(parts: impl IntoIterator<Item = String>) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-/// Trials by number, each with how many of its transfers were looked at and how many were hit.
-#[derive(Debug, Default)]
-pub(super) struct ByTrial(HashMap<u32, (u64, u64)>);
+/// Trials in the order of their numbers, each with how many of its transfers were looked at and how many were hit.
+#[derive(Debug, Default, Clone)]
+pub(super) struct ByTrial(Vec<Counted>);
+
+/// One trial's transfers.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    trial: u32,
+    all: u64,
+    hits: u64,
+}
 
 impl ByTrial {
     pub(super) fn count(flights: impl Iterator<Item = (u32, bool)>) -> Self {
-        let mut trials = Self::default();
+        let mut trials: Vec<Counted> = Vec::new();
+        // The transfers of a trial stand together, or among those of the few trials that ran beside it.
         for (trial, hit) in flights {
-            let entry = trials.0.entry(trial).or_default();
-            entry.0 += 1;
-            entry.1 += u64::from(hit);
+            match trials.iter_mut().rev().take(BESIDE).find(|known| known.trial == trial) {
+                Some(known) => *known = Counted { trial, all: known.all + 1, hits: known.hits + u64::from(hit) },
+                None => trials.push(Counted { trial, all: 1, hits: u64::from(hit) }),
+            }
+        }
+        if !trials.is_sorted_by(|one, next| one.trial < next.trial) {
+            trials.sort_by_key(|counted| counted.trial);
+            trials.dedup_by(|next, one| {
+                let same = next.trial == one.trial;
+                if same {
+                    (one.all, one.hits) = (one.all + next.all, one.hits + next.hits);
+                }
+                same
+            });
+        }
+        Self(trials)
+    }
+
+    /// The same trials, of whose transfers those were hit whose trials are given, each once for each time.
+    pub(super) fn hit_in(&self, hits: impl Iterator<Item = u32>) -> Self {
+        let mut trials = self.clone();
+        trials.0.iter_mut().for_each(|counted| counted.hits = 0);
+        for trial in hits {
+            if let Ok(place) = trials.0.binary_search_by_key(&trial, |counted| counted.trial) {
+                trials.0[place].hits += 1;
+            }
         }
         trials
     }
@@ -131,27 +163,27 @@ impl ByTrial {
 
     /// Trials with at least one hit.
     pub(super) fn hit(&self) -> u64 {
-        self.0.values().filter(|(_, hits)| *hits > 0).count() as u64
+        self.0.iter().filter(|counted| counted.hits > 0).count() as u64
     }
 
     /// Trials of which most was hit.
     pub(super) fn most_hit(&self) -> u64 {
-        self.0.values().filter(|(all, hits)| 2 * hits > *all).count() as u64
+        self.0.iter().filter(|counted| counted.is_most_hit()).count() as u64
     }
 
     /// Whether more trials are hit for the most part than a share of their time explains that is the same for all.
     pub(super) fn excess_over(&self, share: f64) -> Option<WindowExcess> {
-        let most_hit = self.0.values().map(|(all, hits)| (2 * hits > *all, share));
+        let most_hit = self.0.iter().map(|counted| (counted.is_most_hit(), share));
         window_excess(&most_hit.collect::<Vec<_>>())
     }
 
     /// The numbers of all trials and of those of which most was hit, by `group`.
     pub(super) fn most_hit_by(&self, group: impl Fn(u32) -> u32) -> BTreeMap<u32, (u64, u64)> {
         let mut groups: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
-        for (trial, (all, hits)) in &self.0 {
-            let entry = groups.entry(group(*trial)).or_default();
+        for counted in &self.0 {
+            let entry = groups.entry(group(counted.trial)).or_default();
             entry.0 += 1;
-            entry.1 += u64::from(2 * hits > *all);
+            entry.1 += u64::from(counted.is_most_hit());
         }
         groups
     }
@@ -167,10 +199,19 @@ impl ByTrial {
     }
 
     pub(super) fn transfers(&self) -> u64 {
-        self.0.values().map(|(all, _)| all).sum()
+        self.0.iter().map(|counted| counted.all).sum()
     }
 
     pub(super) fn transfers_hit(&self) -> u64 {
-        self.0.values().map(|(_, hits)| hits).sum()
+        self.0.iter().map(|counted| counted.hits).sum()
     }
 }
+
+impl Counted {
+    const fn is_most_hit(&self) -> bool {
+        2 * self.hits > self.all
+    }
+}
+
+/// So many trials at least are looked through for a transfer's own before its trial is taken for another one.
+const BESIDE: usize = 8;

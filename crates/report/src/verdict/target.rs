@@ -5,6 +5,7 @@ use ttlsweep_record::{Control, Mechanism, Outcome};
 use ttlsweep_rundir::environment::ClockOffset;
 
 use super::cause::{Cause, cause};
+use super::census::Census;
 use super::evidence::Evidence;
 use super::waited::LateHeads;
 use crate::load::transfer::{Key, Transfer};
@@ -67,12 +68,19 @@ pub(super) struct Target {
     pub(super) host_of: Vec<u32>,
     /// Every transfer but the starts after expiry and those whose head never was written.
     pub(super) flights: Vec<Flight>,
+    /// The same by cause and by trial.
+    pub(super) census: Census,
 }
 
 impl Target {
     /// δ in seconds.
     pub(super) fn delta(&self) -> f64 {
         seconds(self.delta_us)
+    }
+
+    /// The flights of one cause, which is not [`Cause::None`].
+    pub(super) fn of_cause(&self, cause: Cause) -> impl Iterator<Item = &Flight> {
+        self.census.places(cause).iter().map(|place| &self.flights[*place as usize])
     }
 }
 
@@ -150,10 +158,11 @@ impl<'a> Prepared<'a> {
     }
 
     fn target(self, members: Members, seen: &[&Transfer], keys: &[Key]) -> Target {
-        let all = || seen.iter().map(|seen| (self.control(seen), self.timed(seen, None)));
-        let learned = Learned::of(all, self.evidence.answers, self.offset);
+        let (control, timed) = (|seen: &Transfer| self.control(seen), |seen| self.timed(seen, None));
+        let learned = Learned::of(seen, control, timed, self.evidence.answers, self.offset);
         let others = || seen.iter().filter(|seen| self.control(seen) != Some(Control::ExpiredStart));
-        let standstills = others().filter_map(|seen| {
+        let broken = others().filter(|seen| matches!(seen.outcome, Outcome::Reset | Outcome::Closed));
+        let standstills = broken.filter_map(|seen| {
             let timed = self.timed(seen, None);
             timed.standstill_before_break().map(|length| (length, timed.end() == End::Alive))
         });
@@ -191,6 +200,7 @@ impl<'a> Prepared<'a> {
             keys: keys.to_vec(),
             hosts: self.evidence.hosts.clone(),
             host_of: self.evidence.trials.iter().map(|trial| trial.host).collect(),
+            census: Census::of(&flights),
             flights,
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use ttlsweep_record::{Control, Mechanism, Outcome};
 use ttlsweep_rundir::environment::ClockOffset;
 
-use crate::load::transfer::Answer;
+use crate::load::transfer::{Answer, Transfer};
 use crate::stats::fisher_greater;
 use crate::verdict::cause::continues::Continues;
 use crate::verdict::cause::enforcement::{Enforcement, ExpiredStarts, Living};
@@ -40,25 +40,34 @@ pub(in crate::verdict) struct Learned {
 }
 
 impl Learned {
-    /// Learns from all transfers of a target, the starts after expiry included.
-    pub(in crate::verdict) fn of<'a, I>(all: impl Fn() -> I, answers: &[Answer], offset: Option<ClockOffset>) -> Self
-    where
-        I: Iterator<Item = (Option<Control>, Timed<'a>)>,
-    {
-        let store = store(all(), answers);
+    /// Learns from all transfers of a target, the starts after expiry included; `timed` holds one of them against its expiry.
+    pub(in crate::verdict) fn of<'a>(
+        all: &[&'a Transfer],
+        control: impl Fn(&Transfer) -> Option<Control>,
+        timed: impl Fn(&'a Transfer) -> Timed<'a>,
+        answers: &[Answer],
+        offset: Option<ClockOffset>,
+    ) -> Self {
+        let store = store(all, answers);
         let mut living = Living::default();
         let mut alive = BTreeSet::new();
         let mut header_signed = BTreeSet::new();
         let mut header_signed_served_at = None;
         let (mut refused_at_head, mut without_answer) = (false, false);
-        for (control, timed) in all() {
-            let seen = timed.seen;
+        let mut living_trials = BTreeSet::new();
+        let mut starts: Vec<&'a Transfer> = Vec::new();
+        for seen in all.iter().copied() {
+            let (control, timed) = (control(seen), timed(seen));
             let rejected = seen.outcome == Outcome::Rejected;
             let refused = rejected && seen.answer.is_some_and(|place| is_refusal(&answers[place as usize]));
             if control == Some(Control::ExpiredStart) {
                 without_answer |= is_broken(seen.outcome);
                 refused_at_head |= (rejected || is_broken(seen.outcome)) && timed.ended_at_head(2);
+                starts.push(seen);
                 continue;
+            }
+            if matches!(control, Some(Control::LongTtl | Control::HeaderSigned)) {
+                living_trials.insert(seen.trial);
             }
             refused_at_head |= rejected && timed.ended_at_head(2);
             let lives = timed.expiry.is_none_or(|expiry| seen.head_written_at.get().is_some_and(|at| at < expiry));
@@ -81,13 +90,8 @@ impl Learned {
                 }
             }
         }
-        let living_trials = || {
-            let of = |control| matches!(control, Some(Control::LongTtl | Control::HeaderSigned));
-            all().filter(move |(control, _)| of(*control)).map(|(_, timed)| timed.seen.trial)
-        };
-        let living_trials = living_trials().collect::<BTreeSet<u32>>().len() as u64;
-        let starts = || all().filter(|(control, _)| *control == Some(Control::ExpiredStart)).map(|(_, timed)| timed);
-        let expired = words_of_expiry(starts(), answers, &alive, &store, living_trials);
+        let starts = || starts.iter().map(|seen| timed(seen));
+        let expired = words_of_expiry(starts(), answers, &alive, &store, living_trials.len() as u64);
         let continues = Continues::of(starts());
         let (starts, other) = tally(starts(), answers, &expired, &alive);
         Self {
@@ -125,10 +129,10 @@ impl Learned {
     }
 }
 
-fn store<'a>(all: impl Iterator<Item = (Option<Control>, Timed<'a>)>, answers: &[Answer]) -> Store {
+fn store(all: &[&Transfer], answers: &[Answer]) -> Store {
     let mut seen: BTreeSet<(u32, bool)> = BTreeSet::new();
-    for (_, timed) in all.filter(|(_, timed)| timed.seen.outcome != Outcome::Altered) {
-        seen.extend(timed.seen.answer.map(|place| (place, timed.seen.outcome == Outcome::Completed)));
+    for one in all.iter().filter(|one| one.outcome != Outcome::Altered) {
+        seen.extend(one.answer.map(|place| (place, one.outcome == Outcome::Completed)));
     }
     Store::learn(seen.iter().map(|(place, completed)| (&answers[*place as usize], *completed)))
 }

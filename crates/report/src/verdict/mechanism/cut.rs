@@ -289,7 +289,7 @@ fn what_tells(target: &Target) -> &'static str {
 pub(in crate::verdict) fn takes_the_arm(target: &Target) -> bool {
     let mut grid = target.flights.iter().filter(|flight| flight.in_grid());
     let uploads = grid.any(|flight| target.keys[flight.key as usize].method().is_upload());
-    uploads && !target.flights.iter().any(Flight::is_of_expect_arm)
+    uploads && !target.census.has_arm
 }
 
 /// Why nothing was heard of those that met expiry which says that the store let them go on. Each forbids an acquittal.

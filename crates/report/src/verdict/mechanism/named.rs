@@ -15,14 +15,16 @@ use crate::verdict::mechanism::stray;
 use crate::verdict::target::Target;
 
 pub(in crate::verdict) fn test(target: &Target, mechanism: Mechanism, alpha: f64) -> Tested {
-    let is_hit = |flight: &Flight| flight.cause == Cause::Of(mechanism);
-    let of = |keep: fn(&Flight) -> bool| {
-        let flights = target.flights.iter().filter(|flight| flight.counts() && keep(flight));
-        ByTrial::count(flights.map(|flight| (flight.trial, is_hit(flight))))
+    let census = &target.census;
+    let of = |trials: &ByTrial, keep: fn(&Flight) -> bool| {
+        trials.hit_in(target.of_cause(Cause::Of(mechanism)).filter(|flight| keep(flight)).map(|flight| flight.trial))
     };
     // Only what has a link can start late; controls are counted with the grid elsewhere, since they are hit in the same way.
-    let all = if mechanism == Mechanism::LateStart { of(Flight::has_short_link) } else { of(|_| true) };
-    let (grid, controls) = (of(Flight::in_grid), of(Flight::is_unexpiring_control));
+    let all = match mechanism {
+        Mechanism::LateStart => of(&census.short_links, Flight::has_short_link),
+        _ => of(&census.all, |_| true),
+    };
+    let (grid, controls) = (of(&census.grid, Flight::in_grid), of(&census.controls, Flight::is_unexpiring_control));
     let p = stray::p(&all);
     let skew = (mechanism == Mechanism::ClockSkew).then(|| skewed(target)).flatten();
     let mut evidence = format!(
@@ -132,13 +134,10 @@ fn suspicion(target: &Target, mechanism: Mechanism) -> Option<String> {
         }
     }
     // Where 100s are waited for, heads that lay unread are thought of.
-    let has_arm = target.flights.iter().any(Flight::is_of_expect_arm);
-    let unread = |flight: &Flight| {
-        has_arm && mechanism == Mechanism::LateStart && flight.in_grid() && flight.cause == Cause::EndedAfterExpiry
-    };
-    let undecidable =
-        target.flights.iter().filter(|flight| (flight.cause == Cause::Undecidable && may_be(flight)) || unread(flight));
-    match undecidable.count() as u64 {
+    let is_unread = target.census.has_arm && mechanism == Mechanism::LateStart;
+    let unread = target.of_cause(Cause::EndedAfterExpiry).filter(|flight| is_unread && flight.in_grid());
+    let undecidable = target.of_cause(Cause::Undecidable).filter(|flight| may_be(flight));
+    match undecidable.chain(unread).count() as u64 {
         // Of what a store answers at the head and closes behind, this is the likeliest.
         0 if mechanism == Mechanism::Throttled => target.tallies.ended_at_head(),
         0 => None,

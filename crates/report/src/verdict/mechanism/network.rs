@@ -14,14 +14,16 @@ use crate::verdict::target::Target;
 
 pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
     let counted = || target.flights.iter().filter(|flight| flight.counts());
-    let alive = |flight: &Flight| flight.cause == Cause::Of(Mechanism::Network);
-    let all = ByTrial::count(counted().map(|flight| (flight.trial, alive(flight))));
-    let grid = ByTrial::count(counted().filter(|f| f.in_grid()).map(|flight| (flight.trial, alive(flight))));
-    let controls = counted().filter(|flight| flight.is_unexpiring_control());
-    let controls = ByTrial::count(controls.map(|flight| (flight.trial, alive(flight))));
+    let alive = |flight: &Flight| flight.cause == CAUSE;
+    let of = |trials: &ByTrial, keep: fn(&Flight) -> bool| {
+        trials.hit_in(target.of_cause(CAUSE).filter(|flight| keep(flight)).map(|flight| flight.trial))
+    };
+    let all = of(&target.census.all, |_| true);
+    let grid = of(&target.census.grid, Flight::in_grid);
+    let controls = of(&target.census.controls, Flight::is_unexpiring_control);
     // Ends after expiry are the network's, too, unless the controls at that age are spared.
     let after_too = later(target).exceeds(&Placebos::of(target).later()) > crate::verdict::ALPHA;
-    let later = counted().filter(|flight| flight.cause == Cause::EndedAfterExpiry).count() as u64;
+    let later = target.of_cause(Cause::EndedAfterExpiry).count() as u64;
     let p = stray::p(&all);
     let grid_only = fisher_greater(grid.hit(), grid.trials(), controls.hit(), controls.trials());
     let of_links = |has_link: bool| {
@@ -46,13 +48,12 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
         evidence = format!("{evidence}, {} more after expiry, {kind}", grouped(later));
     }
     let tallies = &target.tallies;
-    let unconfirmed = tallies.of(Cause::Of(Mechanism::Network)).filter(|reported| reported.unconfirmed);
+    let unconfirmed = tallies.of(CAUSE).filter(|reported| reported.unconfirmed);
     let unconfirmed: Vec<String> = unconfirmed.map(|reported| tallies.sentence(reported)).collect();
     let drops =
         (!unconfirmed.is_empty()).then(|| format!("{}: a path that drops large packets", unconfirmed.join("; ")));
     // Whose timeout it was, where one ended them.
-    let given_up =
-        tallies.of(Cause::Of(Mechanism::Network)).filter(|reported| reported.is_given_up() && !reported.unconfirmed);
+    let given_up = tallies.of(CAUSE).filter(|reported| reported.is_given_up() && !reported.unconfirmed);
     for reported in given_up {
         evidence = format!("{evidence}; {}", tallies.sentence(reported));
     }
@@ -85,3 +86,5 @@ pub(in crate::verdict) fn test(target: &Target, alpha: f64) -> Tested {
         gist: drops.or(links_alone),
     }
 }
+
+const CAUSE: Cause = Cause::Of(Mechanism::Network);

@@ -51,7 +51,7 @@ pub(in crate::verdict) fn doubt(target: &Target, mut tested: Tested) -> Tested {
         Mechanism::Network | Mechanism::IdleTimeout | Mechanism::LateStart | Mechanism::RejectedAtCompletion
     );
     if may_be && tested.suspicion.is_none() {
-        let ended = target.flights.iter().filter(|flight| flight.cause == Cause::NotJudged).count() as u64;
+        let ended = target.of_cause(Cause::NotJudged).count() as u64;
         tested.suspicion = (ended > 0).then(|| format!("but {} that ended are not judged", count(ended, "transfer")));
     }
     tested
