@@ -135,7 +135,7 @@ fn make(folders: &[PathBuf], out: Option<&Path>, with_ghosts: bool) -> Result<Re
         cells: target.cells.clone(),
         rule: Rule::of(ruling),
     });
-    let ttl = Advice::of(&runs, &axes, &evidence, asked.collect(), Risk::default());
+    let ttl = Advice::of(&runs, &axes, &evidence, asked.collect(), Risk::default(), None);
     take_verdict_counts(&mut cells, &runs.cells, &verdict_counts(&runs, &targets));
     let caption = caption(&runs, &cells, &verdict);
     let named: Vec<_> = targets.iter().map(|target| (target.title.clone(), target.cells.clone())).collect();

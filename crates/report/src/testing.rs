@@ -47,7 +47,7 @@ pub mod summary {
 }
 
 pub mod ttl {
-    pub use crate::ttl::simulate::{World, coverage};
+    pub use crate::ttl::simulate::{Coverage, World, coverage};
 }
 
 pub mod verdict {

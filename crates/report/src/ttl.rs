@@ -3,14 +3,13 @@
 //! The way of the data: `lateness` takes from the runs what TTL each trial needed, in groups of cells that differ in nothing
 //! but the TTL; `curve` makes of a group's needs the TTL that a `risk` asks for, by the order statistics of `bound`; `tail` guesses
 //! beyond the data and `fit` between the cells; `rule` reads in the verdict when a target looks at a link's date; `advice` puts it
-//! together, `sentences`, `text` and `json` tell it. `estimate` and `experiment` are the arithmetic. `simulate` tries the bound, and `bunched`
-//! sees where it cannot hold.
+//! together, `sentences`, `text` and `json` tell it. `estimate` and `experiment` are the arithmetic. `simulate` tries the bound, and `spells`
+//! says what counts as one trial where late ones come together.
 
 pub(crate) mod advice;
 mod args;
 mod ask;
 mod bound;
-mod bunched;
 mod curve;
 mod error;
 mod estimate;
@@ -22,6 +21,7 @@ mod risk;
 mod rule;
 pub(crate) mod sentences;
 pub(crate) mod simulate;
+mod spells;
 mod tail;
 mod text;
 pub(crate) mod words;
@@ -80,7 +80,8 @@ fn from_runs(args: &TtlArgs) -> Result<String, TtlError> {
     let ruling = verdict::conclude(found);
     let targets = names::told_apart(named).into_iter().zip(cells).zip(&ruling.targets);
     let targets = targets.map(|((name, cells), ruling)| advice::Target { name, cells, rule: Rule::of(ruling) });
-    let mut advice = Advice::of(&runs, &axes, &evidence, targets.collect(), args.risk);
+    let spell_s = args.spell.map(|time| time.as_secs().max(1));
+    let mut advice = Advice::of(&runs, &axes, &evidence, targets.collect(), args.risk, spell_s);
     advice.session_s = args.session.map(|time| time.as_secs());
     runs.warnings.iter().for_each(|warning| say!("warning: {warning}"));
     let asked = ask::answer(&mut advice, &args.asked())?;
@@ -91,6 +92,7 @@ fn from_runs(args: &TtlArgs) -> Result<String, TtlError> {
 }
 
 fn from_arithmetic(args: &TtlArgs) -> Result<String, TtlError> {
+    args.refuse_spell()?;
     let estimate = estimate::Estimate::of(args.load()?, args.assumptions());
     let toml = experiment::toml(&estimate, args.risk);
     let answer = match args.format {

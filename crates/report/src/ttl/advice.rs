@@ -1,11 +1,11 @@
 //! What is known of each cell: the TTL under either rule, how sure that is, and what more it would take.
 
-use super::bunched::is_bunched;
 use super::curve::{Answer, Curve};
 use super::fit::Fit;
 use super::lateness::{Group, TrialNeed, groups};
 use super::risk::Risk;
 use super::rule::Rule;
+use super::spells::Stretch;
 use super::words::{self, LONGEST_S, whole_seconds};
 use crate::chart::ttl as chart;
 use crate::load::Runs;
@@ -50,8 +50,10 @@ pub(crate) struct CellAdvice {
     pub head: Rulewise,
     /// If it looks again later, or cuts.
     pub end: Rulewise,
-    /// Whether late trials come one after the other.
-    pub is_bunched: bool,
+    /// What counts as one trial.
+    pub stretch: Stretch,
+    /// How many such there are.
+    pub stretches: u64,
     /// The targets that these cells were asked of, each with its rule.
     pub targets: Vec<(String, Rule)>,
 }
@@ -66,8 +68,8 @@ pub(crate) struct Rulewise {
 }
 
 impl Rulewise {
-    fn of(group: &Group, which: super::fit::Which, risk: Risk) -> Self {
-        let curve = Curve::of(group.trials.iter().map(which));
+    fn of(trials: &[TrialNeed], which: super::fit::Which, risk: Risk) -> Self {
+        let curve = Curve::of(trials.iter().map(which));
         let answer = curve.answer(risk);
         Self { curve, answer }
     }
@@ -101,19 +103,31 @@ pub(crate) struct More {
 }
 
 impl Advice {
-    /// What `runs` say.
-    pub fn of(runs: &Runs, axes: &Axes, evidence: &Evidence<'_>, targets: Vec<Target>, risk: Risk) -> Self {
-        let cell = |group: Group| CellAdvice {
-            label: words::label(&group.cell, axes),
-            head: Rulewise::of(&group, HEAD, risk),
-            end: Rulewise::of(&group, END, risk),
-            is_bunched: is_bunched(&group.trials.iter().map(|trial| trial.end.least()).collect::<Vec<_>>()),
-            targets: targets
-                .iter()
-                .filter(|target| target.cells.iter().any(|cell| group.cells.contains(cell)))
-                .map(|target| (target.name.clone(), target.rule))
-                .collect(),
-            group,
+    /// What `runs` say. `spell_s` is how many seconds a bad spell of the line may last; `None` for what the trials show of it.
+    pub fn of(
+        runs: &Runs,
+        axes: &Axes,
+        evidence: &Evidence<'_>,
+        targets: Vec<Target>,
+        risk: Risk,
+        spell_s: Option<u64>,
+    ) -> Self {
+        let cell = |group: Group| {
+            let stretch = spell_s.map_or_else(|| Stretch::seen_in(&group.trials), Stretch::Seconds);
+            let parted = stretch.part(&group.trials);
+            CellAdvice {
+                label: words::label(&group.cell, axes),
+                head: Rulewise::of(&parted, HEAD, risk),
+                end: Rulewise::of(&parted, END, risk),
+                stretch,
+                stretches: parted.len() as u64,
+                targets: targets
+                    .iter()
+                    .filter(|target| target.cells.iter().any(|cell| group.cells.contains(cell)))
+                    .map(|target| (target.name.clone(), target.rule))
+                    .collect(),
+                group,
+            }
         };
         let cells: Vec<CellAdvice> = groups(runs, evidence).into_iter().map(cell).collect();
         let families = families(&cells);
@@ -151,11 +165,18 @@ const LEAST_SHARE: f64 = 0.001;
 impl CellAdvice {
     /// What it takes beyond these trials until `risk` is shown under the stricter rule; `None` if it is shown, or never will be.
     pub(crate) fn more(&self, risk: Risk) -> Option<More> {
-        let trials = self.end.curve.answer(risk).more_trials?;
         let so_far = self.group.trials.len() as u64;
+        let each = so_far.div_ceil(self.stretches.max(1)).max(1);
+        let trials = self.end.curve.answer(risk).more_trials? * each;
         let per_trial = self.group.transfers.checked_div(so_far).unwrap_or_else(|| u64::from(self.group.cell.users));
         let blocks = (so_far > 0).then(|| (trials * self.group.blocks.max(1)).div_ceil(so_far));
         Some(More { trials, blocks, transfers: trials * per_trial })
+    }
+
+    /// What is shown at most if bad spells last so many seconds, under the stricter rule.
+    pub(crate) fn if_spells_last(&self, seconds: u64, risk: Risk) -> f64 {
+        let parted = Stretch::Seconds(seconds).part(&self.group.trials);
+        Rulewise::of(&parted, END, risk).answer.bound
     }
 
     /// Whether a TTL of the grid is long enough, for a store that checks at the head and for one that checks at the end.

@@ -38,6 +38,10 @@ pub struct TtlArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub session: Option<Duration>,
 
+    /// With runs: how long a bad spell of the line may last. The trials of such a time count as one
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub spell: Option<Duration>,
+
     /// Without runs: the round trip to the store [default: 100ms]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Arithmetic")]
     pub rtt: Option<Duration>,
@@ -91,6 +95,14 @@ impl TtlArgs {
         Assumptions { rtt: self.rtt.unwrap_or(default.rtt), queue: self.queue.unwrap_or(default.queue) }
     }
 
+    /// What only runs take stands beside none.
+    pub(super) fn refuse_spell(&self) -> Result<(), TtlError> {
+        match self.spell {
+            Some(_) => Err(TtlError::Asked("--spell is for runs; name a run's folder, or leave it out".to_owned())),
+            None => Ok(()),
+        }
+    }
+
     /// What only the arithmetic takes stands beside no run.
     pub(super) fn refuse_arithmetic(&self) -> Result<(), TtlError> {
         let given = [
@@ -111,6 +123,6 @@ const EXAMPLES: &str = "\
 Examples:
   ttlsweep ttl results/ttl-grid/latest
   ttlsweep ttl results/ttl-grid/latest --risk 1% --format json
-  ttlsweep ttl results/night/one results/night/two --users 3
+  ttlsweep ttl results/night/one results/night/two --users 3 --spell 10min
   ttlsweep ttl --size 2GB --bandwidth 5Mbit/s --users 50 --risk 0.1%
   ttlsweep ttl --size 40MB --bandwidth 10Mbit/s --users 5 --experiment > check.toml";

@@ -11,6 +11,7 @@ use super::bound::CONFIDENCE;
 use super::estimate::Estimate;
 use super::experiment::blocks;
 use super::fit::Fit;
+use super::spells::Stretch;
 use super::words::rounded;
 
 /// What runs say.
@@ -88,7 +89,14 @@ fn cell(risk: Risk, cell: &CellAdvice, sentence: &str) -> Value {
         "head": rulewise(&cell.head),
         "end": rulewise(&cell.end),
         "more": more,
-        "late_trials_bunched": cell.is_bunched,
+        "late_trials_bunched": matches!(cell.stretch, Stretch::Row(_)),
+        "stretches": cell.stretches,
+        "stretch_trials": match cell.stretch {
+            Stretch::Trial => Some(1),
+            Stretch::Row(row) => Some(row),
+            Stretch::Seconds(_) => None,
+        },
+        "stretch_s": if let Stretch::Seconds(seconds) = cell.stretch { Some(seconds) } else { None },
         "ttls": ttls.collect::<Vec<_>>(),
         "targets": targets.collect::<Vec<_>>(),
     })

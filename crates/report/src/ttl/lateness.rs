@@ -41,10 +41,23 @@ impl Need {
 /// One trial: its transfers share an uplink and a second of expiry, so the latest of them stands for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TrialNeed {
+    /// When the first of its transfers started, in microseconds since the epoch.
+    pub started_us: i64,
     /// For a store that looks at the date when the head arrives.
     pub head: Need,
     /// For a store that looks again later, or cuts.
     pub end: Need,
+}
+
+impl TrialNeed {
+    /// The need of two together.
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self {
+            started_us: self.started_us.min(other.started_us),
+            head: self.head.with(other.head),
+            end: self.end.with(other.end),
+        }
+    }
 }
 
 /// What was not counted of a group, in trials.
@@ -249,11 +262,11 @@ impl Trial {
         self.by_answer |= acked.is_none() && completed;
         let arrived = acked.or_else(answered).or_else(|| completed.then_some(seen.ended_at));
         let one = TrialNeed {
+            started_us: seen.started_at,
             head: arrived.map_or(Need::AtLeast(ended), |at| Need::Known(need(at))),
             end: if completed { Need::Known(ended) } else { Need::AtLeast(ended) },
         };
-        self.need =
-            Some(self.need.map_or(one, |all| TrialNeed { head: all.head.with(one.head), end: all.end.with(one.end) }));
+        self.need = Some(self.need.map_or(one, |all| all.with(one)));
         self.transfers += 1;
     }
 }

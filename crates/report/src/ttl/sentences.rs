@@ -3,8 +3,10 @@
 use super::Risk;
 use super::advice::{Advice, CellAdvice, More, Rulewise};
 use super::rule::Rule;
+use super::spells::Stretch;
 use super::words::{LONGEST_S, listed, ttl, whole_seconds};
 use crate::prose::{count, percent_in_table};
+use ttlsweep_record::units::grouped;
 
 /// What a reader takes away of one cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub(crate) struct Said {
     pub targets: Vec<String>,
     /// What smaller risks take.
     pub sure: String,
+    /// What the bound takes for granted of trials that are late together.
+    pub spells: String,
     /// What might lie beyond the data; empty if nothing is known of it.
     pub beyond: String,
     /// What did not end, and what was left out; empty if nothing.
@@ -43,6 +47,7 @@ impl Advice {
             sentence: self.sentence(cell),
             targets: cell.targets.iter().map(|(name, rule)| self.of_target(cell, name, *rule)).collect(),
             sure: sure(cell),
+            spells: spells(cell, self.risk),
             beyond: beyond(cell),
             left_out: left_out(cell),
         }
@@ -66,7 +71,7 @@ impl Advice {
     /// How sure the two TTLs are.
     fn shown(&self, cell: &CellAdvice) -> String {
         let (head, end) = (cell.head.answer, cell.end.answer);
-        let trials = count(cell.group.trials.len() as u64, "trial");
+        let trials = counted(cell);
         let risk = self.risk;
         match (head.is_shown, end.is_shown) {
             (true, true) => format!(" (at most {risk} of trials later, {trials})"),
@@ -143,11 +148,42 @@ fn sure(cell: &CellAdvice) -> String {
             None => format!("{risk}: never, because too many trials did not end"),
         }
     });
-    let bunched = if cell.is_bunched { BUNCHED } else { "" };
-    format!("{}.{bunched}", said.collect::<Vec<_>>().join("; "))
+    format!("{}.", said.collect::<Vec<_>>().join("; "))
 }
 
-const BUNCHED: &str = " Late trials come one after the other, so they are worth fewer: spread the blocks over hours.";
+/// `59 trials`, or `59 trials, which count as 8`
+fn counted(cell: &CellAdvice) -> String {
+    let trials = count(cell.group.trials.len() as u64, "trial");
+    match cell.stretch {
+        Stretch::Trial => trials,
+        Stretch::Row(_) | Stretch::Seconds(_) => format!("{trials}, which count as {}", grouped(cell.stretches)),
+    }
+}
+
+/// What the bound takes for granted: no run shows a bad spell that none of its trials met.
+fn spells(cell: &CellAdvice, risk: Risk) -> String {
+    if cell.group.trials.is_empty() {
+        return String::new();
+    }
+    match cell.stretch {
+        Stretch::Seconds(seconds) => {
+            format!(
+                "Trials of {} count as one: the bound holds if no bad spell of the line lasts longer.",
+                ttl(seconds)
+            )
+        }
+        Stretch::Row(row) => format!(
+            "WARNING: late trials come one after the other, so {row} in a row count as one. Spread the blocks over hours, and say how long bad spells last: --spell 10min. {UNMET}"
+        ),
+        Stretch::Trial => format!(
+            "The bound holds if late trials do not come together, and these were not seen to. {UNMET} If one may last 10 min: at most {} later (--spell 10min).",
+            percent_in_table(cell.if_spells_last(TEN_MINUTES_S, risk)),
+        ),
+    }
+}
+
+const UNMET: &str = "A bad spell that no trial met leaves no trace.";
+const TEN_MINUTES_S: u64 = 600;
 
 /// The tail at the least risk of the ladder.
 fn beyond(cell: &CellAdvice) -> String {

@@ -36,7 +36,7 @@ pub(super) fn of_runs(advice: &Advice, between: Option<&Between>) -> String {
         line(&mut text, &said.sentence);
         said.targets.iter().for_each(|target| line(&mut text, &format!("  {target}")));
         line(&mut text, &format!("  {:<10}{}", "how sure", said.sure));
-        for (name, words) in [("beyond", said.beyond), ("apart", said.left_out)] {
+        for (name, words) in [("spells", said.spells), ("beyond", said.beyond), ("apart", said.left_out)] {
             if !words.is_empty() {
                 line(&mut text, &format!("  {name:<10}{words}"));
             }

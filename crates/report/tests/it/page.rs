@@ -203,7 +203,7 @@ fn thousands_of_cells_make_a_page_that_can_be_sent() {
         cells: &cells,
         verdict: &decide(&evidence),
         comparisons: &[],
-        ttl: &Advice::of(&runs, &axes, &evidence, Vec::new(), Risk::default()),
+        ttl: &Advice::of(&runs, &axes, &evidence, Vec::new(), Risk::default(), None),
         drawings: &Drawings::default(),
         charts: &[],
         repeat: &Repeat::of(&runs.environments, &folders),

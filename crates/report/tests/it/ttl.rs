@@ -42,23 +42,37 @@ fn json(sweep: &Sweep, args: &[&str]) -> Value {
 #[test]
 fn a_run_with_long_links_alone_says_which_ttl_its_transfers_need() {
     // The head is there after 3 ms and the end after 1.6 s at most; a second goes with the date, 12 ms with the clock.
-    let text = said(&long_links(60), &[]);
+    let text = said(&long_links(60), &["--spell", "1s"]);
     let expected = "1 × 1 MB at 8 Mbit/s: 2 s if the store checks at the head, 3 s if it checks at the end (at most 5 % of trials \
-                    later, 60 trials); your 1 h is enough in both.";
+                    later, 60 trials, which count as 60); your 1 h is enough in both.";
     assert_eq!(text.lines().next(), Some(expected), "{text}");
     assert!(text.contains("is not known to check at the head alone, so the end counts: take 3 s."), "{text}");
     assert!(text.contains("5 %: shown, 2 s and 3 s; 1 %: 239 more trials, 239 blocks (239 transfers)"), "{text}");
+    assert!(text.contains("Trials of 1 s count as one"), "{text}");
+}
+
+#[test]
+fn trials_that_resemble_their_neighbours_are_warned_of_and_count_together() {
+    // These rise and fall by turns.
+    let text = said(&long_links(60), &[]);
+    let expected = "(the latest of 60 trials, which count as 10: at most 25.9 % later, so not yet 5 %)";
+    assert!(text.contains(expected) && text.contains("WARNING: late trials come one after the other, so 6"), "{text}");
+    assert!(!text.contains("  say how long"), "{text}");
 }
 
 #[test]
 fn too_few_trials_say_what_they_allow() {
-    let found = json(&long_links(20), &["--risk", "1%"]);
+    let found = json(&long_links(20), &["--risk", "1%", "--spell", "1s"]);
     let (cell, end) = (&found["cells"][0], &found["cells"][0]["end"]);
     assert_eq!((&end["is_shown"], &end["ttl_s"], &end["more_trials"]), (&false.into(), &3.into(), &279.into()));
     assert!((end["bound"].as_f64().unwrap() - 0.1391).abs() < 1e-4, "{end}");
     assert_eq!((&cell["more"]["blocks"], &cell["trials"]), (&279.into(), &20.into()));
     assert_eq!(end["curve"].as_array().unwrap().len(), 20);
-    assert!(said(&long_links(20), &[]).contains("(the latest of 20 trials: at most 13.9 % later, so not yet 5 %)"));
+    let text = said(&long_links(20), &["--spell", "1s"]);
+    assert!(
+        text.contains("(the latest of 20 trials, which count as 20: at most 13.9 % later, so not yet 5 %)"),
+        "{text}"
+    );
 }
 
 /// Links of 1, 2 and 20 s against three policies, whose transfers of one user take 1.5 s and of four 6 s.
