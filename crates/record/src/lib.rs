@@ -20,8 +20,8 @@ pub mod words;
 
 pub use fault::{Fault, FaultKind, FaultPlace};
 pub use rows::{
-    Cell, ClockRecord, ComparisonRecord, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION, SampleRecord,
-    ServerRecord, SummaryRecord, TransferRecord, TrialRecord, Ttls, sent_after,
+    Cell, ClockRecord, ComparisonRecord, DecisionRecord, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION,
+    SampleRecord, ServerRecord, SummaryRecord, TransferRecord, TrialRecord, Ttls, sent_after,
 };
 pub use share::{Portion, Share};
 pub use units::{BitRate, ByteCount, Timestamp};

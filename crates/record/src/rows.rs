@@ -3,6 +3,7 @@
 mod cell;
 mod clock;
 mod comparison;
+mod decision;
 mod event;
 mod harness;
 mod object;
@@ -15,6 +16,7 @@ mod trial;
 pub use cell::{Cell, Ttls};
 pub use clock::ClockRecord;
 pub use comparison::ComparisonRecord;
+pub use decision::DecisionRecord;
 pub use event::EventRecord;
 pub use harness::HarnessRecord;
 pub use object::ObjectRecord;

@@ -215,6 +215,20 @@ words! {
 }
 
 words! {
+    /// What the report says to the question whether a target cuts transfers in flight.
+    TargetAnswer, "answer" {
+        /// They are cut.
+        Yes = "yes",
+        /// They are not, or in no larger share than the bound.
+        No = "no",
+        /// The run cannot tell.
+        CannotTell = "cannot-tell",
+        /// No run of this kind could.
+        NotTestable = "not-testable",
+    }
+}
+
+words! {
     /// What a run did with something of its own in the bucket.
     ObjectChange, "change of an object" {
         /// It was made, or is about to be.

@@ -1,7 +1,7 @@
 //! The columns that outside users and checks rely on, spelled out once more by hand: a renamed or moved field fails here.
 
 use ttlsweep_record::row::Row;
-use ttlsweep_record::{EventRecord, ObjectRecord, TransferRecord, TrialRecord};
+use ttlsweep_record::{DecisionRecord, EventRecord, ObjectRecord, TransferRecord, TrialRecord};
 
 #[test]
 fn transfers_have_the_published_columns_in_the_published_order() {
@@ -34,4 +34,10 @@ fn events_have_the_published_columns_in_the_published_order() {
 #[test]
 fn objects_have_the_published_columns_in_the_published_order() {
     assert_eq!(ObjectRecord::header(), ["at", "cell_id", "object_key", "upload_id", "change"]);
+}
+
+#[test]
+fn decisions_have_the_published_columns_in_the_published_order() {
+    let published = ["run_id", "at", "block", "blocks", "target_name", "target_answer", "decided", "doubt"];
+    assert_eq!(DecisionRecord::header(), published);
 }

@@ -19,6 +19,7 @@ use ttlsweep_rundir::csv_file::{read_numbered_rows, read_rows};
 use ttlsweep_rundir::disk;
 use ttlsweep_rundir::environment::{self, ClockOffset, Environment};
 use ttlsweep_rundir::merge::{MergeError, ShardSet, Trials, merged_environment, run_folders, tell_parts};
+use ttlsweep_rundir::stops::Stops;
 
 pub(crate) use error::LoadError;
 pub(crate) use spread::StartSpread;
@@ -47,6 +48,8 @@ pub struct Runs {
     pub left_out: LeftOut,
     /// Which shards, blocks and trials of runs in shards are missing, in words.
     pub missing: Vec<String>,
+    /// Where each run ended before its plan did because each target was decided, in the order of the environments.
+    pub stops: Vec<Stops>,
     /// How far apart the parts of trials started whose users were spread over several machines; `None` if none were.
     pub start_spread: Option<StartSpread>,
     /// What was learned of the clocks beside the transfers: the rows of `clock.csv`, each with the place of its run.
@@ -63,6 +66,24 @@ impl Runs {
         let of_shard = asked.shard.and_then(|shard| self.shards[asked.run as usize].offset(shard, &asked.endpoint));
         // An endpoint that its shard did not bracket may have been bracketed when the run was resumed.
         of_shard.or_else(|| environment.clock_offset.get(&asked.endpoint).copied())
+    }
+
+    /// Which runs ended before their plan did, and where, in words; `None` if none did.
+    pub(crate) fn stopped(&self) -> Option<String> {
+        let words = |(environment, stops): (&Environment, &Stops)| {
+            let words = stops.words(environment.repetitions)?;
+            Some(if self.environments.len() == 1 { words } else { format!("run {} {words}", environment.run_id) })
+        };
+        let stopped: Vec<String> = self.environments.iter().zip(&self.stops).filter_map(words).collect();
+        (!stopped.is_empty()).then(|| stopped.join("; "))
+    }
+
+    /// How many blocks the runs have to show: those of their plans, but for those that nobody needed.
+    pub(crate) fn blocks(&self) -> u32 {
+        let own = |(environment, stops): (&Environment, &Stops)| {
+            environment.repetitions - stops.not_needed(environment.repetitions)
+        };
+        self.environments.iter().zip(&self.stops).map(own).sum()
     }
 
     /// The proxy that stood between.
@@ -86,7 +107,7 @@ pub struct LeftOut {
     pub unfinished: u64,
     /// Trials of the plan, over all runs, that have no whole attempt.
     pub missing_trials: u64,
-    /// Trials that the runs should have had.
+    /// Trials that the runs should have had, but for those that nobody needed.
     pub planned_trials: u64,
 }
 
@@ -105,11 +126,14 @@ pub fn load(named: &[PathBuf]) -> Result<Runs, LoadError> {
     let mut transfers = TransferReader::default();
     let mut left_out = LeftOut::default();
     let (mut missing, mut warnings, mut starts) = (Vec::new(), Vec::new(), Vec::new());
-    let mut clock_rows = Vec::new();
+    let (mut clock_rows, mut all_stops) = (Vec::new(), Vec::new());
     let all_shards: Vec<Shards> = runs.iter().map(|run| Shards::of(&run.environment)).collect();
     for ((number, run), shards) in (0..).zip(&runs).zip(&all_shards) {
         let (folder, environment) = (&run.folders[0], &run.environment);
         let (own_cells, rows) = run.cells_and_trials(&mut missing)?;
+        let stops = run.stops()?;
+        let not_needed = u64::from(stops.not_needed(environment.repetitions)) * own_cells.len() as u64;
+        let planned = environment.trials.saturating_sub(not_needed);
         merge_cells(&mut cells, own_cells, folder)?;
         let index: HashMap<String, u32> = (0..).zip(&cells).map(|(at, cell)| (cell.cell_id.clone(), at)).collect();
         let attempts = Attempts::choose(rows).map_err(|twice| LoadError::TwoWholeAttempts {
@@ -131,8 +155,9 @@ pub fn load(named: &[PathBuf]) -> Result<Runs, LoadError> {
         }
         left_out.superseded += rows.superseded;
         left_out.unfinished += rows.unfinished;
-        left_out.planned_trials += environment.trials;
-        left_out.missing_trials += environment.trials.saturating_sub(attempts.whole().len() as u64);
+        left_out.planned_trials += planned;
+        left_out.missing_trials += planned.saturating_sub(attempts.whole().len() as u64);
+        all_stops.push(stops);
         for (trial, found) in attempts.whole().iter().zip(rows.per_trial) {
             if trial.transfers != found {
                 warnings.push(format!(
@@ -165,6 +190,7 @@ pub fn load(named: &[PathBuf]) -> Result<Runs, LoadError> {
         transfers: transfers.into_transfers(),
         left_out,
         missing,
+        stops: all_stops,
         start_spread: StartSpread::of(&starts),
         clock_rows,
         warnings,
@@ -186,6 +212,13 @@ impl Run {
         if self.folders.len() == 1 { first } else { first.parent().unwrap_or(first) }
     }
 
+    fn stops(&self) -> Result<Stops, LoadError> {
+        match &self.shards {
+            Some(set) => Ok(set.stops()?),
+            None => Ok(Stops::read(&self.folders[0], &self.environment)?),
+        }
+    }
+
     fn cells_and_trials(&self, missing: &mut Vec<String>) -> Result<(Vec<Cell>, Vec<TrialRecord>), LoadError> {
         let Some(set) = &self.shards else {
             let folder = &self.folders[0];
@@ -194,7 +227,7 @@ impl Run {
         set.folders().iter().try_for_each(|folder| read_cells(&folder.path).map(drop))?;
         let cells = set.cells()?;
         let trials = Trials::read(set, &cells)?;
-        missing.extend(trials.missing(set, &cells).lines());
+        missing.extend(trials.missing(set, &cells, &set.stops()?).lines());
         Ok((cells, trials.into_rows()))
     }
 }

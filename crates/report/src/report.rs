@@ -126,6 +126,7 @@ fn make(folders: &[PathBuf], out: Option<&Path>, with_ghosts: bool) -> Result<Re
         found.push(target.found);
     }
     let mut verdict = verdict::conclude(found);
+    verdict.stopped = runs.stopped();
     let named = targets.iter().map(|target| (target.title.clone(), target.endpoints.clone())).collect();
     let names = names::told_apart(named);
     targets.iter_mut().zip(&names).for_each(|(target, name)| target.rename(name));
@@ -214,6 +215,7 @@ fn again(runs: &Runs) -> Again {
     Again {
         experiment: first.experiment.clone(),
         planned_blocks: u64::from(first.repetitions),
+        ends_early: runs.stops.iter().any(|stops| !stops.is_nothing()),
         block_us: (blocks > 0).then(|| time / blocks),
     }
 }

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use ttlsweep_record::row::{Column, Row};
 use ttlsweep_record::rows::{ComparisonRecord, SummaryRecord};
 use ttlsweep_record::words::{
-    ClockEntry, Control, EventKind, LogSource, ObjectChange, ObjectState, Outcome, PeerClose, Phase, TrialState,
+    ClockEntry, Control, EventKind, LogSource, ObjectChange, ObjectState, Outcome, PeerClose, Phase, TargetAnswer,
+    TrialState,
 };
 
 use crate::files;
@@ -33,6 +34,7 @@ pub fn markdown() -> String {
         ("entry", ClockEntry::WORDS),
         ("control", Control::WORDS),
         ("state", TrialState::WORDS),
+        ("target_answer", TargetAnswer::WORDS),
         ("event", EventKind::WORDS),
         ("source", LogSource::WORDS),
     ] {

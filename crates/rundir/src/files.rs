@@ -7,8 +7,8 @@ use std::path::Path;
 
 use ttlsweep_record::row::{Column, Row};
 use ttlsweep_record::rows::{
-    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, ServerRecord, TransferRecord,
-    TrialRecord,
+    Cell, ClockRecord, DecisionRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, ServerRecord,
+    TransferRecord, TrialRecord,
 };
 
 use crate::csv_file::{ReadError, RowWriter, TornEnd, check_columns, torn_end};
@@ -50,7 +50,7 @@ pub enum Needed {
 }
 
 /// Everything that stays in the folder of a run.
-pub static ROWS: [RunFile; 9] = [
+pub static ROWS: [RunFile; 10] = [
     RunFile::of::<TransferRecord>("One row per transfer.", Needed::Always),
     RunFile::of::<TrialRecord>("One row per attempt at a trial.", Needed::Always),
     RunFile::of::<HarnessRecord>("Is it us? One row per attempt that was not killed.", Needed::Never),
@@ -58,6 +58,7 @@ pub static ROWS: [RunFile; 9] = [
     RunFile::of::<EventRecord>("The tape of each transfer.", Needed::ToResume),
     RunFile::of::<SampleRecord>("The kernel's view of each transfer.", Needed::Never),
     RunFile::of::<ClockRecord>("The server's clock against this machine's, and steps of either.", Needed::Never),
+    RunFile::of::<DecisionRecord>("What was decided between two blocks, where that ends the run.", Needed::Never),
     RunFile::of::<ObjectRecord>("What was made in the bucket and deleted again.", Needed::Never),
     RunFile::of::<ServerRecord>("What servers' own logs say of the transfers, by `ttlsweep join`.", Needed::Later),
 ];

@@ -23,6 +23,7 @@ use crate::csv_file::{ReadError, RowFile};
 use crate::disk;
 use crate::environment::{self, Environment};
 use crate::files::EXPERIMENT;
+use crate::stops::Stops;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::rows::{Cell, TransferRecord};
 
@@ -65,6 +66,8 @@ pub struct Verified {
     pub transfers: u64,
     /// Transfers of attempts that were interrupted.
     pub superseded: u64,
+    /// Where it ended before its plan did because each target was decided, in words; `None` if it was to run all of it.
+    pub stopped: Option<String>,
     /// What is wrong: the first [`Verified::MOST`] of it.
     pub problems: Vec<Problem>,
     /// How much is wrong.
@@ -92,6 +95,9 @@ impl fmt::Display for Verified {
         }
         if self.superseded > 0 {
             write!(f, ", and {} of interrupted attempts", self.superseded)?;
+        }
+        if let Some(stopped) = &self.stopped {
+            write!(f, "; {stopped}")?;
         }
         Ok(())
     }
@@ -150,7 +156,8 @@ pub fn verify(folder: &Path, reported: &HashSet<String>) -> Result<Verified, Unr
         );
         found.add(environment::FILE, None, problem);
     }
-    let mut trials = trials::Trials::read(&mut found, &environment, &cells)?;
+    let stops = found.stops(&environment)?;
+    let mut trials = trials::Trials::read(&mut found, &environment, &cells, &stops)?;
     let names = transfers::read(&mut found, &environment, &cells, &mut trials)?;
     let (whole, transfers, superseded) = trials.settle(&mut found);
     beside::read(&mut found, &environment, &cells, &trials, &names)?;
@@ -166,6 +173,7 @@ pub fn verify(folder: &Path, reported: &HashSet<String>) -> Result<Verified, Unr
         trials: whole,
         transfers,
         superseded,
+        stopped: stops.words(environment.repetitions),
         problems: found.problems,
         found: found.count,
     })
@@ -183,6 +191,14 @@ impl Problems {
         self.count += 1;
         if self.problems.len() < Verified::MOST {
             self.problems.push(Problem { file: self.folder.join(file), line, problem });
+        }
+    }
+
+    /// Where the run ended before its plan did. What cannot be read is reported with the other files.
+    fn stops(&self, environment: &Environment) -> Result<Stops, Unreadable> {
+        match Stops::read(&self.folder, environment) {
+            Err(error @ ReadError::Open { .. }) => Err(error.into()),
+            other => Ok(other.unwrap_or_default()),
         }
     }
 

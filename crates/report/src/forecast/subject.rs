@@ -72,7 +72,7 @@ impl Subject {
     }
 
     fn of_loaded(runs: &Runs, folder: &Path) -> Result<Self, ForecastError> {
-        let blocks = runs.environments.iter().map(|one| one.repetitions).sum();
+        let blocks = runs.blocks();
         let takes = taken(runs);
         let ended = decide_in(&Evidence::of(runs), Detail::Brief).overall;
         let subject = Self {

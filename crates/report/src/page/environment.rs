@@ -1,6 +1,7 @@
 use ttlsweep_record::ByteCount;
 use ttlsweep_record::units::format_micros;
 use ttlsweep_rundir::environment::{Environment, HostEnvironment, ShardEnvironment};
+use ttlsweep_rundir::stops::Stops;
 
 use crate::load::Runs;
 
@@ -39,15 +40,15 @@ pub(super) struct Endpoint<'a> {
 }
 
 pub(super) fn tables(runs: &Runs) -> Vec<Table<'_>> {
-    runs.environments.iter().map(table).collect()
+    runs.environments.iter().zip(&runs.stops).map(|(environment, stops)| table(environment, stops)).collect()
 }
 
-fn table(environment: &Environment) -> Table<'_> {
+fn table<'a>(environment: &'a Environment, stops: &Stops) -> Table<'a> {
     let unknown = || "not known".to_owned();
     let mut lines = vec![
         ("plan", environment.plan_hash.clone()),
         ("seed", environment.seed.to_string()),
-        ("blocks", environment.repetitions.to_string()),
+        ("blocks", blocks(environment, stops)),
         ("trials planned", environment.trials.to_string()),
         ("begun (UTC)", environment.started_at.to_string()),
         ("ttlsweep", format!("{} ({} build)", environment.version, environment.build_profile)),
@@ -85,6 +86,14 @@ fn table(environment: &Environment) -> Table<'_> {
         endpoints: endpoints.collect(),
         endpoints_more,
         sysctls: sysctls.collect(),
+    }
+}
+
+fn blocks(environment: &Environment, stops: &Stops) -> String {
+    let most = environment.repetitions;
+    match stops.not_needed(most) {
+        0 => most.to_string(),
+        spared => format!("{} of at most {most}", most - spared),
     }
 }
 

@@ -32,7 +32,9 @@ pub fn table(cells: &[CellSummary], axes: &Axes, width: usize) -> String {
 /// How many trials there are, and of how many the times are in doubt: `144 whole trials, 63 of them starved of processor time`.
 /// If these are most, the machine is what has to be mended first.
 pub(crate) fn trials_words(runs: &Runs) -> String {
-    starved_words(runs.trials.len() as u64, runs.trials.iter().filter(|trial| trial.starved).count() as u64)
+    let starved = runs.trials.iter().filter(|trial| trial.starved).count() as u64;
+    let words = starved_words(runs.trials.len() as u64, starved);
+    runs.stopped().map_or_else(|| words.clone(), |stopped| format!("{words}; {stopped}"))
 }
 
 fn starved_words(trials: u64, starved: u64) -> String {

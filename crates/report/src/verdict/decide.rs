@@ -93,7 +93,7 @@ pub(crate) fn conclude(found: Vec<TestedFacts>) -> Ruling {
         .collect();
     let mechanisms: Vec<Finding> = Mechanism::ALL.iter().map(|mechanism| foremost(*mechanism, &targets)).collect();
     let overall = mechanisms[0].verdict;
-    let mut ruling = Ruling { headline: String::new(), overall, mechanisms, targets };
+    let mut ruling = Ruling { headline: String::new(), overall, stopped: None, mechanisms, targets };
     ruling.tell();
     ruling
 }

@@ -17,6 +17,7 @@ pub(crate) fn json(ruling: &Ruling) -> Result<String, serde_json::Error> {
         schema_version: SCHEMA_VERSION,
         headline: &ruling.headline,
         overall: ruling.overall,
+        stopped: ruling.stopped.as_deref(),
         mechanisms: ruling.mechanisms.iter().map(Row::of).collect(),
         endpoints: ruling.targets.iter().map(Endpoint::of).collect(),
     };
@@ -28,6 +29,8 @@ struct Page<'a> {
     schema_version: u32,
     headline: &'a str,
     overall: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<&'a str>,
     mechanisms: Vec<Row<'a>>,
     endpoints: Vec<Endpoint<'a>>,
 }

@@ -19,6 +19,8 @@ pub struct Ruling {
     pub headline: String,
     /// The verdict on `cut-at-expiry`.
     pub overall: Verdict,
+    /// Where runs ended before their plan did because each target was decided, in words; `None` if none did.
+    pub stopped: Option<String>,
     /// One finding a mechanism: that of the target of which the most is to be said about it.
     pub mechanisms: Vec<Finding>,
     /// Each target's own.
@@ -260,6 +262,8 @@ pub struct Again {
     pub experiment: String,
     /// Blocks of the plan.
     pub planned_blocks: u64,
+    /// Whether a run of it ended before its plan did, as another one would.
+    pub ends_early: bool,
     /// What a block takes from begin to end, in microseconds; `None` if no trial tells.
     pub block_us: Option<u64>,
 }

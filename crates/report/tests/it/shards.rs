@@ -276,7 +276,7 @@ fn what_is_missing_is_named_and_the_rest_still_counts() {
     let there = [shards[0].clone(), shards[2].clone(), shards[3].clone()];
     let set = ShardSet::read(&there).unwrap();
     let cells = set.cells().unwrap();
-    let lines = Trials::read(&set, &cells).unwrap().missing(&set, &cells).lines();
+    let lines = Trials::read(&set, &cells).unwrap().missing(&set, &cells, &set.stops().unwrap()).lines();
     assert_eq!(lines[0], "shard 2 of 4 is missing");
     assert!(lines[1].ends_with(".shard-2-of-4.partial has been begun and is not whole: start it again to finish it"));
     assert_eq!(lines[2], "block 4 has no whole trial");

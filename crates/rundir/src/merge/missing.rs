@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::set::ShardSet;
+use crate::stops::Stops;
 use ttlsweep_record::rows::{Cell, TrialRecord};
 use ttlsweep_record::share::{Portion, Share};
 use ttlsweep_record::words::TrialState;
@@ -22,7 +23,7 @@ pub struct Missing {
 }
 
 impl Missing {
-    pub(super) fn of(set: &ShardSet, cells: &[Cell], rows: &[TrialRecord]) -> Self {
+    pub(super) fn of(set: &ShardSet, cells: &[Cell], rows: &[TrialRecord], stops: &Stops) -> Self {
         let numbers = set.missing_numbers();
         let whole: BTreeSet<(u32, &str, Option<Share>)> = rows
             .iter()
@@ -31,7 +32,7 @@ impl Missing {
             .collect();
         let mut blocks = Vec::new();
         let mut trials = Vec::new();
-        for block in 1..=set.first().repetitions {
+        for block in (1..=set.first().repetitions).filter(|block| stops.needs(*block)) {
             let expected = expected(set, cells, block, &numbers);
             let missing: Vec<_> =
                 expected.iter().filter(|(cell, part)| !whole.contains(&(block, *cell, *part))).collect();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::error::MergeError;
 use crate::csv_file::read_rows;
 use crate::environment::Environment;
+use crate::stops::Stops;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::rows::Cell;
 use ttlsweep_record::share::Portion;
@@ -109,6 +110,18 @@ impl ShardSet {
     /// The first folder's environment: the plan's identity is the same in all of them.
     pub(crate) fn first(&self) -> &Environment {
         &self.folders[0].environment
+    }
+
+    /// Where the shards ended before their share of the plan did, because each target was decided.
+    ///
+    /// # Errors
+    /// A folder's `decisions.csv` cannot be read.
+    pub fn stops(&self) -> Result<Stops, MergeError> {
+        let mut stops = Stops::default();
+        for folder in &self.folders {
+            stops.extend(Stops::read(&folder.path, &folder.environment)?);
+        }
+        Ok(stops)
     }
 
     /// The numbers that no folder has.

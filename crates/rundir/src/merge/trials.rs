@@ -5,6 +5,7 @@ use super::error::MergeError;
 use super::missing::Missing;
 use super::set::{ShardFolder, ShardSet};
 use crate::csv_file::read_numbered_rows;
+use crate::stops::Stops;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::rows::{Cell, TrialRecord};
 use ttlsweep_record::words::TrialState;
@@ -58,9 +59,9 @@ impl Trials {
         self.rows.iter().zip(&self.from).filter(move |(_, from)| **from == at).map(|(row, _)| row)
     }
 
-    /// What the plan has and no folder does.
-    pub fn missing(&self, set: &ShardSet, cells: &[Cell]) -> Missing {
-        Missing::of(set, cells, &self.rows)
+    /// What the plan has and no folder does, but for blocks that `stops` say nobody needs.
+    pub fn missing(&self, set: &ShardSet, cells: &[Cell], stops: &Stops) -> Missing {
+        Missing::of(set, cells, &self.rows, stops)
     }
 }
 

@@ -13,8 +13,8 @@ use crate::disk::{self, CopyError, Staging};
 use crate::files::{EXPERIMENT, JOURNAL};
 use ttlsweep_record::row::Row;
 use ttlsweep_record::rows::{
-    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, ServerRecord, TransferRecord,
-    TrialRecord,
+    Cell, ClockRecord, DecisionRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, ServerRecord,
+    TransferRecord, TrialRecord,
 };
 use ttlsweep_record::words::TrialState;
 
@@ -69,6 +69,7 @@ fn fill(into: &Path, set: &ShardSet, cells: &[Cell], trials: &Trials) -> Result<
     copy_all::<HarnessRecord>(into, set)?;
     copy_all::<ObjectRecord>(into, set)?;
     copy_all::<ClockRecord>(into, set)?;
+    copy_all::<DecisionRecord>(into, set)?;
     if set.folders().iter().any(|folder| disk::is_there(&folder.path.join(ServerRecord::FILE))) {
         copy_all::<ServerRecord>(into, set)?;
     }

@@ -10,8 +10,8 @@ use crate::files::JOURNAL;
 use ttlsweep_record::names::attempt_of;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::rows::{
-    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION, SampleRecord, ServerRecord,
-    TransferRecord,
+    Cell, ClockRecord, DecisionRecord, EventRecord, HarnessRecord, ObjectRecord, SCHEMA_VERSION, SampleRecord,
+    ServerRecord, TransferRecord,
 };
 
 pub(super) fn read(
@@ -72,6 +72,24 @@ pub(super) fn read(
     }
     if is_written(found, ClockRecord::FILE) {
         found.each::<ClockRecord>(ClockRecord::FILE, |_, _, _| ())?;
+    }
+    // A run that was begun by a version which made no decisions has none, whatever its schema.
+    if disk::is_there(&found.folder.join(DecisionRecord::FILE)) {
+        found.each::<DecisionRecord>(DecisionRecord::FILE, |found, line, row| {
+            let problem = if row.run_id != environment.run_id {
+                Some(format!("the row is of run {}, and the folder of run {}", row.run_id, environment.run_id))
+            } else if row.block == 0 || row.block > environment.repetitions {
+                Some(format!("the plan has blocks 1 to {}, and none of number {}", environment.repetitions, row.block))
+            } else if row.decided && trials.whole_of(row.block) < cells.len() {
+                Some(format!("it decides by block {}, which is not whole", row.block))
+            } else {
+                None
+            };
+            if let Some(problem) = problem {
+                let line = line();
+                found.add(DecisionRecord::FILE, Some(line), problem);
+            }
+        })?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Problems, Unreadable};
 use crate::environment::Environment;
 use crate::merge::tell_parts;
+use crate::stops::Stops;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::rows::{Cell, TransferRecord, TrialRecord};
 use ttlsweep_record::share::Share;
@@ -27,7 +28,12 @@ pub(super) struct Attempt {
 }
 
 impl Trials {
-    pub(super) fn read(found: &mut Problems, environment: &Environment, cells: &[Cell]) -> Result<Self, Unreadable> {
+    pub(super) fn read(
+        found: &mut Problems,
+        environment: &Environment,
+        cells: &[Cell],
+        stops: &Stops,
+    ) -> Result<Self, Unreadable> {
         let (mut lines, mut rows) = (Vec::new(), Vec::new());
         found.each::<TrialRecord>(TrialRecord::FILE, |_, line, row| {
             lines.push(line());
@@ -58,7 +64,7 @@ impl Trials {
             let planned = cell.and_then(|cell| planned(cell, trial.part));
             trials.rows.push(Attempt { trial, line, planned, found: 0 });
         }
-        let planned = blocks(environment).flat_map(|block| {
+        let planned = blocks(environment).filter(|block| stops.needs(*block)).flat_map(|block| {
             let each = move |cell| parts(environment).into_iter().map(move |part| (block, cell, part));
             cells.iter().map(|cell| cell.cell_id.as_str()).flat_map(each)
         });
@@ -87,6 +93,12 @@ impl Trials {
     pub(super) fn is_whole(&self, trial_id: &str, attempt: u32) -> bool {
         let rows = self.by_name.get(&(trial_id.to_owned(), attempt)).into_iter().flatten();
         rows.into_iter().any(|at| self.rows[*at].trial.state == TrialState::Whole)
+    }
+
+    /// How many trials of a block are whole.
+    pub(super) fn whole_of(&self, block: u32) -> usize {
+        let whole = |attempt: &&Attempt| attempt.trial.block == block && attempt.trial.state == TrialState::Whole;
+        self.rows.iter().filter(whole).count()
     }
 
     /// Whether `trials.csv` has the attempt.

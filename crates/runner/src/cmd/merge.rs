@@ -29,7 +29,8 @@ pub async fn merge(args: &MergeArgs) -> Result<ExitCode, Failure> {
     let set = ShardSet::read(&run_folders(&named))?;
     let cells = set.cells()?;
     let trials = Trials::read(&set, &cells)?;
-    let missing = trials.missing(&set, &cells);
+    let stops = set.stops()?;
+    let missing = trials.missing(&set, &cells, &stops);
     if !missing.is_nothing() && !args.partial {
         let message = format!(
             "the run is not whole: {}\nrun what is missing, then merge; or, to merge what is there: --partial",
@@ -41,6 +42,9 @@ pub async fn merge(args: &MergeArgs) -> Result<ExitCode, Failure> {
     say::path(&args.out);
     for line in missing.lines() {
         say!("missing: {line}");
+    }
+    if let Some(stopped) = set.folders().first().and_then(|first| stops.words(first.environment.repetitions)) {
+        say!("{stopped}");
     }
     let (folders, word) = (set.folders().len(), set.kinds());
     say!("merged: {folders} {word}, {} trials, {} transfers", written.trials, written.transfers);

@@ -44,7 +44,7 @@ async fn shards_that_two_machines_put_into_a_bucket_are_merged_by_a_third() {
     let mut folders = Vec::new();
     for (lab, child) in machines.iter().zip(begun) {
         let output = child.wait_with_output().unwrap();
-        assert!(words(&output).1.contains("uploaded: 10 files, "), "{}", words(&output).1);
+        assert!(words(&output).1.contains("uploaded: 11 files, "), "{}", words(&output).1);
         folders.push(Run::printed(lab, &output));
     }
     let third = Lab::new();
@@ -93,7 +93,7 @@ async fn a_shard_that_is_whole_here_alone_is_put_there_by_the_same_command() {
     let folder = Run::printed(&lab, &succeed(lab.ttlsweep(&["run", "many.toml", "--shard", "2/2"])));
     let before = bytes(folder.path());
     let again = succeed(shard(&lab, &bucket, "2/2"));
-    assert!(words(&again).1.contains("uploaded: 10 files, "), "{}", words(&again).1);
+    assert!(words(&again).1.contains("uploaded: 11 files, "), "{}", words(&again).1);
     assert_eq!(Run::printed(&lab, &again), folder);
     assert_eq!(bytes(folder.path()), before);
     bucket.shutdown().await;

@@ -48,7 +48,7 @@ impl TargetRuling {
     fn closer(&self) -> Option<String> {
         let again = self.again.as_ref()?;
         let more = self.narrower()?;
-        if more.blocks <= again.planned_blocks {
+        if more.blocks <= again.planned_blocks && !again.ends_early {
             return Some(format!("To be surer, run it again and report on both: {}.", again.both()));
         }
         let blocks = self.seen.blocks + more.blocks;
