@@ -17,6 +17,8 @@ pub enum ExitCode {
     Usage = 2,
     /// A gate that was asked for is not met.
     Gate = 3,
+    /// Not every target of a run is decided yet, so that it goes on.
+    Undecided = 4,
     /// The target cannot be reached now, or a portion of a run was stopped: start the same command again.
     TryAgain = 75,
     /// Stopped by the user; everything is flushed, and the run can be resumed.
@@ -30,12 +32,14 @@ Exit codes:
     1  an internal error, or a file that cannot be written
     2  the command line, the experiment, the credentials or a folder is wrong: no retry helps
     3  a gate that you asked for is not met
+    4  not every target of the run is decided yet (`ttlsweep-report interim`)
    75  try again later: the target cannot be reached or cannot serve now
   130  stopped by you; every row is on the disk, and the run can be resumed";
 
 impl ExitCode {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Done, Self::Internal, Self::Usage, Self::Gate, Self::TryAgain, Self::Interrupted];
+    pub const ALL: &[Self] =
+        &[Self::Done, Self::Internal, Self::Usage, Self::Gate, Self::Undecided, Self::TryAgain, Self::Interrupted];
 }
 
 impl From<ExitCode> for process::ExitCode {

@@ -11,6 +11,7 @@ use crate::case::CaseArgs;
 use crate::forecast::ForecastArgs;
 use crate::format::Format;
 use crate::gate::{Gate, Unwanted};
+use crate::interim::InterimArgs;
 use crate::join::JoinArgs;
 use crate::ttl::TtlArgs;
 use crate::verify::VerifyArgs;
@@ -168,6 +169,11 @@ pub enum Command {
     /// request id it has. Nothing of a URL is kept but that name. Rows that are there already stay, so that logs may be joined as
     /// they are delivered. A transfer without a line proves nothing.
     Join(JoinArgs),
+
+    /// Says whether each target of a run is decided already, in one line of JSON; the runner asks so between two blocks.
+    ///
+    /// By the report's own rules; nothing is written. Exit code 0: each target is decided; 4: not yet, so that the run goes on.
+    Interim(InterimArgs),
 
     /// Says which TTL the transfers of runs need, with a bound; without a run, what arithmetic says.
     ///

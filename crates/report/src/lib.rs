@@ -5,7 +5,7 @@
 //! the target enforces expiry at all and which mechanism is at work; `stats` has the formulas. `figures` takes from the
 //! verdict what charts show, `chart` draws it. `compare` holds runs, targets and machines against each other.
 //! [`report`] puts it together, [`terminal`] and `page` tell it to people; [`case`] makes a bundle of it that may be handed on.
-//! [`join`] puts what servers' own logs say beside the transfers. [`ttl`] says which TTL the transfers need, [`forecast`] what a plan would decide. [`cli`] is what was asked for, [`gate`] what a pipeline demands of the answer, and `format` how it is reported to programs.
+//! [`join`] puts what servers' own logs say beside the transfers. [`interim`] tells a runner between blocks whether each target is decided. [`ttl`] says which TTL the transfers need, [`forecast`] what a plan would decide. [`cli`] is what was asked for, [`gate`] what a pipeline demands of the answer, and `format` how it is reported to programs.
 
 pub mod case;
 mod chart;
@@ -15,6 +15,7 @@ mod figures;
 pub mod forecast;
 mod format;
 pub mod gate;
+pub mod interim;
 pub mod join;
 mod load;
 mod markdown;

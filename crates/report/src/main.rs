@@ -12,6 +12,7 @@ use ttlsweep_report::case::{CaseArgs, KnownSecrets, Redaction, bundle};
 use ttlsweep_report::cli::{Args, Command, explained};
 use ttlsweep_report::forecast;
 use ttlsweep_report::gate::{Checked, last_line};
+use ttlsweep_report::interim;
 use ttlsweep_report::join::{self, JoinArgs, Joined};
 use ttlsweep_report::report::{Report, report, report_with_ghosts};
 use ttlsweep_report::terminal;
@@ -43,6 +44,13 @@ fn answer() -> process::ExitCode {
             };
         }
         Some(Command::Join(args)) => return join_logs(args),
+        Some(Command::Interim(args)) => {
+            return match interim::run(args, &mut say::Stdout) {
+                Ok(true) => ExitCode::Done.into(),
+                Ok(false) => ExitCode::Undecided.into(),
+                Err(error) => fail(error.exit_code(), error),
+            };
+        }
         Some(Command::Ttl(args)) => {
             return match ttl::run(args, &mut say::Stdout) {
                 Ok(()) => ExitCode::Done.into(),

@@ -16,6 +16,7 @@ mod forecast;
 mod fuzz;
 mod gate;
 mod hosts;
+mod interim;
 mod join;
 mod one_answer;
 mod page;
