@@ -27,31 +27,35 @@ use ttlsweep_record::Cell;
 use ttlsweep_record::units::count;
 use ttlsweep_rundir::environment::Environment;
 use ttlsweep_rundir::files::JOURNAL;
+use ttlsweep_rundir::stops::Stops;
 
 use self::ended::Ended;
 use crate::cli::OverrideArgs;
-use crate::clock::{Clock, SystemClock};
+use crate::cli::siblings::REPORT;
 use crate::cmd::exit::{ExitCode, Failure, stopped};
+use crate::cmd::sibling::beside;
 use crate::experiment::{self, LoadOptions, Loaded};
 use crate::host::machine;
-use crate::run::Run;
 use crate::run::files::Files;
 use crate::run::folder::RunFolder;
+use crate::run::looks::Asked;
 use crate::run::sweep::{self, Earlier, SweepError};
+use crate::run::{Run, environment};
 use crate::stop::StopSwitch;
 use crate::target::Targets;
 use crate::wire::kernel;
 
 /// Runs what is missing; what it reports comes after all else that is to be done.
 async fn carry_out(run: Run, folder: &RunFolder, files: Files, earlier: Earlier) -> Result<Ended, Failure> {
-    let (run, path) = (Arc::new(run), folder.path());
+    let path = folder.path();
+    let asked = run.experiment.least_blocks.map(|least| Asked {
+        least,
+        folder: path.to_owned(),
+        program: beside(REPORT).map_err(|failure| failure.text),
+    });
+    let run = Arc::new(Run { asked, ..run });
     let ended = sweep::run(&run, files, earlier).await;
-    let mut environment = run.environment.clone();
-    for target in run.targets.all() {
-        if let Some(bracket) = target.offset.bracket(&SystemClock.anchor()) {
-            environment.clock_offset.insert(target.endpoint.to_string(), bracket);
-        }
-    }
+    let environment = environment::with_clocks(&run);
     let ended = ended.map_err(|error| match &error {
         SweepError::Files(_) => Failure::internal(format!(
             "{error}\nrows before that are kept; when it can be written again: {}",
@@ -61,7 +65,8 @@ async fn carry_out(run: Run, folder: &RunFolder, files: Files, earlier: Earlier)
     })?;
     environment.write(path).map_err(Failure::internal)?;
 
-    if ended.missing > 0 {
+    let early = if ended.is_decided { early_end(path, &environment) } else { None };
+    if ended.missing > 0 && early.is_none() {
         let words = format!(
             "stopped: {} recorded; {}; {} {} missing\nto go on: {}",
             count(ended.tally.transfers(), "transfer"),
@@ -74,8 +79,14 @@ async fn carry_out(run: Run, folder: &RunFolder, files: Files, earlier: Earlier)
         return Ok(Ended { code, folder: path.to_owned(), left: ended.left, words });
     }
     remove_journal(path);
-    let words = format!("done: {} transfers; {}", ended.tally.transfers(), ended.tally.words());
+    let early = early.map_or_else(String::new, |words| format!("; {words}"));
+    let words = format!("done: {} transfers; {}{early}", ended.tally.transfers(), ended.tally.words());
     Ok(Ended { code: ExitCode::Done, folder: folder.finish()?, left: ended.left, words })
+}
+
+/// Where a run ended before its plan did because each target was decided, in words, as its files say.
+fn early_end(folder: &Path, environment: &Environment) -> Option<String> {
+    Stops::read(folder, environment).ok()?.words(environment.repetitions)
 }
 
 /// The command line that goes on with a run, behind the same slow line.

@@ -5,6 +5,7 @@
 //! multiplied out (`grid`, `controls`). Whatever is wrong on the way is collected in `problems`, so that one
 //! report shows all of it where it stands.
 
+mod blocks;
 mod checks;
 mod controls;
 mod definition;
@@ -108,6 +109,7 @@ fn load_text(name: &str, text: &str, folder: &Path, options: &LoadOptions) -> Re
         return Err(problems.into_error(name));
     }
     resolved.drop_default_bound();
+    resolved.plan_most_blocks();
     let experiment = assemble(&resolved);
     let warnings = warnings::of(&resolved, &experiment, options.descriptors);
     let frozen = freeze::text(&resolved, &experiment.plan_hash());
@@ -144,6 +146,7 @@ fn assemble(resolved: &Resolved) -> Experiment {
         question: head.question,
         seed: head.seed,
         repetitions: head.repetitions,
+        least_blocks: head.blocks.filter(|_| head.stop_decided).map(|blocks| blocks.least),
         parallel_trials: head.parallel_trials,
         keep_objects: head.keep_objects,
         clock_probe: Duration::from_micros(head.clock_probe_us),

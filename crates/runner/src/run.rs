@@ -5,6 +5,7 @@ pub(crate) mod clock_watch;
 pub(crate) mod environment;
 pub(crate) mod files;
 pub(crate) mod folder;
+pub(crate) mod looks;
 pub(crate) mod progress;
 pub(crate) mod repair;
 pub(crate) mod sweep;
@@ -20,6 +21,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::experiment::Experiment;
 use crate::plan::Plan;
 use crate::run::files::RowSink;
+use crate::run::looks::Asked;
 use crate::run::progress::Mode;
 use crate::s3::object_key::RunPrefix;
 use crate::stop::StopSwitch;
@@ -44,6 +46,8 @@ pub struct Run {
     pub leave: StopSwitch,
     /// How it shows its progress.
     pub progress: Mode,
+    /// How it finds out whether it may end before its plan does; `None` if it runs all of it.
+    pub asked: Option<Asked>,
     /// Takes the rows.
     pub sink: RowSink,
     /// Numbers the connections.
@@ -62,6 +66,7 @@ impl Run {
             stop: StopSwitch::new(),
             leave: StopSwitch::new(),
             progress: Mode::Auto,
+            asked: None,
             sink,
             connection_ids: Arc::default(),
         }

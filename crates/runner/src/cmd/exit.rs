@@ -122,7 +122,10 @@ impl From<PlaceError> for Failure {
     fn from(error: PlaceError) -> Self {
         match error {
             PlaceError::Folder(error) => error.into(),
-            PlaceError::SideBySide(_) | PlaceError::OtherPlan { .. } | PlaceError::Environment(_) => Self::usage(error),
+            PlaceError::SideBySide(_)
+            | PlaceError::EndsEarly(_)
+            | PlaceError::OtherPlan { .. }
+            | PlaceError::Environment(_) => Self::usage(error),
         }
     }
 }

@@ -6,6 +6,7 @@ use ttlsweep_console::say;
 use ttlsweep_record::{Cell, TargetKind};
 use ttlsweep_rundir::csv_file::{ReadError, read_rows};
 use ttlsweep_rundir::environment::Environment;
+use ttlsweep_rundir::stops::Stops;
 
 use super::behind::get_behind;
 use super::ended::Ended;
@@ -13,7 +14,7 @@ use super::signals::stop_on_signals;
 use super::{carry_out, how_to_resume, open_targets, remove_journal, tell_proxies, try_congestion};
 use crate::cli::ResumeArgs;
 use crate::cmd::exit::{ExitCode, Failure, stopped};
-use crate::experiment::{self, LoadOptions};
+use crate::experiment::{self, Experiment, LoadOptions};
 use crate::host::machine;
 use crate::plan::estimate::Estimate;
 use crate::plan::{Plan, Trial, differences};
@@ -65,9 +66,14 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
     }
     let is_missing = |trial: &&Trial| !repaired.earlier.whole.contains(&trial.trial_id);
     let missing: Vec<_> = plan.trials.iter().filter(is_missing).cloned().collect();
-    if missing.is_empty() {
+    // Trials of blocks that it decided by may have been lost since: then it goes on, and asks again.
+    let stops = Stops::read(path, &environment).map_err(Failure::usage)?;
+    if missing.iter().all(|trial| !stops.needs(trial.block)) {
         remove_journal(path);
-        let words = format!("nothing is missing: all {} trials are whole", plan.trials.len());
+        let words = match stops.words(environment.repetitions) {
+            Some(stopped) => format!("nothing is missing: the run {stopped}"),
+            None => format!("nothing is missing: all {} trials are whole", plan.trials.len()),
+        };
         return Ok(Ended { code: ExitCode::Done, folder: folder.finish()?, left: Vec::new(), words });
     }
     if environment.path != environment::path(experiment) {
@@ -76,7 +82,8 @@ pub(super) async fn finish(folder: &RunFolder, progress: Mode) -> Result<Ended, 
     say!("{}: {} of {} trials are missing", experiment.name, missing.len(), plan.trials.len());
     let met = plan.for_portion(portion);
     let to_do = Plan { trials: missing, ..met.clone() };
-    say!("{}", Estimate::new(&to_do, experiment));
+    // How early it may end follows from what is there already.
+    say!("{}", Estimate::new(&to_do, &Experiment { least_blocks: None, ..experiment.clone() }));
     try_congestion(&plan.cells)?;
     machine::raise_descriptor_limit();
     let targets = open_targets(&plan.cells, &stop, stopped(portion)).await?;

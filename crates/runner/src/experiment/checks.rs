@@ -2,6 +2,7 @@
 
 use ttlsweep_record::{Method, TargetKind};
 
+use super::blocks::{self, Blocks};
 use super::controls;
 use super::extras::Extras;
 use super::links;
@@ -14,6 +15,8 @@ use super::values::{LONGEST_TTL_S, Notation, Seconds};
 pub(crate) fn check(resolved: &Resolved, problems: &mut Problems) {
     let checks = [
         one_bound_only,
+        blocks_are_said_once,
+        blocks_are_of_a_run_that_stops,
         part_numbers,
         faults_fit_methods,
         faults_have_their_handshake,
@@ -41,6 +44,33 @@ fn one_bound_only(resolved: &Resolved) -> Option<Problem> {
         Problem::at(transfers, "so many transfers", "`transfers_per_user` and `duration` exclude each other")
             .and_at(duration, "or as many as fit in this time")
             .help("leave one of them out"),
+    )
+}
+
+fn blocks_are_said_once(resolved: &Resolved) -> Option<Problem> {
+    let (stop, repetitions) = (resolved.key_place("stop")?, resolved.key_place("repetitions")?);
+    let most = resolved.head.repetitions;
+    let instead = match resolved.head.blocks.filter(|_| resolved.key_place("blocks").is_some()) {
+        Some(blocks) => format!("leave `repetitions` out: blocks = {} says how many there are", blocks.toml()),
+        None if most < blocks::USUAL.least => "leave `repetitions` out, or `stop`".to_owned(),
+        None => {
+            let blocks = Blocks { most, ..blocks::USUAL };
+            format!("write blocks = {} in its place", blocks.toml())
+        }
+    };
+    Some(
+        Problem::at(repetitions, "so many blocks", "`repetitions` and `stop` exclude each other")
+            .and_at(stop, "or as many as it takes")
+            .help(instead),
+    )
+}
+
+fn blocks_are_of_a_run_that_stops(resolved: &Resolved) -> Option<Problem> {
+    let blocks = resolved.key_place("blocks").filter(|_| resolved.given_place("stop").is_none())?;
+    let most = resolved.head.blocks?.most;
+    Some(
+        Problem::at(blocks, "of a run that ends early", "`blocks` is given, and no `stop`")
+            .help(format!("write stop = \"decided\" below [experiment], or repetitions = {most} in its place")),
     )
 }
 
@@ -210,14 +240,18 @@ fn not_too_many_trials(resolved: &Resolved) -> Option<Problem> {
     // The arm's expired starts are a kind; beside them it has each of the grid's cells again.
     let arm = if resolved.head.expect_arm { grid } else { 0 };
     let block = grid.saturating_add(kinds).saturating_add(arm);
-    let trials = block.saturating_mul(u128::from(resolved.head.repetitions));
+    let head = &resolved.head;
+    let repetitions = if head.stop_decided { head.blocks.map_or(1, |blocks| blocks.most) } else { head.repetitions };
+    let trials = block.saturating_mul(u128::from(repetitions));
     if trials <= u128::from(MOST_TRIALS) {
         return None;
     }
     let widest = sizes.max_by_key(|(_, size)| *size).filter(|(_, size)| *size > 1);
-    let place = widest.and_then(|(axis, _)| axis.key_place.as_ref()).or_else(|| resolved.key_place("repetitions"));
+    let place = widest
+        .and_then(|(axis, _)| axis.key_place.as_ref())
+        .or_else(|| resolved.key_place("repetitions").or_else(|| resolved.key_place("blocks")));
     let message = format!("the plan has {trials} trials; {MOST_TRIALS} is the most");
-    let counted = format!("{grid} cells and {} controls, {} times", block - grid, resolved.head.repetitions);
+    let counted = format!("{grid} cells and {} controls, {repetitions} times", block - grid);
     Some(
         Problem::at(place.unwrap_or(&resolved.kind_place), counted, message)
             .help("shorten an axis, or ask for fewer `repetitions`"),

@@ -15,6 +15,8 @@ pub struct Experiment {
     pub seed: u64,
     /// Blocks.
     pub repetitions: u32,
+    /// How many whole blocks there must be before the run may end because each target is decided; `None` if it runs all of them.
+    pub least_blocks: Option<u32>,
     /// How many trials run side by side.
     pub parallel_trials: u32,
     /// Whether objects stay in the bucket when their trial is over.

@@ -27,6 +27,7 @@ fn every_report_reads_as_it_is_written_down() {
         no_toml,
         what_is_missing,
         what_excludes_each_other,
+        a_run_that_stops,
         a_set_option,
         the_target,
         a_clock_probe,
@@ -88,6 +89,27 @@ fn links_of_others(reports: &mut Reports) {
     reports.add("longer links of a file", &links("file = \"/etc/passwd\"", "[controls]\nlong_ttl = \"1h\""), &[]);
     let two = links("file = \"/etc/passwd\"", "").replace("\"2s\"", "[\"1s\", \"2s\"]");
     reports.add("a file's links of two TTLs", &two, &[]);
+}
+
+fn a_run_that_stops(reports: &mut Reports) {
+    let of = |keys: &str| SMALL.replace("[grid]", &format!("{keys}\n[grid]"));
+    let stops = |keys: &str| of(&format!("stop = \"decided\"\n{keys}"));
+    reports.add("a stop at another word", &of("stop = \"done\"\nblocks = { most = 9 }"), &[]);
+    reports.add("a stop in truth", &of("stop = true"), &[]);
+    reports.add("blocks without a stop", &of("blocks = { least = 3, most = 9 }"), &[]);
+    reports.add("blocks as a number", &stops("blocks = 20"), &[]);
+    reports.add("fewer blocks than three", &stops("blocks = { least = 2, most = 20 }"), &[]);
+    reports.add("more blocks at least than at most", &stops("blocks = { least = 20, most = 10 }"), &[]);
+    reports.add("more blocks at least than the usual most", &stops("blocks = { least = 30 }"), &[]);
+    reports.add("a key that blocks do not have", &stops("blocks = { leest = 3, most = 20 }"), &[]);
+    reports.add("a stop beside repetitions", &stops("repetitions = 10"), &[]);
+    reports.add(
+        "a stop and blocks beside repetitions",
+        &stops("blocks = { least = 3, most = 9 }\nrepetitions = 9"),
+        &[],
+    );
+    reports.add("blocks of more trials than there may be", &stops("blocks = { least = 3, most = 100000 }"), &[]);
+    reports.add("a stop that an option asks for", &of("repetitions = 3"), &["--set", "experiment.stop=undecided"]);
 }
 
 fn a_clock_probe(reports: &mut Reports) {

@@ -106,14 +106,16 @@ fn leave_testbed(document: &mut Document<'_>) -> Vec<String> {
 /// Adds an entry in place of what it overrides.
 fn put<'a>(document: &mut Document<'a>, entry: Entry<'a>) {
     let of_cells = |table: Table| matches!(table, Table::Target | Table::Grid | Table::Path | Table::Transfer);
-    let excluded = match entry.key.as_ref() {
-        "transfers_per_user" => Some("duration"),
-        "duration" => Some("transfers_per_user"),
-        _ => None,
+    let excluded: &[&str] = match entry.key.as_ref() {
+        "transfers_per_user" => &["duration"],
+        "duration" => &["transfers_per_user"],
+        "repetitions" => &["stop", "blocks"],
+        "stop" | "blocks" => &["repetitions"],
+        _ => &[],
     };
     document.entries.retain(|old| {
         let same_tables = old.table == entry.table || (of_cells(old.table) && of_cells(entry.table));
-        let overridden = old.key == entry.key || (Some(old.key.as_ref()) == excluded && !old.key_place.is_option());
+        let overridden = old.key == entry.key || (excluded.contains(&old.key.as_ref()) && !old.key_place.is_option());
         !(same_tables && overridden)
     });
     document.entries.push(entry);

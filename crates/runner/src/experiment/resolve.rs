@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 use ttlsweep_record::{Cell, TargetKind};
 
+use super::blocks;
 use super::document::{Document, Entry};
 use super::link_defaults::link_default;
 use super::overrides;
@@ -25,7 +26,7 @@ pub(crate) struct Resolved {
     pub(crate) kind_place: Place,
     /// Whether anything was given to say whose links are asked with, also if it cannot be read.
     pub(crate) names_links: bool,
-    /// Where each key of a slow line stands, also if its value cannot be read.
+    /// Where each key of a slow line stands, and `stop`, also if its value cannot be read.
     line_keys: Vec<(&'static str, Place)>,
 }
 
@@ -89,7 +90,7 @@ impl Resolved {
         heads.chain(axes).find(|(name, _)| *name == key).and_then(|(_, place)| place.as_ref())
     }
 
-    /// Where a key of a slow line stands, if it was given, also if its value cannot be read.
+    /// Where a key of a slow line or `stop` stands, if it was given, also if its value cannot be read.
     pub(crate) fn given_place(&self, key: &str) -> Option<&Place> {
         self.line_keys.iter().find(|(name, _)| *name == key).map(|(_, place)| place)
     }
@@ -98,6 +99,15 @@ impl Resolved {
     pub(crate) fn drop_default_bound(&mut self) {
         if self.key_place("duration").is_some() {
             self.axes.retain(|values| values.setting.key != "transfers_per_user");
+        }
+    }
+
+    /// Plans as many blocks as a run may have that ends when each target is decided: how many those are stands in `blocks`, and
+    /// nowhere else.
+    pub(crate) fn plan_most_blocks(&mut self) {
+        if self.head.stop_decided {
+            self.head.repetitions = self.head.blocks.unwrap_or(blocks::USUAL).most;
+            self.heads.retain(|values| values.setting.key != "repetitions");
         }
     }
 
@@ -114,7 +124,7 @@ impl Resolved {
 
 fn line_keys(document: &Document<'_>) -> Vec<(&'static str, Place)> {
     let setting = |entry: &Entry<'_>| {
-        let line = SETTINGS.iter().filter(|setting| setting.table == Table::Path);
+        let line = SETTINGS.iter().filter(|setting| setting.table == Table::Path || setting.key == "stop");
         line.into_iter().find(|setting| setting.key == entry.key && setting.may_stand_in(entry.table))
     };
     let entries = document.entries.iter();
@@ -211,12 +221,14 @@ impl<'a> Reader<'a> {
     ) -> Option<Values<T>> {
         let derived = match setting.key {
             "long_ttl" => link_default(setting.key, &resolved.head).map(str::to_owned).or_else(|| long_ttl(resolved)),
+            "blocks" => resolved.head.stop_decided.then(|| blocks::USUAL.toml()),
             key => link_default(key, &resolved.head).map(str::to_owned),
         };
-        let toml = match setting.absent {
-            IfAbsent::Default(toml) => derived.as_deref().unwrap_or(toml),
-            IfAbsent::Nothing(_) => return None,
-            IfAbsent::Problem(help) => {
+        let toml = match (setting.absent, &derived) {
+            (_, Some(derived)) => derived.as_str(),
+            (IfAbsent::Default(toml), None) => toml,
+            (IfAbsent::Nothing(_), None) => return None,
+            (IfAbsent::Problem(help), None) => {
                 let is_misspelled =
                     self.lacking.contains(&setting.key) || self.document.misspelled.contains(&setting.table);
                 if !is_misspelled {

@@ -10,6 +10,7 @@ use ttlsweep_record::{
     SignatureVersion, TargetKind,
 };
 
+use super::blocks::{Blocks, Stop, blocks, stop};
 use super::problems::Problem;
 use super::ttl::ttl;
 use super::values::{self, Item, Notation};
@@ -100,6 +101,8 @@ pub(crate) struct Head {
     pub(crate) question: String,
     pub(crate) seed: u64,
     pub(crate) repetitions: u32,
+    pub(crate) stop_decided: bool,
+    pub(crate) blocks: Option<Blocks>,
     pub(crate) parallel_trials: u32,
     pub(crate) kind: TargetKind,
     pub(crate) keep_objects: bool,
@@ -119,6 +122,8 @@ impl Head {
             question: String::new(),
             seed: 0,
             repetitions: 1,
+            stop_decided: false,
+            blocks: None,
             parallel_trials: 1,
             kind: TargetKind::Embedded,
             keep_objects: false,
@@ -244,6 +249,27 @@ pub(crate) static SETTINGS: &[Setting] = &[
         only: None,
         doc: "How many blocks there are: each holds every cell and control once, in a shuffled order of its own.",
         read: Read::Head(|item| Choice::of(values::count(item, 100_000), |head, blocks| head.repetitions = blocks)),
+    },
+    Setting {
+        table: Table::Experiment,
+        key: "stop",
+        takes: ValueKind::Text("`\"decided\"`"),
+        absent: IfAbsent::Nothing("all `repetitions` are run"),
+        only: None,
+        doc: "With `\"decided\"`, the run ends after the first whole block at which every target is decided by the report's own rules: \
+              YES, NO, or expired links are let in. Between two blocks it asks `ttlsweep-report`, which must lie beside `ttlsweep`; \
+              without its clear word it goes on. Excludes `repetitions`: `blocks` says how many there are.",
+        read: Read::Head(|item| Choice::of(stop(item), |head, Stop| head.stop_decided = true)),
+    },
+    Setting {
+        table: Table::Experiment,
+        key: "blocks",
+        takes: ValueKind::Text("a table such as `{ least = 3, most = 20 }`"),
+        absent: IfAbsent::Nothing("`{ least = 3, most = 20 }` with `stop`"),
+        only: None,
+        doc: "Of a run with `stop`: it never ends before `least` whole blocks (3 or more), and never runs more than `most`. These \
+              are the blocks of the plan: order, seeds and the plan's hash are those of `repetitions` = `most`.",
+        read: Read::Head(|item| Choice::of(blocks(item), |head, blocks| head.blocks = Some(blocks))),
     },
     Setting {
         table: Table::Experiment,

@@ -43,6 +43,34 @@ pub struct Estimate {
     pub clocks: Option<ClockProbes>,
     /// What AWS charges for, where the target is at AWS.
     pub aws: Option<AwsCost>,
+    /// What it takes at least, if it may end before its last block.
+    pub early: Option<Early>,
+}
+
+/// The earliest end of a plan that ends as soon as each target is decided.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Early {
+    /// After so many blocks.
+    pub least: u32,
+    /// Of so many.
+    pub most: u32,
+    /// As of the whole plan.
+    pub duration: Duration,
+    /// US dollars, where the target is at AWS.
+    pub usd: Option<f64>,
+}
+
+impl Early {
+    fn of(plan: &Plan, experiment: &Experiment) -> Option<Self> {
+        let blocks: BTreeSet<u32> = plan.trials.iter().map(|trial| trial.block).collect();
+        let most = u32::try_from(blocks.len()).unwrap_or(u32::MAX);
+        let least = experiment.least_blocks.filter(|least| *least < most)?;
+        let first: BTreeSet<u32> = blocks.into_iter().take(least as usize).collect();
+        let trials = plan.trials.iter().filter(|trial| first.contains(&trial.block)).cloned().collect();
+        let whole = Experiment { least_blocks: None, ..experiment.clone() };
+        let estimate = Estimate::new(&Plan { trials, ..plan.clone() }, &whole);
+        Some(Self { least, most, duration: estimate.duration, usd: estimate.aws.map(|aws| aws.usd) })
+    }
 }
 
 /// What the probes of the stores' clocks take, if answers take some milliseconds.
@@ -134,6 +162,7 @@ impl Estimate {
             assumed_rate: None,
             clocks,
             aws: None,
+            early: Early::of(plan, experiment),
         };
         let mut trials_of = vec![0u64; plan.cells.len()];
         plan.trials.iter().for_each(|trial| trials_of[trial.cell] += 1);
@@ -208,6 +237,16 @@ impl fmt::Display for Estimate {
         }
         if let Some(aws) = &self.aws {
             write!(f, "\n{aws}")?;
+        }
+        if let Some(Early { least, most, duration, usd }) = self.early {
+            let (from, to) = (whole_seconds(duration), whole_seconds(self.duration));
+            write!(
+                f,
+                "\nit ends as soon as each target is decided, after {least} to {most} blocks: about {from} to {to}"
+            )?;
+            if let Some((usd, all)) = usd.zip(self.aws.map(|aws| aws.usd)).filter(|(_, all)| *all >= 0.01) {
+                write!(f, ", {usd:.2} to {all:.2} USD")?;
+            }
         }
         Ok(())
     }
@@ -369,11 +408,16 @@ mod tests {
     use crate::experiment::{LoadOptions, load};
 
     fn estimate(settings: &str, bucket: Option<&str>) -> (Plan, Estimate) {
+        estimate_with(settings, bucket, &[])
+    }
+
+    fn estimate_with(settings: &str, bucket: Option<&str>, set: &[&str]) -> (Plan, Estimate) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("experiment.toml");
         let text = format!("experiment = {{ name = \"e\" }}\ntransfer.jitter = \"0s\"\n{settings}");
         std::fs::write(&path, text).unwrap();
-        let options = LoadOptions { bucket: bucket.map(str::to_owned), ..LoadOptions::default() };
+        let set = set.iter().map(|set| (*set).to_owned()).collect();
+        let options = LoadOptions { bucket: bucket.map(str::to_owned), set, ..LoadOptions::default() };
         let experiment = load(&path, &options).unwrap().experiment;
         let plan = Plan::new(&experiment);
         let estimate = Estimate::new(&plan, &experiment);
@@ -410,6 +454,23 @@ mod tests {
             sum.to_string(),
             "this plan: 10 trials (4 of the grid in 1 block, 6 controls), 15 transfers, 12 MB up, about 33s"
         );
+    }
+
+    #[test]
+    fn a_plan_that_may_end_early_has_the_time_and_the_price_of_both_ends() {
+        let grid = "target.clock_probe = \"0s\"\ntransfer.method = \"get\"\n\
+                    grid = { ttl = \"10s\", size = \"1GB\", bandwidth = \"100Mbit/s\" }";
+        let settings = format!("{NO_CONTROLS}{grid}");
+        let (plan, sum) = estimate_with(&settings, Some("mine"), &["experiment.stop=decided"]);
+        assert_eq!((plan.trials.len(), sum.blocks), (20, 20));
+        let early = sum.early.unwrap();
+        assert_eq!((early.least, early.most, early.duration * 20), (3, 20, sum.duration * 3));
+        // 1 GB out costs 0.09 USD.
+        let reported =
+            "it ends as soon as each target is decided, after 3 to 20 blocks: about 4m01s to 26m41s, 0.27 to 1.80 USD";
+        assert!(sum.to_string().ends_with(reported), "{sum}");
+        let three = ["experiment.stop=decided", "experiment.blocks={ least = 3, most = 3 }"];
+        assert_eq!(estimate_with(&settings, Some("mine"), &three).1.early, None);
     }
 
     #[test]

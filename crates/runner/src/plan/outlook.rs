@@ -24,6 +24,8 @@ pub struct Outlook {
     targets: Vec<TargetOutlook>,
     /// The repetitions with which every target can be decided, and how long that takes.
     enough: Option<(u32, Duration)>,
+    /// How many blocks there must be before the run may end; `None` if it runs all of them.
+    least_blocks: Option<u32>,
 }
 
 /// How a plan can end at one target.
@@ -42,13 +44,18 @@ struct TargetOutlook {
     tries_expired: bool,
     /// What the p-value must not exceed.
     level: f64,
+    /// How many of `outlive` a NO rests on: all of them, unless the run ends as soon as it is decided.
+    for_no: u64,
 }
 
 impl Outlook {
     /// Holds the whole plan of an experiment against the verdict's rules.
     pub fn new(plan: &Plan, experiment: &Experiment) -> Self {
-        let targets = targets(plan);
+        let mut targets = targets(plan);
         let blocks = u64::from(experiment.repetitions.max(1));
+        if let Some(least) = experiment.least_blocks {
+            targets.iter_mut().for_each(|target| target.end_early(u64::from(least), blocks));
+        }
         let needed =
             targets.iter().map(|target| target.blocks_needed(blocks)).try_fold(0, |most, one| Some(one?.max(most)));
         let more =
@@ -57,7 +64,7 @@ impl Outlook {
             let longer = Experiment { repetitions, ..experiment.clone() };
             (repetitions, Estimate::new(&Plan::new(&longer), &longer).duration)
         });
-        Self { targets, enough }
+        Self { targets, enough, least_blocks: experiment.least_blocks }
     }
 
     /// Whether every target can be told to cut, and to not cut.
@@ -98,13 +105,23 @@ impl fmt::Display for Outlook {
         let mut text = lines.collect::<Vec<_>>().join("\n");
         if let Some((repetitions, duration)) = self.enough {
             let time = round_time(duration);
-            text.push_str(&format!("; `--set experiment.repetitions={repetitions}` (about {time}) can end in either"));
+            let set = match self.least_blocks {
+                None => format!("--set experiment.repetitions={repetitions}"),
+                Some(least) => format!("--set 'experiment.blocks={{ least = {least}, most = {repetitions} }}'"),
+            };
+            text.push_str(&format!("; `{set}` (about {time}) can end in either"));
         }
         f.write_str(&text)
     }
 }
 
 impl TargetOutlook {
+    /// A NO ends the run, after no less than `least` of its `blocks`.
+    fn end_early(&mut self, least: u64, blocks: u64) {
+        let needed = (trials_for_no() * blocks).div_ceil(self.outlive.max(1));
+        self.for_no = self.outlive * needed.max(least).min(blocks) / blocks;
+    }
+
     fn can_be_no(&self) -> bool {
         self.tries_expired && self.outlive >= trials_for_no()
     }
@@ -157,7 +174,7 @@ impl TargetOutlook {
         let (yes, no) = (self.needed_for_yes(), trials_for_no());
         match (self.can_be_yes(), self.can_be_no()) {
             (true, true) => {
-                let bound = bound_of_none(self.outlive) * 100.0;
+                let bound = bound_of_none(self.for_no) * 100.0;
                 format!("{outlive}: this run can end in YES or NO (at most {bound:.0} % of such transfers cut)")
             }
             (true, false) => format!("{outlive}; a NO takes {no}, so this run can end in YES or CANNOT TELL"),
@@ -200,6 +217,7 @@ fn targets(plan: &Plan) -> Vec<TargetOutlook> {
     }
     let number = of_targets.len() as u64;
     let whole = |(target, within, at_risk): (TargetOutlook, f64, f64)| TargetOutlook {
+        for_no: target.outlive,
         share: if at_risk > 0.0 { within / at_risk } else { 0.0 },
         level: level(number),
         ..target
@@ -228,6 +246,7 @@ impl TargetOutlook {
             share: 0.0,
             tries_expired: false,
             level: 0.0,
+            for_no: 0,
         }
     }
 }
@@ -309,6 +328,19 @@ mod tests {
             words,
             "5 trials outlive their link: this run can end in YES or NO (at most 52 % of such transfers cut)"
         );
+    }
+
+    #[test]
+    fn a_run_that_ends_as_soon_as_it_is_decided_promises_the_bound_of_its_earliest_no() {
+        let (found, words) = outlook(&format!("experiment.stop = \"decided\"\n{SLOW}"));
+        assert!(found.can_decide());
+        assert_eq!(
+            words,
+            "20 trials outlive their link: this run can end in YES or NO (at most 52 % of such transfers cut)"
+        );
+        let stop = "experiment.stop = \"decided\"\nexperiment.blocks = { most = 4 }\n";
+        let (_, words) = outlook(&format!("{stop}{SLOW}"));
+        assert!(words.contains("`--set 'experiment.blocks={ least = 3, most = 5 }'` (about"), "{words}");
     }
 
     #[test]

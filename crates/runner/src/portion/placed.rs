@@ -59,6 +59,13 @@ pub enum PlaceError {
          [experiment], or `--set experiment.parallel_trials=1`"
     )]
     SideBySide(u32),
+    /// Each part would end where it finds each target decided, and leave trials of which others are a part.
+    #[error(
+        "all parts of a trial must run, and with `stop` each machine would end at a block of its own: write \
+         `repetitions = {0}` in place of `stop` and `blocks`, or `--set experiment.repetitions={0}`; or run shards, each of which \
+         has whole blocks"
+    )]
+    EndsEarly(u32),
     /// What is there is of another plan.
     #[error(
         "{place} is of plan {there}, and this experiment gives plan {here}: give the new plan another `--run-id`, or bring \
@@ -95,6 +102,9 @@ impl PlacedPortion {
     ) -> Result<Self, PlaceError> {
         if portion.part().is_some() && experiment.parallel_trials > 1 {
             return Err(PlaceError::SideBySide(experiment.parallel_trials));
+        }
+        if portion.part().is_some() && experiment.least_blocks.is_some() {
+            return Err(PlaceError::EndsEarly(experiment.repetitions));
         }
         let run_id = asked.run_id.unwrap_or_else(|| derived_run_id(&whole.hash));
         let place = PortionPlace::new(out, &experiment.name, &run_id, portion);

@@ -6,10 +6,11 @@ use ttlsweep_path::far;
 use ttlsweep_record::{SCHEMA_VERSION, Timestamp};
 use ttlsweep_rundir::environment::Environment;
 
+use crate::clock::{Clock, SystemClock};
 use crate::experiment::Experiment;
 use crate::host::machine;
 use crate::plan::Plan;
-use crate::run::folder;
+use crate::run::{Run, folder};
 use crate::secret::redacted;
 use crate::target::Targets;
 
@@ -48,6 +49,17 @@ pub fn of_new_run(experiment: &Experiment, whole: &Plan, now: Timestamp, targets
         clock_offset: BTreeMap::new(),
         hosts: Vec::new(),
     }
+}
+
+/// That of a run under way, with what it has found of the servers' clocks so far.
+pub(crate) fn with_clocks(run: &Run) -> Environment {
+    let mut environment = run.environment.clone();
+    for target in run.targets.all() {
+        if let Some(bracket) = target.offset.bracket(&SystemClock.anchor()) {
+            environment.clock_offset.insert(target.endpoint.to_string(), bracket);
+        }
+    }
+    environment
 }
 
 /// The slow line that this process is behind, as the options of `ttlsweep path`; `None` if its lines are the experiment's own.

@@ -13,9 +13,11 @@ use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
+use tokio::sync::oneshot;
 use ttlsweep_record::row::Row;
 use ttlsweep_record::{
-    Cell, ClockRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord, TrialRecord,
+    Cell, ClockRecord, DecisionRecord, EventRecord, HarnessRecord, ObjectRecord, SampleRecord, TransferRecord,
+    TrialRecord,
 };
 use ttlsweep_rundir::csv_file::RowWriter;
 use ttlsweep_rundir::disk::{self, Watched};
@@ -35,6 +37,8 @@ enum Message {
     Trial(Box<(TrialRecord, HarnessRecord)>),
     Object(Box<ObjectRecord>),
     Clock(Box<ClockRecord>),
+    Decisions(Vec<DecisionRecord>),
+    Flushed(oneshot::Sender<()>),
     Finish,
 }
 
@@ -70,6 +74,19 @@ impl RowSink {
         self.send(Message::Clock(Box::new(row)));
     }
 
+    /// The targets were looked at between two blocks.
+    pub(crate) fn decisions(&self, rows: Vec<DecisionRecord>) {
+        self.send(Message::Decisions(rows));
+    }
+
+    /// Waits until all that was handed in before can be read in the files. Returns whether it can: not if a row could not be
+    /// written.
+    pub(crate) async fn flushed(&self) -> bool {
+        let (sender, receiver) = oneshot::channel();
+        self.send(Message::Flushed(sender));
+        receiver.await.is_ok()
+    }
+
     fn send(&self, message: Message) {
         // The thread is gone only after a write error, which it reports itself and which has stopped the run.
         let _ = self.0.send(message);
@@ -85,7 +102,13 @@ impl RowsInMemory {
     pub(crate) fn ended(&self) -> Vec<Rows> {
         let rows = self.0.try_iter().filter_map(|message| match message {
             Message::Ended(rows) => Some(*rows),
-            Message::Started(_) | Message::Trial(_) | Message::Object(_) | Message::Clock(_) | Message::Finish => None,
+            Message::Started(_)
+            | Message::Trial(_)
+            | Message::Object(_)
+            | Message::Clock(_)
+            | Message::Decisions(_)
+            | Message::Flushed(_)
+            | Message::Finish => None,
         });
         rows.collect()
     }
@@ -149,6 +172,7 @@ struct Writers {
     trials: RowWriter<TrialRecord>,
     objects: RowWriter<ObjectRecord>,
     clock: RowWriter<ClockRecord>,
+    decisions: RowWriter<DecisionRecord>,
     /// What is read only, with its length: without it nobody can make sense of the rows.
     given: Vec<(Watched, u64)>,
 }
@@ -164,6 +188,7 @@ impl Writers {
             trials: append_to(folder)?,
             objects: append_to(folder)?,
             clock: append_to(folder)?,
+            decisions: append_to(folder)?,
             given: [Cell::FILE, EXPERIMENT]
                 .into_iter()
                 .map(|name| folder.join(name))
@@ -181,7 +206,7 @@ impl Writers {
         let mut finished = false;
         while let Ok(first) = rows.recv() {
             self.unchanged()?;
-            let mut trials = Vec::new();
+            let (mut trials, mut waiting) = (Vec::new(), Vec::new());
             for message in std::iter::once(first).chain(rows.try_iter()) {
                 match message {
                     Message::Started(row) => self.journal.write(&row)?,
@@ -197,6 +222,12 @@ impl Writers {
                     }
                     Message::Object(row) => self.objects.write(&row)?,
                     Message::Clock(row) => self.clock.write(&row)?,
+                    Message::Decisions(rows) => {
+                        write_each(&mut self.decisions, &rows)?;
+                        // It may end the run.
+                        self.decisions.sync()?;
+                    }
+                    Message::Flushed(sender) => waiting.push(sender),
                     Message::Finish => finished = true,
                 }
             }
@@ -204,6 +235,10 @@ impl Writers {
             self.objects.flush()?;
             self.clock.flush()?;
             self.end_trials(&trials)?;
+            for sender in waiting {
+                // The one that waits may have given up.
+                let _: Result<(), ()> = sender.send(());
+            }
             if finished {
                 // The last batch was cut, too, if somebody cut a file while it was written.
                 return self.unchanged();
@@ -236,6 +271,7 @@ impl Writers {
         self.trials.unchanged()?;
         self.objects.unchanged()?;
         self.clock.unchanged()?;
+        self.decisions.unchanged()?;
         self.given.iter().try_for_each(|(file, len)| file.holds(*len))
     }
 

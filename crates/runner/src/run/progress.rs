@@ -20,6 +20,7 @@ use ttlsweep_record::{Cell, Control};
 use crate::experiment::Experiment;
 use crate::plan::Plan;
 use crate::plan::outlook::target_name;
+use crate::run::looks::{Look, Target};
 use crate::run::trial::TrialEnd;
 
 /// How progress is shown.
@@ -47,6 +48,8 @@ pub(crate) struct Progress {
     all: Counts,
     tally: Tally,
     deciding: Deciding,
+    /// Whether it may end before all is done.
+    may_end_early: bool,
 }
 
 /// Trials, and the time that they are estimated to take.
@@ -156,7 +159,8 @@ impl Progress {
         // In the order of the plan, whichever is done first.
         experiment.cells.iter().filter(|cell| cell.control.is_none()).for_each(|cell| tally.add(cell, 0, 0));
         let deciding = Deciding::of(plan, experiment);
-        let mut progress = Self { mode, drawn, started: now, said: now, done, all, tally, deciding };
+        let may_end_early = experiment.least_blocks.is_some();
+        let mut progress = Self { mode, drawn, started: now, said: now, done, all, tally, deciding, may_end_early };
         progress.show(|_| {});
         progress
     }
@@ -191,6 +195,29 @@ impl Progress {
                     left_us,
                 });
                 say::json(&line.unwrap_or_default());
+            }
+        }
+    }
+
+    /// The targets were looked at after a block.
+    pub(crate) fn looked(&self, look: &Look) {
+        match self.mode {
+            Mode::None => {}
+            // Why there is no answer was said.
+            Mode::Auto | Mode::Plain if look.targets.is_empty() => {}
+            Mode::Auto | Mode::Plain => say!("{}", look.words()),
+            Mode::Json => {
+                let Look { block, blocks, targets, doubt, .. } = look;
+                let (decided, doubt) = (look.is_decided(), doubt.as_deref());
+                let line = LookLine {
+                    kind: "look",
+                    block: *block,
+                    blocks: *blocks,
+                    decided,
+                    targets: targets.as_slice(),
+                    doubt,
+                };
+                say::json(&serde_json::to_string(&line).unwrap_or_default());
             }
         }
     }
@@ -241,7 +268,8 @@ impl Progress {
 
     fn left_words(&self) -> String {
         let left = self.left().filter(|left| *left >= Duration::from_secs(1));
-        left.map_or_else(String::new, |left| format!(", about {} left", round_time(left)))
+        let at_most = if self.may_end_early { "at most " } else { "" };
+        left.map_or_else(String::new, |left| format!(", {at_most}about {} left", round_time(left)))
     }
 
     /// What is left, by how fast the estimated time has gone by so far.
@@ -268,6 +296,16 @@ struct Line<'a> {
     trials_done: u64,
     trials: u64,
     left_us: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct LookLine<'a> {
+    kind: &'static str,
+    block: u32,
+    blocks: u32,
+    decided: bool,
+    targets: &'a [Target],
+    doubt: Option<&'a str>,
 }
 
 /// How often a line is said without a terminal.

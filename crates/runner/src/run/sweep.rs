@@ -7,7 +7,7 @@ mod marker;
 pub(crate) mod sources;
 mod turns;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -24,6 +24,7 @@ use crate::run::Run;
 use crate::run::cleanup::{Cleaner, CreatedObject, NotDeleted, PendingCleanup};
 use crate::run::clock_watch::ClockWatch;
 use crate::run::files::Files;
+use crate::run::looks::Looks;
 use crate::run::progress::{Counts, Progress, TICK, Tally};
 use crate::run::trial::{TrialEnd, TrialRun};
 
@@ -49,8 +50,10 @@ pub struct Earlier {
 pub struct SweepEnd {
     /// Transfers in this process, and failures among them.
     pub tally: Tally,
-    /// Trials that still have to be run.
+    /// Trials of the plan that are not whole.
     pub missing: u64,
+    /// Whether nobody needs them, since each target was decided.
+    pub is_decided: bool,
     /// What could not be deleted.
     pub left: Vec<NotDeleted>,
 }
@@ -167,21 +170,38 @@ async fn run_missing(
         clocks.probe(&progress).await;
     }
     progress.clock_done(before);
-    let mut running = stream::iter(trials).map(|(trial, time)| run_apart(trial, time)).buffer_unordered(lanes);
     let mut left = missing.len() as u64;
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut waiting, mut is_decided) = (VecDeque::from(trials), false);
+    let mut looks = Looks::begin(run, &earlier.whole);
+    let mut running = stream::iter(Vec::new()).map(run_apart).buffer_unordered(lanes);
     loop {
-        let (end, cell, time) = tokio::select! {
-            ended = running.next() => match ended {
-                Some(ended) => ended,
-                None => break,
-            },
+        let ended = tokio::select! {
+            ended = running.next() => ended,
             _ = ticks.tick() => {
                 progress.tick();
                 continue;
             }
         };
+        let Some((end, cell, time)) = ended else {
+            // Nothing is under way.
+            if let Some(looks) = looks.as_mut().filter(|looks| !waiting.is_empty() && looks.are_due()) {
+                is_decided = looks.look(run, &mut progress, &mut ticks).await;
+            }
+            if is_decided || waiting.is_empty() {
+                break;
+            }
+            let next = match &looks {
+                Some(looks) => looks.next(&mut waiting),
+                None => waiting.drain(..).collect(),
+            };
+            running = stream::iter(next).map(run_apart).buffer_unordered(lanes);
+            continue;
+        };
+        if let (Some(looks), Some(row)) = (&mut looks, &end.row) {
+            looks.over(row);
+        }
         left -= u64::from(end.row.as_ref().is_some_and(|row| row.state == TrialState::Whole));
         progress.trial_done(&end, &cell, time);
         // With one lane, no other trial is running now, and the next one begins when this has returned. Trials side by side
@@ -204,14 +224,14 @@ async fn run_missing(
     }
     clocks.probe(&progress).await;
     clocks.finish();
-    Ok(SweepEnd { tally: progress.into_tally(), missing: left, left: Vec::new() })
+    Ok(SweepEnd { tally: progress.into_tally(), missing: left, is_decided, left: Vec::new() })
 }
 
 /// Between a probe of the clocks and a trial that begins on all machines together: the last answer may come late.
 const SPARE: Duration = Duration::from_secs(4);
 
 /// Runs a trial as a task of its own, so that trials side by side use all processors.
-async fn run_apart(trial: TrialRun, time: Duration) -> (TrialEnd, Arc<Cell>, Duration) {
+async fn run_apart((trial, time): (TrialRun, Duration)) -> (TrialEnd, Arc<Cell>, Duration) {
     let cell = Arc::clone(&trial.cell);
     match tokio::spawn(trial.run()).await {
         Ok(end) => (end, cell, time),

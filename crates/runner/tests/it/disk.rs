@@ -126,6 +126,7 @@ fn any_file_of_the_run_that_is_deleted_or_cut_in_mid_run_ends_it_in_order() {
         "harness.csv",
         "objects.csv",
         "clock.csv",
+        "decisions.csv",
         "journal.csv",
         "cells.csv",
         "experiment.toml",

@@ -11,6 +11,7 @@ mod cleanup;
 mod client;
 mod clocks;
 mod connections;
+mod decided;
 mod disk;
 mod doctor;
 mod edits;

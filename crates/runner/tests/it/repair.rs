@@ -223,7 +223,7 @@ fn a_run_of_schema_1_is_resumed() {
     });
     edit(&run, "trials.csv", |lines| lines.truncate(2));
     edit(&run, "environment.json", |lines| lines[1] = lines[1].replace(": 2", ": 1"));
-    for later in ["clock.csv", "objects.csv", "harness.csv"] {
+    for later in ["clock.csv", "decisions.csv", "objects.csv", "harness.csv"] {
         let _ = fs::remove_file(run.path().join(later));
     }
     assert_eq!(run.transfers()[0].schema_version, 1);

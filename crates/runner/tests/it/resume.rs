@@ -87,6 +87,7 @@ fn a_killed_run_is_finished_and_what_was_in_flight_is_reported() {
         "samples.csv",
         "harness.csv",
         "clock.csv",
+        "decisions.csv",
     ] {
         let text = fs::read_to_string(run.path().join(name)).unwrap();
         assert!(!text.is_empty(), "{name} has no header");

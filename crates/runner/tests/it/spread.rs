@@ -158,6 +158,8 @@ fn what_cannot_be_spread_ends_with_2_and_what_to_write() {
     assert!(said(&["--spread", "1/2", "--start-at", "noon"]).contains("`noon` is not an instant"));
     let side_by_side = said(&["--spread", "1/2", "--set", "experiment.parallel_trials=2"]);
     assert!(side_by_side.contains("`parallel_trials = 1`"), "{side_by_side}");
+    let early = said(&["--spread", "1/2", "--set", "experiment.stop=decided"]);
+    assert!(early.contains("`repetitions = 20` in place of `stop`") && early.contains("or run shards"), "{early}");
     assert!(!lab.path("results").exists(), "nothing was begun");
 }
 
