@@ -7,7 +7,7 @@ use crate::common::{Sweep, World};
 use ttlsweep_record::row::Row;
 use ttlsweep_record::*;
 use ttlsweep_report::testing::load::load;
-use ttlsweep_report::testing::verdict::{Evidence, Judged, Ruling, decide};
+use ttlsweep_report::testing::verdict::{Evidence, Judged, Ruling, TargetAnswer, decide};
 use ttlsweep_rundir::csv_file::{RowWriter, read_rows};
 
 /// One target of this policy in this world: one user whose uploads take 6 s, links of 2, 4 and 20 s.
@@ -247,6 +247,19 @@ fn a_stuttering_machine_sees_the_cuts_that_it_can_bound() {
         let spared = ruling(&sweep(ExpiryPolicy::OnRequest));
         assert_supported(&spared, &[]);
         assert_eq!(spared.overall, Verdict::NotSupported, "{lag_us}: {}", spared.headline);
+    }
+}
+
+#[test]
+fn who_needs_more_trials_on_a_busy_machine_is_told_to_wait_until_it_is_idle() {
+    for (starved, told) in
+        [(true, "Run it again while this machine is idle"), (false, "Run it again and report on both")]
+    {
+        let world = World { starved, lag_us: starved.then_some(200_000), ..World::default() };
+        let ruling = ruling(&Sweep { transfer_us: 8_000_000, blocks: 1, ..sweep(ExpiryPolicy::OnRequest, world) });
+        let target = &ruling.targets[0];
+        assert_eq!((target.answer(), target.not_judged), (TargetAnswer::CannotTell, 0), "{}", ruling.headline);
+        assert!(target.take_away().next.starts_with(told), "{}", target.take_away().next);
     }
 }
 

@@ -4,7 +4,6 @@ use ttlsweep_record::decision::MOST_IN_WINDOWS;
 use ttlsweep_record::{ByteCount, Mechanism, Verdict};
 
 use super::{Answer, sentence};
-use crate::prose::of;
 use crate::verdict::cause::enforcement::{Enforces, most_apart_us};
 use crate::verdict::mechanism::cut::Unheard;
 use crate::verdict::ruling::{Again, TargetRuling};
@@ -109,15 +108,6 @@ impl TargetRuling {
                  `ttlsweep join DIR LOG…` puts the store's own log beside the transfers."
                     .to_owned()
             }
-            // What is noted late widens the windows, which larger bodies do not mend.
-            () if 2 * self.seen.late_trials[0] > self.seen.late_trials[1] => {
-                let [late, all] = self.seen.late_trials;
-                format!(
-                    "Run it again while this machine is idle, or with fewer users, since it was starved of processor time in {} \
-                     trials: {both}.",
-                    of(late, all)
-                )
-            }
             () if self.seen.window_share > MOST_IN_WINDOWS => self.longer(self.seen.window_share / MOST_IN_WINDOWS),
             () if self.seen.hits == 0 && self.seen.later.is_some() && self.seen.late_share > MOST_IN_WINDOWS => {
                 self.longer(self.seen.late_share / MOST_IN_WINDOWS)
@@ -133,7 +123,7 @@ impl TargetRuling {
                     format!("Ask the store's operator what ends such connections. {log}")
                 }
             }
-            () if self.not_judged > 0 => {
+            () if self.not_judged > 0 || 2 * self.seen.late_trials[0] > self.seen.late_trials[1] => {
                 format!("Run it again while this machine is idle, and report on both: {both}.")
             }
             () => format!("Run it again and report on both: {both}."),
