@@ -3,8 +3,6 @@
 use ttlsweep_report::testing::stats::{Wealth, mixed};
 use ttlsweep_report::testing::verdict::WindowTest;
 
-use crate::looks::either;
-
 /// Half of the stake lies on the near window, half on the later one, at each target.
 #[derive(Debug, Default)]
 pub(crate) struct Bets {
@@ -38,4 +36,8 @@ impl Bets {
         };
         self.targets.iter().zip(windows).map(at_target).fold([false; 2], either)
     }
+}
+
+pub(crate) fn either([a, b]: [bool; 2], [c, d]: [bool; 2]) -> [bool; 2] {
+    [a | c, b | d]
 }

@@ -12,7 +12,7 @@ use ttlsweep_simulate::plan::Design;
 use ttlsweep_simulate::run::Run;
 use ttlsweep_simulate::world::World;
 
-use crate::bets::Bets;
+use crate::bets::{Bets, either};
 use crate::score::Tally;
 
 /// The first look comes after so many blocks.
@@ -172,8 +172,4 @@ fn one(world: &World, seeds: Seeds, number: u64) -> [Look; LOOKS] {
 /// Whether the test of today says so, alone and with all that the rule asks besides.
 fn says(windows: &[WindowTest; 2]) -> [bool; 2] {
     windows.iter().map(|window| [window.exceeds, window.exceeds && window.is_open]).fold([false; 2], either)
-}
-
-pub(crate) fn either([a, b]: [bool; 2], [c, d]: [bool; 2]) -> [bool; 2] {
-    [a | c, b | d]
 }

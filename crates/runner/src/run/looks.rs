@@ -4,6 +4,7 @@
 //! goes on. Only whole blocks are looked at, as an answer may not depend on where in a block it was asked for.
 
 mod ask;
+pub(crate) mod found;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::PathBuf;
@@ -12,9 +13,10 @@ use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 use tokio::time::Interval;
-use ttlsweep_record::{DecisionRecord, TargetAnswer, Timestamp, TrialRecord, TrialState};
+use ttlsweep_record::{TrialRecord, TrialState};
 
 use crate::plan::Plan;
+use crate::run::looks::found::{Look, Target};
 use crate::run::progress::Progress;
 use crate::run::trial::TrialRun;
 use crate::run::{Run, environment};
@@ -36,32 +38,6 @@ pub(super) struct Looks {
     /// Of each of its blocks, how many trials are not whole yet, and how many there are.
     left: BTreeMap<u32, (usize, usize)>,
     has_complained: bool,
-}
-
-/// What one look found.
-#[derive(Debug)]
-pub(crate) struct Look {
-    /// The last block before it.
-    pub(crate) block: u32,
-    /// How many whole blocks there were.
-    pub(crate) blocks: u32,
-    /// When the answer came.
-    at: Timestamp,
-    /// Each target; none if no answer came.
-    pub(crate) targets: Vec<Target>,
-    /// Why no answer came.
-    pub(crate) doubt: Option<String>,
-}
-
-/// What is known of a target.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-pub(crate) struct Target {
-    /// Its name in the report.
-    pub(crate) name: String,
-    /// Whether transfers are cut there.
-    pub(crate) answer: TargetAnswer,
-    /// Whether more blocks would be of no use.
-    pub(crate) decided: bool,
 }
 
 impl Looks {
@@ -163,48 +139,6 @@ impl Looks {
 
     fn whole_blocks(&self) -> u32 {
         self.left.values().filter(|(left, _)| *left == 0).count() as u32
-    }
-}
-
-impl Look {
-    /// Whether each target is decided.
-    pub(crate) fn is_decided(&self) -> bool {
-        !self.targets.is_empty() && self.targets.iter().all(|target| target.decided)
-    }
-
-    /// `after block 3: a YES, b CANNOT TELL; the run goes on`
-    pub(crate) fn words(&self) -> String {
-        let answer = |target: &Target| format!("{} {}", target.name, word(target.answer));
-        let answers: Vec<String> = self.targets.iter().map(answer).collect();
-        let so = if self.is_decided() { "each target is decided, and the run ends" } else { "the run goes on" };
-        format!("after block {}: {}; {so}", self.block, answers.join(", "))
-    }
-
-    fn rows(&self, run_id: &str) -> Vec<DecisionRecord> {
-        let row = |target: Option<&Target>| DecisionRecord {
-            run_id: run_id.to_owned(),
-            at: self.at,
-            block: self.block,
-            blocks: self.blocks,
-            target_name: target.map(|target| target.name.clone()),
-            target_answer: target.map(|target| target.answer),
-            decided: target.is_some_and(|target| target.decided),
-            doubt: self.doubt.clone(),
-        };
-        match self.targets.as_slice() {
-            [] => vec![row(None)],
-            targets => targets.iter().map(|target| row(Some(target))).collect(),
-        }
-    }
-}
-
-/// As the report writes it for people.
-const fn word(answer: TargetAnswer) -> &'static str {
-    match answer {
-        TargetAnswer::Yes => "YES",
-        TargetAnswer::No => "NO",
-        TargetAnswer::CannotTell => "CANNOT TELL",
-        TargetAnswer::NotTestable => "NOT TESTABLE",
     }
 }
 

@@ -20,7 +20,7 @@ use ttlsweep_record::{Cell, Control};
 use crate::experiment::Experiment;
 use crate::plan::Plan;
 use crate::plan::outlook::target_name;
-use crate::run::looks::{Look, Target};
+use crate::run::looks::found::{Look, Target};
 use crate::run::trial::TrialEnd;
 
 /// How progress is shown.

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use ttlsweep_console::exit::ExitCode;
 use ttlsweep_record::text::visible;
 
-use super::Target;
+use super::found::Target;
 
 /// How long an answer may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
