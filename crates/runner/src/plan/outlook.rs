@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use ttlsweep_record::decision::{
-    LEAST_DELTA_US, MOST_IN_WINDOWS, are_set_apart, bound_of_none, level, trials_for_no, trials_for_yes,
+    LEAST_DELTA_US, MOST_IN_WINDOWS, are_set_apart, bound_of_none, grade_words, level, trials_for_no, trials_for_yes,
 };
 use ttlsweep_record::units::{count, round_time};
 use ttlsweep_record::{Cell, Control, TargetKind};
@@ -174,8 +174,12 @@ impl TargetOutlook {
         let (yes, no) = (self.needed_for_yes(), trials_for_no());
         match (self.can_be_yes(), self.can_be_no()) {
             (true, true) => {
-                let bound = bound_of_none(self.for_no) * 100.0;
-                format!("{outlive}: this run can end in YES or NO (at most {bound:.0} % of such transfers cut)")
+                let bound = bound_of_none(self.for_no);
+                let (grade, percent) = (grade_words(bound), 100.0 * bound);
+                format!(
+                    "{outlive}: this run can end in YES or NO; after a NO at most {grade} such trials may still be cut \
+                     ({percent:.0} %)"
+                )
             }
             (true, false) => format!("{outlive}; a NO takes {no}, so this run can end in YES or CANNOT TELL"),
             (false, true) => format!("{outlive}; a YES takes {yes}, so this run can end in NO or CANNOT TELL"),
@@ -326,7 +330,7 @@ mod tests {
         assert!(outlook.can_decide());
         assert_eq!(
             words,
-            "5 trials outlive their link: this run can end in YES or NO (at most 52 % of such transfers cut)"
+            "5 trials outlive their link: this run can end in YES or NO; after a NO at most about 1 in 2 such trials may still be cut (52 %)"
         );
     }
 
@@ -336,7 +340,7 @@ mod tests {
         assert!(found.can_decide());
         assert_eq!(
             words,
-            "20 trials outlive their link: this run can end in YES or NO (at most 52 % of such transfers cut)"
+            "20 trials outlive their link: this run can end in YES or NO; after a NO at most about 1 in 2 such trials may still be cut (52 %)"
         );
         let stop = "experiment.stop = \"decided\"\nexperiment.blocks = { most = 4 }\n";
         let (_, words) = outlook(&format!("{stop}{SLOW}"));
