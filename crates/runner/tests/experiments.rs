@@ -91,8 +91,10 @@ fn a_newcomer_waits_less_than_two_minutes() {
 #[test]
 fn the_twins_on_the_testbed_take_two_minutes_at_most_and_smoke_a_few_seconds() {
     for path in experiment_files().filter(|path| !needs_a_bucket(path)) {
-        let estimate = plan(&load_file(&path)).1;
-        assert!(estimate.duration <= Duration::from_secs(120), "{}: {estimate}", path.display());
+        let (plan, estimate) = plan(&load_file(&path));
+        // A slow line takes the time that its bytes need.
+        let most = if plan.cells.iter().any(|cell| cell.path_rate_bps.is_some()) { 15 * 60 } else { 120 };
+        assert!(estimate.duration <= Duration::from_secs(most), "{}: {estimate}", path.display());
     }
     let smoke = plan(&load_file(&folder().join("smoke.toml"))).1;
     assert!(smoke.duration <= Duration::from_secs(5), "{smoke}");
