@@ -7,8 +7,8 @@
 //! Each kill is SIGKILL, SIGTERM, SIGHUP, SIGINT or a loss of power: SIGKILL, after which random tails of what was being written
 //! go, in mid-row or not. Stories of two kinds are told, several at once, until there were as many kills as are asked for:
 //!
-//! - [`embedded`], on the embedded testbed: `run` is killed, its `resume`, and the report on it
-//! - [`sharded`], in two shards against a testbed of its own: `run --shard --upload` is killed, then `merge`, then `clean`
+//! - `embedded`, on the embedded testbed: `run` is killed, its `resume`, and the report on it
+//! - `sharded`, in two shards against a testbed of its own: `run --shard --upload` is killed, then `merge`, then `clean`
 //!
 //! After each kill the same command is started again (`resume` after `run`), and must mend what was left:
 //!
