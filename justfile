@@ -87,7 +87,7 @@ build:
 [group('develop')]
 check: format-check lint test-all (faults-short "1") bottleneck-short clients-short real-servers boto3-links (chaos "6") deploy-check slurm-short page-check notebook-check docs
 
-# Runs the tests but for the slow ones and the fuzzing, in some three minutes once they are built.
+# Runs the tests but for the slow ones and the fuzzing, in four to six minutes once they are built.
 [group('develop')]
 test: (tests "--skip" "damaged_")
 

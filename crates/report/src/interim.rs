@@ -23,7 +23,7 @@ pub struct InterimArgs {
     pub run: PathBuf,
 }
 
-/// Why there is no answer.
+/// Why nothing can be answered.
 #[derive(Debug, thiserror::Error)]
 pub enum InterimError {
     /// The run cannot be read.

@@ -203,7 +203,7 @@ impl Progress {
     pub(crate) fn looked(&self, look: &Look) {
         match self.mode {
             Mode::None => {}
-            // Why there is no answer was said.
+            // Why nothing was answered was said.
             Mode::Auto | Mode::Plain if look.targets.is_empty() => {}
             Mode::Auto | Mode::Plain => say!("{}", look.words()),
             Mode::Json => {

@@ -16,7 +16,7 @@ use super::found::Target;
 /// How long an answer may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Why there is no answer.
+/// Why nothing was answered.
 #[derive(Debug)]
 pub(super) enum Doubt {
     /// The program is not there.
