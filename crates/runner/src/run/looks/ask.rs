@@ -12,6 +12,7 @@ use ttlsweep_console::exit::ExitCode;
 use ttlsweep_record::text::visible;
 
 use super::found::Target;
+use crate::secret::redacted;
 
 /// How long an answer may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -108,7 +109,7 @@ async fn read(stream: Option<impl AsyncRead + Unpin>) -> String {
 
 fn first_line(said: &str) -> String {
     let line: String = said.trim().lines().next().unwrap_or_default().chars().take(MOST_SAID).collect();
-    visible(&line).to_string()
+    visible(&redacted(&line)).to_string()
 }
 
 /// The version of the answer that is known here.
