@@ -146,7 +146,7 @@ async fn page(store: &Store, endpoint: &str, wanted: &Wanted, token: Option<&str
 fn code_of(error: &LogServiceError) -> ExitCode {
     match error {
         LogServiceError::Busy { .. } | LogServiceError::Unreachable { .. } => ExitCode::TryAgain,
-        LogServiceError::Refused { .. } | LogServiceError::Unasked(_) => ExitCode::Usage,
+        LogServiceError::Refused { .. } | LogServiceError::Unread(_) | LogServiceError::Unasked(_) => ExitCode::Usage,
     }
 }
 

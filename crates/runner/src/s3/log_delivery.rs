@@ -63,15 +63,14 @@ impl Store {
         let mut question = json!({});
         for _ in 0..MOST_PAGES {
             let mut page: serde_json::Value = self.ask_logs(endpoint, action, &question, at).await?;
-            let wrong =
-                |error: serde_json::Error| LogServiceError::Unasked(format!("{action} cannot be read: {error}"));
+            let wrong = |error: serde_json::Error| LogServiceError::Unread(format!("{action}: {error}"));
             all.extend(serde_json::from_value::<Vec<T>>(page[name].take()).map_err(wrong)?);
             match page["nextToken"].as_str() {
                 Some(token) => question = json!({ "nextToken": token }),
-                None => break,
+                None => return Ok(all),
             }
         }
-        Ok(all)
+        Err(LogServiceError::Unread(format!("{action} has more than {MOST_PAGES} pages")))
     }
 }
 

@@ -33,6 +33,9 @@ pub(crate) enum LogServiceError {
     /// No retry mends it.
     #[error("CloudWatch Logs at {host} refuses: {said}")]
     Refused { host: String, said: String },
+    /// What it answers makes no sense.
+    #[error("the answer of CloudWatch Logs cannot be used: {0}")]
+    Unread(String),
     /// The request cannot be made.
     #[error("CloudWatch Logs cannot be asked: {0}")]
     Unasked(String),

@@ -258,6 +258,27 @@ async fn the_log_group_of_a_bucket_is_found_by_its_deliveries() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_deliveries_without_an_end_is_not_taken_for_one_without_the_bucket() {
+    let lab = Lab::with("logged.toml", EXPERIMENT.replace("[grid]", "repetitions = 1\n[grid]").as_str());
+    let run = Logged::of(&lab, AccessLogFormat::S3Json).await.run;
+    for (answer, hint) in [
+        (r#"{"deliverySources":[],"nextToken":"more"}"#, "DescribeDeliverySources has more than 100 pages"),
+        (r#"{"sources":[]}"#, "cannot be used: DescribeDeliverySources: invalid type: null"),
+    ] {
+        let service = Server::start(false, move |mut peer: Peer| async move {
+            let _ = peer.head().await;
+            peer.say(&format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{answer}", answer.len())).await;
+            peer.rest().await;
+        })
+        .await;
+        let url = format!("http://{}", service.addr);
+        let (code, said) = words(&logs_of(&lab, run.path().to_str().unwrap(), &[], &url).await);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(hint) && said.contains("name the log group with `--group`"), "{said}");
+    }
+}
+
 /// `ttlsweep logs` with keys of its own, asking at `url`.
 async fn logs_of(lab: &Lab, folder: &str, more: &[&str], url: &str) -> Output {
     let mut arguments = vec!["logs", folder, "--endpoint", url, "--region", "eu-x-1"];
