@@ -33,6 +33,9 @@ pub struct Args {
     /// next one to 10.77.1.2, and so on
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub more: Vec<LineOptions>,
+    /// What makes the line: this program with TUN devices, or the kernel's tbf, without delay and loss
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub engine: Engine,
     /// What --loss draws from: the same seed loses the same packets by number
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
@@ -47,7 +50,17 @@ pub struct Args {
     pub command: Vec<OsString>,
 }
 
-/// What makes a line.
+/// What makes the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Engine {
+    /// TUN devices, and a thread that moves packets: without `tc`, and without root where the system allows it
+    #[default]
+    Tun,
+    /// The kernel's token bucket filter, by the programs `ip` and `tc`
+    Tbf,
+}
+
+/// What a line is like.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, clap::Args)]
 pub struct LineOptions {
     /// What the line carries in each direction, headers of IP and above included
@@ -81,6 +94,9 @@ impl Args {
         let mut options = self.line.to_string();
         for line in &self.more {
             options.push_str(&format!(" --more '{line}'"));
+        }
+        if self.engine == Engine::Tbf {
+            options.push_str(" --engine tbf");
         }
         if self.lines().any(|line| line.loss > 0) {
             options.push_str(&format!(" --seed {}", self.seed));
@@ -157,6 +173,7 @@ const EXAMPLES: &str = "\
 Examples:
   ttlsweep path --rate 6Mbit/s --queue 3MB --delay 15ms -- ttlsweep run experiments/bloat.toml
   ttlsweep path --rate 20Mbit/s --queue 256kB --discipline codel --loss 0.1% -- ttlsweep run experiments/bloat.toml
+  ttlsweep path --rate 4Mbit/s --queue 3MB --engine tbf -- ttlsweep run experiments/bloat.toml
   ttlsweep path --rate 4Mbit/s --queue 1MB --far 'ttlsweep testbed --listen 10.77.0.2:9000 --no-tls' -- \\
       curl http://10.77.0.2:9000/";
 
@@ -209,6 +226,7 @@ mod tests {
     fn the_line_says_what_makes_it_again() {
         for options in [
             "--rate 6Mbit/s --queue 3MB",
+            "--rate 6Mbit/s --queue 3MB --engine tbf",
             "--rate 1Gbit/s --down-rate 9Mbit/s --queue 1KiB --delay 2500us \
                          --loss 0.05% --seed 9 --discipline codel",
         ] {

@@ -6,6 +6,7 @@
 //!   have; `refused` says what to do if it refuses.
 //! - [`pump`] moves packets from one device to the other through a [`queue::Line`] in each direction. There can be several such
 //!   pairs of lines: the far side has an address for each.
+//! - `tbf` has the kernel's own filter make the line instead, by the programs `ip` and `tc`.
 //! - [`run`] runs a command at the near side, and a server at the far one, and ends both.
 //! - [`far`] is how a program at the near side listens at the far one, and what it may know of the line.
 //!
@@ -26,3 +27,5 @@ pub mod run;
 mod sides;
 #[cfg(target_os = "linux")]
 mod system;
+#[cfg(target_os = "linux")]
+pub mod tbf;

@@ -7,6 +7,8 @@ use clap::{CommandFactory, Parser};
 use ttlsweep_console::exit::{ExitCode, end_with, fail, finish};
 use ttlsweep_console::pages;
 use ttlsweep_path::cli::Args;
+#[cfg(target_os = "linux")]
+use ttlsweep_path::cli::Engine;
 
 fn main() -> process::ExitCode {
     if let Some(code) = pages::answer(Args::command(), env::args_os().skip(1)) {
@@ -21,6 +23,11 @@ fn main() -> process::ExitCode {
 
 #[cfg(target_os = "linux")]
 fn answer(args: &Args) -> process::ExitCode {
+    if args.engine == Engine::Tbf
+        && let Some(why) = ttlsweep_path::tbf::lacks(args)
+    {
+        return fail(ExitCode::Usage, why);
+    }
     match ttlsweep_path::run::run(args) {
         Ok(ran) => {
             if !args.quiet {

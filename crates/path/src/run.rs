@@ -1,6 +1,6 @@
 //! A command at the near side, a server at the far one, and the line between them for as long as the command runs.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -12,12 +12,13 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use ttlsweep_console::exit::ExitCode;
 use ttlsweep_console::signals::{HANGUP, is_ignored};
 
-use crate::cli::Args;
+use crate::cli::{Args, Engine};
 use crate::far;
-use crate::pump::{Pump, Totals};
+use crate::pump::Pump;
 use crate::refused::Refused;
 use crate::sides::Side;
 use crate::system::{end_with_parent, pass_on};
+use crate::tbf::{Tbf, TbfError};
 
 /// Why a command did not run behind a path.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,9 @@ pub enum PathError {
     /// This machine makes no paths.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// Or not by the kernel's filter.
+    #[error(transparent)]
+    Tbf(#[from] TbfError),
     /// The server does not serve.
     #[error("the server of --far {0}")]
     Server(String),
@@ -45,7 +49,7 @@ impl PathError {
     /// How the process ends with it.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Refused(_) | Self::Server(_) | Self::Command { .. } => ExitCode::Usage,
+            Self::Refused(_) | Self::Tbf(_) | Self::Server(_) | Self::Command { .. } => ExitCode::Usage,
             Self::System(_) => ExitCode::Internal,
         }
     }
@@ -63,8 +67,8 @@ fn hint(error: &io::Error) -> &'static str {
 pub struct Ran {
     /// Its end.
     pub status: ExitStatus,
-    /// What the line did.
-    pub totals: Totals,
+    /// What the line did, in words.
+    pub totals: String,
 }
 
 impl Ran {
@@ -80,28 +84,47 @@ impl Ran {
 /// # Errors
 /// The line cannot be made, the server does not listen, or the command cannot be started.
 pub fn run(args: &Args) -> Result<Ran, PathError> {
+    match args.engine {
+        Engine::Tun => by_tun(args),
+        Engine::Tbf => by_tbf(args),
+    }
+}
+
+fn by_tun(args: &Args) -> Result<Ran, PathError> {
     let lines = args.lines().count();
     let far = Side::far(lines)?;
     // Started from within its side.
-    let mut server = args.far.as_deref().map(Server::start).transpose()?;
+    let server = args.far.as_deref().map(Server::start).transpose()?;
     let near = Side::near(lines)?;
     let pump = Pump::start(&near.tun, &far.tun, args.lines(), args.seed)?;
+    let status = between(args, server, &far.namespace)?;
+    Ok(Ran { status, totals: pump.stop().to_string() })
+}
+
+fn by_tbf(args: &Args) -> Result<Ran, PathError> {
+    let tbf = Tbf::far()?;
+    let server = args.far.as_deref().map(Server::start).transpose()?;
+    tbf.near(&args.line)?;
+    let status = between(args, server, &tbf.far)?;
+    Ok(Ran { status, totals: tbf.totals()? })
+}
+
+/// Runs the command once the server listens, and ends the server with it.
+fn between(args: &Args, mut server: Option<Server>, far: &File) -> Result<ExitStatus, PathError> {
     if let Some(server) = server.as_mut() {
         server.wait_until_it_listens()?;
     }
-    let status = command_at(args, &far)?.wait()?;
-    drop(server);
-    Ok(Ran { status, totals: pump.stop() })
+    Ok(command_at(args, far)?.wait()?)
 }
 
-fn command_at(args: &Args, far: &Side) -> Result<Child, PathError> {
+fn command_at(args: &Args, far: &File) -> Result<Child, PathError> {
     let [program, arguments @ ..] = args.command.as_slice() else { return Err(io::Error::other("no command").into()) };
     let mut command = Command::new(program);
     command.args(arguments).env(far::ADDRESS, far::address(0).to_string());
     command.env(far::LINE, args.options()).env(far::LINES, far::lines_text(args.lines()));
     command.env(far::RATE, args.line.rate.bits_per_second().to_string());
     // By way of this process, since a program between this and the one that needs it may close a descriptor.
-    let namespace = format!("/proc/{}/fd/{}", std::process::id(), far.namespace.as_raw_fd());
+    let namespace = format!("/proc/{}/fd/{}", std::process::id(), far.as_raw_fd());
     command.env(far::NAMESPACE, namespace);
     for variable in PROXIES {
         command.env_remove(variable).env_remove(variable.to_lowercase());

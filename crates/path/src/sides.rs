@@ -10,14 +10,15 @@ use crate::refused::{Refused, Step};
 use crate::system::{Interfaces, leave_network, make_tun, unread_packets};
 
 /// Where COMMAND runs. Where the server runs depends on the line: see [`far::address`].
-const NEAR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
+pub(crate) const NEAR: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 /// What holds the far side's addresses, if there are several.
 const MASK: Ipv4Addr = Ipv4Addr::new(255, 255, 254, 0);
 
 /// An Ethernet's, as nearly everywhere.
 pub(crate) const MTU: u16 = 1500;
 
-const DEVICE: &str = "path0";
+/// What each side's device is called.
+pub(crate) const DEVICE: &str = "path0";
 /// So many that the queue is in the path's own lines, even if its thread is kept from running for a while.
 const UNREAD_PACKETS: u32 = 20_000;
 
@@ -58,7 +59,7 @@ impl Side {
 }
 
 /// Takes a user namespace along if this process may not make a network namespace without one.
-fn into_new_network() -> io::Result<()> {
+pub(crate) fn into_new_network() -> io::Result<()> {
     match leave_network(false) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
         result => return result,

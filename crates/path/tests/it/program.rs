@@ -32,6 +32,28 @@ fn a_command_that_is_not_there_and_a_server_that_serves_nothing_are_mistakes() {
 }
 
 #[test]
+fn the_kernels_filter_is_refused_where_it_cannot_make_such_a_line() {
+    for (options, why) in [
+        (["--delay", "5ms"], "no --delay"),
+        (["--loss", "1%"], "no --loss"),
+        (["--discipline", "codel"], "knows no CoDel"),
+        (["--more", "--rate 1Mbit/s --queue 64kB"], "without --more"),
+    ] {
+        let mut command = path_of(LINE);
+        command.args(["--engine", "tbf"]).args(options).args(["--", "true"]);
+        let output = command.output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && words.contains(why), "{words}");
+    }
+    let mut command = path_of(LINE);
+    // Nothing is found there.
+    command.env("PATH", "/nowhere").args(["--engine", "tbf", "--", "true"]);
+    if let Some(output) = output(&mut command) {
+        panic!("no program lays it: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn the_command_sees_no_proxy_and_the_far_sides_address() {
     let mut command = path_of(LINE);
     command.env("HTTPS_PROXY", "http://proxy:3128").env("no_proxy", "here");

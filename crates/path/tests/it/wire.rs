@@ -18,6 +18,27 @@ fn a_connection_gets_what_headers_leave_of_the_rate() {
 }
 
 #[test]
+fn the_kernels_own_filter_makes_the_same_line() {
+    once_of_three(|| {
+        let output = path("--engine tbf --rate 40Mbit/s --queue 500kB", Some("sink"), "source")?;
+        let share = told(&output, "goodput_bps") / (40e6 * PAYLOAD);
+        assert!(share < 1.01, "{share:.4} of what headers leave: the filter lets through more than its rate");
+        let full = path("--engine tbf --rate 8Mbit/s --queue 300kB", Some("clock"), "flood")?;
+        // What leaves at once waits less.
+        let standing = told(&full, "standing_s") / (300e3 * 8.0 / 8e6);
+        let is_right = (share - 1.0).abs() < 0.01 && (standing - 1.0).abs() < 0.03;
+        let words = String::from_utf8_lossy(&full.stderr);
+        assert!(
+            words.contains("path: up ")
+                && !words.contains("up unknown")
+                && !words.contains(" 0 found it full\npath: down"),
+            "{words}"
+        );
+        Some((is_right, format!("{share:.4} of what headers leave; {standing:.4} of queue by rate"), output))
+    });
+}
+
+#[test]
 fn what_finds_a_full_queue_waits_for_as_long_as_it_takes_to_send_and_some_are_dropped() {
     once_of_three(|| {
         let output = path("--rate 8Mbit/s --queue 300kB", Some("clock"), "flood")?;
