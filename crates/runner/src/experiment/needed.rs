@@ -15,25 +15,29 @@ pub(crate) fn needed(cell: &Cell) -> Duration {
     let bytes = if cell.bandwidth_per == BandwidthPer::User { own } else { all };
     let capped = cell.bandwidth_bps.map(|rate| rate.nanos_for(bytes));
     // A line is what all users share.
-    let on_line = cell.path_rate_bps.map(|rate| rate.nanos_for(all));
+    let on_line = line_rate(cell).map(|rate| rate.nanos_for(all));
     let nanos = capped.max(on_line).unwrap_or_else(|| assumed_rate(cell.target).nanos_for(all));
     SET_UP.saturating_add(Duration::from_nanos(nanos))
 }
 
-/// Whether a cap or a slow line of the experiment's own says at which rate bytes move.
+/// Whether a cap or a slow line says at which rate bytes move.
 pub(crate) fn knows_rate(cell: &Cell) -> bool {
-    cell.bandwidth_bps.is_some() || cell.path_rate_bps.is_some()
+    cell.bandwidth_bps.is_some() || line_rate(cell).is_some()
 }
 
-/// The rate that is assumed if nothing says it: that of the path that this process is on, if it is on one.
-pub(crate) fn assumed_rate(target: TargetKind) -> BitRate {
+/// What the line before the target carries: one of the experiment's own, or the path that this process is behind.
+pub(crate) fn line_rate(cell: &Cell) -> Option<BitRate> {
     static OF_PATH: LazyLock<Option<BitRate>> = LazyLock::new(|| far::rate(|name| std::env::var(name).ok()));
+    cell.path_rate_bps.or(*OF_PATH)
+}
+
+/// The rate that is assumed if nothing says it.
+pub(crate) fn assumed_rate(target: TargetKind) -> BitRate {
     let bits_per_second = match target {
         TargetKind::Embedded => 1_000_000_000,
         TargetKind::S3 | TargetKind::Links => 100_000_000,
     };
-    // Neither is zero.
-    OF_PATH.unwrap_or_else(|| BitRate::new(bits_per_second).expect("a rate above zero"))
+    BitRate::new(bits_per_second).expect("a rate above zero")
 }
 
 /// Whether some transfer of each of a cell's trials is in flight when its link expires, its head in time.

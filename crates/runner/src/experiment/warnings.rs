@@ -6,7 +6,7 @@ use ttlsweep_record::units::{format_micros, round_time};
 use ttlsweep_record::{BitRate, Cell, Control, TargetKind};
 
 use super::definition::Experiment;
-use super::needed::{Outlives, assumed_rate, micros, needed, outlives};
+use super::needed::{Outlives, assumed_rate, knows_rate, line_rate, micros, needed, outlives};
 use super::problems::{Place, Problem};
 use super::resolve::Resolved;
 use super::store_limits;
@@ -39,9 +39,10 @@ fn nothing_outlives(resolved: &Resolved, experiment: &Experiment) -> Option<Prob
         Outlives::Never => "no transfer outlives its link: this run cannot show whether one is cut at expiry",
         _ => "it is not certain that any transfer outlives its link, as this run needs it",
     };
-    let assumed = match (longest.bandwidth_bps, longest.path_rate_bps) {
-        (None, None) => format!(" at {}, which is assumed if no cap is set", assumed_rate(longest.target)),
-        _ => String::new(),
+    let assumed = if knows_rate(longest) {
+        String::new()
+    } else {
+        format!(" at {}, which is assumed if no cap is set", assumed_rate(longest.target))
     };
     let label = format!("the longest transfer needs about {}{assumed}", about(needed(longest)));
     let problem = Problem::at(place, format!("the shortest link lives {} to {ttl_s} s", ttl_s - 1), message);
@@ -77,7 +78,7 @@ fn enough_for(cell: &Cell) -> String {
 /// to fill.
 fn cap_for(cell: &Cell, ttl_s: u32) -> Option<BitRate> {
     let bits = u128::from(cell.size_bytes.0) * u128::from(cell.users) * 8 / (2 * u128::from(ttl_s));
-    let line = || cell.path_rate_bps.unwrap_or_else(|| assumed_rate(cell.target)).bits_per_second() / 2;
+    let line = || line_rate(cell).unwrap_or_else(|| assumed_rate(cell.target)).bits_per_second() / 2;
     let most = cell.bandwidth_bps.map_or_else(line, BitRate::bits_per_second);
     let bits = bits.min(u128::from(most));
     let scale = 10u128.checked_pow(bits.checked_ilog10()?)?;
