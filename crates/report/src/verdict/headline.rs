@@ -164,14 +164,8 @@ impl TargetRuling {
                 )
             }
             Answer::No => {
-                let (word, rest) = match self.seen.completed {
-                    0 => ("not at expiry", "but none to its end".to_owned()),
-                    few if !self.most_end_well() => {
-                        ("not at expiry", format!("but only {} to their end", grouped(few)))
-                    }
-                    most => ("they go on", format!("{} to their end", grouped(most))),
-                };
-                format!("{word}: {} {outlived} ran past it, {rest}", of(self.judged, self.judged))
+                let word = if self.seen.completed > 0 && self.most_end_well() { "they go on" } else { "not at expiry" };
+                format!("{word}: {}", self.past_words(&outlived))
             }
         };
         let unjudged = match self.not_judged {
@@ -206,10 +200,19 @@ impl TargetRuling {
                 format!("none was cut at once, but {some} {outlived} ended {} after it", secs_between(between_s))
             }
             (None, None) => {
-                let all = share(self.judged, self.judged);
-                format!("none was cut, which is not enough for a NO: {all} {outlived} ran past it")
+                format!("none was cut, which is not enough for a NO: {}", self.past_words(outlived))
             }
         }
+    }
+
+    /// `12 of 12 uploads that outlived their link ran past it, 12 to their end`
+    fn past_words(&self, outlived: &str) -> String {
+        let to_end = match self.seen.completed {
+            0 => "but none to its end".to_owned(),
+            few if !self.most_end_well() => format!("but only {} to their end", grouped(few)),
+            most => format!("{} to their end", grouped(most)),
+        };
+        format!("{} {outlived} ran past it, {to_end}", of(self.judged, self.judged))
     }
 
     fn refused_at_end(&self) -> String {

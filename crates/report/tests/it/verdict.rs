@@ -150,6 +150,13 @@ fn too_few_trials_say_how_many_it_takes() {
     );
     assert!(taken.sure.contains("it takes 5 to exclude"), "{}", taken.sure);
     assert!(taken.next.starts_with("Run it again and report on both"), "{}", taken.next);
+    for (policy, end) in [
+        (ExpiryPolicy::OnRequest, "ran past it, 3 to their end;"),
+        (ExpiryPolicy::OnCompletion, "ran past it, but none to its end;"),
+    ] {
+        let few = ruling(&Sweep { blocks: 3, ttls: vec![2], ..sweep(policy, World::default()) });
+        assert!(few.headline.contains(end), "{}", few.headline);
+    }
 }
 
 #[test]
