@@ -4,7 +4,7 @@ set positional-arguments
 dist_target := "x86_64-unknown-linux-gnu"
 
 # Tests that measure a rate or a clock: they have the machine for themselves, when the others have ended.
-timed := "caps:: clocks::a_run_against_a_store faults::an_early_200"
+timed := "caps:: clocks::a_probe_that_knows clocks::a_run_against_a_store faults::an_early_200"
 
 # Lists the recipes.
 [private]

@@ -321,7 +321,7 @@ impl fmt::Display for Conclusion {
 
 const PROXY: &str = "proxy";
 
-const SELF_TEST: Duration = Duration::from_secs(2);
+const SELF_TEST: Duration = Duration::from_secs(1);
 /// More than one segment: a path that drops large packets lets a small body through.
 const BODY: u64 = 64_000;
 const PATIENCE_US: u64 = 30_000_000;

@@ -376,7 +376,8 @@ async fn a_process_with_keys_in_it_leaves_no_core() {
     let dumps = |command: &mut Command| {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(std::time::Duration::from_millis(500));
-        signal(&child, Signal::QUIT);
+        // Unlike SIGQUIT, nobody starts programs with it ignored.
+        signal(&child, Signal::ABORT);
         child.wait().unwrap().core_dumped()
     };
     let folder = tempfile::tempdir().unwrap();
