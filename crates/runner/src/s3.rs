@@ -3,6 +3,7 @@
 //! aws-sdk-s3 signs and asks; it never carries a body that is measured, because its retries, checksums and
 //! stalled-stream protection would change what is observed.
 
+mod address;
 mod answer_limit;
 pub(crate) mod answer_text;
 mod connect;
@@ -12,6 +13,7 @@ mod delete;
 pub(crate) mod error_document;
 mod every_request;
 pub(crate) mod form;
+mod kept;
 pub(crate) mod link;
 mod list;
 mod listing_limit;
@@ -63,6 +65,8 @@ pub struct Store {
     bucket: String,
     region: String,
     credentials: aws_credential_types::provider::SharedCredentialsProvider,
+    /// Where `client` finds the bucket's objects, once that was asked.
+    root: Arc<tokio::sync::OnceCell<String>>,
     origin: Origin,
     tls: Arc<rustls::ClientConfig>,
     route: Route,
@@ -150,7 +154,7 @@ impl Store {
     /// The same store as it is asked: what this one signs is for the endpoint of [`asked_at`](Self::asked_at).
     #[must_use]
     pub(crate) fn as_asked(&self) -> Self {
-        Self { client: self.control.clone(), ..self.clone() }
+        Self { client: self.control.clone(), root: Arc::default(), ..self.clone() }
     }
 
     /// The bucket.

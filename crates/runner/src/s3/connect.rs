@@ -27,6 +27,7 @@ use ttlsweep_rundir::disk;
 use super::Store;
 use super::answer_limit::AnswerLimit;
 use super::control::ControlPlane;
+use super::kept::Kept;
 use super::origin::Origin;
 use super::overheard::Overheard;
 use crate::dial::proxy::ProxyError;
@@ -144,6 +145,7 @@ impl Store {
             bucket: settings.bucket.clone(),
             region: region.as_ref().to_owned(),
             credentials,
+            root: Arc::default(),
             origin,
             tls,
             route,
@@ -228,6 +230,7 @@ impl Configured {
         let profile = || settings.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok());
         let found = found.map_err(|error| StoreError::NoCredentials(why_none(&error, profile)))?;
         let origin = Origin::of(&found, settings.profile.as_deref());
+        let credentials = SharedCredentialsProvider::new(Kept::of(credentials));
         Ok(Self { config, region, credentials, origin })
     }
 }
