@@ -1,13 +1,20 @@
 //! The worlds that the verdict is tried in: servers that cut at expiry and servers that don't, each with what could make
 //! the one look like the other.
 
+mod random_ttls;
+
 use ttlsweep_record::{Mechanism, Method};
 
 use crate::world::{Breaks, Cut, CutBy, Log, Plan, Rule, SECOND, Stalls, Step, Stutter, Timer, Whose, World};
 
 /// All of them, those that cut last.
 pub fn worlds() -> Vec<World> {
-    innocent().into_iter().chain(guilty()).collect()
+    let mut worlds = innocent();
+    worlds.extend(random_ttls::innocent(&worlds));
+    let mut guilty = guilty();
+    guilty.extend(random_ttls::guilty(&guilty));
+    worlds.extend(guilty);
+    worlds
 }
 
 fn innocent() -> Vec<World> {
@@ -422,7 +429,7 @@ fn guilty() -> Vec<World> {
         world(
             "cut-two-ttls",
             "resets at expiry; two TTLs, half as many blocks",
-            World { plan: Plan { ttls: vec![4, 7], ..World::default().plan }, ..cuts(cut) },
+            World { plan: Plan { ttls: vec![4.into(), 7.into()], ..World::default().plan }, ..cuts(cut) },
         ),
         world("cut-late-0.3", "up to 0.3 s after expiry", cuts(Cut { delay_us: (0, 300_000), ..cut })),
         world("cut-late-1", "up to 1 s after expiry", cuts(Cut { delay_us: (0, SECOND), ..cut })),
@@ -600,6 +607,11 @@ fn guilty() -> Vec<World> {
             "downloads of 3 s are reset up to 0.4 s after expiry; 15 % reset at random",
             World { broken: 0.15, plan: brief_plan(), also: network(), ..cuts(Cut { delay_us: (0, 400_000), ..cut }) },
         ),
+        world(
+            "cut-late-3-log",
+            "cut-late-3 with the server's log, in milliseconds; its clock was found beforehand",
+            World { log: LOG, probed: true, ..cuts(Cut { delay_us: (0, 3 * SECOND), ..cut }) },
+        ),
         world("cut-part-40", "only 40 % of its connections are reset at expiry", cuts(Cut { share: 0.4, ..cut })),
         world("cut-expect", "resets at expiry; with the Expect arm", World { plan: expect_plan(), ..cuts(cut) }),
         world(
@@ -645,12 +657,12 @@ const SERVERS: Option<Step> = Some(Step { whose: Whose::Servers, by_us: (300_000
 /// Transfers long enough for server's idle timers, with a TTL of their length.
 fn slow_plan(ttl: u32) -> Plan {
     let needed_us = i64::from(ttl) * 2 * SECOND;
-    Plan { ttls: vec![ttl], living_ttl: 3000, needed_us, ..World::default().plan }
+    Plan { ttls: vec![ttl.into()], living_ttl: 3000, needed_us, ..World::default().plan }
 }
 
 /// Of three transfers in a row the first ends in time, the second outlives the link, and the third starts late.
 fn minted_plan() -> Plan {
-    Plan { ttls: vec![18], living_ttl: 120, transfers_per_user: 3, ..World::default().plan }
+    Plan { ttls: vec![18.into()], living_ttl: 120, transfers_per_user: 3, ..World::default().plan }
 }
 
 fn expect_plan() -> Plan {
@@ -663,5 +675,5 @@ fn download_plan() -> Plan {
 
 /// Transfers so short that a second is much of their time.
 fn brief_plan() -> Plan {
-    Plan { ttls: vec![2], needed_us: 3 * SECOND, ..download_plan() }
+    Plan { ttls: vec![2.into()], needed_us: 3 * SECOND, ..download_plan() }
 }

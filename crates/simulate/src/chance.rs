@@ -18,6 +18,8 @@ pub enum Seeds {
     Forecast,
     /// For rules that are frozen and asked after every block.
     Looks,
+    /// For rules that are frozen and asked what each arm of an experiment adds.
+    Arms,
 }
 
 impl Seeds {
@@ -28,6 +30,7 @@ impl Seeds {
             Self::Judgement => 0x2026_1130_0545_7c1d,
             Self::Forecast => 0xf04e_ca57,
             Self::Looks => 0x2026_1130_100c_5a1e,
+            Self::Arms => 0x2026_1130_a235_0c1d,
         }
     }
 }
@@ -40,7 +43,8 @@ impl FromStr for Seeds {
             "development" => Ok(Self::Development),
             "judgement" => Ok(Self::Judgement),
             "looks" => Ok(Self::Looks),
-            _ => Err(format!("`{word}` is not a set of seeds; expected development, judgement or looks")),
+            "arms" => Ok(Self::Arms),
+            _ => Err(format!("`{word}` is not a set of seeds; expected development, judgement, looks or arms")),
         }
     }
 }
@@ -52,6 +56,7 @@ impl fmt::Display for Seeds {
             Self::Judgement => "judgement",
             Self::Forecast => "forecast",
             Self::Looks => "looks",
+            Self::Arms => "arms",
         })
     }
 }

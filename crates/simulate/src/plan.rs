@@ -1,6 +1,6 @@
 //! The experiment that is simulated: how large a sample, and which cells it has.
 
-use ttlsweep_record::{BitRate, ByteCount, Cell, Control, Presign, TargetKind};
+use ttlsweep_record::{BitRate, ByteCount, Cell, Control, Presign, TargetKind, Ttls};
 
 use crate::world::Plan;
 
@@ -98,26 +98,28 @@ impl Design {
 /// The grid's cells, then the controls.
 fn cells(plan: &Plan, sample: Sample) -> Vec<Cell> {
     let expiring = if sample.trials == 0 { &[] } else { plan.ttls.as_slice() };
-    let grid = || expiring.iter().chain([&plan.living_ttl]).map(|ttl| Some(*ttl));
-    let expired_start = (Some(1), Some(Control::ExpiredStart));
-    let controls = [(Some(3600), Some(Control::LongTtl)), (None, Some(Control::HeaderSigned)), expired_start];
+    let grid = || expiring.iter().copied().chain([plan.living_ttl.into()]).map(Some);
+    let expired_start = (Some(Ttls::from(1)), Some(Control::ExpiredStart));
+    let controls =
+        [(Some(Ttls::from(3600)), Some(Control::LongTtl)), (None, Some(Control::HeaderSigned)), expired_start];
     let plain = grid().map(|ttl| (ttl, None)).chain(controls);
     let arm = grid().map(|ttl| (ttl, Some(Control::ExpectContinue))).chain([expired_start]);
-    let of = |(ttl, control)| cell(plan, sample.users(), ttl, control);
+    let of = |(ttls, control)| cell(plan, sample.users(), ttls, control);
     let expecting = |cell: Cell| Cell { cell_id: format!("{}-expect", cell.cell_id), expect_continue: true, ..cell };
     plain.map(of).chain(arm.filter(|_| plan.expects).map(of).map(expecting)).collect()
 }
 
-fn cell(plan: &Plan, users: u32, ttl_s: Option<u32>, control: Option<Control>) -> Cell {
+fn cell(plan: &Plan, users: u32, ttls: Option<Ttls>, control: Option<Control>) -> Cell {
     let what = control.map_or_else(|| "grid".to_owned(), |control| control.to_string());
     Cell {
-        cell_id: format!("{what}-t{}", ttl_s.map_or_else(|| "none".to_owned(), |ttl| ttl.to_string())),
+        cell_id: format!("{what}-t{}", ttls.map_or_else(|| "none".to_owned(), named)),
         control,
         endpoint: Some(ENDPOINT.into()),
         bucket: "simulated".into(),
         prefix: "ttlsweep/".into(),
         users,
-        ttl_s,
+        ttl_s: ttls.map(|ttls| ttls.least_s),
+        ttl_most_s: ttls.filter(|ttls| ttls.least_s < ttls.most_s).map(|ttls| ttls.most_s),
         size_bytes: ByteCount(BODY_BYTES),
         bandwidth_bps: BitRate::new(8 * BODY_BYTES * u64::from(users) * 1_000_000 / plan.needed_us.unsigned_abs()),
         method: plan.method,
@@ -130,6 +132,11 @@ fn cell(plan: &Plan, users: u32, ttl_s: Option<u32>, control: Option<Control>) -
         timeout_us: 3_600_000_000,
         ..Cell::blank(TargetKind::S3)
     }
+}
+
+/// `4`, or `2to6` where each trial draws its own.
+fn named(Ttls { least_s, most_s }: Ttls) -> String {
+    if least_s < most_s { format!("{least_s}to{most_s}") } else { least_s.to_string() }
 }
 
 /// Five that share a trial.

@@ -1,7 +1,7 @@
 //! What a world does to transfers: the server's rule on expiry, and what happens on the way there. The truth by which
 //! verdicts are scored follows from these settings alone.
 
-use ttlsweep_record::{Mechanism, Method};
+use ttlsweep_record::{Mechanism, Method, Ttls};
 
 /// A server and the way to it.
 #[derive(Debug, Clone)]
@@ -225,8 +225,8 @@ pub enum Whose {
 /// The experiment that is run there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// Links that expire in flight.
-    pub ttls: Vec<u32>,
+    /// Links that expire in flight. Where the shortest and the longest differ, each trial draws its own.
+    pub ttls: Vec<Ttls>,
     /// Links that outlive their transfers.
     pub living_ttl: u32,
     /// What a transfer takes when nothing stops it.
@@ -276,7 +276,7 @@ impl Default for World {
             probed: false,
             continues_all: false,
             plan: Plan {
-                ttls: vec![4],
+                ttls: vec![4.into()],
                 living_ttl: 60,
                 needed_us: 12 * SECOND,
                 transfers_per_user: 1,
