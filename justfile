@@ -201,6 +201,11 @@ calibrate SIMULATIONS="1000" SEEDS="judgement" RUNS="5": build-measures
 looks SIMULATIONS="100" SEEDS="looks": build-measures
     target/release/examples/calibrate --looks {{SIMULATIONS}} --seeds {{SEEDS}} --docs docs
 
+# Which arm of an experiment closes which silence: two tables of docs/calibration.md, and docs/arms.csv, in some ten minutes.
+[group('develop')]
+arms SIMULATIONS="1000" SEEDS="arms": build-measures
+    target/release/examples/calibrate --arms {{SIMULATIONS}} --seeds {{SEEDS}} --docs docs
+
 # How often the TTL's bound holds, over worlds whose lateness is known: the table of docs/ttl.md, in a few minutes.
 [group('develop')]
 ttl-coverage ROUNDS="20000":

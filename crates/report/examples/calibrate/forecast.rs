@@ -207,7 +207,7 @@ fn ends(runs: &[Run]) -> String {
 
 /// The five.
 fn observations() -> Vec<Observation> {
-    let base = Design::of(&Plan { ttls: vec![10], ..World::default().plan }, Sample { transfers: 5, trials: 5 });
+    let base = Design::of(&Plan { ttls: vec![10.into()], ..World::default().plan }, Sample { transfers: 5, trials: 5 });
     let cell = |name: &str, users: u32, ttl_s: u32, needed_s: i64| {
         (Cell { cell_id: name.to_owned(), users, ttl_s: Some(ttl_s), ..base.cells[0].clone() }, needed_s * SECOND)
     };

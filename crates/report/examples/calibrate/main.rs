@@ -3,11 +3,13 @@
 //! The simulator (the crate `ttlsweep-simulate`) is written apart from the verdict's rules and knows none of them: it makes rows, as
 //! the runner would. `score` hands them to the verdict as the forecast does, and counts; `table`, `page` and `chart` write it down.
 //! `forecast` holds the forecast against what was found. `looks` asks after every block, and `bets` lays bets beside the test of the
-//! windows; `looks_page` writes that down.
+//! windows; `looks_page` writes that down. `arms` asks which arm of an experiment closes which silence, and `arms_page` writes it down.
 
 // Said to the person who runs it by hand, not to a user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod arms;
+mod arms_page;
 mod bets;
 mod chart;
 mod forecast;
@@ -52,10 +54,35 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(simulations) = asked.looks {
         return look(&asked, simulations);
     }
+    if let Some(simulations) = asked.arms {
+        return judge_arms(&asked, simulations);
+    }
+    let kept = match asked.docs.as_ref().filter(|_| asked.keeps) {
+        Some(docs) => table::read(&docs.join("calibration.csv"), &worlds(), asked.simulations)?,
+        None => Vec::new(),
+    };
+    let kept = |world: &World| kept.iter().find(|row| row.world.name == world.name).cloned();
     let worlds = worlds().into_iter().filter(|world| asked.wants(world.name));
-    let rows: Vec<Row> = worlds.map(|world| row(world, &asked)).collect();
+    let rows: Vec<Row> = worlds.map(|world| kept(&world).unwrap_or_else(|| row(world, &asked))).collect();
     let Some(docs) = &asked.docs else { return Ok(()) };
     write(docs, &rows, &asked)
+}
+
+/// Judges the cells that ended in silence with each arm.
+fn judge_arms(asked: &Asked, simulations: u64) -> Result<(), Box<dyn Error>> {
+    let told = |silent: &arms::Silent| {
+        let tally = |(arm, score): &(arms::Arm, score::Score)| format!("{} {}", arm.name(), page::shares(score.cut));
+        let tallies: Vec<String> = silent.scores.iter().map(tally).collect();
+        println!("{} {}: {}", silent.world.name, silent.sample.name(), tallies.join(", "));
+    };
+    let all = arms::judge(&worlds(), asked.seeds, simulations, |world| asked.wants(world), told);
+    let table = arms_page::table(&all, asked.seeds, simulations);
+    let Some(docs) = &asked.docs else {
+        print!("{table}");
+        return Ok(());
+    };
+    arms_page::write(&docs.join("arms.csv"), &all)?;
+    Ok(page::splice(&docs.join("calibration.md"), "arms", &table)?)
 }
 
 /// Asks simulated runs of every world after every block.
@@ -136,6 +163,10 @@ struct Asked {
     forecast: Option<u64>,
     /// So many simulations of each world, asked after every block, and no calibration.
     looks: Option<u64>,
+    /// So many simulations of each cell that ended in silence with each arm, and no calibration.
+    arms: Option<u64>,
+    /// Whether what `calibration.csv` has of a world stands, so that only new worlds are simulated.
+    keeps: bool,
     /// The runner's program, for these.
     program: Option<PathBuf>,
     /// Where the results go; without it they are only printed.
@@ -152,6 +183,8 @@ impl Asked {
             testbed: None,
             forecast: None,
             looks: None,
+            arms: None,
+            keeps: false,
             program: None,
             docs: None,
         };
@@ -178,6 +211,11 @@ impl Asked {
                     let text = value()?;
                     asked.looks = Some(text.parse().map_err(|_| format!("`{text}` is not a number of simulations"))?);
                 }
+                "--arms" => {
+                    let text = value()?;
+                    asked.arms = Some(text.parse().map_err(|_| format!("`{text}` is not a number of simulations"))?);
+                }
+                "--keep" => asked.keeps = true,
                 "--program" => asked.program = Some(value()?.into()),
                 "--docs" => asked.docs = Some(value()?.into()),
                 _ => return Err(format!("`{option}` is not an option\n{USAGE}")),
@@ -185,6 +223,9 @@ impl Asked {
         }
         if asked.docs.is_some() && !(asked.worlds.is_empty() && asked.samples.is_empty()) {
             return Err("--docs writes down everything: leave out --world and --sample".to_owned());
+        }
+        if asked.keeps && asked.docs.is_none() {
+            return Err("--keep keeps what stands below --docs DIR".to_owned());
         }
         if asked.forecast.is_some() && asked.docs.is_none() {
             return Err("--forecast reads and writes below --docs DIR".to_owned());
@@ -202,7 +243,8 @@ impl Asked {
     }
 }
 
-const USAGE: &str = "usage: calibrate [--simulations N] [--seeds development|judgement|looks] [--world NAME]... [--sample N/TRIALS]... [--docs DIR]\n       \
+const USAGE: &str = "usage: calibrate [--simulations N] [--seeds development|judgement|looks] [--world NAME]... [--sample N/TRIALS]... [--docs DIR [--keep]]\n       \
                      calibrate --testbed N --program PATH [--docs DIR]\n       \
                      calibrate --forecast N --docs DIR\n       \
-                     calibrate --looks N [--seeds development|looks] [--world NAME]... [--docs DIR]";
+                     calibrate --looks N [--seeds development|looks] [--world NAME]... [--docs DIR]\n       \
+                     calibrate --arms N [--seeds development|judgement|arms] [--world NAME]... [--docs DIR]";

@@ -13,11 +13,13 @@ use ttlsweep_report::testing::verdict::{Detail, Evidence, Ruling, decide};
 use ttlsweep_rundir::csv_file::RowWriter;
 use ttlsweep_rundir::environment::Environment;
 
+use crate::arms::{self, Adds, Arm, SILENT};
 use crate::looks;
 use crate::score::{self, Tally, calibrate};
+use crate::table::{self, Row};
 use ttlsweep_simulate::catalogue::worlds;
 use ttlsweep_simulate::chance::{Chance, Seeds};
-use ttlsweep_simulate::plan::{Design, ENDPOINT, Sample};
+use ttlsweep_simulate::plan::{Design, ENDPOINT, SAMPLES, Sample};
 use ttlsweep_simulate::run::{RUN_ID, Run};
 use ttlsweep_simulate::world::World;
 
@@ -299,4 +301,72 @@ fn the_expect_arm_is_no_part_of_other_worlds() {
     let continued = |row: &&TransferRecord| row.continue_us.is_some();
     assert!(armed.transfers.iter().filter(|row| !asked(row)).all(|row| row.continue_us.is_none()));
     assert!(armed.transfers.iter().filter(asked).any(|row| continued(&row)));
+}
+
+/// The transfers of a trial share a TTL, and the trials of a cell do not.
+#[test]
+fn each_trial_draws_its_ttl_where_ttls_are_random() {
+    let run = simulate(&world("quiet-random"), Sample { transfers: 40, trials: 20 }, Seeds::Development, 0).0;
+    let mut drawn: BTreeMap<&str, Vec<Option<u32>>> = BTreeMap::new();
+    for row in run.transfers.iter().filter(|row| row.cell_id == "grid-t2to6") {
+        drawn.entry(&row.trial_id).or_default().push(row.ttl_s);
+    }
+    assert!(drawn.values().all(|ttls| ttls.iter().all(|ttl| *ttl == ttls[0])), "{drawn:?}");
+    let mut ttls: Vec<u32> = drawn.values().filter_map(|ttls| ttls[0]).collect();
+    ttls.sort_unstable();
+    ttls.dedup();
+    assert_eq!(ttls, [2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn the_cells_that_ended_in_silence_are_thirty_nine_and_can_be_judged_again() {
+    let worlds = worlds();
+    let cells = || SILENT.iter().flat_map(|(name, cells)| cells.iter().map(move |cell| (*name, *cell)));
+    assert_eq!(cells().count(), 39);
+    for (name, (transfers, trials, right)) in cells() {
+        let sample = Sample { transfers, trials };
+        assert!(worlds.iter().any(|world| world.name == name), "{name}");
+        assert!(SAMPLES.contains(&sample) && sample.is_enough() && right < 99.0, "{name} {}", sample.name());
+    }
+}
+
+#[test]
+fn a_cell_is_judged_with_the_arms_that_its_world_has() {
+    let judged = arms::judge(&worlds(), Seeds::Development, 2, |name| name == "cut-late-3", |_| ());
+    assert_eq!(judged.len(), 6);
+    let arms = |silent: &arms::Silent| silent.scores.iter().map(|(arm, _)| *arm).collect::<Vec<_>>();
+    let once: Vec<Arm> = Arm::ALL.into_iter().filter(|arm| arm.times == 1).collect();
+    assert!(judged.iter().all(|silent| arms(silent).starts_with(&once)));
+    // Of a cut so late its rows say nothing, and more of them say no more.
+    assert_eq!(arms(&judged[0]), once);
+    let small = &judged[0];
+    let is_closed_by = |adds| small.closed_by().contains(&Arm::of(adds, 1));
+    assert!(is_closed_by(Adds::Expect) && !is_closed_by(Adds::Nothing), "{small:?}");
+    let timers = arms::judge(&worlds(), Seeds::Development, 1, |name| name == "ticks-30", |_| ());
+    let has = |adds| arms(&timers[0]).iter().any(|arm| arm.adds == adds);
+    assert!(has(Adds::RandomTtls) && !has(Adds::Expect) && !has(Adds::Log), "{:?}", arms(&timers[0]));
+}
+
+/// What stands in the table is told from what is to be simulated, and is as it was.
+#[test]
+fn rows_that_are_kept_are_those_that_were_written() {
+    let score = |world: &World| SAMPLES.map(|sample| (sample, calibrate(world, sample, Seeds::Development, 2)));
+    let row = |name: &str| {
+        let world = world(name);
+        let scores = score(&world).to_vec();
+        Row { world, scores }
+    };
+    let rows = [row("resets-30"), row("cut-timer")];
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    table::write(&path("first.csv"), &rows).unwrap();
+    let kept = table::read(&path("first.csv"), &worlds(), 2).unwrap();
+    table::write(&path("again.csv"), &kept).unwrap();
+    let text = |name: &str| std::fs::read_to_string(path(name)).unwrap();
+    assert_eq!(text("first.csv"), text("again.csv"));
+    assert_eq!(kept[1].scores[5].1.accused, rows[1].scores[5].1.accused);
+    assert!(table::read(&path("first.csv"), &worlds(), 3).unwrap().is_empty());
+    let retold = [World { story: "another", ..world("resets-30") }, world("cut-timer")];
+    let kept = table::read(&path("first.csv"), &retold, 2).unwrap();
+    assert_eq!(kept.iter().map(|row| row.world.name).collect::<Vec<_>>(), ["cut-timer"]);
 }
