@@ -121,10 +121,8 @@ pub(crate) fn judge(
         };
         let once: Vec<(Arm, Score)> = Arm::ALL.into_iter().filter(|arm| arm.times == 1).filter_map(score).collect();
         // More of what tells nothing tells nothing.
-        let tells = |adds: Adds| {
-            let is_it = |(arm, score): &&(Arm, Score)| arm.adds == adds && score.cut.right * 10 >= score.cut.of();
-            once.iter().find(is_it).is_some()
-        };
+        let says = |score: &Score| score.cut.right * 10 >= score.cut.of();
+        let tells = |adds: Adds| once.iter().any(|(arm, score)| arm.adds == adds && says(score));
         let more: Vec<(Arm, Score)> =
             Arm::ALL.into_iter().filter(|arm| arm.times > 1 && tells(arm.adds)).filter_map(score).collect();
         let world = ALONE.world(worlds, name).expect("the catalogue has the world");
