@@ -14,12 +14,10 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
+use crate::experiment::Toml;
 use crate::program::{Lab, succeed, words};
 use crate::server::{Peer, Server};
 use crate::signing;
-
-const EXPERIMENT: &str = "[experiment]\nname = \"bounds\"\n[grid]\nusers = 1\nttl = \"60s\"\nsize = \"1kB\"\n\
-     [transfer]\njitter = \"0s\"\n[controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n";
 
 const KEY: [(&str, &str); 3] =
     [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret-key"), ("AWS_REGION", "us-east-1")];
@@ -36,7 +34,7 @@ fn reported(output: &Output, code: i32, all: &[&str]) {
 async fn a_certificate_by_nobody_who_is_known_ends_every_command_with_2_and_names_the_bundle() {
     let buckets = vec![signing::BUCKET.to_owned()];
     let testbed = Testbed::start(TestbedConfig { buckets, ..TestbedConfig::default() }).await.unwrap();
-    let lab = Lab::with("bounds.toml", EXPERIMENT);
+    let lab = Toml::named("bounds").lab();
     let endpoint = testbed.endpoint();
     let at = ["--bucket", signing::BUCKET, "--endpoint", &endpoint];
     let untrusting = |args: &[&str]| {
@@ -77,7 +75,7 @@ async fn a_certificate_that_has_expired_or_is_for_another_name_or_use_ends_with_
         ),
     ] {
         let (endpoint, pem, accepting) = listening(spoil).await;
-        let lab = Lab::with("bounds.toml", EXPERIMENT);
+        let lab = Toml::named("bounds").lab();
         if why != "UnknownIssuer" {
             lab.write("ca.pem", pem);
         }
@@ -159,7 +157,7 @@ async fn an_answer_of_20_gb_is_not_read_into_memory() {
         }
     })
     .await;
-    let lab = Lab::with("bounds.toml", EXPERIMENT);
+    let lab = Toml::named("bounds").lab();
     let output = tokio::task::block_in_place(|| {
         bounded(&lab, &endpoint, "run bounds.toml --shard 1/1 --upload s3://results/night")
     });
@@ -226,7 +224,7 @@ async fn a_chunk_whose_size_never_ends_holds_no_command_for_minutes() {
 fn few_descriptors_are_reported_and_leave_no_empty_run() {
     let mut refused = 0;
     for descriptors in [4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 28, 32] {
-        let lab = Lab::with("bounds.toml", EXPERIMENT);
+        let lab = Toml::named("bounds").lab();
         let output =
             lab.shell(&format!("ulimit -n {descriptors}; exec \"$TTLSWEEP\" run bounds.toml")).output().unwrap();
         let (code, said) = words(&output);
@@ -254,7 +252,7 @@ fn few_threads_are_reported_and_nobody_waits_for_more() {
         println!("skipped: the limit counts all processes of a user, and only root can be another one");
         return;
     }
-    let lab = Lab::with("bounds.toml", EXPERIMENT);
+    let lab = Toml::named("bounds").lab();
     let program = crate::programs::chosen(env!("CARGO_BIN_EXE_ttlsweep"));
     for name in ["ttlsweep", "ttlsweep-report", "ttlsweep-testbed"] {
         std::fs::copy(program.with_file_name(name), lab.path(name)).unwrap();

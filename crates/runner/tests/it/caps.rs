@@ -6,7 +6,6 @@ use ttlsweep_record::{Cell, HarnessRecord, Outcome, TransferRecord, TrialRecord}
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_runner::Mode;
 use ttlsweep_runner::testing::clock::{Clock, SystemClock};
-use ttlsweep_runner::testing::experiment::{LoadOptions, load};
 use ttlsweep_runner::testing::plan::Plan;
 use ttlsweep_runner::testing::run::Run;
 use ttlsweep_runner::testing::run::environment::of_new_run;
@@ -15,26 +14,8 @@ use ttlsweep_runner::testing::run::sweep::{self, Earlier};
 use ttlsweep_runner::testing::stop::StopSwitch;
 use ttlsweep_runner::testing::target::Targets;
 
-/// 12.5 MB at 20 Mbit/s take 5 s.
-const EXPERIMENT: &str = "
-[experiment]
-name = \"caps\"
-parallel_trials = 4
-[target]
-tls = [true, false]
-[grid]
-users = 2
-ttl = \"60s\"
-size = \"6.25MB\"
-bandwidth = \"20Mbit/s\"
-[transfer]
-method = [\"put\", \"get\"]
-jitter = \"0s\"
-[controls]
-long_ttl = false
-header_signed = false
-expired_start = false
-";
+use crate::experiment::Toml;
+
 const ASKED_BPS: f64 = 20e6;
 const MOVED_BYTES: f64 = 12.5e6;
 /// What one slot holds at most; the first one is over when the first byte goes.
@@ -43,9 +24,10 @@ const QUANTUM: f64 = 16384.0;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_and_downloads_flow_at_the_rate_that_was_asked_for_and_share_it_fairly() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("caps.toml");
-    std::fs::write(&path, EXPERIMENT).unwrap();
-    let experiment = load(&path, &LoadOptions::default()).unwrap().experiment;
+    // 12.5 MB at 20 Mbit/s take 5 s.
+    let caps = Toml::named("caps").set("experiment.parallel_trials", 4).set("target.tls", [true, false]);
+    let caps = caps.set("grid.users", 2).set("grid.size", "6.25MB").set("grid.bandwidth", "20Mbit/s");
+    let experiment = caps.set("transfer.method", ["put", "get"]).load();
     let plan = Plan::new(&experiment);
     let stop = StopSwitch::new();
     let targets = Targets::open(&plan.cells).await.unwrap();

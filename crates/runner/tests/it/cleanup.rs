@@ -17,53 +17,30 @@ use ttlsweep_runner::testing::s3::object_key::RunPrefix;
 use ttlsweep_runner::testing::stop::StopSwitch;
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed, TestbedConfig};
 
+use crate::experiment::Toml;
 use crate::front::{Asked, Front, error, objects, uploads};
 use crate::program::{Lab, rows_or_none, signal, start, succeed, wait_until, warnings, words};
 use crate::signing;
 
 /// Two users, one transfer each a method, and an expired start.
-const ALL_METHODS: &str = "
-[experiment]
-name = \"all\"
-[grid]
-users = 2
-ttl = \"60s\"
-size = \"20kB\"
-method = [\"put\", \"get\", \"upload-part\"]
-[transfer]
-jitter = \"200ms\"
-[controls]
-long_ttl = false
-header_signed = false
-";
+fn all_methods() -> Toml {
+    let all = Toml::named("all").set("grid.users", 2).set("grid.method", ["put", "get", "upload-part"]);
+    all.set("transfer.jitter", "200ms").unset("controls.expired_start")
+}
 
 /// Without the seconds in which links expire.
 const NO_EXPIRED_START: &[&str] = &["--set", "controls.expired_start=false"];
 
 /// Uploads that take 2 s each.
-const SLOW: &str = "
-[experiment]
-name = \"slow\"
-[grid]
-users = 2
-ttl = \"60s\"
-size = \"100kB\"
-bandwidth = \"800kbit/s\"
-method = [\"put\", \"upload-part\", \"get\"]
-[transfer]
-jitter = \"0s\"
-transfers_per_user = 3
-[controls]
-long_ttl = false
-header_signed = false
-expired_start = false
-";
+fn slow() -> Toml {
+    let slow = Toml::named("slow").set("grid.users", 2).set("grid.size", "100kB").set("grid.bandwidth", "800kbit/s");
+    slow.set("grid.method", ["put", "upload-part", "get"]).set("transfer.transfers_per_user", 3)
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "slow"]
 async fn a_run_leaves_nothing_and_deletes_between_its_trials_alone() {
-    let (testbed, lab) = (plain_testbed().await, Lab::new());
-    lab.write("all.toml", ALL_METHODS);
+    let (testbed, lab) = (plain_testbed().await, all_methods().lab());
     let front = Front::before(&testbed, |_| None).await;
     let run = run_through(&lab, &front, "all.toml", &[]);
     let output = tokio::task::spawn_blocking(|| succeed(run)).await.unwrap();
@@ -86,8 +63,7 @@ async fn a_run_leaves_nothing_and_deletes_between_its_trials_alone() {
 /// make it again: one of them is told 500.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_upload_ever_finds_the_runs_prefix_empty() {
-    let (testbed, lab) = (plain_testbed().await, Lab::new());
-    lab.write("all.toml", ALL_METHODS.replace("method = [\"put\", \"get\", \"upload-part\"]", "method = \"put\""));
+    let (testbed, lab) = (plain_testbed().await, all_methods().set("grid.method", "put").lab());
     let there = Arc::new(Mutex::new(BTreeSet::new()));
     let found_empty = Arc::new(AtomicUsize::new(0));
     let (held, empty) = (Arc::clone(&there), Arc::clone(&found_empty));
@@ -121,8 +97,7 @@ async fn no_upload_ever_finds_the_runs_prefix_empty() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_may_not_put_the_marker_is_reported_and_the_run_goes_on() {
-    let (testbed, lab) = (plain_testbed().await, Lab::new());
-    lab.write("all.toml", ALL_METHODS);
+    let (testbed, lab) = (plain_testbed().await, all_methods().lab());
     let front = Front::before(&testbed, |head| {
         let marker = head.method == Method::PUT && head.uri.path().ends_with("/marker");
         marker.then(|| error(403, "AccessDenied", "Access Denied"))
@@ -164,9 +139,8 @@ async fn a_store_whose_deletions_hang_is_waited_for_once_and_not_cell_by_cell() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "slow"]
 async fn a_run_whose_store_answers_nothing_but_transfers_waits_twice_for_it_and_no_third_time() {
-    let (testbed, lab) = (plain_testbed().await, Lab::new());
-    let plan = ALL_METHODS.replace("200ms", "0s").replace(", \"get\"", "");
-    lab.write("all.toml", plan);
+    let all = all_methods().set("transfer.jitter", "0s").set("grid.method", ["put", "upload-part"]);
+    let (testbed, lab) = (plain_testbed().await, all.lab());
     let front = Front::before(&testbed, |head| {
         let query = head.uri.query().unwrap_or_default();
         let hangs = match head.method {
@@ -216,8 +190,7 @@ async fn one_bad_upload_id_stops_no_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "slow"]
 async fn clean_aborts_what_it_can_beside_an_upload_that_the_store_names_by_nothing() {
-    let (testbed, lab) = (plain_testbed().await, Lab::new());
-    lab.write("all.toml", ALL_METHODS);
+    let (testbed, lab) = (plain_testbed().await, all_methods().lab());
     let front = Front::before(&testbed, |head| {
         let prefix = head.uri.query()?.split('&').find_map(|pair| pair.strip_prefix("prefix="))?.replace("%2F", "/");
         let lists = head.method == Method::GET && head.uri.query()?.contains("uploads");
@@ -238,8 +211,7 @@ async fn clean_aborts_what_it_can_beside_an_upload_that_the_store_names_by_nothi
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_takes_no_batches_is_asked_one_by_one() {
-    let (testbed, lab) = (plain_testbed().await, Lab::new());
-    lab.write("all.toml", ALL_METHODS);
+    let (testbed, lab) = (plain_testbed().await, all_methods().lab());
     let is_batch = |head: &http::request::Parts| head.uri.query().is_some_and(|query| query.starts_with("delete"));
     let front =
         Front::before(&testbed, move |head| is_batch(head).then(|| error(501, "NotImplemented", "no such thing")))
@@ -254,8 +226,7 @@ async fn a_store_that_takes_no_batches_is_asked_one_by_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "slow"]
 async fn a_key_that_may_not_delete_is_reported_once_and_clean_deletes_when_it_may() {
-    let (testbed, lab) = (plain_testbed().await, Lab::new());
-    lab.write("all.toml", ALL_METHODS);
+    let (testbed, lab) = (plain_testbed().await, all_methods().lab());
     let may_delete = Arc::new(AtomicBool::new(false));
     let allowed = Arc::clone(&may_delete);
     let front = Front::before(&testbed, move |head| {
@@ -297,9 +268,8 @@ async fn a_key_that_may_not_delete_is_reported_once_and_clean_deletes_when_it_ma
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_killed_run_left_is_cleaned_and_nothing_else_whatever_its_files_say() {
-    let (testbed, lab) = (plain_testbed().await, Lab::new());
-    lab.write("slow.toml", SLOW);
-    lab.write("all.toml", ALL_METHODS);
+    let (testbed, lab) = (plain_testbed().await, slow().lab());
+    all_methods().write(&lab);
     let front = Front::before(&testbed, |_| None).await;
     // Somebody else's objects.
     let other = run_through(&lab, &front, "all.toml", &[&["--keep-objects"], NO_EXPIRED_START].concat());
@@ -343,8 +313,7 @@ async fn what_a_killed_run_left_is_cleaned_and_nothing_else_whatever_its_files_s
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ctrl_c_deletes_too_and_resume_leaves_nothing_of_either_part() {
-    let (testbed, lab) = (plain_testbed().await, Lab::new());
-    lab.write("slow.toml", SLOW.replace("transfers_per_user = 3", "transfers_per_user = 1"));
+    let (testbed, lab) = (plain_testbed().await, slow().set("transfer.transfers_per_user", 1).lab());
     let front = Front::before(&testbed, |_| None).await;
     for stopping in [Signal::INT, Signal::KILL] {
         let args = if stopping == Signal::INT { "run" } else { "resume" };
@@ -377,8 +346,7 @@ async fn ctrl_c_deletes_too_and_resume_leaves_nothing_of_either_part() {
 /// rclone answers CreateMultipartUpload in a way that the SDK cannot read: the upload is begun, and nobody has its name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_that_were_begun_unnoticed_are_given_up_too() {
-    let (testbed, lab) = (plain_testbed().await, Lab::new());
-    lab.write("all.toml", ALL_METHODS);
+    let (testbed, lab) = (plain_testbed().await, all_methods().lab());
     let front =
         Front::garbling(&testbed, |asked| asked.method == Method::POST && asked.target.contains("?uploads")).await;
     let run = run_through(&lab, &front, "all.toml", NO_EXPIRED_START);

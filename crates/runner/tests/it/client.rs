@@ -13,7 +13,6 @@ use ttlsweep_record::{
 use ttlsweep_runner::testing::clock::{Clock, SystemClock};
 use ttlsweep_runner::testing::dial::reach::Route;
 use ttlsweep_runner::testing::dial::{Connection, Dialer};
-use ttlsweep_runner::testing::experiment::{LoadOptions, load};
 use ttlsweep_runner::testing::s3::link::{MadeBy, SignedRequest};
 use ttlsweep_runner::testing::secret::Secret;
 use ttlsweep_runner::testing::stop::{Stop, StopSwitch};
@@ -24,6 +23,7 @@ use ttlsweep_runner::testing::wire::body::{Block, Source};
 use ttlsweep_runner::testing::wire::endpoint::Endpoint;
 use ttlsweep_runner::testing::wire::limiter::Limiter;
 
+use crate::experiment::Toml;
 use crate::server::Server;
 
 /// One user's client: it keeps its connection from one transfer to the next.
@@ -178,12 +178,7 @@ fn begun(method: Method, len: usize, now: Timestamp) -> TransferRecord {
 }
 
 /// Any cell: what a transfer does is said by its client.
-static CELL: LazyLock<Cell> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("any.toml");
-    std::fs::write(&path, "[experiment]\nname = \"any\"\n[grid]\nttl = \"10s\"\nsize = \"1kB\"\n").unwrap();
-    load(&path, &LoadOptions::default()).unwrap().experiment.cells[0].clone()
-});
+static CELL: LazyLock<Cell> = LazyLock::new(|| Toml::named("any").load().cells[0].clone());
 
 /// What all generated bodies are cut from: it takes a moment to make.
 pub(crate) static BLOCK: LazyLock<Block> = LazyLock::new(|| Block::new(7));

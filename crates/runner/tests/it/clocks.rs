@@ -12,7 +12,6 @@ use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_rundir::environment::ClockOffset;
 use ttlsweep_runner::Mode;
 use ttlsweep_runner::testing::clock::{Clock, SystemClock};
-use ttlsweep_runner::testing::experiment::{Experiment, LoadOptions, load};
 use ttlsweep_runner::testing::plan::Plan;
 use ttlsweep_runner::testing::run::Run;
 use ttlsweep_runner::testing::run::environment::of_new_run;
@@ -27,7 +26,8 @@ use ttlsweep_runner::testing::transfer::one_off::OneOff;
 use ttlsweep_runner::testing::wire::endpoint::Endpoint;
 use ttlsweep_testbed::TestbedConfig;
 
-use crate::program::{self, Lab, words};
+use crate::experiment::Toml;
+use crate::program::{self, words};
 use crate::server::{Peer, Server};
 use crate::signing;
 
@@ -67,8 +67,7 @@ async fn probe_as(
     let url = format!("http://{}", server.addr);
     let endpoint = Endpoint::of(&url.parse().unwrap()).unwrap();
     let target = Target { maker: Maker::Store(signing::store_at(&url).await), offset: Arc::default(), endpoint };
-    let folder = tempfile::tempdir().unwrap();
-    let cell = patient(&experiment(folder.path()).cells[0]);
+    let cell = patient(&clocks().load().cells[0]);
     let one_off = OneOff { target: &target, cell: &cell, clock: &SystemClock, ids: Arc::default() };
     let key = RunPrefix::new("", "clocks", "run").key("clock");
     let found = round(&one_off, &key, effort, &mut StopSwitch::new().listen(None)).await;
@@ -77,15 +76,16 @@ async fn probe_as(
     found
 }
 
-fn experiment(folder: &std::path::Path) -> Experiment {
-    let path = folder.join("clocks.toml");
-    std::fs::write(&path, EMBEDDED).unwrap();
-    load(&path, &LoadOptions::default()).unwrap().experiment
+/// At a testbed of the program's own.
+fn clocks() -> Toml {
+    let clocks = Toml::named("clocks").set("experiment.repetitions", 6).set("target.tls", false);
+    clocks.set("grid.size", "100kB").set("grid.bandwidth", "1600kbit/s")
 }
 
-const EMBEDDED: &str = "[experiment]\nname = \"clocks\"\nrepetitions = 6\n[target]\nkind = \"embedded\"\ntls = false\n\
-     [grid]\nttl = \"60s\"\nsize = \"100kB\"\nbandwidth = \"1600kbit/s\"\n[transfer]\njitter = \"0s\"\n\
-     [controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n";
+/// The same at a bucket.
+fn at_bucket() -> Toml {
+    clocks().unset("target").set("target.kind", "s3").set("target.bucket", "ttlsweep")
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handful_of_requests_tells_the_servers_clock_to_some_milliseconds() {
@@ -181,7 +181,7 @@ impl Clock for SetClock {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_is_set_in_mid_run_is_a_row_with_instant_size_and_trial() {
     let folder = tempfile::tempdir().unwrap();
-    let experiment = experiment(folder.path());
+    let experiment = clocks().load();
     let plan = Plan::new(&experiment);
     let (clock, stop) = (Arc::new(SetClock::default()), StopSwitch::new());
     files::create(folder.path(), &plan.cells).unwrap();
@@ -249,11 +249,7 @@ async fn redating(to: std::net::SocketAddr, by_us: i64) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn doctor_ends_with_2_where_the_clocks_are_more_than_a_second_apart() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
-    let lab = Lab::new();
-    lab.write(
-        "clocks.toml",
-        EMBEDDED.replace("kind = \"embedded\"\ntls = false\n", "kind = \"s3\"\nbucket = \"ttlsweep\"\n"),
-    );
+    let lab = at_bucket().lab();
     let reported = async |by_us: i64| {
         let url = redating(testbed.addr(), by_us).await;
         let args = ["doctor", "clocks.toml", "--endpoint", &url, "--set", "target.clock_probe=10s"];
@@ -282,10 +278,7 @@ async fn doctor_ends_with_2_where_the_clocks_are_more_than_a_second_apart() {
 async fn a_run_against_a_store_whose_clock_is_off_warns_and_records_two_probes_beside_its_transfers() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
     let url = redating(testbed.addr(), 20 * SECOND_US).await;
-    let lab = Lab::new();
-    let embedded = "kind = \"embedded\"\ntls = false\n";
-    let s3 = EMBEDDED.replace(embedded, "kind = \"s3\"\nbucket = \"ttlsweep\"\n");
-    lab.write("clocks.toml", s3.replace("repetitions = 6", "repetitions = 1"));
+    let lab = at_bucket().set("experiment.repetitions", 1).lab();
     let mut command =
         lab.with_key(&testbed, &["run", "clocks.toml", "--endpoint", &url, "--set", "target.clock_probe=10s"]);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();

@@ -10,30 +10,10 @@ use rustix::process::Signal;
 use ttlsweep_record::DecisionRecord;
 use ttlsweep_rundir::csv_file::read_rows;
 
+use crate::experiment::Toml;
 use crate::program::{Lab, Run, rows_or_none, signal, start, wait_at_most, wait_for_words, wait_until, words};
 use crate::programs::chosen;
 use crate::verify::{assert_whole, verified};
-
-/// Blocks of one trial of some 0.4 s: two users upload 50 kB each at 2 Mbit/s.
-const EXPERIMENT: &str = "
-[experiment]
-name = \"early\"
-stop = \"decided\"
-blocks = { least = 3, most = 6 }
-[target]
-tls = false
-[grid]
-users = 2
-ttl = \"60s\"
-size = \"50kB\"
-bandwidth = \"2Mbit/s\"
-[transfer]
-jitter = \"0s\"
-[controls]
-long_ttl = false
-header_signed = false
-expired_start = false
-";
 
 /// What stands for the report's program: each target is decided once so many trials are whole. It notes each time it is asked,
 /// and does not answer as long as there is a file `hang`.
@@ -53,7 +33,10 @@ struct Beside(Lab);
 impl Beside {
     /// `None`: nothing lies beside it.
     fn with(reporter: Option<&str>) -> Self {
-        let lab = Lab::with("early.toml", EXPERIMENT);
+        // Blocks of one trial of some 0.4 s: two users upload 50 kB each at 2 Mbit/s.
+        let early = Toml::named("early").set("experiment.stop", "decided").set("target.tls", false);
+        let early = early.set("experiment.blocks.least", 3).set("experiment.blocks.most", 6);
+        let lab = early.set("grid.users", 2).set("grid.size", "50kB").set("grid.bandwidth", "2Mbit/s").lab();
         fs::create_dir(lab.path("bin")).unwrap();
         let built = chosen(env!("CARGO_BIN_EXE_ttlsweep"));
         let program = lab.path("bin/ttlsweep");
@@ -239,10 +222,11 @@ fn each_shard_ends_by_its_own_looks_and_together_they_are_a_whole_run() {
 #[ignore = "slow"]
 fn a_testbed_that_cuts_is_found_in_three_blocks_and_one_that_does_not_in_five() {
     // Long enough that a clock which is known to half a second tells a cut from chance.
-    let plan = "[experiment]\nname = \"real\"\nstop = \"decided\"\nparallel_trials = 12\n[target]\ntls = false\n\
-                [grid]\nttl = \"4s\"\nsize = \"1MB\"\nbandwidth = \"1Mbit/s\"\n";
+    let real = Toml::named("real").set("experiment.stop", "decided").set("experiment.parallel_trials", 12);
+    let real = real.set("target.tls", false).set("grid.ttl", "4s").set("grid.size", "1MB");
+    let real = real.set("grid.bandwidth", "1Mbit/s").unset("transfer").unset("controls");
     for (policy, answer, fewest) in [("in-flight", "YES", 3), ("on-request", "NO", 5)] {
-        let lab = Lab::with("real.toml", plan);
+        let lab = real.lab();
         let child = start(lab.ttlsweep(&["run", "real.toml", "--set", &format!("target.expiry={policy}")]));
         let decisions = lab.path("results/real/latest/decisions.csv");
         let over = || rows_or_none::<DecisionRecord>(&decisions).last().is_some_and(|row| row.decided);

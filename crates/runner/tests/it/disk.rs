@@ -7,33 +7,20 @@ use std::time::Duration;
 
 use ttlsweep_record::{TransferRecord, TrialState};
 
+use crate::experiment::Toml;
 use crate::program::{Lab, Run, start, succeed, wait_for_words, wait_until, words};
 use crate::streams::ends_within;
 
 /// Many transfers within a second or two, and so many rows.
-const EXPERIMENT: &str = "
-[experiment]
-name = \"many\"
-repetitions = 8
-[target]
-tls = false
-[grid]
-users = 4
-ttl = \"60s\"
-size = \"1kB\"
-[transfer]
-transfers_per_user = 10
-jitter = \"0s\"
-[controls]
-long_ttl = false
-header_signed = false
-expired_start = false
-";
+fn many() -> Toml {
+    let many = Toml::named("many").set("experiment.repetitions", 8).set("target.tls", false);
+    many.set("grid.users", 4).set("grid.size", "1kB").set("transfer.transfers_per_user", 10)
+}
 
-fn lab() -> Lab {
-    let lab = Lab::new();
-    lab.write("many.toml", EXPERIMENT);
-    lab
+/// The same for as long as it is let.
+fn long() -> Toml {
+    let many = many().unset("transfer.transfers_per_user");
+    many.set("transfer.duration", "60s").set("transfer.wait", "10ms")
 }
 
 /// The run ended with `code` 1 and a way on, and a resume with room finishes it: every trial whole once, nothing twice.
@@ -65,7 +52,7 @@ fn assert_whole(run: &Run) {
 /// The kernel refuses to let a file grow: what a quota does, and what nobody needs to be root for.
 #[test]
 fn files_that_may_not_grow_end_the_run_and_resume_goes_on() {
-    let lab = lab();
+    let lab = many().lab();
     // Blocks of 512 bytes. The signal that goes with the refusal would end the process before it could say why.
     let output = lab.shell("trap '' XFSZ; ulimit -f 150; exec \"$TTLSWEEP\" run many.toml").output().unwrap();
     ended_and_goes_on(&lab, &output, "File too large");
@@ -74,7 +61,7 @@ fn files_that_may_not_grow_end_the_run_and_resume_goes_on() {
 /// A file system of 160 kB of its own; its contents are carried over to one with room before it goes.
 #[test]
 fn a_full_disk_ends_the_run_and_resume_goes_on() {
-    let lab = lab();
+    let lab = many().lab();
     let mounts = lab.shell("mkdir small && unshare -rm mount -t tmpfs -o size=160k none small").output();
     if !mounts.is_ok_and(|output| output.status.success()) {
         println!("skipped: this user may not mount a tmpfs, not even in a namespace of its own");
@@ -91,7 +78,7 @@ fn a_full_disk_ends_the_run_and_resume_goes_on() {
 
 #[test]
 fn a_disk_that_is_full_from_the_start_leaves_no_run_behind() {
-    let lab = lab();
+    let lab = many().lab();
     let output = lab.shell("trap '' XFSZ; ulimit -f 0; exec \"$TTLSWEEP\" run many.toml").output().unwrap();
     let (code, said) = words(&output);
     assert_eq!(code, Some(1), "{said}");
@@ -102,8 +89,7 @@ fn a_disk_that_is_full_from_the_start_leaves_no_run_behind() {
 /// Writing to a deleted file succeeds, and all of it is lost with the last handle.
 #[test]
 fn results_that_are_deleted_end_the_run_at_once() {
-    let lab = lab();
-    lab.write("many.toml", EXPERIMENT.replace("transfers_per_user = 10", "duration = \"60s\"\nwait = \"10ms\""));
+    let lab = long().lab();
     let child = start(lab.ttlsweep(&["run", "many.toml"]));
     wait_until("transfers have ended", || {
         fs::read_to_string(lab.path("results/many/latest/transfers.csv")).is_ok_and(|text| text.lines().count() > 1)
@@ -140,8 +126,7 @@ fn any_file_of_the_run_that_is_deleted_or_cut_in_mid_run_ends_it_in_order() {
 
 /// A run of which `file` is deleted, or cut short, while it goes on.
 fn lost(file: &str, cut: bool) {
-    let lab = lab();
-    lab.write("many.toml", EXPERIMENT.replace("transfers_per_user = 10", "duration = \"60s\"\nwait = \"10ms\""));
+    let lab = long().lab();
     let mut child = start(lab.ttlsweep(&["run", "many.toml"]));
     wait_until("transfers have ended", || {
         fs::read_to_string(lab.path("results/many/latest/transfers.csv")).is_ok_and(|text| text.lines().count() > 1)
@@ -162,8 +147,7 @@ fn lost(file: &str, cut: bool) {
 /// Only a disk that lies, or a hand, takes rows away from a trial that is recorded whole.
 #[test]
 fn a_whole_trial_that_has_lost_rows_is_run_again() {
-    let lab = lab();
-    lab.write("many.toml", EXPERIMENT.replace("repetitions = 8", "repetitions = 2"));
+    let lab = many().set("experiment.repetitions", 2).lab();
     succeed(lab.ttlsweep(&["run", "many.toml"]));
     let run = lab.run_of("many");
     let path = run.path().join("transfers.csv");
@@ -192,8 +176,7 @@ fn a_whole_trial_that_has_lost_rows_is_run_again() {
 /// A loss of power can leave a file without even its header.
 #[test]
 fn files_without_a_header_get_it_back() {
-    let lab = lab();
-    lab.write("many.toml", EXPERIMENT.replace("repetitions = 8", "repetitions = 1"));
+    let lab = many().set("experiment.repetitions", 1).lab();
     succeed(lab.ttlsweep(&["run", "many.toml"]));
     let run = lab.run_of("many");
     for name in ["transfers.csv", "trials.csv", "events.csv", "samples.csv"] {

@@ -7,27 +7,22 @@ use http::Method;
 use ttlsweep_record::{Control, ExpiryPolicy, Outcome, Timestamp};
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, TestbedConfig, UnknownParameters};
 
+use crate::experiment::Toml;
 use crate::front::{Front, error, objects, objects_of_old, uploads};
 use crate::log_service::deliveries;
 use crate::program::{Lab, words};
 use crate::server::{Peer, Server};
 use crate::signing;
 
-const EXPERIMENT: &str = "
-[experiment]
-name = \"fit\"
-[grid]
-users = 2
-ttl = \"10s\"
-size = \"20kB\"
-bandwidth = \"100kbit/s\"
-method = [\"put\", \"get\", \"upload-part\"]
-";
+fn fit() -> Toml {
+    let fit = Toml::named("fit").unset("transfer").unset("controls").set("grid.users", 2).set("grid.ttl", "10s");
+    fit.set("grid.bandwidth", "100kbit/s").set("grid.method", ["put", "get", "upload-part"])
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_enforces_is_fit_and_nothing_is_left_in_it() {
     let testbed = signing::start(plain(ExpiryPolicy::OnRequest)).await;
-    let lab = lab();
+    let lab = fit().lab();
     let mut command = command(&lab, &testbed.endpoint(), &[]);
     command.args(["--set", "target.clock_probe=10s"]);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
@@ -63,7 +58,7 @@ async fn a_store_that_enforces_is_fit_and_nothing_is_left_in_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_enforces_nothing_is_an_error() {
     let testbed = signing::start(plain(ExpiryPolicy::Never)).await;
-    let output = ask(&lab(), &testbed.endpoint(), &[]).await;
+    let output = ask(&fit().lab(), &testbed.endpoint(), &[]).await;
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(findings(&output).contains("enforces nothing: a sweep could show nothing here"), "{output:?}");
     assert_eq!((objects(&testbed).await, uploads(&testbed).await), (vec![], vec![]));
@@ -72,7 +67,7 @@ async fn a_store_that_enforces_nothing_is_an_error() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn credentials_that_end_before_the_longest_link_are_an_error() {
     let testbed = signing::start(plain(ExpiryPolicy::OnRequest)).await;
-    let lab = lab();
+    let lab = fit().lab();
     let in_ten_minutes = Timestamp::from_system_time(SystemTime::now() + Duration::from_secs(600)).to_string();
     let env = [("AWS_SESSION_TOKEN", "a-token"), ("AWS_CREDENTIAL_EXPIRATION", &in_ten_minutes)];
     let output = ask(&lab, &testbed.endpoint(), &env).await;
@@ -88,7 +83,7 @@ async fn a_key_that_may_not_delete_is_a_warning() {
         (head.method == Method::DELETE).then(|| error(403, "AccessDenied", "Access Denied"))
     })
     .await;
-    let output = ask(&lab(), &front.endpoint, &[]).await;
+    let output = ask(&fit().lab(), &front.endpoint, &[]).await;
     let found = findings(&output);
     assert_eq!(output.status.code(), Some(0), "{found}");
     assert!(found.contains("warning delete the key may not delete what it puts"), "{found}");
@@ -112,7 +107,7 @@ async fn where_the_access_log_goes_is_said_and_how_to_have_one() {
             _ => None,
         })
         .await;
-        let output = ask(&lab(), &front.endpoint, &[]).await;
+        let output = ask(&fit().lab(), &front.endpoint, &[]).await;
         let found = findings(&output);
         assert_eq!(output.status.code(), Some(0), "{found}");
         assert!(found.contains(said), "{said} is not in: {found}");
@@ -136,13 +131,13 @@ async fn where_the_access_log_goes_is_said_and_how_to_have_one() {
         .await;
         let service = deliveries(groups, Vec::new()).await;
         let url = format!("http://{}", service.addr);
-        let output = ask(&lab(), &front.endpoint, &[("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", &url)]).await;
+        let output = ask(&fit().lab(), &front.endpoint, &[("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", &url)]).await;
         let found = findings(&output);
         assert_eq!(output.status.code(), Some(0), "{found}");
         assert!(found.contains(said), "{said} is not in: {found}");
     }
     // A store that does not know the question is not said to have none.
-    assert!(!findings(&ask(&lab(), &testbed.endpoint(), &[]).await).contains("access log"));
+    assert!(!findings(&ask(&fit().lab(), &testbed.endpoint(), &[]).await).contains("access log"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -152,21 +147,21 @@ async fn a_redirect_and_another_region_are_errors() {
         (head.method == Method::PUT).then(|| error(307, "TemporaryRedirect", "Please re-send this request"))
     })
     .await;
-    let output = ask(&lab(), &front.endpoint, &[]).await;
+    let output = ask(&fit().lab(), &front.endpoint, &[]).await;
     let found = findings(&output);
     assert_eq!(output.status.code(), Some(2), "{found}");
     assert!(found.contains("error put a put is redirected: rejected (307, TemporaryRedirect"), "{found}");
 
     let elsewhere =
         signing::start(TestbedConfig { region: "eu-west-1".to_owned(), ..plain(ExpiryPolicy::Never) }).await;
-    let output = ask(&lab(), &elsewhere.endpoint(), &[]).await;
+    let output = ask(&fit().lab(), &elsewhere.endpoint(), &[]).await;
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(findings(&output).contains("--region"), "{output:?}");
 }
 
 #[test]
 fn nobody_there_is_worth_another_try() {
-    let lab = lab();
+    let lab = fit().lab();
     let output = command(&lab, "http://127.0.0.1:1", &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(75), "{output:?}");
     assert!(findings(&output).contains("no answer target"), "{output:?}");
@@ -174,7 +169,7 @@ fn nobody_there_is_worth_another_try() {
 
 #[test]
 fn without_credentials_that_is_an_error() {
-    let lab = lab();
+    let lab = fit().lab();
     let mut command = command(&lab, "http://127.0.0.1:1", &[]);
     command.env_remove("AWS_ACCESS_KEY_ID");
     let output = command.output().unwrap();
@@ -184,7 +179,7 @@ fn without_credentials_that_is_an_error() {
 
 #[test]
 fn the_testbed_can_be_asked_too_and_in_json() {
-    let lab = lab();
+    let lab = fit().lab();
     let output = lab.ttlsweep(&["doctor", "fit.toml", "--json", "--set", "target.expiry=never"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
@@ -201,7 +196,7 @@ fn the_testbed_can_be_asked_too_and_in_json() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_living_links_are_refused_an_expired_one_that_is_refused_is_no_comfort() {
     let testbed = signing::start(TestbedConfig { refuse_links: true, ..plain(ExpiryPolicy::OnRequest) }).await;
-    let output = ask(&lab(), &testbed.endpoint(), &[]).await;
+    let output = ask(&fit().lab(), &testbed.endpoint(), &[]).await;
     let found = findings(&output);
     assert_eq!(output.status.code(), Some(2), "{found}");
     assert!(found.contains("ok put the key may put"), "{found}");
@@ -234,7 +229,7 @@ async fn a_size_that_a_proxy_refuses_is_found_without_sending_it() {
             .then(|| (413, "<html><title>413 Request Entity Too Large</title></html>".to_owned()))
     })
     .await;
-    let lab = lab();
+    let lab = fit().lab();
     for (size, line, code) in [
         ("3GB", "error size a put of 3GB is refused at its head: rejected (413", 2),
         ("300kB", "ok size a put of 300kB is not refused at its head", 0),
@@ -266,7 +261,7 @@ async fn a_bucket_that_demands_headers_can_be_swept_with_them_and_doctor_says_so
     ];
     let required_headers = demands.iter().map(|header| header.parse().unwrap()).collect();
     let testbed = signing::start(TestbedConfig { required_headers, ..plain(ExpiryPolicy::OnRequest) }).await;
-    let lab = lab();
+    let lab = fit().lab();
     let output = ask(&lab, &testbed.endpoint(), &[]).await;
     let found = findings(&output);
     assert_eq!(output.status.code(), Some(2), "{found}");
@@ -279,19 +274,18 @@ async fn a_bucket_that_demands_headers_can_be_swept_with_them_and_doctor_says_so
     // A checksum that is always the same cannot be that of every body.
     let sum = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
     let of_sum = |sum: &str| {
-        format!(
-            "[transfer.headers]\n\"X-Amz-Server-Side-Encryption\" = \"aws:kms\"\nx-tenant = \"7\"\n\
-             Content-Type = \"text/plain; charset=utf-8\"\nx-amz-checksum-sha256 = \"{sum}\"\n"
-        )
+        let fit = fit().set("transfer.headers.X-Amz-Server-Side-Encryption", "aws:kms");
+        let fit = fit.set("transfer.headers.Content-Type", "text/plain; charset=utf-8");
+        fit.set("transfer.headers.x-tenant", "7").set("transfer.headers.x-amz-checksum-sha256", sum)
     };
-    lab.write("fit.toml", format!("{EXPERIMENT}{}", of_sum(sum)));
+    of_sum(sum).write(&lab);
     let output = ask(&lab, &testbed.endpoint(), &[]).await;
     let found = findings(&output);
     assert_eq!(output.status.code(), Some(2), "{found}");
     let line = found.lines().find(|line| line.contains("rejected (400, BadDigest")).unwrap();
     assert!(line.starts_with("error put") && line.contains("each body has its own"), "{line}");
 
-    lab.write("fit.toml", format!("{EXPERIMENT}{}", of_sum("body")));
+    of_sum("body").write(&lab);
     let output = ask(&lab, &testbed.endpoint(), &[]).await;
     let found = findings(&output);
     assert_eq!(output.status.code(), Some(0), "{found}");
@@ -318,10 +312,8 @@ async fn what_a_bucket_demands_can_stand_in_the_query_of_links() {
     let required_headers = vec!["x-amz-server-side-encryption: aws:kms".parse().unwrap()];
     let testbed = signing::start(TestbedConfig { required_headers, ..plain(ExpiryPolicy::OnRequest) }).await;
     let front = Front::before(&testbed, |_| None).await;
-    let lab = lab();
-    let query = "[transfer.query]\nX-Amz-Server-Side-Encryption = \"aws:kms\"\ntenant = \"a b&c\"\n\
-                 response-content-type = \"text/plain\"\n";
-    lab.write("fit.toml", format!("{EXPERIMENT}{query}"));
+    let fit = fit().set("transfer.query.X-Amz-Server-Side-Encryption", "aws:kms").set("transfer.query.tenant", "a b&c");
+    let lab = fit.set("transfer.query.response-content-type", "text/plain").lab();
     let output = ask(&lab, &front.endpoint, &[]).await;
     let found = findings(&output);
     assert_eq!(output.status.code(), Some(0), "{found}");
@@ -358,14 +350,14 @@ async fn what_a_bucket_demands_can_stand_in_the_query_of_links() {
 async fn a_store_that_refuses_unknown_parameters_is_swept_without_the_transfers_name() {
     let unknown_parameters = UnknownParameters::Refuse;
     let testbed = signing::start(TestbedConfig { unknown_parameters, ..plain(ExpiryPolicy::OnRequest) }).await;
-    let lab = lab();
+    let lab = fit().lab();
     let output = ask(&lab, &testbed.endpoint(), &[]).await;
     let found = findings(&output);
     assert_eq!(output.status.code(), Some(2), "{found}");
     assert!(found.contains("error put a put is refused: rejected (501, NotImplemented"), "{found}");
     assert!(found.contains("`x-run`: write run_parameter = false below [transfer]"), "{found}");
 
-    lab.write("fit.toml", format!("{EXPERIMENT}[transfer]\nrun_parameter = false\n"));
+    fit().set("transfer.run_parameter", false).write(&lab);
     let output = ask(&lab, &testbed.endpoint(), &[]).await;
     assert_eq!(output.status.code(), Some(0), "{}", findings(&output));
     let sweep = swept(&lab, &testbed.endpoint(), &[]).await;
@@ -381,7 +373,7 @@ async fn a_store_whose_endpoint_an_aws_profile_names_is_asked_by_path_and_costs_
     let testbed = signing::start(plain(ExpiryPolicy::OnRequest)).await;
     // A name and no address: with the bucket before it, nobody would know it.
     let url = testbed.endpoint().replace("127.0.0.1", "localhost");
-    let lab = lab();
+    let lab = fit().lab();
     let services = format!("[profile dev]\nservices = here\n[services here]\ns3 =\n  endpoint_url = {url}\n");
     lab.write("aws.ini", format!("[default]\nendpoint_url = {url}\n{services}"));
     for profile in [&["--bucket", signing::BUCKET][..], &["--bucket", signing::BUCKET, "--profile", "dev"]] {
@@ -399,7 +391,7 @@ async fn a_store_whose_endpoint_an_aws_profile_names_is_asked_by_path_and_costs_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_cannot_list_is_no_obstacle() {
     let testbed = signing::start(TestbedConfig { list_v2: false, ..plain(ExpiryPolicy::OnRequest) }).await;
-    let lab = lab();
+    let lab = fit().lab();
     let output = ask(&lab, &testbed.endpoint(), &[]).await;
     assert_eq!(output.status.code(), Some(0), "{}", findings(&output));
     let reported = words(&output).1;
@@ -413,7 +405,7 @@ async fn a_store_that_cannot_list_is_no_obstacle() {
 async fn a_signature_that_does_not_match_may_be_the_keys_fault_or_a_proxys() {
     let testbed = signing::start(plain(ExpiryPolicy::OnRequest)).await;
     let front = Front::before(&testbed, |_| Some(error(403, "SignatureDoesNotMatch", "They do not match."))).await;
-    let output = ask(&lab(), &front.endpoint, &[("HTTP_PROXY", "http://127.0.0.1:9")]).await;
+    let output = ask(&fit().lab(), &front.endpoint, &[("HTTP_PROXY", "http://127.0.0.1:9")]).await;
     let found = findings(&output);
     assert_eq!(output.status.code(), Some(2), "{found}");
     for part in [
@@ -504,12 +496,6 @@ async fn swept(lab: &Lab, endpoint: &str, more: &[&str]) -> Output {
 
 fn plain(expiry: ExpiryPolicy) -> TestbedConfig {
     TestbedConfig { tls: false, expiry, ..TestbedConfig::default() }
-}
-
-fn lab() -> Lab {
-    let lab = Lab::new();
-    lab.write("fit.toml", EXPERIMENT);
-    lab
 }
 
 fn command(lab: &Lab, endpoint: &str, env: &[(&str, &str)]) -> Command {

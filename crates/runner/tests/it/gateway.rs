@@ -7,6 +7,7 @@ use std::time::Duration;
 use ttlsweep_record::{EventKind, ObjectState, Outcome, Phase};
 
 use crate::client::Client;
+use crate::experiment::Toml;
 use crate::program::{Lab, words};
 use crate::server::{FORBIDDEN, Peer, Server};
 
@@ -133,15 +134,7 @@ async fn swept(reported: Reported, early: bool, size: &str) -> (crate::program::
     let stats = Arc::clone(&looked);
     let server =
         Server::start(false, move |peer: Peer| portal(peer, Arc::clone(&reported), early, Arc::clone(&looked))).await;
-    let lab = Lab::new();
-    lab.write(
-        "portal.toml",
-        format!(
-            "[experiment]\nname = \"portal\"\n[grid]\nttl = \"60s\"\nsize = \"{size}\"\n[transfer]\n\
-             transfers_per_user = {transfers}\njitter = \"0s\"\n\
-             [controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n"
-        ),
-    );
+    let lab = Toml::named("portal").set("grid.size", size).set("transfer.transfers_per_user", transfers).lab();
     let endpoint = format!("http://{}", server.addr);
     let mut command = lab.ttlsweep(&["run", "portal.toml", "--bucket", "bucket", "--endpoint", &endpoint, "--yes"]);
     command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "hush-hush");
@@ -272,13 +265,8 @@ async fn a_200_before_a_parts_body_counts_if_the_part_is_listed_afterwards() {
     let looked = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&looked);
     let server = Server::start(false, move |peer: Peer| hasty_store(peer, Arc::clone(&looked))).await;
-    let lab = Lab::new();
-    lab.write(
-        "parts.toml",
-        "[experiment]\nname = \"parts\"\n[grid]\nttl = \"60s\"\nsize = \"16MB\"\n\
-         [transfer]\nmethod = \"upload-part\"\ntransfers_per_user = 3\njitter = \"0s\"\n\
-         [controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n",
-    );
+    let parts = Toml::named("parts").set("grid.size", "16MB").set("transfer.method", "upload-part");
+    let lab = parts.set("transfer.transfers_per_user", 3).lab();
     let endpoint = format!("http://{}", server.addr);
     let mut command = lab.ttlsweep(&["run", "parts.toml", "--bucket", "bucket", "--endpoint", &endpoint, "--yes"]);
     command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "hush-hush");
@@ -325,13 +313,8 @@ async fn a_sweep_of_downloads_tells_half_an_object_from_a_whole_one() {
         }
     })
     .await;
-    let lab = Lab::new();
-    lab.write(
-        "half.toml",
-        "[experiment]\nname = \"half\"\n[grid]\nttl = \"60s\"\nsize = \"300kB\"\n\
-         [transfer]\nmethod = \"get\"\ntransfers_per_user = 3\njitter = \"0s\"\n\
-         [controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n",
-    );
+    let half = Toml::named("half").set("grid.size", "300kB").set("transfer.method", "get");
+    let lab = half.set("transfer.transfers_per_user", 3).lab();
     let endpoint = format!("http://{}", server.addr);
     let mut command = lab.ttlsweep(&["run", "half.toml", "--bucket", "bucket", "--endpoint", &endpoint, "--yes"]);
     command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "hush-hush");
@@ -363,11 +346,7 @@ async fn a_download_is_not_begun_if_its_object_is_not_there() {
         }
     })
     .await;
-    let lab = Lab::new();
-    lab.write(
-        "none.toml",
-        "[experiment]\nname = \"none\"\n[grid]\nttl = \"60s\"\nsize = \"1kB\"\n[transfer]\nmethod = \"get\"\n",
-    );
+    let lab = Toml::named("none").set("grid.size", "1kB").set("transfer.method", "get").lab();
     let endpoint = format!("http://{}", server.addr);
     let mut command = lab.ttlsweep(&["run", "none.toml", "--bucket", "bucket", "--endpoint", &endpoint, "--yes"]);
     command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "hush-hush");

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use ttlsweep_record::Outcome;
 
-use crate::program::{Lab, start};
+use crate::experiment::Toml;
+use crate::program::start;
 use crate::server::{FORBIDDEN, OK, Peer, Server};
 
 const USERS: usize = 4;
@@ -23,24 +24,6 @@ const EXPECTED: [Outcome; 9] = [
     Outcome::Rejected,
     Outcome::Completed,
 ];
-
-const EXPERIMENT: &str = "
-[experiment]
-name = \"hostile\"
-[grid]
-users = 4
-ttl = \"60s\"
-size = \"1kB\"
-[transfer]
-transfers_per_user = 9
-jitter = \"0s\"
-idle_timeout = \"1s\"
-timeout = \"2s\"
-[controls]
-long_ttl = false
-header_signed = false
-expired_start = false
-";
 
 /// Plays S3 for whatever is not a transfer, and else does what the transfer's number says.
 async fn serve(mut peer: Peer) {
@@ -108,8 +91,9 @@ const LISTING: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\nconte
 #[ignore = "slow"]
 async fn a_sweep_against_a_hostile_server_has_all_its_rows_and_stays_small() {
     let server = Server::start(false, serve).await;
-    let lab = Lab::new();
-    lab.write("hostile.toml", EXPERIMENT);
+    let hostile = Toml::named("hostile").set("grid.users", USERS).set("grid.size", "1kB");
+    let hostile = hostile.set("transfer.transfers_per_user", EXPECTED.len());
+    let lab = hostile.set("transfer.idle_timeout", "1s").set("transfer.timeout", "2s").lab();
     let endpoint = format!("http://{}", server.addr);
     let mut command = lab.ttlsweep(&["run", "hostile.toml", "--bucket", "bucket", "--endpoint", &endpoint, "--yes"]);
     command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "hush-hush");

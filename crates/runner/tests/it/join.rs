@@ -13,15 +13,18 @@ use ttlsweep_record::{Control, Cut, ExpiryPolicy, LogSource, Outcome, ServerReco
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_testbed::{AccessLogConfig, AccessLogFormat, Disposition, RequestRecord, TestbedConfig};
 
+use crate::experiment::Toml;
 use crate::log_service::{cloudwatch, deliveries};
 use crate::program::{Lab, Run, succeed, words};
 use crate::server::{Peer, Server};
 use crate::signing;
 
-/// Two users, each with 300 kB in 4 s and a link of three seconds, which the testbed cuts; and the controls. A shorter link may
-/// be dead on a busy machine before its head is sent.
-const EXPERIMENT: &str = "[experiment]\nname = \"logged\"\n[grid]\nusers = 2\nttl = \"3s\"\nsize = \"300kB\"\n\
-    bandwidth = \"1200kbit/s\"\n[transfer]\njitter = \"0s\"\n";
+/// Two users, each with 300 kB in 4 s and a link of three seconds, which the testbed cuts. A shorter link may be
+/// dead on a busy machine before its head is sent.
+fn logged() -> Toml {
+    let logged = Toml::named("logged").set("grid.users", 2).set("grid.ttl", "3s").set("grid.size", "300kB");
+    logged.set("grid.bandwidth", "1200kbit/s")
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_transfer_is_found_in_the_testbeds_own_log_in_both_formats() {
@@ -33,7 +36,7 @@ async fn every_transfer_is_found_in_the_testbeds_own_log_in_both_formats() {
 }
 
 async fn story(format: AccessLogFormat, source: LogSource) {
-    let lab = Lab::with("logged.toml", EXPERIMENT);
+    let lab = logged().unset("controls").lab();
     let Logged { run, log, truth } = Logged::of(&lab, format).await;
     let rows = run.transfers();
     scatter(&log, &lab.path("logs"));
@@ -91,9 +94,8 @@ async fn story(format: AccessLogFormat, source: LogSource) {
 }
 
 /// Its grid alone, once: where the log's way is the question, and not what stands in it.
-fn quick() -> String {
-    let once = EXPERIMENT.replace("[grid]", "repetitions = 1\n[target]\nclock_probe = \"0s\"\n[grid]");
-    once + "[controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n"
+fn quick() -> Lab {
+    logged().set("target.clock_probe", "0s").lab()
 }
 
 /// A run against a testbed that cuts and logs.
@@ -169,7 +171,7 @@ async fn delivered(lab: &Lab, run: &Run, log: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_log_service_refuses_or_does_not_have_is_said_with_a_way_out() {
-    let lab = Lab::with("logged.toml", quick());
+    let lab = quick();
     let run = Run::printed(&lab, &succeed(lab.ttlsweep(&["run", "logged.toml", "--progress", "none"])));
     let folder = run.path().to_str().unwrap().to_owned();
     let (code, said) = words(&lab.ttlsweep(&["logs", &folder, "--group", "access"]).output().unwrap());
@@ -209,7 +211,7 @@ async fn what_the_log_service_refuses_or_does_not_have_is_said_with_a_way_out() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_breaks_off_halfway_is_joined_as_far_as_it_came() {
-    let lab = Lab::with("logged.toml", quick());
+    let lab = quick();
     let logged = Logged::of(&lab, AccessLogFormat::S3Json).await;
     let (run, lines) = (&logged.run, logged.lines());
     let folder = run.path().to_str().unwrap().to_owned();
@@ -245,7 +247,7 @@ async fn a_log_that_breaks_off_halfway_is_joined_as_far_as_it_came() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_group_of_a_bucket_is_found_by_its_deliveries() {
-    let lab = Lab::with("logged.toml", quick());
+    let lab = quick();
     let logged = Logged::of(&lab, AccessLogFormat::S3Json).await;
     let (run, lines) = (&logged.run, logged.lines());
     let folder = run.path().to_str().unwrap().to_owned();
@@ -266,7 +268,7 @@ async fn the_log_group_of_a_bucket_is_found_by_its_deliveries() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_of_deliveries_without_an_end_is_not_taken_for_one_without_the_bucket() {
-    let lab = Lab::with("logged.toml", quick());
+    let lab = quick();
     let run = Logged::of(&lab, AccessLogFormat::S3Json).await.run;
     for (answer, hint) in [
         (r#"{"deliverySources":[],"nextToken":"more"}"#, "DescribeDeliverySources has more than 100 pages"),

@@ -20,6 +20,7 @@ use ttlsweep_record::{Control, ExpiryPolicy, Outcome, Timestamp, TransferRecord}
 use ttlsweep_testbed::sigv4::Presigner;
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Testbed, TestbedConfig};
 
+use crate::experiment::Toml;
 use crate::front::{Front, error};
 use crate::notations::{Search, notations, plain};
 use crate::program::{Lab, rows_or_none, signal, start, succeed, wait_until, words};
@@ -56,18 +57,13 @@ pub(crate) fn with_python(command: &mut Command) {
 }
 
 /// The words of the minter that ships, as a list.
-fn mint_py(endpoint: &str, signature: &str) -> String {
-    format!(
-        "[\"python3\", \"mint.py\", \"--endpoint\", \"{endpoint}\", \"--bucket\", \"{BUCKET}\", \"--signature\", \"{signature}\"]"
-    )
+fn mint_py(endpoint: &str, signature: &str) -> serde_json::Value {
+    ["python3", "mint.py", "--endpoint", endpoint, "--bucket", BUCKET, "--signature", signature].into()
 }
 
-/// A small experiment without controls.
-fn small(target: &str, more: &str) -> String {
-    format!(
-        "[experiment]\nname = \"small\"\n[target]\nkind = \"links\"\n{target}\n[grid]\nttl = \"60s\"\nsize = \"20kB\"\n\
-         [transfer]\njitter = \"0s\"\n{more}\n[controls]\nlong_ttl = false\nexpired_start = false\n"
-    )
+/// A small experiment with links of somebody else.
+fn small() -> Toml {
+    Toml::named("small").set("target.kind", "links").unset("controls.header_signed")
 }
 
 pub(crate) fn report(lab: &Lab, folder: &str) -> serde_json::Value {
@@ -202,12 +198,8 @@ fn words_of(mut command: Command) -> (Option<i32>, String) {
 async fn an_api_mints_what_it_is_asked_for_and_its_key_is_told_to_nobody() {
     let testbed = testbed(ExpiryPolicy::OnRequest).await;
     let api = Api::start(&testbed, |_, _| (200, serde_json::json!({ "headers": { "x-amz-meta-a": "b" } }))).await;
-    let lab = Lab::with(
-        "small.toml",
-        small(&format!("mint = \"{}\"", api.url), "")
-            .replace("long_ttl = false", "")
-            .replace("[grid]", "[grid]\nusers = 3"),
-    );
+    let small = small().set("target.mint", &*api.url).unset("controls.long_ttl");
+    let lab = small.set("grid.users", 3).lab();
     let refused = words_of(command(&lab, &["run", "small.toml", "--yes"]));
     assert_eq!(refused.0, Some(2), "{}", refused.1);
     assert!(refused.1.contains("it answered 401 Unauthorized: {\"message\":\"who are you?\"}"), "{}", refused.1);
@@ -244,7 +236,7 @@ async fn an_api_mints_what_it_is_asked_for_and_its_key_is_told_to_nobody() {
 async fn what_a_minter_says_of_expiry_holds_and_a_contradiction_is_told() {
     let testbed = testbed(ExpiryPolicy::OnRequest).await;
     let api = Api::start(&testbed, |_, _| (200, serde_json::json!({ "expires_at": "2031-01-01T00:00:00Z" }))).await;
-    let lab = Lab::with("small.toml", small(&format!("mint = \"{}\"", api.url), ""));
+    let lab = small().set("target.mint", &*api.url).lab();
     let mut run = command(&lab, &["run", "small.toml", "--yes"]);
     run.env("TTLSWEEP_MINT_AUTHORIZATION", AUTHORIZATION);
     let (code, said) = words_of(run);
@@ -266,8 +258,7 @@ async fn a_minter_that_fails_in_mid_run_is_rows_and_one_that_takes_no_ttl_is_tol
         _ => (200, serde_json::json!({})),
     })
     .await;
-    let target = format!("mint = \"{}\"", api.url);
-    let lab = Lab::with("small.toml", small(&target, "transfers_per_user = 5"));
+    let lab = small().set("target.mint", &*api.url).set("transfer.transfers_per_user", 5).lab();
     let run = |args: &[&str]| {
         let mut run = command(&lab, args);
         run.env("TTLSWEEP_MINT_AUTHORIZATION", AUTHORIZATION);
@@ -298,8 +289,8 @@ async fn a_minter_that_fails_in_mid_run_is_rows_and_one_that_takes_no_ttl_is_tol
         )
     })
     .await;
-    let lab = Lab::with("long.toml", small(&format!("mint = \"{}\"", fixed.url), "").replace("long_ttl = false", ""));
-    let mut run = command(&lab, &["run", "long.toml", "--yes"]);
+    let lab = small().set("target.mint", &*fixed.url).unset("controls.long_ttl").lab();
+    let mut run = command(&lab, &["run", "small.toml", "--yes"]);
     run.env("TTLSWEEP_MINT_AUTHORIZATION", AUTHORIZATION);
     let (code, said) = words_of(run);
     assert_eq!(code, Some(2), "{said}");
@@ -311,7 +302,7 @@ async fn a_files_links_are_used_once_each_and_downloads_are_held_against_the_siz
     let testbed = testbed(ExpiryPolicy::OnRequest).await;
     let ask = |name: &str, method: &str| serde_json::json!({ "transfer_id": name, "method": method, "ttl_s": 600 });
     let put: Vec<_> = (1..=2).map(|number| link(&ask(&format!("f{number}"), "PUT"), testbed.addr())).collect();
-    let lab = Lab::with("small.toml", small("file = \"links.txt\"", "transfers_per_user = 3"));
+    let lab = small().set("target.file", "links.txt").set("transfer.transfers_per_user", 3).lab();
     lab.write("links.txt", format!("# two\n\n{}\n{{\"url\":\"{}\",\"method\":\"PUT\"}}\n", put[0], put[1]));
     let (code, said) = words_of(command(&lab, &["run", "small.toml", "--yes"]));
     assert_eq!(code, Some(0), "{said}");
@@ -326,10 +317,10 @@ async fn a_files_links_are_used_once_each_and_downloads_are_held_against_the_siz
     assert_eq!(rows.iter().map(|row| row.mint_us).collect::<Vec<_>>(), [None; 3]);
 
     let get = link(&ask("f1", "GET"), testbed.addr());
-    let read = small("file = \"get.txt\"", "method = \"get\"");
+    let read = small().set("target.file", "get.txt").set("transfer.method", "get");
     lab.write("get.txt", format!("{get}\n"));
-    lab.write("whole.toml", read.replace("small", "whole"));
-    lab.write("short.toml", read.replace("small", "short").replace("20kB", "30kB"));
+    read.clone().set("experiment.name", "whole").write(&lab);
+    read.set("experiment.name", "short").set("grid.size", "30kB").write(&lab);
     for (name, outcome, error) in
         [("whole", Outcome::Completed, None), ("short", Outcome::Truncated, Some("20000 of 30000 bytes"))]
     {
@@ -349,7 +340,8 @@ async fn a_files_links_are_used_once_each_and_downloads_are_held_against_the_siz
 /// What a shell script that stands for a minter leads to.
 fn scripted(lab: &Lab, script: &str, more: &[&str]) -> (Option<i32>, String, Duration) {
     lab.write("mint.sh", format!("#!/bin/sh\n{script}\n"));
-    lab.write("small.toml", small("mint = [\"sh\", \"mint.sh\"]\nmint_timeout = \"2s\"", "transfers_per_user = 3"));
+    let small = small().set("target.mint", ["sh", "mint.sh"]).set("target.mint_timeout", "2s");
+    small.set("transfer.transfers_per_user", 3).write(lab);
     let begun = Instant::now();
     let (code, said) = words_of(command(lab, &[&["run", "small.toml", "--yes"], more].concat()));
     (code, said, begun.elapsed())
@@ -386,7 +378,7 @@ async fn a_command_that_gives_no_links_is_told_at_once_and_leaves_no_process() {
         let pid: i32 = fs::read_to_string(lab.path(file)).unwrap().trim().parse().unwrap();
         wait_until("the minter is gone", || !is_running(pid));
     }
-    lab.write("small.toml", small("mint = [\"./not-there\"]", ""));
+    small().set("target.mint", ["./not-there"]).write(&lab);
     let (code, said) = words_of(command(&lab, &["run", "small.toml", "--yes"]));
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("`./not-there` cannot be started: No such file or directory"), "{said}");
@@ -433,7 +425,7 @@ async fn ctrl_c_while_a_link_is_minted_keeps_what_there_is_and_ends_the_minter()
         "#!/bin/sh\necho $$ > pid\nn=0\nwhile read line; do n=$((n + 1)); test -e quick || {{ sleep 1; test $n -lt 3 || sleep 60; }}\n\
          echo \"$line\" | {mint}; done\n"
     ));
-    lab.write("small.toml", small("mint = [\"sh\", \"mint.sh\"]", "transfers_per_user = 4"));
+    small().set("target.mint", ["sh", "mint.sh"]).set("transfer.transfers_per_user", 4).write(&lab);
     let mut running = start(command(&lab, &["run", "small.toml", "--yes"]));
     tokio::task::block_in_place(|| {
         wait_until("a transfer has ended", || {
@@ -471,11 +463,8 @@ async fn doctor_uses_one_link_while_it_lives_and_when_it_has_expired() {
     ] {
         let testbed = testbed(policy).await;
         let lab = lab();
-        let mint = format!("mint = {}", mint_py(&testbed.endpoint(), "v4"));
-        lab.write(
-            "small.toml",
-            small(&mint, "").replace("60s", "2s").replace("20kB", "200kB\"\nbandwidth = \"400kbit/s"),
-        );
+        let small = small().set("target.mint", mint_py(&testbed.endpoint(), "v4")).set("grid.ttl", "2s");
+        small.set("grid.size", "200kB").set("grid.bandwidth", "400kbit/s").write(&lab);
         let output: Output = tokio::task::block_in_place(|| command(&lab, &["doctor", "small.toml"]).output().unwrap());
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(code), "{said}");
@@ -549,8 +538,8 @@ pub(crate) fn tell(of: &str, secret: &str, number: usize, told: &Mutex<Vec<Told>
 /// Sweeps as many of the links of `links.txt` as are asked for. Each is refused by somebody who repeats what is secret in some
 /// notation and notes it in `told`. Everything that was written is searched for that, and for `whole` as it is.
 pub(crate) fn search_everything(lab: &Lab, told: &Mutex<Vec<Told>>, whole: &[String], transfers: usize) {
-    let each = format!("transfers_per_user = {}", transfers / 2);
-    lab.write("small.toml", small("file = \"links.txt\"", &each).replace("[grid]", "[grid]\nusers = 2"));
+    let small = small().set("target.file", "links.txt").set("grid.users", 2);
+    small.set("transfer.transfers_per_user", transfers / 2).write(lab);
     let mut said = Vec::new();
     for args in [
         &["run", "small.toml", "--yes", "--progress", "plain"][..],

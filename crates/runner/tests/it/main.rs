@@ -16,6 +16,7 @@ mod disk;
 mod doctor;
 mod edits;
 mod expect_continue;
+mod experiment;
 mod explain;
 mod front;
 mod fuzz;

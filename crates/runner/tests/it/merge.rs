@@ -8,18 +8,14 @@ use ttlsweep_record::{Cell, EventRecord};
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_rundir::environment::Environment;
 
+use crate::experiment::Toml;
 use crate::program::{Lab, Run, succeed, words};
 
 /// Four blocks of two cells and a control; the whole takes some five seconds.
-const EXPERIMENT: &str = "[experiment]\nname = \"many\"\nrepetitions = 4\n[target]\ntls = false\n\
-     [grid]\nusers = 2\nttl = [\"60s\", \"120s\"]\nsize = \"20kB\"\nbandwidth = \"2Mbit/s\"\n\
-     [transfer]\njitter = \"0s\"\n\
-     [controls]\nlong_ttl = false\nheader_signed = true\nexpired_start = false\n";
-
 fn lab() -> Lab {
-    let lab = Lab::new();
-    lab.write("many.toml", EXPERIMENT);
-    lab
+    let many = Toml::named("many").set("experiment.repetitions", 4).set("target.tls", false).set("grid.users", 2);
+    let many = many.set("grid.ttl", ["60s", "120s"]).set("grid.bandwidth", "2Mbit/s");
+    many.set("controls.header_signed", true).lab()
 }
 
 fn shards(lab: &Lab, of: u32) -> Vec<String> {

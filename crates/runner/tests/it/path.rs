@@ -6,16 +6,18 @@ use ttlsweep_record::{Cell, Outcome};
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_rundir::environment::Environment;
 
-use crate::program::{Lab, Run, succeed, words};
+use crate::experiment::Toml;
+use crate::program::{Run, succeed, words};
 use crate::programs::chosen;
 
-const EXPERIMENT: &str = "[experiment]\nname = \"behind\"\n[target]\nexpiry = \"never\"\n[grid]\nusers = 2\nttl = \"60s\"\n\
-    size = \"200kB\"\n[transfer]\njitter = \"0s\"\n[controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n";
+fn experiment(name: &str) -> Toml {
+    Toml::named(name).set("target.expiry", "never").set("grid.users", 2).set("grid.size", "200kB")
+}
 
 /// Left out, and said so, where this machine makes no namespaces.
 #[test]
 fn the_embedded_testbed_stands_at_the_far_side_of_the_line() {
-    let lab = Lab::with("behind.toml", EXPERIMENT);
+    let lab = experiment("behind").lab();
     let program = chosen(env!("CARGO_BIN_EXE_ttlsweep"));
     assert!(program.with_file_name("ttlsweep-path").exists(), "`cargo test --workspace` builds it");
     let run = [program.to_str().unwrap(), "run", "behind.toml", "--set", "target.clock_probe=0s"];
@@ -57,15 +59,12 @@ fn the_embedded_testbed_stands_at_the_far_side_of_the_line() {
     assert_eq!(run.trials().iter().map(|trial| trial.attempt).max(), Some(2));
 }
 
-const OWN_LINES: &str = "[experiment]\nname = \"own-lines\"\n[target]\nexpiry = \"never\"\nclock_probe = \"0s\"\n[grid]\nusers = 2\n\
-    ttl = \"60s\"\nsize = \"200kB\"\n[path]\nrate = [\"8Mbit/s\", \"40Mbit/s\"]\nqueue = \"100kB\"\ndelay = \"20ms\"\n[transfer]\n\
-    jitter = \"0s\"\n[controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n";
-
 /// Left out, and said so, where this machine makes no namespaces.
 #[test]
 fn an_experiment_with_lines_of_its_own_gets_behind_them_by_itself_also_when_it_is_resumed() {
-    let lab = Lab::with("own.toml", OWN_LINES);
-    let output = lab.ttlsweep(&["run", "own.toml", "--progress", "none"]).output().unwrap();
+    let own = experiment("own-lines").set("target.clock_probe", "0s").set("path.rate", ["8Mbit/s", "40Mbit/s"]);
+    let lab = own.set("path.queue", "100kB").set("path.delay", "20ms").lab();
+    let output = lab.ttlsweep(&["run", "own-lines.toml", "--progress", "none"]).output().unwrap();
     let (code, said) = words(&output);
     if code == Some(2) && (said.contains("cannot make a network namespace") || said.contains("/dev/net/tun")) {
         eprintln!("left out, as this machine makes no paths: {said}");
@@ -101,10 +100,11 @@ fn an_experiment_with_lines_of_its_own_gets_behind_them_by_itself_also_when_it_i
     succeed(lab.ttlsweep(&resume));
     assert_eq!(run.trials().iter().map(|trial| trial.attempt).max(), Some(2));
 
-    let (code, said) = words(&lab.ttlsweep(&["trace", "own.toml"]).output().unwrap());
+    let (code, said) = words(&lab.ttlsweep(&["trace", "own-lines.toml"]).output().unwrap());
     assert!(code == Some(0) && said.contains("path: up "), "{said}");
     let program = chosen(env!("CARGO_BIN_EXE_ttlsweep"));
-    let other = ["path", "--rate", "8Mbit/s", "--queue", "1MB", "--", program.to_str().unwrap(), "run", "own.toml"];
+    let other =
+        ["path", "--rate", "8Mbit/s", "--queue", "1MB", "--", program.to_str().unwrap(), "run", "own-lines.toml"];
     let (code, said) = words(&lab.ttlsweep(&other).output().unwrap());
     assert!(code == Some(2) && said.contains("slow lines of its own below [path]"), "{said}");
 }

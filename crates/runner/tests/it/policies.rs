@@ -13,7 +13,7 @@ use ttlsweep_record::{
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_rundir::environment::Environment;
 use ttlsweep_runner::testing::clock::{Clock, SystemClock};
-use ttlsweep_runner::testing::experiment::{Experiment, LoadOptions, load};
+use ttlsweep_runner::testing::experiment::Experiment;
 use ttlsweep_runner::testing::plan::{Plan, Trial};
 use ttlsweep_runner::testing::run::Run;
 use ttlsweep_runner::testing::run::environment::of_new_run;
@@ -29,6 +29,7 @@ use ttlsweep_runner::testing::wire::body::Source;
 use ttlsweep_testbed::{Disposition, RequestRecord, Testbed, TestbedConfig};
 
 use crate::client::BLOCK;
+use crate::experiment::Toml;
 use crate::signing::{self, target_of};
 
 /// A user needs 3 s for so many bytes under its share of the cap. Of a download so much is left at expiry that the sockets
@@ -78,7 +79,7 @@ struct Stage {
 impl Stage {
     async fn set(expiry: ExpiryPolicy, cut: Cut, method: Method, tls: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let experiment = experiment(folder.path(), expiry, cut, method, tls);
+        let experiment = experiment(expiry, cut, method, tls);
         let plan = Plan::new(&experiment);
         let testbed = signing::start(TestbedConfig { expiry, cut, tls, ..TestbedConfig::default() }).await;
         let target = Arc::new(target_of(&testbed).await);
@@ -238,20 +239,13 @@ fn check(row: &TransferRecord, request: &RequestRecord, trial: &TrialRecord, cut
     }
 }
 
-fn experiment(folder: &std::path::Path, expiry: ExpiryPolicy, cut: Cut, method: Method, tls: bool) -> Experiment {
-    let path = folder.join("policies.toml");
-    let text = format!(
-        "[experiment]\nname = \"policies\"\n\
-         [target]\nexpiry = \"{expiry}\"\ncut = \"{cut}\"\ntls = {tls}\n\
-         [grid]\nusers = 2\nttl = \"2s\"\nsize = \"{size}B\"\nbandwidth = \"{rate}bit/s\"\n\
-         [transfer]\nmethod = \"{method}\"\njitter = \"0s\"\n\
-         [controls]\nlong_ttl = false\nheader_signed = {header_signed}\n",
-        size = size_of(method),
-        rate = 2 * 8 * size_of(method) / 3,
-        header_signed = expiry == ExpiryPolicy::OnRequest
-    );
-    std::fs::write(&path, text).unwrap();
-    load(&path, &LoadOptions::default()).unwrap().experiment
+fn experiment(expiry: ExpiryPolicy, cut: Cut, method: Method, tls: bool) -> Experiment {
+    let toml = Toml::named("policies").set("target.expiry", expiry.as_str()).set("target.cut", cut.as_str());
+    let toml = toml.set("target.tls", tls).set("grid.users", 2).set("grid.ttl", "2s");
+    let toml = toml.set("grid.size", format!("{}B", size_of(method)));
+    let toml = toml.set("grid.bandwidth", format!("{}bit/s", 2 * 8 * size_of(method) / 3));
+    let toml = toml.set("transfer.method", method.as_str()).unset("controls.expired_start");
+    toml.set("controls.header_signed", expiry == ExpiryPolicy::OnRequest).load()
 }
 
 /// Puts the object that downloads read, as a sweep does before its first block.

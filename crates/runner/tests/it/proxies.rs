@@ -12,6 +12,7 @@ use ttlsweep_runner::testing::dial::reach::Route;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
 use crate::client::Client;
+use crate::experiment::Toml;
 use crate::program::{Lab, Run, words};
 use crate::server::{OK, Peer, Server};
 
@@ -139,9 +140,13 @@ async fn a_proxy_that_is_not_there_is_told_from_a_store_that_is_not_there() {
     assert!(error.starts_with(&format!("the proxy http://{free} (http_proxy) cannot be reached: ")), "{error}");
 }
 
-const EXPERIMENT: &str = "[experiment]\nname = \"proxied\"\n[target]\nkind = \"s3\"\nbucket = \"ttlsweep\"\n\
-     [grid]\nttl = \"30s\"\nsize = \"20kB\"\n[transfer]\njitter = \"0s\"\n\
-     [controls]\nlong_ttl = false\nheader_signed = true\nexpired_start = false\n";
+fn proxied() -> Toml {
+    Toml::named("proxied").set("grid.ttl", "30s").set("controls.header_signed", true)
+}
+
+fn at_bucket() -> Lab {
+    proxied().set("target.kind", "s3").set("target.bucket", "ttlsweep").lab()
+}
 
 async fn store() -> Testbed {
     let config = TestbedConfig { tls: false, buckets: vec!["ttlsweep".to_owned()], ..TestbedConfig::default() };
@@ -158,8 +163,7 @@ fn address(testbed: &Testbed) -> SocketAddr {
 async fn a_whole_run_goes_through_the_proxy_and_its_files_say_so() {
     let testbed = store().await;
     let proxy = ProxyDouble::to(address(&testbed)).await;
-    let lab = Lab::new();
-    lab.write("proxied.toml", EXPERIMENT);
+    let lab = at_bucket();
     let endpoint = format!("http://store.invalid:{}", address(&testbed).port());
     let mut command = lab.with_key(&testbed, &["run", "proxied.toml", "--endpoint", &endpoint]);
     command.env("HTTP_PROXY", format!("http://someone:hush-hush@{}", proxy.address));
@@ -195,8 +199,7 @@ async fn a_whole_run_goes_through_the_proxy_and_its_files_say_so() {
 async fn a_run_behind_a_proxy_that_refuses_ends_with_the_proxys_words() {
     let testbed = store().await;
     let proxy = ProxyDouble::answering(address(&testbed), "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await;
-    let lab = Lab::new();
-    lab.write("proxied.toml", EXPERIMENT);
+    let lab = at_bucket();
     let mut command = lab.with_key(&testbed, &["run", "proxied.toml", "--endpoint", "http://store.invalid:8080"]);
     command.env("http_proxy", format!("http://{}", proxy.address));
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
@@ -210,9 +213,8 @@ async fn a_run_behind_a_proxy_that_refuses_ends_with_the_proxys_words() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_testbed_and_this_machine_are_asked_without_the_proxy() {
-    let lab = Lab::new();
-    lab.write("here.toml", EXPERIMENT.replace("kind = \"s3\"\nbucket = \"ttlsweep\"\n", "kind = \"embedded\"\n"));
-    let mut command = lab.ttlsweep(&["run", "here.toml"]);
+    let lab = proxied().lab();
+    let mut command = lab.ttlsweep(&["run", "proxied.toml"]);
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
         command.env(name, "http://127.0.0.1:1");
     }

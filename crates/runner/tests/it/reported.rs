@@ -12,6 +12,7 @@ use ttlsweep_record::TrialRecord;
 use ttlsweep_record::words::{Cut, ExpiryPolicy};
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
+use crate::experiment::Toml;
 use crate::front::{Front, error};
 use crate::inert;
 use crate::program::{Lab, rows_or_none, start, succeed, wait_at_most, wait_until, words};
@@ -40,11 +41,8 @@ async fn testbed() -> Testbed {
     signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await
 }
 
-fn plan(name: &str, grid: &str, expired_start: bool) -> String {
-    format!(
-        "[experiment]\nname = \"{name}\"\nrepetitions = 4\n[grid]\nsize = \"20kB\"\n{grid}\n[transfer]\njitter = \"0s\"\n\
-         [controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = {expired_start}\n"
-    )
+fn plan(name: &str) -> Toml {
+    Toml::named(name).set("experiment.repetitions", 4)
 }
 
 /// A clock for one process: so many seconds are added to the system's as a file says, which may change meanwhile.
@@ -72,7 +70,7 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
 
 /// What is run on a machine whose clock is so many seconds ahead, and after so many trials by others.
 struct Clocked<'a> {
-    plan: String,
+    plan: Toml,
     options: &'a [&'a str],
     before: i64,
     trials: usize,
@@ -81,7 +79,7 @@ struct Clocked<'a> {
 
 /// The run against this testbed, and what the report says of it in words.
 async fn clocked(lab: &Lab, testbed: &Testbed, run: Clocked<'_>) -> String {
-    lab.write("clock.toml", &run.plan);
+    run.plan.write(lab);
     lab.write("clock.c", CLOCK);
     succeed(lab.shell("exec cc -shared -fPIC -O1 -o clock.so clock.c"));
     let mut ahead = File::create(lab.path("ahead")).unwrap();
@@ -106,7 +104,7 @@ async fn clocked(lab: &Lab, testbed: &Testbed, run: Clocked<'_>) -> String {
 /// `after`; and what the report says of it, in words and on its page.
 async fn reported_by_a_clock(before: i64, after: i64) -> (String, String) {
     let (testbed, lab) = (testbed().await, Lab::new());
-    let plan = plan("clock", "ttl = \"120s\"", true);
+    let plan = plan("clock").set("grid.ttl", "120s").set("controls.expired_start", true);
     let said = clocked(&lab, &testbed, Clocked { plan, options: &[], before, trials: 4, after }).await;
     testbed.shutdown().await;
     (said, fs::read_to_string(lab.path("results/clock/latest/report.html")).unwrap())
@@ -135,12 +133,12 @@ async fn a_clock_that_is_set_back_by_2_s_in_mid_run_hides_no_cut_and_is_named() 
     let config =
         TestbedConfig { tls: false, expiry: ExpiryPolicy::InFlight, cut: Cut::Reset, ..TestbedConfig::default() };
     let (testbed, lab) = (signing::start(config).await, Lab::new());
-    let plan = "[experiment]\nname = \"clock\"\nrepetitions = 6\n[grid]\nttl = \"4s\"\nsize = \"200kB\"\n\
-                bandwidth = \"350kbit/s\"\n[transfer]\njitter = \"0s\"\n[controls]\nheader_signed = false\n";
+    let plan = Toml::named("clock").set("experiment.repetitions", 6).set("grid.ttl", "4s").set("grid.size", "200kB");
+    let plan = plan.set("grid.bandwidth", "350kbit/s").unset("controls").set("controls.header_signed", false);
     // An earlier program has no such setting, and asks no store for its clock.
     let probe = ["--set", "target.clock_probe=10s"];
     let options = if is_another() { &[] } else { &probe[..] };
-    let run = Clocked { plan: plan.to_owned(), options, before: 0, trials: 9, after: -2 };
+    let run = Clocked { plan, options, before: 0, trials: 9, after: -2 };
     let said = clocked(&lab, &testbed, run).await;
     testbed.shutdown().await;
     let verdict = fs::read_to_string(lab.path("results/clock/latest/verdict.json")).unwrap();
@@ -157,7 +155,7 @@ fn through_a_spreadsheet(text: &str) -> String {
 /// Lines are counted as a spreadsheet numbers its rows: the header is the first.
 #[test]
 fn what_a_spreadsheet_saved_is_read_and_a_doubled_row_is_named_by_the_spreadsheets_lines() {
-    let lab = Lab::with("sheet.toml", plan("sheet", "ttl = \"60s\"", false));
+    let lab = plan("sheet").lab();
     succeed(lab.ttlsweep(&["run", "sheet.toml"]));
     let path = lab.path("results/sheet/latest/transfers.csv");
     let written = fs::read_to_string(&path).unwrap();
@@ -178,7 +176,7 @@ fn what_a_spreadsheet_saved_is_read_and_a_doubled_row_is_named_by_the_spreadshee
 
 /// A run all of whose uploads are refused by these words.
 async fn refused(lab: &Lab, code: &'static str) {
-    lab.write("refused.toml", plan("refused", "ttl = \"60s\"\nusers = 2", false));
+    plan("refused").set("grid.users", 2).write(lab);
     let testbed = testbed().await;
     let front = Front::before(&testbed, move |head| {
         let is_transfer =
@@ -244,7 +242,7 @@ async fn a_bundle_on_a_full_disk_cannot_be_written_and_leaves_nothing() {
 /// A closed terminal is a reader who has gone, for each answer of the report.
 #[test]
 fn a_terminal_that_was_closed_changes_no_answer() {
-    let lab = Lab::with("short.toml", plan("short", "ttl = \"60s\"", false));
+    let lab = plan("short").lab();
     succeed(lab.ttlsweep(&["run", "short.toml"]));
     // util-linux's `script` gives it a terminal, which goes with it; the commands outlast that.
     let script = "trap '' HUP; touch ready; while [ ! -e closed ]; do sleep 0.1; done; \

@@ -6,33 +6,19 @@ use std::fs;
 use rustix::process::Signal;
 use ttlsweep_record::{Outcome, TrialState};
 
+use crate::experiment::Toml;
 use crate::program::{Lab, Run, signal, start, succeed, wait_for_words, wait_until, words};
 use crate::verify::{assert_whole, verified};
 
 /// Three trials of 1 s: two users upload 125 kB each at 2 Mbit/s.
-const EXPERIMENT: &str = "
-[experiment]
-name = \"three\"
-repetitions = 3
-[target]
-tls = false
-[grid]
-users = 2
-ttl = \"60s\"
-size = \"125kB\"
-bandwidth = \"2Mbit/s\"
-[transfer]
-jitter = \"0s\"
-[controls]
-long_ttl = false
-header_signed = false
-expired_start = false
-";
+fn three() -> Toml {
+    let three = Toml::named("three").set("experiment.repetitions", 3).set("target.tls", false);
+    three.set("grid.users", 2).set("grid.size", "125kB").set("grid.bandwidth", "2Mbit/s")
+}
 
 #[test]
 fn what_ctrl_c_interrupts_is_recorded_and_resume_runs_exactly_that() {
-    let lab = Lab::new();
-    lab.write("three.toml", EXPERIMENT);
+    let lab = three().lab();
     let mut child = start(lab.ttlsweep(&["run", "three.toml", "--progress", "json"]));
     wait_for_words(&mut child, "\"trials_done\":1");
     let run = lab.run_of("three");
@@ -73,8 +59,7 @@ fn what_ctrl_c_interrupts_is_recorded_and_resume_runs_exactly_that() {
 
 #[test]
 fn a_killed_run_is_finished_and_what_was_in_flight_is_reported() {
-    let lab = Lab::new();
-    lab.write("three.toml", EXPERIMENT);
+    let lab = three().lab();
     let mut child = start(lab.ttlsweep(&["run", "three.toml", "--progress", "json"]));
     wait_until("the run's files are there", || lab.path("results/three/latest/trials.csv").exists());
     let run = lab.run_of("three");
@@ -143,8 +128,7 @@ fn a_last_row_that_was_half_written_does_not_stop_resume() {
 
 /// A run of two trials that was killed in the second one.
 fn killed_in_the_second_trial() -> (Lab, Run) {
-    let lab = Lab::new();
-    lab.write("three.toml", EXPERIMENT.replace("repetitions = 3", "repetitions = 2"));
+    let lab = three().set("experiment.repetitions", 2).lab();
     let mut child = start(lab.ttlsweep(&["run", "three.toml", "--progress", "json"]));
     wait_for_words(&mut child, "\"trials_done\":1");
     let run = lab.run_of("three");

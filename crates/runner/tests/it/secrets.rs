@@ -14,6 +14,7 @@ use rustix::process::Signal;
 use ttlsweep_record::{Outcome, TransferRecord};
 use ttlsweep_testbed::{Secret, Testbed, TestbedConfig};
 
+use crate::experiment::Toml;
 use crate::front::{Asked, Front, Refusal, error};
 use crate::notations::{Search, holds, notations, plain};
 use crate::program::{Lab, rows_or_none, signal, wait_until};
@@ -23,32 +24,14 @@ const ACCESS_KEY: &str = "AKIAKNOWNTOTHETEST01";
 const SECRET_KEY: &str = "secret/known+to+the+test/0123456789abcdef";
 const TOKEN: &str = "FwoGZXIvYXdzEKnown//token+of+the+test==";
 
-const EXPERIMENT: &str = "
-[experiment]
-name = \"hush\"
-[grid]
-users = 2
-ttl = [\"1s\", \"60s\"]
-size = \"20kB\"
-method = [\"put\", \"get\", \"upload-part\"]
-[transfer]
-jitter = \"0s\"
-";
+fn hush() -> Toml {
+    let hush = Toml::named("hush").set("grid.users", 2).set("grid.ttl", ["1s", "60s"]).unset("controls");
+    hush.set("grid.method", ["put", "get", "upload-part"])
+}
 
-const SLOW: &str = "
-[experiment]
-name = \"slow\"
-[grid]
-ttl = \"60s\"
-size = \"100kB\"
-bandwidth = \"400kbit/s\"
-[transfer]
-jitter = \"0s\"
-[controls]
-long_ttl = false
-header_signed = false
-expired_start = false
-";
+fn slow() -> Toml {
+    Toml::named("slow").set("grid.size", "100kB").set("grid.bandwidth", "400kbit/s")
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "slow"]
@@ -58,10 +41,10 @@ async fn no_secret_is_written_whatever_is_run_and_whatever_the_server_repeats() 
     let telltale = Front::before(&testbed, |head| (!is_control(head)).then(|| repeat(head))).await;
     let hostile = Front::before(&testbed, |head| Some(repeat(head))).await;
     let lab = Searched::new();
-    lab.lab.write("hush.toml", EXPERIMENT);
-    lab.lab.write("told.toml", EXPERIMENT.replace("hush", "told"));
-    lab.lab.write("slow.toml", SLOW);
-    lab.lab.write("bad.toml", EXPERIMENT.replace("size", "sice"));
+    for toml in [hush(), hush().set("experiment.name", "told"), slow()] {
+        toml.write(&lab.lab);
+    }
+    lab.lab.write("bad.toml", hush().unset("grid.size").set("grid.sice", "20kB").to_string());
     let (honest_at, telltale_at, hostile_at) = (&*honest.endpoint, &*telltale.endpoint, &*hostile.endpoint);
     // What waits for links to expire waits side by side.
     let beside: &[(&str, Vec<&str>, Option<i32>)] = &[
@@ -288,7 +271,7 @@ async fn a_refusal_that_repeats_the_request_is_a_row_like_any_other() {
     let testbed = testbed().await;
     let telltale = Front::before(&testbed, |head| (!is_control(head)).then(|| repeat(head))).await;
     let lab = Searched::new();
-    lab.lab.write("slow.toml", SLOW);
+    slow().write(&lab.lab);
     let mut command = lab.command(&at(&telltale.endpoint, &["run", "slow.toml", "--yes"]));
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -296,22 +279,6 @@ async fn a_refusal_that_repeats_the_request_is_a_row_like_any_other() {
     assert_eq!((rows.len(), rows[0].outcome, rows[0].status), (1, Outcome::Rejected, Some(403)), "{rows:?}");
     assert_eq!(rows[0].s3_code.as_deref(), Some("SignatureDoesNotMatch"));
 }
-
-const NOTATIONS: &str = "
-[experiment]
-name = \"echo\"
-[grid]
-users = 2
-ttl = \"60s\"
-size = \"1kB\"
-[transfer]
-jitter = \"0s\"
-transfers_per_user = 30
-[controls]
-long_ttl = false
-header_signed = false
-expired_start = false
-";
 
 /// Each transfer is refused with the signature, the token and the secret key in another notation, and so is each deletion.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -341,7 +308,8 @@ async fn a_secret_that_a_server_repeats_is_in_no_file_in_whatever_notation() {
     })
     .await;
     let lab = Searched::new();
-    lab.lab.write("echo.toml", NOTATIONS);
+    let echo = Toml::named("echo").set("grid.users", 2).set("grid.size", "1kB");
+    echo.set("transfer.transfers_per_user", 30).write(&lab.lab);
     tokio::task::block_in_place(|| {
         lab.run("run", &at(&front.endpoint, &["run", "echo.toml", "--yes"]), None);
         lab.run("clean", &["clean", "results/echo/latest"], None);
@@ -389,7 +357,7 @@ async fn a_process_with_keys_in_it_leaves_no_core() {
     }
     let testbed = testbed().await;
     let lab = Searched::new();
-    lab.lab.write("slow.toml", SLOW);
+    slow().write(&lab.lab);
     let endpoint = format!("http://{}", testbed.addr());
     let program = lab.command(&at(&endpoint, &["run", "slow.toml", "--yes"]));
     let mut limited = Command::new("sh");

@@ -10,30 +10,22 @@ use ttlsweep_record::{Outcome, Share, TrialState};
 use ttlsweep_rundir::environment::Environment;
 use ttlsweep_testbed::TestbedConfig;
 
+use crate::experiment::Toml;
 use crate::front::{objects, uploads};
 use crate::program::{Lab, Run, signal, start, succeed, wait_for_words, wait_until, words};
 use crate::signing;
 use crate::verify::assert_whole;
 
 /// Blocks of two cells and a control, each a trial of some 0.4 s: two users upload 50 kB each at 2 Mbit/s.
-fn experiment(blocks: u32) -> String {
-    format!(
-        "[experiment]\nname = \"many\"\nrepetitions = {blocks}\n[target]\ntls = false\n\
-         [grid]\nusers = 2\nttl = [\"60s\", \"120s\"]\nsize = \"50kB\"\nbandwidth = \"2Mbit/s\"\n\
-         [transfer]\njitter = \"0s\"\n\
-         [controls]\nlong_ttl = false\nheader_signed = true\nexpired_start = false\n"
-    )
-}
-
-fn lab(blocks: u32) -> Lab {
-    let lab = Lab::new();
-    lab.write("many.toml", experiment(blocks));
-    lab
+fn many(blocks: u32) -> Toml {
+    let many = Toml::named("many").set("experiment.repetitions", blocks).set("target.tls", false).set("grid.users", 2);
+    let many = many.set("grid.ttl", ["60s", "120s"]).set("grid.size", "50kB").set("grid.bandwidth", "2Mbit/s");
+    many.set("controls.header_signed", true)
 }
 
 #[test]
 fn four_shards_are_together_exactly_the_plan() {
-    let lab = lab(6);
+    let lab = many(6).lab();
     let shards: Vec<_> = ["1/4", "2/4", "3/4", "4/4"].map(|shard| start(run(&lab, shard))).into_iter().collect();
     for (number, child) in (1..).zip(shards) {
         let output = child.wait_with_output().unwrap();
@@ -65,7 +57,7 @@ fn four_shards_are_together_exactly_the_plan() {
 /// SIGKILL cannot be handled: what is in flight is reported by the journal when the same command is started again.
 #[test]
 fn a_killed_shard_goes_on_where_it_was_and_loses_and_doubles_nothing() {
-    let lab = lab(2);
+    let lab = many(2).lab();
     let mut child = start(run(&lab, "1/2"));
     in_the_second_trial(&lab, &mut child);
     signal(&child, Signal::KILL);
@@ -96,7 +88,7 @@ fn a_killed_shard_goes_on_where_it_was_and_loses_and_doubles_nothing() {
 /// What a time limit, or the end of a spot instance, sends first.
 #[test]
 fn sigterm_ends_a_shard_in_order_and_says_that_it_may_be_tried_again() {
-    let lab = lab(2);
+    let lab = many(2).lab();
     let mut child = start(run(&lab, "2/2"));
     in_the_second_trial(&lab, &mut child);
     signal(&child, Signal::TERM);
@@ -116,7 +108,7 @@ fn sigterm_ends_a_shard_in_order_and_says_that_it_may_be_tried_again() {
 
 #[test]
 fn a_shard_that_is_whole_is_left_alone() {
-    let lab = lab(2);
+    let lab = many(2).lab();
     let shard = Run::printed(&lab, &succeed(run(&lab, "1/2")));
     let before = bytes(shard.path());
     let again = succeed(run(&lab, "1/2"));
@@ -129,7 +121,7 @@ fn a_shard_that_is_whole_is_left_alone() {
     let named = |lab: &Lab, id: &str| lab.ttlsweep(&["run", "many.toml", "--shard", "1/2", "--run-id", id]);
     let shard = Run::printed(&lab, &succeed(named(&lab, "night")));
     let before = bytes(shard.path());
-    lab.write("many.toml", experiment(2).replace("\"60s\"", "\"61s\""));
+    many(2).set("grid.ttl", ["61s", "120s"]).write(&lab);
     for number in ["1/2", "2/2"] {
         let mut other = lab.ttlsweep(&["run", "many.toml", "--shard", number, "--run-id", "night"]);
         let (code, said) = words(&other.output().unwrap());
@@ -142,7 +134,7 @@ fn a_shard_that_is_whole_is_left_alone() {
 /// A task that an engine starts while the one before it still ends writes nothing beside it.
 #[test]
 fn two_tasks_cannot_run_one_shard_at_once() {
-    let lab = lab(2);
+    let lab = many(2).lab();
     let mut child = start(run(&lab, "1/2"));
     in_the_second_trial(&lab, &mut child);
     let (code, said) = words(&run(&lab, "1/2").output().unwrap());
@@ -154,7 +146,7 @@ fn two_tasks_cannot_run_one_shard_at_once() {
 
 #[test]
 fn what_no_retry_mends_ends_with_2_and_what_to_write() {
-    let lab = lab(3);
+    let lab = many(3).lab();
     let (code, said) = words(&run(&lab, "1/4").output().unwrap());
     assert_eq!(code, Some(2));
     assert!(said.contains("3 blocks, too few for 4 shards") && said.contains("`repetitions = 4`"), "{said}");
@@ -178,7 +170,7 @@ fn what_no_retry_mends_ends_with_2_and_what_to_write() {
 
 #[test]
 fn a_store_that_nobody_answers_at_may_be_tried_again() {
-    let lab = lab(2);
+    let lab = many(2).lab();
     let args = ["run", "many.toml", "--shard", "1/2", "--endpoint", "http://127.0.0.1:9", "--bucket", "none", "--yes"];
     let mut command = lab.ttlsweep(&args);
     command.env("AWS_ACCESS_KEY_ID", "k").env("AWS_SECRET_ACCESS_KEY", "s").env("AWS_REGION", "us-east-1");
@@ -189,7 +181,7 @@ fn a_store_that_nobody_answers_at_may_be_tried_again() {
 
 #[test]
 fn auto_runs_the_shard_that_the_engine_names() {
-    let lab = lab(2);
+    let lab = many(2).lab();
     let mut command = run(&lab, "auto");
     command.env("AWS_BATCH_JOB_ARRAY_INDEX", "1").env("AWS_BATCH_JOB_ARRAY_SIZE", "2");
     let shard = Run::printed(&lab, &succeed(command));
@@ -201,9 +193,7 @@ fn auto_runs_the_shard_that_the_engine_names() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shard_that_ends_takes_nothing_from_the_others() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
-    let lab = lab(3);
-    let methods = "[transfer]\nmethod = [\"get\", \"upload-part\"]";
-    lab.write("many.toml", experiment(3).replace("[transfer]", methods));
+    let lab = many(3).set("transfer.method", ["get", "upload-part"]).lab();
     let endpoint = testbed.endpoint();
     let args =
         |shard| ["run", "many.toml", "--shard", shard, "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes"];

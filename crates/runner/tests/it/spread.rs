@@ -10,33 +10,22 @@ use ttlsweep_testbed::{Testbed, TestbedConfig};
 use rustix::process::Signal;
 
 use crate::cleanup::deletions_apart_from_transfers;
+use crate::experiment::Toml;
 use crate::front::{Front, objects};
 use crate::program::{Lab, Run, signal, start, succeed, wait_until, warnings, words};
 use crate::signing;
 
 /// Two blocks of one cell and a control: seven users upload 20 kB each, all together at 1 Mbit/s, which takes 1.1 s.
-const EXPERIMENT: &str = "
-[experiment]
-name = \"wide\"
-repetitions = 2
-[grid]
-users = 7
-ttl = \"60s\"
-size = \"20kB\"
-bandwidth = \"1Mbit/s\"
-[transfer]
-jitter = \"500ms\"
-[controls]
-long_ttl = false
-header_signed = true
-expired_start = false
-";
+fn wide() -> Toml {
+    let wide = Toml::named("wide").set("experiment.repetitions", 2).set("grid.users", 7);
+    wide.set("grid.bandwidth", "1Mbit/s").set("transfer.jitter", "500ms").set("controls.header_signed", true)
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "slow"]
 async fn three_parts_have_together_the_users_of_every_trial_and_begin_together() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
-    let lab = lab();
+    let lab = wide().lab();
     let start_at = in_seconds(6);
     let parts = ["1/3", "2/3", "3/3"].map(|part| start(run(&lab, &testbed, part, &start_at, "4s")));
     let ended = tokio::task::block_in_place(|| parts.map(|part| part.wait_with_output().unwrap()));
@@ -91,11 +80,8 @@ async fn three_parts_have_together_the_users_of_every_trial_and_begin_together()
 async fn no_part_deletes_while_another_one_transfers() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
     let front = Front::before(&testbed, |_| None).await;
-    let lab = lab();
-    let staggered = EXPERIMENT
-        .replace("size = \"20kB\"", "size = \"40kB\"")
-        .replace("header_signed = true", "header_signed = false");
-    lab.write("wide.toml", staggered.replace("[transfer]", "[transfer]\nramp = \"500ms\""));
+    let staggered = wide().set("grid.size", "40kB").set("controls.header_signed", false);
+    let lab = staggered.set("transfer.ramp", "500ms").lab();
     let start_at = in_seconds(6);
     let part = |part| run_at(&lab, &testbed, &front.endpoint, part, &start_at, "8s");
     let parts = ["1/3", "2/3", "3/3"].map(|number| start(part(number)));
@@ -116,8 +102,7 @@ async fn no_part_deletes_while_another_one_transfers() {
 #[ignore = "slow"]
 async fn a_part_that_was_killed_is_on_time_again_with_the_next_trial() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
-    let lab = lab();
-    lab.write("wide.toml", EXPERIMENT.replace("repetitions = 2", "repetitions = 1"));
+    let lab = wide().set("experiment.repetitions", 1).lab();
     let start_at = in_seconds(2);
     // Long enough for a busy machine to be back before the second trial's turn.
     let begin = || run(&lab, &testbed, "2/3", &start_at, "12s");
@@ -144,7 +129,7 @@ async fn a_part_that_was_killed_is_on_time_again_with_the_next_trial() {
 
 #[test]
 fn what_cannot_be_spread_ends_with_2_and_what_to_write() {
-    let lab = lab();
+    let lab = wide().lab();
     let said = |args: &[&str]| {
         let (code, said) = words(&lab.ttlsweep(&[&["run", "wide.toml"], args].concat()).output().unwrap());
         assert_eq!(code, Some(2), "{said}");
@@ -161,12 +146,6 @@ fn what_cannot_be_spread_ends_with_2_and_what_to_write() {
     let early = said(&["--spread", "1/2", "--set", "experiment.stop=decided"]);
     assert!(early.contains("`repetitions = 20` in place of `stop`") && early.contains("or run shards"), "{early}");
     assert!(!lab.path("results").exists(), "nothing was begun");
-}
-
-fn lab() -> Lab {
-    let lab = Lab::new();
-    lab.write("wide.toml", EXPERIMENT);
-    lab
 }
 
 fn run(lab: &Lab, testbed: &Testbed, part: &str, start_at: &Timestamp, every: &str) -> std::process::Command {

@@ -17,18 +17,27 @@ use ttlsweep_record::{Outcome, TransferRecord, TrialState};
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
+use crate::experiment::Toml;
 use crate::front::objects;
 use crate::program::{Lab, Run, rows_or_none, signal, succeed, wait_until, words};
 use crate::signing;
 use crate::verify::verified;
 
 /// A second's worth of uploads to a testbed of its own.
-const SHORT: &str = "[experiment]\nname = \"short\"\n[target]\ntls = false\n[grid]\nusers = 2\nttl = \"60s\"\nsize = \"20kB\"\n\
-     [transfer]\njitter = \"0s\"\n[controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n";
+fn short() -> Toml {
+    Toml::named("short").set("target.tls", false).set("grid.users", 2)
+}
+
+/// One for two seconds.
+fn busy() -> Toml {
+    short().set("transfer.duration", "2s").set("transfer.wait", "10ms")
+}
 
 /// Uploads that take a minute each.
-const LONG: &str = "[experiment]\nname = \"long\"\n[grid]\nusers = 2\nttl = \"600s\"\nsize = \"1MB\"\nbandwidth = \"128kbit/s\"\n\
-     [transfer]\njitter = \"0s\"\n[controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n";
+fn long() -> Toml {
+    let long = Toml::named("long").set("grid.users", 2).set("grid.ttl", "600s");
+    long.set("grid.size", "1MB").set("grid.bandwidth", "128kbit/s")
+}
 
 /// A stream as a child is given it.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +93,7 @@ async fn testbed() -> Testbed {
 }
 
 fn long_run(lab: &Lab, testbed: &Testbed) -> Command {
-    lab.write("long.toml", LONG);
+    long().write(lab);
     let endpoint = testbed.endpoint();
     lab.with_key(testbed, &["run", "long.toml", "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes"])
 }
@@ -148,8 +157,7 @@ fn stuck() -> (PipeReader, PipeWriter) {
 #[ignore = "slow"]
 async fn a_reader_who_lives_and_reads_nothing_holds_up_neither_run_nor_signal() {
     for ending in [None, Some(Signal::INT), Some(Signal::HUP)] {
-        let (testbed, lab) = (testbed().await, Lab::new());
-        lab.write("short.toml", SHORT);
+        let (testbed, lab) = (testbed().await, short().lab());
         let (_reader, full) = stuck();
         let mut command =
             if ending.is_some() { long_run(&lab, &testbed) } else { lab.ttlsweep(&["run", "short.toml"]) };
@@ -181,9 +189,7 @@ async fn a_reader_who_lives_and_reads_nothing_holds_up_neither_run_nor_signal() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_terminal_that_is_stopped_holds_up_neither_run_nor_signal() {
     for ending in [None, Some(Signal::TERM)] {
-        let (testbed, lab) = (testbed().await, Lab::new());
-        let text = SHORT.replace("jitter = \"0s\"", "jitter = \"0s\"\nduration = \"2s\"\nwait = \"10ms\"");
-        lab.write("short.toml", text);
+        let (testbed, lab) = (testbed().await, busy().lab());
         let name = if ending.is_some() { "long" } else { "short" };
         lab.write("run.sh", "\"$TTLSWEEP\" run $NAME.toml $AT > folder & echo $! > pid; wait $!; echo $? > code");
         let environment = long_run(&lab, &testbed);
@@ -221,8 +227,7 @@ async fn a_terminal_that_is_stopped_holds_up_neither_run_nor_signal() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "slow"]
 async fn no_command_waits_for_a_reader_of_its_words_and_each_stops_waiting_for_one_of_its_data() {
-    let (testbed, lab) = (testbed().await, Lab::new());
-    lab.write("short.toml", SHORT);
+    let (testbed, lab) = (testbed().await, short().lab());
     let endpoint = testbed.endpoint();
     let to = |args: &[&str]| lab.with_key(&testbed, args);
     let at = ["--bucket", signing::BUCKET, "--endpoint", &endpoint];
@@ -275,8 +280,7 @@ async fn no_command_waits_for_a_reader_of_its_words_and_each_stops_waiting_for_o
 /// Whoever writes `nohup` wants the run to outlast the terminal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_was_told_to_ignore_the_hangup_goes_on_to_its_end() {
-    let lab = Lab::new();
-    lab.write("short.toml", SHORT.replace("jitter = \"0s\"", "jitter = \"0s\"\nduration = \"2s\"\nwait = \"10ms\""));
+    let lab = busy().lab();
     let command = lab.shell("trap '' HUP; exec \"$TTLSWEEP\" run short.toml");
     let mut child = with_streams(command, (Stream::Read, Stream::DeadPipe));
     let status = tokio::task::block_in_place(|| {
@@ -293,8 +297,7 @@ async fn a_run_that_was_told_to_ignore_the_hangup_goes_on_to_its_end() {
 fn a_run_whose_streams_nobody_reads_is_whole_and_ends_with_0() {
     for streams in ALL_STREAMS {
         let runs = ["plain", "json", "auto"].map(|progress| {
-            let lab = Lab::new();
-            lab.write("short.toml", SHORT);
+            let lab = short().lab();
             let child = with_streams(lab.ttlsweep(&["run", "short.toml", "--progress", progress]), streams);
             (lab, progress, child)
         });
@@ -310,8 +313,7 @@ fn a_run_whose_streams_nobody_reads_is_whole_and_ends_with_0() {
 /// The folder's name stands in stdout alone; that it is lost is said where somebody may still read.
 #[test]
 fn a_stdout_without_room_is_reported_once() {
-    let lab = Lab::new();
-    lab.write("short.toml", SHORT);
+    let lab = short().lab();
     let child = with_streams(lab.ttlsweep(&["run", "short.toml", "--dry-run"]), (Stream::Full, Stream::Read));
     let (code, said) = words(&child.wait_with_output().unwrap());
     assert_eq!((code, said.matches("stdout cannot be written").count()), (Some(0), 1), "{said}");
@@ -321,9 +323,8 @@ fn a_stdout_without_room_is_reported_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "slow"]
 async fn no_command_fails_because_nobody_reads_what_it_prints() {
-    let (testbed, lab) = (testbed().await, Lab::new());
-    lab.write("short.toml", SHORT);
-    lab.write("s3.toml", SHORT.replace("[target]\ntls = false\n", "").replace("\"short\"", "\"s3\""));
+    let (testbed, lab) = (testbed().await, short().lab());
+    short().unset("target").set("experiment.name", "s3").write(&lab);
     let endpoint = testbed.endpoint();
     let at = ["--bucket", signing::BUCKET, "--endpoint", &endpoint];
     let to = |args: &[&str]| lab.with_key(&testbed, args);
@@ -385,8 +386,7 @@ async fn a_shard_is_uploaded_although_its_stdout_is_gone() {
     let config = TestbedConfig { tls: false, buckets: vec!["results".to_owned()], ..TestbedConfig::default() };
     let bucket = Testbed::start(config).await.unwrap();
     for streams in [(Stream::DeadPipe, Stream::DeadPipe), (Stream::Full, Stream::Full)] {
-        let lab = Lab::new();
-        lab.write("short.toml", SHORT);
+        let lab = short().lab();
         let place = format!("s3://results/{}", format!("{streams:?}").replace(['(', ')', ',', ' '], ""));
         let upload = |lab: &Lab| {
             let mut command = lab.with_key(&bucket, &["run", "short.toml", "--shard", "1/1", "--upload", &place]);
@@ -395,7 +395,7 @@ async fn a_shard_is_uploaded_although_its_stdout_is_gone() {
         };
         let mut child = with_streams(upload(&lab), streams);
         let (status, again) = tokio::task::block_in_place(|| {
-            (ends_within(&mut child, Duration::from_secs(60)), succeed(upload(&Lab::with("short.toml", SHORT))))
+            (ends_within(&mut child, Duration::from_secs(60)), succeed(upload(&short().lab())))
         });
         assert_eq!(status.code(), Some(0), "{streams:?}");
         assert!(words(&again).1.contains("is whole; it is left alone"), "{streams:?}: {}", words(&again).1);
@@ -434,7 +434,7 @@ async fn a_closed_terminal_ends_a_run_in_order() {
 fn a_path_that_is_not_utf_8_is_a_path_like_any_other() {
     let lab = Lab::new();
     let (file, out) = (OsStr::from_bytes(b"gr\xfc\xdfe.toml"), OsStr::from_bytes(b"ergebni\xdfe"));
-    fs::write(lab.path(".").join(file), SHORT).unwrap();
+    fs::write(lab.path(".").join(file), short().to_string()).unwrap();
     let mut command = lab.ttlsweep(&["run"]);
     command.arg(file).arg("--out").arg(out);
     let printed = succeed(command).stdout;
@@ -455,8 +455,7 @@ fn a_path_that_is_not_utf_8_is_a_path_like_any_other() {
 /// The AWS chain waits for its files, which nobody can take from it; a signal does not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_signal_ends_a_command_whose_configuration_never_comes() {
-    let (testbed, lab) = (testbed().await, Lab::new());
-    lab.write("short.toml", SHORT);
+    let (testbed, lab) = (testbed().await, short().lab());
     let endpoint = testbed.endpoint();
     let at = ["--bucket", signing::BUCKET, "--endpoint", &endpoint];
     let run = lab.with_key(&testbed, &[&["run", "short.toml", "--yes"], &at[..]].concat());

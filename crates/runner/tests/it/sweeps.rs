@@ -13,16 +13,14 @@ use ttlsweep_rundir::planned::PlannedRun;
 use ttlsweep_runner::testing::s3::object_key::RunPrefix;
 use ttlsweep_testbed::{DEFAULT_SECRET_KEY, TestbedConfig};
 
-use crate::program::{Lab, Run, rows_or_none, signal, start, succeed, wait_until, words};
+use crate::experiment::Toml;
+use crate::program::{Run, rows_or_none, signal, start, succeed, wait_until, words};
 use crate::signing;
 use crate::verify::assert_whole;
 
-const NO_CONTROLS: &str = "[controls]\nlong_ttl = false\nheader_signed = false\nexpired_start = false\n";
-
 #[test]
 fn two_runs_of_one_second_get_two_folders_and_print_nothing_else() {
-    let lab = Lab::new();
-    lab.write("small.toml", experiment("small", "[transfer]\njitter = \"0s\""));
+    let lab = experiment("small").lab();
     let both = [0, 1].map(|_| start(lab.ttlsweep(&["run", "small.toml"])));
     let runs = both.map(|child| {
         let output = child.wait_with_output().unwrap();
@@ -41,8 +39,7 @@ fn two_runs_of_one_second_get_two_folders_and_print_nothing_else() {
 
 #[test]
 fn a_dry_run_prints_the_plan_and_does_nothing() {
-    let lab = Lab::new();
-    lab.write("small.toml", experiment("small", ""));
+    let lab = experiment("small").lab();
     // Even where the target is a real one: nobody listens at this address.
     let args = ["run", "small.toml", "--dry-run", "--bucket", "none", "--endpoint", "http://127.0.0.1:1"];
     let output = succeed(lab.ttlsweep(&args));
@@ -56,8 +53,7 @@ fn a_dry_run_prints_the_plan_and_does_nothing() {
 
 #[test]
 fn a_dry_run_leaves_its_plan_for_a_forecast_in_no_runs_folder() {
-    let lab = Lab::new();
-    lab.write("small.toml", experiment("small", "").replace("[experiment]", "[experiment]\nrepetitions = 3"));
+    let lab = experiment("small").set("experiment.repetitions", 3).lab();
     let args = ["run", "small.toml", "--dry-run", "--plan", "plan"];
     // Twice: an earlier plan is replaced.
     (0..2).for_each(|_| drop(succeed(lab.ttlsweep(&args))));
@@ -76,9 +72,7 @@ fn a_dry_run_leaves_its_plan_for_a_forecast_in_no_runs_folder() {
 
 #[test]
 fn users_loop_until_the_duration_is_over_and_the_last_ones_are_cancelled() {
-    let lab = Lab::new();
-    let transfer = "bandwidth = \"4Mbit/s\"\n[transfer]\njitter = \"0s\"\ntransfers_per_user = 1";
-    lab.write("loop.toml", experiment("loop", transfer).replace("users = 1", "users = 2"));
+    let lab = experiment("loop").set("grid.users", 2).set("grid.bandwidth", "4Mbit/s").lab();
     // 100 kB at 2 Mbit/s for each user: 0.4 s, so that five begin and four complete.
     let output = succeed(lab.ttlsweep(&["run", "loop.toml", "--set", "transfer.duration=1.8s"]));
     let run = Run::printed(&lab, &output);
@@ -100,10 +94,9 @@ fn users_loop_until_the_duration_is_over_and_the_last_ones_are_cancelled() {
 /// Two users start 0.4 s apart and make three transfers each, 0.3 s apart, by links that were made when they started.
 #[test]
 fn links_age_in_the_queue_and_users_start_one_after_another_and_no_secret_is_written() {
-    let lab = Lab::new();
-    let transfer = "[transfer]\njitter = \"0s\"\ntransfers_per_user = 3\nwait = \"300ms\"\nramp = \"400ms\"\n\
-        presign = \"per-user\"";
-    lab.write("queue.toml", experiment("queue", transfer).replace("users = 1", "users = 2"));
+    let queue = experiment("queue").set("grid.users", 2).set("transfer.transfers_per_user", 3);
+    let queue = queue.set("transfer.wait", "300ms").set("transfer.ramp", "400ms");
+    let lab = queue.set("transfer.presign", "per-user").lab();
     let output = succeed(lab.ttlsweep(&["run", "queue.toml", "--progress", "plain"]));
     let run = Run::printed(&lab, &output);
     let transfers = run.transfers();
@@ -130,10 +123,7 @@ fn links_age_in_the_queue_and_users_start_one_after_another_and_no_secret_is_wri
 
 #[test]
 fn the_links_of_a_trial_live_as_long_as_it_drew_and_those_of_others_do_not() {
-    let lab = Lab::new();
-    let drawn =
-        experiment("drawn", "[transfer]\njitter = \"0s\"").replace("\"60s\"", "{ random = [\"60s\", \"90s\"] }");
-    lab.write("drawn.toml", drawn.replace("users = 1", "users = 2"));
+    let lab = experiment("drawn").set("grid.ttl.random", ["60s", "90s"]).set("grid.users", 2).lab();
     let output = succeed(lab.ttlsweep(&["run", "drawn.toml", "--set", "experiment.repetitions=6"]));
     let run = Run::printed(&lab, &output);
     let mut of_trials: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
@@ -155,11 +145,9 @@ fn the_links_of_a_trial_live_as_long_as_it_drew_and_those_of_others_do_not() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_arrives_byte_for_byte() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
-    let lab = Lab::new();
+    let lab = experiment("file").set("grid.size.file", "body.bin").lab();
     let body: Vec<u8> = (0..300_007u32).map(|index| (index * 7 % 251) as u8).collect();
     lab.write("body.bin", &body);
-    let text = experiment("file", "[transfer]\njitter = \"0s\"");
-    lab.write("file.toml", text.replace("\"100kB\"", "{ file = \"body.bin\" }"));
     let endpoint = testbed.endpoint();
     let args = ["run", "file.toml", "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes", "--keep-objects"];
     let command = lab.with_key(&testbed, &args);
@@ -184,10 +172,8 @@ async fn a_file_arrives_byte_for_byte() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_of_ones_own_is_swept_over_tls() {
     let testbed = signing::start(TestbedConfig::default()).await;
-    let lab = Lab::new();
-    let transfer =
-        "[transfer]\njitter = \"0s\"\nmethod = [\"put\", \"get\", \"upload-part\"]\nexpect_continue = [false, true]";
-    lab.write("own.toml", experiment("own", transfer));
+    let own = experiment("own").set("transfer.method", ["put", "get", "upload-part"]);
+    let lab = own.set("transfer.expect_continue", [false, true]).lab();
     let endpoint = testbed.endpoint();
     let args = ["run", "own.toml", "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes"];
     let command = lab.with_key(&testbed, &args);
@@ -204,9 +190,8 @@ async fn a_store_of_ones_own_is_swept_over_tls() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_in_parts_are_given_up_also_where_their_user_never_began() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
-    let lab = Lab::new();
-    let transfer = "bandwidth = \"100kbit/s\"\n[transfer]\njitter = \"0s\"\nmethod = \"upload-part\"\nramp = \"60s\"";
-    lab.write("parts.toml", experiment("parts", transfer).replace("users = 1", "users = 2"));
+    let parts = experiment("parts").set("grid.users", 2).set("grid.bandwidth", "100kbit/s");
+    let lab = parts.set("transfer.method", "upload-part").set("transfer.ramp", "60s").lab();
     let endpoint = testbed.endpoint();
     let args = ["run", "parts.toml", "--bucket", signing::BUCKET, "--endpoint", &endpoint, "--yes"];
     let child = start(lab.with_key(&testbed, &args));
@@ -227,11 +212,9 @@ async fn uploads_in_parts_are_given_up_also_where_their_user_never_began() {
     assert_eq!((run.transfers().len(), run.trials()[0].state), (1, TrialState::Interrupted));
 }
 
-/// One user, one upload of 100 kB with a link of a minute, plus `more`.
-fn experiment(name: &str, more: &str) -> String {
-    format!(
-        "[experiment]\nname = \"{name}\"\n[grid]\nusers = 1\nttl = \"60s\"\nsize = \"100kB\"\n{more}\n{NO_CONTROLS}"
-    )
+/// One user, one upload of 100 kB with a link of a minute.
+fn experiment(name: &str) -> Toml {
+    Toml::named(name).set("grid.size", "100kB")
 }
 
 /// Neither a signature nor the secret key stands in any file, or in what was said.

@@ -7,17 +7,13 @@ use std::process::Command;
 
 use ttlsweep_testbed::{Testbed, TestbedConfig};
 
+use crate::experiment::Toml;
 use crate::program::{Lab, Run, start, succeed, words};
-
-const EXPERIMENT: &str = "[experiment]\nname = \"many\"\nrepetitions = 2\n[target]\ntls = false\n\
-     [grid]\nusers = 2\nttl = \"60s\"\nsize = \"20kB\"\n[transfer]\njitter = \"0s\"\n\
-     [controls]\nlong_ttl = false\nheader_signed = true\nexpired_start = false\n";
 
 /// A machine with the experiment.
 fn machine() -> Lab {
-    let lab = Lab::new();
-    lab.write("many.toml", EXPERIMENT);
-    lab
+    let many = Toml::named("many").set("experiment.repetitions", 2).set("target.tls", false).set("grid.users", 2);
+    many.set("controls.header_signed", true).lab()
 }
 
 /// A bucket for results, which has nothing to do with the target: that one is in the program itself.

@@ -12,6 +12,7 @@ use ttlsweep_record::{Cell, Control, ExpiryPolicy, Outcome, SignatureVersion};
 use ttlsweep_rundir::csv_file::read_rows;
 use ttlsweep_testbed::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Dialect, TestbedConfig};
 
+use crate::experiment::Toml;
 use crate::front::{Front, error};
 use crate::links::{answers, search_everything, tell, with_python};
 use crate::notations::notations;
@@ -212,14 +213,11 @@ async fn the_signature_is_an_axis_and_both_versions_get_the_same_answer() {
     let mut running = tokio::task::JoinSet::new();
     for (expiry, answer) in [(ExpiryPolicy::InFlight, "supported"), (ExpiryPolicy::OnRequest, "not-supported")] {
         running.spawn_blocking(move || {
-            let lab = Lab::with(
-                "both.toml",
-                format!(
-                    "[experiment]\nname = \"both\"\nrepetitions = 5\nparallel_trials = 15\n[target]\ntls = false\n\
-                     expiry = \"{expiry}\"\n[grid]\nttl = \"2s\"\nsize = \"300kB\"\nbandwidth = \"1Mbit/s\"\n\
-                     signature = [\"v4\", \"v2\"]\n[controls]\nheader_signed = false\n"
-                ),
-            );
+            let both = Toml::named("both").set("experiment.repetitions", 5).set("experiment.parallel_trials", 15);
+            let both = both.set("target.tls", false).set("target.expiry", expiry.as_str()).set("grid.ttl", "2s");
+            let both = both.set("grid.size", "300kB").set("grid.bandwidth", "1Mbit/s").unset("transfer");
+            let both = both.set("grid.signature", ["v4", "v2"]).unset("controls").set("controls.header_signed", false);
+            let lab = both.lab();
             succeed(lab.ttlsweep(&["run", "both.toml", "--yes"]));
             let rows = lab.run_of("both").transfers();
             assert_eq!(rows.len(), 30, "{expiry}");
