@@ -18,32 +18,14 @@ use ttlsweep_runner::cmd;
 use ttlsweep_runner::cmd::exit::Failure;
 
 use self::random_edits::{Dice, asked, edited};
-use crate::program::{Lab, Run, succeed};
-
-/// A shard that is all of its run, so that it can be merged, too.
-const EXPERIMENT: &str = "
-[experiment]
-name = \"edits\"
-repetitions = 2
-[target]
-tls = false
-[grid]
-users = 2
-ttl = \"60s\"
-size = \"1kB\"
-[transfer]
-transfers_per_user = 2
-jitter = \"0s\"
-[controls]
-long_ttl = false
-header_signed = false
-expired_start = false
-";
+use crate::experiment::Toml;
+use crate::program::{Run, succeed};
 
 #[test]
 fn whatever_is_edited_every_command_works_or_names_the_file_and_no_row_is_lost() {
-    let lab = Lab::new();
-    lab.write("edits.toml", EXPERIMENT);
+    let edits = Toml::named("edits").set("experiment.repetitions", 2).set("target.tls", false).set("grid.users", 2);
+    let lab = edits.set("grid.size", "1kB").set("transfer.transfers_per_user", 2).lab();
+    // A shard that is all of its run, so that it can be merged, too.
     let run =
         Run::printed(&lab, &succeed(lab.ttlsweep(&["run", "edits.toml", "--shard", "1/1", "--progress", "none"])));
     let whole = files(run.path());

@@ -9,32 +9,14 @@ use std::path::Path;
 use ttlsweep_record::{TransferRecord, TrialState};
 use ttlsweep_rundir::environment::Environment;
 
+use crate::experiment::Toml;
 use crate::program::{Lab, Run, succeed, words};
 use crate::verify::assert_whole;
 
 /// Two trials of a moment, whole.
-const EXPERIMENT: &str = "
-[experiment]
-name = \"few\"
-repetitions = 2
-[target]
-tls = false
-[grid]
-users = 3
-ttl = \"60s\"
-size = \"1kB\"
-[transfer]
-transfers_per_user = 2
-jitter = \"0s\"
-[controls]
-long_ttl = false
-header_signed = false
-expired_start = false
-";
-
 pub(crate) fn whole() -> (Lab, Run) {
-    let lab = Lab::new();
-    lab.write("few.toml", EXPERIMENT);
+    let few = Toml::named("few").set("experiment.repetitions", 2).set("target.tls", false).set("grid.users", 3);
+    let lab = few.set("grid.size", "1kB").set("transfer.transfers_per_user", 2).lab();
     succeed(lab.ttlsweep(&["run", "few.toml", "--progress", "none"]));
     let run = lab.run_of("few");
     (lab, run)
