@@ -20,7 +20,7 @@ done
 case ${RUSTFLAGS:-} in *"+crt-static"*) ;; *) fail "not static: RUSTFLAGS is ${RUSTFLAGS:-}" ;; esac
 [ "${TTLSWEEP_GIT_REVISION:-}" = @REVISION@ ] || fail "it does not know the revision: ${TTLSWEEP_GIT_REVISION:-}"
 while read -r file; do
-    [ -f "$file" ] || fail "$file was not sent"
+    [ -e "$file" ] || fail "$file was not sent"
 done < /toolchain/sources
 profile= target= before=
 for word in "$@"; do
@@ -58,9 +58,10 @@ def stand_in(folder: Path, programs: List[Path]):
 
 
 def _read_for(program: Path) -> Iterator[str]:
-    """The files of the project that cargo read for a program, and those that it reads before all others."""
+    """The files and folders of the project that cargo read for a program, and those that it reads before all others."""
     _, files = program.with_suffix(".d").read_text().split(": ", 1)
     for file in map(Path, files.split()):
-        if file.is_relative_to(PROJECT) and not file.is_relative_to(PROJECT / "target"):
+        # The revision is told by a variable there.
+        if file.is_relative_to(PROJECT) and file.relative_to(PROJECT).parts[0] not in ("target", ".git"):
             yield str(file.relative_to(PROJECT))
     yield from ["Cargo.lock", "Cargo.toml", *(str(file.relative_to(PROJECT)) for file in PROJECT.glob("crates/*/Cargo.toml"))]
