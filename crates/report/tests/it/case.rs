@@ -260,6 +260,7 @@ fn a_run_in_which_nothing_failed_makes_no_bundle() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn names_are_replaced_by_the_same_words_everywhere() {
     let base = tempfile::tempdir().unwrap();
     let run = run(base.path());
@@ -410,6 +411,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_refusal_keeps_the_earlier_bundle_and_nothing_of_others_is_replaced() {
     let base = tempfile::tempdir().unwrap();
     let run = run(base.path());

@@ -464,6 +464,7 @@ fn a_file_of_one_endless_row_is_refused_by_its_line_before_it_fills_the_memory()
 
 /// A bundle is made for somebody else: it is there, even if nobody reads its name.
 #[test]
+#[ignore = "slow"]
 fn a_reader_that_has_gone_ends_neither_report_nor_bundle() {
     let gone = |full: bool| -> std::process::Stdio {
         if full {

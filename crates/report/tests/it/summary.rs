@@ -247,6 +247,7 @@ fn a_refusal_that_living_links_meet_just_so_proves_nothing() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn the_table_gives_up_columns_where_the_terminal_is_narrow_but_never_the_counts() {
     let folder = tempfile::tempdir().unwrap();
     let policies = vec![Some(ExpiryPolicy::InFlight), Some(ExpiryPolicy::OnRequest)];

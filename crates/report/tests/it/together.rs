@@ -32,6 +32,7 @@ fn case(folder: &Path) -> (Option<i32>, String) {
 }
 
 #[test]
+#[ignore = "slow"]
 fn eight_reports_of_one_folder_at_once_all_succeed_and_leave_one_report() {
     let (_base, folder) = written();
     report(std::slice::from_ref(&folder), None).unwrap();
@@ -47,6 +48,7 @@ fn eight_reports_of_one_folder_at_once_all_succeed_and_leave_one_report() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn eight_bundles_of_one_folder_at_once_all_succeed_and_leave_one() {
     let (base, folder) = written();
     let out = base.path().join("case");

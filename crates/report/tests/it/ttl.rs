@@ -139,6 +139,7 @@ fn trials_that_say_nothing_are_left_out_with_a_count() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn between_the_cells_a_fit_answers_and_beyond_them_nothing_does() {
     let base = written(&Sweep { sizes: vec![1_000_000, 3_000_000], ..grid() });
     let ask = |args: &[&str]| ttl(Some(base.path()), args);

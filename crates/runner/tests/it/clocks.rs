@@ -247,6 +247,7 @@ async fn redating(to: std::net::SocketAddr, by_us: i64) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn doctor_ends_with_2_where_the_clocks_are_more_than_a_second_apart() {
     let testbed = signing::start(TestbedConfig { tls: false, ..TestbedConfig::default() }).await;
     let lab = at_bucket().lab();

@@ -174,6 +174,7 @@ fn ctrl_c_waits_for_no_answer() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn without_a_clear_word_all_blocks_are_run_and_that_is_said_once() {
     for (reporter, doubt) in [
         (None, "`ttlsweep-report` is not in"),

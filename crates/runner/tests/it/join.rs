@@ -27,6 +27,7 @@ fn logged() -> Toml {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn every_transfer_is_found_in_the_testbeds_own_log_in_both_formats() {
     let both = [(AccessLogFormat::S3, LogSource::S3), (AccessLogFormat::S3Json, LogSource::S3Json)];
     let both = both.map(|(format, source)| tokio::spawn(story(format, source)));

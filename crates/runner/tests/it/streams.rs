@@ -187,6 +187,7 @@ async fn a_reader_who_lives_and_reads_nothing_holds_up_neither_run_nor_signal() 
 
 /// Ctrl-S stops a terminal, and anyone who writes to it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow"]
 async fn a_terminal_that_is_stopped_holds_up_neither_run_nor_signal() {
     for ending in [None, Some(Signal::TERM)] {
         let (testbed, lab) = (testbed().await, busy().lab());
