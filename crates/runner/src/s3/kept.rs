@@ -1,5 +1,6 @@
 //! Credentials that are asked for once, and again shortly before they end: a link is signed for each transfer.
 
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -11,13 +12,20 @@ use tokio::sync::Mutex;
 #[derive(Debug)]
 pub(super) struct Kept {
     chain: SharedCredentialsProvider,
-    kept: Mutex<Option<Credentials>>,
+    kept: RwLock<Option<Credentials>>,
+    asking: Mutex<()>,
     now: fn() -> SystemTime,
 }
 
 impl Kept {
     pub(super) fn of(chain: SharedCredentialsProvider) -> Self {
-        Self { chain, kept: Mutex::new(None), now: SystemTime::now }
+        Self { chain, kept: RwLock::default(), asking: Mutex::default(), now: SystemTime::now }
+    }
+
+    fn still_good(&self) -> Option<Credentials> {
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let needed_at = (self.now)() + RENEWED_BEFORE;
+        kept.as_ref().filter(|kept| kept.expiry().is_none_or(|end| needed_at < end)).cloned()
     }
 }
 
@@ -26,14 +34,19 @@ impl ProvideCredentials for Kept {
     where
         Self: 'a,
     {
+        // Without a queue: a link's time is taken before it is signed, and it would age in one.
+        if let Some(kept) = self.still_good() {
+            return Providing::ready(Ok(kept));
+        }
         Providing::new(async {
             // Held while the chain is asked, so that others wait for its answer and do not ask, too.
-            let mut kept = self.kept.lock().await;
-            let still = (self.now)() + RENEWED_BEFORE;
-            if let Some(credentials) = kept.as_ref().filter(|kept| kept.expiry().is_none_or(|end| still < end)) {
-                return Ok(credentials.clone());
+            let _asking = self.asking.lock().await;
+            if let Some(kept) = self.still_good() {
+                return Ok(kept);
             }
-            Ok(kept.insert(self.chain.provide_credentials().await?).clone())
+            let credentials = self.chain.provide_credentials().await?;
+            *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(credentials.clone());
+            Ok(credentials)
         })
     }
 }
