@@ -143,6 +143,13 @@ pub(crate) async fn drive(
     }
 }
 
+/// As it is signed: a scheme's own port is left out (RFC 9110, section 4.2.3).
+fn host_of(uri: &Uri) -> Option<&str> {
+    let is_default =
+        matches!((uri.scheme_str(), uri.port_u16()), (Some("http"), Some(80)) | (Some("https"), Some(443)));
+    if is_default { uri.host() } else { Some(uri.authority()?.as_str()) }
+}
+
 fn request(task: &Task<'_>, body: RequestBody, body_len: u64, marks: &Arc<HttpMarks>) -> Request<RequestBody> {
     let signed = task.request;
     let mut request = Request::new(body);
@@ -153,7 +160,7 @@ fn request(task: &Task<'_>, body: RequestBody, body_len: u64, marks: &Arc<HttpMa
     *request.uri_mut() = Uri::from(path);
     let headers = request.headers_mut();
     headers.clone_from(signed.headers.expose());
-    if let Some(host) = uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+    if let Some(host) = host_of(uri).and_then(|host| HeaderValue::from_str(host).ok()) {
         headers.insert(HOST, host);
     }
     if task.payload.upload().is_some() {
@@ -325,5 +332,24 @@ impl<'a> Watch<'a> {
             receiver_limited_us: info.receiver_limited_us,
             send_buffer_limited_us: info.send_buffer_limited_us,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_has_a_port_unless_it_is_the_schemes_own() {
+        for (uri, host) in [
+            ("https://store.example:443/b/k?q", "store.example"),
+            ("http://store.example:80/b/k", "store.example"),
+            ("https://store.example:80/b/k", "store.example:80"),
+            ("https://[::1]:443/b/k", "[::1]"),
+            ("http://127.0.0.1:9000/b/k", "127.0.0.1:9000"),
+            ("https://store.example/b/k", "store.example"),
+        ] {
+            assert_eq!(host_of(&uri.parse().unwrap()), Some(host), "{uri}");
+        }
     }
 }
